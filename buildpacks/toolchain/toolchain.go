@@ -1,0 +1,28 @@
+// Package toolchain finds, fetches, verifies and unpacks language runtimes and package managers: from a constraint to a directory.
+//
+// Every tool has an ordered list of sources, one file a source. A source lists versions and fetches one, verified by checksum before
+// a byte of it is used. A source that refuses is reported in one line and the next is tried; when none serves, the error lists each
+// with its reason. Base addresses are settings: an air-gapped mirror is a setting, not a fork.
+//
+// What was fetched lies in a [Store]: a directory shared by all apps, written only here, read-only for every build,
+// one directory a tool, version, platform and source, put in place by one rename. Concurrent use from any number of processes is safe.
+package toolchain
+
+// Request asks for a tool.
+type Request struct {
+	Tool       string // "node", "npm", "yarn", "pnpm", "bun", "go"
+	Constraint string // in the tool's grammar; "" asks for the default
+	From       string // who asks, for people: "package.json engines.node"
+	Hash       string // "sha512.<hex>" of the artefact where the app pins it, else ""
+}
+
+// Toolchain is a tool in the store: what was chosen, from where, and what asked for it. It is recorded in the slug.
+type Toolchain struct {
+	Tool      string `json:"name"`
+	Version   string `json:"version"`          // "22.23.3", "1.25.14"
+	Source    string `json:"source"`           // the source's name: "nodejs.org", "npm registry", "go module proxy"
+	Requested string `json:"requested"`        // the constraint as it was asked
+	From      string `json:"from"`             // who asked
+	Dir       string `json:"dir"`              // the tree's root (bin/ inside), as its reader sees it
+	Digest    string `json:"digest,omitempty"` // of the artefact as the source states it: "sha256:…", "sha512-…", "h1:…"
+}

@@ -1,0 +1,72 @@
+// Package coordinator is the contract of the small revisioned store that releases live in: Doozer's idea with etcd's guarantees.
+//
+// # Model
+//
+// The store maps keys to values. A key is a slash-separated path ("/apps/blog/current"), each segment of
+// [A-Za-z0-9._-], 1 to 128 characters, not "." or "..". Every commit that writes raises the store's revision by one; each key remembers the
+// revision that last wrote it. Revisions are totally ordered and survive restarts.
+//
+// Commit is atomic, durable when it returns nil, and strictly serializable with every other call. When it returns an error that is not
+// [ErrConflict] the outcome is unknown: the caller reads back (an idempotency key tells) and tries again.
+//
+// Implementations: local (bbolt) and etcd. Both pass coordinatortest.
+package coordinator
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors that callers branch on.
+var (
+	ErrConflict    = errors.New("a compared revision no longer holds") // Commit wrote nothing
+	ErrUnavailable = errors.New("the coordinator is not available")    // wrapped with the reason; trying again may help
+	ErrBadKey      = errors.New("the key is malformed")
+	ErrCompacted   = errors.New("the watched revision is no longer kept") // list anew, then watch from the list's revision + 1
+)
+
+// Entry is a key's value and the revision that last wrote it.
+type Entry struct {
+	Key   string
+	Value []byte
+	Rev   int64 // 0: the key does not exist
+}
+
+// Compare is a condition of a commit: the key's Rev is exactly Rev (0: the key does not exist).
+type Compare struct {
+	Key string
+	Rev int64
+}
+
+// Write sets a key, or deletes it where Delete is true. One commit writes a key at most once.
+type Write struct {
+	Key    string
+	Value  []byte // at most 1 MiB
+	Delete bool
+}
+
+// Event is one write seen by a watcher. All writes of one commit have the same Rev.
+type Event struct {
+	Write
+	Rev int64
+}
+
+// Coordinator is the store. All methods may be called concurrently. Close ends watches.
+type Coordinator interface {
+	// Get returns the entry; a missing key is an Entry with Rev 0 and no error.
+	Get(ctx context.Context, key string) (Entry, error)
+	// List returns every entry whose key starts with prefix (which ends in "/"), sorted by key, and the store's revision at that point.
+	List(ctx context.Context, prefix string) ([]Entry, int64, error)
+	// Commit applies all writes if all compares hold, and returns the new revision; else ErrConflict.
+	Commit(ctx context.Context, compares []Compare, writes []Write) (int64, error)
+	// Watch sends every event with a key under prefix and a revision of at least from, once each, in order, until ctx ends or an error,
+	// which is sent last. The channel is closed afterwards.
+	Watch(ctx context.Context, prefix string, from int64) <-chan Delivery
+	Close() error
+}
+
+// Delivery is one commit's events under the watched prefix, or the error that ended the watch.
+type Delivery struct {
+	Events []Event
+	Err    error
+}

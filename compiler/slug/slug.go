@@ -1,0 +1,76 @@
+// Package slug is the slug format: pack, inspect, verify and unpack.
+//
+// A slug is an ordinary gzip-compressed tar archive (one gzip member) with the single top-level directory ./app. Its entries are grouped in sections
+// (one a launch layer, one a slice, the app last), a section in segments of about 4 MB whose borders depend on path hashes. A segment is a run of
+// whole tar entries, deflated by a fresh writer and ended with a sync flush: byte-aligned, non-final, with no reference across, hence reusable byte
+// for byte. Segments are kept content-addressed with CRC-32 and length, so an unchanged segment is copied and never recompressed.
+//
+// The last entry is ./app/.slugc/slug.json ([Manifest]), in stored deflate blocks at the end of the file, found from the file's tail without reading the rest.
+//
+// Everything that is not content is fixed: names sorted, times 1980-01-01T00:00:01Z, owner 0/0 without names, modes 0755/0644 by the owner's
+// execute bit, USTAR/PAX records only where needed, gzip header zero.
+package slug
+
+import "slugc/compiler/procfile"
+
+// FormatVersion is the version of the format this package writes.
+const FormatVersion = 1
+
+// Section is one part of a slug to be packed: a directory tree placed somewhere under ./app.
+type Section struct {
+	Name    string   // "layer:slugc/node:node", "slice:node_modules", "app"; unique in a slug
+	Dir     string   // host directory whose content is packed; "" packs nothing from disk: the section of key Key is reused
+	Prefix  string   // where the content goes, slash-separated, relative to ./app; "" for the app itself
+	Exclude []string // paths relative to Dir, slash-separated, left out with all below them
+	Include []string // when not nil: only these paths relative to Dir, and all below them
+	Key     string   // identity of the content as its maker states it; "" if it can only be known by reading
+}
+
+// Manifest is slug.json.
+type Manifest struct {
+	Format       int                `json:"format"`
+	Content      string             `json:"content"` // "sha256:…" over the sections' names and tar digests
+	Sections     []SectionInfo      `json:"sections"`
+	ProcessTypes []procfile.Process `json:"process_types"` // in order
+	Runtimes     []Runtime          `json:"runtimes"`
+	Buildpacks   []Buildpack        `json:"buildpacks"`
+	Target       string             `json:"target"` // "linux/amd64"
+	App          string             `json:"app"`
+	Commit       string             `json:"commit,omitempty"`
+}
+
+// SectionInfo is a section as it lies in the slug.
+type SectionInfo struct {
+	Name     string    `json:"name"`
+	Prefix   string    `json:"prefix"`
+	Digest   string    `json:"digest"` // "sha256:…" over the segments' digests
+	Size     int64     `json:"size"`   // bytes in the slug, compressed
+	Tar      int64     `json:"tar"`    // bytes of tar, uncompressed
+	Entries  int       `json:"entries"`
+	Segments []Segment `json:"segments"`
+}
+
+// Segment is one run of tar entries as it lies in the slug.
+type Segment struct {
+	Offset int64  `json:"offset"` // of its first compressed byte in the file
+	Size   int64  `json:"size"`   // compressed bytes
+	Tar    int64  `json:"tar"`    // uncompressed bytes
+	Digest string `json:"digest"` // "sha256:…" of the uncompressed tar bytes
+	CRC    uint32 `json:"crc"`    // CRC-32 (IEEE) of the uncompressed tar bytes
+}
+
+// Runtime is a language runtime that the slug was built with or carries.
+type Runtime struct {
+	Name      string `json:"name"`
+	Version   string `json:"version"`
+	Source    string `json:"source"`
+	Requested string `json:"requested"`
+	From      string `json:"from"`
+}
+
+// Buildpack is a buildpack that took part.
+type Buildpack struct {
+	ID      string   `json:"id"`
+	Version string   `json:"version"`
+	Reasons []string `json:"reasons,omitempty"`
+}

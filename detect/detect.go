@@ -1,0 +1,67 @@
+// Package detect says what a source tree is: one detector a language, each with reasons for and against, the versions
+// the app asks for and where each was read. Detectors read files only, through an [io/fs.FS]: no toolchain is run, nothing
+// is written, nothing outside the tree is seen. They look at the tree's root only, are case-sensitive, and bound what they read.
+//
+// Detectors are pure: same tree and same environment, same result. They may run concurrently.
+// Facts that a buildpack needs later (package manager, lock file, scripts, main packages …) are found here once and handed on in [Result.App].
+package detect
+
+import "io/fs"
+
+// Language is one of the four.
+type Language string
+
+// The languages.
+const (
+	Ruby    Language = "ruby"
+	Node    Language = "node"
+	Go      Language = "go"
+	Clojure Language = "clojure"
+)
+
+// Input is what a detector looks at.
+type Input struct {
+	FS  fs.FS             // the app's root
+	Env map[string]string // build configuration (SLUGC_NODE_VERSION …); never nil in production, may be nil
+}
+
+// Result is one detector's verdict. Pass is true exactly when the language's buildpack can be chosen for the tree (alone or
+// as an assistant). Reasons are never empty.
+type Result struct {
+	Language Language      `json:"language"`
+	Pass     bool          `json:"pass"`
+	Reasons  []Reason      `json:"reasons"`            // in the order they were found
+	Requires []Requirement `json:"requires,omitempty"` // runtimes and tools, the runtime first
+	Warnings []string      `json:"warnings,omitempty"` // one sentence each, naming files: "two sources disagree …"
+	// App holds the language's facts: *NodeApp, *GoApp, *RubyApp or *ClojureApp; nil when Pass is false.
+	App any `json:"-"`
+}
+
+// Reason is one thing a detector saw, for or against its language.
+type Reason struct {
+	For  bool   `json:"for"`            // speaks for the language
+	Text string `json:"text"`           // "found Gemfile", "no package.json", "package.json is listed in .slugignore"
+	File string `json:"file,omitempty"` // the file it speaks of, slash-separated, relative to the root
+}
+
+// Requirement is a runtime or tool the app needs: which versions it accepts, and who says so.
+type Requirement struct {
+	Tool       string `json:"tool"`           // "node", "npm", "yarn", "pnpm", "bun", "go", "ruby", "bundler", "jdk", "leiningen", "clojure"
+	Constraint string `json:"constraint"`     // in the tool's own grammar (npm range, Go version, RubyGems requirement …); "" asks for the default
+	From       string `json:"from"`           // where it was read: "package.json engines.node", ".nvmrc", "SLUGC_NODE_VERSION", "default"
+	Exact      bool   `json:"exact"`          // the constraint is one version
+	Hash       string `json:"hash,omitempty"` // "sha512.<hex>": the pinned artefact's digest (packageManager field)
+}
+
+// Error is a tree that is of the language but so broken that no build can start: an unreadable manifest, contradicting
+// lock files. A detector returns it instead of a Result with Pass false, so that the app's owner hears what is wrong with the
+// file and not "no match". It has the shape of a buildpack's diagnosis.
+type Error struct {
+	ID      string // "node/package-json-invalid"
+	Summary string
+	Place   string
+	Hints   []string
+}
+
+// Error returns the summary.
+func (e *Error) Error() string { return e.Summary }
