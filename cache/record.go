@@ -1,0 +1,73 @@
+package cache
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Record is what the last successful build was made from (Key) and gave (Result, opaque here), so that a build of the same things is answered
+// without running anything.
+type Record struct {
+	Key    string            `json:"key"`
+	Parts  map[string]string `json:"parts"` // what Key was made of, by name, to say what changed
+	Slug   string            `json:"slug"`  // path of the slug file
+	Size   int64             `json:"size"`  // of the slug file
+	Result json.RawMessage   `json:"result"`
+}
+
+// Record returns the app's record; a missing or damaged one is nil: the build then runs.
+func (a *App) Record() *Record {
+	data, err := os.ReadFile(a.Path("record.json"))
+	if err != nil {
+		return nil
+	}
+	var r Record
+	if json.Unmarshal(data, &r) != nil {
+		return nil
+	}
+	return &r
+}
+
+// SaveRecord replaces the record.
+func (a *App) SaveRecord(r *Record) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding the build record: %w", err)
+	}
+	return WriteFile(a.Path("record.json"), data, 0o600)
+}
+
+// DropRecord removes the record. A missing one is no error.
+func (a *App) DropRecord() error {
+	if err := os.Remove(a.Path("record.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("dropping the build record: %w", err)
+	}
+	return nil
+}
+
+// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones: temporary file beside it, sync, rename, sync of the directory.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// SyncDir makes renames in a directory durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("syncing directory: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("syncing directory %q: %w", dir, err)
+	}
+	return nil
+}
