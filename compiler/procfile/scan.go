@@ -1,0 +1,83 @@
+package procfile
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	bom       = "\ufeff"
+	blanks    = " \t\r"
+	nameChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+)
+
+// conflict matches the lines that git writes around the two sides of a conflict, the base of diff3 style included.
+var conflict = regexp.MustCompile(`^(<{7}|={7}|>{7}|\|{7})([ \r].*)?$`)
+
+func isConflictMarker(raw string) bool { return conflict.MatchString(raw) }
+
+// splitEntry takes a trimmed line apart; ok is false if it is no entry. The name may be too long and the command empty.
+func splitEntry(text string) (name, command string, ok bool) {
+	end := len(text) - len(strings.TrimLeft(text, nameChars))
+	if end == 0 || end == len(text) || text[end] != ':' {
+		return "", "", false
+	}
+	return text[:end], strings.Trim(text[end+1:], blanks), true
+}
+
+// continues says whether a command ends in a backslash that no other backslash escapes.
+func continues(command string) bool {
+	return (len(command)-len(strings.TrimRight(command, `\`)))%2 == 1
+}
+
+// checkText finds the first byte that is not UTF-8, or NUL. Columns count characters.
+func checkText(text string) error {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return nil
+	}
+	line, column := 1, 1
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return fail(line, idUTF8, fmt.Errorf("column %d: byte 0x%02x is not UTF-8", column, text[0]), "Save the Procfile as UTF-8.")
+		case r == 0:
+			return fail(line, idNUL, fmt.Errorf("column %d: a NUL character", column), "Remove it, or save the Procfile as UTF-8 if it is UTF-16.")
+		case r == '\n':
+			line, column = line+1, 1
+		default:
+			column++
+		}
+		text = text[size:]
+	}
+	return nil
+}
+
+// quote quotes a text for a message, shortened.
+func quote(text string) string { return fmt.Sprintf("%q", abbreviate(text)) }
+
+// abbreviate keeps the first 60 characters of a text.
+func abbreviate(text string) string {
+	const most = 60
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most]) + "…"
+}
+
+// CheckType says whether name can be a process type wherever slugc writes one down: 1 to 63 characters of [A-Za-z0-9_-],
+// which Heroku's Platform API (`^[-\w]{1,128}$`) takes too. It is for process types that do not come from a Procfile.
+func CheckType(name string) error {
+	switch {
+	case name == "":
+		return errors.New("a process type is empty")
+	case len(name) > MaxType:
+		return fmt.Errorf("process type %s has %d characters, more than %d", quote(name), len(name), MaxType)
+	case strings.TrimLeft(name, nameChars) != "":
+		return fmt.Errorf("process type %s has characters other than letters, digits, \"-\" and \"_\"", quote(name))
+	}
+	return nil
+}
