@@ -3,8 +3,9 @@
 // # Model
 //
 // The store maps keys to values. A key is a slash-separated path ("/apps/blog/current"), each segment of
-// [A-Za-z0-9._-], 1 to 128 characters, not "." or "..". Every commit that writes raises the store's revision by one; each key remembers the
-// revision that last wrote it. Revisions are totally ordered and survive restarts.
+// [A-Za-z0-9._-], 1 to 128 characters, not "." or ".."; a key has at most [MaxKey] characters. Every commit that writes raises the store's
+// revision by one; each key remembers the revision that last wrote it. Revisions are totally ordered and survive restarts. Deleting a key that
+// does not exist writes nothing: it makes no event, and a commit that does nothing else leaves the revision as it is, as in etcd.
 //
 // Commit is atomic, durable when it returns nil, and strictly serializable with every other call. When it returns an error that is not
 // [ErrConflict] the outcome is unknown: the caller reads back (an idempotency key tells) and tries again.
@@ -22,7 +23,17 @@ var (
 	ErrConflict    = errors.New("a compared revision no longer holds") // Commit wrote nothing
 	ErrUnavailable = errors.New("the coordinator is not available")    // wrapped with the reason; trying again may help
 	ErrBadKey      = errors.New("the key is malformed")
+	ErrBadCommit   = errors.New("the commit is malformed") // a value or the whole is too large, or a key is written twice
 	ErrCompacted   = errors.New("the watched revision is no longer kept") // list anew, then watch from the list's revision + 1
+)
+
+// The limits of a store. They keep a commit within what etcd takes by default: 1.5 MiB and 128 operations.
+const (
+	MaxKey      = 1024              // bytes of a key
+	MaxValue    = 1 << 20           // bytes of a value
+	MaxCommit   = MaxValue + 64<<10 // bytes of all keys and values of a commit
+	MaxCompares = 128               // compares of a commit
+	MaxWrites   = 100               // writes of a commit
 )
 
 // Entry is a key's value and the revision that last wrote it.
@@ -55,17 +66,20 @@ type Event struct {
 type Coordinator interface {
 	// Get returns the entry; a missing key is an Entry with Rev 0 and no error.
 	Get(ctx context.Context, key string) (Entry, error)
-	// List returns every entry whose key starts with prefix (which ends in "/"), sorted by key, and the store's revision at that point.
+	// List returns every entry whose key starts with prefix (which ends in "/"; "/" is everything), sorted by key, and the store's revision
+	// at that point: one consistent view.
 	List(ctx context.Context, prefix string) ([]Entry, int64, error)
-	// Commit applies all writes if all compares hold, and returns the new revision; else ErrConflict.
+	// Commit applies all writes if all compares hold, and returns the new revision; else ErrConflict. Without writes it returns the revision
+	// at which the compares held. What [CheckCommit] refuses is refused before anything is done.
 	Commit(ctx context.Context, compares []Compare, writes []Write) (int64, error)
-	// Watch sends every event with a key under prefix and a revision of at least from, once each, in order, until ctx ends or an error,
-	// which is sent last. The channel is closed afterwards.
+	// Watch sends every event with a key under prefix and a revision of at least from (which is positive; it may lie in the future), once each,
+	// in order, until ctx or the coordinator is closed, or an error, which is sent last. The channel is closed afterwards. A receiver that stops
+	// receiving ends ctx.
 	Watch(ctx context.Context, prefix string, from int64) <-chan Delivery
 	Close() error
 }
 
-// Delivery is one commit's events under the watched prefix, or the error that ended the watch.
+// Delivery is one commit's events under the watched prefix, sorted by key, or the error that ended the watch.
 type Delivery struct {
 	Events []Event
 	Err    error

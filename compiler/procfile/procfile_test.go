@@ -146,7 +146,9 @@ func TestEffective(t *testing.T) {
 // strict acceptance implies lenient acceptance of the same.
 func FuzzParse(f *testing.F) {
 	for _, row := range differential {
-		f.Add([]byte(row.in))
+		if len(row.in) < 1<<10 { // long seeds slow the search
+			f.Add([]byte(row.in))
+		}
 	}
 	f.Add([]byte("web: \r\ra\rb\r\r\n\ufeff"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,0 +1,77 @@
+package coordinator
+
+import (
+	"fmt"
+	"strings"
+)
+
+// CheckKey says whether a key is well formed (see the package comment). Its error wraps [ErrBadKey].
+func CheckKey(key string) error {
+	if len(key) > MaxKey {
+		return fmt.Errorf("key %.40q… of %d bytes: %w", key, len(key), ErrBadKey)
+	}
+	rest, ok := strings.CutPrefix(key, "/")
+	if !ok {
+		return fmt.Errorf("key %q: %w", key, ErrBadKey)
+	}
+	for segment := range strings.SplitSeq(rest, "/") {
+		if !goodSegment(segment) {
+			return fmt.Errorf("key %q: segment %q: %w", key, segment, ErrBadKey)
+		}
+	}
+	return nil
+}
+
+// CheckPrefix says whether a prefix is well formed: "/", or a key followed by "/". Its error wraps [ErrBadKey].
+func CheckPrefix(prefix string) error {
+	if prefix == "/" {
+		return nil
+	}
+	key, ok := strings.CutSuffix(prefix, "/")
+	if !ok {
+		return fmt.Errorf("prefix %q does not end in a slash: %w", prefix, ErrBadKey)
+	}
+	return CheckKey(key)
+}
+
+// CheckCommit says whether a commit is well formed: good keys, no key compared with a negative revision, none written twice, within the limits.
+// Its error wraps [ErrBadKey] or [ErrBadCommit].
+func CheckCommit(compares []Compare, writes []Write) error {
+	if len(compares) > MaxCompares || len(writes) > MaxWrites {
+		return fmt.Errorf("%d compares (at most %d), %d writes (at most %d): %w", len(compares), MaxCompares, len(writes), MaxWrites, ErrBadCommit)
+	}
+	for _, c := range compares {
+		if err := CheckKey(c.Key); err != nil {
+			return err
+		}
+		if c.Rev < 0 {
+			return fmt.Errorf("comparing key %q with revision %d: %w", c.Key, c.Rev, ErrBadCommit)
+		}
+	}
+	size, seen := 0, make(map[string]bool, len(writes))
+	for _, w := range writes {
+		if err := CheckKey(w.Key); err != nil {
+			return err
+		}
+		if seen[w.Key] {
+			return fmt.Errorf("key %q is written twice: %w", w.Key, ErrBadCommit)
+		}
+		seen[w.Key] = true
+		if len(w.Value) > MaxValue {
+			return fmt.Errorf("the value of key %q has %d bytes, more than %d: %w", w.Key, len(w.Value), MaxValue, ErrBadCommit)
+		}
+		if size += len(w.Key) + len(w.Value); size > MaxCommit {
+			return fmt.Errorf("the commit has more than %d bytes: %w", MaxCommit, ErrBadCommit)
+		}
+	}
+	return nil
+}
+
+func goodSegment(s string) bool {
+	if len(s) == 0 || len(s) > 128 || s == "." || s == ".." {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
+	}) < 0
+}
