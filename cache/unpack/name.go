@@ -1,0 +1,91 @@
+package unpack
+
+import (
+	"path"
+	"strings"
+)
+
+// clean checks the name of an entry and returns it with "." and doubled slashes dropped; "." stands for the root itself.
+func (l Limits) clean(name string) (string, *Refusal) {
+	switch {
+	case name == "":
+		return "", refuse(name, "is an empty name")
+	case len(name) > l.PathLen:
+		// Looked at before anything that costs time by the name's length.
+		return "", tooLarge(name, "has a path of %d bytes; %d are allowed", len(name), l.PathLen)
+	case strings.IndexByte(name, 0) >= 0:
+		return "", refuse(name, "has a NUL in its name")
+	case name[0] == '/':
+		return "", refuse(name, "has an absolute name")
+	}
+	depth := 0
+	for part := range strings.SplitSeq(name, "/") {
+		switch {
+		case part == "..":
+			return "", refuse(name, `has ".." in its name`)
+		case part == "" || part == ".":
+			continue
+		case len(part) > l.NameLen:
+			return "", tooLarge(name, "has a component of %d bytes; %d are allowed", len(part), l.NameLen)
+		}
+		depth++
+	}
+	if depth > l.Depth {
+		return "", tooLarge(name, "is %d directories deep; %d are allowed", depth, l.Depth)
+	}
+	return path.Clean(name), nil
+}
+
+// strip drops n leading components of a clean name; "" when nothing is left.
+func strip(name string, n int) string {
+	for ; n > 0 && name != ""; n-- {
+		_, name, _ = strings.Cut(name, "/")
+	}
+	return name
+}
+
+// CheckLink says whether a symbolic link at name, a clean path relative to the root, may point to target: not when the
+// target is empty, absolute, or leads out of the root. The target need not exist. It returns nil or a [*Refusal].
+func (l Limits) CheckLink(name, target string) error {
+	l = l.orDefault()
+	switch {
+	case target == "":
+		return refuse(name, "is a link to nothing")
+	case len(target) > l.PathLen:
+		return tooLarge(name, "is a link with a target of %d bytes; %d are allowed", len(target), l.PathLen)
+	case strings.IndexByte(target, 0) >= 0:
+		return refuse(name, "is a link with a NUL in its target")
+	case target[0] == '/':
+		return refuse(name, "is a link to %q, an absolute path", cut(target))
+	}
+	if to := path.Join(path.Dir(name), target); to == ".." || strings.HasPrefix(to, "../") {
+		return refuse(name, "is a link to %q, which leads out of the tree", cut(target))
+	}
+	return nil
+}
+
+// CheckName says whether name may be an entry of a tree under the limits. It returns nil or a [*Refusal].
+func (l Limits) CheckName(name string) error {
+	if _, err := l.orDefault().clean(name); err != nil {
+		return err
+	}
+	return nil
+}
+
+// twisted says whether a target climbs after it has descended, as "a/../../b" does. If "a" is a link, such a target means
+// something else than it says, and [Limits.CheckLink] cannot know; every other target that passes it stays inside.
+func twisted(target string) bool {
+	descended := false
+	for part := range strings.SplitSeq(target, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			if descended {
+				return true
+			}
+		default:
+			descended = true
+		}
+	}
+	return false
+}
