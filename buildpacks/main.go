@@ -1,0 +1,50 @@
+package buildpacks
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/BurntSushi/toml"
+	"github.com/buildpacks/libcnb/v2"
+)
+
+// Main acts as a built-in buildpack's bin/detect or bin/build when the process was called by that name, and says whether it was. Which
+// buildpack it is stands in $CNB_BUILDPACK_DIR/buildpack.toml. It ends the process on errors, as libcnb does: it is a main function.
+func Main(args []string) (handled bool) {
+	if len(args) == 0 {
+		return false
+	}
+	if name := filepath.Base(args[0]); name != "detect" && name != "build" {
+		return false
+	}
+	dir := os.Getenv(libcnb.EnvBuildpackDirectory)
+	if dir == "" {
+		return false
+	}
+	var bp libcnb.Buildpack
+	if _, err := toml.DecodeFile(filepath.Join(dir, "buildpack.toml"), &bp); err != nil {
+		fmt.Fprintln(os.Stderr, "reading buildpack.toml:", err)
+		os.Exit(1)
+	}
+	for _, b := range Order {
+		if b.ID == bp.Info.ID {
+			libcnb.BuildpackMain(b.Detect, b.Build, libcnb.WithArguments(args), libcnb.WithExitHandler(exit{}))
+			return true
+		}
+	}
+	fmt.Fprintf(os.Stderr, "no buildpack %q is built in\n", bp.Info.ID)
+	os.Exit(1)
+	return true
+}
+
+// exit ends the process with the exit codes of the contract. The error's text was already handed on as a diagnosis or belongs to the log.
+type exit struct{}
+
+func (exit) Error(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func (exit) Fail() { os.Exit(100) }
+func (exit) Pass() { os.Exit(0) }

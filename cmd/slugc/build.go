@@ -1,0 +1,227 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slugc/compiler"
+	"slugc/compiler/fault"
+	"slugc/compiler/launch"
+	"slugc/compiler/sandbox"
+	"slugc/compiler/source"
+)
+
+// The limits of a build, as Heroku's slug compiler has them (reliability.md section 7).
+const (
+	defaultLimit = "1GiB"
+	deadline     = 25 * time.Minute
+	idle         = 10 * time.Minute
+	logLimit     = 4 << 20
+)
+
+type buildFlags struct {
+	app, ref, subdir, output, message, procfile, limit, envFile string
+	env                                                         []string
+	fresh, noRegister                                           bool
+	timeout, idle                                               time.Duration
+}
+
+func (c *cli) buildCommand() *cobra.Command {
+	var f buildFlags
+	cmd := &cobra.Command{
+		Use:   "build [DIR | -]",
+		Short: "Build an app's slug and register it as a release",
+		Long: `Build stages the source, detects its language, runs the buildpacks in a sandbox, packs the slug and registers it
+as the app's next release. It prints the slug's path on stdout, everything else on stderr.`,
+		Example: `  slugc build .                             the app in this directory
+  slugc build --ref v1.2 --app blog         a tag of this git repository
+  slugc build --subdir apps/api .           one app of a monorepo
+  git archive HEAD | slugc build - --app blog
+  slugc build . --json --output blog.tgz --no-register`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			engine, err := c.engine()
+			if err != nil {
+				return err
+			}
+			req, err := c.buildRequest(f, args)
+			if err != nil {
+				return err
+			}
+			result, err := engine.Compile(cmd.Context(), req)
+			if result == nil {
+				return err
+			}
+			c.summary(result)
+			if err != nil && c.asJSON {
+				return err // the one document on stdout is the error; it names the slug
+			}
+			if printed := c.result(result, result.Slug.Path); printed != nil {
+				return printed
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.app, "app", "", "the app's name (default: the directory's)")
+	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
+	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
+	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
+	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a faulty Procfile line is a warning")
+	flags.StringVar(&f.limit, "size-limit", defaultLimit, "largest slug allowed")
+	flags.StringArrayVarP(&f.env, "env", "e", nil, "build configuration `K=V` (or K, from the environment); never in the slug")
+	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
+	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
+	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
+	flags.DurationVar(&f.timeout, "timeout", deadline, "longest a buildpack may run")
+	flags.DurationVar(&f.idle, "idle-timeout", idle, "longest a buildpack may run without output")
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error) {
+	req := compiler.Request{Fresh: f.fresh, Lenient: f.procfile == "lenient", Register: !f.noRegister, Message: f.message,
+		Limits: sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit}}
+	if f.procfile != "strict" && f.procfile != "lenient" {
+		return req, fault.UsageError("usage/flag", fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile))
+	}
+	var err error
+	if req.Limit, err = parseSize(f.limit); err != nil {
+		return req, err
+	}
+	if f.output != "" {
+		if req.Output, err = filepath.Abs(f.output); err != nil {
+			return req, fmt.Errorf("finding %q: %w", f.output, err)
+		}
+	}
+	if req.Source, err = c.sourceSpec(f, args); err != nil {
+		return req, err
+	}
+	more, err := c.readEnv(f.envFile, f.env)
+	if err != nil {
+		return req, err
+	}
+	req.Env = c.buildEnv(more)
+	req.App = f.app
+	if req.App == "" {
+		req.App = appName(req.Source)
+	}
+	return req, checkApp(req.App)
+}
+
+func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
+	spec := source.Spec{Kind: source.Dir, Ref: f.ref, Subdir: f.subdir}
+	dir := "."
+	if len(args) > 0 {
+		dir = args[0]
+	}
+	if dir == "-" {
+		if f.ref != "" {
+			return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --ref: a tarball on stdin has no revisions"))
+		}
+		if f.app == "" {
+			return spec, fault.UsageError("usage/app", fmt.Errorf("naming the app: a tarball on stdin has no name"), "use --app NAME")
+		}
+		spec.Kind, spec.Reader = source.Tarball, os.Stdin
+		return spec, nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return spec, fmt.Errorf("finding %q: %w", dir, err)
+	}
+	spec.Dir = abs
+	spec.Env = []string{"PATH=" + c.env.vars["PATH"], "HOME=" + c.env.vars["HOME"]}
+	if f.ref != "" {
+		spec.Kind = source.Git
+	}
+	return spec, nil
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
+
+// appName makes the directory's name fit to name an app: lower case, everything else a dash.
+func appName(s source.Spec) string {
+	dir := strings.TrimSuffix(filepath.Base(s.Dir), ".git")
+	if s.Subdir != "" {
+		dir = filepath.Base(filepath.FromSlash(s.Subdir))
+	}
+	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
+}
+
+// readEnv merges --env-file and --env.
+func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
+	env := map[string]string{}
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading build configuration: %w", err))
+		}
+		defer f.Close()
+		list, err := launch.ParseEnv(f)
+		if err != nil {
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, err))
+		}
+		for _, kv := range list {
+			k, v, _ := strings.Cut(kv, "=")
+			env[k] = v
+		}
+	}
+	for _, kv := range flags {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok {
+			v, ok = c.env.vars[k]
+		}
+		if !ok || !envName.MatchString(k) {
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: not K=V, and no such variable in the environment", kv))
+		}
+		env[k] = v
+	}
+	return env, nil
+}
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+var sizeGrammar = regexp.MustCompile(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
+
+// parseSize reads "500MB", "1GiB", "0" (no limit).
+func parseSize(s string) (int64, error) {
+	m := sizeGrammar.FindStringSubmatch(s)
+	if m == nil {
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: not a size", s), "write 500MB or 1GiB; 0 is no limit")
+	}
+	var n int64
+	if _, err := fmt.Sscan(m[1], &n); err != nil {
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err))
+	}
+	unit := int64(1000)
+	if strings.HasSuffix(m[2], "i") {
+		unit = 1024
+	}
+	if m[2] != "" {
+		for range strings.Index("KMGT", strings.ToUpper(m[2][:1])) + 1 {
+			n *= unit
+		}
+	}
+	return n, nil
+}
+
+// summary says at the end what the reader wants to know.
+func (c *cli) summary(r *compiler.Result) {
+	c.ui.Step("Done: " + compiler.Bytes(r.Slug.Size))
+	c.ui.Detail(r.Slug.Path)
+	c.ui.Detail(r.Slug.Digest)
+	switch {
+	case r.Release == nil:
+	case r.Release.New:
+		c.ui.Step(fmt.Sprintf("Released %s v%d", r.App, r.Release.Version))
+	default:
+		c.ui.Step(fmt.Sprintf("%s v%d already is this slug", r.App, r.Release.Version))
+	}
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slugc/buildpacks/toolchain"
+	"slugc/cache"
+	"slugc/compiler"
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+)
+
+func (c *cli) cacheCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cache",
+		Short: "List, prune or verify what slugc keeps between builds",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.cacheLs(), c.cachePrune(), c.cacheVerify())
+	return cmd
+}
+
+// kept is one line of `slugc cache ls`.
+type kept struct {
+	App  string `json:"app,omitempty"` // "" for what all apps share
+	What string `json:"what"`
+	Size int64  `json:"size"` // bytes
+}
+
+func (c *cli) cacheLs() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List what is kept, with sizes",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			list, err := c.listKept(cmd, home)
+			if err != nil {
+				return err
+			}
+			var b strings.Builder
+			var total int64
+			w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "APP\tWHAT\tSIZE")
+			for _, k := range list {
+				total += k.Size
+				fmt.Fprintf(w, "%s\t%s\t%s\n", k.App, k.What, compiler.Bytes(k.Size))
+			}
+			fmt.Fprintf(w, "\ttotal\t%s\n", compiler.Bytes(total))
+			_ = w.Flush()
+			return c.result(list, b.String())
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
+	var list []kept
+	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
+	if err != nil {
+		return nil, err
+	}
+	tools, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tools {
+		size, err := cache.Size(t.Dir)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, kept{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
+	}
+	apps, err := home.Apps()
+	if err != nil {
+		return nil, err
+	}
+	for _, app := range apps {
+		for _, part := range []string{"layers", "segments", "slugs", "build"} {
+			size, err := cache.Size(app.Path(part))
+			if err != nil {
+				return nil, err
+			}
+			if size > 0 {
+				list = append(list, kept{App: app.Name, What: part, Size: size})
+			}
+		}
+	}
+	return list, cmd.Context().Err()
+}
+
+func (c *cli) cachePrune() *cobra.Command {
+	var app string
+	var age time.Duration
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove what no build needs any more",
+		Long: `Prune removes slugs that no release of the last ten names, segments that no kept slug uses, and toolchains that no build used for the given
+time. With --all it also removes the apps' layers: the next builds start cold. Releases stay.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			freed, err := c.prune(cmd, home, app, age, all)
+			if err != nil {
+				return err
+			}
+			return c.result(map[string]int64{"freed": freed}, "freed "+compiler.Bytes(freed))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&app, "app", "", "only this app's")
+	flags.DurationVar(&age, "older", 30*24*time.Hour, "remove toolchains not used for this long")
+	flags.BoolVar(&all, "all", false, "remove kept layers and segments too")
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+// keptReleases is how many releases of an app keep their slugs through a prune, the current one always.
+const keptReleases = 10
+
+func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.Duration, all bool) (int64, error) {
+	apps, err := home.Apps()
+	if err != nil {
+		return 0, err
+	}
+	var freed int64
+	for _, app := range apps {
+		if only != "" && app.Name != only {
+			continue
+		}
+		n, err := c.pruneApp(cmd, app, all)
+		freed += n
+		if err != nil {
+			return freed, err
+		}
+	}
+	if only != "" {
+		return freed, nil
+	}
+	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
+	if err != nil {
+		return freed, err
+	}
+	n, err := store.Prune(func(_ toolchain.Toolchain, used time.Time) bool { return !all && time.Since(used) < age })
+	return freed + n, err
+}
+
+// pruneApp works under the app's lock, so that no build loses what it is using.
+func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, error) {
+	unlock, err := app.Lock(cmd.Context(), func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) })
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	needed := map[string]bool{}
+	err = c.withReleases(func(r *release.Releases) error {
+		list, err := r.List(cmd.Context(), app.Name)
+		for i, rel := range list {
+			if i < keptReleases || rel.Status == release.Current || rel.Status == release.Pending {
+				needed[rel.Slug.Digest] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	freed, err := compiler.Prune(cmd.Context(), app, needed, all)
+	if err != nil {
+		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err)
+	}
+	return freed, nil
+}
+
+func (c *cli) cacheVerify() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check every kept segment and slug; damaged segments are removed and made again by the next build",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			apps, err := home.Apps()
+			if err != nil {
+				return err
+			}
+			problems := []string{}
+			for _, app := range apps {
+				unlock, err := app.Lock(cmd.Context(), nil)
+				if err != nil {
+					return err
+				}
+				found, err := compiler.VerifyApp(cmd.Context(), app)
+				unlock()
+				if err != nil {
+					return err
+				}
+				problems = append(problems, found...)
+			}
+			for _, p := range problems {
+				c.ui.Warn(p)
+			}
+			if err := c.result(map[string]any{"problems": problems}, fmt.Sprintf("%d problems in %d apps", len(problems), len(apps))); err != nil {
+				return err
+			}
+			if len(problems) > 0 {
+				c.exit = fault.ExitCache
+			}
+			return nil
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// clean makes text of others fit to print: SGR sequences (colours), tabs and newlines stay, every other control character and escape sequence goes.
+// What is not UTF-8 becomes U+FFFD.
+func clean(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	}) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		if s[i] == 0x1b {
+			n, sgr := sequence(s[i:])
+			if sgr {
+				b.WriteString(s[i : i+n])
+			}
+			i += n
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == '\t' || r == '\n' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
+			b.WriteRune(r)
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// sequence returns the length of the escape sequence that s starts with (ECMA-48), and whether it only sets colours.
+func sequence(s string) (n int, sgr bool) {
+	if len(s) < 2 {
+		return 1, false
+	}
+	switch s[1] {
+	case '[':
+		for i := 2; i < len(s) && i < 64; i++ {
+			if s[i] >= 0x40 && s[i] <= 0x7e {
+				return i + 1, s[i] == 'm'
+			}
+		}
+		return 2, false
+	case ']', 'P', '^', '_', 'X': // strings, ended by BEL or ESC \
+		for i := 2; i < len(s); i++ {
+			if s[i] == 0x07 {
+				return i + 1, false
+			}
+			if s[i] == 0x1b && i+1 < len(s) && s[i+1] == '\\' {
+				return i + 2, false
+			}
+		}
+		return len(s), false
+	}
+	return 2, false
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"slugc/compiler/fault"
+)
+
+// version is slugc's own; it is part of what a recorded build depends on.
+const version = "0.1.0"
+
+// cli is one run of the command.
+type cli struct {
+	ui          *ui
+	env         environment
+	asJSON      bool
+	home        string
+	coordinator string
+	sandbox     string
+	exit        int // of a process that was run; kept as slugc's own
+}
+
+func newCLI() *cli { return &cli{ui: newUI(os.Stdout, os.Stderr), env: processEnvironment()} }
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slugc",
+		Short: "Compile apps into slugs and register them as releases",
+		Long: `slugc turns a Ruby, Node.js, Go or Clojure source tree into a runnable, reproducible slug and
+registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
+		Example: `  slugc build .                     build the app in this directory and release it
+  slugc detect .                    say what it is, and why
+  slugc run blog web                run one process of the current release
+  slugc start blog                  run its whole formation
+  slugc releases blog               list its releases
+  slugc rollback blog v3            make an old slug current again`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("slugc {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.home, "home", "", "state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
+	flags.StringVar(&c.coordinator, "coordinator", "", "coordinator URL (default $SLUGC_COORDINATOR, else local)")
+	flags.StringVar(&c.sandbox, "sandbox", "", "bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
+	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")
+	flags.BoolVar(&c.ui.plain, "plain", false, "no colour and no live progress, also on a terminal")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.UsageError("usage/flag", err, "see `"+cmd.CommandPath()+" --help`")
+	})
+	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
+		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
+		c.runCommand(), c.startCommand(), c.cacheCommand(), c.doctorCommand())
+	return root
+}
+
+// jsonFlag adds --json to a command.
+func (c *cli) jsonFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print the result as one JSON document")
+}
+
+// result prints the command's one result: v as JSON with --json, else line.
+func (c *cli) result(v any, line string) error {
+	if !c.asJSON {
+		return c.ui.result(line)
+	}
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the result: %w", err)
+	}
+	return c.ui.result(string(data))
+}
+
+// conclude says what went wrong, if anything, and returns the exit code.
+func (c *cli) conclude(ctx context.Context, err error) int {
+	c.ui.close()
+	if err == nil {
+		return c.exit
+	}
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		c.ui.errorf("interrupted")
+		return fault.ExitInterrupted
+	}
+	f := fault.Of(err)
+	if f.ID == "slugc/internal" && isUsage(err) {
+		f = fault.UsageError("usage/arguments", err, "see `slugc --help`")
+	}
+	c.ui.fault(f)
+	if c.asJSON {
+		data, _ := json.MarshalIndent(map[string]any{"error": map[string]any{
+			"id": f.ID, "message": f.Error(), "place": f.Place, "hints": f.Hints, "owner": f.Owner, "exit": f.Code}}, "", "  ")
+		_ = c.ui.result(string(data))
+	}
+	return f.Code
+}
+
+// usageArgs marks an argument check's complaint as a usage mistake.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return fault.UsageError("usage/arguments", err, "usage: "+cmd.UseLine())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"slugc/buildpacks"
+	"slugc/compiler"
+	"slugc/compiler/source"
+	"slugc/detect"
+)
+
+// detection is `slugc detect --json`'s document.
+type detection struct {
+	Candidates []candidate     `json:"candidates"`
+	Group      []detect.Result `json:"group"`
+}
+
+type candidate struct {
+	detect.Result
+	Error string `json:"error,omitempty"` // the tree is of this language but broken
+	ID    string `json:"id,omitempty"`
+}
+
+func (c *cli) detectCommand() *cobra.Command {
+	var f buildFlags
+	cmd := &cobra.Command{
+		Use:   "detect [DIR]",
+		Short: "Say what an app is, which buildpacks would build it, and why",
+		Long:  `Detect prints every detector's verdict with its reasons, then the chosen group. It reads files only: nothing is built, fetched or changed.`,
+		Args:  usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, err := c.sourceSpec(f, args)
+			if err != nil {
+				return err
+			}
+			more, err := c.readEnv(f.envFile, f.env)
+			if err != nil {
+				return err
+			}
+			dir, done, err := c.detectDir(cmd, spec)
+			if err != nil {
+				return err
+			}
+			defer done()
+			verdicts, chosen, err := compiler.Detect(dir, c.buildEnv(more))
+			return c.printDetection(verdicts, chosen, err)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.ref, "ref", "", "look at this git revision instead of the working directory")
+	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	flags.StringArrayVarP(&f.env, "env", "e", nil, "build configuration `K=V`")
+	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+// detectDir stages the source, as a build would see it, in a directory that done removes.
+func (c *cli) detectDir(cmd *cobra.Command, spec source.Spec) (dir string, done func(), err error) {
+	tmp, err := os.MkdirTemp("", "slugc-detect-*")
+	if err != nil {
+		return "", nil, fmt.Errorf("making a temporary directory: %w", err)
+	}
+	done = func() { _ = os.RemoveAll(tmp) }
+	spec.Temp = filepath.Join(tmp, "incoming")
+	src, err := source.Open(cmd.Context(), spec, source.Options{})
+	if err == nil {
+		defer src.Close()
+		_, err = src.Stage(cmd.Context(), filepath.Join(tmp, "app"))
+	}
+	if err != nil {
+		done()
+		return "", nil, err
+	}
+	return filepath.Join(tmp, "app"), done, nil
+}
+
+func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, err error) error {
+	doc := detection{Group: chosen}
+	var text strings.Builder
+	for _, v := range verdicts {
+		one := candidate{Result: v.Result}
+		if v.Err != nil {
+			one.Error = v.Err.Error()
+			if e, ok := errors.AsType[*detect.Error](v.Err); ok {
+				one.ID = e.ID
+			}
+		}
+		doc.Candidates = append(doc.Candidates, one)
+		one.print(&text)
+	}
+	if err != nil {
+		if !c.asJSON {
+			if printed := c.ui.result(clean(text.String())); printed != nil {
+				return printed
+			}
+		}
+		return err
+	}
+	var group []string
+	for _, r := range chosen {
+		group = append(group, "slugc/"+string(r.Language))
+	}
+	fmt.Fprintf(&text, "\ngroup: %s\n", strings.Join(group, ", "))
+	return c.result(doc, clean(text.String()))
+}
+
+func (c candidate) print(w io.Writer) {
+	verdict := "no  "
+	switch {
+	case c.Error != "":
+		verdict = "bad "
+	case c.Pass:
+		verdict = "yes "
+	}
+	fmt.Fprintf(w, "%s %s\n", verdict, buildpacks.Title(c.Language))
+	for _, r := range c.Reasons {
+		sign := "-"
+		if r.For {
+			sign = "+"
+		}
+		fmt.Fprintf(w, "       %s %s\n", sign, r.Text)
+	}
+	for _, r := range c.Requires {
+		want := r.Constraint
+		if want == "" {
+			want = "default version"
+		}
+		fmt.Fprintf(w, "       asks for %s %s (%s)\n", r.Tool, want, r.From)
+	}
+	for _, warning := range c.Warnings {
+		fmt.Fprintf(w, "       ! %s\n", warning)
+	}
+	if c.Error != "" {
+		fmt.Fprintf(w, "       ! %s\n", c.Error)
+	}
+}

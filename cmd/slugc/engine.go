@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"slugc/buildpacks/toolchain"
+	"slugc/cache"
+	"slugc/compiler"
+	"slugc/compiler/coordinator"
+	"slugc/compiler/coordinator/local"
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+	"slugc/compiler/sandbox"
+	"slugc/detect"
+)
+
+// engine wires the compiler to this machine.
+func (c *cli) engine() (*compiler.Engine, error) {
+	home, err := c.openHome()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the slugc binary: %w", err)
+	}
+	if self, err = filepath.EvalSymlinks(self); err != nil {
+		return nil, fmt.Errorf("finding the slugc binary: %w", err)
+	}
+	distro, release := distribution()
+	goSettings := onceContext(func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil })
+	registry := c.npmRegistry()
+	return &compiler.Engine{
+		Version: version, Self: self, Home: home, Report: c.ui,
+		Target:  compiler.Target{OS: runtime.GOOS, Arch: runtime.GOARCH, Distro: distro, DistroVersion: release},
+		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) { return c.probeSandbox(ctx, self) },
+		Toolchains: func(ctx context.Context) (*toolchain.Store, error) {
+			return c.toolchains(ctx, home, registry, goSettings)
+		},
+		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
+		BaseEnv: func(ctx context.Context, languages []detect.Language) (map[string]string, []sandbox.Bind, error) {
+			return c.baseEnv(ctx, languages, registry, goSettings)
+		},
+	}, nil
+}
+
+func (c *cli) probeSandbox(ctx context.Context, self string) (*sandbox.Sandbox, error) {
+	want := sandbox.Level(c.sandbox)
+	if want == "" {
+		want = sandbox.Level(c.env.vars["SLUGC_SANDBOX"])
+	}
+	if want != "" && !slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
+		return nil, fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want), "use bubblewrap, landlock or none")
+	}
+	return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: want, Self: self})
+}
+
+// toolchains opens the toolchain store with this machine's sources.
+func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(context.Context) (string, error), goSettings func(context.Context) (map[string]string, error)) (*toolchain.Store, error) {
+	settings, err := goSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
+		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], GoDist: c.env.vars["SLUGC_GO_MIRROR"],
+		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
+		LocalGoRoot: settings["GOROOT"], LocalGoVersion: strings.TrimPrefix(settings["GOVERSION"], "go"),
+		Client: &http.Client{Transport: http.DefaultTransport}, OS: runtime.GOOS, Arch: runtime.GOARCH,
+		Offline: c.env.vars["SLUGC_OFFLINE"] != "", Now: time.Now,
+	})
+}
+
+// openCoordinator opens the coordinator that the flag or the environment names; the local one by default.
+func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error) {
+	name := c.coordinator
+	if name == "" {
+		name = c.env.vars["SLUGC_COORDINATOR"]
+	}
+	if name == "" || name == "local" {
+		return local.Open(home.Path("coordinator.db"), local.Options{})
+	}
+	u, err := url.Parse(name)
+	if err != nil || u.Scheme != "local" || u.Path == "" {
+		return nil, fault.UsageError("usage/coordinator", fmt.Errorf("choosing the coordinator: %q is not one", name), "use local or local:///path/to/file.db")
+	}
+	return local.Open(u.Path, local.Options{})
+}
+
+// releases opens the releases of the coordinator.
+func (c *cli) releases(home *cache.Home) (*release.Releases, func(), error) {
+	coord, err := c.openCoordinator(home)
+	if err != nil {
+		return nil, nil, err
+	}
+	return release.New(coord, release.Options{}), func() { _ = coord.Close() }, nil
+}
+
+// systemPath is the search path of builds: the machine's own programs come after the toolchains that a buildpack puts in front.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// baseEnv is what every buildpack process starts with. It is fixed, but for proxies, certificates and where packages come from.
+func (c *cli) baseEnv(ctx context.Context, languages []detect.Language, registry func(context.Context) (string, error), goSettings func(context.Context) (map[string]string, error)) (map[string]string, []sandbox.Bind, error) {
+	env := map[string]string{"PATH": systemPath, "LANG": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532801"}
+	var binds []sandbox.Bind
+	for _, name := range passed {
+		v := c.env.vars[name]
+		if v == "" {
+			continue
+		}
+		env[name] = v
+		if _, err := os.Stat(v); filepath.IsAbs(v) && err == nil {
+			binds = append(binds, sandbox.Bind{Host: v, Inside: v})
+		}
+	}
+	if slices.Contains(languages, detect.Go) {
+		settings, err := goSettings(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range goVariables {
+			if v := settings[name]; v != "" {
+				env[name] = v
+			}
+		}
+	}
+	if slices.Contains(languages, detect.Node) {
+		// Without a registry only apps without dependencies can be built; npm says so itself when it comes to that.
+		if url, err := registry(ctx); err == nil {
+			env["npm_config_registry"] = url
+		}
+	}
+	return env, binds, nil
+}
+
+// buildEnv is the build configuration: the environment's SLUGC_*_VERSION and SLUGC_BUILDPACK, then --env-file, then --env.
+func (c *cli) buildEnv(more map[string]string) map[string]string {
+	env := map[string]string{}
+	for k, v := range c.env.vars {
+		if k == "SLUGC_BUILDPACK" || strings.HasPrefix(k, "SLUGC_") && strings.HasSuffix(k, "_VERSION") {
+			env[k] = v
+		}
+	}
+	maps.Copy(env, more)
+	return env
+}

@@ -1,0 +1,50 @@
+// Command slugc turns a Ruby, Node.js, Go or Clojure source tree into a runnable, reproducible slug and registers it as a release.
+//
+// One file a command. Only this package reads the environment, the working directory and arguments, prints, and exits; ui.go alone speaks.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"slugc/buildpacks"
+	"slugc/compiler/fault"
+	"slugc/compiler/sandbox"
+)
+
+func main() { os.Exit(Main()) }
+
+// Main runs slugc and returns the exit code. The same binary is the sandbox's helper and every built-in buildpack's bin/build; which of them it
+// is this time stands in its arguments.
+func Main() int {
+	if sandbox.ChildMain(os.Args) || buildpacks.Main(os.Args) {
+		return 0
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	c := newCLI()
+	err := c.root().ExecuteContext(ctx)
+	return c.conclude(ctx, err)
+}
+
+// errInterrupted is the cause of a context ended by a signal.
+var errInterrupted = errors.New("interrupted")
+
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP cancels; a second one ends the process at once.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		if _, ok := <-signals; ok {
+			cancel(errInterrupted)
+		}
+		if _, ok := <-signals; ok {
+			os.Exit(fault.ExitInterrupted)
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(nil) }
+}

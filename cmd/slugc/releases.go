@@ -1,0 +1,240 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slugc/compiler"
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+	"slugc/compiler/slug"
+)
+
+// withReleases runs a command's body over the coordinator's releases.
+func (c *cli) withReleases(body func(r *release.Releases) error) error {
+	home, err := c.openHome()
+	if err != nil {
+		return err
+	}
+	r, done, err := c.releases(home)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return body(r)
+}
+
+func (c *cli) registerCommand() *cobra.Command {
+	var app, message, key string
+	cmd := &cobra.Command{
+		Use:   "register FILE --app NAME",
+		Short: "Register a slug that was built earlier as an app's next release",
+		Long: `Register verifies the slug, keeps a copy of it in the state directory and makes it the app's next release. With --key, registering the same
+again under the same key gives the same release.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkApp(app); err != nil {
+				return err
+			}
+			verified, err := slug.Verify(cmd.Context(), args[0], "")
+			if err != nil {
+				return err
+			}
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			path := home.App(app).Path("slugs", strings.TrimPrefix(verified.Digest, "sha256:")+".tgz")
+			size, err := keepSlug(args[0], path)
+			if err != nil {
+				return err
+			}
+			if message == "" {
+				message = "Register " + filepath.Base(args[0])
+			}
+			return c.withReleases(func(r *release.Releases) error {
+				made, err := r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key,
+					Slug: release.SlugRef{Digest: verified.Digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+				if err != nil {
+					return err
+				}
+				return c.result(made, fmt.Sprintf("%s v%d", app, made.Version))
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&app, "app", "", "the app's name")
+	flags.StringVarP(&message, "message", "m", "", "the release's description")
+	flags.StringVar(&key, "key", "", "idempotency key: the same key gives the same release")
+	_ = cmd.MarkFlagRequired("app")
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+// keepSlug copies a verified slug to its place by digest, unless it is there.
+func keepSlug(from, to string) (size int64, err error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return 0, fmt.Errorf("keeping the slug: %w", err)
+	}
+	if kept, err := os.Stat(to); err == nil && kept.Size() == info.Size() {
+		return info.Size(), nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return 0, fmt.Errorf("keeping the slug: %w", err)
+	}
+	return info.Size(), compiler.Place(from, to)
+}
+
+func (c *cli) releasesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "releases [APP]",
+		Short: "List an app's releases, or the apps that have any",
+		Args:  usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withReleases(func(r *release.Releases) error {
+				if len(args) == 0 {
+					apps, err := r.Apps(cmd.Context())
+					if err != nil {
+						return err
+					}
+					return c.result(apps, strings.Join(apps, "\n"))
+				}
+				list, err := r.List(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return c.result(list, releaseTable(list))
+			})
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func releaseTable(list []release.Release) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
+	for _, r := range list {
+		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339), short(r.Slug.Digest), clean(r.Description))
+	}
+	_ = w.Flush()
+	return b.String()
+}
+
+func (c *cli) rollbackCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollback APP [vN]",
+		Short: "Make an earlier release's slug current again, as a new release",
+		Example: `  slugc rollback blog        to the release before the current one
+  slugc rollback blog v3`,
+		Args: usageArgs(cobra.RangeArgs(1, 2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			version := 0
+			if len(args) == 2 {
+				n, err := strconv.Atoi(strings.TrimPrefix(args[1], "v"))
+				if err != nil || n < 1 {
+					return fault.UsageError("usage/version", fmt.Errorf("reading the release %q: not a release such as v3", args[1]))
+				}
+				version = n
+			}
+			return c.withReleases(func(r *release.Releases) error {
+				made, err := r.Rollback(cmd.Context(), args[0], version)
+				if err != nil {
+					return err
+				}
+				c.ui.Step(fmt.Sprintf("Rolled %s back to v%d as v%d", args[0], made.RollbackOf, made.Version))
+				return c.result(made, fmt.Sprintf("%s v%d", args[0], made.Version))
+			})
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) scaleCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "scale APP TYPE=N…",
+		Short:   "Set how many of each process type run",
+		Example: `  slugc scale blog web=2 worker=1`,
+		Args:    usageArgs(cobra.MinimumNArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withReleases(func(r *release.Releases) error {
+				formation, err := r.Scale(cmd.Context(), args[0], args[1:])
+				if err != nil {
+					return err
+				}
+				return c.result(formation, formationLine(formation))
+			})
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func formationLine(f release.Formation) string {
+	var parts []string
+	for _, t := range slices.Sorted(maps.Keys(f)) {
+		parts = append(parts, fmt.Sprintf("%s=%d", t, f[t]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// process is one line of `slugc ps`.
+type process struct {
+	Type     string `json:"type"`
+	Quantity int    `json:"quantity"`
+	Command  string `json:"command"`
+}
+
+func (c *cli) psCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ps APP",
+		Short: "Show the current release's process types and how many of each are to run",
+		Args:  usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withReleases(func(r *release.Releases) error {
+				current, err := c.current(cmd, r, args[0])
+				if err != nil {
+					return err
+				}
+				formation, err := r.Formation(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				var list []process
+				var b strings.Builder
+				w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+				fmt.Fprintf(w, "TYPE\tQUANTITY\tCOMMAND (v%d)\n", current.Version)
+				for _, p := range current.ProcessTypes {
+					list = append(list, process{p.Type, formation[p.Type], p.Command})
+					fmt.Fprintf(w, "%s\t%d\t%s\n", p.Type, formation[p.Type], p.Command)
+				}
+				_ = w.Flush()
+				return c.result(list, clean(b.String()))
+			})
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+// current returns the app's current release; none is an error.
+func (c *cli) current(cmd *cobra.Command, r *release.Releases, app string) (release.Release, error) {
+	current, err := r.Current(cmd.Context(), app)
+	if err == nil && current.Version == 0 {
+		err = fault.New(fault.Usage, fault.ExitRelease, "release/no-releases", fmt.Errorf("finding the current release of %q: it has none", app),
+			"build it first: `slugc build DIR --app "+app+"`")
+	}
+	return current, err
+}

@@ -1,0 +1,206 @@
+package main
+
+// The rules of speech, and the only file that speaks:
+//
+//   - stdout carries the command's one result; everything else goes to stderr.
+//   - "-----> " begins a step, seven spaces a detail, " !     " a warning or an error; nothing is capitalised for effect, nothing exclaims.
+//   - an error is one sentence; then its hints, each a thing to do; then its id in brackets.
+//   - colours are SGR only, and none without a terminal, under NO_COLOR, TERM=dumb or --plain.
+//   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing behind.
+//   - text of others (buildpacks, tools, files) passes through clean, which lets no control character through but tab and SGR.
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"slugc/compiler"
+	"slugc/compiler/fault"
+)
+
+type ui struct {
+	out, err     io.Writer
+	terminal     bool // stderr is one
+	color        bool
+	quiet, plain bool
+	width        func() int
+
+	mu     sync.Mutex
+	status status
+}
+
+func newUI(stdout, stderr *os.File) *ui {
+	terminal := term.IsTerminal(int(stderr.Fd())) && os.Getenv("TERM") != "dumb"
+	return &ui{out: stdout, err: stderr, terminal: terminal, color: terminal && os.Getenv("NO_COLOR") == "",
+		width: func() int {
+			if w, _, err := term.GetSize(int(stderr.Fd())); err == nil && w > 20 {
+				return w
+			}
+			return 80
+		}}
+}
+
+const (
+	bold   = "\x1b[1m"
+	yellow = "\x1b[33m"
+	red    = "\x1b[31m"
+	dim    = "\x1b[2m"
+	reset  = "\x1b[0m"
+)
+
+func (u *ui) paint(code, s string) string {
+	if !u.color || u.plain {
+		return s
+	}
+	return code + s + reset
+}
+
+// line prints one line above the live status.
+func (u *ui) line(s string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.status.erase(u.err)
+	fmt.Fprintln(u.err, s)
+}
+
+// Step begins a step.
+func (u *ui) Step(text string) {
+	if !u.quiet {
+		u.line(u.paint(bold, "----->") + " " + clean(text))
+	}
+}
+
+// Detail says something about the step.
+func (u *ui) Detail(text string) {
+	if !u.quiet {
+		u.line("       " + clean(text))
+	}
+}
+
+// Warn says something the reader should know, also when quiet.
+func (u *ui) Warn(text string) {
+	for _, l := range strings.Split(clean(text), "\n") {
+		u.line(u.paint(yellow, " !     "+l))
+	}
+}
+
+func (u *ui) errorf(format string, args ...any) {
+	for _, l := range strings.Split(clean(fmt.Sprintf(format, args...)), "\n") {
+		u.line(u.paint(red, " !     "+l))
+	}
+}
+
+// fault prints an error that has an owner.
+func (u *ui) fault(f *fault.Error) {
+	text := f.Error()
+	if f.Place != "" && !strings.Contains(text, f.Place) {
+		text = f.Place + ": " + text
+	}
+	u.errorf("%s", text)
+	for _, h := range f.Hints {
+		for i, l := range strings.Split(clean(h), "\n") {
+			if i == 0 {
+				l = "hint: " + l
+			}
+			u.line(" !     " + l)
+		}
+	}
+	u.line(u.paint(dim, " !     ["+f.ID+"]"))
+}
+
+// result prints the command's one result on stdout.
+func (u *ui) result(text string) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.status.erase(u.err)
+	if text == "" {
+		return nil
+	}
+	if _, err := fmt.Fprintln(u.out, strings.TrimSuffix(text, "\n")); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// Progress shows what is going on and how far it is.
+func (u *ui) Progress(what string, done, total int64) {
+	if !u.terminal || u.plain || u.quiet {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.status.draw(u.err, u.width(), clean(what), done, total)
+}
+
+func (u *ui) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.status.erase(u.err)
+}
+
+// Output passes a buildpack's output on, line by line: its own steps and warnings as they are, everything else as details.
+func (u *ui) Output(string) io.Writer { return &lines{print: u.foreign} }
+
+func (u *ui) foreign(l string) {
+	l = clean(l)
+	switch {
+	case strings.HasPrefix(l, "-----> "):
+		u.Step(strings.TrimPrefix(l, "-----> "))
+	case strings.HasPrefix(l, " ! "):
+		u.line(u.paint(yellow, l))
+	default:
+		u.Detail(strings.TrimPrefix(l, "       "))
+		u.Progress(l, 0, 0)
+	}
+}
+
+// lines splits a stream into lines; what follows the last newline is printed when more comes or 200 ms pass.
+type lines struct {
+	mu    sync.Mutex
+	rest  []byte
+	timer *time.Timer
+	print func(string)
+}
+
+// maxLine is where a line without an end is broken.
+const maxLine = 64 << 10
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, p...)
+	for {
+		i := bytes.IndexByte(l.rest, '\n')
+		if i < 0 && len(l.rest) > maxLine {
+			i = maxLine
+		}
+		if i < 0 {
+			break
+		}
+		l.print(string(bytes.TrimRight(l.rest[:i], "\r")))
+		l.rest = l.rest[min(i+1, len(l.rest)):]
+	}
+	if l.timer == nil {
+		l.timer = time.AfterFunc(200*time.Millisecond, l.flush)
+	} else {
+		l.timer.Reset(200 * time.Millisecond)
+	}
+	return len(p), nil
+}
+
+func (l *lines) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.rest) > 0 {
+		l.print(string(l.rest))
+		l.rest = nil
+	}
+}
+
+var _ compiler.Reporter = (*ui)(nil)

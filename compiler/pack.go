@@ -1,0 +1,171 @@
+package compiler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"slugc/cache"
+	"slugc/compiler/fault"
+	"slugc/compiler/lifecycle"
+	"slugc/compiler/procfile"
+	"slugc/compiler/slug"
+	"slugc/compiler/source"
+)
+
+type packed struct {
+	*slug.Packed
+	types []procfile.Process
+}
+
+// pack archives layers, slices and the app.
+func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*packed, error) {
+	types, err := b.types(g, layers)
+	if err != nil {
+		return nil, err
+	}
+	b.Report.Step("Discovering process types")
+	from := "Procfile"
+	if len(g.procfile) == 0 {
+		from = "buildpack defaults"
+	}
+	b.Report.Detail(from + " -> " + strings.Join(names(types), ", "))
+	if err := b.writeProfile(layers.Profile); err != nil {
+		return nil, err
+	}
+	b.Report.Step("Packing the slug")
+	if err := os.MkdirAll(b.app.Path("slugs"), 0o700); err != nil {
+		return nil, fmt.Errorf("making the slug directory: %w", err)
+	}
+	p, err := slug.Pack(ctx, slug.PackOptions{
+		Store: b.slugs, Sections: b.sections(layers), Output: filepath.Join(b.app.Path("slugs"), "new.tgz"), Limit: b.Limit,
+		Manifest: slug.Manifest{ProcessTypes: types, Runtimes: g.runtimes(), Buildpacks: g.describe(), Target: b.Target.OS + "/" + b.Target.Arch},
+		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range p.Sections {
+		b.Report.Detail(fmt.Sprintf("%-32s %9s  %s", s.Name, Bytes(s.Size), s.Why))
+	}
+	b.mark("pack")
+	return &packed{Packed: p, types: types}, nil
+}
+
+// sections lists what the slug is made of: launch layers, slices, the app.
+func (b *build) sections(layers *lifecycle.Result) []slug.Section {
+	var list []slug.Section
+	exclude := []string{".layers", ".slugc"}
+	for _, l := range layers.Layers {
+		rel, _ := filepath.Rel(b.dirs.AppDir, l.Dir)
+		list = append(list, slug.Section{Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Prefix: filepath.ToSlash(rel),
+			Exclude: []string{"env", "env.build", "env.launch"}})
+	}
+	for _, s := range layers.Slices {
+		section := slug.Section{Name: "slice:" + s.Path, Prefix: s.Path, Key: s.Key, Dir: filepath.Join(b.dirs.AppDir, filepath.FromSlash(s.Path))}
+		if _, err := os.Lstat(section.Dir); err != nil {
+			if s.Key == "" || !b.slugs.Has(section.Name, s.Key) {
+				continue // declared, but the install left nothing there
+			}
+			section.Dir = ""
+		}
+		exclude = append(exclude, s.Path)
+		list = append(list, section)
+	}
+	return append(list, slug.Section{Name: "app", Dir: b.dirs.AppDir, Exclude: exclude})
+}
+
+// keep puts the slug in its place, keeps the layers and records the build. The order is what makes a kill at any point harmless: the slug first, the layers
+// next, the record (which names the slug) last.
+func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *packed) (*Result, error) {
+	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
+	if err := os.Rename(p.Path, path); err != nil {
+		return nil, fmt.Errorf("keeping the slug: %w", err)
+	}
+	if err := cache.SyncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	result := &Result{App: b.App, Buildpacks: g.describe(), Runtimes: g.runtimes(), ProcessTypes: p.types, Cache: layers.States, Commit: src.Commit(),
+		Slug: Slug{Path: path, Digest: p.Digest, Content: p.Content, Size: p.Size}}
+	for _, s := range p.Sections {
+		result.Slug.Sections = append(result.Slug.Sections, Section{Name: s.Name, Digest: s.Digest, Size: s.Size, Reused: s.Reused, Why: s.Why})
+	}
+	if err := b.dirs.Commit(); err != nil {
+		return nil, err
+	}
+	b.finished = true
+	b.mark("keep")
+	result.Phases = b.phases
+	data, err := json.Marshal(result)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the result: %w", err)
+	}
+	return result, b.app.SaveRecord(&cache.Record{Key: b.key(), Parts: b.parts, Slug: path, Size: p.Size, Result: data})
+}
+
+// finish registers the release and hands the slug over.
+func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
+	if b.Output != "" {
+		if err := Place(result.Slug.Path, b.Output); err != nil {
+			return nil, fault.UsageError("slug/output", fmt.Errorf("writing the slug to %q: %w", b.Output, err))
+		}
+	}
+	var err error
+	if b.Register {
+		result.Release, err = b.register(ctx, result)
+		b.mark("register")
+	}
+	if b.Output != "" {
+		result.Slug.Path = b.Output
+	}
+	result.Phases = b.phases
+	return result, err
+}
+
+// Place copies a file so that the destination is whole or untouched; where the disk can, the copy shares its blocks.
+func Place(from, to string) (err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	tmp, err := os.CreateTemp(filepath.Dir(to), ".slugc-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = io.Copy(tmp, src)
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), to); err != nil {
+		return err
+	}
+	return cache.SyncDir(filepath.Dir(to))
+}
+
+func names(list []procfile.Process) []string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = p.Type
+	}
+	return out
+}
+
+// Bytes renders a size for people, in decimal units with one digit: "44.7 MB".
+func Bytes(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}

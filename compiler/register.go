@@ -1,0 +1,63 @@
+package compiler
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"slugc/cache"
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+)
+
+// register makes the slug the app's current release, unless it already is.
+func (b *build) register(ctx context.Context, result *Result) (*Release, error) {
+	postponed := func(err error) error { return b.postponed(err, result.Slug.Path) }
+	c, err := b.Coordinator(ctx)
+	if err != nil {
+		return nil, postponed(err)
+	}
+	defer c.Close()
+	releases := release.New(c, release.Options{})
+	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size, URL: FileURL(result.Slug.Path)}
+	current, err := releases.Current(ctx, b.App)
+	if err != nil {
+		return nil, postponed(err)
+	}
+	if current.Version > 0 && current.Slug.Digest == ref.Digest {
+		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
+	}
+	description := b.Message
+	if description == "" {
+		description = "Build " + short(result.Slug.Digest)
+		if result.Commit != "" {
+			description = "Deploy " + short(result.Commit)
+		}
+	}
+	// One key a build: should the outcome of the commit be unknown, the retry finds the release instead of making a second one.
+	key := cache.Key(b.App, ref.Digest, b.started.String())
+	r, err := releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
+		Commit: result.Commit, Description: description, Key: key})
+	if err != nil {
+		return nil, postponed(err)
+	}
+	return &Release{App: b.App, Version: r.Version, Status: string(r.Status), New: true}, nil
+}
+
+// postponed adds to a coordinator's failure that the slug is kept and how to register it later.
+func (b *build) postponed(err error, path string) error {
+	f := *fault.Of(err)
+	f.Hints = append(f.Hints, fmt.Sprintf("the slug is kept; register it later with `slugc register %s --app %s`", path, b.App))
+	return &f
+}
+
+// FileURL is where a slug on this machine is kept.
+func FileURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
+
+// short is the usual beginning of a digest or commit.
+func short(digest string) string {
+	if len(digest) > 7 && digest[:7] == "sha256:" {
+		digest = digest[7:]
+	}
+	return digest[:min(len(digest), 8)]
+}

@@ -1,0 +1,174 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"slugc/buildpacks"
+	"slugc/buildpacks/extension"
+	"slugc/buildpacks/toolchain"
+	"slugc/compiler/fault"
+	"slugc/compiler/lifecycle"
+	"slugc/compiler/procfile"
+	"slugc/compiler/sandbox"
+	"slugc/compiler/slug"
+)
+
+// toolchainsMount is where buildpacks see the toolchain store, when the sandbox can mount.
+const toolchainsMount = "/toolchains"
+
+// run fetches the toolchains and runs the buildpacks.
+func (b *build) run(ctx context.Context, g *group) (*lifecycle.Result, error) {
+	store, err := b.Toolchains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if g.tools, err = store.Ensure(ctx, buildpacks.Requests(g.chosen), progress{b.Report}); err != nil {
+		return nil, toolchainFault(err)
+	}
+	b.mark("toolchains")
+	box, err := b.Sandbox(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.saySandbox(box)
+	base, binds, err := b.BaseEnv(ctx, g.languages())
+	if err != nil {
+		return nil, err
+	}
+	if b.slugs, err = slug.OpenStore(b.app.Path("segments")); err != nil {
+		return nil, err
+	}
+	tools := sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}
+	self := sandbox.Bind{Host: b.Self, Inside: b.Self}
+	result, err := lifecycle.Build(ctx, lifecycle.Config{
+		Sandbox: box, Group: g.members, AppDir: b.dirs.AppDir, Layers: b.dirs.LayersDir, Work: filepath.Join(b.dirs.Dir, "work"),
+		Env: b.Env, BaseEnv: base, Binds: append([]sandbox.Bind{tools, self}, binds...),
+		Slices:  b.keptSlices(),
+		Prepare: func(platform string) error { return extension.WriteToolchains(platform, b.seen(g.tools, box, tools)) },
+		Output:  b.Report.Output, Limits: b.Limits, Fresh: b.Fresh, Broken: b.dirs.Interrupted,
+		Target:   lifecycle.Target{OS: b.Target.OS, Arch: b.Target.Arch, DistroName: b.Target.Distro, DistroVersion: b.Target.DistroVersion},
+		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },
+	})
+	b.mark("build")
+	return result, err
+}
+
+func (b *build) saySandbox(box *sandbox.Sandbox) {
+	switch box.Level() {
+	case sandbox.Bubblewrap:
+		b.Report.Detail("Sandbox: bubblewrap")
+	default:
+		b.Report.Warn(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()))
+	}
+}
+
+// seen returns the toolchains with their directories as the buildpacks see them.
+func (b *build) seen(tools []toolchain.Toolchain, box *sandbox.Sandbox, bind sandbox.Bind) []toolchain.Toolchain {
+	list := make([]toolchain.Toolchain, len(tools))
+	for i, t := range tools {
+		if rel, err := filepath.Rel(bind.Host, t.Dir); err == nil && filepath.IsLocal(rel) {
+			t.Dir = filepath.Join(box.Path(bind), rel)
+		}
+		list[i] = t
+	}
+	return list
+}
+
+// keptSlices tells the buildpacks which slices need no files.
+func (b *build) keptSlices() map[string]string {
+	if b.Fresh {
+		return nil
+	}
+	kept := map[string]string{}
+	for path, key := range b.slugs.Kept("slice:") {
+		kept[path] = key
+	}
+	return kept
+}
+
+// progress carries the toolchain store's words to the reporter.
+type progress struct{ r Reporter }
+
+func (p progress) Fetch(tool, version string, done, total int64) {
+	p.r.Progress("fetching "+tool+" "+version, done, total)
+}
+
+func (p progress) Note(line string) { p.r.Detail(line) }
+
+// toolchainFault says whose fault a missing toolchain is: a version that exists nowhere is the app's, an unreachable source nobody's.
+func toolchainFault(err error) error {
+	u, ok := errors.AsType[*toolchain.Unavailable](err)
+	if !ok {
+		return err
+	}
+	if u.Transient() {
+		return fault.TransientError("toolchain/unavailable", err, u.Hints()...)
+	}
+	return fault.AppError("toolchain/no-such-version", err, u.Hints()...)
+}
+
+// readProcfile reads the Procfile in dir; none is an empty list.
+func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the app directory: %w", err)
+	}
+	defer root.Close()
+	data, err := root.ReadFile("Procfile")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", err)).At("Procfile")
+	}
+	file, err := procfile.Parse(data, b.Lenient)
+	if err != nil {
+		return nil, err
+	}
+	if warn {
+		for _, w := range file.Warnings {
+			b.Report.Warn(fmt.Sprintf("Procfile:%d: %s", w.Line, w.Text))
+		}
+	}
+	return file.Processes, nil
+}
+
+// types are the app's process types: the Procfile's, and the buildpacks' defaults for those it does not name. A build step may have written the
+// Procfile, so it is read again.
+func (b *build) types(g *group, layers *lifecycle.Result) ([]procfile.Process, error) {
+	list, err := b.readProcfile(b.dirs.AppDir, len(g.procfile) == 0)
+	if err != nil {
+		return nil, err
+	}
+	types := procfile.Effective(list, layers.Processes)
+	if len(types) == 0 {
+		return nil, fault.AppError("procfile/no-process-types", errors.New("discovering process types: there is no Procfile and the buildpack knows no default"),
+			"add a Procfile with a line such as `web: ./server --port $PORT`", "or give the app what its buildpack starts by default (a start script, a main package, a config.ru)").At("Procfile")
+	}
+	return types, nil
+}
+
+// writeProfile puts the launch environment into the app.
+func (b *build) writeProfile(script string) error {
+	if script == "" {
+		return nil
+	}
+	root, err := os.OpenRoot(b.dirs.AppDir)
+	if err != nil {
+		return fmt.Errorf("opening the app directory: %w", err)
+	}
+	defer root.Close()
+	if err := root.Mkdir(".profile.d", 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: %w", err), ".profile.d must be a directory").At(".profile.d")
+	}
+	_ = root.Remove(".profile.d/000_slugc.sh")
+	if err := root.WriteFile(".profile.d/000_slugc.sh", []byte(script), 0o644); err != nil {
+		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: %w", err), ".profile.d must be a directory").At(".profile.d")
+	}
+	return nil
+}
