@@ -23,7 +23,7 @@ var (
 	ErrConflict    = errors.New("a compared revision no longer holds") // Commit wrote nothing
 	ErrUnavailable = errors.New("the coordinator is not available")    // wrapped with the reason; trying again may help
 	ErrBadKey      = errors.New("the key is malformed")
-	ErrBadCommit   = errors.New("the commit is malformed") // a value or the whole is too large, or a key is written twice
+	ErrBadCommit   = errors.New("the commit is malformed")                // a value or the whole is too large, or a key is written twice
 	ErrCompacted   = errors.New("the watched revision is no longer kept") // list anew, then watch from the list's revision + 1
 )
 

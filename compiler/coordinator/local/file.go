@@ -1,0 +1,149 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
+
+	"slugc/compiler/coordinator"
+	"slugc/compiler/fault"
+)
+
+// ErrDamaged is wrapped by the errors about a file that is no store, or no longer one.
+var ErrDamaged = errors.New("the file is damaged")
+
+// errBusy is the cause of a wait that took too long.
+var errBusy = errors.New("other processes have been using it for too long")
+
+// create makes an empty store where there is none. The caller is alone.
+func create(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // whatever it is, opening it tells
+	}
+	draft := path + ".new"
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain(path, err)
+	}
+	db, err := bolt.Open(draft, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return explain(path, err)
+	}
+	if err := errors.Join(db.Update(initialize), db.Close()); err != nil {
+		return explain(path, err)
+	}
+	if err := os.Rename(draft, path); err != nil {
+		return explain(path, err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return explain(dir, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return explain(dir, err)
+	}
+	return nil
+}
+
+// transact opens the file, does one transaction and closes it. The caller is alone. bbolt trusts its pages: on a damaged file
+// it panics, or reads where nothing is mapped. Both become errors here.
+func transact(path string, readOnly bool, do func(*bolt.DB) error) (err error) {
+	var file *os.File
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if reason := recover(); reason != nil {
+			if file != nil {
+				file.Close() // and with it bbolt's lock; its mapping can't be got at
+			}
+			err = damaged(path, fmt.Errorf("%v", reason))
+		}
+	}()
+	if err := checkFile(path); err != nil {
+		return err
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: time.Second, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+			return file, err
+		},
+	})
+	if err != nil {
+		return explain(path, err)
+	}
+	err = do(db)
+	if closeErr := db.Close(); err == nil && readOnly {
+		err = closeErr // after a commit it says nothing about the commit
+	}
+	return explain(path, err)
+}
+
+// checkFile finds what bbolt would take for a new file.
+func checkFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return explain(path, err)
+	case !info.Mode().IsRegular():
+		return damaged(path, errors.New("it is not a regular file"))
+	case info.Size() < 4<<10:
+		return damaged(path, fmt.Errorf("it has only %d bytes", info.Size()))
+	}
+	return nil
+}
+
+// explain turns what went wrong with the file into what the contract and the user know.
+func explain(path string, err error) error {
+	switch {
+	case err == nil, errors.Is(err, coordinator.ErrConflict):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return stopped(path, err)
+	case errors.Is(err, ErrDamaged), errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum),
+		errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrInvalidMapping):
+		return damaged(path, err)
+	case errors.Is(err, coordinator.ErrCompacted), errors.Is(err, coordinator.ErrUnavailable):
+		return err
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
+		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/unusable", fmt.Errorf("using the coordinator %q: %w", path, err),
+			"Let slugc's user read and write the file and its directory, or name another file.")
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fault.TransientError("coordinator/disk-full", fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err),
+			"Nothing was lost. Free some space and try again.")
+	}
+	return fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err)
+}
+
+// stopped is the error of a call whose context ended. A deadline is the coordinator's fault, a cancellation is not.
+func stopped(path string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("using the coordinator %q: %w", path, err)
+	}
+	return fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err)
+}
+
+// damaged names the file and the ways out.
+func damaged(path string, err error) error {
+	if marked, ok := errors.AsType[*fault.Error](err); ok {
+		return marked
+	}
+	if !errors.Is(err, ErrDamaged) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return fault.New(fault.Slugc, fault.ExitRelease, "coordinator/damaged", fmt.Errorf("reading the coordinator %q: %w", path, err),
+		"Put a copy of the file in its place.",
+		fmt.Sprintf("Without a copy, move it away with `mv %[1]s %[1]s.damaged`: releases then begin at 1 again; slugs are not touched.", path))
+}

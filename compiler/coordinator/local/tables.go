@@ -1,0 +1,200 @@
+package local
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	bolt "go.etcd.io/bbolt"
+
+	"slugc/compiler/coordinator"
+)
+
+// The file has three buckets:
+//
+//	meta   "state"            → sum, format, rev, compacted, log bytes
+//	data   key                → sum, rev, value
+//	log    rev (big endian)   → sum, { flag, key length, key, value length, value }
+//
+// Numbers are 8 bytes big endian, lengths are uvarints, sum is the CRC-32C of the bucket's key and all that follows sum.
+var (
+	metaBucket = []byte("meta")
+	dataBucket = []byte("data")
+	logBucket  = []byte("log")
+	stateKey   = []byte("state")
+)
+
+const format = 1
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// state is the store's counters.
+type state struct {
+	rev       int64 // of the last commit; 0: none yet
+	compacted int64 // the last revision no longer in the log
+	logBytes  int64 // the log's values
+}
+
+func initialize(tx *bolt.Tx) error {
+	for _, name := range [][]byte{metaBucket, dataBucket, logBucket} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return writeState(tx, state{})
+}
+
+func readState(tx *bolt.Tx) (state, error) {
+	b, err := read(tx, metaBucket, stateKey)
+	if err != nil {
+		return state{}, err
+	}
+	if len(b) != 32 {
+		return state{}, fmt.Errorf("%w: it has no counters", ErrDamaged)
+	}
+	if n := number(b); n != format {
+		return state{}, fmt.Errorf("%w: its format is %d, this slugc reads %d", ErrDamaged, n, format)
+	}
+	return state{rev: number(b[8:]), compacted: number(b[16:]), logBytes: number(b[24:])}, nil
+}
+
+func writeState(tx *bolt.Tx, s state) error {
+	b := appendNumber(nil, format)
+	b = appendNumber(b, s.rev)
+	b = appendNumber(b, s.compacted)
+	return write(tx, metaBucket, stateKey, appendNumber(b, s.logBytes))
+}
+
+// get reads an entry; a key that is not there has revision 0.
+func get(tx *bolt.Tx, key string) (coordinator.Entry, error) {
+	b, err := read(tx, dataBucket, []byte(key))
+	if err != nil || b == nil {
+		return coordinator.Entry{Key: key}, err
+	}
+	return entry(key, b)
+}
+
+func entry(key string, b []byte) (coordinator.Entry, error) {
+	if len(b) < 8 {
+		return coordinator.Entry{}, fmt.Errorf("%w: the value of key %q is cut short", ErrDamaged, key)
+	}
+	return coordinator.Entry{Key: key, Rev: number(b), Value: bytes.Clone(b[8:])}, nil
+}
+
+func list(tx *bolt.Tx, prefix string) ([]coordinator.Entry, error) {
+	bucket, err := open(tx, dataBucket)
+	if err != nil {
+		return nil, err
+	}
+	var entries []coordinator.Entry
+	c := bucket.Cursor()
+	for k, v := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
+		b, err := verify(k, v)
+		if err != nil {
+			return nil, err
+		}
+		e, err := entry(string(k), b)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// apply does a commit within a transaction.
+func apply(tx *bolt.Tx, compares []coordinator.Compare, writes []coordinator.Write, history int) (int64, error) {
+	st, err := readState(tx)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range compares {
+		e, err := get(tx, c.Key)
+		if err != nil {
+			return 0, err
+		}
+		if e.Rev != c.Rev {
+			return 0, fmt.Errorf("key %q has revision %d, not %d: %w", c.Key, e.Rev, c.Rev, coordinator.ErrConflict)
+		}
+	}
+	done, err := change(tx, writes, st.rev+1)
+	if err != nil || len(done) == 0 {
+		return st.rev, err
+	}
+	st.rev++
+	if err := appendLog(tx, &st, done, history); err != nil {
+		return 0, err
+	}
+	return st.rev, writeState(tx, st)
+}
+
+// change applies writes to the data and returns those that did something.
+func change(tx *bolt.Tx, writes []coordinator.Write, rev int64) ([]coordinator.Write, error) {
+	done := make([]coordinator.Write, 0, len(writes))
+	for _, w := range writes {
+		if !w.Delete {
+			if err := write(tx, dataBucket, []byte(w.Key), append(appendNumber(nil, rev), w.Value...)); err != nil {
+				return nil, err
+			}
+			done = append(done, w)
+			continue
+		}
+		bucket, err := open(tx, dataBucket)
+		if err != nil {
+			return nil, err
+		}
+		if bucket.Get([]byte(w.Key)) == nil {
+			continue
+		}
+		if err := bucket.Delete([]byte(w.Key)); err != nil {
+			return nil, err
+		}
+		done = append(done, coordinator.Write{Key: w.Key, Delete: true})
+	}
+	return done, nil
+}
+
+func open(tx *bolt.Tx, name []byte) (*bolt.Bucket, error) {
+	if b := tx.Bucket(name); b != nil {
+		return b, nil
+	}
+	return nil, fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
+}
+
+// read returns what write wrote, nil if there is nothing. The bytes are valid within the transaction.
+func read(tx *bolt.Tx, bucket, key []byte) ([]byte, error) {
+	b, err := open(tx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	v := b.Get(key)
+	if v == nil {
+		return nil, nil
+	}
+	return verify(key, v)
+}
+
+func write(tx *bolt.Tx, bucket, key, value []byte) error {
+	b, err := open(tx, bucket)
+	if err != nil {
+		return err
+	}
+	return b.Put(key, append(binary.BigEndian.AppendUint32(nil, sum(key, value)), value...))
+}
+
+// verify checks and takes off the sum.
+func verify(key, v []byte) ([]byte, error) {
+	if len(v) < 4 || binary.BigEndian.Uint32(v) != sum(key, v[4:]) {
+		return nil, fmt.Errorf("%w: the checksum of key %q is wrong", ErrDamaged, key)
+	}
+	return v[4:], nil
+}
+
+func sum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
+
+func number(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+
+func appendNumber(b []byte, n int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(n)) }
