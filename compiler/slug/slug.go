@@ -30,6 +30,7 @@ type Section struct {
 type Manifest struct {
 	Format       int                `json:"format"`
 	Content      string             `json:"content"` // "sha256:…" over the sections' names and tar digests
+	Dirs         Segment            `json:"dirs"`    // the first segment: ./app and the directories above all sections' roots
 	Sections     []SectionInfo      `json:"sections"`
 	ProcessTypes []procfile.Process `json:"process_types"` // in order
 	Runtimes     []Runtime          `json:"runtimes"`
@@ -52,11 +53,12 @@ type SectionInfo struct {
 
 // Segment is one run of tar entries as it lies in the slug.
 type Segment struct {
-	Offset int64  `json:"offset"` // of its first compressed byte in the file
-	Size   int64  `json:"size"`   // compressed bytes
-	Tar    int64  `json:"tar"`    // uncompressed bytes
-	Digest string `json:"digest"` // "sha256:…" of the uncompressed tar bytes
-	CRC    uint32 `json:"crc"`    // CRC-32 (IEEE) of the uncompressed tar bytes
+	Offset int64  `json:"offset"`         // of its first compressed byte in the file
+	Size   int64  `json:"size"`           // compressed bytes
+	Tar    int64  `json:"tar"`            // uncompressed bytes
+	Digest string `json:"digest"`         // "sha256:…" of the uncompressed tar bytes
+	CRC    uint32 `json:"crc"`            // CRC-32 (IEEE) of the uncompressed tar bytes
+	Part   int    `json:"part,omitempty"` // not 0: it holds no header, it is the piece of that number (from 0) of the file begun before
 }
 
 // Runtime is a language runtime that the slug was built with or carries.

@@ -1,0 +1,231 @@
+package slug
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// stitched is a slug about to be written: its bytes but for the segments, which are copied from the store.
+type stitched struct {
+	manifest Manifest
+	head     []byte // gzip header and first segment
+	segments []*built
+	tail     []byte // with the gzip trailer
+	size     int64
+}
+
+// stitch lays all segments end to end and describes them.
+func (p *packing) stitch() (*stitched, error) {
+	s := &stitched{manifest: p.Manifest}
+	dirs, err := dirsSegment(p.parents)
+	if err != nil {
+		return nil, err
+	}
+	head := bytes.NewBuffer(bytes.Clone(gzipHeader))
+	size, err := deflate(head, dirs, int64(len(gzipHeader)))
+	if err != nil {
+		return nil, err
+	}
+	s.head = head.Bytes()
+	m := &s.manifest
+	m.Format, m.Sections = FormatVersion, []SectionInfo{}
+	m.Dirs = Segment{Offset: int64(len(gzipHeader)), Size: size, Tar: int64(len(dirs)), Digest: digestOf(dirs), CRC: crc32.ChecksumIEEE(dirs)}
+	at, crc, length := m.Dirs.Offset+size, m.Dirs.CRC, m.Dirs.Tar
+	for i, section := range p.sections {
+		info := SectionInfo{Name: section.Name, Prefix: section.Prefix, Segments: []Segment{}}
+		for _, b := range p.built[i] {
+			l := b.location
+			info.Segments = append(info.Segments, Segment{Offset: at, Size: l.Size, Tar: l.Tar, Digest: b.Digest, CRC: l.CRC, Part: b.Part})
+			info.Size, info.Tar, info.Entries = info.Size+l.Size, info.Tar+l.Tar, info.Entries+b.Entries
+			at, crc, length = at+l.Size, combineCRC(crc, l.CRC, l.Tar), length+l.Tar
+			s.segments = append(s.segments, b)
+		}
+		info.Digest = sectionDigest(info.Segments)
+		m.Sections = append(m.Sections, info)
+	}
+	m.Content = contentDigest(*m)
+	compressed, last, err := tailBytes(m, at)
+	if err != nil {
+		return nil, err
+	}
+	s.tail = binary.LittleEndian.AppendUint32(compressed, combineCRC(crc, crc32.ChecksumIEEE(last), int64(len(last))))
+	s.tail = binary.LittleEndian.AppendUint32(s.tail, uint32(length+int64(len(last))))
+	s.size = at + int64(len(s.tail))
+	return s, nil
+}
+
+// dirsSegment gives the tar bytes of the directories above all sections.
+func dirsSegment(parents []string) ([]byte, error) {
+	var b bytes.Buffer
+	for _, p := range parents {
+		if err := appendHeader(&b, entry{path: p, kind: tar.TypeDir}); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// sectionDigest names a section by its segments' digests.
+func sectionDigest(segments []Segment) string {
+	var b strings.Builder
+	for _, s := range segments {
+		fmt.Fprintf(&b, "%s\n", s.Digest)
+	}
+	return digestOf([]byte(b.String()))
+}
+
+// contentDigest names a slug's content by its sections' names and digests.
+func contentDigest(m Manifest) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "slug %d %s\n", m.Format, m.Dirs.Digest)
+	for _, s := range m.Sections {
+		fmt.Fprintf(&b, "%d:%s %s\n", len(s.Name), s.Name, s.Digest)
+	}
+	return digestOf([]byte(b.String()))
+}
+
+// assemble writes the slug to its place.
+func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
+	s, err := p.stitch()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(p.Output), ".slug-*")
+	if err != nil {
+		return nil, writeFault(p.Output, err)
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	if err := p.copySegments(ctx, f, s); err != nil {
+		return nil, err
+	}
+	if p.Limit > 0 && s.size > p.Limit {
+		return nil, tooLarge(ctx, f.Name(), s.manifest, s.size, p.Limit)
+	}
+	synced := make(chan error, 1)
+	go func() { synced <- f.Sync() }()
+	digest, err := p.digest(ctx, f, s)
+	if err := errors.Join(<-synced, f.Chmod(0o644)); err != nil {
+		return nil, writeFault(p.Output, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Rename(f.Name(), p.Output); err != nil {
+		return nil, writeFault(p.Output, err)
+	}
+	if err := syncDir(filepath.Dir(p.Output)); err != nil {
+		return nil, err
+	}
+	return p.packed(s, digest), nil
+}
+
+// copySegments writes the whole file. Between files the kernel copies, or shares the extents where it can.
+func (p *packing) copySegments(ctx context.Context, f *os.File, s *stitched) error {
+	if _, err := f.Write(s.head); err != nil {
+		return writeFault(p.Output, err)
+	}
+	for _, b := range s.segments {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		from, err := p.packs.file(b.location.Pack)
+		if err != nil {
+			return fmt.Errorf("opening kept segments: %w", err)
+		}
+		if _, err := from.Seek(b.location.Offset, io.SeekStart); err != nil {
+			return fmt.Errorf("reading kept segments: %w", err)
+		}
+		if _, err := io.CopyN(f, from, b.location.Size); err != nil {
+			return writeFault(p.Output, err)
+		}
+	}
+	if _, err := f.Write(s.tail); err != nil {
+		return writeFault(p.Output, err)
+	}
+	return nil
+}
+
+// hashStep is how many bytes lie at least between two kept states of the file's hash.
+const hashStep = 8 << 20
+
+// digest gives the SHA-256 of the written file. It resumes from the last place up to which a former slug had the same
+// segments, all of which were checked before they were copied, and notes new places to resume from.
+func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (string, error) {
+	type place struct {
+		at    int64
+		chain string
+	}
+	places, chain, at := []place{}, digestOf(s.head), int64(len(s.head))
+	for _, b := range s.segments {
+		chain, at = digestOf([]byte(chain+b.Digest)), at+b.location.Size
+		if len(places) == 0 || at-places[len(places)-1].at >= hashStep {
+			places = append(places, place{at, chain})
+		}
+	}
+	h, done, states := sha256.New(), int64(0), map[string][]byte{}
+	for _, q := range places {
+		if state, ok := p.index.Hashes[q.chain]; ok && restore(h, state) {
+			states[q.chain], done = state, q.at
+		}
+	}
+	for _, q := range places {
+		if q.at <= done {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		if _, err := io.Copy(h, io.NewSectionReader(f, done, q.at-done)); err != nil {
+			return "", fmt.Errorf("reading %q: %w", f.Name(), err)
+		}
+		done = q.at
+		state, err := h.(encoding.BinaryMarshaler).MarshalBinary()
+		if err != nil {
+			return "", err
+		}
+		states[q.chain] = state
+	}
+	if _, err := io.Copy(h, io.NewSectionReader(f, done, s.size-done)); err != nil {
+		return "", fmt.Errorf("reading %q: %w", f.Name(), err)
+	}
+	p.index.Hashes = states
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// restore sets a hash to a kept state.
+func restore(h hash.Hash, state []byte) bool {
+	return h.(encoding.BinaryUnmarshaler).UnmarshalBinary(state) == nil
+}
+
+// packed describes the finished slug.
+func (p *packing) packed(s *stitched, digest string) *Packed {
+	out := &Packed{Path: p.Output, Digest: digest, Content: s.manifest.Content, Size: s.size, Manifest: s.manifest}
+	for i, info := range s.manifest.Sections {
+		known := false
+		for _, r := range p.index.Records {
+			known = known || r.Name == info.Name
+		}
+		section := PackedSection{SectionInfo: info}
+		section.Reused, section.Why = summary(p.built[i], known)
+		out.Sections = append(out.Sections, section)
+	}
+	return out
+}

@@ -1,0 +1,176 @@
+package slug
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/renameio/v2"
+)
+
+// The bounds of what a store remembers.
+const (
+	maxIndex       = 256 << 20 // bytes
+	keptPerName    = 3         // latest packs of a section, by key
+	keptAltogether = 64
+)
+
+// location is where a store keeps a segment's compressed bytes.
+type location struct {
+	Pack   string `json:"pack"`   // file name
+	Offset int64  `json:"offset"` // in it
+	Size   int64  `json:"size"`
+	Tar    int64  `json:"tar"` // uncompressed
+	CRC    uint32 `json:"crc"` // CRC-32 (IEEE) of the uncompressed bytes
+	Sum    uint32 `json:"sum"` // CRC-32C of the compressed bytes
+}
+
+// record is a section as a former pack left it.
+type record struct {
+	Name     string        `json:"name"`
+	Key      string        `json:"key,omitempty"`
+	Prefix   string        `json:"prefix"`
+	Roots    []string      `json:"roots"`
+	Holes    []string      `json:"holes,omitempty"`
+	Scanned  int64         `json:"scanned"` // when its scan began, Unix nanoseconds
+	Segments []keptSegment `json:"segments"`
+}
+
+// keptSegment is one segment of a record.
+type keptSegment struct {
+	Digest  string `json:"digest"`
+	Files   string `json:"files"` // fingerprint of the plan that gave it, "" if it was put in by key from an index without it
+	Part    int    `json:"part,omitempty"`
+	Entries int    `json:"entries"`
+}
+
+// index is what a store knows. The latest record stands last.
+type index struct {
+	Codec    string              `json:"codec"`
+	Segments map[string]location `json:"segments"` // by digest
+	Records  []record            `json:"records"`
+	Hashes   map[string][]byte   `json:"hashes"` // states of the file's SHA-256, by the chain of what was hashed
+}
+
+// newIndex gives an empty index.
+func newIndex() *index {
+	return &index{Codec: codec, Segments: map[string]location{}, Hashes: map[string][]byte{}}
+}
+
+// readIndex reads the index in the directory. A missing, damaged or foreign one counts as empty: everything in a store
+// can be made again. Only a disk that cannot be read is an error.
+func readIndex(dir string) (*index, error) {
+	name := filepath.Join(dir, indexName)
+	if info, err := os.Stat(name); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() > maxIndex {
+		return newIndex(), nil
+	} else if err != nil {
+		return nil, fmt.Errorf("examining %q: %w", name, err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	sum, body, ok := bytes.Cut(b, []byte("\n"))
+	got := sha256.Sum256(body)
+	x := newIndex()
+	if !ok || string(sum) != hex.EncodeToString(got[:]) || json.Unmarshal(body, x) != nil || x.Codec != codec {
+		return newIndex(), nil
+	}
+	return x, nil
+}
+
+// write replaces the index in the directory, atomically.
+func (x *index) write(dir string) error {
+	body, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	name := filepath.Join(dir, indexName)
+	if err := renameio.WriteFile(name, slices.Concat([]byte(hex.EncodeToString(sum[:])), []byte("\n"), body), 0o644); err != nil {
+		return writeFault(name, err)
+	}
+	return syncDir(dir)
+}
+
+// find gives the latest record of the name and key whose segments are all known.
+func (x *index) find(name, key string) (record, bool) {
+	for _, r := range slices.Backward(x.Records) {
+		if r.Name == name && r.Key == key && x.complete(r) {
+			return r, true
+		}
+	}
+	return record{}, false
+}
+
+// complete reports whether all segments of the record are known.
+func (x *index) complete(r record) bool {
+	for _, s := range r.Segments {
+		if _, ok := x.Segments[s.Digest]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// add appends a record in place of the one of the same name and key, and forgets the oldest ones.
+func (x *index) add(r record) {
+	x.Records = slices.DeleteFunc(x.Records, func(o record) bool { return o.Name == r.Name && o.Key == r.Key })
+	x.Records = append(x.Records, r)
+	seen := 0
+	for i, o := range slices.Backward(x.Records) {
+		if o.Name != r.Name {
+			continue
+		}
+		if seen++; seen > keptPerName {
+			x.Records = slices.Delete(x.Records, i, i+1)
+			break
+		}
+	}
+	if n := len(x.Records) - keptAltogether; n > 0 {
+		x.Records = slices.Delete(x.Records, 0, n)
+	}
+}
+
+// sweep forgets segments that no record uses and that are not among the digests given.
+func (x *index) sweep(keep map[string]bool) {
+	used := map[string]bool{}
+	for _, r := range x.Records {
+		for _, s := range r.Segments {
+			used[s.Digest] = true
+		}
+	}
+	for digest := range x.Segments {
+		if !used[digest] && !keep[digest] {
+			delete(x.Segments, digest)
+		}
+	}
+}
+
+// packs gives the names of the pack files that the index points to.
+func (x *index) packs() map[string]bool {
+	names := map[string]bool{}
+	for _, l := range x.Segments {
+		names[l.Pack] = true
+	}
+	return names
+}
+
+// syncDir makes renames in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("opening %q: %w", dir, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("syncing %q: %w", dir, err)
+	}
+	return nil
+}

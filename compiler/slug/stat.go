@@ -1,0 +1,111 @@
+package slug
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stat is what must be unchanged for a file to be taken as unchanged without being read. The change time cannot be
+// set by a program, so a file rewritten in place shows even when its modification time was put back.
+type stat struct {
+	dev, ino     uint64
+	mode         uint32
+	size         int64
+	mtime, ctime int64 // nanoseconds
+}
+
+// statOf picks from what the kernel says.
+func statOf(s *unix.Stat_t) stat {
+	return stat{
+		dev: uint64(s.Dev), ino: s.Ino, mode: s.Mode, size: s.Size,
+		mtime: s.Mtim.Nano(), ctime: s.Ctim.Nano(),
+	}
+}
+
+// The margins by which a change time must lie before the scan to be believed: a file can change again within one tick
+// of its file system's clock and show the same times. File systems that keep whole milliseconds or less get the wide one.
+const (
+	fineMargin   = int64(100 * time.Millisecond)
+	coarseMargin = int64(2 * time.Second)
+)
+
+// settled reports whether a later change of the file would show in its times, when it was scanned at the time given.
+func (s stat) settled(scanned int64) bool {
+	margin := fineMargin
+	if s.ctime%int64(time.Millisecond) == 0 {
+		margin = coarseMargin
+	}
+	return s.ctime < scanned-margin
+}
+
+// fingerprint writes to h what decides the entry's tar bytes and can be known without reading its content.
+func (e entry) fingerprint(h hash.Hash) {
+	b := make([]byte, 0, 128)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(e.path)))
+	b = append(b, e.path...)
+	b = append(b, e.kind)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(e.link)))
+	b = append(b, e.link...)
+	for _, n := range []uint64{e.stat.dev, e.stat.ino, uint64(e.stat.mode), uint64(e.size), uint64(e.stat.mtime), uint64(e.stat.ctime)} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	h.Write(b)
+}
+
+// open opens the regular file at name, which must still be the one described by want.
+func open(name string, want stat) (int, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Open(name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	})
+	if err == unix.ENOENT || err == unix.ELOOP {
+		return -1, errChanged(name)
+	} else if err != nil {
+		return -1, fmt.Errorf("opening %q: %w", name, err)
+	}
+	if err := unchanged(fd, name, want); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// unchanged says so if the open file is no longer the one described by want.
+func unchanged(fd int, name string, want stat) error {
+	var s unix.Stat_t
+	if err := unix.Fstat(fd, &s); err != nil {
+		return fmt.Errorf("examining %q: %w", name, err)
+	}
+	if statOf(&s) != want {
+		return errChanged(name)
+	}
+	return nil
+}
+
+// readAt fills b from the open file at the offset.
+func readAt(fd int, name string, b []byte, offset int64) error {
+	for len(b) > 0 {
+		n, err := retry(func() (int, error) { return unix.Pread(fd, b, offset) })
+		if err != nil {
+			return fmt.Errorf("reading %q: %w", name, err)
+		}
+		if n == 0 {
+			return errChanged(name)
+		}
+		b, offset = b[n:], offset+int64(n)
+	}
+	return nil
+}
+
+// retry repeats a system call that a signal interrupted.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
