@@ -2,12 +2,9 @@ package compiler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
-
-	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
@@ -105,15 +102,11 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 		if err != nil {
 			return nil, err
 		}
-		result, err := bp.Detect(libcnb.DetectContext{ApplicationPath: dir, Buildpack: loaded.Buildpack, Platform: libcnb.Platform{Environment: b.Env}})
-		if err == nil && (!result.Pass || len(result.Plans) == 0) {
-			err = errors.New("the buildpack declines what its detector accepts")
-		}
+		candidate, err := lifecycle.Detect(loaded, bp.Detect, dir, b.Env)
 		if err != nil {
-			return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", fmt.Errorf("detecting with %s: %w", bp.ID, err))
+			return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err)
 		}
-		candidates = append(candidates, lifecycle.Candidate{Buildpack: loaded,
-			Plans: libcnb.BuildPlans{BuildPlan: result.Plans[0], Or: result.Plans[1:]}})
+		candidates = append(candidates, candidate)
 	}
 	members, ok := lifecycle.Resolve(candidates)
 	if !ok {

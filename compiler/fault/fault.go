@@ -67,7 +67,9 @@ func New(owner Owner, code int, id string, err error, hints ...string) *Error {
 func AppError(id string, err error, hints ...string) *Error { return New(App, 0, id, err, hints...) }
 
 // UsageError marks err as a mistake in the command (exit 2).
-func UsageError(id string, err error, hints ...string) *Error { return New(Usage, 0, id, err, hints...) }
+func UsageError(id string, err error, hints ...string) *Error {
+	return New(Usage, 0, id, err, hints...)
+}
 
 // TransientError marks err as one that may go away by itself (exit 75).
 func TransientError(id string, err error, hints ...string) *Error {

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type pkg struct {
+	ImportPath, Dir string
+	GoFiles         []string
+	Imports         []string
+}
+
+// floors holds the house's four floors, and the ranks inside compiler/; an import must lead to a lower rank, or stay within one folder.
+var floors = map[string]int{
+	"cmd": 40, "compiler": 34, "compiler/launch": 34, "compiler/lifecycle": 33, "compiler/release": 33,
+	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
+	"compiler/procfile": 31, "compiler/fault": 31, "buildpacks": 20, "detect": 10, "cache": 10,
+}
+
+// exclusive says which packages alone may import a module.
+var exclusive = map[string][]string{
+	"go.etcd.io/etcd":                {"slugc/compiler/coordinator/etcd"},
+	"go.etcd.io/bbolt":               {"slugc/compiler/coordinator/local"},
+	"github.com/buildpacks/libcnb":   {"slugc/buildpacks", "slugc/compiler/lifecycle"},
+	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
+	"github.com/spf13/cobra":         {"slugc/cmd"},
+	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
+	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack"},
+}
+
+// TestImports holds the house's import rule.
+func TestImports(t *testing.T) {
+	archiver := 0
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, "slugc/")
+		for _, imported := range p.Imports {
+			if to, ours := strings.CutPrefix(imported, "slugc/"); ours && !mayImport(from, to) {
+				t.Errorf("%s imports %s: against the import rule", from, to)
+			}
+			for module, allowed := range exclusive {
+				if strings.HasPrefix(imported, module) && !slices.ContainsFunc(allowed, func(a string) bool { return within(p.ImportPath, a) }) {
+					t.Errorf("%s imports %s, which only %s may", from, imported, strings.Join(allowed, ", "))
+				}
+			}
+		}
+		for _, file := range p.GoFiles {
+			archiver += count(t, filepath.Join(p.Dir, file), from)
+		}
+	}
+	if archiver != 1 {
+		t.Errorf("%d files import archiver, want one", archiver)
+	}
+}
+
+func packages(t *testing.T) (list []pkg) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "slugc/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
+
+// room is the longest entry of floors that the package lies in.
+func room(path string) (best string) {
+	for folder := range floors {
+		if within(path, folder) && len(folder) > len(best) {
+			best = folder
+		}
+	}
+	return best
+}
+
+func mayImport(from, to string) bool {
+	a, b := room(from), room(to)
+	if a == "" || b == "" {
+		return false
+	}
+	if a != b {
+		return floors[a] > floors[b]
+	}
+	if a == "buildpacks" && language(from) != "" && language(to) != "" {
+		return language(from) == language(to)
+	}
+	return true
+}
+
+func language(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "buildpacks/"), "/")
+	if slices.Contains([]string{"ruby", "node", "golang", "clojure"}, name) {
+		return name
+	}
+	return ""
+}
+
+// count checks what a file may use of the process, and returns 1 if it imports archiver.
+func count(t *testing.T, file, from string) (archiver int) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range f.Imports {
+		if strings.Contains(i.Path.Value, "mholt/archiver") {
+			archiver = 1
+		}
+	}
+	// A buildpack's own process, and the sandbox's helper process, are mains of their own.
+	own := within(from, "cmd") || within(from, "buildpacks") && (language(from) != "" || filepath.Base(file) == "main.go") || within(from, "compiler/sandbox")
+	if own {
+		return archiver
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && x.Obj == nil && forbidden(x.Name, s.Sel.Name) {
+				t.Errorf("%s uses %s.%s: only cmd/slugc reads the environment, prints or exits", file, x.Name, s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return archiver
+}
+
+func forbidden(pkg, name string) bool {
+	switch pkg {
+	case "os":
+		return slices.Contains([]string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Getwd", "Args", "Exit", "Stdout", "Stderr", "Stdin", "UserHomeDir", "UserCacheDir"}, name)
+	case "fmt":
+		return strings.HasPrefix(name, "Print")
+	case "log":
+		return true
+	}
+	return false
+}
