@@ -1,0 +1,109 @@
+package diagnosis
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/renameio/v2"
+)
+
+// The bounds of what [Read] accepts. A longer text is cut, a larger file refused.
+const (
+	maxFile  = 64 << 10 // bytes of the whole file
+	maxText  = 4 << 10  // bytes of a summary or a hint
+	maxPlace = 512      // bytes of a place
+	maxHints = 8
+)
+
+var validID = regexp.MustCompile(`^[a-z][a-z0-9]*/[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// Write writes d to the file at path, whole or not at all. It is the buildpack's end of [Read]; path is the value of [Env].
+func Write(path string, d *Diagnosis) error {
+	data, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("writing diagnosis %q: %w", path, err)
+	}
+	if err := renameio.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing diagnosis: %w", err)
+	}
+	return nil
+}
+
+// Read reads what [Write] wrote. The file is untrusted: it must be a regular file of at most 64 KiB with a well-formed id; texts are
+// cut to 4 KiB, control characters, line breaks included, become spaces, and a place that leaves the app is dropped.
+// A missing file gives an error that is [io/fs.ErrNotExist].
+func Read(path string) (*Diagnosis, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading diagnosis: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, fmt.Errorf("reading diagnosis %q: not a regular file of at most %d bytes", path, maxFile)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading diagnosis: %w", err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading diagnosis %q: %w", path, err)
+	}
+	var d Diagnosis
+	if err := json.Unmarshal(data, &d); err != nil {
+		return nil, fmt.Errorf("reading diagnosis %q: %w", path, err)
+	}
+	if !validID.MatchString(d.ID) || len(d.ID) > 128 {
+		return nil, fmt.Errorf("reading diagnosis %q: %q is no id of the form language/kebab-words", path, clean(d.ID, 128))
+	}
+	d.tidy()
+	if d.Summary == "" {
+		return nil, fmt.Errorf("reading diagnosis %q: no summary", path)
+	}
+	return &d, nil
+}
+
+// tidy makes every text of d safe to print on one line.
+func (d *Diagnosis) tidy() {
+	d.Summary = clean(d.Summary, maxText)
+	d.Place = clean(d.Place, maxPlace)
+	if d.Place != "" && !filepath.IsLocal(d.Place) {
+		d.Place = ""
+	}
+	hints := d.Hints[:min(len(d.Hints), maxHints)]
+	d.Hints = nil
+	for _, hint := range hints {
+		if hint = clean(hint, maxText); hint != "" {
+			d.Hints = append(d.Hints, hint)
+		}
+	}
+}
+
+// clean returns text as one printable line of at most limit bytes. Format characters (bidirectional overrides among them) go too.
+func clean(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
+			return ' '
+		case r == utf8.RuneError || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, text)
+	text = strings.TrimSpace(text)
+	if len(text) <= limit {
+		return text
+	}
+	cut := limit
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut]
+}

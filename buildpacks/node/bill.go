@@ -1,0 +1,3 @@
+package node
+
+func (b *work) bill() error { return nil }

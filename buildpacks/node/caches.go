@@ -1,0 +1,90 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/buildpacks/libcnb/v2"
+)
+
+// cachesLayer keeps what frameworks keep between builds. None of it belongs in a slug.
+const cachesLayer = "framework-cache"
+
+// frameworkCaches are the directories of the app that bundlers and frameworks keep their own caches in.
+func (b *work) frameworkCaches() []string {
+	var dirs []string
+	for _, tree := range b.deps.paths {
+		for _, name := range []string{".cache", ".vite", ".vite-temp", ".astro"} {
+			dirs = append(dirs, path.Join(tree, name))
+		}
+		if path.Dir(tree) != "." {
+			dirs = append(dirs, path.Join(path.Dir(tree), ".next/cache"))
+		}
+	}
+	return append(dirs, ".next/cache")
+}
+
+// restoreCaches puts them where the last build had them.
+func (b *work) restoreCaches() error {
+	layer, err := b.layer(cachesLayer)
+	if err != nil {
+		return err
+	}
+	for _, dir := range b.frameworkCaches() {
+		kept, target := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
+		if b.env.user["NODE_MODULES_CACHE"] == "false" || !directory(kept) || exists(target) {
+			continue
+		}
+		if err := move(kept, target); err != nil {
+			return fmt.Errorf("restoring %q: %w", dir, err)
+		}
+		b.say.detail("Restored %s", dir)
+	}
+	return nil
+}
+
+// saveCaches takes them out of the app. Where another buildpack builds later, they are left to it.
+func (b *work) saveCaches() error {
+	layer, err := b.layer(cachesLayer)
+	if err != nil || b.assisting {
+		return err
+	}
+	for _, dir := range b.frameworkCaches() {
+		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
+		if !directory(source) {
+			continue
+		}
+		if err := errors.Join(os.RemoveAll(kept), move(source, kept)); err != nil {
+			return fmt.Errorf("keeping %q: %w", dir, err)
+		}
+		os.Remove(filepath.Dir(source)) // .next, where nothing else is in it: the removal is refused otherwise
+	}
+	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	return nil
+}
+
+// berryStore lends Yarn's archives to the app before a Plug'n'Play install and keeps a copy of them after it: the app runs from them.
+func (b *work) berryStore(before bool) error {
+	if b.app.Manager != "berry" || b.app.NodeLinker != "pnp" || b.app.ZeroInstall {
+		return nil
+	}
+	layer, err := b.layer("yarn-cache")
+	if err != nil {
+		return err
+	}
+	kept, archives := filepath.Join(layer.Path, "archives"), b.path(".yarn/cache")
+	if before {
+		if !directory(kept) || exists(archives) {
+			return nil
+		}
+		return move(kept, archives)
+	}
+	if !directory(archives) {
+		return nil
+	}
+	return errors.Join(os.RemoveAll(kept), copyTree(archives, kept, nil))
+}

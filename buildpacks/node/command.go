@@ -1,0 +1,80 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+// tool runs a command of a package manager in the app's root, its output passed on. When it fails, the error is a diagnosis: one of the
+// known ones, or id with the command, its exit status and the last lines.
+func (b *work) tool(id string, argv ...string) error {
+	program, err := b.look(argv[0])
+	if err != nil {
+		return err
+	}
+	out := &stream{out: b.say.out, drop: noise}
+	cmd := exec.CommandContext(b.ctx, program, argv[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = b.dir, b.env.list(), out, out
+	err = cmd.Run()
+	if closed := out.Close(); err == nil && closed != nil {
+		return fmt.Errorf("running %q: %w", strings.Join(argv, " "), closed)
+	}
+	if err == nil {
+		return nil
+	}
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return fmt.Errorf("running %q: %w", strings.Join(argv, " "), err)
+	}
+	if d := diagnosis.Recognise(b.patterns(), out.last()); d != nil {
+		return d
+	}
+	return unrecognised(id, strings.Join(argv, " "), exit.String(), out.last())
+}
+
+// unrecognised is the diagnosis of a failure that no pattern knows.
+func unrecognised(id, command, status string, tail []byte) *diagnosis.Diagnosis {
+	d := &diagnosis.Diagnosis{ID: id, Summary: fmt.Sprintf("`%s` failed (%s).", command, status)}
+	if status == "signal: killed" {
+		d.ID = "node/out-of-memory"
+		d.Summary = fmt.Sprintf("`%s` was killed, most likely because memory ran out.", command)
+		d.Hints = []string{"give the build more memory, or lower NODE_OPTIONS=--max_old_space_size"}
+		return d
+	}
+	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(tail, nil))), "\n")
+	for _, line := range lines[max(0, len(lines)-5):] {
+		if line = strings.TrimSpace(line); line != "" {
+			d.Hints = append(d.Hints, "it said: "+line[:min(len(line), 300)])
+		}
+	}
+	return d
+}
+
+// look finds a program on the build's own PATH, which is not this process's.
+func (b *work) look(name string) (string, error) {
+	if strings.ContainsRune(name, filepath.Separator) {
+		return name, nil
+	}
+	for _, dir := range filepath.SplitList(b.env.vars["PATH"]) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("running %q: not found on PATH", name)
+}
+
+// noise reports lines that speak of settings of ours and mean nothing to the app's owner.
+func noise(line []byte) bool {
+	return bytes.Contains(line, []byte(`Unknown env config "nodedir"`)) ||
+		bytes.Contains(line, []byte(`Unknown env config "store-dir"`)) ||
+		bytes.Contains(line, []byte(`Unknown env config "package-import-method"`))
+}

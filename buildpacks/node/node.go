@@ -1,0 +1,86 @@
+// Package node is slugc's Node.js buildpack: a Cloud Native Buildpack that installs what package.json and its lock file ask for with the app's own
+// package manager, runs its build scripts, prunes what only the build needed, and says how to start it.
+//
+// The dependency trees (node_modules) stay in the app directory and are declared as slices, labelled with the key that decides their
+// content. Where the platform holds a slice of that key, nothing is installed and the directory is left out. Where build scripts need
+// the tree, the full one is kept in a cache layer and put back by one rename. Whatever path a build takes, its result
+// equals a build from nothing: a tree that a script has written to is noticed by its stat manifest and packed from disk.
+//
+// [Build] runs in a process of its own (libcnb reads the working directory and the environment), with everything it may know in that process's environment.
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/diagnosis"
+	"slugc/detect"
+)
+
+// ID is the buildpack's id, as in its buildpack.toml.
+const ID = "slugc/node"
+
+// Version is the buildpack's version. It is part of every cache key: raise it when the same input gives another result.
+const Version = "0.1.0"
+
+// API is the version of the Buildpack API that the buildpack speaks.
+const API = "0.10"
+
+// planName is what the buildpack provides and, for an app of its own, requires.
+const planName = "node"
+
+// Detect is the buildpack's libcnb.DetectFunc. It wraps the Node detector: an app with a package.json passes and brings its own
+// requirement; any other tree passes only if another buildpack of the group requires "node". A tree that is Node's but broken
+// gives the detector's *detect.Error.
+func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
+	found, err := detect.ForNode(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
+	if err != nil {
+		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
+	}
+	provides := []libcnb.BuildPlanProvide{{Name: planName}}
+	assist := libcnb.BuildPlan{Provides: provides}
+	if !found.Pass {
+		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{assist}}, nil
+	}
+	alone := libcnb.BuildPlan{Provides: provides, Requires: []libcnb.BuildPlanRequire{{Name: planName}}}
+	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{alone, assist}}, nil
+}
+
+// Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in ctx.ApplicationPath. A fault of the
+// app's is returned as a *diagnosis.Diagnosis and written to the file that the environment names ([diagnosis.Env]).
+func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
+	result, err := build(ctx)
+	if err == nil {
+		return result, nil
+	}
+	if wrong, ok := errors.AsType[*detect.Error](err); ok {
+		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
+	}
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
+		if path := os.Getenv(diagnosis.Env); path != "" {
+			err = errors.Join(err, diagnosis.Write(path, d))
+		}
+	}
+	return libcnb.BuildResult{}, err
+}
+
+// build is the sentence.
+func build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
+	b, err := start(ctx, os.Environ(), os.Stdout)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	steps := []func() error{b.installRuntime}
+	if b.app != nil {
+		steps = append(steps, b.checkStart, b.installManager, b.prebuild, b.dependencies, b.buildScripts, b.settle, b.cleanup, b.declare, b.processes, b.bill)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return libcnb.BuildResult{}, err
+		}
+	}
+	return b.result, nil
+}

@@ -1,0 +1,5 @@
+package node
+
+import "slugc/buildpacks/diagnosis"
+
+func (b *work) patterns() []diagnosis.Pattern { return diagnosis.Common("node") }

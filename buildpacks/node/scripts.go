@@ -1,0 +1,167 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// has reports whether package.json has a script, even an empty one.
+func (b *work) has(script string) bool {
+	_, ok := b.app.Scripts[script]
+	return ok
+}
+
+// scripted reports whether a build runs any script that may see the dependency trees.
+func (b *work) scripted() bool {
+	return slices.ContainsFunc([]string{"heroku-prebuild", "heroku-postbuild", "build", "heroku-cleanup"}, func(script string) bool {
+		return strings.TrimSpace(b.app.Scripts[script]) != ""
+	})
+}
+
+// script runs a script of package.json through the package manager.
+func (b *work) script(id, name string, run []string, flags ...string) error {
+	argv := append(slices.Clone(run), name)
+	if len(flags) > 0 {
+		argv = append(append(argv, b.manager.flags...), flags...)
+	}
+	b.say.detail("Running %s", strings.Join(argv, " "))
+	return b.tool(id, argv...)
+}
+
+// prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so that the facts are read again.
+func (b *work) prebuild() error {
+	if strings.TrimSpace(b.app.Scripts["heroku-prebuild"]) == "" {
+		return nil
+	}
+	b.say.step("Prebuild")
+	run := b.manager.run
+	if b.manager.name == "berry" {
+		run = []string{"npm", "run"} // Yarn runs no script of a project that is not installed
+	}
+	if err := b.script("node/prebuild-script-failed", "heroku-prebuild", run); err != nil {
+		return err
+	}
+	manager := b.app.Manager
+	if err := b.detect(); err != nil {
+		return err
+	}
+	if b.app == nil || b.app.Manager != manager {
+		return fmt.Errorf("reading package.json again: heroku-prebuild changed the package manager")
+	}
+	return nil
+}
+
+// buildScripts runs heroku-postbuild or, where package.json has none, build, with the frameworks' caches in place.
+func (b *work) buildScripts() error {
+	name, flags := "heroku-postbuild", []string(nil)
+	if !b.has(name) {
+		name, flags = "build", strings.Fields(b.env.user["NODE_BUILD_FLAGS"])
+	}
+	text := strings.TrimSpace(b.app.Scripts[name])
+	if text == "" {
+		return nil
+	}
+	b.say.step("Build")
+	if strings.HasPrefix(text, "ng build") && len(flags) == 0 && !strings.Contains(text, "prod") {
+		b.say.warn("The build script runs `ng build` without a production configuration.")
+	}
+	if err := b.restoreCaches(); err != nil {
+		return err
+	}
+	if err := b.script("node/build-script-failed", name, b.manager.run, flags...); err != nil {
+		return err
+	}
+	if err := b.saveCaches(); err != nil {
+		return err
+	}
+	return b.judge(name)
+}
+
+// prunes reports whether development dependencies are taken out (languages.md 3.5), and says nothing.
+func (b *work) prunes() bool { return b.app.HasDevDeps && b.keepsAll() == "" }
+
+// keepsAll is why development dependencies stay, "" where they don't.
+func (b *work) keepsAll() string {
+	if b.assisting {
+		return "the build of another language may need them"
+	}
+	if env, ok := b.env.user["NODE_ENV"]; ok && env != "production" {
+		return "NODE_ENV is " + env
+	}
+	for name := range b.env.user {
+		upper := strings.ToUpper(name)
+		switch {
+		case upper == "NPM_CONFIG_PRODUCTION", upper == "YARN_PRODUCTION":
+			return name + " is set"
+		case upper == "YARN2_SKIP_PRUNING" && b.app.Manager == "berry" && b.env.enabled(name),
+			upper == "PNPM_SKIP_PRUNING" && b.app.Manager == "pnpm" && b.env.enabled(name):
+			return name + " is set"
+		}
+	}
+	return b.manager.cannot
+}
+
+// settle leaves of the dependency trees what the slug carries: the full ones go back to the cache where the platform supplies the
+// pruned ones, else they are pruned in place.
+func (b *work) settle() error {
+	d := &b.deps
+	if d.absent {
+		return nil
+	}
+	if d.lent && !d.dirty {
+		for i, dir := range treeDirs(d.layer.Path, d.paths) {
+			if err := move(b.path(d.paths[i]), dir); err != nil {
+				return fmt.Errorf("keeping %q: %w", d.paths[i], err)
+			}
+		}
+		d.absent = true
+		return nil
+	}
+	if d.lent {
+		d.kept = "" // what was kept is what the script wrote to
+	}
+	if err := b.prune(); err != nil {
+		return err
+	}
+	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(tree string) bool { return !exists(b.path(tree)) })
+	return b.remember()
+}
+
+func (b *work) prune() error {
+	if !b.app.HasDevDeps {
+		return nil
+	}
+	b.say.step("Pruning development dependencies")
+	if why := b.keepsAll(); why != "" {
+		b.say.detail("Skipped: %s", why)
+		return nil
+	}
+	if b.manager.fresh {
+		for _, tree := range b.deps.paths {
+			if err := os.RemoveAll(b.path(tree)); err != nil {
+				return fmt.Errorf("pruning %q: %w", tree, err)
+			}
+		}
+	}
+	for _, argv := range b.manager.prune {
+		b.say.detail("Running %s", strings.Join(argv, " "))
+		if err := b.tool("node/prune-failed", argv...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cleanup runs heroku-cleanup on the pruned app.
+func (b *work) cleanup() error {
+	if strings.TrimSpace(b.app.Scripts["heroku-cleanup"]) == "" {
+		return nil
+	}
+	b.say.step("Cleanup")
+	if err := b.script("node/cleanup-script-failed", "heroku-cleanup", b.manager.run); err != nil {
+		return err
+	}
+	return b.judge("heroku-cleanup")
+}

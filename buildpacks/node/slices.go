@@ -1,0 +1,89 @@
+package node
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/extension"
+)
+
+// declare cleans the trees and states them as slices. A slice has its key as label only where the key alone decided its content.
+func (b *work) declare() error {
+	d := &b.deps
+	if !d.absent {
+		for _, tree := range d.paths {
+			if err := scrub(b.path(tree)); err != nil {
+				return fmt.Errorf("cleaning %q: %w", tree, err)
+			}
+		}
+	}
+	for _, tree := range d.final {
+		b.result.Slices = append(b.result.Slices, libcnb.Slice{Paths: []string{tree}})
+		if d.key != "" && !d.dirty && !b.assisting {
+			b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.SliceLabel(tree), Value: d.key})
+		}
+	}
+	return b.saveState()
+}
+
+// bookkeeping are files in a node_modules directory in which package managers note when, where and from where they installed. No app
+// reads them, and they differ from build to build.
+var bookkeeping = []string{".modules.yaml", ".pnpm-workspace-state.json", ".pnpm-workspace-state-v1.json", ".package-lock.json"}
+
+// scrub removes from a dependency tree what differs between two installs of the same lock file: package managers' notes, what node-gyp
+// leaves beside the addon it built, compiled Python.
+func scrub(tree string) error {
+	for _, name := range bookkeeping {
+		if err := os.RemoveAll(filepath.Join(tree, name)); err != nil {
+			return err
+		}
+	}
+	if !exists(tree) {
+		return nil
+	}
+	return filepath.WalkDir(tree, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		switch {
+		case d.Name() == "__pycache__":
+			return remove(name)
+		case d.Name() == "build" && regular(filepath.Join(name, "config.gypi")):
+			return scrubGyp(name)
+		}
+		return nil
+	})
+}
+
+func remove(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return fs.SkipDir
+}
+
+// scrubGyp removes node-gyp's makefiles and intermediate files: they name the build's directories. What it built stays.
+func scrubGyp(build string) error {
+	return filepath.WalkDir(build, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := d.Name()
+		switch {
+		case d.IsDir() && slices.Contains([]string{"obj.target", ".deps", "obj"}, base):
+			return remove(name)
+		case d.IsDir():
+			return nil
+		case slices.Contains([]string{"config.gypi", "Makefile", "gyp-mac-tool"}, base), path.Ext(base) == ".mk", strings.HasSuffix(base, ".Makefile"):
+			return os.Remove(name)
+		}
+		return nil
+	})
+}
