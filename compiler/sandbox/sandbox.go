@@ -1,12 +1,32 @@
 // Package sandbox runs one child process with a fixed view of the world, and makes sure that nothing of it survives.
 //
-// Levels, best first: bubblewrap (mount, pid, ipc, uts, user namespaces: host system directories read-only, a root of its own with only what is
-// bound, private /tmp and /dev, new session, nothing survives the build); landlock (the same paths enforced by the kernel's Landlock,
-// same process group killed at the end, no path remapping); none (only the environment, limits and the process group). The level is probed once, by really running
-// a child; a build says which in one line.
+// Levels, best first. The level is probed once, by really running a child; a build says which in one line.
 //
-// The child's environment is exactly Spec.Env. Its stdin is empty unless given. Deadline, idle-output limit and log limit end it with an error that
-// names the limit.
+//   - bubblewrap: user, mount, pid, ipc, uts and cgroup namespaces. The child sees the host's system directories and a few files of /etc,
+//     read-only, its own binds, and a private /tmp, /dev and home in memory, under uid 1000 without capabilities. Its process namespace
+//     ends with it.
+//   - landlock: the same paths, enforced by the kernel's Landlock at their own names: no remapping. A supervisor ends what the child leaves.
+//   - none: the environment, the limits and the supervisor.
+//
+// What each level holds against a hostile child (b, l, n):
+//
+//	reading the host's environment, another process's          b l
+//	reading keys, other apps' caches and repositories          b l
+//	reaching the network with Network false                    b, l for TCP
+//	reaching the host's own ports with Network true            none of them
+//	writing outside its binds: directly, by link, by ..        b l
+//	device nodes, setuid programs, capabilities                b l
+//	ending, tracing or messaging the host's processes          b, l (signals from Landlock 6 on, tracing always)
+//	leaving a daemon behind (two forks, setsid, nohup)         b l n
+//	ignoring SIGTERM, sleeping for ever, endless output        b l n
+//	filling memory by /tmp, /dev/shm or home                   b
+//	filling the disk by a writable bind; memory; fork bombs    none of them: that is for the machine's quotas and cgroups
+//
+// The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below bubblewrap, where /tmp is everybody's, TMPDIR
+// names a private directory unless it is set elsewhere, and HOME does when Spec.Env's is not in a writable bind. Its stdin is empty
+// unless given. Deadline and idle limit end it with an error that names the limit.
+//
+// Only uid 0 among the callers of Landlock and bubblewrap gives the child files that root owns; slugc is best run as an ordinary user.
 package sandbox
 
 import (

@@ -1,0 +1,98 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// check refuses a spec that could not be run, or that would be run as something else than it says.
+func (s Spec) check(level Level) error {
+	if len(s.Args) == 0 || !filepath.IsAbs(s.Args[0]) {
+		return fmt.Errorf("running %q: the program is not an absolute path", s.Args)
+	}
+	if !clean(s.Dir) {
+		return fmt.Errorf("running %q: the working directory %q is not a clean absolute path", s.Args[0], s.Dir)
+	}
+	for _, arg := range s.Args {
+		if strings.ContainsRune(arg, 0) {
+			return fmt.Errorf("running %q: an argument has a NUL character", s.Args[0])
+		}
+	}
+	for _, entry := range s.Env {
+		name, _, found := strings.Cut(entry, "=")
+		if !found || name == "" || strings.ContainsRune(entry, 0) {
+			// The value may be a secret, so only the name is told.
+			return fmt.Errorf("running %q: the environment entry %q is not a name and a value", s.Args[0], name)
+		}
+	}
+	for i, bind := range s.Binds {
+		if err := bind.check(level, s.Binds[:i]); err != nil {
+			return fmt.Errorf("running %q: binding %q to %q: %w", s.Args[0], bind.Host, bind.Inside, err)
+		}
+	}
+	return nil
+}
+
+// check refuses a bind that hides the sandbox itself or that what the child left in an earlier bind could lead elsewhere.
+func (b Bind) check(level Level, earlier []Bind) error {
+	if !clean(b.Host) || !clean(b.Inside) {
+		return errors.New("not clean absolute paths")
+	}
+	info, err := os.Lstat(b.Host)
+	if err != nil {
+		return err
+	}
+	if b.Writable && info.Mode()&os.ModeSymlink != 0 {
+		return errors.New("a writable bind may not be a symbolic link")
+	}
+	if level != Bubblewrap {
+		return nil
+	}
+	for _, dir := range append([]string{"/proc", "/dev"}, systemDirs...) {
+		if within(b.Inside, dir) && !b.insideAny(earlier) {
+			return fmt.Errorf("%s belongs to the system", dir)
+		}
+	}
+	if b.Inside == "/" {
+		return errors.New("the root belongs to the system")
+	}
+	for i := len(earlier) - 1; i >= 0; i-- {
+		if within(b.Inside, earlier[i].Inside) {
+			return noLinks(earlier[i].Host, strings.TrimPrefix(b.Inside, earlier[i].Inside))
+		}
+	}
+	return nil
+}
+
+func (b Bind) insideAny(earlier []Bind) bool {
+	for _, e := range earlier {
+		if within(b.Inside, e.Inside) {
+			return true
+		}
+	}
+	return false
+}
+
+// noLinks refuses symbolic links on the way from root down rest, where a mount would follow them.
+func noLinks(root, rest string) error {
+	path := root
+	for _, name := range strings.Split(strings.Trim(rest, "/"), "/") {
+		path = filepath.Join(path, name)
+		info, err := os.Lstat(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if info.Mode()&os.ModeSymlink != 0 {
+			return fmt.Errorf("%q is a symbolic link", path)
+		}
+	}
+	return nil
+}
+
+func clean(path string) bool { return filepath.IsAbs(path) && filepath.Clean(path) == path }

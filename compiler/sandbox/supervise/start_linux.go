@@ -1,0 +1,130 @@
+package supervise
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// The hidden arguments of the slugc binary.
+const (
+	hidden       = "__sandbox"
+	argSupervise = "supervise"
+	argExec      = "exec"
+)
+
+// The supervisor's inherited files.
+const (
+	fdRequest = 3 // JSON, read to its end
+	fdControl = 4 // signal numbers, one byte each; its end kills everything
+	fdReport  = 5 // two JSON reports: started, ended
+)
+
+// report is what the supervisor says: first with Pid or Error, then with Code and Signal.
+type report struct {
+	Pid    int    `json:"pid,omitempty"`
+	Error  string `json:"error,omitempty"`
+	Errno  int    `json:"errno,omitempty"`
+	Code   int    `json:"code"`
+	Signal int    `json:"signal"`
+}
+
+// supervised is the parent's view of a supervisor.
+type supervised struct {
+	cmd     *exec.Cmd
+	pid     int
+	control *os.File
+	report  *os.File
+	reports *json.Decoder
+}
+
+func startSupervised(r Request) (int, control, error) {
+	var pipes [6]*os.File // request, control, report: read end, write end
+	for i := 0; i < len(pipes); i += 2 {
+		var err error
+		if pipes[i], pipes[i+1], err = os.Pipe(); err != nil {
+			closeAll(pipes[:i])
+			return 0, nil, err
+		}
+	}
+	cmd := &exec.Cmd{Path: r.Self, Args: []string{r.Self, hidden, argSupervise}, Env: []string{}, Dir: "/"}
+	if r.Stdin != nil {
+		cmd.Stdin = r.Stdin
+	}
+	if r.Stdout != nil {
+		cmd.Stdout = r.Stdout
+	}
+	if r.Stderr != nil {
+		cmd.Stderr = r.Stderr
+	}
+	cmd.ExtraFiles = []*os.File{pipes[0], pipes[2], pipes[5]}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !r.Terminal}
+	err := cmd.Start()
+	closeAll(cmd.ExtraFiles)
+	if err != nil {
+		closeAll([]*os.File{pipes[1], pipes[3], pipes[4]})
+		return 0, nil, fmt.Errorf("starting the supervisor %q: %w", r.Self, err)
+	}
+	s := &supervised{cmd: cmd, control: pipes[3], report: pipes[4], reports: json.NewDecoder(pipes[4])}
+	sending := json.NewEncoder(pipes[1]).Encode(r)
+	pipes[1].Close()
+	if err := s.started(sending); err != nil {
+		s.control.Close()
+		cmd.Wait()
+		s.report.Close()
+		return 0, nil, err
+	}
+	return s.pid, s, nil
+}
+
+// started reads the first report.
+func (s *supervised) started(sending error) error {
+	var first report
+	switch err := s.reports.Decode(&first); {
+	case err != nil && sending != nil:
+		return fmt.Errorf("talking to the supervisor: %w", sending)
+	case err != nil:
+		return fmt.Errorf("talking to the supervisor: %w", noEOF(err))
+	case first.Errno != 0:
+		return &os.PathError{Op: "exec", Path: first.Error, Err: syscall.Errno(first.Errno)}
+	case first.Error != "":
+		return errors.New(first.Error)
+	}
+	s.pid = first.Pid
+	return nil
+}
+
+func (s *supervised) signal(sig syscall.Signal) {
+	// A full pipe or a dead supervisor both mean that the signal is of no use any more.
+	s.control.Write([]byte{byte(sig)})
+}
+
+func (s *supervised) wait() (Status, error) {
+	var last report
+	err := s.reports.Decode(&last)
+	s.cmd.Wait()
+	s.control.Close()
+	s.report.Close()
+	if err != nil {
+		syscall.Kill(-s.pid, syscall.SIGKILL)
+		return Status{Code: 137, Signal: syscall.SIGKILL}, fmt.Errorf("supervising process %d: the supervisor was ended: %w", s.pid, noEOF(err))
+	}
+	return Status{Code: last.Code, Signal: syscall.Signal(last.Signal)}, nil
+}
+
+func noEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
