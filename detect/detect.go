@@ -44,10 +44,18 @@ type Reason struct {
 	File string `json:"file,omitempty"` // the file it speaks of, slash-separated, relative to the root
 }
 
-// Requirement is a runtime or tool the app needs: which versions it accepts, and who says so.
+// Requirement is a runtime or tool the app needs: which versions it accepts, and who says so. The grammar of Constraint is the tool's:
+//
+//   - node: an npm range (package npmrange), or lts/* or lts/<codename> for the catalogue to resolve; "*" is any release.
+//   - npm, yarn, pnpm, bun: an npm range. Tool "yarn" is yarn 1 and berry alike; NodeApp.Manager tells them apart.
+//   - go: comparators that must all hold, such as ">=1.25.1 <1.26" (package gorange), the newest release that satisfies them being wanted; with Exact
+//     one version, "1.25.1". A go or toolchain directive is a minimum and asks for the newest patch of its minor line, so it always gives the first form.
+//   - ruby, bundler: a RubyGems requirement, such as "~> 3.3" or ">= 3.1, < 3.5"; with Exact one version, "3.3.9" or "9.4.2.0" with Tool "jruby".
+//   - jdk: a feature release ("21"), or with Exact a full version ("21.0.5", "1.8.0_392"); a distribution may stand before it ("zulu-21").
+//   - leiningen, clojure: "2.x" or a full version with Exact.
 type Requirement struct {
 	Tool       string `json:"tool"`           // "node", "npm", "yarn", "pnpm", "bun", "go", "ruby", "bundler", "jdk", "leiningen", "clojure"
-	Constraint string `json:"constraint"`     // in the tool's own grammar (npm range, Go version, RubyGems requirement …); "" asks for the default
+	Constraint string `json:"constraint"`     // in the tool's own grammar, see above; "" asks for the default
 	From       string `json:"from"`           // where it was read: "package.json engines.node", ".nvmrc", "SLUGC_NODE_VERSION", "default"
 	Exact      bool   `json:"exact"`          // the constraint is one version
 	Hash       string `json:"hash,omitempty"` // "sha512.<hex>": the pinned artefact's digest (packageManager field)
@@ -59,8 +67,9 @@ type Requirement struct {
 type Error struct {
 	ID      string // "node/package-json-invalid"
 	Summary string
-	Place   string
-	Hints   []string
+	Place   string   // "package.json:3:7", "go.mod", "package.json engines.node"
+	Hints   []string // what to do, most likely remedy first
+	Faint   bool     // a sign of the language and no more: another language that passes is chosen without a word of it
 }
 
 // Error returns the summary.

@@ -1,0 +1,115 @@
+package detect_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/detect"
+)
+
+type (
+	files map[string]string
+	env   map[string]string
+)
+
+// tree makes a file system: a name ending in "/" is a directory, content beginning with "-> " a symbolic link.
+func (f files) tree() fstest.MapFS {
+	m := fstest.MapFS{}
+	for name, content := range f {
+		switch target, link := strings.CutPrefix(content, "-> "); {
+		case strings.HasSuffix(name, "/"):
+			m[strings.TrimSuffix(name, "/")] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+		case link:
+			m[name] = &fstest.MapFile{Mode: fs.ModeSymlink | 0o777, Data: []byte(target)}
+		default:
+			m[name] = &fstest.MapFile{Mode: 0o644, Data: []byte(content)}
+		}
+	}
+	return m
+}
+
+// want is all of a verdict that a row can differ in; what a row leaves out must be empty.
+type want struct {
+	pass     bool
+	err      string   // "node/iojs at package.json engines.iojs"
+	requires []string // "node 20.x from .nvmrc", "yarn =4.5.0 from … sha512.…"
+	warnings []string
+	reasons  []string // compared only where given; "-" before those against
+}
+
+type row struct {
+	name  string
+	files files
+	env   env
+	want  want
+}
+
+// check runs one detector over rows.
+func check(t *testing.T, detector func(detect.Input) (detect.Result, error), rows []row) {
+	t.Helper()
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			result, err := detector(detect.Input{FS: r.files.tree(), Env: r.env})
+			got := summary(result, err)
+			if len(result.Reasons) == 0 {
+				t.Error("no reasons")
+			}
+			if result.Pass != (result.App != nil) {
+				t.Errorf("Pass %v with App %v", result.Pass, result.App)
+			}
+			if r.want.reasons == nil {
+				got.reasons = nil
+			}
+			if diff := cmp.Diff(r.want, got, cmp.AllowUnexported(want{})); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func summary(result detect.Result, err error) want {
+	got := want{pass: result.Pass, warnings: result.Warnings}
+	var e *detect.Error
+	if errors.As(err, &e) {
+		got.err = e.ID + " at " + e.Place
+		if strings.Contains(e.Summary, "\n") || e.Summary == "" || len(e.Hints) == 0 {
+			got.err += fmt.Sprintf(" [summary %q, hints %q]", e.Summary, e.Hints)
+		}
+	} else if err != nil {
+		got.err = err.Error()
+	}
+	for _, r := range result.Requires {
+		text := r.Tool + " " + r.Constraint
+		if r.Exact {
+			text = r.Tool + " =" + r.Constraint
+		}
+		text += " from " + r.From
+		if r.Hash != "" {
+			text += " " + r.Hash
+		}
+		got.requires = append(got.requires, text)
+	}
+	for _, r := range result.Reasons {
+		if r.For {
+			got.reasons = append(got.reasons, r.Text)
+		} else {
+			got.reasons = append(got.reasons, "-"+r.Text)
+		}
+	}
+	return got
+}
+
+func ok(requires ...string) want { return want{pass: true, requires: requires} }
+
+func fails(err string) want { return want{err: err} }
+
+func warned(requires string, warnings ...string) want {
+	return want{pass: true, requires: strings.Split(requires, "; "), warnings: warnings}
+}

@@ -1,0 +1,263 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"go/version"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"slugc/detect/gorange"
+)
+
+const maxGoMembers = 500 // go.work use directives
+
+// goModules reads a tree's module files and gathers what they say of versions.
+type goModules struct {
+	s        *scan
+	app      *GoApp
+	goFrom   string // the file of the highest go directive
+	toolFrom string // and of the highest toolchain directive
+	wanted   string // `// +heroku goVersion` of the root go.mod
+}
+
+var goDirective = regexp.MustCompile(`^\d+\.\d+(?:\.\d+)?(?:(?:rc|beta|alpha)\d+)?$`)
+
+func (m *goModules) readMod(file string) error {
+	b, ok, err := m.s.read(file)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &Error{
+			ID: "go/work-invalid", Summary: fmt.Sprintf("go.work uses %s, which has no go.mod", path.Dir(file)), Place: "go.work",
+			Hints: []string{"run `go work use -r .` and commit go.work, or commit the missing directory"},
+		}
+	}
+	f, err := parseMod(file, b)
+	if err != nil {
+		return modInvalid("go/mod-invalid", file, err)
+	}
+	if f.Module == nil || f.Module.Mod.Path == "" {
+		return modInvalid("go/mod-invalid", file, errors.New("there is no module directive"))
+	}
+	if file == "go.mod" {
+		m.app.Module = f.Module.Mod.Path
+		m.comments(b)
+	}
+	m.app.HasRequires = m.app.HasRequires || len(f.Require) > 0
+	return m.versions(file, b, f.Syntax)
+}
+
+// parseMod is modfile.ParseLax made safe for hostile files: whatever it does, an error comes back.
+func parseMod(file string, b []byte) (f *modfile.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return modfile.ParseLax(file, b, nil)
+}
+
+func (m *goModules) readWork() error {
+	b, ok, err := m.s.read("go.work")
+	if err != nil || !ok {
+		return err
+	}
+	f, err := modfile.ParseWork("go.work", b, nil)
+	if err != nil {
+		return modInvalid("go/work-invalid", "go.work", err)
+	}
+	if err := m.versions("go.work", b, f.Syntax); err != nil {
+		return err
+	}
+	if len(f.Use) > maxGoMembers {
+		return modInvalid("go/work-invalid", "go.work", fmt.Errorf("more than %d use directives", maxGoMembers))
+	}
+	for _, use := range f.Use {
+		dir := inTree(use.Path)
+		if dir == "" {
+			return modInvalid("go/work-invalid", "go.work", fmt.Errorf("%q lies outside of the app", use.Path))
+		}
+		m.app.Members = append(m.app.Members, dir)
+		if file := path.Join(dir, "go.mod"); file != "go.mod" || m.app.Module == "" {
+			if err := m.readMod(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// versions reads the go and toolchain directives as they are written: modfile's lax reading mends versions that the go command refuses, and skips toolchain.
+func (m *goModules) versions(file string, b []byte, syntax *modfile.FileSyntax) error {
+	lines := strings.Split(string(b), "\n")
+	for _, stmt := range syntax.Stmt {
+		line, ok := stmt.(*modfile.Line)
+		if !ok || len(line.Token) < 2 || line.Token[0] != "go" && line.Token[0] != "toolchain" {
+			continue
+		}
+		text := line.Token[1]
+		if n := line.Start.Line; n >= 1 && n <= len(lines) {
+			if fields := strings.Fields(lines[n-1]); len(fields) > 1 {
+				text = strings.Trim(fields[1], "\"`")
+			}
+		}
+		v, valid := text, goDirective.MatchString(text)
+		if line.Token[0] == "toolchain" {
+			if text == "default" || text == "local" {
+				continue
+			}
+			v, _, _ = strings.Cut(text, "-") // go1.25.1-custom
+			valid = strings.HasPrefix(v, "go") && goDirective.MatchString(v[2:])
+		}
+		if !valid || !version.IsValid("go"+strings.TrimPrefix(v, "go")) {
+			return goInvalid(fmt.Sprintf("%s:%d", file, line.Start.Line), line.Token[0]+" "+text)
+		}
+		if line.Token[0] == "toolchain" {
+			if version.Compare(v, m.app.Toolchain) > 0 {
+				m.app.Toolchain, m.toolFrom = v, file+" toolchain"
+			}
+		} else if version.Compare("go"+v, "go"+m.app.GoVersion) > 0 {
+			m.app.GoVersion, m.goFrom = v, file
+		}
+	}
+	return nil
+}
+
+// comments reads `// +heroku goVersion V` and `// +heroku install PATTERN…`, the first of each.
+func (m *goModules) comments(b []byte) {
+	for line := range strings.SplitSeq(string(b), "\n") {
+		line, ok := strings.CutPrefix(strings.TrimSpace(line), "//")
+		fields := strings.Fields(line)
+		if !ok || len(fields) < 3 || fields[0] != "+heroku" {
+			continue
+		}
+		switch {
+		case fields[1] == "goVersion" && m.wanted == "":
+			m.wanted = strings.Join(fields[2:], " ")
+		case fields[1] == "install" && m.app.Install == nil:
+			m.app.Install = fields[2:]
+		}
+	}
+}
+
+// requirement chooses the Go version: build configuration, then the `+heroku` comment, then the module files' minimum.
+func (m *goModules) requirement() (Requirement, error) {
+	s := m.s
+	sources := append(s.envSource("SLUGC_GO_VERSION", goWanted), s.envSource("GOVERSION", goWanted)...)
+	if m.wanted != "" {
+		src := goWanted(m.wanted)
+		src.from, src.text = "go.mod +heroku goVersion", m.wanted
+		sources = append(sources, src)
+	}
+	minimum, from := "go"+m.app.GoVersion, m.goFrom
+	if version.Compare(m.app.Toolchain, minimum) > 0 {
+		minimum, from = m.app.Toolchain, m.toolFrom
+	}
+	if version.IsValid(minimum) {
+		if version.Compare(minimum, "go1.11") < 0 {
+			return Requirement{}, goInvalid(from, "go "+m.app.GoVersion)
+		}
+		sources = append(sources, source{from: from, text: strings.TrimPrefix(minimum, "go") + " or later", constraint: atLeast(minimum)})
+	}
+	req, winner := s.choose("go", sources, func(winner, _ source) bool { return m.goAgree(winner) })
+	if winner == nil {
+		s.warn("no Go version is named; add a go directive to go.mod, such as `go 1.25`")
+	} else if winner.bad != nil {
+		return req, goInvalid(winner.from, winner.text)
+	}
+	return req, nil
+}
+
+// goAgree: what the winner admits includes a version that is new enough for the module files' go directives.
+func (m *goModules) goAgree(winner source) bool {
+	if m.app.GoVersion == "" {
+		return true
+	}
+	r, err := gorange.Parse(winner.constraint)
+	if err != nil {
+		return false
+	}
+	for _, word := range strings.Fields(winner.constraint) {
+		upper, limited := strings.CutPrefix(word, "<")
+		if limited && version.Compare("go"+strings.TrimPrefix(upper, "="), "go"+m.app.GoVersion) <= 0 {
+			return false
+		}
+	}
+	return !winner.exact || r.Match(winner.constraint) && version.Compare("go"+winner.constraint, "go"+m.app.GoVersion) >= 0
+}
+
+// atLeast is the newest patch of a minimum's minor line.
+func atLeast(minimum string) string {
+	return ">=" + strings.TrimPrefix(minimum, "go") + " <" + nextLine(minimum)
+}
+
+func nextLine(v string) string {
+	major, minor, _ := strings.Cut(strings.TrimPrefix(version.Lang(v), "go"), ".")
+	n, _ := strconv.Atoi(minor)
+	return fmt.Sprintf("%s.%d", major, n+1)
+}
+
+// goWanted reads what an owner asks for: "1.25" (its newest patch), "1.25.1" or "go1.25.1" (exactly), "=1.22", "~1.22.1", "^1.22", and comparators joined by commas.
+func goWanted(text string) source {
+	var words []string
+	for word := range strings.SplitSeq(strings.ReplaceAll(text, ",", " , "), ",") {
+		word = strings.ReplaceAll(strings.TrimSpace(word), " ", "")
+		op := word[:len(word)-len(strings.TrimLeft(word, "<>=~^"))]
+		v := "go" + strings.TrimPrefix(strings.TrimPrefix(word[len(op):], "go"), "v")
+		if !goDirective.MatchString(v[2:]) || !version.IsValid(v) {
+			return source{bad: errors.New("not a Go version")}
+		}
+		line := version.Lang(v) == v
+		switch op {
+		case "", "=":
+			if !line && !strings.Contains(text, ",") {
+				return source{constraint: v[2:], exact: true}
+			}
+			words = append(words, ">="+v[2:], "<"+nextLine(v))
+		case "~":
+			words = append(words, ">="+v[2:], "<"+nextLine(v))
+		case "^":
+			words = append(words, ">="+v[2:], "<2.0")
+		case ">=", "<=", ">", "<":
+			words = append(words, op+v[2:])
+		default:
+			return source{bad: errors.New("not a Go version")}
+		}
+	}
+	return source{constraint: strings.Join(words, " ")}
+}
+
+func goInvalid(place, text string) *Error {
+	return &Error{
+		ID: "go/version-invalid", Summary: fmt.Sprintf("%s: %q names no Go version that builds modules", place, text), Place: place,
+		Hints: []string{"write a version such as 1.25 or 1.25.1; Go 1.11 is the oldest with modules"},
+	}
+}
+
+// modInvalid tells the first complaint of modfile, with its line.
+func modInvalid(id, file string, err error) *Error {
+	place, cause := file, firstLine(err.Error())
+	var list modfile.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		place = fmt.Sprintf("%s:%d", file, list[0].Pos.Line)
+		if list[0].Err != nil {
+			cause = firstLine(list[0].Err.Error())
+			if list[0].Verb != "" {
+				cause = list[0].Verb + ": " + cause
+			}
+		}
+	}
+	if strings.Contains(cause, "invalid go version") {
+		id = "go/version-invalid"
+	}
+	return &Error{
+		ID: id, Summary: fmt.Sprintf("%s is not valid: %s", file, cause), Place: place,
+		Hints: []string{"mend the file; `go mod edit -json` shows whether Go can read it"},
+	}
+}

@@ -1,0 +1,183 @@
+package detect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// pkg is what a package.json says. Field names are compared exactly, as npm does; fields of an unexpected shape that no build depends on are left empty.
+type pkg struct {
+	name, main     string
+	scripts        map[string]string
+	engines        map[string]string
+	volta          map[string]string
+	devRuntimes    []devEngine
+	devManagers    []devEngine
+	packageManager string
+	workspaces     []string
+	cacheDirs      []string
+	localDeps      []string // directories and files of file:, link: and portal: dependencies
+	hasDeps        bool
+	hasDevDeps     bool
+}
+
+type devEngine struct{ Name, Version string }
+
+// readPackage reads a package.json that exists.
+func (s *scan) readPackage(file string) (pkg, error) {
+	b, _, err := s.read(file)
+	if err != nil {
+		return pkg{}, err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return pkg{}, invalidPackage(file, b, err)
+	}
+	if doc == nil {
+		return pkg{}, invalidPackage(file, b, errors.New("it is null and not an object"))
+	}
+	p := pkg{}
+	for field, into := range map[string]*map[string]string{"scripts": &p.scripts, "engines": &p.engines} {
+		if *into, err = stringMap(doc[field]); err != nil {
+			return pkg{}, &Error{
+				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s: %q %v", file, field, err), Place: file + " " + field,
+				Hints: []string{fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`, field)},
+			}
+		}
+	}
+	decode(doc["name"], &p.name)
+	decode(doc["main"], &p.main)
+	if p.main != "" {
+		p.main = inTree(p.main)
+	}
+	decode(doc["packageManager"], &p.packageManager)
+	p.volta = looseMap(doc["volta"])
+	var dev map[string]json.RawMessage
+	decode(doc["devEngines"], &dev)
+	p.devRuntimes, p.devManagers = devEngines(dev["runtime"]), devEngines(dev["packageManager"])
+	p.workspaces = workspacePatterns(doc["workspaces"])
+	decode(doc["cacheDirectories"], &p.cacheDirs)
+	if p.cacheDirs == nil {
+		decode(doc["cache_directories"], &p.cacheDirs)
+	}
+	p.dependencies(doc)
+	return p, nil
+}
+
+func (p *pkg) dependencies(doc map[string]json.RawMessage) {
+	for _, field := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
+		deps := looseMap(doc[field])
+		p.hasDeps = p.hasDeps || len(deps) > 0
+		if field == "devDependencies" {
+			p.hasDevDeps = len(deps) > 0
+		}
+		for _, spec := range deps {
+			for _, prefix := range []string{"file:", "link:", "portal:"} {
+				if local, ok := strings.CutPrefix(spec, prefix); ok {
+					p.localDeps = append(p.localDeps, inTree(local))
+				}
+			}
+		}
+	}
+	for _, field := range []string{"bundleDependencies", "bundledDependencies"} {
+		var names []string
+		decode(doc[field], &names)
+		p.hasDeps = p.hasDeps || len(names) > 0
+	}
+}
+
+// decode fills v where raw has its shape and leaves it alone where not.
+func decode[T any](raw json.RawMessage, v *T) {
+	var parsed T
+	if len(raw) > 0 && json.Unmarshal(raw, &parsed) == nil {
+		*v = parsed
+	}
+}
+
+// stringMap reads an object of strings and says what else it found.
+func stringMap(raw json.RawMessage) (map[string]string, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	var values map[string]json.RawMessage
+	if json.Unmarshal(raw, &values) != nil {
+		return nil, errors.New("is not an object")
+	}
+	out := map[string]string{}
+	for key, value := range values {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			return nil, fmt.Errorf("has %q, which is not a string", key)
+		}
+		out[key] = text
+	}
+	return out, nil
+}
+
+// looseMap reads the strings of an object and skips the rest.
+func looseMap(raw json.RawMessage) map[string]string {
+	var values map[string]json.RawMessage
+	decode(raw, &values)
+	out := map[string]string{}
+	for key, value := range values {
+		var text string
+		if json.Unmarshal(value, &text) == nil {
+			out[key] = text
+		}
+	}
+	return out
+}
+
+// devEngines reads an object or an array of objects; {"name", "version", "onFail"}.
+func devEngines(raw json.RawMessage) []devEngine {
+	var many []json.RawMessage
+	if decode(raw, &many); many == nil && len(raw) > 0 {
+		many = []json.RawMessage{raw}
+	}
+	var engines []devEngine
+	for _, one := range many {
+		if m := looseMap(one); m["name"] != "" {
+			engines = append(engines, devEngine{Name: m["name"], Version: m["version"]})
+		}
+	}
+	return engines
+}
+
+// workspacePatterns reads an array, or yarn 1's {"packages": [...]}.
+func workspacePatterns(raw json.RawMessage) []string {
+	var patterns []string
+	decode(raw, &patterns)
+	if patterns == nil {
+		var object map[string]json.RawMessage
+		decode(raw, &object)
+		decode(object["packages"], &patterns)
+	}
+	return patterns
+}
+
+// invalidPackage says where in the file the JSON breaks.
+func invalidPackage(file string, b []byte, err error) *Error {
+	place, at := file, int64(-1)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		at = max(0, syntax.Offset-1)
+		if strings.HasPrefix(syntax.Error(), "unexpected end") {
+			at = int64(len(b))
+		}
+	}
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		err = fmt.Errorf("it holds %s and not an object", kind.Value)
+	}
+	if at >= 0 {
+		before := string(b[:min(at, int64(len(b)))])
+		line := strings.Count(before, "\n") + 1
+		place = fmt.Sprintf("%s:%d:%d", file, line, len([]rune(before[strings.LastIndex(before, "\n")+1:]))+1)
+	}
+	return &Error{
+		ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s is not valid: %v", file, err), Place: place,
+		Hints: []string{"mend the JSON; `npm pkg get name` shows whether npm can read it", "JSON allows neither comments nor a comma after the last element"},
+	}
+}

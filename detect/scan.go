@@ -1,0 +1,226 @@
+package detect
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+const (
+	maxManifest = 4 << 20 // bytes of a manifest that is read whole
+	maxEntries  = 10_000  // directory entries looked at in one directory, and in one walk
+	maxHops     = 16      // symbolic links followed to one file
+)
+
+// scan is one detector at work: the bounded, read-only view of a tree, and the Result it fills.
+type scan struct {
+	Result
+	fsys  fs.FS
+	env   map[string]string
+	names map[string]bool // the root's entries, exactly as spelled
+}
+
+func newScan(in Input, language Language) *scan {
+	s := &scan{fsys: in.FS, env: in.Env, names: map[string]bool{}}
+	s.Language = language
+	entries, err := s.list(".")
+	if err != nil {
+		s.against("", "the app's directory can't be read: %v", err)
+	}
+	for _, e := range entries {
+		s.names[e.Name()] = true
+	}
+	return s
+}
+
+func (s *scan) found(file, format string, args ...any) {
+	s.Reasons = append(s.Reasons, Reason{For: true, Text: fmt.Sprintf(format, args...), File: file})
+}
+
+func (s *scan) against(file, format string, args ...any) {
+	s.Reasons = append(s.Reasons, Reason{Text: fmt.Sprintf(format, args...), File: file})
+}
+
+func (s *scan) warn(format string, args ...any) {
+	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+}
+
+// failed ends a detector with an *Error (or whatever stopped it): the Result keeps its reasons and never passes.
+func (s *scan) failed(err error) (Result, error) {
+	s.Pass, s.App, s.Requires = false, nil, nil
+	if len(s.Reasons) == 0 {
+		s.against("", "%v", err)
+	}
+	return s.Result, err
+}
+
+// list gives a directory's entries sorted by name, at most maxEntries of them.
+func (s *scan) list(dir string) ([]fs.DirEntry, error) {
+	real, err := s.resolve(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.fsys.Open(real)
+	if err != nil {
+		return nil, fmt.Errorf("opening %q: %w", dir, err)
+	}
+	defer f.Close()
+	d, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return nil, fmt.Errorf("listing %q: not a directory", dir)
+	}
+	entries, err := d.ReadDir(maxEntries)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("listing %q: %w", dir, err)
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+var errLinkOut = errors.New("a symbolic link leads out of the tree")
+
+// resolve follows the symbolic links in name without ever leaving the tree, whatever the file system itself would allow.
+func (s *scan) resolve(name string) (string, error) {
+	done, rest, hops := ".", strings.Split(path.Clean(name), "/"), 0
+	for len(rest) > 0 {
+		part := rest[0]
+		rest = rest[1:]
+		if part == "." {
+			continue
+		}
+		next := path.Join(done, part)
+		if !fs.ValidPath(next) {
+			return "", fmt.Errorf("opening %q: %w", name, errLinkOut)
+		}
+		info, err := fs.Lstat(s.fsys, next)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			done = next
+			continue
+		}
+		target, err := fs.ReadLink(s.fsys, next)
+		if err != nil {
+			return "", fmt.Errorf("reading link %q: %w", next, err)
+		}
+		if hops++; hops > maxHops {
+			return "", fmt.Errorf("opening %q: too many symbolic links", name)
+		}
+		if path.IsAbs(target) {
+			return "", fmt.Errorf("opening %q: %w", name, errLinkOut)
+		}
+		rest = append(strings.Split(path.Clean(target), "/"), rest...)
+	}
+	return done, nil
+}
+
+// stat follows links inside the tree. A root entry must be spelled exactly so, even where the file system does not mind.
+func (s *scan) stat(name string) (string, fs.FileInfo) {
+	top, _, _ := strings.Cut(name, "/")
+	if len(s.names) < maxEntries && top != "." && !s.names[top] {
+		return "", nil
+	}
+	real, err := s.resolve(name)
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = fs.Lstat(s.fsys, real); err == nil {
+			return real, info
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		s.against(name, "%s can't be read: %v", name, err)
+	}
+	return "", nil
+}
+
+func (s *scan) isFile(name string) bool {
+	_, info := s.stat(name)
+	return info != nil && info.Mode().IsRegular()
+}
+
+func (s *scan) isDir(name string) bool {
+	_, info := s.stat(name)
+	return info != nil && info.IsDir()
+}
+
+// head reads at most n bytes of a regular file; false where there is none or it can't be read (then a reason says so).
+func (s *scan) head(name string, n int64) ([]byte, bool) {
+	real, info := s.stat(name)
+	if info == nil || !info.Mode().IsRegular() {
+		return nil, false
+	}
+	f, err := s.fsys.Open(real)
+	if err == nil {
+		defer f.Close()
+		var b []byte
+		if b, err = io.ReadAll(io.LimitReader(f, n)); err == nil {
+			return bytes.TrimPrefix(b, []byte("\ufeff")), true
+		}
+	}
+	s.against(name, "%s can't be read: %v", name, err)
+	return nil, false
+}
+
+// read reads a manifest whole, without its byte order mark; more than maxManifest bytes are an *Error.
+func (s *scan) read(name string) (b []byte, ok bool, err error) {
+	b, ok = s.head(name, maxManifest+1)
+	if len(b) > maxManifest {
+		return nil, false, &Error{
+			ID:      string(s.Language) + "/file-too-large",
+			Summary: fmt.Sprintf("%s is larger than %d MB", name, maxManifest>>20),
+			Place:   name,
+			Hints:   []string{"commit the file as its tool writes it, without generated or binary content"},
+		}
+	}
+	return b, ok, nil
+}
+
+// lines reads a small line-based file: line ends may be CRLF, `#` comments and blanks around a line are cut, empty lines stay so that indices are line numbers less one.
+func (s *scan) lines(name string) ([]string, bool) {
+	b, ok := s.head(name, 64<<10)
+	if !ok {
+		return nil, false
+	}
+	lines := strings.Split(string(b), "\n")
+	for i, line := range lines {
+		line, _, _ = strings.Cut(line, "#")
+		lines[i] = strings.TrimSpace(line)
+	}
+	return lines, true
+}
+
+// walk gives the regular files below dir, slash-separated and sorted, maxEntries at most, links not followed. Directories named in skip are left out.
+func (s *scan) walk(dir string, skip ...string) []string {
+	var files []string
+	seen := 0
+	var visit func(string, int)
+	visit = func(dir string, depth int) {
+		entries, err := s.list(dir)
+		if err != nil || depth > 32 {
+			return
+		}
+		for _, e := range entries {
+			if seen++; seen > maxEntries {
+				return
+			}
+			name := path.Join(dir, e.Name())
+			switch {
+			case e.IsDir() && !slices.Contains(skip, e.Name()):
+				visit(name, depth+1)
+			case e.Type().IsRegular():
+				files = append(files, name)
+			}
+		}
+	}
+	if s.isDir(dir) {
+		visit(dir, 0)
+	}
+	slices.Sort(files)
+	return files
+}
