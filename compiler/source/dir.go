@@ -1,0 +1,173 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"slugc/cache/unpack"
+	"slugc/compiler/fault"
+)
+
+// directory is a source on disk.
+type directory struct {
+	root *os.Root
+}
+
+func (d *directory) close() error { return d.root.Close() }
+
+func (s *Source) openDir(ctx context.Context, dir, sub string) error {
+	root, err := openApp(dir, sub)
+	if err != nil {
+		return err
+	}
+	s.origin = &directory{root: root}
+	cache := loadCache(s.o.StatCache)
+	if _, err := s.scan(ctx, root, cache); err != nil {
+		return err
+	}
+	s.keep(cache)
+	return nil
+}
+
+// openApp opens the app's directory in the source. A link on the way is followed as long as it stays in the source.
+func openApp(dir, sub string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		cause := errors.Unwrap(err)
+		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening source %q: %w", dir, cause), "give a directory that exists")
+	}
+	if sub == "" {
+		return root, nil
+	}
+	defer root.Close()
+	app, err := root.OpenRoot(filepath.FromSlash(sub))
+	if err != nil {
+		return nil, noSubdir(sub, errors.Unwrap(err).Error())
+	}
+	return app, nil
+}
+
+// scan finds the entries below root and their digests, and says what it saw on the way.
+func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache) (*walker, error) {
+	rules, err := readIgnore(root)
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{root: root, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
+	w.group, w.ctx = errgroup.WithContext(ctx)
+	w.group.SetLimit(s.o.Workers)
+	w.group.Go(func() error { return w.dir(subdir{rel: "."}) })
+	if err := w.group.Wait(); err != nil {
+		return nil, err
+	}
+	s.entries, s.ignored = w.entries, w.ignored
+	return w, sortEntries(s.entries)
+}
+
+// readIgnore reads the rules of the app at root.
+func readIgnore(root *os.Root) (rules, error) {
+	st, err := root.Lstat(ignoreFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, unreadable(ignoreFile, err)
+	case !st.Mode().IsRegular():
+		return nil, refused(ignoreFile, "must be a regular file")
+	}
+	f, err := root.OpenFile(ignoreFile, openFlags, 0)
+	if err != nil {
+		return nil, unreadable(ignoreFile, err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxIgnore+1))
+	if err != nil {
+		return nil, unreadable(ignoreFile, err)
+	}
+	return parseIgnore(content)
+}
+
+// stage copies the entries, and sees to it that they are still what was hashed.
+func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) error {
+	g, running := errgroup.WithContext(ctx)
+	g.SetLimit(s.o.Workers)
+	for _, e := range s.entries {
+		if running.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			if err := running.Err(); err != nil {
+				return err
+			}
+			if e.target != "" {
+				return w.Symlink(e.path, e.target)
+			}
+			return d.copy(w, e)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// copy puts one file into w. What was hashed long enough after its last change is compared by its stat, which the kernel
+// cannot forget to update; then the kernel may copy. Anything else is hashed again.
+func (d *directory) copy(w *unpack.Writer, e entry) error {
+	f, err := d.root.OpenFile(e.path, openFlags, 0)
+	if err != nil {
+		return opening(e.path, err)
+	}
+	defer f.Close()
+	if st, err := statFile(f); err != nil || st != e.stat {
+		return changing(e.path)
+	}
+	if e.settled {
+		err = w.File(e.path, e.mode(), e.size, f)
+	} else {
+		err = hashed(w, e, f)
+	}
+	if err != nil {
+		return err
+	}
+	if st, err := statFile(f); err != nil || st != e.stat {
+		return changing(e.path)
+	}
+	return nil
+}
+
+// hashed writes a file and checks that its content is what e says.
+func hashed(w *unpack.Writer, e entry, r io.Reader) error {
+	h := newHash()
+	err := w.File(e.path, e.mode(), e.size, io.TeeReader(r, h))
+	if err == nil && h.sum() != e.sum {
+		err = changing(e.path)
+	}
+	return err
+}
+
+// changing is the error for a file that is not what it was a moment ago.
+func changing(name string) error {
+	return fault.TransientError("source/changing", fmt.Errorf("reading %q: it changed while it was read", name),
+		"try again when nothing writes to the source").At("%s", name)
+}
+
+// opening is the error for a file that was there a moment ago.
+func opening(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errLink) {
+		return changing(name)
+	}
+	return unreadable(name, err, "make it readable, or leave it out with .slugignore")
+}
+
+// margin is how much older than its hashing a file's last change must be for its times to prove that it has not changed
+// since: the coarsest clock a file system is likely to have.
+const margin = 2 * time.Second

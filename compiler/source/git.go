@@ -1,0 +1,196 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"slugc/compiler/fault"
+)
+
+// repository is a git repository, asked through git itself, which alone sees the objects of a push in quarantine.
+type repository struct {
+	program string
+	dir     string // absolute, without links
+	env     []string
+}
+
+// quarantine names the variables that lead git to the objects of a push before it is accepted. No other GIT_ variable is
+// let through: GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook would make git speak of something else.
+var quarantine = []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
+
+// searchPath is where git is looked for if Env has no PATH.
+const searchPath = "/usr/local/bin:/usr/bin:/bin"
+
+// openRepository looks for git and the repository's directory.
+func openRepository(dir string, env []string) (*repository, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err == nil {
+		var st fs.FileInfo
+		if st, err = os.Stat(real); err == nil && !st.IsDir() {
+			err = &fs.PathError{Op: "open", Path: real, Err: errors.New("not a directory")}
+		}
+	}
+	if err != nil {
+		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: %w", dir, errors.Unwrap(err)))
+	}
+	search := searchPath
+	var pass []string
+	for _, kv := range env {
+		key, value, _ := strings.Cut(kv, "=")
+		if key == "PATH" {
+			search = value
+		} else if slices.Contains(quarantine, key) {
+			pass = append(pass, kv)
+		}
+	}
+	r := &repository{dir: real}
+	for _, d := range filepath.SplitList(search) {
+		file := filepath.Join(d, "git")
+		if st, err := os.Stat(file); filepath.IsAbs(d) && err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			r.program = file
+			break
+		}
+	}
+	if r.program == "" {
+		return nil, fault.New(fault.Slugc, 0, "source/no-git", fmt.Errorf("opening git repository %q: no git in %q", dir, search),
+			"install git, or build from a directory or a tarball")
+	}
+	r.env = append(pass,
+		"PATH="+search, "LC_ALL=C",
+		"GIT_CEILING_DIRECTORIES="+filepath.Dir(real), // the repository is here or nowhere
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+		"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", // a partial clone's configuration must not have git run a transport
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
+	)
+	return r, nil
+}
+
+// command prepares a child. Only plumbing that reads objects is ever run, so whose repository it is does not matter.
+func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *tail) {
+	cmd := exec.CommandContext(ctx, r.program, append([]string{"-C", r.dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false"}, args...)...)
+	cmd.Env = r.env
+	cmd.WaitDelay = 2 * time.Second
+	stderr := &tail{}
+	cmd.Stderr = stderr
+	return cmd, stderr
+}
+
+// output runs git and returns its first line.
+func (r *repository) output(ctx context.Context, args ...string) (string, error) {
+	cmd, stderr := r.command(ctx, args...)
+	out := &tail{}
+	cmd.Stdout = out
+	if err := cmd.Run(); err != nil {
+		return "", failed(ctx, args[0], err, stderr)
+	}
+	return out.line(), nil
+}
+
+// gitError is a git child that failed.
+type gitError struct {
+	verb, stderr string
+	err          error
+}
+
+func (e *gitError) Error() string {
+	if e.stderr != "" {
+		return fmt.Sprintf("git %s: %s", e.verb, e.stderr)
+	}
+	return fmt.Sprintf("git %s: %v", e.verb, e.err)
+}
+
+func (e *gitError) Unwrap() error { return e.err }
+
+func failed(ctx context.Context, verb string, err error, stderr *tail) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
+}
+
+// tail keeps the beginning of what a child says.
+type tail struct{ bytes.Buffer }
+
+func (t *tail) Write(p []byte) (int, error) {
+	if room := 4096 - t.Len(); room > 0 {
+		t.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+func (t *tail) line() string {
+	line, _, _ := strings.Cut(strings.TrimSpace(t.String()), "\n")
+	return line
+}
+
+// isOID says whether s is an object's id, sha1 or sha256.
+func isOID(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// resolve finds the commit that ref names, tags peeled, and the tree in it; a ref to a tree has no commit.
+func (r *repository) resolve(ctx context.Context, ref string) (commit, tree string, err error) {
+	if ref == "" {
+		ref = "HEAD"
+	}
+	notFound := func() error {
+		return fault.UsageError("source/ref-not-found", fmt.Errorf("opening git revision %q: no such commit or tree", ref),
+			"`git rev-parse --verify` with this revision tells what git makes of it")
+	}
+	if ref[0] == '-' || strings.ContainsAny(ref, "\x00\n") {
+		return "", "", notFound()
+	}
+	for _, peel := range []string{"commit", "tree"} {
+		out, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{"+peel+"}")
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+			continue
+		}
+		if err != nil {
+			if e, ok := errors.AsType[*gitError](err); ok && strings.HasPrefix(e.stderr, "not a git repository") {
+				return "", "", fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: it is not one", r.dir))
+			} else if !ok {
+				return "", "", err
+			}
+			return "", "", notFound()
+		}
+		if !isOID(out) {
+			return "", "", notFound() // "^HEAD" is verified, as "^" and an id
+		}
+		if peel == "commit" {
+			return out, out, nil
+		}
+		return "", out, nil
+	}
+	return "", "", notFound()
+}
+
+// subtree finds the directory sub in a commit or tree.
+func (r *repository) subtree(ctx context.Context, tree, sub string) (string, error) {
+	if sub == "" {
+		return tree, nil
+	}
+	out, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", tree+":"+sub)
+	if _, ok := errors.AsType[*gitError](err); ok || err == nil && !isOID(out) {
+		return "", noSubdir(sub, "no such file or directory")
+	}
+	if err != nil {
+		return "", err
+	}
+	kind, err := r.output(ctx, "cat-file", "-t", out)
+	if _, ok := errors.AsType[*gitError](err); ok || err == nil && kind != "tree" {
+		return "", noSubdir(sub, "not a directory")
+	}
+	return out, err
+}

@@ -1,0 +1,190 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"slugc/cache/unpack"
+	"slugc/compiler/fault"
+)
+
+// seenAtMost times the limit of files is how many entries of a tree are looked at, those that .slugignore leaves out included.
+const seenAtMost = 4
+
+// gitTree is a source in a git repository.
+type gitTree struct {
+	*repository
+}
+
+func (g *gitTree) close() error { return nil }
+
+func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
+	r, err := openRepository(spec.Dir, spec.Env)
+	if err != nil {
+		return err
+	}
+	commit, tree, err := r.resolve(ctx, spec.Ref)
+	if err != nil {
+		return err
+	}
+	if tree, err = r.subtree(ctx, tree, sub); err != nil {
+		return err
+	}
+	rules, err := r.ignoreRules(ctx, tree)
+	if err != nil {
+		return err
+	}
+	l := &lister{tally: tally{limits: s.o.Limits}, tree: newTree(rules)}
+	if err := r.list(ctx, tree, l); err != nil {
+		return err
+	}
+	if err := sortEntries(l.entries); err != nil {
+		return err
+	}
+	cache := loadCache(s.o.StatCache)
+	if err := r.read(ctx, l.entries, cache); err != nil {
+		return err
+	}
+	t := tally{limits: s.o.Limits}
+	for _, e := range l.entries {
+		// Once more, now that the targets of links are known.
+		if err := t.add(e); err != nil {
+			return err
+		}
+	}
+	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.count, commit, &gitTree{r}
+	s.keep(cache)
+	return nil
+}
+
+// ignoreRules reads the `.slugignore` of a tree.
+func (r *repository) ignoreRules(ctx context.Context, tree string) (rs rules, err error) {
+	err = r.blobs(ctx, []string{tree + ":" + ignoreFile}, func(_ int, kind string, size int64, content io.Reader) error {
+		if kind != "blob" {
+			return nil // missing, or a directory
+		}
+		data, err := io.ReadAll(io.LimitReader(content, maxIgnore+1))
+		if err != nil {
+			return err
+		}
+		rs, err = parseIgnore(data)
+		return err
+	})
+	return rs, err
+}
+
+// lister takes in the entries of a tree as git lists them.
+type lister struct {
+	tally   tally
+	tree    *tree
+	seen    int
+	entries []entry
+}
+
+// list streams the listing, so that a bomb is cut off at the limits with little memory. Trees are listed too (-t): of a
+// tree nested very deep the first file would come too late.
+func (r *repository) list(ctx context.Context, tree string, l *lister) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd, stderr := r.command(ctx, "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", tree)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("running git: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("running git: %w", err)
+	}
+	lines := bufio.NewReaderSize(out, 64<<10+l.tally.limits.PathLen)
+	for {
+		line, rerr := lines.ReadSlice(0)
+		if rerr == bufio.ErrBufferFull {
+			rerr = asFault(&unpack.Refusal{Entry: "tree", Reason: "has a path that is too long", TooLarge: true})
+		} else if rerr == nil {
+			rerr = l.line(string(bytes.TrimSuffix(line, []byte{0})))
+		}
+		if rerr == io.EOF {
+			break
+		}
+		if rerr != nil {
+			cancel()
+			cmd.Wait() // killed: its status says nothing
+			return rerr
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		err = failed(ctx, "ls-tree", err, stderr)
+		if _, ok := errors.AsType[*gitError](err); ok {
+			return unreadable("", err, "`git fsck` tells what is wrong with the repository")
+		}
+		return err
+	}
+	return nil
+}
+
+// line takes in `mode type oid size<TAB>path`.
+func (l *lister) line(line string) error {
+	head, name, ok := strings.Cut(line, "\t")
+	fields := strings.Fields(head)
+	if !ok || len(fields) != 4 {
+		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line))
+	}
+	if l.seen++; l.seen > seenAtMost*l.tally.limits.Files {
+		return asFault(&unpack.Refusal{Entry: name, Reason: "is one entry too many, ignored ones included", TooLarge: true})
+	}
+	if err := l.tally.limits.CheckName(name); err != nil {
+		return asFault(err)
+	}
+	if slices.Contains(strings.Split(name, "/"), ".git") {
+		return refused(name, "is inside a .git, which git itself doesn't commit")
+	}
+	if fields[1] == "tree" {
+		return nil
+	}
+	if name == ignoreFile && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
+		return refused(name, "must be a regular file")
+	}
+	if l.tree.ignored(name) {
+		return nil
+	}
+	mode, err := strconv.ParseUint(fields[0], 8, 32)
+	if err != nil {
+		return unreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]))
+	}
+	return l.add(name, mode, fields[2], fields[3])
+}
+
+func (l *lister) add(name string, mode uint64, oid, size string) error {
+	e := entry{path: name, oid: oid, exec: mode&0o100 != 0}
+	switch mode & 0o170000 {
+	case 0o100000, 0o120000:
+	case 0o160000:
+		return fault.AppError("source/submodule", fmt.Errorf("reading source: %q is a submodule, and its files are not in the repository", name),
+			"commit the files themselves, or leave it out with .slugignore").At("%s", name)
+	default:
+		return refused(name, fmt.Sprintf("has mode %o, which git doesn't know", mode))
+	}
+	n, err := strconv.ParseInt(size, 10, 64)
+	if err != nil || !isOID(oid) {
+		return unreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), "`git fsck` tells what is wrong with the repository")
+	}
+	e.size = n
+	if mode&0o170000 == 0o120000 {
+		if n > int64(l.tally.limits.PathLen) || n == 0 {
+			return refused(name, fmt.Sprintf("is a link with a target of %d bytes", n))
+		}
+		// Until the content is known: any target that is no link out.
+		e.target, e.size, e.exec = ".", 0, false
+	}
+	if err := l.tally.add(e); err != nil {
+		return err
+	}
+	l.entries = append(l.entries, e)
+	return nil
+}

@@ -1,0 +1,160 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+)
+
+// translate turns a gitignore pattern into a regular expression over widened names. pathname is whether the pattern holds a
+// slash, so that `**` has its meaning. It reports false for a pattern that can match nothing.
+func translate(p string, pathname bool) (string, bool) {
+	var b strings.Builder
+	b.WriteString(`(?s)\A`)
+	literal := strings.IndexAny(p, `*?[\`) // git compares up to here by itself, so a `**` that comes next counts as first
+	for i := 0; i < len(p); {
+		switch p[i] {
+		case '*':
+			n := i
+			for n < len(p) && p[n] == '*' {
+				n++
+			}
+			i = stars(&b, p, i, n, pathname, literal)
+		case '?':
+			b.WriteString(`[^/]`)
+			i++
+		case '[':
+			class, next, ok := bracket(p, i)
+			if !ok {
+				return "", false
+			}
+			b.WriteString(class)
+			i = next
+		case '\\':
+			if i++; i == len(p) {
+				return "", false
+			}
+			fallthrough
+		default:
+			b.WriteString(literalByte(p[i]))
+			i++
+		}
+	}
+	b.WriteString(`\z`)
+	return b.String(), true
+}
+
+// stars translates p[i:n], a run of asterisks, and returns where to go on.
+func stars(b *strings.Builder, p string, i, n int, pathname bool, literal int) int {
+	first := i == 0 || p[i-1] == '/' || i == literal
+	last := n == len(p) || p[n] == '/' || strings.HasPrefix(p[n:], `\/`)
+	switch {
+	case n-i < 2 || !pathname || !first || !last:
+		b.WriteString(`[^/]*`)
+	case n < len(p) && p[n] == '/':
+		b.WriteString(`(?:.*/)?`)
+		return n + 1
+	default:
+		b.WriteString(`.*`)
+	}
+	return n
+}
+
+func literalByte(c byte) string {
+	if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+		return string(rune(c))
+	}
+	return fmt.Sprintf(`\x{%x}`, c)
+}
+
+// classes are the named ones of POSIX, as git has them in the C locale.
+var classes = map[string]func(c byte) bool{
+	"alnum":  func(c byte) bool { return isAlpha(c) || isDigit(c) },
+	"alpha":  isAlpha,
+	"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
+	"cntrl":  func(c byte) bool { return c < 0x20 || c == 0x7f },
+	"digit":  isDigit,
+	"graph":  func(c byte) bool { return c > 0x20 && c < 0x7f },
+	"lower":  func(c byte) bool { return c >= 'a' && c <= 'z' },
+	"print":  func(c byte) bool { return c >= 0x20 && c < 0x7f },
+	"punct":  func(c byte) bool { return c > 0x20 && c < 0x7f && !isAlpha(c) && !isDigit(c) },
+	"space":  func(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' },
+	"upper":  func(c byte) bool { return c >= 'A' && c <= 'Z' },
+	"xdigit": func(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' },
+}
+
+func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// bracket translates the class that begins at p[i] and returns where to go on. It follows git's wildmatch step by step.
+func bracket(p string, i int) (string, int, bool) {
+	var set [256]bool
+	i++
+	negated := i < len(p) && (p[i] == '!' || p[i] == '^')
+	if negated {
+		i++
+	}
+	var prev byte
+	for start := i; ; i++ {
+		if i >= len(p) {
+			return "", 0, false
+		}
+		c := p[i]
+		switch {
+		case c == ']' && i > start:
+			return spell(set, negated), i + 1, true
+		case c == '\\':
+			if i++; i >= len(p) {
+				return "", 0, false
+			}
+			set[p[i]] = true
+			prev = p[i]
+		case c == '-' && prev != 0 && i+1 < len(p) && p[i+1] != ']':
+			if i++; p[i] == '\\' {
+				if i++; i >= len(p) {
+					return "", 0, false
+				}
+			}
+			for r := int(prev); r <= int(p[i]); r++ {
+				set[r] = true
+			}
+			prev = 0
+		case c == '[' && i+1 < len(p) && p[i+1] == ':':
+			end := strings.IndexByte(p[i+2:], ']')
+			if end < 0 {
+				return "", 0, false
+			}
+			name, named := strings.CutSuffix(p[i+2:i+2+end], ":")
+			if !named {
+				set['['] = true
+				prev = '['
+				continue
+			}
+			in, ok := classes[name]
+			if !ok {
+				return "", 0, false
+			}
+			for r := range set {
+				set[r] = set[r] || in(byte(r))
+			}
+			i += 2 + end
+			prev = 0
+		default:
+			set[c] = true
+			prev = c
+		}
+	}
+}
+
+// spell writes a set as a class. A slash is never in it.
+func spell(set [256]bool, negated bool) string {
+	var b strings.Builder
+	for c := 1; c < len(set); c++ {
+		if set[c] != negated && c != '/' {
+			fmt.Fprintf(&b, `\x{%x}`, c)
+		}
+	}
+	if b.Len() == 0 {
+		return `[^\x{0}-\x{10ffff}]`
+	}
+	return "[" + b.String() + "]"
+}

@@ -1,0 +1,226 @@
+// Package source stages a source tree: a private, writable copy of what the app's owner gave, and its digest.
+//
+// A source is a directory, a tree of a git repository, or a tarball. Equal trees have equal digests whatever the kind: the
+// digest is over the sorted paths, what each is (file, executable, link) and its content or target, after the ignore rules.
+// Directories count for nothing by themselves, as in git, so an empty one is not staged.
+//
+// Ignore rules: `.git` is left out at any depth, and what `.slugignore` at the root of the app says, in the syntax of
+// gitignore, `!` included. Git attributes are not honoured: a slug holds what the commit holds.
+//
+// The original is only read, and no link in it is followed. What cannot be in a slug is refused by name: devices, FIFOs and
+// sockets, links that lead out of the tree, submodules, pointers to files that Git LFS holds elsewhere.
+package source
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"slugc/cache/unpack"
+	"slugc/compiler/fault"
+)
+
+// Kind is where a source comes from.
+type Kind int
+
+// The kinds of source.
+const (
+	Dir     Kind = iota // a directory
+	Git                 // a tree in a git repository
+	Tarball             // an archive: tar, compressed or not, or zip
+)
+
+// Spec names a source.
+type Spec struct {
+	Kind   Kind
+	Dir    string    // Dir: the directory; Git: a work tree's root, or a bare repository
+	Ref    string    // Git: a revision, "" for HEAD; a commit, a tag, or a tree
+	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
+	Reader io.Reader // Tarball: the archive; if it holds one directory and nothing else, that directory is the source
+	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
+	Env    []string  // Git: PATH, and the object directories of a push in quarantine, are taken from here
+}
+
+// Options says how a source is opened. The zero value works.
+type Options struct {
+	StatCache string        // file that remembers content digests between builds; "" for none. Not for two sources at a time
+	Limits    unpack.Limits // a zero field takes unpack.Default's
+	Workers   int           // how many files are read at a time; 0 for 2
+}
+
+// Source is an opened source. Its methods are not for concurrent use.
+type Source struct {
+	o       Options
+	entries []entry // sorted by path, after the ignore rules
+	digest  string
+	commit  string
+	ignored int
+	origin  origin
+
+	warnings []string // of Open
+}
+
+// origin is what differs between the kinds once the entries are known.
+type origin interface {
+	// stage puts the entries into w.
+	stage(ctx context.Context, s *Source, w *unpack.Writer) error
+	close() error
+}
+
+// Tree is a staged source.
+type Tree struct {
+	Root     string   // the directory
+	Digest   string   // as [Source.Digest]
+	Commit   string   // as [Source.Commit]
+	Files    int      // files and links
+	Bytes    int64    // content of the files
+	Ignored  int      // files, and directories as one each, that `.slugignore` left out
+	Warnings []string // one sentence each
+}
+
+// Open finds out the digest of a source, as cheaply as possible: with a StatCache an unchanged directory costs its lstats,
+// and an unchanged git tree its listing. It writes nothing but StatCache and, for a tarball, below Temp. Close the Source.
+//
+// Errors carry a [fault.Error]: source/not-found, source/ref-not-found, source/subdir-missing, source/entry-refused,
+// source/too-large, source/unreadable, source/submodule, source/lfs-pointer, source/changing.
+func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
+	if o.Workers <= 0 {
+		o.Workers = min(2, runtime.NumCPU())
+	}
+	o.Limits = withDefaults(o.Limits)
+	sub, err := cleanSubdir(spec.Subdir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{o: o}
+	switch spec.Kind {
+	case Dir:
+		err = s.openDir(ctx, spec.Dir, sub)
+	case Git:
+		err = s.openGit(ctx, spec, sub)
+	case Tarball:
+		err = s.openTarball(ctx, spec, sub)
+	default:
+		err = fmt.Errorf("opening source: kind %d is unknown", spec.Kind)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.digest = digest(s.entries)
+	return s, nil
+}
+
+// Digest returns the digest of the tree, "sha256:" and 64 hex digits.
+func (s *Source) Digest() string { return s.digest }
+
+// Commit returns the id of the git commit, or "" where the source is not one. It is not looked up for a directory, as
+// whether the directory is what its HEAD says costs more than the rest of Open.
+func (s *Source) Commit() string { return s.commit }
+
+// Close releases what Open holds: git children, and what a tarball was unpacked to and Stage has not taken.
+func (s *Source) Close() error {
+	if s == nil || s.origin == nil {
+		return nil
+	}
+	return s.origin.close()
+}
+
+// Stage makes the tree at dest, which must not exist while its parent must. Files get mode 0755 or 0644 by the owner's x bit,
+// whatever the umask. On an error nothing is left. If the source has changed since Open, the error is transient
+// (source/changing): a Tree's digest is always that of its content.
+func (s *Source) Stage(ctx context.Context, dest string) (*Tree, error) {
+	if _, err := os.Lstat(dest); err == nil {
+		return nil, fmt.Errorf("staging source: %q exists", dest)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dest), ".source-*")
+	if err != nil {
+		return nil, fmt.Errorf("staging source: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	root := filepath.Join(tmp, "tree")
+	if err := s.fill(ctx, root); err != nil {
+		return nil, err
+	}
+	warnings, err := warn(root, s.entries)
+	if err != nil {
+		return nil, fmt.Errorf("staging source: %w", err)
+	}
+	if err := os.Rename(root, dest); err != nil {
+		return nil, fmt.Errorf("staging source: %w", err)
+	}
+	t := &Tree{Root: dest, Digest: s.digest, Commit: s.commit, Files: len(s.entries), Ignored: s.ignored}
+	t.Warnings = append(warnings, s.warnings...)
+	for _, e := range s.entries {
+		t.Bytes += e.size
+	}
+	return t, nil
+}
+
+// fill makes the tree at root, by moving it there or by writing its entries.
+func (s *Source) fill(ctx context.Context, root string) error {
+	if t, ok := s.origin.(*tarball); ok {
+		if taken, err := t.take(root); taken || err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return fmt.Errorf("staging source: %w", err)
+	}
+	// Not by Mkdir: the umask must not have a say.
+	if err := os.Chmod(root, 0o755); err != nil {
+		return fmt.Errorf("staging source: %w", err)
+	}
+	w, err := unpack.NewWriter(root, unpack.Options{Limits: s.o.writing()})
+	if err != nil {
+		return fmt.Errorf("staging source: %w", err)
+	}
+	err = s.origin.stage(ctx, s, w)
+	if closing := w.Close(); err == nil {
+		err = closing
+	}
+	return asFault(err)
+}
+
+// cleanSubdir checks the way to the app and returns it without dots and slashes too many; "" for the root.
+func cleanSubdir(sub string) (string, error) {
+	if sub == "" {
+		return "", nil
+	}
+	clean := path.Clean(sub)
+	if path.IsAbs(sub) || clean == ".." || strings.HasPrefix(clean, "../") || strings.IndexByte(sub, 0) >= 0 {
+		return "", fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: it is not inside the source", sub),
+			"give a path relative to the root of the source, such as `services/web`")
+	}
+	if clean == "." {
+		return "", nil
+	}
+	return clean, nil
+}
+
+// noSubdir is the error for a Subdir that is not there.
+func noSubdir(sub, why string) error {
+	return fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: %s", sub, why),
+		"give the app's directory relative to the root of the source")
+}
+
+func withDefaults(l unpack.Limits) unpack.Limits {
+	d := unpack.Default
+	return unpack.Limits{
+		Bytes: cmp.Or(l.Bytes, d.Bytes), Files: cmp.Or(l.Files, d.Files), Depth: cmp.Or(l.Depth, d.Depth),
+		PathLen: cmp.Or(l.PathLen, d.PathLen), NameLen: cmp.Or(l.NameLen, d.NameLen),
+	}
+}
+
+// writing is the limits for staging. Entries were counted by Open, which leaves directories out, as a digest does.
+func (o Options) writing() unpack.Limits {
+	l := o.Limits
+	l.Files *= 2
+	return l
+}

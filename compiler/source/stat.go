@@ -1,0 +1,46 @@
+package source
+
+import (
+	"crypto/sha256"
+	"hash"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stat is what tells that a file has not changed. The change time cannot be set back, so it is what counts.
+type stat struct {
+	dev, ino     uint64
+	size         int64
+	mtime, ctime int64 // nanoseconds since 1970
+	mode         uint32
+}
+
+func statOf(st *unix.Stat_t) stat {
+	return stat{dev: uint64(st.Dev), ino: st.Ino, size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), mode: st.Mode}
+}
+
+func statFile(f *os.File) (stat, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return stat{}, err
+	}
+	return statOf(&st), nil
+}
+
+// settled says whether a file hashed at that time can have changed since without another ctime: clocks of file systems are
+// coarse, so a change right after the hashing may carry the same time. A time in the future proves nothing.
+func (s stat) settled(hashed time.Time) bool {
+	return max(s.mtime, s.ctime) < hashed.Add(-margin).UnixNano()
+}
+
+// hasher is sha256 that gives its result as a sum.
+type hasher struct{ hash.Hash }
+
+func newHash() hasher { return hasher{sha256.New()} }
+
+func (h hasher) sum() (s sum) {
+	h.Sum(s[:0])
+	return s
+}

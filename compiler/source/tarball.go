@@ -1,0 +1,110 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+
+	"slugc/cache/unpack"
+	"slugc/compiler/fault"
+)
+
+// tarball is a source unpacked below Temp.
+type tarball struct {
+	directory
+	temp  string // the directory to remove
+	app   string // where the tree is
+	whole bool   // what is at app is just the entries, so that it can be moved rather than copied
+}
+
+func (t *tarball) close() error { return errors.Join(t.root.Close(), os.RemoveAll(t.temp)) }
+
+func (s *Source) openTarball(ctx context.Context, spec Spec, sub string) error {
+	if spec.Reader == nil || spec.Temp == "" {
+		return errors.New("opening source: a tarball needs a reader and a directory to unpack in")
+	}
+	temp, err := os.MkdirTemp(spec.Temp, ".tarball-*")
+	if err != nil {
+		return fmt.Errorf("opening source: %w", err)
+	}
+	if err := s.unpack(ctx, spec, temp, sub); err != nil {
+		os.RemoveAll(temp)
+		return err
+	}
+	return nil
+}
+
+func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error {
+	_, err := unpack.Archive(ctx, spec.Reader, temp, unpack.Options{Limits: s.o.Limits})
+	if errors.Is(err, unpack.ErrFormat) || errors.Is(err, unpack.ErrDamaged) {
+		return unreadable("", err, "send a complete tar, tar.gz, tar.zst, tar.xz, tar.bz2 or zip archive")
+	}
+	if err != nil {
+		return asFault(err)
+	}
+	app, err := single(temp)
+	if err != nil {
+		return fmt.Errorf("opening source: %w", err)
+	}
+	root, err := openApp(app, sub)
+	if err != nil {
+		return err
+	}
+	t := &tarball{directory: directory{root: root}, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
+	w, err := s.scan(ctx, root, nil)
+	if err != nil {
+		root.Close()
+		return err
+	}
+	// A hard link would let the app change two files at once, which no other kind of source can.
+	t.whole = !w.left && !w.linked && w.dirs == parents(s.entries)
+	s.origin = t
+	return nil
+}
+
+// single returns the one directory that dir holds, if it holds nothing else, else dir: archives made by forges have the
+// project's name as their only top-level directory.
+func single(dir string) (string, error) {
+	names, err := os.ReadDir(dir)
+	if err == nil && len(names) == 1 && names[0].IsDir() && names[0].Name() != ".git" {
+		dir = filepath.Join(dir, names[0].Name())
+	}
+	return dir, err
+}
+
+// parents counts the directories that the entries need, the root included.
+func parents(entries []entry) int {
+	seen := map[string]bool{".": true}
+	for _, e := range entries {
+		for dir := path.Dir(e.path); !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+		}
+	}
+	return len(seen)
+}
+
+// take moves the tree to dest if it can be moved as it is. A moved tree can't be staged again.
+func (t *tarball) take(dest string) (bool, error) {
+	if t.app == "" {
+		return false, fault.New(fault.Slugc, 0, "source/staged", errors.New("staging source: the tarball has been staged already"))
+	}
+	if !t.whole {
+		return false, nil
+	}
+	real, err := filepath.EvalSymlinks(t.app)
+	if err != nil {
+		return false, err
+	}
+	if err := os.Chmod(real, 0o755); err != nil {
+		return false, err
+	}
+	// Another file system: copy.
+	if err := os.Rename(real, dest); err != nil {
+		return false, nil
+	}
+	t.app = ""
+	return true, nil
+}

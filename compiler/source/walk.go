@@ -1,0 +1,275 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// openFlags opens what was a regular file when it was looked at, and does not hang or follow if it is one no more.
+const openFlags = os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK
+
+// errLink is what O_NOFOLLOW says of a link.
+const errLink = syscall.ELOOP
+
+// tries is how often a file is hashed again that changes in the middle of it.
+const tries = 3
+
+// walker finds the entries of a directory. Directories, and files to hash, are shared out among the group's workers; what
+// finds none free is done at once by the worker that found it.
+type walker struct {
+	ctx   context.Context
+	group *errgroup.Group
+	root  *os.Root
+	rules rules
+	cache *statCache
+
+	mu      sync.Mutex
+	entries []entry
+	tally   tally
+	ignored int
+	dirs    int  // directories seen, the root included
+	linked  bool // a file has more than one name
+	left    bool // something was left out
+}
+
+// share runs f on a free worker, else here.
+func (w *walker) share(f func() error) error {
+	if w.group.TryGo(f) {
+		return nil
+	}
+	return f()
+}
+
+// subdir is a directory to be walked.
+type subdir struct {
+	rel  string
+	stat stat // what it was when it was found
+}
+
+// dir takes in a directory. It is closed before those in it are walked: a deep tree must not use up the descriptors.
+func (w *walker) dir(d subdir) error {
+	below, err := w.list(d)
+	if err != nil {
+		return err
+	}
+	for _, sub := range below {
+		if err := w.share(func() error { return w.dir(sub) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list takes in what lies in a directory and returns the directories among it.
+func (w *walker) list(d subdir) (below []subdir, err error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := w.root.OpenFile(d.rel, openFlags|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, opening(d.rel, err)
+	}
+	defer f.Close()
+	if st, err := statFile(f); err != nil || d.rel != "." && (st.ino != d.stat.ino || st.dev != d.stat.dev) {
+		return nil, changing(d.rel)
+	}
+	w.mu.Lock()
+	w.dirs++
+	w.mu.Unlock()
+	for {
+		names, err := f.Readdirnames(1024)
+		for _, name := range names {
+			rel := path.Join(d.rel, name)
+			st, err := w.name(int(f.Fd()), rel, name)
+			if err != nil {
+				return nil, err
+			}
+			if st != nil {
+				below = append(below, subdir{rel, *st})
+			}
+		}
+		if err == io.EOF {
+			return below, nil
+		}
+		if err != nil {
+			return nil, opening(d.rel, err)
+		}
+	}
+}
+
+// name takes in one name in the directory fd. For a directory it returns what it is, and leaves it to be walked.
+func (w *walker) name(fd int, rel, name string) (*stat, error) {
+	if name == ".git" {
+		w.skip(false)
+		return nil, nil
+	}
+	var raw unix.Stat_t
+	if err := unix.Fstatat(fd, name, &raw, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return nil, opening(rel, err)
+	}
+	format := raw.Mode & unix.S_IFMT
+	if w.rules.ignored(rel, format == unix.S_IFDIR) {
+		w.skip(true)
+		return nil, nil
+	}
+	switch format {
+	case unix.S_IFDIR:
+		st := statOf(&raw)
+		return &st, asFault(w.tally.limits.CheckName(rel))
+	case unix.S_IFREG:
+		return nil, w.file(rel, &raw)
+	case unix.S_IFLNK:
+		return nil, w.link(fd, rel, name)
+	}
+	return nil, refused(rel, "is "+special(format)+", which can't be in a slug")
+}
+
+func special(format uint32) string {
+	switch format {
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFSOCK:
+		return "a socket"
+	default:
+		return "a device"
+	}
+}
+
+func (w *walker) skip(ignored bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = true
+	if ignored {
+		w.ignored++
+	}
+}
+
+// count holds an entry to the limits before its content is read.
+func (w *walker) count(e entry) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tally.add(e)
+}
+
+func (w *walker) add(e entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.entries = append(w.entries, e)
+}
+
+func (w *walker) link(fd int, rel, name string) error {
+	buf := make([]byte, w.tally.limits.PathLen+1)
+	n, err := unix.Readlinkat(fd, name, buf)
+	if err != nil {
+		return opening(rel, err)
+	}
+	e := entry{path: rel, target: string(buf[:n])}
+	if err := w.count(e); err != nil {
+		return err
+	}
+	w.add(e)
+	return nil
+}
+
+func (w *walker) file(rel string, raw *unix.Stat_t) error {
+	e := entry{path: rel, stat: statOf(raw), size: raw.Size, exec: raw.Mode&0o100 != 0}
+	if err := w.count(e); err != nil {
+		return err
+	}
+	if raw.Nlink > 1 {
+		w.mu.Lock()
+		w.linked = true
+		w.mu.Unlock()
+	}
+	if sum, ok := w.cache.find(rel, e.stat); ok {
+		e.sum, e.settled = sum, true
+		w.add(e)
+		return nil
+	}
+	return w.share(func() error {
+		if err := w.hash(&e); err != nil {
+			return err
+		}
+		w.add(e)
+		return nil
+	})
+}
+
+// hash reads a file until it was the same before and after.
+func (w *walker) hash(e *entry) error {
+	for range tries {
+		err := w.hashOnce(e)
+		if !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+	return changing(e.path)
+}
+
+// errChanged says that a file was written to while it was hashed.
+var errChanged = errors.New("changed")
+
+func (w *walker) hashOnce(e *entry) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	start := time.Now()
+	f, err := w.root.OpenFile(e.path, openFlags, 0)
+	if err != nil {
+		return opening(e.path, err)
+	}
+	defer f.Close()
+	before, err := statFile(f)
+	if err != nil || before.mode&unix.S_IFMT != unix.S_IFREG {
+		return changing(e.path)
+	}
+	h := newHash()
+	// One byte more than there should be: a file that grows, or /proc's kind, must not be read for ever.
+	n, err := io.Copy(h, io.LimitReader(cancellable{w.ctx, f}, before.size+1))
+	if err != nil {
+		if w.ctx.Err() != nil {
+			return w.ctx.Err()
+		}
+		return unreadable(e.path, err)
+	}
+	after, err := statFile(f)
+	if err != nil || after != before || n != before.size {
+		return errChanged
+	}
+	if before.size != e.size {
+		more := *e
+		more.size = before.size - e.size
+		w.mu.Lock()
+		w.tally.files--
+		err = w.tally.add(more)
+		w.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	e.stat, e.size, e.exec, e.sum = before, before.size, before.mode&0o100 != 0, h.sum()
+	e.settled = before.settled(start)
+	return nil
+}
+
+// cancellable is a reader that ends with a context.
+type cancellable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

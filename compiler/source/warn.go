@@ -1,0 +1,85 @@
+package source
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// secrets are names of files that hold nothing but secrets.
+var secrets = []string{
+	".env", ".git-credentials", ".netrc", ".pgpass", ".htpasswd", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+	"master.key", "credentials.yml.key",
+}
+
+// samples are the ends of names that look like secrets and are examples of some.
+var samples = []string{".example", ".sample", ".template", ".dist", ".defaults", ".test", ".ci"}
+
+// warnAtMost is how many names a warning lists.
+const warnAtMost = 5
+
+// warn names what is in the staged tree at root and looks as if it should not be.
+func warn(root string, entries []entry) ([]string, error) {
+	var found []string
+	for _, e := range entries {
+		secret := e.target == "" && secretName(path.Base(e.path))
+		if path.Base(e.path) == ".npmrc" && e.target == "" {
+			var err error
+			if secret, err = holdsToken(filepath.Join(root, filepath.FromSlash(e.path))); err != nil {
+				return nil, err
+			}
+		}
+		if secret {
+			found = append(found, fmt.Sprintf("%q", e.path))
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	rest := ""
+	if n := len(found) - warnAtMost; n > 0 {
+		found, rest = found[:warnAtMost], fmt.Sprintf(" and %d more", n)
+	}
+	verb, it := "is", "it"
+	if len(found) > 1 {
+		verb, it = "are", "them"
+	}
+	return []string{fmt.Sprintf("%s%s %s in the source and will be in the slug; add %s to .slugignore.",
+		strings.Join(found, ", "), rest, verb, it)}, nil
+}
+
+func secretName(name string) bool {
+	if slices.Contains(secrets, name) {
+		return true
+	}
+	if !strings.HasPrefix(name, ".env.") {
+		return false
+	}
+	return !slices.ContainsFunc(samples, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+// holdsToken says whether an .npmrc has a token in it, rather than the name of a variable.
+func holdsToken(file string) (bool, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return false, err
+	}
+	for line := range bytes.Lines(content) {
+		key, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte("="))
+		value = bytes.Trim(bytes.TrimSpace(value), `"'`)
+		if bytes.HasSuffix(bytes.TrimSpace(key), []byte("_authToken")) && len(value) > 0 && !bytes.HasPrefix(value, []byte("${")) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
