@@ -24,12 +24,16 @@ type goArchive struct {
 	SHA256 string `json:"sha256"`
 }
 
-func (d *goDist) archives(ctx context.Context, again bool) (map[string]goArchive, bool, error) {
-	addr := d.base() + "/?mode=json&include=all"
-	if strings.HasPrefix(addr, "file:") {
-		addr = d.base() + "/index.json" // a directory has no query: a mirror on disk keeps the listing under this name
+// listing is where the JSON listing lies. A directory on disk has no query: there it is index.json.
+func (d *goDist) listing() string {
+	if strings.HasPrefix(d.base(), "file:") {
+		return d.base() + "/index.json"
 	}
-	return list(ctx, d.st, addr, nil, d.parse, again)
+	return d.base() + "/?mode=json&include=all"
+}
+
+func (d *goDist) archives(ctx context.Context, again bool) (map[string]goArchive, bool, error) {
+	return list(ctx, d.st, d.listing(), nil, d.parse, again)
 }
 
 func (d *goDist) find(ctx context.Context, w *want) (string, string, error) {

@@ -8,12 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strconv"
 	"strings"
-
-	"golang.org/x/mod/sumdb/dirhash"
 )
 
 const goModule = "golang.org/toolchain"
@@ -164,70 +159,6 @@ func (g *goProxy) has(ctx context.Context, v string) (bool, error) {
 	return err == nil, err
 }
 
-// probe finds a version without a list, by asking for one after the other: lines upwards from the lowest that may serve, then the
-// patches of the highest. Gaps of two are crossed, and no more than 80 questions asked.
-func (g *goProxy) probe(ctx context.Context, w *want) (string, string, error) {
-	left := 80
-	has := func(v string) (bool, error) {
-		if left--; left < 0 {
-			return false, nil
-		}
-		return g.has(ctx, v)
-	}
-	if w.exact != "" {
-		ok, err := has(w.exact)
-		if err != nil || ok {
-			return w.exact, "", err
-		}
-		return "", "", &noVersion{}
-	}
-	low, high := w.lines()
-	first := minor(low)
-	if first < 0 {
-		first = minor(strings.TrimPrefix(runtime.Version(), "go"))
-	}
-	last := minor(high)
-	var lines []int
-	for m, misses := max(first, 21), 0; misses < 2 && (last < 0 || m <= last); m++ {
-		ok, err := has(fmt.Sprintf("1.%d.0", m))
-		if err != nil {
-			return "", "", err
-		}
-		if misses++; ok {
-			lines, misses = append(lines, m), 0
-		}
-	}
-	var found []string
-	for _, m := range slices.Backward(lines) {
-		for patch, misses := 0, 0; misses < 3; patch++ {
-			v := fmt.Sprintf("1.%d.%d", m, patch)
-			ok, err := has(v)
-			if err != nil {
-				return "", "", err
-			}
-			if misses++; ok {
-				found, misses = append(found, v), 0
-			}
-		}
-		if v, note := w.pick(&listing{versions: found}); v != "" {
-			return v, note, nil
-		}
-	}
-	return "", "", &noVersion{nearest(found, w.text, compareGo)}
-}
-
-func minor(v string) int {
-	parts := strings.SplitN(goLine(v), ".", 2)
-	if len(parts) < 2 {
-		return -1
-	}
-	n, err := strconv.Atoi(parts[1])
-	if err != nil {
-		return -1
-	}
-	return n
-}
-
 // fetch downloads the module's zip, checks it against the checksum database and lays it out as the go command does.
 func (g *goProxy) fetch(ctx context.Context, v string, j *job) (string, error) {
 	tell := j.part()
@@ -244,7 +175,7 @@ func (g *goProxy) fetch(ctx context.Context, v string, j *job) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	got, err := dirhash.HashZip(file, dirhash.Hash1)
+	got, err := hashZip(ctx, file)
 	if err != nil {
 		return "", fmt.Errorf("reading the zip of go%s: %w", v, err)
 	}

@@ -94,7 +94,7 @@ func (st *Store) install(ctx context.Context, req Request, s source, version str
 	if r := st.held(req.Tool, version); r != nil {
 		return r, nil
 	}
-	lock, err := st.lock(ctx, st.id(req.Tool, version))
+	lock, err := st.lock(ctx, st.id(req.Tool, version), false)
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +154,17 @@ func (st *Store) commit(r *record, tree string) error {
 }
 
 // lock waits for the lock of a tool, version and platform. The lock ends with its process.
-func (st *Store) lock(ctx context.Context, id string) (*flock.Flock, error) {
+func (st *Store) lock(ctx context.Context, id string, shared bool) (*flock.Flock, error) {
 	l := flock.New(filepath.Join(st.dir, lockDir, id))
-	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
-		return nil, fmt.Errorf("waiting for another fetch of %s: %w", id, err)
+	try := l.TryLockContext
+	if shared {
+		try = l.TryRLockContext
+	}
+	if _, err := try(ctx, lockPoll); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("locking %s: %w", id, err)
 	}
 	return l, nil
 }
@@ -176,16 +183,24 @@ func (st *Store) sweep() {
 }
 
 // mark notes that a tree is used. Once an hour is exact enough for pruning, and spares the disk.
-func (st *Store) mark(base, tool string) {
-	file := filepath.Join(st.dir, usedDir, tool+"-"+base)
+func (st *Store) mark(id string) {
+	file := filepath.Join(st.dir, usedDir, id)
 	now := st.set.Now()
-	if info, err := os.Stat(file); err == nil && now.Sub(info.ModTime()).Abs() < time.Hour {
+	if now.Sub(st.lastUse(id)).Abs() < time.Hour {
 		return
 	}
 	if f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644); err == nil {
 		f.Close()
-		os.Chtimes(file, now, now)
+		os.Chtimes(file, now, now) // a mark that fails makes the tree look older, no more
 	}
+}
+
+func (st *Store) lastUse(id string) time.Time {
+	info, err := os.Stat(filepath.Join(st.dir, usedDir, id))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // meter adds the progress of a fetch's downloads up, so that its listener sees one.

@@ -17,6 +17,9 @@ import (
 // freshFor is how long a listing and a choice stand before the source is asked again.
 const freshFor = 24 * time.Hour
 
+// listingTime bounds how long one listing may take, however steadily it drips.
+const listingTime = 2 * time.Minute
+
 // maxListing bounds a listing, in bytes: the largest packument known is about 4 MB.
 const maxListing = 64 << 20
 
@@ -53,6 +56,8 @@ func list[T any](ctx context.Context, st *Store, addr string, h http.Header, par
 	} else if have && k.Modified != "" {
 		h.Set("If-Modified-Since", k.Modified)
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, listingTime, passing{errors.New("listing its versions takes longer than two minutes")})
+	defer cancel()
 	a, err := st.web.get(ctx, addr, h)
 	if err != nil {
 		return v, false, err

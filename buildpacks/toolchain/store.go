@@ -46,7 +46,7 @@ type want struct {
 	exact string                            // the version, where the constraint names just one
 	match func(version string) bool         // whether a version may serve; used where there is no listing
 	pick  func(l *listing) (string, string) // the version to take of a listing, "" for none, and a note for people
-	lines func() (low, high string)         // for sources that cannot list: the bounds to probe between
+	lines func() (low, high int)            // for sources that cannot list: the lines of releases to probe between
 }
 
 // listing is what a source has.
@@ -134,7 +134,10 @@ func join(errs []error) error {
 	return errors.Join(found...)
 }
 
-// ensure serves one request: by yesterday's choice, by what the store holds, else by the first source that can.
+// errGone is a tree that was pruned between being found and being marked as used.
+var errGone = errors.New("it was pruned just now")
+
+// ensure serves one request.
 func (st *Store) ensure(ctx context.Context, req Request, p Progress) (Toolchain, error) {
 	t := st.tools[req.Tool]
 	if t == nil {
@@ -145,13 +148,29 @@ func (st *Store) ensure(ctx context.Context, req Request, p Progress) (Toolchain
 		return Toolchain{}, &ConstraintError{req.Tool, req.Constraint, req.From, err}
 	}
 	w.text = req.Constraint
+	for range 3 {
+		var r *record
+		if r, err = st.resolve(ctx, req, t, w, p); err != nil {
+			return Toolchain{}, err
+		}
+		var tc Toolchain
+		if tc, err = st.use(ctx, req, r); !errors.Is(err, errGone) {
+			return tc, err
+		}
+	}
+	return Toolchain{}, fmt.Errorf("using %s from the store: %w", req.Tool, err)
+}
+
+// resolve finds a tree: by the choice of the last day, by what the store holds, else by the first source that can.
+func (st *Store) resolve(ctx context.Context, req Request, t *tool, w *want, p Progress) (*record, error) {
 	if r, ok := st.settled(req, w); ok {
-		return st.use(req, r)
+		return r, nil
 	}
+	no := &Unavailable{Tool: req.Tool, Constraint: req.Constraint, From: req.From}
 	if st.set.Offline {
-		return st.fallBack(req, t, w, p, &Unavailable{Tried: []SourceError{{Source: "the network", Err: errOffline}}})
+		no.Tried = []SourceError{{Source: "the sources", Err: errOffline}}
+		return st.fallBack(w, p, no)
 	}
-	no := &Unavailable{}
 	for _, s := range t.sources {
 		r, note, err := st.try(ctx, req, s, w, p)
 		if err == nil {
@@ -162,14 +181,14 @@ func (st *Store) ensure(ctx context.Context, req Request, p Progress) (Toolchain
 				p.Note(note)
 			}
 			st.settle(req, r)
-			return st.use(req, r)
+			return r, nil
 		}
 		if ctx.Err() != nil {
-			return Toolchain{}, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		var pin *HashError
 		if errors.As(err, &pin) {
-			return Toolchain{}, err
+			return nil, err
 		}
 		if errors.Is(err, errDisabled) {
 			continue
@@ -181,7 +200,7 @@ func (st *Store) ensure(ctx context.Context, req Request, p Progress) (Toolchain
 		}
 		no.Tried = append(no.Tried, se)
 	}
-	return st.fallBack(req, t, w, p, no)
+	return st.fallBack(w, p, no)
 }
 
 // try asks one source for a version and puts it into the store.
@@ -195,14 +214,13 @@ func (st *Store) try(ctx context.Context, req Request, s source, w *want, p Prog
 }
 
 // fallBack serves a request from the store alone, where no source could be asked. A version that does not exist stays an error.
-func (st *Store) fallBack(req Request, t *tool, w *want, p Progress, no *Unavailable) (Toolchain, error) {
-	no.Tool, no.Constraint, no.From = req.Tool, req.Constraint, req.From
+func (st *Store) fallBack(w *want, p Progress, no *Unavailable) (*record, error) {
 	if no.NotFound() {
-		return Toolchain{}, no
+		return nil, no
 	}
 	l := &listing{}
 	held := map[string]*record{}
-	for _, r := range st.records(req.Tool) {
+	for _, r := range st.records(no.Tool) {
 		if r.OS == st.set.OS && r.Arch == st.set.Arch && w.match(r.Version) {
 			l.versions = append(l.versions, r.Version)
 			held[r.Version] = r
@@ -210,25 +228,39 @@ func (st *Store) fallBack(req Request, t *tool, w *want, p Progress, no *Unavail
 	}
 	version, _ := w.pick(l)
 	if version == "" {
-		return Toolchain{}, no
+		return nil, no
 	}
 	why := "no source could be asked"
 	if st.set.Offline {
 		why = "the build is offline"
 	}
-	p.Note(fmt.Sprintf("using %s %s from the store, for %s", req.Tool, version, why))
-	return st.use(req, held[version])
+	for _, t := range no.Tried {
+		if !st.set.Offline {
+			p.Note(t.Error())
+		}
+	}
+	p.Note(fmt.Sprintf("using %s %s from the store, for %s", no.Tool, version, why))
+	return held[version], nil
 }
 
-// use marks a tree as used and answers a request with it, once the request's pin holds.
-func (st *Store) use(req Request, r *record) (Toolchain, error) {
+// use marks a tree as used and answers a request with it, once the request's pin holds. The shared lock keeps Prune from
+// removing the tree between the two.
+func (st *Store) use(ctx context.Context, req Request, r *record) (Toolchain, error) {
 	if req.Hash != "" && !r.pinned(req.Hash) {
 		return Toolchain{}, &HashError{req.Tool, r.Version, req.From, req.Hash}
 	}
 	dir := r.Root
 	if dir == "" {
+		lock, err := st.lock(ctx, st.id(req.Tool, r.Version), true)
+		if err != nil {
+			return Toolchain{}, err
+		}
+		defer lock.Unlock()
+		if st.held(req.Tool, r.Version) == nil {
+			return Toolchain{}, errGone
+		}
+		st.mark(st.id(req.Tool, r.Version))
 		dir = st.tree(req.Tool, r.Version)
-		st.mark(filepath.Base(dir), req.Tool)
 	}
 	return Toolchain{
 		Tool: req.Tool, Version: r.Version, Source: r.Source, Digest: r.Digest, Dir: dir, Requested: req.Constraint, From: req.From,

@@ -19,6 +19,7 @@ import (
 const (
 	maxTries    = 4       // one try and three more
 	maxArtefact = 1 << 30 // bytes; the largest toolchain is about 130 MB packed
+	maxFetch    = 30 * time.Minute
 	copyChunk   = 256 << 10
 	userAgent   = "slugc-toolchain"
 )
@@ -86,6 +87,14 @@ func show(u *url.URL) string {
 	c := *u
 	c.User, c.RawQuery, c.Fragment, c.RawFragment = nil, "", "", ""
 	return c.String()
+}
+
+func showText(addr string) string {
+	u, err := url.Parse(addr)
+	if err != nil {
+		return "an address that is not a URL"
+	}
+	return show(u)
 }
 
 // get opens an address. Connect errors and the codes 408, 429 and 5xx are tried again, with growing pauses.
@@ -258,6 +267,8 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 
 // download writes a document to a new file, feeds it to the hashes and tells how far it is.
 func (w *web) download(ctx context.Context, addr string, h http.Header, file string, tell func(done, total int64), sums ...hash.Hash) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, maxFetch, passing{fmt.Errorf("the download takes longer than %s", maxFetch)})
+	defer cancel()
 	a, err := w.get(ctx, addr, h)
 	if err != nil {
 		return err
