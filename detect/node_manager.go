@@ -53,7 +53,7 @@ func (s *scan) nodeManager(p pkg, app *NodeApp) ([]Requirement, error) {
 	if app.Manager == "yarn" {
 		return s.yarn(p, pin, app)
 	}
-	return s.managerVersion(p, pin, app, app.Manager, s.lockVersion(app))
+	return s.managerVersion(p, pin, app, app.Manager, func() []source { return s.lockVersion(app) })
 }
 
 func lockManager(file string) string {
@@ -156,7 +156,7 @@ func parsePin(text string) (*managerPin, error) {
 
 // managerVersion chooses the manager's version: build configuration, packageManager, Volta, engines, devEngines, then what the lock file was written by.
 // npm comes with Node and is required only where somebody asks.
-func (s *scan) managerVersion(p pkg, pin *managerPin, app *NodeApp, tool string, fallback []source) ([]Requirement, error) {
+func (s *scan) managerVersion(p pkg, pin *managerPin, app *NodeApp, tool string, fallback func() []source) ([]Requirement, error) {
 	sources := s.envSource("SLUGC_"+strings.ToUpper(tool)+"_VERSION", engineRange)
 	if pin != nil && pin.name == tool {
 		sources = append(sources, source{from: "package.json packageManager", text: pin.version, constraint: pin.version, exact: true, hash: pin.hash})
@@ -171,7 +171,7 @@ func (s *scan) managerVersion(p pkg, pin *managerPin, app *NodeApp, tool string,
 		}
 	}
 	if len(sources) == 0 {
-		sources = fallback
+		sources = fallback()
 	}
 	if len(sources) == 0 && tool == "npm" {
 		return nil, nil

@@ -39,12 +39,18 @@ func (s *scan) readPackage(file string) (pkg, error) {
 		return pkg{}, invalidPackage(file, b, errors.New("it is null and not an object"))
 	}
 	p := pkg{}
-	for field, into := range map[string]*map[string]string{"scripts": &p.scripts, "engines": &p.engines} {
-		if *into, err = stringMap(doc[field]); err != nil {
+	for _, field := range []string{"scripts", "engines"} {
+		values, err := stringMap(doc[field])
+		if err != nil {
 			return pkg{}, &Error{
 				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s: %q %v", file, field, err), Place: file + " " + field,
 				Hints: []string{fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`, field)},
 			}
+		}
+		if field == "scripts" {
+			p.scripts = values
+		} else {
+			p.engines = values
 		}
 	}
 	decode(doc["name"], &p.name)

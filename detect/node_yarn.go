@@ -53,7 +53,7 @@ func (s *scan) yarn(p pkg, pin *managerPin, app *NodeApp) ([]Requirement, error)
 		}
 		return []Requirement{{Tool: "yarn", Constraint: release.constraint, From: release.from, Exact: release.exact}}, nil
 	}
-	return s.managerVersion(p, pin, app, "yarn", fallback)
+	return s.managerVersion(p, pin, app, "yarn", func() []source { return fallback })
 }
 
 // yarnLock says which yarn wrote the lock file ("1", "berry" or "" for none) and berry's lock format.
