@@ -14,7 +14,7 @@ lint:
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 1x ./compiler/slug ./compiler/source
-	sh .ci/bench bin/slugc
+	.ci/bench bin/slugc
 
 demo: build
-	sh .ci/demo bin/slugc
+	.ci/demo bin/slugc

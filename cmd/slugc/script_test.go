@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs testdata/script/*.txtar: every command, the error paths included, with the real binary.
+func TestScripts(t *testing.T) {
+	fixtures, err := filepath.Abs("../../fixtures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			home := filepath.Join(e.WorkDir, ".home")
+			if err := os.MkdirAll(filepath.Join(home, "state"), 0o755); err != nil {
+				return err
+			}
+			e.Vars = append(e.Vars, settings...)
+			e.Setenv("HOME", home)
+			e.Setenv("SLUGC_HOME", filepath.Join(home, "state"))
+			e.Setenv("FIXTURES", fixtures)
+			return os.Symlink(toolchains, filepath.Join(home, "state", "toolchains"))
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits,
+		},
+	})
+}
+
+// exits runs a program and requires its exit code: `exits 20 slugc build .`. What it says is in stdout and stderr files beside.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
+	}
+	const script = `"$@" >stdout.txt 2>stderr.txt; code=$?; [ $code -eq "$0" ] || { echo "exit $code, want $0" >&2; cat stderr.txt >&2; exit 1; }`
+	ts.Check(ts.Exec("sh", append([]string{"-c", script, args[0]}, args[1:]...)...))
+}
