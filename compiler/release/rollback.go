@@ -1,0 +1,59 @@
+package release
+
+import (
+	"context"
+	"fmt"
+)
+
+// Rollback registers a new release that is current and has the slug, process types, add-ons and commit of an earlier one; version 0
+// is the release that was current before the present one. The formation stays as it is. It refuses with "release/no-releases",
+// "release/unknown-version", and "release/not-rollbackable" for a release that is current or never was.
+func (r *Releases) Rollback(ctx context.Context, app string, version int) (rel Release, err error) {
+	key := hash("")
+	err = r.transact(ctx, app, repeatable, func(v *view) (err error) {
+		rel, err = r.rollback(v, key, version)
+		return err
+	})
+	return orNone(rel, err)
+}
+
+func (r *Releases) rollback(v *view, key string, version int) (Release, error) {
+	var done versionRow
+	if known, err := v.get(v.key(key), &done); err != nil || known {
+		if err != nil {
+			return Release{}, err
+		}
+		return v.release(done.Version) // an earlier attempt, whose outcome was unknown, did it
+	}
+	present, err := v.currentRelease()
+	if err != nil {
+		return Release{}, err
+	}
+	if version == 0 {
+		row, err := v.current()
+		if err != nil {
+			return Release{}, err
+		}
+		if row.Previous == 0 {
+			return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d is the first release of %q that became current", present.Version, v.app),
+				"There is nothing to go back to.")
+		}
+		version = row.Previous
+	}
+	target, err := v.release(version)
+	if err != nil {
+		return Release{}, err
+	}
+	switch target.Status {
+	case Superseded:
+	case Current:
+		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is the current release", version, v.app), "Name an earlier release.")
+	default:
+		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is %s and never was current", version, v.app, target.Status),
+			"Name a release that was current before.")
+	}
+	return r.register(v, key, Release{
+		Slug: target.Slug, ProcessTypes: target.ProcessTypes, Addons: target.Addons, Commit: target.Commit,
+		Description: fmt.Sprintf("Rollback to v%d", version), RollbackOf: version,
+	}, false)
+}

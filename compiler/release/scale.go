@@ -1,0 +1,114 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+)
+
+// MaxQuantity is the largest quantity of a process type.
+const MaxQuantity = 10_000
+
+// Change is a change of the formation.
+type Change struct {
+	Type     string
+	Quantity int  // the new quantity, or what is added to it
+	Relative bool // Quantity is added, and may be negative
+}
+
+// change is `type=2`, `type+1` or `type-1`. A type may contain hyphens: the last one before the digits is the sign.
+var change = regexp.MustCompile(`^([A-Za-z0-9_-]{1,63})([=+-])([0-9]{1,6})$`)
+
+// ParseScale reads changes such as "web=2", "worker+1" and "worker-1". Its error is a [fault.Error] with id "release/bad-scale".
+func ParseScale(args ...string) ([]Change, error) {
+	changes := make([]Change, 0, len(args))
+	for _, arg := range args {
+		m := change.FindStringSubmatch(arg)
+		if m == nil {
+			return nil, fault.UsageError("release/bad-scale", fmt.Errorf("%.80q is not of the form type=quantity", arg),
+				"Write `web=2` to set a quantity, `web+1` or `web-1` to change it.")
+		}
+		n, err := strconv.Atoi(m[3])
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", arg, err)
+		}
+		if m[2] == "-" {
+			n = -n
+		}
+		changes = append(changes, Change{Type: m[1], Quantity: n, Relative: m[2] != "="})
+	}
+	return changes, nil
+}
+
+// Scale changes the formation, all changes in order or none, and returns it as Formation does. It refuses with
+// "release/no-releases", "release/unknown-type" for a type that the current release lacks, "release/not-scalable" for "release",
+// and "release/bad-quantity" outside of 0 to [MaxQuantity]. Relative changes whose outcome is unknown are not tried again.
+func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f Formation, err error) {
+	again := repeatable
+	for _, c := range changes {
+		if c.Relative {
+			again = onceOnly
+		}
+	}
+	err = r.transact(ctx, app, again, func(v *view) error {
+		rel, err := v.currentRelease()
+		if err != nil {
+			return err
+		}
+		rows, err := v.formation()
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if err := rows.change(app, rel, c); err != nil {
+				return err
+			}
+		}
+		f = rows.of(rel.ProcessTypes)
+		if len(changes) == 0 {
+			return nil
+		}
+		return v.put(v.keys.formation(), rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// change does one change to the rows.
+func (f Formation) change(app string, rel Release, c Change) error {
+	if c.Type == "release" {
+		return refuse("not-scalable", `process type "release" runs once a release and can't be scaled`)
+	}
+	if _, ok := rel.ProcessTypes.Command(c.Type); !ok {
+		return refuse("unknown-type", fmt.Sprintf("v%d of %q has no process type %q", rel.Version, app, c.Type), "It has "+typeNames(rel.ProcessTypes)+".")
+	}
+	n := c.Quantity
+	if c.Relative {
+		n += f[c.Type]
+	}
+	if n < 0 || n > MaxQuantity {
+		return refuse("bad-quantity", fmt.Sprintf("process type %q can't run %d times", c.Type, n), fmt.Sprintf("A quantity is 0 to %d.", MaxQuantity))
+	}
+	f[c.Type] = n
+	return nil
+}
+
+func typeNames(types procfile.ProcessMap) string {
+	var names []string
+	for _, p := range types {
+		if p.Type != "release" {
+			names = append(names, "`"+p.Type+"`")
+		}
+	}
+	if len(names) == 0 {
+		return "none that can be scaled"
+	}
+	return strings.Join(names, ", ")
+}

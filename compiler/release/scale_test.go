@@ -1,0 +1,107 @@
+package release_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/compiler/release"
+)
+
+func TestFormation(t *testing.T) {
+	r, ctx := newReleases(t), t.Context()
+	step := 0
+	released := func(types string, want release.Formation) {
+		t.Helper()
+		step++
+		must[release.Release](t)(r.Register(ctx, "blog", request(step, types)))
+		if diff := cmp.Diff(want, must[release.Formation](t)(r.Formation(ctx, "blog"))); diff != "" {
+			t.Errorf("step %d:\n%s", step, diff)
+		}
+	}
+	scale := func(args ...string) {
+		t.Helper()
+		must[release.Formation](t)(r.Scale(ctx, "blog", must[[]release.Change](t)(release.ParseScale(args...))...))
+	}
+	released("worker release", release.Formation{"worker": 0})
+	released("worker web release", release.Formation{"worker": 0, "web": 1}) // web is new, if late
+	scale("web=10", "worker=5")
+	released("worker web release", release.Formation{"worker": 5, "web": 10})
+	released("worker", release.Formation{"worker": 5})
+	scale("worker-5")
+	released("worker web clock", release.Formation{"worker": 0, "web": 10, "clock": 0}) // web kept its row
+	scale("web=0")
+	released("worker", release.Formation{"worker": 0})
+	released("web", release.Formation{"web": 0}) // it is not new any more
+	if got := must[release.Formation](t)(r.Scale(ctx, "blog")); !cmp.Equal(got, release.Formation{"web": 0}) {
+		t.Errorf("no change gives %v", got)
+	}
+}
+
+func TestScaleRefuses(t *testing.T) {
+	r, ctx := newReleases(t), t.Context()
+	_, err := r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 1})
+	wantFault(t, err, "no-releases", 72)
+	must[release.Release](t)(r.Register(ctx, "blog", request(1, "web worker release")))
+	web := release.Change{Type: "web", Quantity: 2}
+	for _, tc := range []struct {
+		id     string
+		change release.Change
+	}{
+		{"unknown-type", release.Change{Type: "clock", Quantity: 1}},
+		{"not-scalable", release.Change{Type: "release", Quantity: 1}},
+		{"bad-quantity", release.Change{Type: "worker", Quantity: -1}},
+		{"bad-quantity", release.Change{Type: "worker", Quantity: -1, Relative: true}},
+		{"bad-quantity", release.Change{Type: "worker", Quantity: release.MaxQuantity + 1}},
+	} {
+		_, err := r.Scale(ctx, "blog", web, tc.change)
+		wantFault(t, err, tc.id, 72)
+	}
+	if f := must[release.Formation](t)(r.Formation(ctx, "blog")); f["web"] != 1 {
+		t.Errorf("a refused change did something: %v", f)
+	}
+}
+
+func TestParseScale(t *testing.T) {
+	for arg, want := range map[string]release.Change{
+		"web=2":         {Type: "web", Quantity: 2},
+		"web=0":         {Type: "web"},
+		"web+1":         {Type: "web", Quantity: 1, Relative: true},
+		"web-3":         {Type: "web", Quantity: -3, Relative: true},
+		"my-worker-1":   {Type: "my-worker", Quantity: -1, Relative: true},
+		"my-worker-1=4": {Type: "my-worker-1", Quantity: 4},
+		"w--1":          {Type: "w-", Quantity: -1, Relative: true},
+		"W_1=007":       {Type: "W_1", Quantity: 7},
+	} {
+		if got := must[[]release.Change](t)(release.ParseScale(arg)); !cmp.Equal(got, []release.Change{want}) {
+			t.Errorf("%s: %+v", arg, got)
+		}
+	}
+	for _, arg := range []string{"", "web", "web=", "=1", "web=-1", "web=1.5", "web=one", "web = 1", "web=9999999", "web=1\n", "w.x=1", "web:2"} {
+		_, err := release.ParseScale("web=1", arg)
+		wantFault(t, err, "bad-scale", 2)
+	}
+}
+
+func TestConcurrentScale(t *testing.T) {
+	r, ctx := newReleases(t), t.Context()
+	must[release.Release](t)(r.Register(ctx, "blog", request(0, "web worker")))
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			if _, err := r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 1, Relative: true}, release.Change{Type: "worker", Quantity: 2, Relative: true}); err != nil {
+				t.Error(err)
+			}
+			if _, err := r.Register(ctx, "blog", request(i, fmt.Sprint("web worker t", i))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if f := must[release.Formation](t)(r.Formation(ctx, "blog")); f["web"] != 11 || f["worker"] != 20 {
+		t.Errorf("got %v", f)
+	}
+	checkNumbers(t, r, "blog", 11)
+}
