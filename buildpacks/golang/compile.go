@@ -1,0 +1,150 @@
+package golang
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+// binDir is where binaries go, relative to the app's root.
+const binDir = "bin"
+
+// compile compiles all main packages with one go command into a cache layer. What lies there from the last build spares the linker: the go
+// command compares the build id in the file with the one it would write, and leaves the file where they agree.
+func (b *work) compile() error {
+	flags, err := b.tagsAndLinker(b.flags)
+	if err != nil {
+		return err
+	}
+	if err := b.keepOnly(b.binaries); err != nil {
+		return err
+	}
+	b.say.step("Compiling %s with Go %s", count(len(b.mains), "package"), b.goTool.Version)
+	if b.vendored() {
+		b.say.detail("Dependencies come from vendor/")
+	}
+	argv := slices.Concat([]string{"build", "-v"}, flags, []string{"-o", b.binaries + string(filepath.Separator), "--"})
+	for _, m := range b.mains {
+		argv = append(argv, m.path)
+	}
+	_, err = b.goCommand(argv...)
+	return err
+}
+
+// keepOnly removes from dir what is not a binary of this build.
+func (b *work) keepOnly(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("reading the kept binaries: %w", err)
+	}
+	for _, entry := range entries {
+		wanted := slices.ContainsFunc(b.mains, func(m mainPackage) bool { return m.name == entry.Name() })
+		if wanted && entry.Type().IsRegular() {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return fmt.Errorf("removing a kept binary: %w", err)
+		}
+	}
+	return nil
+}
+
+// place puts the binaries into the app's bin directory. Files that are there stay, except a binary of the same name. The app is not
+// trusted: bin may be a link that leads elsewhere.
+func (b *work) place() error {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return fmt.Errorf("opening the app: %w", err)
+	}
+	defer root.Close()
+	if info, err := root.Stat(binDir); err == nil && !info.IsDir() {
+		return binIsFile()
+	}
+	if err := root.MkdirAll(binDir, 0o755); err != nil {
+		return fmt.Errorf("making %q: %w", binDir, err)
+	}
+	var built []string
+	for _, m := range b.mains {
+		name := filepath.Join(binDir, m.name)
+		if err := free(root, name, m); err != nil {
+			return err
+		}
+		if err := copyInto(root, name, filepath.Join(b.binaries, m.name)); err != nil {
+			return fmt.Errorf("placing %q: %w", name, err)
+		}
+		built = append(built, name)
+	}
+	b.say.step("Built %s", strings.Join(built, ", "))
+	return nil
+}
+
+// free refuses to replace what is not a binary: a script in bin that somebody has written.
+func free(root *os.Root, name string, m mainPackage) error {
+	info, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %q: %w", name, err)
+	}
+	if info.Mode().IsRegular() {
+		f, err := root.Open(name)
+		if err != nil {
+			return fmt.Errorf("looking at %q: %w", name, err)
+		}
+		defer f.Close()
+		magic := make([]byte, 4)
+		if _, err := io.ReadFull(f, magic); err == nil && string(magic) == "\x7fELF" {
+			return nil
+		}
+	}
+	return &diagnosis.Diagnosis{
+		ID: "go/binary-name-taken", Place: name,
+		Summary: fmt.Sprintf("The app has a %s of its own, where the binary of %s belongs.", name, m.shown()),
+		Hints:   []string{fmt.Sprintf("rename or remove %s, or rename the package's directory", name)},
+	}
+}
+
+func binIsFile() error {
+	return &diagnosis.Diagnosis{
+		ID: "go/bin-is-a-file", Summary: "bin is a file, and binaries are put into a directory of that name.", Place: binDir,
+		Hints: []string{"remove or rename the file bin, and list it in .gitignore if a build of yours makes it"},
+	}
+}
+
+// copyInto copies a file to name below root, by way of a temporary name.
+func copyInto(root *os.Root, name, file string) (err error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	tmp := name + ".new~"
+	if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	out, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Chmod(0o755), out.Close()); err != nil {
+		return errors.Join(err, root.Remove(tmp))
+	}
+	return root.Rename(tmp, name)
+}
+
+// count is "1 package", "2 packages".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,129 @@
+package golang
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+// heroku is the build tag that says where a binary will run, as Heroku's buildpack sets it.
+const heroku = "heroku"
+
+// goFlags is GOFLAGS: our defaults, then the user's, which come later and so win. -tags and -ldflags are left out: the go command takes
+// the last of them only, and ours must be joined with the user's ([work.tagsAndLinker]).
+func (b *work) goFlags() string {
+	mod := "-mod=readonly"
+	if b.vendored() {
+		mod = "-mod=vendor"
+	}
+	flags := []string{"-trimpath", "-buildvcs=false", "-modcacherw", mod}
+	for _, f := range splitFlags(b.env.vars["GOFLAGS"]) {
+		if name := flagName(f); name != "tags" && name != "ldflags" {
+			flags = append(flags, quoteFlag(f))
+		}
+	}
+	return strings.Join(flags, " ")
+}
+
+// tagsAndLinker is -tags and -ldflags: "heroku" and the user's tags; the user's linker flags and GO_LINKER_SYMBOL=GO_LINKER_VALUE
+// (SOURCE_VERSION where no value is given).
+func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
+	tags, linker := []string{heroku}, []string{}
+	for _, f := range splitFlags(userFlags) {
+		_, value, _ := strings.Cut(f, "=")
+		switch flagName(f) {
+		case "tags":
+			tags = append([]string{heroku}, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
+		case "ldflags":
+			linker = []string{value}
+		}
+	}
+	if symbol := b.env.user["GO_LINKER_SYMBOL"]; symbol != "" {
+		value, ok := b.env.user["GO_LINKER_VALUE"]
+		if !ok {
+			value = b.env.user["SOURCE_VERSION"]
+		}
+		set, ok := quoteWord(symbol + "=" + value)
+		if !ok {
+			return nil, &diagnosis.Diagnosis{
+				ID: "go/linker-value-invalid", Summary: "GO_LINKER_VALUE holds both kinds of quotes, which the linker's flags can't express.",
+				Hints: []string{"use single or double quotes in GO_LINKER_VALUE, not both"},
+			}
+		}
+		linker = append(linker, "-X "+set)
+	}
+	flags := []string{"-tags=" + strings.Join(tags, ",")}
+	if len(linker) > 0 {
+		flags = append(flags, "-ldflags="+strings.Join(linker, " "))
+	}
+	return flags, nil
+}
+
+// vendored reports whether the vendor directory is in force. A workspace uses it only where `go work vendor` has made it.
+func (b *work) vendored() bool {
+	if !b.app.Vendored || !b.app.Workspace {
+		return b.app.Vendored
+	}
+	f, err := os.Open(filepath.Join(b.dir, "vendor", "modules.txt"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(f).ReadString('\n')
+	return err == nil && strings.HasPrefix(line, "## workspace")
+}
+
+// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes, which begin a word.
+func splitFlags(s string) []string {
+	var words []string
+	for s = strings.TrimLeft(s, " \t\r\n"); s != ""; s = strings.TrimLeft(s, " \t\r\n") {
+		if quote := s[0]; quote == '\'' || quote == '"' {
+			if word, rest, ok := strings.Cut(s[1:], string(quote)); ok {
+				words, s = append(words, word), rest
+				continue
+			}
+		}
+		end := strings.IndexAny(s, " \t\r\n")
+		if end < 0 {
+			end = len(s)
+		}
+		words, s = append(words, s[:end]), s[end:]
+	}
+	return words
+}
+
+// flagName is the name of "-name=value" or "--name".
+func flagName(flag string) string {
+	name, _, _ := strings.Cut(flag, "=")
+	return strings.TrimPrefix(strings.TrimPrefix(name, "-"), "-")
+}
+
+// quoteFlag is the opposite of [splitFlags] for one word, which cannot hold both kinds of quotes and blanks.
+func quoteFlag(word string) string {
+	quoted, _ := quoteWord(word)
+	return quoted
+}
+
+// quoteWord quotes a word where it holds blanks or quotes. It reports false where no quoting can.
+func quoteWord(word string) (string, bool) {
+	switch {
+	case !strings.ContainsAny(word, " \t\r\n'\""):
+		return word, true
+	case !strings.Contains(word, "'"):
+		return "'" + word + "'", true
+	case !strings.Contains(word, `"`):
+		return `"` + word + `"`, true
+	}
+	return fmt.Sprintf("'%s'", word), false
+}
+
+func firstWord(s string) string {
+	if words := splitFlags(s); len(words) > 0 {
+		return words[0]
+	}
+	return ""
+}

@@ -1,0 +1,55 @@
+package golang
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+func (b *work) preCompile() error {
+	// Told before anything runs: compiling takes longer than looking.
+	if info, err := os.Stat(filepath.Join(b.dir, binDir)); err == nil && !info.IsDir() {
+		return binIsFile()
+	}
+	return b.hook("go-pre-compile")
+}
+
+func (b *work) postCompile() error { return b.hook("go-post-compile") }
+
+// hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go command's environment.
+func (b *work) hook(name string) error {
+	place := filepath.Join(binDir, name)
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return fmt.Errorf("opening the app: %w", err)
+	}
+	defer root.Close()
+	info, err := root.Stat(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %q: %w", place, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil
+	}
+	if err := root.Chmod(place, info.Mode().Perm()|0o111); err != nil {
+		return fmt.Errorf("making %q executable: %w", place, err)
+	}
+	b.say.step("Running %s", place)
+	log := b.say.stream(nil)
+	err = b.run(filepath.Join(b.dir, place), nil, log, log)
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	if !failed {
+		return err
+	}
+	d := unrecognised(place, exit.String(), log.last())
+	if d.ID == "go/build-failed" {
+		d.ID, d.Place = "go/hook-failed", place
+	}
+	return d
+}

@@ -1,0 +1,144 @@
+package golang
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/toolchain"
+	"slugc/detect"
+)
+
+// work is one build, from [start] to the result. Its steps run one after the other.
+type work struct {
+	ctx    context.Context
+	cnb    libcnb.BuildContext
+	dir    string // the app's root
+	home   string // a private HOME, removed at the end
+	app    *detect.GoApp
+	wants  []toolchain.Request
+	env    *environment
+	flags  string // GOFLAGS as the user or the platform gave it, before ours were put in front
+	say    *printer
+	goTool toolchain.Toolchain
+	mains  []mainPackage
+
+	buildCache, modules, binaries string          // layer directories
+	downloaded                    bool            // the module cache has grown
+	used                          map[string]bool // the modules in the binaries, as the module cache names them
+
+	result libcnb.BuildResult
+}
+
+func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out io.Writer) (*work, error) {
+	found, err := detect.ForGo(detect.Input{FS: os.DirFS(cnb.ApplicationPath), Env: cnb.Platform.Environment})
+	if err != nil {
+		return nil, fmt.Errorf("detecting: %w", err)
+	}
+	app, ok := found.App.(*detect.GoApp)
+	if !found.Pass || !ok {
+		return nil, errors.New("building: this is no Go app")
+	}
+	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &printer{out: out}, result: libcnb.NewBuildResult()}
+	for _, r := range found.Requires {
+		if r.Tool == "go" {
+			b.wants = append(b.wants, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
+		}
+	}
+	b.env = newEnvironment(environ, cnb.Platform.Environment, b.dir)
+	b.say.secrets, b.flags = b.env.secrets, b.env.vars["GOFLAGS"]
+	if b.home, err = os.MkdirTemp("", "go-home-"); err != nil {
+		return nil, fmt.Errorf("making a private home: %w", err)
+	}
+	return b, nil
+}
+
+// end removes what the build leaves outside of its layers.
+func (b *work) end() { os.RemoveAll(b.home) }
+
+// layer returns the directory of a layer, made where it is missing, and adds the layer to the result.
+func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
+	layer, err := b.cnb.Layers.Layer(name)
+	if err != nil {
+		return "", fmt.Errorf("opening layer %q: %w", name, err)
+	}
+	if err := os.MkdirAll(layer.Path, 0o755); err != nil {
+		return "", fmt.Errorf("opening layer %q: %w", name, err)
+	}
+	layer.LayerTypes = types
+	b.result.Layers = append(b.result.Layers, layer)
+	return layer.Path, nil
+}
+
+// setUp makes the cache layers and the go command's environment. Nothing of the machine's or of a former user's settings reaches
+// it: GOENV is off, HOME is private, and a go.work or go.mod above the app is not looked for.
+func (b *work) setUp() error {
+	var err [3]error
+	b.buildCache, err[0] = b.layer("build-cache", libcnb.LayerTypes{Cache: true})
+	b.modules, err[1] = b.layer("modules", libcnb.LayerTypes{Cache: true})
+	b.binaries, err[2] = b.layer("binaries", libcnb.LayerTypes{Cache: true})
+	if err := errors.Join(err[:]...); err != nil {
+		return err
+	}
+	if err := quietTelemetry(b.home); err != nil {
+		return fmt.Errorf("making a private home: %w", err)
+	}
+	gowork := "off"
+	if b.app.Workspace {
+		gowork = filepath.Join(b.dir, "go.work")
+	}
+	for name, value := range map[string]string{
+		"HOME":        b.home,
+		"GOENV":       "off",
+		"GOROOT":      b.goTool.Dir,
+		"GOTOOLCHAIN": "local",
+		"GO111MODULE": "on",
+		"GOWORK":      gowork,
+		"GOPATH":      filepath.Join(b.home, "go"),
+		"GOBIN":       b.binaries,
+		"GOCACHE":     b.buildCache,
+		"GOMODCACHE":  b.modules,
+		"GOFLAGS":     b.goFlags(),
+		"PWD":         b.dir,
+	} {
+		b.env.set(name, value)
+	}
+	b.env.prepend(filepath.Join(b.goTool.Dir, "bin"))
+	b.target()
+	return nil
+}
+
+// target sets what is compiled for: the platform's target, and cgo where the user has not decided. The go command's own default
+// for cgo differs between releases.
+func (b *work) target() {
+	if t := b.cnb.TargetInfo; t.OS != "" && t.Arch != "" {
+		b.env.set("GOOS", t.OS)
+		b.env.set("GOARCH", t.Arch)
+	}
+	if _, decided := b.env.vars["CGO_ENABLED"]; decided {
+		return
+	}
+	compiler := b.env.vars["CC"]
+	if compiler == "" {
+		compiler = "gcc"
+	}
+	if b.env.look(firstWord(compiler)) == "" {
+		b.env.set("CGO_ENABLED", "0")
+		return
+	}
+	b.env.set("CGO_ENABLED", "1")
+}
+
+// quietTelemetry turns the go command's local counters off, which would be thrown away with the home and may leave a process behind.
+func quietTelemetry(home string) error {
+	dir := filepath.Join(home, ".config", "go", "telemetry")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "mode"), []byte("off"), 0o600)
+}
