@@ -9,10 +9,12 @@ import (
 	"slugc/compiler/fault"
 )
 
-// ignoreFile names the file with the ignore rules; maxIgnore is how large it may be.
+// ignoreFile names the file with the ignore rules; it may have maxIgnore bytes, and a line of it maxPattern: matching takes
+// time by the length of the pattern times that of the name.
 const (
 	ignoreFile = ".slugignore"
 	maxIgnore  = 64 << 10
+	maxPattern = 512
 )
 
 // rules are the patterns of a `.slugignore`, in its order.
@@ -37,7 +39,12 @@ func parseIgnore(content []byte) (rules, error) {
 	}
 	var rs rules
 	text := strings.TrimPrefix(string(content), "\ufeff")
+	n := 0
 	for line := range strings.SplitSeq(text, "\n") {
+		if n++; len(line) > maxPattern {
+			return nil, fault.AppError("source/too-large",
+				fmt.Errorf("reading %q: line %d has %d bytes; %d are allowed", ignoreFile, n, len(line), maxPattern)).At("%s:%d", ignoreFile, n)
+		}
 		if r, ok := parseRule(strings.TrimSuffix(line, "\r")); ok {
 			rs = append(rs, r)
 		}

@@ -147,10 +147,15 @@ func bracket(p string, i int) (string, int, bool) {
 
 // spell writes a set as a class. A slash is never in it.
 func spell(set [256]bool, negated bool) string {
+	in := func(c int) bool { return c > 0 && c < len(set) && c != '/' && set[c] != negated }
 	var b strings.Builder
 	for c := 1; c < len(set); c++ {
-		if set[c] != negated && c != '/' {
-			fmt.Fprintf(&b, `\x{%x}`, c)
+		first := c
+		for in(c) {
+			c++
+		}
+		if c > first {
+			fmt.Fprintf(&b, `\x{%x}-\x{%x}`, first, c-1)
 		}
 	}
 	if b.Len() == 0 {

@@ -88,6 +88,9 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 	for {
 		names, err := f.Readdirnames(1024)
 		for _, name := range names {
+			if err := w.ctx.Err(); err != nil {
+				return nil, err
+			}
 			rel := path.Join(d.rel, name)
 			st, err := w.name(int(f.Fd()), rel, name)
 			if err != nil {
