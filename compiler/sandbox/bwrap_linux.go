@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"slugc/compiler/sandbox/supervise"
 )
@@ -20,145 +16,79 @@ import (
 const bwrapStart = 30 * time.Second
 
 // bwrapChild is a child in namespaces of its own.
+//
+// bubblewrap ties itself to its parent, but only once it has set up: slugc killed in the few milliseconds before would leave it running.
+// So it runs under the supervisor, which also ends the first process of its process namespace, and with it all the others.
 type bwrapChild struct {
-	init   int      // pid, on the host, of the first process of the child's process namespace
-	handle *os.File // pidfd of it
-	ended  chan struct{}
-	err    error
+	process *supervise.Process
+	init    int // pid, on the host, of the first process of the child's process namespace
 }
 
 func (s *Sandbox) startBwrap(spec Spec, std stdio) (child, error) {
-	c := &bwrapChild{ended: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// bubblewrap dies when the thread that started it ends, so this one is kept until it has ended.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		cmd, release, err := s.bwrapCommand(spec, std)
-		if err == nil {
-			err = c.start(cmd, release)
-		}
-		started <- err
-		if err == nil {
-			c.wait(cmd)
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("running %q: starting bubblewrap: %w", spec.Args[0], err)
-	}
-	return c, nil
-}
-
-// bwrapCommand returns the command, its info and block pipes among its extra files, and our ends of those.
-func (s *Sandbox) bwrapCommand(spec Spec, std stdio) (*exec.Cmd, []*os.File, error) {
 	info, infoWrite, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("running %q: %w", spec.Args[0], err)
 	}
-	block, blockWrite, err := os.Pipe()
-	if err != nil {
-		closeFiles(info, infoWrite)
-		return nil, nil, err
-	}
-	files := fdList{files: []*os.File{infoWrite, block}}
-	args := append([]string{"--info-fd", "3", "--block-fd", "4"}, s.bwrapArgs(spec, &files)...)
+	defer info.Close()
+	files := fdList{files: []*os.File{infoWrite}}
+	args := append([]string{"--info-fd", "3"}, s.bwrapArgs(spec, &files)...)
 	// The environment may hold secrets, and a command line is readable by everyone.
 	number := files.add(strings.Join(args, "\x00") + "\x00")
-	if files.err != nil {
-		closeFiles(append(files.files, info, blockWrite)...)
-		return nil, nil, files.err
+	if err = files.err; err == nil {
+		var c *bwrapChild
+		c, err = s.superviseBwrap(spec, std, number, files.files)
+		files.close() // bubblewrap has its own, and info ends when it closes them
+		if err == nil {
+			err = c.begin(info)
+		}
+		if err == nil {
+			return c, nil
+		}
 	}
-	cmd := &exec.Cmd{
-		Path: s.bwrap, Args: append([]string{s.bwrap, "--args", number, "--"}, spec.Args...),
-		Env: []string{}, Dir: "/", Stdin: std.in, Stdout: std.out, Stderr: std.err, ExtraFiles: files.files,
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
-	}
-	return cmd, []*os.File{info, blockWrite}, nil
+	files.close()
+	return nil, fmt.Errorf("running %q: starting bubblewrap: %w", spec.Args[0], err)
 }
 
-// start starts bubblewrap, takes hold of its first process, limits it, and lets it go on.
-func (c *bwrapChild) start(cmd *exec.Cmd, ours []*os.File) error {
-	defer closeFiles(ours...)
-	err := cmd.Start()
-	closeFiles(cmd.ExtraFiles...)
+func (s *Sandbox) superviseBwrap(spec Spec, std stdio, args string, files []*os.File) (*bwrapChild, error) {
+	process, err := supervise.Start(supervise.Request{
+		Self: s.self, Args: append([]string{s.bwrap, "--args", args, "--"}, spec.Args...), Dir: "/", Env: []string{},
+		Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files, Files: openFiles,
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	abandon := func(err error) error {
-		cmd.Process.Kill()
-		cmd.Wait()
-		return err
-	}
-	var info struct {
+	return &bwrapChild{process: process}, nil
+}
+
+// begin waits for bubblewrap's namespaces.
+func (c *bwrapChild) begin(info *os.File) error {
+	var told struct {
 		Pid int `json:"child-pid"`
 	}
-	ours[0].SetReadDeadline(time.Now().Add(bwrapStart))
-	if err := json.NewDecoder(ours[0]).Decode(&info); err != nil || info.Pid <= 0 {
-		return abandon(errors.New("it ended before it had begun"))
+	info.SetReadDeadline(time.Now().Add(bwrapStart))
+	if err := json.NewDecoder(info).Decode(&told); err != nil || told.Pid <= 0 {
+		c.process.Kill()
+		c.process.Wait()
+		return errors.New("it ended before it had begun")
 	}
-	fd, err := unix.PidfdOpen(info.Pid, 0)
-	if err != nil {
-		return abandon(fmt.Errorf("taking hold of its first process: %w", err))
-	}
-	if err := supervise.Limit(info.Pid, openFiles); err != nil {
-		unix.Close(fd)
-		return abandon(err)
-	}
-	c.init, c.handle = info.Pid, os.NewFile(uintptr(fd), "pidfd")
-	if _, err := ours[1].Write([]byte{0}); err != nil {
-		c.handle.Close()
-		return abandon(err)
-	}
+	c.init = told.Pid
 	return nil
 }
 
-// wait returns when bubblewrap and its whole process namespace have ended.
-func (c *bwrapChild) wait(cmd *exec.Cmd) {
-	defer close(c.ended)
-	err := cmd.Wait()
-	// bubblewrap ends when its program does; its first process lives as long as a daemon does, unless it is killed.
-	// That one becomes readable only when the kernel has ended the whole namespace.
-	c.kill()
-	poll := []unix.PollFd{{Fd: int32(c.handle.Fd()), Events: unix.POLLIN}}
-	for {
-		if _, err := unix.Poll(poll, -1); err != unix.EINTR {
-			break
-		}
-	}
-	exit := (*exec.ExitError)(nil)
-	switch {
-	case err == nil:
-	case !errors.As(err, &exit):
-		c.err = err
-	default:
-		c.err = exitError(exit.Sys().(syscall.WaitStatus))
-	}
-}
+// terminate spares bubblewrap itself, whose end would be everything's.
+func (c *bwrapChild) terminate()            { supervise.SignalDescendants(c.init, syscall.SIGTERM) }
+func (c *bwrapChild) kill()                 { c.process.Kill() }
+func (c *bwrapChild) done() <-chan struct{} { return c.process.Done() }
 
-// exitError reads a shell's convention back: bubblewrap tells only a code.
-func exitError(w syscall.WaitStatus) error {
-	if w.Signaled() {
-		return &ExitError{Code: 128 + int(w.Signal()), Signal: w.Signal()}
+// result reads a shell's convention back: bubblewrap tells only a code.
+func (c *bwrapChild) result() error {
+	status, err := c.process.Wait()
+	if err != nil || status.Code == 0 {
+		return err
 	}
-	e := &ExitError{Code: w.ExitStatus()}
+	e := &ExitError{Code: status.Code, Signal: status.Signal}
 	if e.Code > 128 && e.Code < 128+32 {
 		e.Signal = syscall.Signal(e.Code - 128)
 	}
 	return e
-}
-
-// terminate reaches all but the first process, which takes no SIGTERM.
-func (c *bwrapChild) terminate()            { supervise.SignalDescendants(c.init, syscall.SIGTERM) }
-func (c *bwrapChild) kill()                 { unix.PidfdSendSignal(int(c.handle.Fd()), unix.SIGKILL, nil, 0) }
-func (c *bwrapChild) done() <-chan struct{} { return c.ended }
-
-func (c *bwrapChild) result() error {
-	<-c.ended
-	return c.err
-}
-
-func closeFiles(files ...*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"slugc/compiler/sandbox/supervise"
@@ -41,7 +42,11 @@ func (s *Sandbox) startLower(spec Spec, std stdio) (child, error) {
 
 // lowerEnv gives the child a temporary directory, a home it may write, and the PWD that bubblewrap sets.
 func (s *Sandbox) lowerEnv(spec Spec, private string) ([]string, error) {
-	env := setEnv(spec.Env, "PWD", spec.Dir)
+	var env []string
+	for _, entry := range append(spec.Env[:len(spec.Env):len(spec.Env)], "PWD="+spec.Dir) {
+		name, value, _ := strings.Cut(entry, "=")
+		env = setEnv(env, name, value)
+	}
 	if tmp, found := lookupEnv(env, "TMPDIR"); !found || tmp == "/tmp" || tmp == "/var/tmp" {
 		tmp = filepath.Join(private, "tmp")
 		if err := os.Mkdir(tmp, 0o700); err != nil {

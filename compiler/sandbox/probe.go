@@ -27,7 +27,7 @@ type Sandbox struct {
 type ProbeOptions struct {
 	Want  Level  // "" is the best that works here
 	Bwrap string // path of bubblewrap; "" looks in the system's directories
-	Self  string // path of the slugc binary; "" leaves out Landlock, and level None ends only the process group
+	Self  string // path of the slugc binary; "" leaves out Landlock, the limit of open files and, at level None, whatever leaves the process group
 	Temp  string // where children's temporary directories are made below bubblewrap; "" is /tmp
 }
 
@@ -35,7 +35,7 @@ type ProbeOptions struct {
 const probing = 20 * time.Second
 
 // Probe finds the best level, or the wanted one, by really running a child at it. It fails when the wanted level does not work,
-// with the reason, and when the context ends.
+// with the reason, and when the context ends. It also marks what files this process has inherited as not to be inherited further.
 func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	if o.Temp == "" {
 		o.Temp = "/tmp"
@@ -113,6 +113,7 @@ func (s *Sandbox) probeBwrap(ctx context.Context, o ProbeOptions) error {
 	if s.bwrap == "" {
 		return errors.New("bubblewrap is not installed")
 	}
+	keepFiles()
 	// Forbidding namespaces inside needs bubblewrap 0.8; an older one refuses the option.
 	s.noNesting = true
 	out, err := s.try(ctx, ":")

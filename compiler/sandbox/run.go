@@ -44,20 +44,22 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	if err != nil {
 		return fmt.Errorf("running %q: %w", spec.Args[0], err)
 	}
-	c, err := s.start(spec, pipes.theirs)
-	pipes.started()
-	if err != nil {
-		pipes.close()
-		return err
-	}
 	out := newSink(spec.Limits.Log)
 	drained := pipes.copy(out, spec)
-	stopped := watch(ctx, c, out, spec.Limits)
+	c, err := s.start(spec, pipes.theirs)
+	pipes.started()
+	var stopped error
+	if err == nil {
+		stopped = watch(ctx, c, out, spec.Limits)
+	}
 	select {
 	case <-drained:
 	case <-time.After(draining):
 	}
 	pipes.close()
+	if err != nil {
+		return err
+	}
 	if stopped != nil {
 		return stopped
 	}

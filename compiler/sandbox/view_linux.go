@@ -51,6 +51,12 @@ func (l *fdList) add(content string) string {
 	return number
 }
 
+func (l *fdList) close() {
+	for _, f := range l.files {
+		f.Close()
+	}
+}
+
 // bwrapArgs lays out the child's world. Order matters: what comes later lies on top.
 func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 	home, _ := lookupEnv(spec.Env, "HOME")

@@ -31,6 +31,7 @@ func startGroup(r Request) (int, control, error) {
 	if r.Stderr != nil {
 		cmd.Stderr = r.Stderr
 	}
+	cmd.ExtraFiles = r.Inherit
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !r.Terminal}
 	if err := cmd.Start(); err != nil {
 		return 0, nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,7 +31,7 @@ func Main(args []string) {
 
 // supervisor is the state of the process in the middle.
 type supervisor struct {
-	req      Request
+	req      sent
 	main     int // pid
 	status   *Status
 	stopping bool             // a stop signal was given, or the main process has ended
@@ -43,9 +44,7 @@ type supervisor struct {
 func superviseMain(self string) int {
 	// The main process is killed when the thread that started it ends, so that thread must last.
 	runtime.LockOSThread()
-	for fd := fdRequest; fd <= fdReport; fd++ {
-		syscall.CloseOnExec(fd)
-	}
+	KeepFiles()
 	out := json.NewEncoder(os.NewFile(fdReport, "report"))
 	s := &supervisor{children: make(chan os.Signal, 1), control: make(chan byte, 16)}
 	request := os.NewFile(fdRequest, "request")
@@ -85,7 +84,7 @@ func (s *supervisor) start() error {
 	// What the terminal sends to its whole group is for the main process alone. Notify, not Ignore: a child inherits what is ignored.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	if s.req.Files > 0 {
-		if err := Limit(0, s.req.Files); err != nil {
+		if err := limit(s.req.Files); err != nil {
 			return err
 		}
 	}
@@ -93,9 +92,12 @@ func (s *supervisor) start() error {
 		Dir: s.req.Dir, Env: s.req.Env, Files: []uintptr{0, 1, 2},
 		Sys: &syscall.SysProcAttr{Setsid: !s.req.Terminal, Pdeathsig: syscall.SIGKILL},
 	}
+	for i := range s.req.Inherited {
+		attr.Files = append(attr.Files, uintptr(fdInherit+i))
+	}
 	var err error
 	if s.req.Rules != nil {
-		s.main, err = startRestricted(s.req, attr)
+		s.main, err = startRestricted(s.req.Request, attr)
 		return err
 	}
 	if s.main, err = syscall.ForkExec(s.req.Args[0], s.req.Args, attr); err != nil {
@@ -104,22 +106,32 @@ func (s *supervisor) start() error {
 	return nil
 }
 
-// Limit sets the number of open files of process pid (0: this one) to at most files, and forbids core files.
-func Limit(pid int, files uint64) error {
-	var now unix.Rlimit
-	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &now); err != nil {
+// KeepFiles marks all of this process's files but the standard three as not to be inherited. Go does so with what it opens itself, but not
+// with what this process has inherited.
+func KeepFiles() {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
+// limit sets this process's number of open files to at most files, and forbids core files.
+func limit(files uint64) error {
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
 		return fmt.Errorf("reading the limit of open files: %w", err)
 	}
 	files = min(files, now.Max)
-	if pid == 0 {
-		// Go restores the limit it found when it starts a program, unless it was set through package syscall.
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: files}); err != nil {
-			return fmt.Errorf("limiting open files: %w", err)
-		}
-	} else if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: files, Max: files}, nil); err != nil {
+	// Through package syscall: Go restores the limit that it found when it starts a program, unless it was set there.
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: files}); err != nil {
 		return fmt.Errorf("limiting open files: %w", err)
 	}
-	if err := unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("limiting core files: %w", err)
 	}
 	return nil

@@ -22,7 +22,14 @@ const (
 	fdRequest = 3 // JSON, read to its end
 	fdControl = 4 // signal numbers, one byte each; its end kills everything
 	fdReport  = 5 // two JSON reports: started, ended
+	fdInherit = 6 // and on: what the process inherits
 )
+
+// sent is the request as the supervisor gets it.
+type sent struct {
+	Request
+	Inherited int `json:"inherited"`
+}
 
 // report is what the supervisor says: first with Pid or Error, then with Code and Signal.
 type report struct {
@@ -61,16 +68,17 @@ func startSupervised(r Request) (int, control, error) {
 	if r.Stderr != nil {
 		cmd.Stderr = r.Stderr
 	}
-	cmd.ExtraFiles = []*os.File{pipes[0], pipes[2], pipes[5]}
+	own := []*os.File{pipes[0], pipes[2], pipes[5]}
+	cmd.ExtraFiles = append(own[:3:3], r.Inherit...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !r.Terminal}
 	err := cmd.Start()
-	closeAll(cmd.ExtraFiles)
+	closeAll(own)
 	if err != nil {
 		closeAll([]*os.File{pipes[1], pipes[3], pipes[4]})
 		return 0, nil, fmt.Errorf("starting the supervisor %q: %w", r.Self, err)
 	}
 	s := &supervised{cmd: cmd, control: pipes[3], report: pipes[4], reports: json.NewDecoder(pipes[4])}
-	sending := json.NewEncoder(pipes[1]).Encode(r)
+	sending := json.NewEncoder(pipes[1]).Encode(sent{r, len(r.Inherit)})
 	pipes[1].Close()
 	if err := s.started(sending); err != nil {
 		s.control.Close()

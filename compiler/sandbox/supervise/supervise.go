@@ -28,10 +28,11 @@ type Request struct {
 	Stdin    *os.File      `json:"-"`               // nil is /dev/null
 	Stdout   *os.File      `json:"-"`               // nil is /dev/null
 	Stderr   *os.File      `json:"-"`               // nil is /dev/null
+	Inherit  []*os.File    `json:"-"`               // its files from number 3 on
 	Terminal bool          `json:"terminal"`        // stay in the caller's session and process group, so that its terminal works
 	Grace    time.Duration `json:"grace"`           // from the first SIGTERM, SIGINT or SIGHUP to SIGKILL; 0 kills at once
 	Linger   bool          `json:"linger"`          // give what the process leaves behind SIGTERM and Grace too, not SIGKILL
-	Files    uint64        `json:"files,omitempty"` // at most so many open files, and no core file; 0 changes neither
+	Files    uint64        `json:"files,omitempty"` // at most so many open files, and no core file; 0 changes neither; needs Self
 	Rules    *Rules        `json:"rules,omitempty"` // Landlock; needs Self
 }
 

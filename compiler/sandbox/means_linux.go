@@ -17,3 +17,6 @@ func supportsLandlock() error {
 	}
 	return nil
 }
+
+// keepFiles keeps from bubblewrap, and so from the child, what slugc itself has inherited.
+func keepFiles() { supervise.KeepFiles() }
