@@ -49,12 +49,15 @@ func Title(l detect.Language) string {
 	return map[detect.Language]string{detect.Ruby: "Ruby", detect.Node: "Node.js", detect.Go: "Go", detect.Clojure: "Clojure"}[l]
 }
 
+// supplied are the tools that the toolchain store fetches.
+var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true}
+
 // Requests lists the toolchains that the chosen languages ask for and the toolchain room can supply.
 func Requests(chosen []detect.Result) []toolchain.Request {
 	var list []toolchain.Request
 	for _, result := range chosen {
 		for _, r := range result.Requires {
-			if toolchain.Supplies(r.Tool) {
+			if supplied[r.Tool] {
 				list = append(list, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
 			}
 		}

@@ -21,10 +21,10 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	releases := release.New(c, release.Options{})
 	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size, URL: FileURL(result.Slug.Path)}
 	current, err := releases.Current(ctx, b.App)
-	if err != nil {
+	if err != nil && fault.Of(err).ID != "release/no-releases" {
 		return nil, postponed(err)
 	}
-	if current.Version > 0 && current.Slug.Digest == ref.Digest {
+	if err == nil && current.Slug.Digest == ref.Digest {
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
 	description := b.Message

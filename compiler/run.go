@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/extension"
@@ -43,12 +44,21 @@ func (b *build) run(ctx context.Context, g *group) (*lifecycle.Result, error) {
 	if b.slugs, err = slug.OpenStore(b.app.Path("segments")); err != nil {
 		return nil, err
 	}
+	slices, err := b.keptSlices()
+	if err != nil {
+		return nil, err
+	}
 	tools := sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}
-	self := sandbox.Bind{Host: b.Self, Inside: b.Self}
+	binds = append([]sandbox.Bind{tools, {Host: b.Self, Inside: b.Self}}, binds...)
+	for _, t := range g.tools {
+		if !strings.HasPrefix(t.Dir, tools.Host+"/") { // one that was found on the machine
+			binds = append(binds, sandbox.Bind{Host: t.Dir, Inside: t.Dir})
+		}
+	}
 	result, err := lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: box, Group: g.members, AppDir: b.dirs.AppDir, Layers: b.dirs.LayersDir, Work: filepath.Join(b.dirs.Dir, "work"),
-		Env: b.Env, BaseEnv: base, Binds: append([]sandbox.Bind{tools, self}, binds...),
-		Slices:  b.keptSlices(),
+		Env: b.Env, BaseEnv: base, Binds: binds,
+		Slices:  slices,
 		Prepare: func(platform string) error { return extension.WriteToolchains(platform, b.seen(g.tools, box, tools)) },
 		Output:  b.Report.Output, Limits: b.Limits, Fresh: b.Fresh, Broken: b.dirs.Interrupted,
 		Target:   lifecycle.Target{OS: b.Target.OS, Arch: b.Target.Arch, DistroName: b.Target.Distro, DistroVersion: b.Target.DistroVersion},
@@ -80,15 +90,11 @@ func (b *build) seen(tools []toolchain.Toolchain, box *sandbox.Sandbox, bind san
 }
 
 // keptSlices tells the buildpacks which slices need no files.
-func (b *build) keptSlices() map[string]string {
+func (b *build) keptSlices() (map[string]string, error) {
 	if b.Fresh {
-		return nil
+		return nil, nil
 	}
-	kept := map[string]string{}
-	for path, key := range b.slugs.Kept("slice:") {
-		kept[path] = key
-	}
-	return kept
+	return b.slugs.Kept("slice:")
 }
 
 // progress carries the toolchain store's words to the reporter.
@@ -107,9 +113,12 @@ func toolchainFault(err error) error {
 		return err
 	}
 	if u.Transient() {
-		return fault.TransientError("toolchain/unavailable", err, u.Hints()...)
+		return fault.TransientError("toolchain/unavailable", err, "`slugc doctor` says which sources can be reached")
 	}
-	return fault.AppError("toolchain/no-such-version", err, u.Hints()...)
+	if u.NotFound() {
+		return fault.AppError("toolchain/no-such-version", err, fmt.Sprintf("ask for a version of %s that exists (%s says %q)", u.Tool, u.From, u.Constraint))
+	}
+	return fault.New(fault.Slugc, 0, "toolchain/unavailable", err, "`slugc doctor` says which sources can be used")
 }
 
 // readProcfile reads the Procfile in dir; none is an empty list.

@@ -48,7 +48,7 @@ func Prune(ctx context.Context, app *cache.App, needed map[string]bool, all bool
 	if err != nil {
 		return freed, err
 	}
-	n, err := store.Prune(ctx)
+	n, err := store.Prune(ctx, nil)
 	return freed + n, err
 }
 
@@ -64,7 +64,7 @@ func VerifyApp(ctx context.Context, app *cache.App) ([]string, error) {
 		return nil, err
 	}
 	for _, p := range found {
-		problems = append(problems, fmt.Sprintf("%s: segment %s: %s; removed", app.Name, p.Segment, p.Reason))
+		problems = append(problems, fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, strings.Join(p.Sections, ", "), p.Err))
 	}
 	slugs, err := slugFiles(app)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,8 @@ type cli struct {
 	home        string
 	coordinator string
 	sandbox     string
-	exit        int // of a process that was run; kept as slugc's own
+	exit        int  // of a process that was run; kept as slugc's own
+	started     bool // a command's work has begun: what fails before is a mistake in the command
 }
 
 func newCLI() *cli { return &cli{ui: newUI(os.Stdout, os.Stderr), env: processEnvironment()} }
@@ -59,7 +61,21 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
 		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
 		c.runCommand(), c.startCommand(), c.cacheCommand(), c.doctorCommand())
+	c.markStart(root)
 	return root
+}
+
+// markStart notes when a command's own work begins.
+func (c *cli) markStart(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			c.started = true
+			return run(cmd, args)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		c.markStart(child)
+	}
 }
 
 // jsonFlag adds --json to a command.
@@ -72,11 +88,19 @@ func (c *cli) result(v any, line string) error {
 	if !c.asJSON {
 		return c.ui.result(line)
 	}
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	return c.document(v)
+}
+
+// document prints v as the one JSON document.
+func (c *cli) document(v any) error {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
 	}
-	return c.ui.result(string(data))
+	return c.ui.result(b.String())
 }
 
 // conclude says what went wrong, if anything, and returns the exit code.
@@ -90,14 +114,14 @@ func (c *cli) conclude(ctx context.Context, err error) int {
 		return fault.ExitInterrupted
 	}
 	f := fault.Of(err)
-	if f.ID == "slugc/internal" && isUsage(err) {
+	if f.ID == "slugc/internal" && !c.started {
 		f = fault.UsageError("usage/arguments", err, "see `slugc --help`")
 	}
 	c.ui.fault(f)
 	if c.asJSON {
-		data, _ := json.MarshalIndent(map[string]any{"error": map[string]any{
-			"id": f.ID, "message": f.Error(), "place": f.Place, "hints": f.Hints, "owner": f.Owner, "exit": f.Code}}, "", "  ")
-		_ = c.ui.result(string(data))
+		// Should stdout be gone, the error has been said on stderr.
+		_ = c.document(map[string]any{"error": map[string]any{
+			"id": f.ID, "message": f.Error(), "place": f.Place, "hints": f.Hints, "owner": f.Owner, "exit": f.Code}})
 	}
 	return f.Code
 }

@@ -71,11 +71,14 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 		return nil, err
 	}
 	for _, s := range store.Probe(ctx) {
-		says := s.Address
-		if s.Reason != "" {
-			says = strings.TrimSpace(s.Address + " " + s.Reason)
+		f := finding{"source: " + s.Name, s.Err == nil && !s.Off, strings.Join(s.Tools, ", ") + " from " + s.Address}
+		switch {
+		case s.Off:
+			f.Says = strings.Join(s.Tools, ", ") + ": not set"
+		case s.Err != nil:
+			f.Says += ": " + s.Err.Error()
 		}
-		list = append(list, finding{"source of " + s.Tool + ": " + s.Source, s.Reachable, says})
+		list = append(list, f)
 	}
 	return list, nil
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
@@ -74,9 +72,8 @@ func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(co
 	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
 		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], GoDist: c.env.vars["SLUGC_GO_MIRROR"],
 		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
-		LocalGoRoot: settings["GOROOT"], LocalGoVersion: strings.TrimPrefix(settings["GOVERSION"], "go"),
-		Client: &http.Client{Transport: http.DefaultTransport}, OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Offline: c.env.vars["SLUGC_OFFLINE"] != "", Now: time.Now,
+		LocalGo: toolchain.LocalGo{Root: settings["GOROOT"], Version: strings.TrimPrefix(settings["GOVERSION"], "go")},
+		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
 }
 

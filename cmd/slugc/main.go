@@ -20,7 +20,8 @@ func main() { os.Exit(Main()) }
 // Main runs slugc and returns the exit code. The same binary is the sandbox's helper and every built-in buildpack's bin/build; which of them it
 // is this time stands in its arguments.
 func Main() int {
-	if sandbox.ChildMain(os.Args) || buildpacks.Main(os.Args) {
+	sandbox.ChildMain(os.Args)
+	if buildpacks.Main(os.Args) {
 		return 0
 	}
 	ctx, stop := interruptible()

@@ -49,13 +49,16 @@ again under the same key gives the same release.`,
 			if err != nil {
 				return err
 			}
+			digest, size, err := slug.FileDigest(args[0])
+			if err != nil {
+				return err
+			}
 			home, err := c.openHome()
 			if err != nil {
 				return err
 			}
-			path := home.App(app).Path("slugs", strings.TrimPrefix(verified.Digest, "sha256:")+".tgz")
-			size, err := keepSlug(args[0], path)
-			if err != nil {
+			path := home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
+			if err := keepSlug(args[0], path, size); err != nil {
 				return err
 			}
 			if message == "" {
@@ -63,7 +66,7 @@ again under the same key gives the same release.`,
 			}
 			return c.withReleases(func(r *release.Releases) error {
 				made, err := r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key,
-					Slug: release.SlugRef{Digest: verified.Digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+					Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
 				if err != nil {
 					return err
 				}
@@ -81,18 +84,14 @@ again under the same key gives the same release.`,
 }
 
 // keepSlug copies a verified slug to its place by digest, unless it is there.
-func keepSlug(from, to string) (size int64, err error) {
-	info, err := os.Stat(from)
-	if err != nil {
-		return 0, fmt.Errorf("keeping the slug: %w", err)
-	}
-	if kept, err := os.Stat(to); err == nil && kept.Size() == info.Size() {
-		return info.Size(), nil
+func keepSlug(from, to string, size int64) error {
+	if kept, err := os.Stat(to); err == nil && kept.Size() == size {
+		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return 0, fmt.Errorf("keeping the slug: %w", err)
+		return fmt.Errorf("keeping the slug: %w", err)
 	}
-	return info.Size(), compiler.Place(from, to)
+	return compiler.Place(from, to)
 }
 
 func (c *cli) releasesCommand() *cobra.Command {
@@ -170,7 +169,11 @@ func (c *cli) scaleCommand() *cobra.Command {
 		Args:    usageArgs(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withReleases(func(r *release.Releases) error {
-				formation, err := r.Scale(cmd.Context(), args[0], args[1:])
+				changes, err := release.ParseScale(args[1:]...)
+				if err != nil {
+					return err
+				}
+				formation, err := r.Scale(cmd.Context(), args[0], changes...)
 				if err != nil {
 					return err
 				}
@@ -204,7 +207,7 @@ func (c *cli) psCommand() *cobra.Command {
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withReleases(func(r *release.Releases) error {
-				current, err := c.current(cmd, r, args[0])
+				current, err := r.Current(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -227,14 +230,4 @@ func (c *cli) psCommand() *cobra.Command {
 	}
 	c.jsonFlag(cmd)
 	return cmd
-}
-
-// current returns the app's current release; none is an error.
-func (c *cli) current(cmd *cobra.Command, r *release.Releases, app string) (release.Release, error) {
-	current, err := r.Current(cmd.Context(), app)
-	if err == nil && current.Version == 0 {
-		err = fault.New(fault.Usage, fault.ExitRelease, "release/no-releases", fmt.Errorf("finding the current release of %q: it has none", app),
-			"build it first: `slugc build DIR --app "+app+"`")
-	}
-	return current, err
 }

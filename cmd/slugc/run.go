@@ -40,7 +40,7 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 	}
 	if info, err := os.Stat(name); !strings.ContainsRune(name, '/') && (err != nil || info.IsDir()) {
 		err := c.withReleases(func(r *release.Releases) error {
-			current, err := c.current(cmd, r, name)
+			current, err := r.Current(cmd.Context(), name)
 			if err != nil {
 				return err
 			}

@@ -19,12 +19,12 @@ func (c *cli) inspectCommand() *cobra.Command {
 		Short: "Show what is in a slug",
 		Long:  `Inspect shows a slug's sections and their sizes, its process types, runtimes, buildpacks and largest directories. Nothing is unpacked.`,
 		Args:  usageArgs(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := slug.Inspect(args[0])
 			if err != nil {
 				return err
 			}
-			largest, err := slug.Largest(args[0], 10)
+			largest, err := slug.Largest(cmd.Context(), args[0], 10)
 			if err != nil {
 				return err
 			}
@@ -90,8 +90,12 @@ func (c *cli) verifyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			doc := map[string]any{"digest": v.Digest, "content": v.Content, "sections": len(v.Sections)}
-			return c.result(doc, v.Digest)
+			is, size, err := slug.FileDigest(args[0])
+			if err != nil {
+				return err
+			}
+			doc := map[string]any{"digest": is, "size": size, "content": v.Content, "sections": len(v.Sections)}
+			return c.result(doc, is)
 		},
 	}
 	cmd.Flags().StringVar(&digest, "digest", "", "the digest the file must have (sha256:…)")
