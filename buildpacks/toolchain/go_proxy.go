@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/mod/sumdb/dirhash"
 )
 
 const goModule = "golang.org/toolchain"
@@ -184,6 +186,10 @@ func (g *goProxy) fetch(ctx context.Context, v string, j *job) (string, error) {
 	}
 	if err := unpackFile(ctx, file, j.tree, 2); err != nil {
 		return "", fmt.Errorf("unpacking go%s: %w", v, err)
+	}
+	// What was hashed and what was unpacked was read by two readers of zips: see that they agree.
+	if tree, err := dirhash.HashDir(j.tree, goModule+"@"+g.moduleVersion(v), dirhash.Hash1); err != nil || tree != got {
+		return "", fmt.Errorf("verifying the unpacked go%s: it is not what the zip holds", v)
 	}
 	return got, finishGo(j.tree, v)
 }

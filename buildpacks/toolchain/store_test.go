@@ -1,0 +1,343 @@
+package toolchain_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"slugc/buildpacks/toolchain"
+)
+
+// TestMain lets the test binary be one of several processes that share a store.
+func TestMain(m *testing.M) {
+	if os.Getenv("TOOLCHAIN_TEST_CHILD") != "" {
+		child()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child does one Ensure as its standard input says and prints where the toolchains lie.
+func child() {
+	var in childInput
+	if err := json.NewDecoder(os.Stdin).Decode(&in); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	st, err := toolchain.Open(in.Dir, toolchain.Settings{
+		NodeDist: in.Node, GoDist: "off", GoProxy: in.GoProxy, GoSumDB: in.Key, OS: "linux", Arch: "amd64",
+	})
+	if err == nil {
+		var got []toolchain.Toolchain
+		got, err = st.Ensure(context.Background(), []toolchain.Request{{Tool: "node"}, {Tool: "go"}}, nil)
+		for _, tc := range got {
+			fmt.Println(tc.Dir)
+		}
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+type childInput struct{ Dir, Node, GoProxy, Key string }
+
+func (w *world) child(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	in, err := json.Marshal(childInput{dir, w.srv.URL + "/node", w.srv.URL + "/goproxy", w.key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = []string{"TOOLCHAIN_TEST_CHILD=1"}
+	cmd.Stdin = strings.NewReader(string(in))
+	return cmd
+}
+
+func TestEightProcessesFetchOnce(t *testing.T) {
+	w := full(t)
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for range 8 {
+		cmd := w.child(t, dir)
+		wg.Go(func() {
+			if out, err := cmd.CombinedOutput(); err != nil || strings.Count(string(out), "\n") != 2 {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	wg.Wait()
+	if a, b := w.count(nodeFile), w.count(goZip); a != 1 || b != 1 {
+		t.Errorf("node was fetched %d times, go %d times", a, b)
+	}
+}
+
+func TestEightStoresFetchOnce(t *testing.T) {
+	w := full(t)
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		st := w.open(dir)
+		wg.Go(func() {
+			reqs := []toolchain.Request{{Tool: "go"}, {Tool: "node"}, {Tool: "node", Constraint: "22"}}
+			if i%2 == 1 {
+				slices.Reverse(reqs)
+			}
+			got, err := st.Ensure(t.Context(), reqs, &heard{})
+			if err != nil || len(got) != 3 || got[i%2*2].Tool != reqs[i%2*2].Tool {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+	if a, b := w.count(nodeFile), w.count(goZip); a != 1 || b != 1 {
+		t.Errorf("node was fetched %d times, go %d times", a, b)
+	}
+}
+
+// TestKilledFetch kills a process in the middle of its download: the next one removes what it left and serves.
+func TestKilledFetch(t *testing.T) {
+	w := full(t)
+	w.breakAt(nodeFile, w.hang(nodeFile))
+	w.breakAt(goZip, w.hang(goZip))
+	dir := t.TempDir()
+	cmd := w.child(t, dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for w.count(nodeFile) == 0 || w.count(goZip) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	// A living fetch's staging is not swept by another process.
+	alive := w.open(dir)
+	if left, _ := os.ReadDir(filepath.Join(dir, ".staging")); len(left) != 2 {
+		t.Errorf("staging holds %v", left)
+	}
+	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if held, err := alive.List(); err != nil || len(held) > 0 {
+		t.Errorf("the store has %v, %v", held, err)
+	}
+	w.breakAt(nodeFile, nil)
+	w.breakAt(goZip, nil)
+	st := w.open(dir)
+	if left, _ := os.ReadDir(filepath.Join(dir, ".staging")); len(left) != 0 {
+		t.Errorf("staging holds %v", left)
+	}
+	got, _ := one(t, st, "node", "")
+	layout(t, got.Dir)
+	one(t, alive, "go", "")
+}
+
+// TestHalfTree has a tree without a record in the way, as a disk that lost its last seconds may leave.
+func TestHalfTree(t *testing.T) {
+	w := full(t)
+	dir := t.TempDir()
+	half := filepath.Join(dir, "node", "22.23.3-linux-amd64")
+	if err := os.MkdirAll(filepath.Join(half, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "toolchain.json"), []byte(`{"schema":`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := one(t, w.open(dir), "node", "")
+	layout(t, got.Dir)
+}
+
+func TestChoiceStandsForADay(t *testing.T) {
+	w := newWorld(t)
+	w.nodeDist("22.1.0", "Jod")
+	dir := t.TempDir()
+	clock := w.settings().Now()
+	at := func(s *toolchain.Settings) { s.Now = func() time.Time { return clock } }
+	expect := func(version string, requests int, change ...func(*toolchain.Settings)) {
+		t.Helper()
+		before := w.total()
+		got, _ := one(t, w.open(dir, append(change, at)...), "node", "22.x")
+		if got.Version != version || w.total()-before != requests {
+			t.Errorf("got %s after %d requests, want %s after %d", got.Version, w.total()-before, version, requests)
+		}
+	}
+	expect("22.1.0", 3)
+	w.nodeDist("22.2.0", "Jod")
+	expect("22.1.0", 0)
+	clock = clock.Add(23 * time.Hour)
+	expect("22.1.0", 0)
+	fresh := func(s *toolchain.Settings) { s.Fresh = true }
+	expect("22.2.0", 3, fresh)
+	expect("22.2.0", 0)
+	expect("22.2.0", 1, fresh) // asked whether the list has changed, no more
+	clock = clock.Add(25 * time.Hour)
+	expect("22.2.0", 1)
+	clock = clock.Add(-48 * time.Hour) // a clock that was set back
+	expect("22.2.0", 1)
+	if got := w.head["/node/index.json"].Get("If-None-Match"); got == "" {
+		t.Error("the list was asked for without its validator")
+	}
+	// What is newer than the kept list is asked for all the same.
+	w.nodeDist("22.3.0", "Jod")
+	if got, _ := one(t, w.open(dir, at), "node", "22.3.0"); got.Version != "22.3.0" {
+		t.Errorf("got %s", got.Version)
+	}
+}
+
+func TestOffline(t *testing.T) {
+	w := full(t)
+	dir := t.TempDir()
+	one(t, w.open(dir), "node", "22.23.3")
+	before := w.total()
+	offline := func(s *toolchain.Settings) { s.Offline = true }
+	st := w.open(dir, offline)
+	if got, h := one(t, st, "node", "22.23.3"); got.Version != "22.23.3" || h.text() != "" {
+		t.Errorf("exact: got %+v, notes %q", got, h.text())
+	}
+	for _, c := range []string{"", ">=18", "lts/jod"} {
+		if got, h := one(t, st, "node", c); got.Version != "22.23.3" || h.text() != "using node 22.23.3 from the store, for the build is offline" {
+			t.Errorf("%q: got %+v, notes %q", c, got, h.text())
+		}
+	}
+	for tool, c := range map[string]string{"node": "20", "go": ""} {
+		if err := fails(t, st, tool, c); !strings.Contains(err.Error(), "the build is offline") {
+			t.Error(err)
+		}
+	}
+	if w.total() != before {
+		t.Errorf("%d requests", w.total()-before)
+	}
+}
+
+// TestSourcesDown serves a range from the store while the sources are down, but does not hide that a version does not exist.
+func TestSourcesDown(t *testing.T) {
+	w := full(t)
+	dir := t.TempDir()
+	one(t, w.open(dir), "node", "22.23.3")
+	down := func(s *toolchain.Settings) { s.NodeDist, s.NpmRegistry = "http://127.0.0.1:1", nil }
+	got, h := one(t, w.open(dir, down), "node", ">=22")
+	if got.Version != "22.23.3" || len(h.notes) != 2 || h.notes[1] != "using node 22.23.3 from the store, for no source could be asked" {
+		t.Errorf("got %+v, notes %q", got, h.notes)
+	}
+}
+
+func TestListAndPrune(t *testing.T) {
+	w := full(t)
+	w.nodeDist("20.1.0", "Iron")
+	dir := t.TempDir()
+	clock := w.settings().Now()
+	st := w.open(dir, func(s *toolchain.Settings) { s.Now = func() time.Time { return clock } })
+	if held, err := st.List(); err != nil || len(held) > 0 {
+		t.Errorf("empty: %v, %v", held, err)
+	}
+	for _, r := range [][2]string{{"node", "20.1.0"}, {"node", "22"}, {"go", ""}} {
+		one(t, st, r[0], r[1])
+	}
+	clock = clock.Add(72 * time.Hour)
+	one(t, st, "node", "22.23.3")
+	names := func() string {
+		held, err := st.List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s []string
+		for _, tc := range held {
+			s = append(s, tc.Tool+" "+tc.Version)
+		}
+		return strings.Join(s, ", ")
+	}
+	if got := names(); got != "go 1.25.1, node 22.23.3, node 20.1.0" {
+		t.Errorf("List = %s", got)
+	}
+	freed, err := st.Prune(func(tc toolchain.Toolchain, last time.Time) bool {
+		return tc.Tool == "go" || clock.Sub(last) < 48*time.Hour
+	})
+	if got := names(); got != "go 1.25.1, node 22.23.3" || freed <= 0 || err != nil {
+		t.Errorf("after Prune: %s; freed %d, %v", got, freed, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node", "20.1.0-linux-amd64")); err == nil {
+		t.Error("the tree is still there")
+	}
+	one(t, st, "node", "20.1.0")
+	if freed, err := st.Prune(func(toolchain.Toolchain, time.Time) bool { return false }); err != nil || freed <= 0 || names() != "" {
+		t.Errorf("freed %d, %v; left %s", freed, err, names())
+	}
+}
+
+// TestPruneWhileUsed prunes and asks at once: whoever is given a tree has it.
+func TestPruneWhileUsed(t *testing.T) {
+	w := full(t)
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for range 4 {
+		st := w.open(dir)
+		wg.Go(func() {
+			for range 10 {
+				if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "node", Constraint: "22"}}, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	stop := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(stop)
+	}()
+	pruner := w.open(dir)
+	for done := false; !done; {
+		select {
+		case <-stop:
+			done = true
+		default:
+			if _, err := pruner.Prune(func(_ toolchain.Toolchain, last time.Time) bool { return !last.IsZero() }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	w := full(t)
+	st := w.open(t.TempDir(), func(s *toolchain.Settings) {
+		s.GoProxy += ",http://127.0.0.1:1,direct"
+		s.NodeDist = "off"
+	})
+	w.breakAt("/goproxy/golang.org/toolchain/@v/list", status(403)) // a proxy need not list
+	var got []string
+	for _, s := range st.Probe(t.Context()) {
+		state := "up"
+		if s.Off {
+			state = "off"
+		} else if s.Err != nil {
+			state = "down"
+		}
+		got = append(got, s.Name+" "+state)
+	}
+	want := []string{
+		"nodejs.org off", "npm registry up", "go module proxy up", "checksum database up", "go module proxy down", "go.dev up", "this machine off",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSeveralFailures(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.open(t.TempDir()).Ensure(t.Context(), []toolchain.Request{{Tool: "node", Constraint: "x y"}, {Tool: "go", Constraint: "z"}}, nil)
+	if err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("got %v", err)
+	}
+}
