@@ -8,7 +8,6 @@ import (
 	"encoding"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -35,20 +34,20 @@ func (p *packing) stitch() (*stitched, error) {
 		return nil, err
 	}
 	head := bytes.NewBuffer(bytes.Clone(gzipHeader))
-	size, err := deflate(head, dirs, int64(len(gzipHeader)))
+	size, sum, err := deflate(head, dirs, int64(len(gzipHeader)))
 	if err != nil {
 		return nil, err
 	}
 	s.head = head.Bytes()
 	m := &s.manifest
 	m.Format, m.Sections = FormatVersion, []SectionInfo{}
-	m.Dirs = Segment{Offset: int64(len(gzipHeader)), Size: size, Tar: int64(len(dirs)), Digest: digestOf(dirs), CRC: crc32.ChecksumIEEE(dirs)}
+	m.Dirs = Segment{Offset: int64(len(gzipHeader)), Size: size, Tar: int64(len(dirs)), Digest: digestOf(dirs), CRC: crc32.ChecksumIEEE(dirs), Sum: sum}
 	at, crc, length := m.Dirs.Offset+size, m.Dirs.CRC, m.Dirs.Tar
 	for i, section := range p.sections {
 		info := SectionInfo{Name: section.Name, Prefix: section.Prefix, Segments: []Segment{}}
 		for _, b := range p.built[i] {
 			l := b.location
-			info.Segments = append(info.Segments, Segment{Offset: at, Size: l.Size, Tar: l.Tar, Digest: b.Digest, CRC: l.CRC, Part: b.Part})
+			info.Segments = append(info.Segments, Segment{Offset: at, Size: l.Size, Tar: l.Tar, Digest: b.Digest, CRC: l.CRC, Sum: l.Sum, Part: b.Part})
 			info.Size, info.Tar, info.Entries = info.Size+l.Size, info.Tar+l.Tar, info.Entries+b.Entries
 			at, crc, length = at+l.Size, combineCRC(crc, l.CRC, l.Tar), length+l.Tar
 			s.segments = append(s.segments, b)
@@ -113,6 +112,9 @@ func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 			os.Remove(f.Name())
 		}
 	}()
+	if err := f.Chmod(0o644); err != nil {
+		return nil, writeFault(p.Output, err)
+	}
 	if err := p.copySegments(ctx, f, s); err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 	synced := make(chan error, 1)
 	go func() { synced <- f.Sync() }()
 	digest, err := p.digest(ctx, f, s)
-	if err := errors.Join(<-synced, f.Chmod(0o644)); err != nil {
+	if err := <-synced; err != nil {
 		return nil, writeFault(p.Output, err)
 	}
 	if err != nil {

@@ -138,8 +138,8 @@ func (x *index) add(r record) {
 	}
 }
 
-// sweep forgets segments that no record uses and that are not among the digests given.
-func (x *index) sweep(keep map[string]bool) {
+// sweep forgets segments that no record uses.
+func (x *index) sweep() {
 	used := map[string]bool{}
 	for _, r := range x.Records {
 		for _, s := range r.Segments {
@@ -147,7 +147,7 @@ func (x *index) sweep(keep map[string]bool) {
 		}
 	}
 	for digest := range x.Segments {
-		if !used[digest] && !keep[digest] {
+		if !used[digest] {
 			delete(x.Segments, digest)
 		}
 	}

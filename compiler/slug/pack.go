@@ -38,6 +38,7 @@ type Packed struct {
 	Size     int64           // bytes of the file
 	Manifest Manifest        // its slug.json
 	Sections []PackedSection // in order
+	StoreErr error           // why the store could not be brought up to date; the slug is good, the next one costs more
 }
 
 // PackedSection says how a section came into the slug.
@@ -57,7 +58,7 @@ type PackedSection struct {
 // It is checked before it is used, and made anew if it is damaged; a section without Dir then fails with [ErrKept]. All copies of
 // a hard-linked file are written in full, because links between files do not survive every way a tree is copied.
 // What the app's owner can mend (a socket, a link that leads out, a slug above Limit: "slug/too-large") is a fault.App.
-func Pack(ctx context.Context, o PackOptions) (_ *Packed, err error) {
+func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	store, temporary := o.Store, false
 	if store == nil {
 		dir, err := os.MkdirTemp(filepath.Dir(o.Output), ".slug-segments-*")
@@ -82,15 +83,14 @@ func Pack(ctx context.Context, o PackOptions) (_ *Packed, err error) {
 	}
 	synced := p.syncPacks()
 	packed, err := p.assemble(ctx)
-	if e := synced(); err == nil {
-		err = e
-	}
-	if e := p.remember(); err == nil {
-		err = e
+	kept := synced()
+	if kept == nil {
+		kept = p.remember(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
+	packed.StoreErr = kept
 	return packed, nil
 }
 

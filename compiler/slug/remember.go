@@ -1,6 +1,9 @@
 package slug
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // syncPacks begins to make the new segments durable and gives what waits for the end of that.
 func (p *packing) syncPacks() func() error {
@@ -24,7 +27,7 @@ func (p *packing) syncPacks() func() error {
 }
 
 // remember writes down what this pack found and made, once its segments are durable, and removes what nothing uses.
-func (p *packing) remember() error {
+func (p *packing) remember(ctx context.Context) error {
 	if p.temporary {
 		return nil
 	}
@@ -43,12 +46,12 @@ func (p *packing) remember() error {
 		}
 		p.index.add(r)
 	}
-	p.index.sweep(nil)
-	if err := p.index.write(p.store.dir); err != nil {
-		return err
-	}
-	return p.store.removeUnused(p.index)
+	p.index.sweep()
+	return p.store.compact(ctx, p.index, maxUnused)
 }
+
+// maxUnused is how many bytes of pack files that are still needed may lie unused before a pack rewrites them.
+const maxUnused = 64 << 20
 
 // forget notes, after a pack that came to nothing, which segments were found damaged, and removes what it wrote.
 func (p *packing) forget() error {
@@ -60,7 +63,7 @@ func (p *packing) forget() error {
 	if p.temporary {
 		return nil
 	}
-	if p.pieces.damaged > 0 {
+	if len(p.pieces.damaged) > 0 {
 		if err := p.index.write(p.store.dir); err != nil {
 			return err
 		}

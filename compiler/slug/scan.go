@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,64 +100,107 @@ func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)
 	return w.emit(e)
 }
 
+// statChunk is how many entries of a directory are examined at a time.
+const statChunk = 512
+
 // children visits what is in the directory at p, which must still be the one that was seen.
 func (w *walker) children(p string, want stat) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	names, stats, links, err := w.list(p, want)
+	names, first, err := w.list(p, want)
 	if err != nil {
 		return err
 	}
-	for i, name := range names {
-		target := links[i]
-		if err := w.visit(path.Join(p, name), &stats[i], func() (string, error) { return target, nil }); err != nil {
-			return err
+	for chunk := range slices.Chunk(names, statChunk) {
+		seen := first
+		if first = nil; seen == nil {
+			if seen, err = w.examineAgain(p, want, chunk); err != nil {
+				return err
+			}
+		}
+		for i, name := range chunk {
+			readlink := func() (string, error) { return seen[i].link, seen[i].linkErr }
+			if err := w.visit(path.Join(p, name), &seen[i].stat, readlink); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// list reads the directory at p: the names in it that are not excluded, sorted, with their stats and link targets.
-func (w *walker) list(p string, want stat) (names []string, stats []unix.Stat_t, links map[int]string, err error) {
-	host := w.section.host(p)
-	flags := unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+// child is what is known of an entry of a directory.
+type child struct {
+	stat    unix.Stat_t
+	link    string
+	linkErr error
+}
+
+// list reads the directory at p: the names in it that are not excluded, sorted, and what is known of the first chunk.
+func (w *walker) list(p string, want stat) ([]string, []child, error) {
+	dir, err := w.openDir(p, want)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listing %q: %w", dir.Name(), err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return w.exclude[path.Join(p, name)] })
+	slices.Sort(names)
+	first, err := examine(dir, names[:min(statChunk, len(names))])
+	return names, first, err
+}
+
+// examineAgain opens the directory at p once more, to examine a later chunk.
+func (w *walker) examineAgain(p string, want stat, names []string) ([]child, error) {
+	dir, err := w.openDir(p, want)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return examine(dir, names)
+}
+
+// openDir opens the directory at p, which must be the one described by want.
+func (w *walker) openDir(p string, want stat) (*os.File, error) {
+	host, flags := w.section.host(p), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC
 	if p != w.section.Prefix {
 		flags |= unix.O_NOFOLLOW
 	}
 	fd, err := retry(func() (int, error) { return unix.Open(host, flags, 0) })
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("opening %q: %w", host, err)
+		return nil, fmt.Errorf("opening %q: %w", host, err)
 	}
 	dir := os.NewFile(uintptr(fd), host)
-	defer dir.Close()
 	var s unix.Stat_t
 	if err := unix.Fstat(fd, &s); err != nil {
-		return nil, nil, nil, fmt.Errorf("examining %q: %w", host, err)
+		dir.Close()
+		return nil, fmt.Errorf("examining %q: %w", host, err)
 	}
 	if s.Ino != want.ino || uint64(s.Dev) != want.dev {
-		return nil, nil, nil, errChanged(host)
+		dir.Close()
+		return nil, errChanged(host)
 	}
-	if names, err = dir.Readdirnames(-1); err != nil {
-		return nil, nil, nil, fmt.Errorf("listing %q: %w", host, err)
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return w.exclude[path.Join(p, name)] })
-	slices.Sort(names)
-	stats, links = make([]unix.Stat_t, len(names)), map[int]string{}
+	return dir, nil
+}
+
+// examine tells what is known of the entries of these names in the directory.
+func examine(dir *os.File, names []string) ([]child, error) {
+	fd, all := int(dir.Fd()), make([]child, len(names))
 	for i, name := range names {
-		if err := unix.Fstatat(fd, name, &stats[i], unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				err = errChanged(filepath.Join(host, name))
-			}
-			return nil, nil, nil, fmt.Errorf("examining %q: %w", path.Join(p, name), err)
+		c, host := &all[i], filepath.Join(dir.Name(), name)
+		if err := unix.Fstatat(fd, name, &c.stat, unix.AT_SYMLINK_NOFOLLOW); errors.Is(err, fs.ErrNotExist) {
+			return nil, errChanged(host)
+		} else if err != nil {
+			return nil, fmt.Errorf("examining %q: %w", host, err)
 		}
-		if stats[i].Mode&unix.S_IFMT == unix.S_IFLNK {
-			if links[i], err = readLinkAt(fd, name); err != nil {
-				return nil, nil, nil, fmt.Errorf("reading link %q: %w", path.Join(p, name), err)
-			}
+		if c.stat.Mode&unix.S_IFMT == unix.S_IFLNK {
+			c.link, c.linkErr = readLinkAt(fd, name)
 		}
 	}
-	return names, stats, links, nil
+	return all, nil
 }
 
 // readLinkAt reads the target of the link of that name in the open directory.
@@ -168,7 +210,7 @@ func readLinkAt(fd int, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.Clone(string(b[:n])), nil
+	return string(b[:n]), nil
 }
 
 // kindName names what a slug cannot hold.

@@ -1,6 +1,7 @@
 package slug
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,21 +34,24 @@ var (
 )
 
 // deflate writes b as one segment: by a fresh writer, ended by a sync flush, then padded by empty blocks until its
-// length and the bytes before it make a multiple of align. It gives the number of bytes written.
-func deflate(w io.Writer, b []byte, before int64) (int64, error) {
-	c := &counter{w: w}
+// length and the bytes before it make a multiple of align. It gives the number of bytes written and their CRC-32C.
+func deflate(w io.Writer, b []byte, before int64) (size int64, sum uint32, err error) {
+	buffered := bufio.NewWriterSize(w, 64<<10) // the compressor writes a few hundred bytes at a time
+	c := &counter{w: buffered}
 	z, err := flate.NewWriter(c, level)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if _, err := z.Write(b); err != nil {
-		return c.n, err
+		return 0, 0, err
 	}
 	if err := z.Flush(); err != nil {
-		return c.n, err
+		return 0, 0, err
 	}
-	_, err = c.Write(padding(before + c.n))
-	return c.n, err
+	if _, err := c.Write(padding(before + c.n)); err != nil {
+		return 0, 0, err
+	}
+	return c.n, c.sum, buffered.Flush()
 }
 
 // padding gives empty deflate blocks that bring size to a multiple of align.
@@ -63,15 +67,16 @@ func padding(size int64) []byte {
 	return append(bytes.Repeat(pad5, (n-sixes*len(pad6))/len(pad5)), bytes.Repeat(pad6, sixes)...)
 }
 
-// counter counts what is written through it.
+// counter counts and sums up what is written through it.
 type counter struct {
-	w io.Writer
-	n int64
+	w   io.Writer
+	n   int64
+	sum uint32
 }
 
 func (c *counter) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
-	c.n += int64(n)
+	c.n, c.sum = c.n+int64(n), crc32.Update(c.sum, castagnoli, b[:n])
 	return n, err
 }
 
@@ -100,6 +105,9 @@ func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 	i.compressed = sized(i.compressed, int(s.Size)+len(lastBlock))
 	if _, err := r.ReadAt(i.compressed[:s.Size], s.Offset); err != nil {
 		return nil, fmt.Errorf("reading segment %s: %w", s.Digest, err)
+	}
+	if crc32.Checksum(i.compressed[:s.Size], castagnoli) != s.Sum {
+		return nil, fmt.Errorf("segment %s is damaged", s.Digest)
 	}
 	if !bytes.HasSuffix(i.compressed[:s.Size], endOfFlush) {
 		return nil, fmt.Errorf("segment %s does not end at a byte's border", s.Digest)

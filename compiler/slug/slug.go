@@ -5,7 +5,25 @@
 // whole tar entries, deflated by a fresh writer and ended with a sync flush: byte-aligned, non-final, with no reference across, hence reusable byte
 // for byte. Segments are kept content-addressed with CRC-32 and length, so an unchanged segment is copied and never recompressed.
 //
-// The last entry is ./app/.slugc/slug.json ([Manifest]), in stored deflate blocks at the end of the file, found from the file's tail without reading the rest.
+// # Layout
+//
+//	10 bytes   gzip header: no name, time 0, system 255
+//	segment    ./app/ and all directories above the sections' roots, once: so no section's bytes depend on which others there are
+//	segments   of the sections, in order; each ends at a multiple of 4096 bytes, filled up with empty deflate blocks, so that file
+//	           systems can share extents between a slug and the [Store]
+//	tail       ./app/.slugc/slug.json ([Manifest]) and the end of the archive, in stored blocks
+//	8 bytes    gzip trailer: the CRC-32 combined from the segments', the length modulo 2^32
+//
+// A file of more than 8 MB is split: its segments hold pieces of 4 MB of it ([Segment].Part), so that it is compressed and
+// unpacked in parallel like everything else. Two writers' work is equal byte for byte if their trees are: borders, order and
+// headers depend on paths and sizes alone, compressed bytes on a segment's content alone.
+//
+// The text of slug.json ends with a member of fixed length that [Manifest] does not have,
+//
+//	"tail":"00000000000012345678 89abcdef"}
+//
+// 1072 bytes before the end of the file: where the tail begins, and the CRC-32 of the tail's tar bytes before that
+// member. So [Inspect] reads the end of the file and nothing else, and knows whether it is whole.
 //
 // Everything that is not content is fixed: names sorted, times 1980-01-01T00:00:01Z, owner 0/0 without names, modes 0755/0644 by the owner's
 // execute bit, USTAR/PAX records only where needed, gzip header zero.
@@ -58,6 +76,7 @@ type Segment struct {
 	Tar    int64  `json:"tar"`            // uncompressed bytes
 	Digest string `json:"digest"`         // "sha256:…" of the uncompressed tar bytes
 	CRC    uint32 `json:"crc"`            // CRC-32 (IEEE) of the uncompressed tar bytes
+	Sum    uint32 `json:"sum"`            // CRC-32C (Castagnoli) of the compressed bytes
 	Part   int    `json:"part,omitempty"` // not 0: it holds no header, it is the piece of that number (from 0) of the file begun before
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,12 +159,11 @@ func (p *packWriter) write(tar []byte) (location, error) {
 		}
 		p.f = f
 	}
-	sum := crc32.New(castagnoli)
-	n, err := deflate(io.MultiWriter(p.f, sum), tar, p.size)
+	n, sum, err := deflate(p.f, tar, p.size)
 	if err != nil {
 		return location{}, writeFault(p.f.Name(), err)
 	}
-	l := location{Pack: filepath.Base(p.f.Name()), Offset: p.size, Size: n, Tar: int64(len(tar)), CRC: crc32.ChecksumIEEE(tar), Sum: sum.Sum32()}
+	l := location{Pack: filepath.Base(p.f.Name()), Offset: p.size, Size: n, Tar: int64(len(tar)), CRC: crc32.ChecksumIEEE(tar), Sum: sum}
 	p.size += n
 	return l, nil
 }

@@ -2,7 +2,6 @@ package slug
 
 import (
 	"bytes"
-	"fmt"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +28,7 @@ type built struct {
 	keptSegment
 	location location
 	how      int
+	healed   bool // compressed because the store's copy was damaged
 }
 
 // pieces are the segments at hand. It is safe for concurrent use.
@@ -40,7 +40,7 @@ type pieces struct {
 	kept    map[string]location // by digest, from former packs
 	fresh   map[string]location // by digest, from this one
 	checked map[string]bool     // digests of kept ones found intact
-	damaged int
+	damaged map[string]bool     // digests of kept ones found damaged, and forgotten
 }
 
 // knownFiles is the segment that files of some fingerprint gave.
@@ -51,7 +51,7 @@ type knownFiles struct {
 
 // newPieces gives the segments of an index.
 func newPieces(x *index, packs *packs) *pieces {
-	p := &pieces{packs: packs, files: map[string]knownFiles{}, kept: x.Segments, fresh: map[string]location{}, checked: map[string]bool{}}
+	p := &pieces{packs: packs, files: map[string]knownFiles{}, kept: x.Segments, fresh: map[string]location{}, checked: map[string]bool{}, damaged: map[string]bool{}}
 	for _, r := range x.Records {
 		for _, s := range r.Segments {
 			if s.Files != "" {
@@ -81,7 +81,7 @@ func (p *pieces) find(digest string, buf []byte) (l location, isFresh, ok bool) 
 	defer p.mu.Unlock()
 	if !intact {
 		delete(p.kept, digest)
-		p.damaged++
+		p.damaged[digest] = true
 		return l, false, false
 	}
 	p.checked[digest] = true
@@ -143,6 +143,7 @@ func (w *worker) compress(b *built) (err error) {
 	w.pieces.mu.Lock()
 	defer w.pieces.mu.Unlock()
 	w.pieces.fresh[b.Digest] = b.location
+	b.healed = w.pieces.damaged[b.Digest]
 	return nil
 }
 
@@ -188,44 +189,4 @@ func (w *worker) content(host string, e entry, offset int64, n int) error {
 	clear(b[n:])
 	w.tar.Write(b)
 	return unchanged(fd, host, e.stat)
-}
-
-// summary says in a few words how a section's segments came into the slug.
-func summary(all []*built, knownBefore bool) (reused, why string) {
-	made, worst := 0, 0
-	for _, b := range all {
-		if worst = max(worst, b.how); b.how == anew {
-			made++
-		}
-	}
-	switch {
-	case made == 0 && worst != 0:
-		return "all", []string{byKey: "key unchanged", byFiles: "files unchanged", byContent: "content unchanged"}[worst]
-	case made == 0 && knownBefore:
-		return "all", "files unchanged"
-	case made == len(all) && !knownBefore:
-		return "none", "new"
-	case made == len(all):
-		reused = "none"
-	default:
-		reused = "part"
-	}
-	return reused, fmt.Sprintf("%d of %d segments changed", made, len(all))
-}
-
-// progress adds up and tells.
-type progress struct {
-	mu          sync.Mutex
-	tell        func(done, total int64)
-	done, total int64
-}
-
-func (p *progress) add(done, total int64) {
-	if p.tell == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done, p.total = p.done+done, max(p.total+total, p.done+done)
-	p.tell(p.done, p.total)
 }

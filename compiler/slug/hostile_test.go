@@ -1,0 +1,229 @@
+package slug
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// forged is a slug made by hand: whole and consistent in all its sums, whatever its archive holds.
+type forged struct {
+	segments [][]byte // tar bytes
+	parts    []int
+	change   func(*Manifest)
+}
+
+// write writes it and gives its path.
+func (s forged) write(t testing.TB) string {
+	t.Helper()
+	dirs, err := dirsSegment([]string{"", ".slugc"})
+	must(t, err)
+	out := bytes.NewBuffer(bytes.Clone(gzipHeader))
+	add := func(b []byte) Segment {
+		at := int64(out.Len())
+		size, sum, err := deflate(out, b, at)
+		must(t, err)
+		return Segment{Offset: at, Size: size, Tar: int64(len(b)), Digest: digestOf(b), CRC: crc32.ChecksumIEEE(b), Sum: sum}
+	}
+	m := Manifest{Format: FormatVersion, Dirs: add(dirs)}
+	info := SectionInfo{Name: "app"}
+	whole := bytes.Clone(dirs)
+	for i, b := range s.segments {
+		seg := add(b)
+		if i < len(s.parts) {
+			seg.Part = s.parts[i]
+		}
+		info.Segments = append(info.Segments, seg)
+		info.Size, info.Tar = info.Size+seg.Size, info.Tar+seg.Tar
+		whole = append(whole, b...)
+	}
+	info.Digest = sectionDigest(info.Segments)
+	m.Sections = []SectionInfo{info}
+	m.Content = contentDigest(m)
+	if s.change != nil {
+		s.change(&m)
+	}
+	compressed, last, err := tailBytes(&m, int64(out.Len()))
+	must(t, err)
+	whole = append(whole, last...)
+	out.Write(compressed)
+	out.Write(binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(whole)))
+	out.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(whole))))
+	p := filepath.Join(t.TempDir(), "slug.tgz")
+	must(t, os.WriteFile(p, out.Bytes(), 0o644))
+	return p
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// raw gives tar bytes of headers as they are, with content of x.
+func raw(headers ...tar.Header) []byte {
+	var b bytes.Buffer
+	for _, h := range headers {
+		if h.Mode == 0 {
+			h.Mode = map[byte]int64{tar.TypeReg: 0o644, tar.TypeDir: 0o755, tar.TypeSymlink: 0o777}[h.Typeflag]
+		}
+		h.ModTime = epoch
+		if err := tar.NewWriter(&b).WriteHeader(&h); err != nil {
+			panic(err)
+		}
+		if h.Typeflag == tar.TypeReg {
+			b.WriteString(strings.Repeat("x", int(h.Size)))
+			b.Write(make([]byte, padded(h.Size)-h.Size))
+		}
+	}
+	return b.Bytes()
+}
+
+func file(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name, Size: 3} }
+func dir(name string) tar.Header  { return tar.Header{Typeflag: tar.TypeDir, Name: name} }
+func link(name, to string) tar.Header {
+	return tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: to}
+}
+
+func hostile() map[string]forged {
+	one := func(h ...tar.Header) forged { return forged{segments: [][]byte{raw(h...)}} }
+	good := raw(file("./app/a"))
+	big := raw(tar.Header{Typeflag: tar.TypeReg, Name: "./app/big", Size: 2000})
+	return map[string]forged{
+		"above":              one(file("./app/../../x")),
+		"above in the app":   one(file("./app/a/../x")),
+		"absolute":           one(file("/app/x")),
+		"another top":        one(file("./etc/x")),
+		"link out":           one(link("./app/a", "../../etc")),
+		"absolute link out":  one(link("./app/a", "/etc/passwd")),
+		"through a link":     one(link("./app/a", "b"), file("./app/a/x")),
+		"link in a link":     one(link("./app/a", "b"), link("./app/a/x", "y")),
+		"hard link":          one(tar.Header{Typeflag: tar.TypeLink, Name: "./app/a", Linkname: "/etc/passwd"}),
+		"device":             one(tar.Header{Typeflag: tar.TypeChar, Name: "./app/a"}),
+		"setuid":             one(tar.Header{Typeflag: tar.TypeReg, Name: "./app/a", Mode: 0o4755}),
+		"twice":              one(file("./app/a"), file("./app/a")),
+		"twice apart":        {segments: [][]byte{good, good}},
+		"file then dir":      one(file("./app/a"), file("./app/a/b")),
+		"its own manifest":   one(file("./app/.slugc/slug.json")),
+		"dir as manifest":    one(dir("./app/.slugc/slug.json/")),
+		"end inside":         {segments: [][]byte{append(bytes.Clone(good), make([]byte, 1024)...)}},
+		"not a tar":          {segments: [][]byte{bytes.Repeat([]byte("garbage!"), 64)}},
+		"half a block":       {segments: [][]byte{good[:700]}},
+		"cut content":        {segments: [][]byte{big[:1024], good}},
+		"part of nothing":    {segments: [][]byte{good, good}, parts: []int{0, 1}},
+		"part too short":     {segments: [][]byte{big[:1024], big[1024:1536]}, parts: []int{0, 1}},
+		"part too long":      {segments: [][]byte{big[:1024], append(big[1024:], make([]byte, 512)...)}, parts: []int{0, 1}},
+		"part out of turn":   {segments: [][]byte{big[:1024], big[1024:]}, parts: []int{0, 2}},
+		"part first":         {segments: [][]byte{good}, parts: []int{1}},
+		"dirt in padding":    {segments: [][]byte{append(bytes.Clone(good[:len(good)-1]), 1)}},
+		"wrong digest":       {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Digest = digestOf(nil) }},
+		"wrong crc":          {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }},
+		"wrong length":       {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }},
+		"huge length":        {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 }},
+		"negative size":      {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 }},
+		"offset elsewhere":   {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 }},
+		"a later format":     {segments: [][]byte{good}, change: func(m *Manifest) { m.Format++ }},
+		"no section":         {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections = nil }},
+		"dir after contents": {segments: [][]byte{raw(file("./app/a/b")), raw(dir("./app/a/"))}},
+	}
+}
+
+func TestHostileSlugs(t *testing.T) {
+	for name, s := range hostile() {
+		p := s.write(t)
+		if _, err := Verify(context.Background(), p, ""); err == nil {
+			t.Errorf("%s: Verify takes it", name)
+		}
+		outer := t.TempDir()
+		into := filepath.Join(outer, "app")
+		err := Unpack(context.Background(), p, into, UnpackOptions{})
+		if err == nil && name != "dirt in padding" && name != "dir after contents" {
+			t.Errorf("%s: Unpack takes it", name)
+		}
+		must(t, filepath.WalkDir(outer, func(p string, _ fs.DirEntry, _ error) error {
+			if p != outer && p != into && err != nil {
+				t.Errorf("%s: %q was written", name, p)
+			}
+			return nil
+		}))
+	}
+}
+
+func TestSoundForgery(t *testing.T) {
+	big := raw(tar.Header{Typeflag: tar.TypeReg, Name: "./app/big", Size: 2000})
+	s := forged{segments: [][]byte{raw(file("./app/a"), dir("./app/b/"), file("./app/b/c")), big[:1024], big[1024:1536], big[1536:]}, parts: []int{0, 0, 1, 2}}
+	s.change = func(m *Manifest) { m.Sections[0].Entries = 4 }
+	p := s.write(t)
+	if _, err := Verify(context.Background(), p, ""); err != nil {
+		t.Error(err)
+	}
+	into := t.TempDir()
+	must(t, Unpack(context.Background(), p, into, UnpackOptions{}))
+	if b, err := os.ReadFile(filepath.Join(into, "big")); err != nil || string(b) != strings.Repeat("x", 2000) {
+		t.Errorf("a split file holds %d bytes, %v", len(b), err)
+	}
+	if err := Unpack(context.Background(), p, into, UnpackOptions{}); err == nil {
+		t.Error("it unpacks into a directory that is not empty")
+	}
+	if err := Unpack(context.Background(), p, t.TempDir(), UnpackOptions{MaxBytes: 1000}); err == nil {
+		t.Error("it unpacks more than it may")
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, s := range hostile() {
+		b, err := os.ReadFile(s.write(f))
+		must(f, err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		outer := t.TempDir()
+		p := filepath.Join(outer, "slug")
+		must(t, os.WriteFile(p, b, 0o644))
+		_, inspected := Inspect(p)
+		_, verified := Verify(context.Background(), p, "")
+		unpacked := Unpack(context.Background(), p, filepath.Join(outer, "app"), UnpackOptions{MaxBytes: 1 << 20})
+		if verified == nil && (inspected != nil || unpacked != nil) {
+			t.Errorf("a sound slug does not open: %v, %v", inspected, unpacked)
+		}
+		if names, _ := os.ReadDir(outer); len(names) > 2 {
+			t.Errorf("something was written outside: %v", names)
+		}
+	})
+}
+
+// FuzzArchive fuzzes what a slug sound in all its sums may hold.
+func FuzzArchive(f *testing.F) {
+	for _, s := range hostile() {
+		f.Add(bytes.Join(s.segments, nil), uint16(1024), true)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, cut uint16, split bool) {
+		if len(b) == 0 {
+			return
+		}
+		s := forged{segments: [][]byte{b}}
+		if at := int(cut) % len(b); at > 0 {
+			s.segments = [][]byte{b[:at], b[at:]}
+			if split {
+				s.parts = []int{0, 1}
+			}
+		}
+		p, outer := s.write(t), t.TempDir()
+		_, verified := Verify(context.Background(), p, "")
+		unpacked := Unpack(context.Background(), p, filepath.Join(outer, "app"), UnpackOptions{})
+		if verified == nil && unpacked != nil {
+			t.Errorf("a sound slug does not unpack: %v", unpacked)
+		}
+		if names, _ := os.ReadDir(outer); len(names) > 1 {
+			t.Errorf("something was written outside: %v", names)
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package slug
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Problem is a kept segment that is not what it should be.
+type Problem struct {
+	Digest   string   // of the segment
+	Sections []string // names of the sections that it belongs to
+	Err      error    // what is wrong
+}
+
+// Verify reads all segments, checks them against their digests, and removes what is damaged: the next Pack makes it anew,
+// and Has no longer reports sections that lack it. It waits for other users of the store.
+func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	x, err := readIndex(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	files := packs{dir: s.dir}
+	defer files.close()
+	var in inflater
+	var problems []Problem
+	for _, digest := range slices.Sorted(maps.Keys(x.Segments)) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("verifying slug store %q: %w", s.dir, err)
+		}
+		l := x.Segments[digest]
+		f, err := files.file(l.Pack)
+		if err == nil {
+			_, err = in.read(f, Segment{Offset: l.Offset, Size: l.Size, Tar: l.Tar, Digest: digest, CRC: l.CRC, Sum: l.Sum})
+		}
+		if err != nil {
+			problems = append(problems, Problem{Digest: digest, Sections: x.users(digest), Err: err})
+			delete(x.Segments, digest)
+		}
+	}
+	if len(problems) == 0 {
+		return nil, nil
+	}
+	if err := x.write(s.dir); err != nil {
+		return problems, err
+	}
+	return problems, s.removeUnused(x)
+}
+
+// users gives the names of the sections that a segment belongs to.
+func (x *index) users(digest string) []string {
+	var names []string
+	for _, r := range x.Records {
+		if slices.ContainsFunc(r.Segments, func(s keptSegment) bool { return s.Digest == digest }) {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Prune forgets former packs of sections for which keep is false (if keep is nil: all but the latest of every section),
+// removes the segments that are then unused, and gives the number of bytes freed. It waits for other users of the store.
+// Segments that no kept section uses are removed by every Pack as well, once they outweigh what is used.
+func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) (freed int64, err error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	x, err := readIndex(s.dir)
+	if err != nil {
+		return 0, err
+	}
+	before, err := s.packSizes()
+	if err != nil {
+		return 0, err
+	}
+	latest := map[string]string{}
+	for _, r := range x.Records {
+		latest[r.Name] = r.Key
+	}
+	if keep == nil {
+		keep = func(section, key string) bool { return latest[section] == key }
+	}
+	x.Records = slices.DeleteFunc(x.Records, func(r record) bool { return !keep(r.Name, r.Key) })
+	x.sweep()
+	if err := s.compact(ctx, x, 0); err != nil {
+		return 0, err
+	}
+	after, err := s.packSizes()
+	if err != nil {
+		return 0, err
+	}
+	return sum(before) - sum(after), nil
+}
+
+// compact writes the index, removes unused pack files, and rewrites those of which the smaller part is used, if slack
+// bytes or more are unused altogether. The lock must be held.
+func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
+	sizes, err := s.packSizes()
+	if err != nil {
+		return err
+	}
+	used := map[string]int64{}
+	for _, l := range x.Segments {
+		used[l.Pack] += l.Size
+	}
+	var move []string
+	unused := int64(0)
+	for _, digest := range slices.Sorted(maps.Keys(x.Segments)) {
+		if l := x.Segments[digest]; used[l.Pack]*2 < sizes[l.Pack] {
+			move = append(move, digest)
+		}
+	}
+	for pack, size := range sizes {
+		if used[pack] > 0 {
+			unused += size - used[pack]
+		}
+	}
+	if len(move) > 0 && unused >= slack {
+		if err := s.move(ctx, x, move); err != nil {
+			return err
+		}
+	}
+	if err := x.write(s.dir); err != nil {
+		return err
+	}
+	return s.removeUnused(x)
+}
+
+// move copies segments to a new pack file and points the index there.
+func (s *Store) move(ctx context.Context, x *index, digests []string) error {
+	files := packs{dir: s.dir}
+	defer files.close()
+	out, err := os.CreateTemp(s.dir, "*"+packSuffix)
+	if err != nil {
+		return writeFault(s.dir, err)
+	}
+	defer out.Close()
+	at := int64(0)
+	for _, digest := range digests {
+		l := x.Segments[digest]
+		from, err := files.file(l.Pack)
+		if err == nil {
+			_, err = from.Seek(l.Offset, io.SeekStart)
+		}
+		if err == nil {
+			_, err = io.CopyN(out, from, l.Size)
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			os.Remove(out.Name())
+			return writeFault(out.Name(), err)
+		}
+		l.Pack, l.Offset = filepath.Base(out.Name()), at
+		x.Segments[digest], at = l, at+l.Size
+	}
+	if err := out.Sync(); err != nil {
+		return writeFault(out.Name(), err)
+	}
+	return nil
+}
+
+// packSizes gives the sizes of all pack files by name.
+func (s *Store) packSizes() (map[string]int64, error) {
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing slug store %q: %w", s.dir, err)
+	}
+	sizes := map[string]int64{}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), packSuffix) {
+			continue
+		}
+		info, err := f.Info()
+		if err != nil {
+			return nil, fmt.Errorf("examining slug store %q: %w", s.dir, err)
+		}
+		sizes[f.Name()] = info.Size()
+	}
+	return sizes, nil
+}
+
+// sum adds up sizes.
+func sum(sizes map[string]int64) (total int64) {
+	for _, size := range sizes {
+		total += size
+	}
+	return total
+}
