@@ -74,7 +74,7 @@ func (b *work) look(name string) (string, error) {
 
 // noise reports lines that speak of settings of ours and mean nothing to the app's owner.
 func noise(line []byte) bool {
-	return bytes.Contains(line, []byte(`Unknown env config "nodedir"`)) ||
+	return bytes.Contains(line, []byte("Log files were not written due to")) || bytes.Contains(line, []byte(`Unknown env config "nodedir"`)) ||
 		bytes.Contains(line, []byte(`Unknown env config "store-dir"`)) ||
 		bytes.Contains(line, []byte(`Unknown env config "package-import-method"`))
 }

@@ -149,7 +149,10 @@ func (b *work) install() error {
 	if err != nil {
 		return err
 	}
-	if wrote := before.untimed().changes(after.untimed()); d.key != "" && len(wrote) > 0 {
+	wrote := slices.DeleteFunc(before.untimed().changes(after.untimed()), func(name string) bool {
+		return name == ".yarn" // a directory for the state file alone; whatever else is in it has a path of its own
+	})
+	if d.key != "" && len(wrote) > 0 {
 		b.say.detail("Not keeping node_modules: the install wrote to %s", wrote[0])
 		d.key = ""
 	}

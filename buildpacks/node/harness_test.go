@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -45,6 +44,7 @@ type bench struct {
 	labels   map[string]string // path to key, as the platform tells them
 	env      map[string]string // user configuration
 	plan     string            // buildpack plan
+	serve    func(outcome)     // is called after a build, while the app and its layers are in place
 }
 
 // slug is the files that a slug would have: path to mode and content.
@@ -130,7 +130,7 @@ func (b *bench) try() outcome {
 		"HOME="+b.path("home"), runsBuild+"=1", "CNB_BUILDPACK_DIR="+b.path("buildpack"), "CNB_PLATFORM_DIR="+b.path("platform"),
 		"CNB_LAYERS_DIR="+layers, "CNB_BP_PLAN_PATH="+b.path("plan.toml"), "CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=amd64",
 		diagnosis.Env+"="+b.path("diagnosis.json"))
-	must(b.t, errIf(os.RemoveAll(b.path("diagnosis.json"))))
+	must(b.t, os.RemoveAll(b.path("diagnosis.json")))
 	got := outcome{ok: cmd.Run() == nil, log: log.String()}
 	if !got.ok {
 		got.wrong, _ = diagnosis.Read(b.path("diagnosis.json"))
@@ -142,6 +142,9 @@ func (b *bench) try() outcome {
 		b.t.Fatal(err)
 	}
 	got.files = b.pack(layers, got.launch)
+	if b.serve != nil {
+		b.serve(got)
+	}
 	b.keep(layers)
 	return got
 }
@@ -253,6 +256,8 @@ func (b *bench) collect(files slug, dir, prefix string, skip func(rel string) bo
 				return err
 			}
 			text += " " + link
+		case info.Size() > 16<<20: // Node itself
+			text += fmt.Sprintf(" %d bytes", info.Size())
 		case info.Mode().IsRegular():
 			data, err := os.ReadFile(name)
 			if err != nil {
@@ -305,9 +310,3 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func errIf(err error) error { return err }
-
-func asJSON(v any) string {
-	data, _ := json.Marshal(v)
-	return string(data)
-}
