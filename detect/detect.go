@@ -50,11 +50,11 @@ type Reason struct {
 //   - npm, yarn, pnpm, bun: an npm range. Tool "yarn" is yarn 1 and berry alike; NodeApp.Manager tells them apart.
 //   - go: comparators that must all hold, such as ">=1.25.1 <1.26" (package gorange), the newest release that satisfies them being wanted; with Exact
 //     one version, "1.25.1". A go or toolchain directive is a minimum and asks for the newest patch of its minor line, so it always gives the first form.
-//   - ruby, bundler: a RubyGems requirement, such as "~> 3.3" or ">= 3.1, < 3.5"; with Exact one version, "3.3.9" or "9.4.2.0" with Tool "jruby".
-//   - jdk: a feature release ("21"), or with Exact a full version ("21.0.5", "1.8.0_392"); a distribution may stand before it ("zulu-21").
-//   - leiningen, clojure: "2.x" or a full version with Exact.
+//   - ruby, bundler, jruby: a RubyGems requirement, such as "~> 3.3" or ">= 3.1, < 3.5"; with Exact one version, "3.3.9", "3.4.0.rc1", "9.4.2.0".
+//   - jdk: a feature release ("21", and "8" for 1.8), or with Exact a full version ("21.0.5", "1.8.0_392"). The distribution, if one is named, is in JDK.Distribution.
+//   - leiningen: an npm range, "2.x" or ">=2.9.1 <3". clojure (its CLI): with Exact a full version, "1.12.4.1597".
 type Requirement struct {
-	Tool       string `json:"tool"`           // "node", "npm", "yarn", "pnpm", "bun", "go", "ruby", "bundler", "jdk", "leiningen", "clojure"
+	Tool       string `json:"tool"`           // "node", "npm", "yarn", "pnpm", "bun", "go", "ruby", "jruby", "bundler", "jdk", "leiningen", "clojure"
 	Constraint string `json:"constraint"`     // in the tool's own grammar, see above; "" asks for the default
 	From       string `json:"from"`           // where it was read: "package.json engines.node", ".nvmrc", "SLUGC_NODE_VERSION", "default"
 	Exact      bool   `json:"exact"`          // the constraint is one version

@@ -31,9 +31,9 @@ func ForNode(in Input) (Result, error) {
 }
 
 // nodeForTools is Node without a package.json: another language's build calls tools that need it.
-func nodeForTools(in Input, why Reason) (Result, error) {
+func nodeForTools(in Input, why []Reason) (Result, error) {
 	s := newScan(in, Node)
-	s.Reasons = append(s.Reasons, why)
+	s.Reasons = append(s.Reasons, why...)
 	app, err := s.node(pkg{})
 	if err != nil {
 		return s.failed(err)

@@ -1,0 +1,222 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"slugc/detect/sexpr"
+)
+
+var (
+	leinVersion = regexp.MustCompile(`^\d+(?:\.\d+){0,2}$`)
+	cliForm     = regexp.MustCompile(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
+)
+
+func cliVersion(text string) source {
+	if !cliForm.MatchString(text) {
+		return source{bad: errors.New("a version such as 1.12.4.1597 is expected")}
+	}
+	return source{constraint: text, exact: true}
+}
+
+// minLein reads :min-lein-version. Its absence is Leiningen 2 with a word about it; 1.x is an error, unless the app brings its own bin/lein.
+func (s *scan) minLein(app *ClojureApp) ([]source, error) {
+	text := app.Lein.MinLeinVersion
+	switch {
+	case app.BinLein || app.Lein.computed(":min-lein-version"):
+		return nil, nil
+	case text == "":
+		s.warn("project.clj has no :min-lein-version; using Leiningen 2.x: add :min-lein-version \"2.0.0\"")
+		return nil, nil
+	case strings.HasPrefix(text, "1.") || text == "1":
+		return nil, &Error{
+			ID: "clojure/leiningen-1", Summary: fmt.Sprintf("project.clj asks for Leiningen %s, and Leiningen 1 is not supported", text), Place: "project.clj :min-lein-version",
+			Hints: []string{`move to Leiningen 2 and write :min-lein-version "2.0.0"`},
+		}
+	}
+	src := source{from: "project.clj :min-lein-version", text: text, constraint: ">=" + text + " <3"}
+	if !leinVersion.MatchString(text) {
+		src.bad = errors.New("a version such as 2.0.0 is expected")
+	}
+	return []source{src}, nil
+}
+
+// forms reads a Clojure file.
+func (s *scan) forms(file, id string) ([]sexpr.Node, error) {
+	b, _, err := s.read(file)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := sexpr.Parse(b)
+	var syntax *sexpr.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, malformed(id, file, syntax.Line, syntax.Cause)
+	}
+	return nodes, err
+}
+
+func malformed(id, file string, line int, cause string) *Error {
+	return &Error{
+		ID: id, Summary: fmt.Sprintf("%s is malformed: %s", file, cause), Place: fmt.Sprintf("%s:%d", file, line),
+		Hints: []string{"mend the file: every bracket and quote must be closed by its own kind, and forms that come in pairs must be complete"},
+	}
+}
+
+func (s *scan) leinFacts() (*LeinFacts, error) {
+	const id = "clojure/project-clj-malformed"
+	nodes, err := s.forms("project.clj", id)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(nodes, func(n sexpr.Node) bool {
+		return n.Kind == sexpr.List && len(n.Items) > 0 && (n.Items[0].Is("defproject") || n.Items[0].Is("leiningen.core.project/defproject"))
+	})
+	if at < 0 {
+		return nil, malformed(id, "project.clj", 1, "there is no (defproject …)")
+	}
+	project := nodes[at]
+	if len(project.Items) < 2 || project.Items[1].Kind != sexpr.Symbol && project.Items[1].Kind != sexpr.String {
+		return nil, malformed(id, "project.clj", project.Line, "defproject has no name")
+	}
+	facts := &LeinFacts{Name: project.Items[1].Text}
+	from := 2
+	// The version may be left out of (defproject name :key value …), and may be computed.
+	if len(project.Items) > 2 && project.Items[2].Kind != sexpr.Keyword {
+		facts.Version = facts.text(":version", &project.Items[2])
+		from = 3
+	}
+	if (len(project.Items)-from)%2 != 0 {
+		return nil, malformed(id, "project.clj", project.Items[len(project.Items)-1].Line, "a key of defproject has no value")
+	}
+	facts.read(project, from)
+	return facts, nil
+}
+
+func (f *LeinFacts) read(project sexpr.Node, from int) {
+	get := func(key string) string { return f.text(key, project.Get(key, from)) }
+	f.MinLeinVersion, f.TargetPath = get(":min-lein-version"), get(":target-path")
+	f.UberjarName = get(":uberjar-name")
+	if f.Main = get(":main"); f.Main == "nil" || f.Main == "false" {
+		f.Main = ""
+	}
+	f.Plugins, f.Dependencies = coordinates(project.Get(":plugins", from)), coordinates(project.Get(":dependencies", from))
+	f.Profiles, f.Aliases = mapKeys(project.Get(":profiles", from)), mapKeys(project.Get(":aliases", from))
+	if profiles := project.Get(":profiles", from); profiles != nil {
+		if uberjar := profiles.Get(":uberjar", 0); uberjar != nil {
+			if name := f.text(":uberjar-name", uberjar.Get(":uberjar-name", 0)); name != "" {
+				f.UberjarName = name
+			}
+		}
+	}
+}
+
+// text gives an atom's value; that of a computed form is noted and empty.
+func (f *LeinFacts) text(key string, n *sexpr.Node) string {
+	if n == nil {
+		return ""
+	}
+	if n.Computed() {
+		if !slices.Contains(f.Computed, key) {
+			f.Computed = append(f.Computed, key)
+		}
+		return ""
+	}
+	return n.Text
+}
+
+// coordinates gives the names of [[name "1"] …].
+func coordinates(n *sexpr.Node) []string {
+	var names []string
+	if n == nil {
+		return nil
+	}
+	for _, item := range n.Items {
+		if len(item.Items) > 0 && item.Items[0].Text != "" {
+			names = append(names, item.Items[0].Text)
+		}
+	}
+	return names
+}
+
+// mapKeys gives a map's keys, keywords without their colon.
+func mapKeys(n *sexpr.Node) []string {
+	if n == nil || n.Kind != sexpr.Map {
+		return nil
+	}
+	var keys []string
+	for i := 0; i+1 < len(n.Items); i += 2 {
+		if text := strings.TrimPrefix(n.Items[i].Text, ":"); text != "" {
+			keys = append(keys, text)
+		}
+	}
+	return keys
+}
+
+func (s *scan) depsFacts() (*DepsFacts, error) {
+	const id = "clojure/deps-edn-malformed"
+	nodes, err := s.forms("deps.edn", id)
+	if err != nil {
+		return nil, err
+	}
+	if len(nodes) == 0 || nodes[0].Kind != sexpr.Map {
+		return nil, malformed(id, "deps.edn", 1, "it is not a map")
+	}
+	deps := nodes[0]
+	if len(deps.Items)%2 != 0 {
+		return nil, malformed(id, "deps.edn", deps.Items[len(deps.Items)-1].Line, "a key has no value")
+	}
+	facts := &DepsFacts{Paths: texts(deps.Get(":paths", 0)), Dependencies: mapKeys(deps.Get(":deps", 0)), Aliases: map[string]DepsAlias{}}
+	aliases := deps.Get(":aliases", 0)
+	for _, name := range mapKeys(aliases) {
+		n := aliases.Get(":"+name, 0)
+		if n == nil {
+			continue
+		}
+		alias := DepsAlias{MainOpts: texts(n.Get(":main-opts", 0))}
+		if fn := n.Get(":exec-fn", 0); fn != nil {
+			alias.ExecFn = fn.Text
+		}
+		if ns := n.Get(":ns-default", 0); ns != nil {
+			alias.NsDefault = ns.Text
+		}
+		for _, key := range []string{":deps", ":extra-deps", ":replace-deps"} {
+			alias.Dependencies = append(alias.Dependencies, mapKeys(n.Get(key, 0))...)
+		}
+		facts.Aliases[name] = alias
+	}
+	return facts, nil
+}
+
+// texts gives a vector's strings and symbols.
+func texts(n *sexpr.Node) []string {
+	if n == nil {
+		return nil
+	}
+	var out []string
+	for _, item := range n.Items {
+		if item.Text != "" {
+			out = append(out, item.Text)
+		}
+	}
+	return out
+}
+
+func (s *scan) buildFacts() (*BuildFacts, error) {
+	if !s.isFile("build.clj") {
+		return nil, nil
+	}
+	nodes, err := s.forms("build.clj", "clojure/build-clj-malformed")
+	if err != nil {
+		return nil, err
+	}
+	facts := &BuildFacts{}
+	for _, n := range nodes {
+		if n.Kind == sexpr.List && len(n.Items) > 1 && n.Items[0].Is("defn") && n.Items[1].Text != "" {
+			facts.Functions = append(facts.Functions, n.Items[1].Text)
+		}
+	}
+	return facts, nil
+}

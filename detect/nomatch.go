@@ -1,0 +1,168 @@
+package detect
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+const (
+	maxNames  = 40 // top-level names told of
+	maxBelow  = 3  // manifests told of that lie further down
+	maxProbed = 300
+)
+
+// manifests are the files that languages are recognised by, in the order they are told of.
+var manifests = []struct {
+	file     string
+	language Language
+}{
+	{"Gemfile", Ruby}, {"gems.rb", Ruby}, {"go.mod", Go}, {"go.work", Go}, {"project.clj", Clojure}, {"deps.edn", Clojure}, {"package.json", Node},
+}
+
+// NoMatch is the error of a tree that no language's detector passes.
+type NoMatch struct {
+	Languages []Result // each with its reasons, in the order Ruby, Go, Clojure, Node
+	Names     []string // top-level names, sorted, directories with a trailing "/"; at most 40
+	More      int      // how many names are left out
+	Checks    []Check  // the four usual causes
+}
+
+// Check is one usual cause of NoMatch, and what was found of it.
+type Check struct {
+	Question string   // "Is the file at the top level?"
+	Found    []string // one sentence each; none where nothing speaks for this cause
+}
+
+// Error says it in one line; Text has everything.
+func (e *NoMatch) Error() string { return "no language was recognised in the app's directory" }
+
+// Text is the whole answer for the app's owner, lines ended by "\n".
+func (e *NoMatch) Text() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, "No language was recognised in the app's directory.")
+	for _, r := range e.Languages {
+		for _, reason := range r.Reasons {
+			if !reason.For {
+				fmt.Fprintf(&b, "  %-8s %s\n", r.Language, reason.Text)
+			}
+		}
+	}
+	switch {
+	case len(e.Names) == 0:
+		fmt.Fprintln(&b, "The directory is empty.")
+	case e.More > 0:
+		fmt.Fprintf(&b, "It holds: %s and %d more\n", strings.Join(e.Names, "  "), e.More)
+	default:
+		fmt.Fprintf(&b, "It holds: %s\n", strings.Join(e.Names, "  "))
+	}
+	for _, check := range e.Checks {
+		fmt.Fprintf(&b, "* %s\n", check.Question)
+		for _, found := range check.Found {
+			fmt.Fprintf(&b, "    %s\n", found)
+		}
+	}
+	return b.String()
+}
+
+func noMatch(in Input, verdicts []Verdict) *NoMatch {
+	s := newScan(in, "")
+	e := &NoMatch{}
+	for _, v := range verdicts {
+		e.Languages = append(e.Languages, v.Result)
+	}
+	entries, _ := s.list(".")
+	for _, entry := range entries {
+		if len(e.Names) == maxNames {
+			e.More = len(entries) - maxNames
+			break
+		}
+		name := printable(entry.Name())
+		if entry.IsDir() {
+			name += "/"
+		}
+		e.Names = append(e.Names, name)
+	}
+	e.Checks = []Check{
+		{"Is the file at the top level?", s.below()},
+		{"Is its name spelled exactly so, in upper and lower case?", s.misspelled()},
+		{"Is it listed in .slugignore or .gitignore?", s.ignored()},
+		{"Is it committed? `git status` shows what is not.", nil},
+	}
+	return e
+}
+
+// below looks for manifests one and two levels down.
+func (s *scan) below() []string {
+	var found []string
+	probed := 0
+	var visit func(dir string, depth int)
+	visit = func(dir string, depth int) {
+		entries, err := s.list(dir)
+		if err != nil {
+			return
+		}
+		var dirs []string
+		for _, e := range entries {
+			if e.IsDir() && e.Name() != "node_modules" && e.Name() != "vendor" && !strings.HasPrefix(e.Name(), ".") {
+				dirs = append(dirs, path.Join(dir, e.Name()))
+			}
+		}
+		for _, sub := range dirs {
+			if probed++; probed > maxProbed {
+				return
+			}
+			for _, m := range manifests {
+				if len(found) < maxBelow && s.isFile(path.Join(sub, m.file)) {
+					found = append(found, fmt.Sprintf("found %s (%s): build with --subdir %s", printable(path.Join(sub, m.file)), m.language, printable(sub)))
+					break
+				}
+			}
+		}
+		if depth < 2 {
+			for _, sub := range dirs {
+				visit(sub, depth+1)
+			}
+		}
+	}
+	visit(".", 1)
+	return found
+}
+
+// misspelled finds manifests in the wrong case.
+func (s *scan) misspelled() []string {
+	var found []string
+	entries, _ := s.list(".")
+	for _, e := range entries {
+		for _, m := range manifests {
+			if e.Name() != m.file && strings.EqualFold(e.Name(), m.file) {
+				found = append(found, fmt.Sprintf("found %s: rename it with `git mv %s %s`", e.Name(), e.Name(), m.file))
+			}
+		}
+	}
+	return found
+}
+
+// ignored finds manifests that are kept out of the build.
+func (s *scan) ignored() []string {
+	var found []string
+	for _, m := range manifests {
+		if line := s.ignoredBy(m.file); line != "" {
+			found = append(found, fmt.Sprintf("%s is listed in %s", m.file, line))
+		}
+	}
+	return found
+}
+
+// printable keeps a terminal's control sequences, and names without end, out of messages.
+func printable(name string) string {
+	if r := []rune(name); len(r) > 80 {
+		name = string(r[:80]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd {
+			return '?'
+		}
+		return r
+	}, name)
+}

@@ -1,0 +1,149 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"slugc/detect/gemlock"
+)
+
+// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, with its lock file (spec languages.md 2.1). A missing or unreadable
+// lock file and a version that can't be read are an [*Error]; Result.App is a [*RubyApp].
+func ForRuby(in Input) (Result, error) {
+	s := newScan(in, Ruby)
+	gemfile, lockfile := "Gemfile", "Gemfile.lock"
+	if !s.isFile(gemfile) {
+		gemfile, lockfile = "gems.rb", "gems.locked"
+	}
+	if !s.isFile(gemfile) {
+		s.against("Gemfile", "no Gemfile and no gems.rb")
+		return s.Result, nil
+	}
+	s.found(gemfile, "found %s", gemfile)
+	if gemfile == "Gemfile" && s.isFile("gems.rb") {
+		s.warn("both Gemfile and gems.rb are there; using Gemfile")
+	}
+	app, err := s.ruby(gemfile, lockfile)
+	if err != nil {
+		return s.failed(err)
+	}
+	s.Pass, s.App = true, app
+	return s.Result, nil
+}
+
+func (s *scan) ruby(gemfile, lockfile string) (*RubyApp, error) {
+	lock, err := s.rubyLock(gemfile, lockfile)
+	if err != nil {
+		return nil, err
+	}
+	app := &RubyApp{
+		Gemfile: gemfile, Lockfile: lockfile, Lock: lock, Engine: "ruby",
+		ConfigRu: s.isFile("config.ru"), BinRails: s.isFile("bin/rails"), PumaConfig: s.isFile("config/puma.rb"),
+		BinBundle: s.isFile("bin/bundle"), BundleConfig: s.isFile(".bundle/config"), VendorBundle: s.isDir("vendor/bundle"),
+		PackageJSON: s.isFile("package.json"), YarnLock: s.isFile("yarn.lock"),
+	}
+	for _, name := range []string{"Rakefile", "rakefile", "rakefile.rb", "Rakefile.rb"} {
+		if s.isFile(name) {
+			app.Rakefile = name
+			break
+		}
+	}
+	s.rubyGems(app)
+	if s.isDir("vendor/cache") {
+		entries, _ := s.list("vendor/cache")
+		for _, e := range entries {
+			app.VendorCache = app.VendorCache || path.Ext(e.Name()) == ".gem"
+		}
+	}
+	s.rubyManifests(app)
+	if s.Requires, err = s.rubyRequires(app); err != nil {
+		return nil, err
+	}
+	return app, nil
+}
+
+func (s *scan) rubyLock(gemfile, lockfile string) (*gemlock.Lock, error) {
+	b, ok, err := s.read(lockfile)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		e := &Error{
+			ID: "ruby/lockfile-missing", Summary: fmt.Sprintf("%s is missing, so the gems can't be resolved", lockfile), Place: lockfile,
+			Hints: []string{fmt.Sprintf("run `bundle lock --add-platform x86_64-linux` and commit %s", lockfile)},
+		}
+		if line := s.ignoredBy(lockfile); line != "" {
+			e.Hints = append([]string{fmt.Sprintf("%s is listed in %s: remove it there", lockfile, line)}, e.Hints...)
+		}
+		return nil, e
+	}
+	lock, err := gemlock.Parse(b)
+	var syntax *gemlock.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, &Error{
+			ID: "ruby/lockfile-invalid", Summary: fmt.Sprintf("%s is not valid: %s", lockfile, syntax.Cause), Place: fmt.Sprintf("%s:%d", lockfile, syntax.Line),
+			Hints: []string{fmt.Sprintf("run `git checkout --theirs %s` if a merge left it so, then `bundle lock`, and commit %s", lockfile, lockfile)},
+		}
+	}
+	s.found(lockfile, "found %s", lockfile)
+	return lock, err
+}
+
+// rubyGems reads from the locked gems what kind of app it is, what it needs Node for, and where it can be installed.
+func (s *scan) rubyGems(app *RubyApp) {
+	app.Kind = "plain"
+	if version, ok := app.Lock.Gem("railties"); ok {
+		app.Kind, app.RailsVersion = "rails", version
+	} else if version, ok := app.Lock.Gem("rails"); ok {
+		app.Kind, app.RailsVersion = "rails", version
+	} else if app.HasGem("rack") {
+		app.Kind = "rack"
+	}
+	for _, gem := range []string{"execjs", "webpacker"} {
+		if app.HasGem(gem) {
+			app.NodeFor = append(app.NodeFor, gem)
+		}
+	}
+	for _, platform := range app.Lock.Platforms {
+		app.LinuxPlatform = app.LinuxPlatform || platform == "ruby" || platform == "java" || strings.Contains(platform, "linux")
+	}
+	if !app.LinuxPlatform && len(app.Lock.Platforms) > 0 {
+		s.warn("%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it", app.Lockfile, strings.Join(app.Lock.Platforms, ", "))
+	}
+	for _, source := range app.Lock.Sources {
+		if source.Kind != "PATH" {
+			continue
+		}
+		for _, remote := range source.Remotes {
+			if dir := inTree(remote); dir != "" {
+				app.LocalPaths = append(app.LocalPaths, dir)
+			} else {
+				s.warn("%s has a gem at %s, outside of the app", app.Lockfile, remote)
+			}
+		}
+	}
+}
+
+func (s *scan) rubyManifests(app *RubyApp) {
+	for _, name := range []string{app.Gemfile, app.Lockfile, ".ruby-version", ".tool-versions", ".bundle/config"} {
+		if s.isFile(name) {
+			app.Manifests = append(app.Manifests, name)
+		}
+	}
+	for _, dir := range append([]string{"."}, app.LocalPaths...) {
+		entries, err := s.list(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if e.Type().IsRegular() && path.Ext(e.Name()) == ".gemspec" {
+				app.Manifests = append(app.Manifests, path.Join(dir, e.Name()))
+			}
+		}
+	}
+	slices.Sort(app.Manifests)
+	app.Manifests = slices.Compact(app.Manifests)
+}
