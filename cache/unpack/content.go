@@ -35,7 +35,11 @@ func (w *Writer) file(name string, mode fs.FileMode, size int64, r io.Reader) er
 		// Not by OpenFile: the umask must not have a say.
 		err = f.Chmod(perm)
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		w.root.Remove(name) // half a file is none
 		if _, ok := errors.AsType[*Refusal](err); ok {
 			return err
 		}
