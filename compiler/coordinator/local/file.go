@@ -99,7 +99,7 @@ func checkFile(path string) error {
 		return explain(path, err)
 	case !info.Mode().IsRegular():
 		return damaged(path, errors.New("it is not a regular file"))
-	case info.Size() < 4<<10:
+	case info.Size() < 4*int64(os.Getpagesize()): // bbolt's smallest
 		return damaged(path, fmt.Errorf("it has only %d bytes", info.Size()))
 	}
 	return nil

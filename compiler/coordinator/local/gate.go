@@ -19,8 +19,17 @@ type gate struct {
 	own        chan struct{} // this handle's callers wait here, so that one handle blocks one thread
 }
 
-func newGate(path string) gate {
-	return gate{turn: path + ".turn", lock: path + ".lock", own: make(chan struct{}, 1)}
+// newGate makes the lock files if they are not there yet.
+func newGate(path string) (gate, error) {
+	g := gate{turn: path + ".turn", lock: path + ".lock", own: make(chan struct{}, 1)}
+	for _, name := range []string{g.turn, g.lock} {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return gate{}, err
+		}
+		f.Close()
+	}
+	return g, nil
 }
 
 // enter waits until the caller is in, or ctx ends, whose cause is then the error.
@@ -73,7 +82,7 @@ func (g gate) take() (*os.File, error) {
 
 // flock opens a file, locks it exclusively and returns it. Closing it releases the lock.
 func flock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,11 @@ func Open(path string, o Options) (coordinator.Coordinator, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, explain(path, err)
 	}
-	s := &store{path: path, options: o, gate: newGate(path)}
+	gate, err := newGate(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	s := &store{path: path, options: o, gate: gate}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.locked(s.ctx, func() error { return create(path) }); err != nil {
 		s.cancel()
