@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -31,8 +32,9 @@ func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Resul
 		return nil, nil, fault.UsageError("source/not-found", fmt.Errorf("opening the source: %w", err))
 	}
 	defer root.Close()
-	verdicts := detect.All(detect.Input{FS: root.FS(), Env: env})
-	chosen, err := detect.Group(verdicts, env)
+	in := detect.Input{FS: root.FS(), Env: env}
+	verdicts := detect.All(in)
+	chosen, err := detect.Group(in, verdicts)
 	return verdicts, chosen, detectFault(err)
 }
 
@@ -46,14 +48,33 @@ func detectFault(err error) error {
 		f.Place = e.Place
 		return f
 	case *detect.NoMatch:
-		return fault.New(fault.App, fault.ExitNoMatch, "detect/no-match", e, e.Hints()...)
+		return fault.New(fault.App, fault.ExitNoMatch, "detect/no-match", e, noMatchHints(e)...)
 	}
 	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err)
+}
+
+// noMatchHints are the usual causes that something was found of, or else the questions themselves.
+func noMatchHints(e *detect.NoMatch) (hints []string) {
+	for _, c := range e.Checks {
+		hints = append(hints, c.Found...)
+	}
+	if len(hints) == 0 {
+		for _, c := range e.Checks {
+			hints = append(hints, c.Question)
+		}
+	}
+	return hints
 }
 
 func (b *build) detect(ctx context.Context, tree *source.Tree) (*group, error) {
 	g := &group{}
 	_, chosen, err := Detect(tree.Root, b.Env)
+	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
+		b.Report.Step("Detecting the language")
+		for line := range strings.Lines(none.Text()) {
+			b.Report.Detail(strings.TrimRight(line, "\n"))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
