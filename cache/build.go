@@ -35,6 +35,8 @@ func (a *App) Begin(fresh bool) (*Build, error) {
 	if err := os.MkdirAll(b.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the build directory: %w", err)
 	}
+	_, err := os.Lstat(a.Path("layers", brokenOff))
+	b.Interrupted = err == nil
 	return b, nil
 }
 
@@ -49,17 +51,24 @@ func (b *Build) recover() error {
 			if err := os.Rename(b.LayersDir, layers); err != nil {
 				return fmt.Errorf("recovering layers: %w", err)
 			}
-			b.Interrupted = true
 		}
 	}
 	return RemoveAll(b.Dir)
 }
+
+// brokenOff is the name of the file among the layers that says that their metadata was dropped.
+const brokenOff = ".broken-off"
 
 // Restore moves the kept layers into the app directory, which must exist by now.
 func (b *Build) Restore() error {
 	err := os.Rename(b.app.Path("layers"), b.LayersDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = os.Mkdir(b.LayersDir, 0o755)
+	}
+	if err == nil {
+		if err = os.Remove(filepath.Join(b.LayersDir, brokenOff)); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("restoring layers: %w", err)
@@ -92,6 +101,9 @@ func dropMetadata(layers string) error {
 		if err := os.Remove(f); err != nil {
 			return fmt.Errorf("dropping the metadata of a broken-off build: %w", err)
 		}
+	}
+	if err := os.WriteFile(filepath.Join(layers, brokenOff), nil, 0o600); err != nil {
+		return fmt.Errorf("marking a broken-off build: %w", err)
 	}
 	return nil
 }

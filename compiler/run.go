@@ -37,6 +37,9 @@ func (b *build) run(ctx context.Context, g *group) (*lifecycle.Result, error) {
 		return nil, err
 	}
 	b.saySandbox(box)
+	if err := b.dirs.Restore(); err != nil {
+		return nil, err
+	}
 	base, binds, err := b.BaseEnv(ctx, g.languages())
 	if err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func (b *build) recorded(src *source.Source) *Result {
 	return &result
 }
 
-// stage makes the private copy of the source, with the kept layers inside.
+// stage makes the private copy of the source.
 func (b *build) stage(ctx context.Context, src *source.Source) (*source.Tree, error) {
 	dirs, err := b.app.Begin(b.Fresh)
 	if err != nil {
@@ -129,9 +129,6 @@ func (b *build) stage(ctx context.Context, src *source.Source) (*source.Tree, er
 	}
 	b.tree = tree
 	if err := refuseReserved(dirs.AppDir); err != nil {
-		return nil, errors.Join(err, dirs.Abort())
-	}
-	if err := dirs.Restore(); err != nil {
 		return nil, errors.Join(err, dirs.Abort())
 	}
 	for _, w := range tree.Warnings {

@@ -1,0 +1,195 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"slugc/cache"
+)
+
+func app(t *testing.T) *cache.App {
+	t.Helper()
+	home, err := cache.Open(filepath.Join(t.TempDir(), "home"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := home.App("blog")
+	if err := os.MkdirAll(a.Path(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func there(path ...string) bool {
+	_, err := os.Lstat(filepath.Join(path...))
+	return err == nil
+}
+
+// begin starts a build and stages an app directory.
+func begin(t *testing.T, a *cache.App, fresh bool) *cache.Build {
+	t.Helper()
+	b, err := a.Begin(fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(b.AppDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Restore(); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestLayersSurvive(t *testing.T) {
+	a := app(t)
+	b := begin(t, a, false)
+	if b.Interrupted {
+		t.Error("the first build calls a former one interrupted")
+	}
+	write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
+	write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
+	if err := b.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if there(b.Dir) {
+		t.Error("the build directory is left")
+	}
+	b = begin(t, a, false)
+	if b.Interrupted || !there(b.LayersDir, "bp", "l", "file") || !there(b.LayersDir, "bp", "l.toml") {
+		t.Error("layers or their metadata are lost by a good build")
+	}
+	if err := b.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if b = begin(t, a, true); there(b.LayersDir, "bp") {
+		t.Error("a fresh build sees layers")
+	}
+}
+
+func TestBrokenOff(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *cache.Build){
+		"killed": func(*testing.T, *cache.Build) {},
+		"failed": func(t *testing.T, b *cache.Build) {
+			if err := b.Abort(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := app(t)
+			b := begin(t, a, false)
+			write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
+			write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
+			end(t, b)
+			b = begin(t, a, false)
+			if !b.Interrupted || !there(b.LayersDir, "bp", "l", "file") || there(b.LayersDir, "bp", "l.toml") {
+				t.Errorf("interrupted %t, file kept %t, metadata kept %t", b.Interrupted, there(b.LayersDir, "bp", "l", "file"), there(b.LayersDir, "bp", "l.toml"))
+			}
+			if err := b.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			if b = begin(t, a, false); b.Interrupted {
+				t.Error("the build after a good one calls it interrupted")
+			}
+		})
+	}
+}
+
+func TestKilledBeforeStaging(t *testing.T) {
+	a := app(t)
+	b := begin(t, a, false)
+	write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
+	if err := b.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Begin(false); err != nil {
+		t.Fatal(err)
+	}
+	if b = begin(t, a, false); !there(b.LayersDir, "bp", "l", "file") || b.Interrupted {
+		t.Error("a kill before the layers were moved loses them")
+	}
+}
+
+func TestRecord(t *testing.T) {
+	a := app(t)
+	if a.Record() != nil {
+		t.Error("a record out of nothing")
+	}
+	if err := a.SaveRecord(&cache.Record{Key: "k", Result: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.Record(); r == nil || r.Key != "k" {
+		t.Errorf("got %+v", r)
+	}
+	write(t, a.Path("record.json"), "{ damaged")
+	if a.Record() != nil {
+		t.Error("a damaged record is believed")
+	}
+}
+
+func TestLock(t *testing.T) {
+	a := app(t)
+	unlock, err := a.Lock(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var pid int
+	if _, err := a.Lock(ctx, func(p int) { pid = p }); !errors.Is(err, cache.ErrLocked) || pid != os.Getpid() {
+		t.Errorf("second lock: %v, holder %d", err, pid)
+	}
+	unlock()
+	unlock, err = a.Lock(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
+
+func TestKey(t *testing.T) {
+	if cache.Key("ab", "c") == cache.Key("a", "bc") || cache.Key() == cache.Key("") {
+		t.Error("parts run into each other")
+	}
+	if cache.Key(cache.Pairs(map[string]string{"a": "1", "b": "2"})...) != cache.Key("a", "1", "b", "2") {
+		t.Error("pairs are not sorted names followed by values")
+	}
+}
+
+func TestRemoveAllReadOnly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	write(t, filepath.Join(dir, "sub", "file"), "x")
+	if err := os.Chmod(filepath.Join(dir, "sub"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.RemoveAll(dir); err != nil || there(dir) {
+		t.Errorf("read-only tree not removed: %v", err)
+	}
+}
+
+func TestSize(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a"), "12345")
+	write(t, filepath.Join(dir, "b", "c"), "678")
+	if n, err := cache.Size(dir); err != nil || n != 8 {
+		t.Errorf("got %d, %v", n, err)
+	}
+	if n, err := cache.Size(filepath.Join(dir, "none")); err != nil || n != 0 {
+		t.Errorf("a missing path: %d, %v", n, err)
+	}
+}
