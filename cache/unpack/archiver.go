@@ -119,14 +119,20 @@ func open(f archiver.FileInfo) opener {
 // readZip hands over the entries of a zip.
 func readZip(ctx context.Context, at *sourceAt, size int64, l Limits, handle func(entry) error) error {
 	counting := &directory{ReaderAt: at, left: l.Files + slack}
-	return archiver.Zip{}.Extract(ctx, io.NewSectionReader(counting, 0, size), func(_ context.Context, f archiver.FileInfo) error {
+	var own error // what archiver wraps together with the raw name
+	err := archiver.Zip{}.Extract(ctx, io.NewSectionReader(counting, 0, size), func(_ context.Context, f archiver.FileInfo) error {
 		counting.done = true
 		e, err := zipEntry(f, l)
-		if err != nil {
-			return err
+		if err == nil {
+			err = handle(e)
 		}
-		return handle(e)
+		own = err
+		return err
 	})
+	if own != nil {
+		return own
+	}
+	return err
 }
 
 // zipEntry translates a zip header. A symbolic link's target is its content, and archiver does not read it.

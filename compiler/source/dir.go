@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -162,7 +163,9 @@ func changing(name string) error {
 
 // opening is the error for a file that was there a moment ago.
 func opening(name string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errLink) {
+	_, kernel := errors.AsType[syscall.Errno](err)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) || !kernel {
+		// What is no error of the kernel's is os.Root's: the path leads out, by a link that was not there before.
 		return changing(name)
 	}
 	return unreadable(name, err, "make it readable, or leave it out with .slugignore")

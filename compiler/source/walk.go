@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,9 +15,6 @@ import (
 
 // openFlags opens what was a regular file when it was looked at, and does not hang or follow if it is one no more.
 const openFlags = os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK
-
-// errLink is what O_NOFOLLOW says of a link.
-const errLink = syscall.ELOOP
 
 // tries is how often a file is hashed again that changes in the middle of it.
 const tries = 3
