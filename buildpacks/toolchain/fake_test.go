@@ -45,19 +45,25 @@ type world struct {
 	dl    []map[string]any            // go.dev's listing
 	goMod []string                    // the module proxy's list
 	sums  map[string]string           // go.sum lines by module version
-	key   string                      // the checksum database's public key
+	skey  string
+	key   string // the checksum database's public key
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{
-		t: t, docs: map[string][]byte{}, fault: map[string]http.HandlerFunc{}, hits: map[string]int{}, head: map[string]http.Header{},
-		packs: map[string]map[string]any{}, sums: map[string]string{},
-	}
 	skey, vkey, err := note.GenerateKey(nil, "sums.test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.key = vkey
+	return newWorldSigned(t, skey, vkey)
+}
+
+// newWorldSigned is a world whose checksum database has a given key.
+func newWorldSigned(t *testing.T, skey, vkey string) *world {
+	w := &world{
+		t: t, docs: map[string][]byte{}, fault: map[string]http.HandlerFunc{}, hits: map[string]int{}, head: map[string]http.Header{},
+		packs: map[string]map[string]any{}, sums: map[string]string{},
+	}
+	w.skey, w.key = skey, vkey
 	db := sumdb.NewServer(sumdb.NewTestServer(skey, func(path, vers string) ([]byte, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

@@ -118,6 +118,26 @@ func TestGoDatabaseItself(t *testing.T) {
 	one(t, w.open(dir, direct), "go", "1.25.3")
 }
 
+// TestForkedDatabase has the database sign another history than the one that the store has seen.
+func TestForkedDatabase(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t)
+	w.goModule("1.25.1")
+	w.goModule("1.25.3")
+	one(t, w.open(dir), "go", "1.25.1")
+	one(t, w.open(dir), "go", "1.25.3")
+	fork := newWorldSigned(t, w.skey, w.key)
+	fork.goModule("1.25.4")
+	fork.goModule("1.25.5")
+	fork.goModule("1.25.6")
+	off := func(s *toolchain.Settings) { s.GoDist = "off" }
+	for _, v := range []string{"1.25.4", "1.25.5", "1.25.6"} {
+		if err := fails(t, fork.open(dir, off), "go", v); !strings.Contains(err.Error(), "checksum database") {
+			t.Error(err)
+		}
+	}
+}
+
 func TestGoProxyList(t *testing.T) {
 	refuse := func(w *world) { w.breakAt("/goproxy/golang.org/toolchain/@v/list", status(http.StatusForbidden)) }
 	for _, c := range []struct {

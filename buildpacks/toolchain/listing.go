@@ -17,6 +17,9 @@ import (
 // freshFor is how long a listing and a choice stand before the source is asked again.
 const freshFor = 24 * time.Hour
 
+// listingSchema is changed with what is kept of a listing, so that another release of slugc does not read what this one has kept.
+const listingSchema = "1 "
+
 // listingTime bounds how long one listing may take, however steadily it drips.
 const listingTime = 2 * time.Minute
 
@@ -35,7 +38,7 @@ type kept[T any] struct {
 // once at most in a Store's life. again asks even when it is fresh, for a version that the kept one does not have.
 // asked reports whether the source itself has just answered.
 func list[T any](ctx context.Context, st *Store, addr string, h http.Header, parse func(io.Reader) (T, error), again bool) (v T, asked bool, err error) {
-	sum := sha256.Sum256([]byte(addr))
+	sum := sha256.Sum256([]byte(listingSchema + addr))
 	name := hex.EncodeToString(sum[:16])
 	mu := st.one(name)
 	mu.Lock()

@@ -2,8 +2,10 @@ package toolchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,9 +104,14 @@ func (m *manager) fetch(ctx context.Context, version string, j *job) (string, er
 		return "", err
 	}
 	j.hashes = hashes
-	if m.tool == "bun" {
+	switch native := m.native(e); {
+	case m.tool == "bun":
 		err = m.bun(ctx, file, j.tree)
-	} else {
+	case native != "":
+		if err = addPackage(ctx, file, j.tree, name, e.Bin); err == nil {
+			err = m.addNative(ctx, j, native, e)
+		}
+	default:
 		err = addPackage(ctx, file, j.tree, name, e.Bin)
 	}
 	if err != nil {
@@ -128,12 +135,65 @@ func (m *manager) bun(ctx context.Context, file, tree string) error {
 	}
 	program := filepath.Join(tree, "bin", "bun")
 	if info, err := os.Lstat(program); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("there is no bin/bun in it")
+		return errors.New("there is no bin/bun in it")
 	}
 	if err := os.Chmod(program, 0o755); err != nil {
 		return err
 	}
 	return os.Symlink("bun", filepath.Join(tree, "bin", "bunx"))
+}
+
+// native is the package that holds a pnpm's program for the platform, "" for a pnpm that is JavaScript. From 12 on the package "pnpm"
+// holds placeholders, which its install script replaces with the program.
+func (m *manager) native(e edition) string {
+	name := "@pnpm/exe." + m.r.st.set.OS + "-" + nodeArch(m.r.st.set.Arch)
+	if m.tool == "pnpm" && e.Optional[name] != "" {
+		return name
+	}
+	return ""
+}
+
+// addNative does what pnpm's install script does: the platform's program takes the place of every placeholder.
+func (m *manager) addNative(ctx context.Context, j *job, name string, e edition) error {
+	p, _, err := m.r.packument(ctx, name, false)
+	if err != nil {
+		return err
+	}
+	version := e.Optional[name]
+	if _, ok := p.Versions[version]; !ok { // the kept list may be older than pnpm's own
+		if p, _, err = m.r.packument(ctx, name, true); err != nil {
+			return err
+		}
+	}
+	own, ok := p.Versions[version]
+	if !ok {
+		return fmt.Errorf("its program %s %s is missing", name, version)
+	}
+	file, _, _, err := m.r.tarball(ctx, name, own, j, j.part())
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(j.temp, "native")
+	if err := unpackFile(ctx, file, dir, 1); err != nil {
+		return err
+	}
+	program := filepath.Join(dir, "pnpm")
+	if info, err := os.Lstat(program); err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("there is no pnpm in %s", name)
+	}
+	if err := os.Chmod(program, 0o755); err != nil {
+		return err
+	}
+	for _, target := range e.Bin { // linkBins has seen that each is a file of the package
+		place := filepath.Join(j.tree, "lib", "node_modules", "pnpm", filepath.FromSlash(target))
+		if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Link(program, place); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // linkBins links the programs of the package in home, a path inside the tree, into the tree's bin.

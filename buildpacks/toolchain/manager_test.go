@@ -1,6 +1,7 @@
 package toolchain_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"
@@ -38,6 +39,10 @@ func TestManagers(t *testing.T) {
 	w.npm("yarn", "2.4.3", map[string]string{"bin/yarn.js": "no"}, bin(map[string]string{"yarn": "./bin/yarn.js"}))
 	w.npm("@yarnpkg/cli-dist", "4.9.2", map[string]string{"bin/yarn.js": "y4"}, bin(map[string]string{"yarn": "bin/yarn.js"}))
 	w.npm("pnpm", "10.1.0", map[string]string{"bin/pnpm.cjs": "p"}, bin(map[string]string{"pnpm": "bin/pnpm.cjs", "pnpx": "bin/pnpm.cjs"}))
+	w.npm("@pnpm/exe.linux-x64", "12.1.0", map[string]string{"pnpm": "native"}, nil)
+	w.npm("pnpm", "12.1.0", map[string]string{"pnpm": "placeholder", "pnx": "placeholder"}, map[string]any{
+		"bin": map[string]string{"pnpm": "pnpm", "pnx": "./pnx"}, "optionalDependencies": map[string]string{"@pnpm/exe.linux-x64": "12.1.0"},
+	})
 	w.npm("@oven/bun-linux-x64", "1.2.20", map[string]string{"bin/bun": "b"}, nil)
 	st := w.open(t.TempDir())
 	for _, c := range []struct{ tool, constraint, hash, version, file, body string }{
@@ -46,7 +51,8 @@ func TestManagers(t *testing.T) {
 		// Corepack pins the one file of a modern yarn.
 		{"yarn", "4.9.2", fmt.Sprintf("sha224.%x", sha256.Sum224([]byte("y4"))), "4.9.2", "bin/yarn", "y4"},
 		{"yarn", "berry", fmt.Sprintf("SHA512.%X", sha512.Sum512([]byte("y4"))), "4.9.2", "bin/yarn", "y4"},
-		{"pnpm", ">=9", "", "10.1.0", "bin/pnpx", "p"},
+		{"pnpm", "", "", "12.1.0", "bin/pnx", "native"},
+		{"pnpm", "10", "", "10.1.0", "bin/pnpx", "p"},
 		{"bun", "", "", "1.2.20", "bin/bunx", "b"},
 	} {
 		got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: c.tool, Constraint: c.constraint, Hash: c.hash}}, nil)
@@ -103,6 +109,25 @@ func TestRegistryAddresses(t *testing.T) {
 		if got := w.head[p].Get("Authorization"); got != "Bearer narrow" {
 			t.Errorf("%s was asked with %q", p, got)
 		}
+	}
+}
+
+func TestRegistryPassword(t *testing.T) {
+	w := newWorld(t)
+	w.npm("pnpm", "10.1.0", map[string]string{"p.cjs": "p"}, map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}})
+	st := w.open(t.TempDir(), func(s *toolchain.Settings) {
+		s.NpmRegistry = func(context.Context) (string, error) {
+			return strings.Replace(w.srv.URL, "//", "//u:p@", 1) + "/npm", nil
+		}
+	})
+	one(t, st, "pnpm", "")
+	for _, p := range []string{"/npm/pnpm", "/npm/pnpm/-/pnpm-10.1.0.tgz"} {
+		if got := w.head[p].Get("Authorization"); got != "Basic dTpw" {
+			t.Errorf("%s was asked with %q", p, got)
+		}
+	}
+	if got := w.head["/npm/pnpm/-/pnpm-10.1.0.tgz"].Get("Accept-Encoding"); got != "identity" {
+		t.Errorf("Accept-Encoding is %q", got)
 	}
 }
 

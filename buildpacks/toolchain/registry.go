@@ -42,7 +42,8 @@ type edition struct {
 	Integrity string            `json:"integrity"`
 	Node      string            `json:"node,omitempty"` // engines.node
 	Bin       map[string]string `json:"bin,omitempty"`
-	Old       bool              `json:"old,omitempty"` // deprecated by its authors
+	Optional  map[string]string `json:"optional,omitempty"` // optionalDependencies
+	Old       bool              `json:"old,omitempty"`      // deprecated by its authors
 }
 
 func (r *registry) address(ctx context.Context) (string, error) {
@@ -101,6 +102,7 @@ func parsePackument(body io.Reader) (packument, error) {
 			Name       string          `json:"name"`
 			Engines    json.RawMessage `json:"engines"`
 			Bin        json.RawMessage `json:"bin"`
+			Optional   json.RawMessage `json:"optionalDependencies"`
 			Deprecated json.RawMessage `json:"deprecated"`
 			Dist       struct {
 				Tarball   string `json:"tarball"`
@@ -125,6 +127,7 @@ func parsePackument(body io.Reader) (packument, error) {
 			rel.Node = engines.Node
 		}
 		_ = json.Unmarshal(d.Bin, &rel.Bin)
+		_ = json.Unmarshal(d.Optional, &rel.Optional)
 		rel.Old = len(d.Deprecated) > 0 && string(d.Deprecated) != "null" && string(d.Deprecated) != "false" && string(d.Deprecated) != `""`
 		p.Versions[v] = rel
 	}
@@ -174,7 +177,8 @@ func (r *registry) places(ctx context.Context, name, stated string) ([]string, e
 		return nil, errors.New("the tarball's address is not a URL")
 	}
 	if u.Scheme == b.Scheme && u.Host == b.Host {
-		return []string{stated}, nil
+		u.User = b.User // documents do not repeat the credentials that they were asked for with
+		return []string{u.String()}, nil
 	}
 	addrs := []string{base + "/" + name + "/-/" + path.Base(u.Path)}
 	if u.Scheme == "https" {

@@ -74,7 +74,7 @@ func TestEightProcessesFetchOnce(t *testing.T) {
 	for range 8 {
 		cmd := w.child(t, dir)
 		wg.Go(func() {
-			if out, err := cmd.CombinedOutput(); err != nil || strings.Count(string(out), "\n") != 2 {
+			if out, err := cmd.Output(); err != nil || strings.Count(string(out), "\n") != 2 {
 				t.Errorf("%v: %s", err, out)
 			}
 		})

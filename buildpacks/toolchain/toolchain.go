@@ -4,8 +4,17 @@
 // a byte of it is used. A source that refuses is reported in one line and the next is tried; when none serves, the error lists each
 // with its reason. Base addresses are settings: an air-gapped mirror is a setting, not a fork.
 //
-// What was fetched lies in a [Store]: a directory shared by all apps, written only here, read-only for every build,
-// one directory a tool, version, platform and source, put in place by one rename. Concurrent use from any number of processes is safe.
+// What was fetched lies in a [Store]: a directory shared by all apps, written only here, read-only for every build, one directory a
+// tool, version and platform, put in place by one rename. Concurrent use from any number of processes is safe.
+//
+// The sources, in order (design.md section 6):
+//
+//	node             a nodejs.org-layout distribution; the npm registry's node-‹os›-‹arch› with an npm added
+//	npm, pnpm, yarn  the npm registry's packages; yarn from 2 on is @yarnpkg/cli-dist, pnpm from 12 on has its program in @pnpm/exe.‹os›-‹arch›
+//	bun              the npm registry's @oven/bun-‹os›-‹arch›
+//	go               the module golang.org/toolchain with the checksum database; a go.dev/dl-layout distribution; the machine's own
+//
+// What a constraint was resolved to stands for a day, and so do listings: until then no network is touched for what the store holds.
 package toolchain
 
 // Request asks for a tool.

@@ -92,7 +92,7 @@ func TestRealToolchains(t *testing.T) {
 		{Tool: "yarn", Constraint: "1.22.22", Hash: "sha512.a6b2f7906b721bba3d67d4aff083df04dad64c399707841b7acf00f6b133b7ac24255f2652fa22ae3534329dc6180534e98d17432037ff6fd140556e2bb3137e"},
 		{Tool: "yarn", Constraint: "4.9.2", Hash: "sha512.1fc009bc09d13cfd0e19efa44cbfc2b9cf6ca61482725eb35bbc5e257e093ebf4130db6dfe15d604ff4b79efd8e1e8e99b25fa7d0a6197c9f9826358d4d65c3c"},
 		{Tool: "pnpm", Constraint: "10.12.1", Hash: "sha512.f0dda8580f0ee9481c5c79a1d927b9164f2c478e90992ad268bbb2465a736984391d6333d2c327913578b2804af33474ca554ba29c04a8b13060a717675ae3ac"},
-		{Tool: "npm", Constraint: "10"},
+		{Tool: "pnpm", Constraint: "12"}, {Tool: "npm", Constraint: "10"},
 		{Tool: "bun", Constraint: "1.2"},
 	}, logged{t})
 	if err != nil {
@@ -112,8 +112,9 @@ func TestRealToolchains(t *testing.T) {
 		{tcs[2], "yarn", "--version", "1.22."},
 		{tcs[3], "yarn", "--version", "4.9.2"},
 		{tcs[4], "pnpm", "--version", tcs[4].Version},
-		{tcs[5], "npm", "--version", tcs[5].Version},
-		{tcs[6], "bun", "--version", tcs[6].Version},
+		{tcs[5], "pnpm", "--version", tcs[5].Version},
+		{tcs[6], "npm", "--version", tcs[6].Version},
+		{tcs[7], "bun", "--version", tcs[7].Version},
 	} {
 		got := run(t, []toolchain.Toolchain{c.tc, node}, c.cmd, c.arg)
 		if !strings.HasPrefix(got, c.want) {

@@ -269,6 +269,10 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 func (w *web) download(ctx context.Context, addr string, h http.Header, file string, tell func(done, total int64), sums ...hash.Hash) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxFetch, passing{fmt.Errorf("the download takes longer than %s", maxFetch)})
 	defer cancel()
+	if h = h.Clone(); h == nil {
+		h = http.Header{}
+	}
+	h.Set("Accept-Encoding", "identity") // digests are of the bytes as they are stored
 	a, err := w.get(ctx, addr, h)
 	if err != nil {
 		return err
