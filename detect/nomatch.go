@@ -153,16 +153,3 @@ func (s *scan) ignored() []string {
 	}
 	return found
 }
-
-// printable keeps a terminal's control sequences, and names without end, out of messages.
-func printable(name string) string {
-	if r := []rune(name); len(r) > 80 {
-		name = string(r[:80]) + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd {
-			return '?'
-		}
-		return r
-	}, name)
-}

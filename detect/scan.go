@@ -39,19 +39,23 @@ func newScan(in Input, language Language) *scan {
 }
 
 func (s *scan) found(file, format string, args ...any) {
-	s.Reasons = append(s.Reasons, Reason{For: true, Text: fmt.Sprintf(format, args...), File: file})
+	s.Reasons = append(s.Reasons, Reason{For: true, Text: clean(fmt.Sprintf(format, args...), maxSentence), File: file})
 }
 
 func (s *scan) against(file, format string, args ...any) {
-	s.Reasons = append(s.Reasons, Reason{Text: fmt.Sprintf(format, args...), File: file})
+	s.Reasons = append(s.Reasons, Reason{Text: clean(fmt.Sprintf(format, args...), maxSentence), File: file})
 }
 
 func (s *scan) warn(format string, args ...any) {
-	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+	s.Warnings = append(s.Warnings, clean(fmt.Sprintf(format, args...), maxSentence))
 }
 
 // failed ends a detector with an *Error (or whatever stopped it): the Result keeps its reasons and never passes.
 func (s *scan) failed(err error) (Result, error) {
+	var e *Error
+	if errors.As(err, &e) {
+		err = e.cleaned()
+	}
 	s.Pass, s.App, s.Requires = false, nil, nil
 	if len(s.Reasons) == 0 {
 		s.against("", "%v", err)
