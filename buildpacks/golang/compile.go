@@ -64,8 +64,8 @@ func (b *work) place() error {
 		return fmt.Errorf("opening the app: %w", err)
 	}
 	defer root.Close()
-	if info, err := root.Stat(binDir); err == nil && !info.IsDir() {
-		return binIsFile()
+	if err := checkBin(root); err != nil {
+		return err
 	}
 	if err := root.MkdirAll(binDir, 0o755); err != nil {
 		return fmt.Errorf("making %q: %w", binDir, err)
@@ -112,10 +112,15 @@ func free(root *os.Root, name string, m mainPackage) error {
 	}
 }
 
-func binIsFile() error {
+// checkBin refuses a bin that is no directory of the app's.
+func checkBin(root *os.Root) error {
+	info, err := root.Stat(binDir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+		return nil
+	}
 	return &diagnosis.Diagnosis{
-		ID: "go/bin-is-a-file", Summary: "bin is a file, and binaries are put into a directory of that name.", Place: binDir,
-		Hints: []string{"remove or rename the file bin, and list it in .gitignore if a build of yours makes it"},
+		ID: "go/bin-is-a-file", Summary: "bin is a file or a link that leads out of the app, and binaries are put into a directory of that name.", Place: binDir,
+		Hints: []string{"remove or rename bin, and list it in .gitignore if a build of yours makes it"},
 	}
 }
 

@@ -9,24 +9,31 @@ import (
 	"path/filepath"
 )
 
+// preCompile also looks at bin before anything is compiled into it: compiling takes longer than looking.
 func (b *work) preCompile() error {
-	// Told before anything runs: compiling takes longer than looking.
-	if info, err := os.Stat(filepath.Join(b.dir, binDir)); err == nil && !info.IsDir() {
-		return binIsFile()
-	}
-	return b.hook("go-pre-compile")
-}
-
-func (b *work) postCompile() error { return b.hook("go-post-compile") }
-
-// hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go command's environment.
-func (b *work) hook(name string) error {
-	place := filepath.Join(binDir, name)
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
 		return fmt.Errorf("opening the app: %w", err)
 	}
 	defer root.Close()
+	if err := checkBin(root); err != nil {
+		return err
+	}
+	return b.hook(root, "go-pre-compile")
+}
+
+func (b *work) postCompile() error {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return fmt.Errorf("opening the app: %w", err)
+	}
+	defer root.Close()
+	return b.hook(root, "go-post-compile")
+}
+
+// hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go command's environment.
+func (b *work) hook(root *os.Root, name string) error {
+	place := filepath.Join(binDir, name)
 	info, err := root.Stat(place)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
