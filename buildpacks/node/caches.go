@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
@@ -87,4 +88,34 @@ func (b *work) berryStore(before bool) error {
 		return nil
 	}
 	return errors.Join(os.RemoveAll(kept), copyTree(archives, kept, nil))
+}
+
+// pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. With node_modules, no archive is needed at all.
+func (b *work) pruneArchives() error {
+	archives := b.path(".yarn/cache")
+	if b.app.Manager != "berry" || !directory(archives) {
+		return nil
+	}
+	if b.app.NodeLinker != "pnp" {
+		return os.RemoveAll(archives)
+	}
+	var names []byte
+	for _, name := range []string{".pnp.cjs", ".pnp.js", ".pnp.data.json"} {
+		if data, err := os.ReadFile(b.path(name)); err == nil {
+			names = append(names, data...)
+		}
+	}
+	entries, err := os.ReadDir(archives)
+	if err != nil {
+		return fmt.Errorf("pruning .yarn/cache: %w", err)
+	}
+	for _, entry := range entries {
+		if path.Ext(entry.Name()) != ".zip" || bytes.Contains(names, []byte(entry.Name())) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(archives, entry.Name())); err != nil {
+			return fmt.Errorf("pruning .yarn/cache: %w", err)
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
@@ -48,25 +49,29 @@ func unrecognised(id, command, status string, tail []byte) *diagnosis.Diagnosis 
 		return d
 	}
 	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(tail, nil))), "\n")
-	for _, line := range lines[max(0, len(lines)-5):] {
-		if line = strings.TrimSpace(line); line != "" {
-			d.Hints = append(d.Hints, "it said: "+line[:min(len(line), 300)])
+	for _, line := range slices.Backward(lines) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "info Visit ") || strings.HasPrefix(line, "at ") {
+			continue
+		}
+		if d.Hints = append(d.Hints, "it said: "+line[:min(len(line), 300)]); len(d.Hints) == 5 {
+			break
 		}
 	}
+	slices.Reverse(d.Hints)
 	return d
 }
 
 // look finds a program on the build's own PATH, which is not this process's.
-func (b *work) look(name string) (string, error) {
-	if strings.ContainsRune(name, filepath.Separator) {
-		return name, nil
-	}
-	for _, dir := range filepath.SplitList(b.env.vars["PATH"]) {
+func (b *work) look(name string) (string, error) { return lookIn(b.env.vars["PATH"], name) }
+
+func lookIn(path, name string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path, nil
+		if program, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return program, nil
 		}
 	}
 	return "", fmt.Errorf("running %q: not found on PATH", name)

@@ -1,11 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -229,35 +232,65 @@ func request(want detect.Requirement) toolchain.Request {
 	return toolchain.Request{Tool: want.Tool, Constraint: want.Constraint, From: want.From, Hash: want.Hash}
 }
 
-// fetch is for platforms other than slugc: the toolchains go to a store in a cache layer.
+// fetch is for platforms other than slugc: the toolchains go to a store in a cache layer. Node comes first: its npm knows the
+// registry that the others come from.
 func (b *work) fetch(missing []toolchain.Request) ([]toolchain.Toolchain, error) {
 	layer, err := b.layer("toolchains")
 	if err != nil {
 		return nil, err
 	}
-	registry, _ := b.env.get("npm_config_registry")
-	settings := toolchain.Settings{
-		OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
-		AllowWide: b.env.enabled("NODEJS_ALLOW_WIDE_RANGE"),
-	}
-	if registry != "" {
-		settings.NpmRegistry = func(context.Context) (string, error) { return registry, nil }
-	}
-	store, err := toolchain.Open(layer.Path, settings)
+	path := b.env.vars["PATH"]
+	store, err := toolchain.Open(layer.Path, toolchain.Settings{
+		OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch, AllowWide: b.env.enabled("NODEJS_ALLOW_WIDE_RANGE"),
+		NpmRegistry: func(ctx context.Context) (string, error) { return b.registry(ctx, path) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	fetched, err := store.Ensure(b.ctx, missing, notes{b.say})
-	if wrong, ok := errors.AsType[*toolchain.Unavailable](err); ok && !wrong.Transient() {
-		return nil, &diagnosis.Diagnosis{ID: "node/toolchain-unavailable", Summary: sentence(err.Error()), Place: "package.json"}
-	}
-	if err != nil {
-		return nil, err
+	slices.SortStableFunc(missing, func(a, b toolchain.Request) int { return cmp.Compare(rank(a.Tool), rank(b.Tool)) })
+	var fetched []toolchain.Toolchain
+	for _, want := range missing {
+		got, err := store.Ensure(b.ctx, []toolchain.Request{want}, notes{b.say})
+		if wrong, ok := errors.AsType[*toolchain.Unavailable](err); ok && !wrong.Transient() {
+			return nil, &diagnosis.Diagnosis{ID: "node/toolchain-unavailable", Summary: sentence(err.Error()), Place: "package.json"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if want.Tool == "node" {
+			path = filepath.Join(got[0].Dir, "bin") + ":" + path
+		}
+		fetched = append(fetched, got...)
 	}
 	if !b.hasLayer("toolchains") {
 		b.contribute(layer, libcnb.LayerTypes{Cache: true})
 	}
 	return fetched, nil
+}
+
+func rank(tool string) int {
+	if tool == "node" {
+		return 0
+	}
+	return 1
+}
+
+// registry is where packages come from: as configured, else as the npm on path has it.
+func (b *work) registry(ctx context.Context, path string) (string, error) {
+	if registry, ok := b.env.get("npm_config_registry"); ok && registry != "" {
+		return registry, nil
+	}
+	npm, err := lookIn(path, "npm")
+	if err != nil {
+		return "", fmt.Errorf("npm_config_registry is not set, and there is no npm to ask: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, npm, "config", "get", "registry")
+	cmd.Dir, cmd.Env = b.dir, append(b.env.list(), "PATH="+path)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("asking npm for the registry: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 func (b *work) hasLayer(name string) bool {

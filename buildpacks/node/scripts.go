@@ -151,7 +151,7 @@ func (b *work) prune() error {
 			return err
 		}
 	}
-	return nil
+	return b.pruneArchives()
 }
 
 // cleanup runs heroku-cleanup on the pruned app.

@@ -1,0 +1,129 @@
+package diagnosis_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+func TestWriteRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "diagnosis.json")
+	want := &diagnosis.Diagnosis{ID: "node/lockfile-out-of-sync", Summary: "package-lock.json does not match.", Place: "package-lock.json:3", Hints: []string{"run `npm install`"}, Transient: true}
+	if err := diagnosis.Write(file, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := diagnosis.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestReadMissing(t *testing.T) {
+	if _, err := diagnosis.Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("gives %v, want fs.ErrNotExist", err)
+	}
+}
+
+func TestReadHostile(t *testing.T) {
+	long := strings.Repeat("é", 4000)
+	for name, tt := range map[string]struct {
+		text string
+		want *diagnosis.Diagnosis
+	}{
+		"no json":        {"{", nil},
+		"no id":          {`{"summary":"x"}`, nil},
+		"odd id":         {`{"id":"node/../x","summary":"x"}`, nil},
+		"no summary":     {`{"id":"a/b","summary":" \u0007 "}`, nil},
+		"too large":      {`{"id":"a/b","summary":"` + strings.Repeat("x", 70<<10) + `"}`, nil},
+		"control":        {`{"id":"a/b","summary":"a\u001b[2Jb\nc\u202ed"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "a [2Jb cd"}},
+		"long":           {`{"id":"a/b","summary":"` + long + `"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: long[:4096]}},
+		"outside":        {`{"id":"a/b","summary":"x","place":"../../etc/passwd"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x"}},
+		"absolute":       {`{"id":"a/b","summary":"x","place":"/etc/passwd"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x"}},
+		"too many hints": {`{"id":"a/b","summary":"x","hints":["1","","3","4","5","6","7","8","9"]}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x", Hints: []string{"1", "3", "4", "5", "6", "7", "8"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "d")
+			if err := os.WriteFile(file, []byte(tt.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got, err := diagnosis.Read(file)
+			if (err != nil) != (tt.want == nil) {
+				t.Errorf("gives %v", err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReadNoFile(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("/etc/hostname", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, link} {
+		if d, err := diagnosis.Read(path); err == nil {
+			t.Errorf("%s gives %+v", path, d)
+		}
+	}
+}
+
+func TestRecognise(t *testing.T) {
+	patterns := append([]diagnosis.Pattern{{
+		ID:    "x/special",
+		Match: regexp.MustCompile(`odd: (\w+)`),
+		Make:  func(m []string) *diagnosis.Diagnosis { return &diagnosis.Diagnosis{Summary: "Odd " + m[1] + "."} },
+	}}, diagnosis.Common("x")...)
+	for _, tt := range []struct{ text, id, summary string }{
+		{"odd: one\nECONNRESET\n", "x/special", "Odd one."},
+		{"\x1b[31modd\x1b[0m: two", "x/special", "Odd two."},
+		{"npm error network request failed, reason: read ECONNRESET\r\n", "x/network", "The network failed (ECONNRESET) while packages were being fetched."},
+		{"curl: (6) Could not resolve host: packages.example", "x/network", "The network failed while packages were being fetched."},
+		{"Host key verification failed.\r\nfatal: Could not read from remote repository.", "x/git-host-key", "A dependency is fetched over ssh from a git host whose key this build does not know."},
+		{"git@git.example: Permission denied (publickey).", "x/git-permission", "A dependency comes from a private git repository and the build has no credentials for it."},
+		{"fatal: could not read Username for 'https://git.example': terminal prompts disabled", "x/git-permission", "A dependency comes from a private git repository and the build has no credentials for it."},
+		{"node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by node)", "x/glibc-missing", "A prebuilt binary needs glibc 2.38, which is newer than this machine's."},
+		{"npm error code ENOSPC", "x/disk-full", "The disk ran full while the app was being built."},
+		{"all is well", "", ""},
+	} {
+		d := diagnosis.Recognise(patterns, []byte(tt.text))
+		if d == nil {
+			d = &diagnosis.Diagnosis{}
+		}
+		if d.ID != tt.id || d.Summary != tt.summary {
+			t.Errorf("%q gives %q %q, want %q %q", tt.text, d.ID, d.Summary, tt.id, tt.summary)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"id":"a/b","summary":"x","hints":["1"]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := filepath.Join(t.TempDir(), "d")
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		d, err := diagnosis.Read(file)
+		if err != nil {
+			return
+		}
+		for _, text := range append([]string{d.ID, d.Summary, d.Place}, d.Hints...) {
+			if strings.ContainsAny(text, "\x00\x1b\n\r\u202e") || len(text) > 4096 {
+				t.Errorf("%q passed", text)
+			}
+		}
+	})
+}
