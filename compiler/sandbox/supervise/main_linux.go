@@ -36,6 +36,7 @@ type supervisor struct {
 	status   *Status
 	stopping bool             // a stop signal was given, or the main process has ended
 	killing  time.Time        // since when everything is being killed
+	told     map[int]bool     // who has had a stop signal
 	grace    <-chan time.Time // to killing
 	children chan os.Signal
 	control  chan byte
@@ -159,6 +160,10 @@ func (s *supervisor) run() {
 		if s.reap() || (!s.killing.IsZero() && time.Since(s.killing) > unkillable) {
 			return
 		}
+		if s.stopping {
+			// An orphan that was forked just as its parent was stopped. What a living process starts to clean up is left alone.
+			s.tell(living(os.Getpid(), false), syscall.SIGTERM)
+		}
 		if !s.killing.IsZero() {
 			SignalDescendants(os.Getpid(), syscall.SIGKILL)
 			tick = time.After(5 * time.Millisecond)
@@ -209,11 +214,30 @@ func (s *supervisor) pass(sig syscall.Signal) {
 		s.kill()
 		return
 	}
-	if stops(sig) && !s.stopping {
+	if !stops(sig) {
+		SignalDescendants(os.Getpid(), sig)
+		return
+	}
+	if !s.stopping {
 		s.stopping = true
 		s.grace = time.After(s.req.Grace)
 	}
-	SignalDescendants(os.Getpid(), sig)
+	s.told = map[int]bool{}
+	// Again, for those that were forked meanwhile.
+	for s.tell(Descendants(os.Getpid()), sig) {
+	}
+}
+
+// tell gives sig to those who have not had it, and reports whether there were any.
+func (s *supervisor) tell(pids []int, sig syscall.Signal) (any bool) {
+	for _, pid := range pids {
+		if !s.told[pid] {
+			s.told[pid] = true
+			any = true
+			syscall.Kill(pid, sig)
+		}
+	}
+	return any
 }
 
 func (s *supervisor) kill() {

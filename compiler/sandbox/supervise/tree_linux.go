@@ -9,7 +9,10 @@ import (
 
 // Descendants returns the ids of all living processes that descend from pid, without pid itself, as /proc shows them now.
 // A process that forks while it looks may be missed: callers that end processes look again until there are none.
-func Descendants(pid int) []int {
+func Descendants(pid int) []int { return living(pid, true) }
+
+// living returns the living children of pid, or all its living descendants.
+func living(pid int, all bool) []int {
 	children := map[int][]int{}
 	dead := map[int]bool{}
 	proc, err := os.Open("/proc")
@@ -35,7 +38,9 @@ func Descendants(pid int) []int {
 		if !dead[queue[0]] {
 			found = append(found, queue[0])
 		}
-		queue = append(queue, children[queue[0]]...)
+		if all {
+			queue = append(queue, children[queue[0]]...)
+		}
 	}
 	return found
 }

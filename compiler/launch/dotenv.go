@@ -1,0 +1,74 @@
+package launch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// maxEnv is the most a .env file may hold.
+const maxEnv = 1 << 20
+
+// assignment is foreman's, with "export" and blanks before it.
+var assignment = regexp.MustCompile(`^[ \t]*(?:export[ \t]+)?([A-Za-z_0-9]+)=(.*)$`)
+
+var escaped = regexp.MustCompile(`(?s)\\(.)`)
+
+// ParseEnv reads a .env file as foreman does, and returns its entries as K=V in order.
+//
+//	file  = { line "\n" } .
+//	line  = blank | ws "#" any | ws [ "export" ws ] name "=" value .
+//	name  = ( letter | digit | "_" ) { … } .
+//	value = "'" literally "'" | '"' where \n is a newline and \x is x '"' | literally .
+//
+// Nothing is interpolated, and a "#" in a value belongs to it. A byte order mark and CRLF are accepted. Where foreman passes over a
+// line that it does not understand, this is an error that names the line and never shows its text, which may be a secret.
+func ParseEnv(r io.Reader) ([]string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxEnv+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the environment file: %w", err)
+	}
+	if len(data) > maxEnv {
+		return nil, fmt.Errorf("reading the environment file: it is larger than %d bytes", maxEnv)
+	}
+	var env []string
+	for i, line := range strings.Split(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if text := strings.TrimSpace(line); text == "" || text[0] == '#' {
+			continue
+		}
+		entry, err := parseAssignment(line)
+		if err != nil {
+			return nil, fmt.Errorf("reading the environment file: line %d: %w", i+1, err)
+		}
+		env = append(env, entry)
+	}
+	return env, nil
+}
+
+func parseAssignment(line string) (string, error) {
+	match := assignment.FindStringSubmatch(line)
+	if match == nil || strings.ContainsRune(line, 0) {
+		return "", errors.New("it is not NAME=VALUE")
+	}
+	value := match[2]
+	if text := strings.TrimRight(value, " \t"); len(text) > 0 && (text[0] == '\'' || text[0] == '"') {
+		quote := text[:1]
+		if len(text) < 2 || !strings.HasSuffix(text, quote) {
+			return "", errors.New("the quote is not closed on the same line")
+		}
+		value = text[1 : len(text)-1]
+		if quote == `"` {
+			value = escaped.ReplaceAllStringFunc(value, func(s string) string {
+				if s == `\n` {
+					return "\n"
+				}
+				return s[1:]
+			})
+		}
+	}
+	return match[1] + "=" + value, nil
+}

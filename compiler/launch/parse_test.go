@@ -1,0 +1,90 @@
+package launch_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/compiler/fault"
+	"slugc/compiler/launch"
+)
+
+func TestParseFormation(t *testing.T) {
+	types := entries("web", "w", "worker", "w", "release", "r")
+	for spec, want := range map[string]map[string]int{
+		"all=1":           {"web": 1, "worker": 1},
+		"all=1,web=2":     {"web": 2, "worker": 1},
+		"web=2, all=0":    {"web": 2, "worker": 0},
+		"worker=3":        {"web": 0, "worker": 3},
+		"web=0,worker=02": {"web": 0, "worker": 2},
+	} {
+		got, err := launch.ParseFormation(spec, types)
+		if err != nil {
+			t.Errorf("%q: %v", spec, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", spec, diff)
+		}
+	}
+	for _, spec := range []string{"", "web", "web=", "=1", "web=-1", "web=1.5", "web=x", "web=101", "db=1", "web=1,web=2", "release=1", "web=1,,", "web=99999999999999999999"} {
+		_, err := launch.ParseFormation(spec, types)
+		if f := (*fault.Error)(nil); !errors.As(err, &f) || f.Owner != fault.Usage {
+			t.Errorf("%q: %v, want a usage error", spec, err)
+		}
+	}
+}
+
+func TestParseEnv(t *testing.T) {
+	tests := map[string]struct {
+		file string
+		want []string
+	}{
+		"plain":         {"A=1\nB=two words\n", []string{"A=1", "B=two words"}},
+		"empty value":   {"A=\nB=''\nC=\"\"", []string{"A=", "B=", "C="}},
+		"single quotes": {`A='a\n$B "c"'`, []string{`A=a\n$B "c"`}},
+		"double quotes": {`A="a\nb\\c\"d\$e"`, []string{"A=a\nb\\c\"d$e"}},
+		"as it stands":  {`A=a\nb $HOME ${X} # no comment 'x'`, []string{`A=a\nb $HOME ${X} # no comment 'x'`}},
+		"comments":      {"# A=1\n\n  # x\n \t\nB=#1", []string{"B=#1"}},
+		"export":        {"export A=1\n  export\tB='2'\nexportC=3", []string{"A=1", "B=2", "exportC=3"}},
+		"BOM and CRLF":  {"\xef\xbb\xbfA=1\r\nB='2'\r\n", []string{"A=1", "B=2"}},
+		"equals signs":  {"URL=postgres://u:p@h/d?a=b", []string{"URL=postgres://u:p@h/d?a=b"}},
+		"a digit first": {"1A=x", []string{"1A=x"}},
+		"twice":         {"A=1\nA=2", []string{"A=1", "A=2"}},
+		"nothing":       {"", nil},
+	}
+	for name, test := range tests {
+		got, err := launch.ParseEnv(strings.NewReader(test.file))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	for name, file := range map[string]string{
+		"no assignment": "A=1\nsecret words", "a blank before =": "A=1\nsecret =1", "a dash": "A=1\nA-secret=1", "an open quote": "A=1\nB=\"secret",
+		"a quote alone": "A=1\nB='", "NUL": "A=1\nB=secret\x00", "too large": "A=1\n" + strings.Repeat("secret", 1<<18),
+	} {
+		_, err := launch.ParseEnv(strings.NewReader(file))
+		if err == nil || strings.Contains(err.Error(), "secret") || (name != "too large" && !strings.Contains(err.Error(), "line 2")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParseEnv(f *testing.F) {
+	f.Add("A=1\nexport B='x'\n# c\nC=\"\\n\"")
+	f.Fuzz(func(t *testing.T, file string) {
+		env, err := launch.ParseEnv(strings.NewReader(file))
+		if err != nil && env != nil {
+			t.Error("both a result and an error")
+		}
+		for _, entry := range env {
+			if name, _, found := strings.Cut(entry, "="); !found || name == "" || strings.ContainsRune(entry, 0) {
+				t.Errorf("entry %q", entry)
+			}
+		}
+	})
+}

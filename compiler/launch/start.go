@@ -1,0 +1,130 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+)
+
+// StartOptions are a formation.
+type StartOptions struct {
+	Self       string             // as in RunOptions
+	Dir        string             // the unpacked app, absolute: HOME and the working directory of all
+	Processes  []procfile.Process // all entries, in the Procfile's order, which the ports depend on
+	Formation  map[string]int     // type → how many; a type not in it is not run, and "release" never is
+	BasePort   int                // 0 is 5000
+	Env        []string           // config vars, K=V
+	Out        io.Writer          // all lines of all processes, and the console's own; one call at a time
+	Color      bool               // names in colours
+	Timestamps bool               // HH:MM:SS before each line
+	Timeout    time.Duration      // from SIGTERM to SIGKILL; 0 is 5 s
+	CanDie     []string           // types that may end without stopping the others; "all"
+	Restart    []string           // types that are started again when they end; "all"
+	Backoff    time.Duration      // before the first restart, doubled for each further one up to 32 times; 0 is 1 s
+	Signals    <-chan os.Signal   // to pass on to all; may be nil
+	Kill       <-chan struct{}    // when closed, everything is killed at once; may be nil
+}
+
+// The defaults, foreman's where it has any.
+const (
+	defaultPort    = 5000
+	defaultTimeout = 5 * time.Second
+	defaultBackoff = time.Second
+	maxDoublings   = 5
+)
+
+// Start runs a formation as foreman does until all of it has ended. PORT is BasePort + 100 × the type's place in Processes + the instance's
+// number from 0, and each process has a line prefix of its own. The first process to end stops all the others, and its exit code is
+// returned (128+n when signal n ended it), unless its type is in CanDie or Restart; when all were free to end, it is the first code that
+// is not 0. When ctx ends, all get SIGTERM, Timeout, and SIGKILL. The error is a usage error, about starting, or about the writer.
+func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
+	o.defaults()
+	instances, err := o.instances()
+	if err != nil {
+		return 0, err
+	}
+	f := newForeman(o, instances)
+	for _, i := range instances {
+		if err := f.start(i); err != nil {
+			f.fail(err)
+			break
+		}
+	}
+	f.watch(ctx)
+	if f.err == nil {
+		f.err = f.console.failure()
+	}
+	return f.code, f.err
+}
+
+func (o *StartOptions) defaults() {
+	if o.BasePort == 0 {
+		o.BasePort = defaultPort
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Backoff == 0 {
+		o.Backoff = defaultBackoff
+	}
+}
+
+// instance is one process of the formation, whichever time it runs.
+type instance struct {
+	name     string // web.1
+	typ      string
+	color    string
+	options  RunOptions
+	restarts int
+	began    time.Time
+}
+
+// instances lays out the formation, in the order of the Procfile.
+func (o *StartOptions) instances() ([]*instance, error) {
+	for _, name := range slices.Concat(o.CanDie, o.Restart) {
+		if name != "all" && !known(name, o.Processes) {
+			return nil, fault.UsageError("launch/unknown-type", fmt.Errorf("starting: there is no process type %q", name))
+		}
+	}
+	var list []*instance
+	for i, p := range o.Processes {
+		if p.Type == releaseType {
+			continue
+		}
+		for n := range o.Formation[p.Type] {
+			port := o.BasePort + 100*i + n
+			if port > 65535 {
+				return nil, fault.UsageError("launch/port", fmt.Errorf("starting %q: its port would be %d", p.Type, port), "choose a lower base port with -p")
+			}
+			name := p.Type + "." + strconv.Itoa(n+1)
+			list = append(list, &instance{
+				name: name, typ: p.Type, color: palette[i%len(palette)],
+				options: RunOptions{Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: port, Dyno: name,
+					// What the foreman kills after Timeout, and says so, is not to be killed silently before.
+					Grace: o.Timeout + time.Second},
+			})
+		}
+	}
+	if len(list) == 0 {
+		return nil, fault.UsageError("launch/empty-formation", errors.New("starting: the formation has no processes"), "say how many of each type with -m web=1")
+	}
+	return list, nil
+}
+
+// width is foreman's: the widest name, with room for the widest number.
+func width(instances []*instance) int {
+	typ, number := minName, 1
+	for _, i := range instances {
+		typ = max(typ, len(i.typ))
+		number = max(number, len(i.name)-len(i.typ)-1)
+	}
+	return typ + 1 + number
+}
