@@ -110,6 +110,25 @@ func TestMax(t *testing.T) {
 	}
 }
 
+func TestIntersects(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"18", ">=20", false}, {">=18", "20", true}, {">18.0.0", "<=18.0.1", true}, {">18.0.0", "<18.0.1", false}, {"", "1", true}, {"<1", "*", true},
+		{"18 || 22", "20 || 22.1.x", true}, {"1.2.3", "1.2.3", true}, {"1.2.3-beta", "<1.2.3", false}, {">=1.2.3-beta", "1.2.x", true}, {"<0.0.0-0", "*", false},
+	} {
+		a, err := npmrange.Parse(c.a)
+		b, err2 := npmrange.Parse(c.b)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		if a.Intersects(b) != c.want || b.Intersects(a) != c.want {
+			t.Errorf("%q and %q intersect: %v and %v, want %v", c.a, c.b, a.Intersects(b), b.Intersects(a), c.want)
+		}
+	}
+}
+
 func TestParseBounds(t *testing.T) {
 	for _, s := range []string{strings.Repeat("1 ", 5000), "1.2.3-" + strings.Repeat("a", 300), "^99999999999999999999", "~9007199254740991"} {
 		if _, err := npmrange.Parse(s); err == nil {
