@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/klauspost/compress/flate"
 	"golang.org/x/mod/sumdb/dirhash"
 )
 
@@ -23,6 +24,7 @@ func hashZip(ctx context.Context, file string) (string, error) {
 		return "", err
 	}
 	defer z.Close()
+	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
 	if len(z.File) > maxZipEntries {
 		return "", errors.New("it has more than 200000 entries")
 	}
