@@ -1,3 +1,103 @@
 package node
 
-func (b *work) bill() error { return nil }
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/CycloneDX/cyclonedx-go"
+	"github.com/buildpacks/libcnb/v2"
+)
+
+// installed is a package that the app itself asks for, as it was installed.
+type installed struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// directDependencies reads what is installed of the dependencies that the app's own package.json files name. It is read while the trees are on
+// disk and kept with their key. Members of the workspace are the app, and Plug'n'Play has no tree to read.
+func (b *work) directDependencies() []installed {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
+	found := map[installed]bool{}
+	for _, one := range b.packages() {
+		for _, name := range slices.Concat(slices.Collect(maps.Keys(one.Dependencies)), slices.Collect(maps.Keys(one.OptionalDependencies))) {
+			for _, tree := range []string{path.Join(one.dir, "node_modules"), "node_modules"} {
+				if !filepath.IsLocal(name) || !slices.Contains(b.deps.paths, tree) {
+					continue
+				}
+				if version := b.installedVersion(root, path.Join(tree, name)); version != "" {
+					found[installed{name, version}] = true
+					break
+				}
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b installed) int { return strings.Compare(a.Name+"@"+a.Version, b.Name+"@"+b.Version) })
+}
+
+// installedVersion reads the version of the package at dir, "" where there is none or it is a link into the app's own files.
+func (b *work) installedVersion(root *os.Root, dir string) string {
+	if real, err := filepath.EvalSymlinks(b.path(dir)); err != nil || !strings.Contains(filepath.ToSlash(real), "/node_modules/") {
+		return ""
+	}
+	data, err := root.ReadFile(filepath.FromSlash(path.Join(dir, "package.json")))
+	if err != nil {
+		return ""
+	}
+	var pkg struct{ Version string }
+	if json.Unmarshal(data, &pkg) != nil {
+		return ""
+	}
+	return pkg.Version
+}
+
+// bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies. It has neither serial number nor time, so that
+// the same build gives the same file.
+func (b *work) bill() error {
+	if !slices.Contains(b.cnb.Buildpack.Info.SBOMFormats, libcnb.BOMMediaTypeCycloneDX) {
+		return nil
+	}
+	components := []cyclonedx.Component{
+		component(cyclonedx.ComponentTypePlatform, "node", b.node.Version, "pkg:generic/node@"+b.node.Version),
+		npmComponent(cyclonedx.ComponentTypeApplication, "npm", b.node.npm.Version),
+	}
+	if tool := toolOf(b.app.Manager); tool != "npm" {
+		name := tool
+		if b.app.Manager == "berry" {
+			name = "@yarnpkg/cli-dist"
+		}
+		components = append(components, npmComponent(cyclonedx.ComponentTypeApplication, name, b.manager.version))
+	}
+	for _, dep := range b.deps.direct {
+		components = append(components, npmComponent(cyclonedx.ComponentTypeLibrary, dep.Name, dep.Version))
+	}
+	bom := cyclonedx.NewBOM()
+	bom.Components = &components
+	file, err := os.Create(b.cnb.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
+	if err != nil {
+		return fmt.Errorf("writing the bill of materials: %w", err)
+	}
+	defer file.Close()
+	if err := cyclonedx.NewBOMEncoder(file, cyclonedx.BOMFileFormatJSON).SetPretty(true).Encode(bom); err != nil {
+		return fmt.Errorf("writing the bill of materials: %w", err)
+	}
+	return file.Close()
+}
+
+func npmComponent(kind cyclonedx.ComponentType, name, version string) cyclonedx.Component {
+	return component(kind, name, version, "pkg:npm/"+strings.Replace(name, "@", "%40", 1)+"@"+version)
+}
+
+func component(kind cyclonedx.ComponentType, name, version, purl string) cyclonedx.Component {
+	return cyclonedx.Component{BOMRef: purl, Type: kind, Name: name, Version: version, PackageURL: purl}
+}

@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -63,6 +64,9 @@ func TestFixtures(t *testing.T) {
 			}
 			if strings.Contains(warm.log, "Installing anew") || strings.Contains(warm.log, "Pruning") {
 				t.Errorf("the second build installs again:\n%s", warm.log)
+			}
+			if !bytes.Equal(warm.bill, cold.bill) || len(cold.bill) == 0 {
+				t.Errorf("the bill of materials differs:\n%s\n%s", cold.bill, warm.bill)
 			}
 			equal(t, "in another directory", newBench(t, tt.fixture).build().files, cold.files)
 			if t.Failed() {

@@ -79,7 +79,10 @@ func lookIn(path, name string) (string, error) {
 
 // noise reports lines that speak of settings of ours and mean nothing to the app's owner.
 func noise(line []byte) bool {
-	return bytes.Contains(line, []byte("Log files were not written due to")) || bytes.Contains(line, []byte(`Unknown env config "nodedir"`)) ||
-		bytes.Contains(line, []byte(`Unknown env config "store-dir"`)) ||
-		bytes.Contains(line, []byte(`Unknown env config "package-import-method"`))
+	if bytes.Contains(line, []byte("Log files were not written due to")) {
+		return true
+	}
+	_, setting, found := bytes.Cut(line, []byte(`Unknown env config "`))
+	name, _, _ := bytes.Cut(setting, []byte(`"`))
+	return found && slices.Contains([]string{"nodedir", "store-dir", "package-import-method", "side-effects-cache"}, string(name))
 }

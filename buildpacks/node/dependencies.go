@@ -25,14 +25,16 @@ type dependencies struct {
 	lent   bool         // the layer's trees were renamed into the app and can go back
 	before []manifest   // of the full trees before scripts ran
 	dirty  bool         // a script has written to the trees
+	direct []installed  // what the app itself asks for, as installed
 }
 
 // keptState is the metadata of the layer "modules".
 type keptState struct {
-	Key   string   `json:"key"`
-	Paths []string `json:"paths"` // after installing: what is kept
-	Final []string `json:"final"` // after pruning: what is in the slug
-	Kept  string   `json:"kept"`
+	Key    string      `json:"key"`
+	Paths  []string    `json:"paths"` // after installing: what is kept
+	Final  []string    `json:"final"` // after pruning: what is in the slug
+	Kept   string      `json:"kept"`
+	Direct []installed `json:"direct"`
 }
 
 // dependencies makes the dependency trees: supplied by the platform, kept from an earlier build, or installed.
@@ -77,7 +79,7 @@ func (b *work) reuse(state keptState) (why string, err error) {
 	}
 	supplied := !slices.ContainsFunc(state.Final, func(tree string) bool { return b.slices[tree] != d.key })
 	if supplied && !b.scripted() && !b.assisting {
-		d.paths, d.final, d.absent, d.kept = state.Paths, state.Final, true, state.Kept
+		d.paths, d.final, d.direct, d.absent, d.kept = state.Paths, state.Final, state.Direct, true, state.Kept
 		b.say.detail("Reusing node_modules, unchanged since the last build")
 		return "", nil
 	}
@@ -87,7 +89,7 @@ func (b *work) reuse(state keptState) (why string, err error) {
 	if have, err := treesDigest(d.layer.Path, treeDirs(d.layer.Path, state.Paths)); err != nil || have != state.Kept {
 		return "the cached tree is not what was kept", nil
 	}
-	d.paths, d.final, d.kept = state.Paths, state.Final, state.Kept
+	d.paths, d.final, d.direct, d.kept = state.Paths, state.Final, state.Direct, state.Kept
 	d.lent = supplied && !b.assisting && !b.has("heroku-cleanup")
 	if err := b.putBack(); err != nil {
 		return "", err
@@ -161,6 +163,7 @@ func (b *work) install() error {
 		return err
 	}
 	d.paths = slices.DeleteFunc(found, func(tree string) bool { return tree != "node_modules" && slices.Contains(had, tree) })
+	d.direct = b.directDependencies()
 	if err := b.keep(); err != nil {
 		return err
 	}
@@ -304,7 +307,7 @@ func (b *work) saveState() error {
 	if d.key == "" {
 		return os.RemoveAll(d.layer.Path)
 	}
-	text, err := json.Marshal(keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept})
+	text, err := json.Marshal(keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct})
 	if err != nil {
 		return fmt.Errorf("keeping the dependencies: %w", err)
 	}

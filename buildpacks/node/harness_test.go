@@ -57,6 +57,7 @@ type outcome struct {
 	ok     bool
 	wrong  *diagnosis.Diagnosis
 	launch libcnb.LaunchTOML
+	bill   []byte // launch.sbom.cdx.json
 	files  slug
 }
 
@@ -142,6 +143,7 @@ func (b *bench) try() outcome {
 	if _, err := toml.DecodeFile(filepath.Join(layers, "launch.toml"), &got.launch); err != nil && !os.IsNotExist(err) {
 		b.t.Fatal(err)
 	}
+	got.bill, _ = os.ReadFile(filepath.Join(layers, "launch.sbom.cdx.json"))
 	got.files = b.pack(layers, got.launch)
 	if b.serve != nil {
 		b.serve(got)

@@ -162,6 +162,7 @@ func (b *work) pnpm(store, version string) manager {
 	}
 	b.env.set(prefix+"store_dir", store)
 	b.env.set(prefix+"package_import_method", "clone-or-copy") // a hard link would let a build script write into the store
+	b.env.set(prefix+"side_effects_cache", "false")            // it keeps what install scripts built, whatever they were told
 	if b.app.Lockfile != "" {
 		m.install[0] = append(m.install[0], "--frozen-lockfile")
 	}
