@@ -1,6 +1,6 @@
 // Package detect says what a source tree is: one detector a language, each with reasons for and against, the versions
 // the app asks for and where each was read. Detectors read files only, through an [io/fs.FS]: no toolchain is run, nothing
-// is written, nothing outside the tree is seen. They look at the tree's root only, are case-sensitive, and bound what they read.
+// is written, nothing outside the tree is seen. They look at the root only (members of a workspace apart), are case-sensitive, and bound what they read.
 //
 // Detectors are pure: same tree and same environment, same result. They may run concurrently.
 // Facts that a buildpack needs later (package manager, lock file, scripts, main packages …) are found here once and handed on in [Result.App].

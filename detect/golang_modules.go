@@ -25,7 +25,10 @@ type goModules struct {
 	wanted   string // `// +heroku goVersion` of the root go.mod
 }
 
-var goDirective = regexp.MustCompile(`^\d+\.\d+(?:\.\d+)?(?:(?:rc|beta|alpha)\d+)?$`)
+var (
+	goDirective = regexp.MustCompile(`^\d+\.\d+(?:\.\d+)?(?:(?:rc|beta|alpha)\d+)?$`)
+	goOperator  = regexp.MustCompile(`([<>=~^])\s+`)
+)
 
 func (m *goModules) readMod(file string) error {
 	b, ok, err := m.s.read(file)
@@ -38,7 +41,7 @@ func (m *goModules) readMod(file string) error {
 			Hints: []string{"run `go work use -r .` and commit go.work, or commit the missing directory"},
 		}
 	}
-	f, err := parseMod(file, b)
+	f, err := modfile.ParseLax(file, b, nil)
 	if err != nil {
 		return modInvalid("go/mod-invalid", file, err)
 	}
@@ -51,16 +54,6 @@ func (m *goModules) readMod(file string) error {
 	}
 	m.app.HasRequires = m.app.HasRequires || len(f.Require) > 0
 	return m.versions(file, b, f.Syntax)
-}
-
-// parseMod is modfile.ParseLax made safe for hostile files: whatever it does, an error comes back.
-func parseMod(file string, b []byte) (f *modfile.File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			f, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	return modfile.ParseLax(file, b, nil)
 }
 
 func (m *goModules) readWork() error {
@@ -203,11 +196,11 @@ func nextLine(v string) string {
 	return fmt.Sprintf("%s.%d", major, n+1)
 }
 
-// goWanted reads what an owner asks for: "1.25" (its newest patch), "1.25.1" or "go1.25.1" (exactly), "=1.22", "~1.22.1", "^1.22", and comparators joined by commas.
+// goWanted reads what an owner asks for: "1.25" (its newest patch), "1.25.1" or "go1.25.1" (exactly), "=1.22", "~1.22.1", "^1.22", and comparators joined by commas or blanks.
 func goWanted(text string) source {
+	asked := strings.FieldsFunc(goOperator.ReplaceAllString(text, "$1"), func(r rune) bool { return r == ',' || r == ' ' })
 	var words []string
-	for word := range strings.SplitSeq(strings.ReplaceAll(text, ",", " , "), ",") {
-		word = strings.ReplaceAll(strings.TrimSpace(word), " ", "")
+	for _, word := range asked {
 		op := word[:len(word)-len(strings.TrimLeft(word, "<>=~^"))]
 		v := "go" + strings.TrimPrefix(strings.TrimPrefix(word[len(op):], "go"), "v")
 		if !goDirective.MatchString(v[2:]) || !version.IsValid(v) {
@@ -216,7 +209,7 @@ func goWanted(text string) source {
 		line := version.Lang(v) == v
 		switch op {
 		case "", "=":
-			if !line && !strings.Contains(text, ",") {
+			if !line && len(asked) == 1 {
 				return source{constraint: v[2:], exact: true}
 			}
 			words = append(words, ">="+v[2:], "<"+nextLine(v))

@@ -49,6 +49,7 @@ func TestGo(t *testing.T) {
 		{"heroku comment", files{"go.mod": "// +heroku goVersion go1.25.1\n" + mod("go 1.24")}, nil, ok("go =1.25.1 from go.mod +heroku goVersion")},
 		{"heroku comment, caret", files{"go.mod": "// +heroku goVersion ^1.25\n" + mod("go 1.24")}, nil, ok("go >=1.25 <2.0 from go.mod +heroku goVersion")},
 		{"heroku comment, comparators", files{"go.mod": "// +heroku goVersion >= 1.24, < 1.26\n" + mod("go 1.24")}, nil, ok("go >=1.24 <1.26 from go.mod +heroku goVersion")},
+		{"configuration, comparators", files{"go.mod": mod("go 1.24")}, env{"SLUGC_GO_VERSION": ">=1.24.2 < 1.26"}, ok("go >=1.24.2 <1.26 from SLUGC_GO_VERSION")},
 		{"heroku comment, tilde", files{"go.mod": "//+heroku goVersion ~1.24.3\n" + mod("go 1.24")}, nil, ok("go >=1.24.3 <1.25 from go.mod +heroku goVersion")},
 		{"heroku comment, equals", files{"go.mod": "// +heroku goVersion =1.24\n" + mod("go 1.24")}, nil, ok("go >=1.24 <1.25 from go.mod +heroku goVersion")},
 		{"heroku comment, invalid", files{"go.mod": "// +heroku goVersion devel-abc\n" + mod("go 1.24")}, nil, fails("go/version-invalid at go.mod +heroku goVersion")},

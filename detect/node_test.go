@@ -175,6 +175,8 @@ func TestNodeManager(t *testing.T) {
 			ok("node  from default", "yarn =4.5.0 from .yarnrc.yml yarnPath")},
 		{"yarnPath beats packageManager", files{"package.json": `{"packageManager": "yarn@4.6.0"}`, "yarn.lock": berryLock, ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.5.0.cjs", ".yarn/releases/yarn-4.5.0.cjs": ""}, nil,
 			warned("node  from default; yarn =4.5.0 from .yarnrc.yml yarnPath", ".yarnrc.yml yarnPath asks for 4.5.0 and package.json packageManager says 4.6.0; using .yarnrc.yml")},
+		{"yarnPath of yarn 1", plain("yarn.lock", yarn1Lock, ".yarnrc.yml", "yarnPath: .yarn/releases/yarn-1.22.22.cjs", ".yarn/releases/yarn-1.22.22.cjs", ""), nil,
+			ok("node  from default", "yarn =1.22.22 from .yarnrc.yml yarnPath")},
 		{"yarnPath not committed", plain("yarn.lock", berryLock, ".yarnrc.yml", "yarnPath: .yarn/releases/yarn-4.5.0.cjs"), nil,
 			warned("node  from default; yarn ^4.0.0 from yarn.lock", ".yarnrc.yml yarnPath names .yarn/releases/yarn-4.5.0.cjs, which is not committed")},
 		{"yarnPath outside", plain("yarn.lock", berryLock, ".yarnrc.yml", "yarnPath: ../yarn.cjs"), nil,

@@ -27,7 +27,7 @@ func (s *scan) yarn(p pkg, pin *managerPin, app *NodeApp) ([]Requirement, error)
 	if pin != nil {
 		asked, askedBy = pin.version, "package.json packageManager"
 	}
-	berry, err := s.isBerry(lock, app, asked, askedBy)
+	berry, err := s.isBerry(lock, app, release, asked, askedBy)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +72,14 @@ func (s *scan) yarnLock(file string) (wrote, metadata string) {
 }
 
 // isBerry weighs the lock file, the asked-for version and yarnPath.
-func (s *scan) isBerry(lock string, app *NodeApp, asked, askedBy string) (bool, error) {
+func (s *scan) isBerry(lock string, app *NodeApp, release *source, asked, askedBy string) (bool, error) {
 	accepts1, accepts2 := true, true
 	if r, err := npmrange.Parse(asked); asked != "" && err == nil {
 		one, _ := npmrange.Parse("1.x")
 		later, _ := npmrange.Parse(">=2.0.0-0")
 		accepts1, accepts2 = r.Intersects(one) || one.Match(asked), r.Intersects(later) || later.Match(asked)
 	}
+	classic := release != nil && strings.HasPrefix(release.constraint, "1.") // yarn 1 honours yarnPath, too
 	hint := []string{"run `yarn install` with the version you want and commit yarn.lock", "or name the version that wrote yarn.lock in package.json packageManager"}
 	switch {
 	case lock == "berry" && !accepts2:
@@ -97,9 +98,9 @@ func (s *scan) isBerry(lock string, app *NodeApp, asked, askedBy string) (bool, 
 	case lock == "berry":
 		return true, nil
 	case lock == "1":
-		return app.YarnPath != "", nil
+		return release != nil && !classic, nil
 	}
-	return !accepts1 || asked == "" && s.isFile(".yarnrc.yml"), nil
+	return !accepts1 || asked == "" && !classic && s.isFile(".yarnrc.yml"), nil
 }
 
 // yarnrc reads .yarnrc.yml: yarnPath (kept only where its file exists) and nodeLinker.

@@ -85,6 +85,8 @@ func TestRuby(t *testing.T) {
 			warned("ruby ~> 3.4.0 from SLUGC_RUBY_VERSION; "+bundler, "SLUGC_RUBY_VERSION asks for ~> 3.4.0 and Gemfile ruby says ~> 3.3.0; using SLUGC_RUBY_VERSION")},
 		{"jruby", gemfile("", lockOf("3.1.4p0 (jruby 9.4.2.0)"), "system.properties", "java.runtime.version=21\n"), nil,
 			ok("jruby =9.4.2.0 from Gemfile.lock RUBY VERSION", bundler, "jdk 21 from system.properties")},
+		{"jruby and a Ruby version", gemfile("", lockOf("3.1.4p0 (jruby 9.4.2.0)")), env{"SLUGC_RUBY_VERSION": "3.3"},
+			warned("jruby =9.4.2.0 from Gemfile.lock RUBY VERSION; "+bundler+"; jdk  from default", "SLUGC_RUBY_VERSION asks for 3.3 and Gemfile.lock is locked to jruby 9.4.2.0; using Gemfile.lock")},
 		{"jruby with bad Java", gemfile("", lockOf("3.1.4p0 (jruby 9.4.2.0)"), "system.properties", "java.runtime.version=new\n"), nil, fails("ruby/java-version-invalid at system.properties")},
 		{"no Linux", gemfile("", strings.Replace(lockOf("3.3.9"), "  ruby\n", "  arm64-darwin-24\n", 1)), nil,
 			warned(locked+"; "+bundler, "Gemfile.lock lists the platforms arm64-darwin-24 and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it")},

@@ -57,6 +57,9 @@ func bundlerRequirement(app *RubyApp) Requirement {
 func (s *scan) otherEngine(app *RubyApp) ([]Requirement, error) {
 	lock := app.Lock.Ruby
 	app.Engine = lock.Engine
+	if asked := strings.TrimSpace(s.env["SLUGC_RUBY_VERSION"]); asked != "" {
+		s.warn("SLUGC_RUBY_VERSION asks for %s and %s is locked to %s %s; using %s", asked, app.Lockfile, lock.Engine, lock.EngineVersion, app.Lockfile)
+	}
 	requires := []Requirement{{Tool: lock.Engine, Constraint: lock.EngineVersion, From: app.Lockfile + " RUBY VERSION", Exact: true}, bundlerRequirement(app)}
 	if lock.Engine == "jruby" {
 		jdk, err := s.jdk()

@@ -1,4 +1,4 @@
-// Package npmrange reads and evaluates npm version ranges (package.json engines, packageManager-like fields, .nvmrc) exactly as
+// Package npmrange reads and evaluates npm version ranges (package.json engines and devEngines, .nvmrc) exactly as
 // npm's own semver package does in its strict mode without includePrerelease: hyphen ranges, x-ranges, tildes, carets, comparator sets, "||", and
 // the pre-release rule (a pre-release matches only where a comparator of the same major.minor.patch names a pre-release).
 //
