@@ -63,7 +63,7 @@ func (l Limits) stream() int64 { return l.Bytes + int64(l.Files)*4096 + 1<<20 }
 type Options struct {
 	Strip     int                    // leading components dropped from every name; an entry with no more than these is left out
 	Limits    Limits                 // see [Limits]
-	Only      func(name string) bool // whether to take the entry, asked with its stripped, clean name; nil takes all
+	Only      func(name string) bool // whether to take the entry, asked with its stripped, clean name; nil takes all. A hard link to what is left out is refused
 	KeepTimes bool                   // set modification times as the archive has them, between 1970 and 2106
 	Progress  func(bytes int64)      // told, now and then, how many bytes of content were written in all; may run concurrently
 }

@@ -88,7 +88,8 @@ type Tree struct {
 // and an unchanged git tree its listing. It writes nothing but StatCache and, for a tarball, below Temp. Close the Source.
 //
 // Errors carry a [fault.Error]: source/not-found, source/ref-not-found, source/subdir-missing, source/entry-refused,
-// source/too-large, source/unreadable, source/submodule, source/lfs-pointer, source/changing.
+// source/too-large, source/unreadable, source/submodule, source/lfs-pointer; transient, source/changing; and, where the machine
+// has no git, source/no-git.
 func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 	if o.Workers <= 0 {
 		o.Workers = min(2, runtime.NumCPU())
@@ -133,7 +134,7 @@ func (s *Source) Close() error {
 }
 
 // Stage makes the tree at dest, which must not exist while its parent must. Files get mode 0755 or 0644 by the owner's x bit,
-// whatever the umask. On an error nothing is left. If the source has changed since Open, the error is transient
+// whatever the umask. On an error nothing is left. A tarball can be staged once, as its files are moved. If the source has changed since Open, the error is transient
 // (source/changing): a Tree's digest is always that of its content.
 func (s *Source) Stage(ctx context.Context, dest string) (*Tree, error) {
 	if _, err := os.Lstat(dest); err == nil {
