@@ -32,7 +32,7 @@ func TestCostFollowsChange(t *testing.T) {
 	if diff := cmp.Diff(want, steps(b, again.log)); diff != "" {
 		t.Errorf("nothing changed (-want +got):\n%s", diff)
 	}
-	b.write("internal/greeting/greeting.go", "package greeting\n\n// Text greets.\nfunc Text(who string) string { return who + \" changed\" }\n")
+	b.write("internal/greeting/greeting.go", "package greeting\n\n// Text greets.\nfunc Text(who string) string { return who + \" "+unique()+"\" }\n")
 	want = []string{
 		"-----> Compiling 2 packages with Go VERSION",
 		"       example.com/shop/internal/greeting", "       example.com/shop/cmd/web", "       example.com/shop/cmd/worker",

@@ -62,9 +62,10 @@ func TestHooks(t *testing.T) {
 	b.write("main.go", "package main\n\nfunc main() { println(generated) }\n")
 	b.write("bin/go-pre-compile", "#!/bin/sh\nset -e\ngo version >/dev/null\nprintf 'package main\\n\\nconst generated = \"by %s\"\\n' \"${GO_LINKER_VALUE}${DATABASE_URL}\" > generated.go\n")
 	b.write("bin/go-post-compile", "#!/bin/sh\nbin/app > ran.txt 2>&1\necho done\n")
-	b.env["GO_LINKER_VALUE"], b.env["DATABASE_URL"] = "the hook", "secret"
+	value := unique()
+	b.env["GO_LINKER_VALUE"], b.env["DATABASE_URL"] = value, "secret"
 	got := b.build()
-	if data, err := os.ReadFile(filepath.Join(b.app, "ran.txt")); err != nil || string(data) != "by the hook\n" {
+	if data, err := os.ReadFile(filepath.Join(b.app, "ran.txt")); err != nil || string(data) != "by "+value+"\n" {
 		t.Errorf("got %q (%v)", data, err)
 	}
 	want := []string{

@@ -1,8 +1,9 @@
 package golang
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,7 +14,15 @@ import (
 // recognise returns the diagnosis of a go command's failure by the end of its output, or nil. dir is the app's root, whose name is taken out
 // of the output, so that places are relative to it; module is the app's own module path.
 func recognise(tail []byte, dir, module string) *diagnosis.Diagnosis {
-	tail = bytes.ReplaceAll(tail, []byte(dir+"/"), nil)
+	// An import path may hold the same words: only what stands as a path of its own is the directory.
+	own := regexp.MustCompile(`(?m)(^|[\s"'(=])` + regexp.QuoteMeta(dir) + `(/|[\s"'):]|$)`)
+	tail = own.ReplaceAllFunc(tail, func(found []byte) []byte {
+		m := own.FindSubmatch(found)
+		if string(m[2]) == "/" {
+			return m[1]
+		}
+		return slices.Concat(m[1], []byte("."), m[2])
+	})
 	d := diagnosis.Recognise(patterns(module), tail)
 	if d != nil {
 		d.Place = strings.TrimPrefix(d.Place, "./")
@@ -87,9 +96,10 @@ func networkPatterns() []diagnosis.Pattern {
 			if i := strings.LastIndex(host, "@"); i >= 0 {
 				host = host[i+1:]
 			}
-			where, name := "the server that holds it", "HOST"
+			where, name := "the server that holds it", "‹HOST›"
 			if host != "" {
-				where, name = host, strings.ToUpper(strings.ReplaceAll(host, ".", "__"))
+				domain, _, _ := strings.Cut(host, ":")
+				where, name = host, strings.ToUpper(strings.ReplaceAll(domain, ".", "__"))
 			}
 			return &diagnosis.Diagnosis{Summary: "A module is private, and " + where + " wants credentials.", Place: "go.mod", Hints: []string{
 				"set GOPRIVATE to the module's path prefix, so that it is fetched from its own server",
@@ -128,6 +138,9 @@ func dependencyPatterns(module string) []diagnosis.Pattern {
 		if module != "" && strings.HasPrefix(m[2], module+"/") {
 			d.Summary = fmt.Sprintf("The app has no package %s, which it imports.", m[2])
 			d.Hints = []string{"commit that directory; .gitignore or .slugignore may leave it out", "generated code can be made by bin/go-pre-compile"}
+		} else if first, _, _ := strings.Cut(m[2], "/"); !strings.Contains(first, ".") {
+			d.Summary = fmt.Sprintf("There is no package %s, neither in Go's standard library nor in a module.", m[2])
+			d.Hints = []string{"check its spelling; an import path of another module begins with a host name"}
 		}
 		return d
 	}
@@ -162,8 +175,8 @@ func cgoPatterns() []diagnosis.Pattern {
 				"set CGO_ENABLED=0 if the app works without C code", "or build on a machine with a C compiler",
 			}}
 		}},
-		{ID: "go/c-library-missing", Match: regexp.MustCompile(`Package '?([^\s']+)'? was not found in the pkg-config search path|fatal error: (\S+\.h): No such file or directory|cannot find -l(\S+)`), Make: func(m []string) *diagnosis.Diagnosis {
-			return &diagnosis.Diagnosis{Summary: fmt.Sprintf("The app's C code needs %s, which is not on this machine.", m[1]+m[2]+m[3]), Hints: []string{
+		{ID: "go/c-library-missing", Match: regexp.MustCompile(`Package '?([^\s']+)'? was not found in the pkg-config search path|(\S+:\d+):\d+: fatal error: (\S+): No such file or directory|cannot find -l([^\s:]+)`), Make: func(m []string) *diagnosis.Diagnosis {
+			return &diagnosis.Diagnosis{Place: m[2], Summary: fmt.Sprintf("The app's C code needs %s, which is not on this machine.", cmp.Or(m[1], m[3], m[4])), Hints: []string{
 				"build on a machine with that library's development files", "or set CGO_ENABLED=0 if the app works without C code",
 			}}
 		}},
@@ -179,7 +192,7 @@ func cgoPatterns() []diagnosis.Pattern {
 func compilePatterns() []diagnosis.Pattern {
 	return []diagnosis.Pattern{
 		{ID: "go/packages-mixed", Match: regexp.MustCompile(`(?m)found packages (\w+) \((\S+)\) and (\w+) \((\S+)\) in (\S+)`), Make: func(m []string) *diagnosis.Diagnosis {
-			return &diagnosis.Diagnosis{Summary: fmt.Sprintf("%s is of package %s and %s, in the same directory, is of package %s.", m[2], m[1], m[4], m[3]), Hints: []string{"move one of them to a directory of its own"}}
+			return &diagnosis.Diagnosis{Place: path.Join(m[5], m[2]), Summary: fmt.Sprintf("%s is of package %s and %s, in the same directory, is of package %s.", m[2], m[1], m[4], m[3]), Hints: []string{"move one of them to a directory of its own"}}
 		}},
 		{ID: "go/main-redeclared", Match: regexp.MustCompile(place + `main redeclared in this block`), Make: func(m []string) *diagnosis.Diagnosis {
 			return &diagnosis.Diagnosis{Place: m[1], Summary: fmt.Sprintf("%s declares a second func main in its directory.", strings.TrimPrefix(m[1], "./")), Hints: []string{
@@ -187,7 +200,7 @@ func compilePatterns() []diagnosis.Pattern {
 				"or name the packages to compile in go.mod: `// +heroku install ./cmd/web`",
 			}}
 		}},
-		{ID: "go/out-of-memory", Match: regexp.MustCompile(`(?m)^\S*(\w+): signal: killed`), Make: func([]string) *diagnosis.Diagnosis {
+		{ID: "go/out-of-memory", Match: regexp.MustCompile(`(?m): signal: killed$`), Make: func([]string) *diagnosis.Diagnosis {
 			return unrecognised("go build", killed, nil)
 		}},
 		{ID: "go/disk-full", Match: regexp.MustCompile(`no space left on device`), Make: diagnosis.Fixed(diagnosis.Diagnosis{

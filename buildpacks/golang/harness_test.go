@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
@@ -264,6 +266,9 @@ func (b *bench) collect(files map[string]string, dir, prefix, skip string) {
 		return nil
 	}))
 }
+
+// unique is a text that no cache has seen.
+func unique() string { return strconv.FormatInt(time.Now().UnixNano(), 36) }
 
 func passed(names ...string) []string {
 	var env []string

@@ -61,25 +61,29 @@ func bom(infos []*debug.BuildInfo) *cdx.BOM {
 	return doc
 }
 
-// component is a dependency: what it was replaced by, where that was so. A replacement from a directory has no version.
+// local is the version of a module that comes from a directory.
+const local = "(devel)"
+
+// component is a dependency: what it was replaced by, where that was so. A directory that replaces a module has no version, and its name
+// says nothing outside of this tree.
 func component(dep *debug.Module) cdx.Component {
 	var properties []cdx.Property
-	if dep.Replace != nil {
+	path, version := dep.Path, dep.Version
+	if by := dep.Replace; by != nil {
 		properties = append(properties, cdx.Property{Name: "go:replaces", Value: strings.TrimSuffix(dep.Path+"@"+dep.Version, "@")})
-		path := dep.Path
-		if dep = dep.Replace; dep.Version == "" {
-			dep = &debug.Module{Path: path} // a directory's name says nothing outside of this tree
+		version, dep = by.Version, by
+		if version != "" && version != local {
+			path = by.Path
 		}
 	}
-	purl := "pkg:golang/" + dep.Path
-	version := dep.Version
-	if version == "(devel)" {
+	purl := "pkg:golang/" + path
+	if version == local {
 		version = ""
 	}
 	if version != "" {
 		purl += "@" + version
 	}
-	c := cdx.Component{BOMRef: purl, Type: cdx.ComponentTypeLibrary, Name: dep.Path, Version: version, PackageURL: purl}
+	c := cdx.Component{BOMRef: purl, Type: cdx.ComponentTypeLibrary, Name: path, Version: version, PackageURL: purl}
 	if dep.Sum != "" {
 		properties = append(properties, cdx.Property{Name: "go:sum", Value: dep.Sum})
 	}
