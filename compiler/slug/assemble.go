@@ -188,6 +188,7 @@ func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (string, 
 			states[q.chain], done = state, q.at
 		}
 	}
+	resumedAt := done
 	for _, q := range places {
 		if q.at <= done {
 			continue
@@ -208,6 +209,7 @@ func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (string, 
 	if _, err := io.Copy(h, io.NewSectionReader(f, done, s.size-done)); err != nil {
 		return "", fmt.Errorf("reading %q: %w", f.Name(), err)
 	}
+	p.resumed = len(places) > 0 && resumedAt == places[len(places)-1].at
 	p.index.Hashes = states
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }

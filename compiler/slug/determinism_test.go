@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +21,9 @@ import (
 )
 
 // sample is a tree of several segments, a huge file among them.
-func sample() map[string]string {
+func sample() map[string]string { return maps.Clone(sampled()) }
+
+var sampled = sync.OnceValue(func() map[string]string {
 	random := rand.New(rand.NewPCG(5, 6))
 	noise := make([]byte, 9<<20)
 	for i := range noise {
@@ -31,7 +34,7 @@ func sample() map[string]string {
 		files[fmt.Sprintf("lib/p%d/f%d.js", i%23, i)] = strings.Repeat(fmt.Sprintf("module.exports = %d;\n", i*i), 20*(i%60))
 	}
 	return files
-}
+})
 
 // plant writes the files in the order given by the seed, with other times, and modes that do not matter.
 func plant(t *testing.T, files map[string]string, seed uint64) string {

@@ -11,7 +11,7 @@ func (s *Store) Kept(prefix string) (map[string]string, error) {
 	}
 	kept := map[string]string{}
 	for _, r := range x.Records {
-		if name, ok := strings.CutPrefix(r.Name, prefix); ok && r.Key != "" && s.Has(r.Name, r.Key) {
+		if name, ok := strings.CutPrefix(r.Name, prefix); ok && r.Key != "" && s.holds(x, r) {
 			kept[name] = r.Key
 		}
 	}

@@ -107,6 +107,7 @@ type packing struct {
 	pieces    *pieces
 	built     [][]*built // by section
 	writers   []*packWriter
+	resumed   bool // the file's hash was resumed from its last kept state
 	progress  progress
 }
 
@@ -203,15 +204,12 @@ func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job) error {
 
 // scheduleKept gives the workers the segments of a section that is put in from the store.
 func (p *packing) scheduleKept(s placed, send func(job) error) error {
-	r, err := p.kept(s.Section)
-	if err != nil {
-		return err
-	}
+	r := s.kept
 	if !slices.Equal(r.Holes, s.holes) {
 		return errKept(s.Name, "other sections lie inside it now")
 	}
 	for i := range r.Segments {
-		p.progress.add(0, p.index.Segments[r.Segments[i].Digest].Tar)
+		p.progress.add(0, p.pieces.size(r.Segments[i].Digest))
 		if err := send(job{kept: &r.Segments[i]}); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ type placed struct {
 	Section
 	roots []string // paths relative to the app that it holds with all below them, sorted; none within another
 	holes []string // roots of other sections inside its own, sorted: they are left out of it
+	kept  record   // what is put in from the store, if Dir is ""
 }
 
 // host gives the path on this machine of p, which is relative to the app.
@@ -42,7 +43,7 @@ func place(sections []Section, kept func(Section) (record, error)) (all []placed
 			if r.Prefix != s.Prefix || s.Include != nil && !slices.Equal(p.roots, r.Roots) {
 				return nil, nil, fmt.Errorf("packing section %q: it was kept for another place in the slug", s.Name)
 			}
-			p.roots = r.Roots
+			p.roots, p.kept = r.Roots, r
 		}
 		all = append(all, p)
 	}

@@ -83,8 +83,8 @@ func readWithGo(t *testing.T, path string) []string {
 
 func TestReaders(t *testing.T) {
 	files := map[string]string{"a/b": "one", "a.b": "two", "bin/run": "+three", "link": "->a/b", "empty": ""}
-	for i := range 3000 {
-		files[fmt.Sprintf("many/%d/%x", i%7, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = strings.Repeat(fmt.Sprint("line ", i, "\n"), i%400)
+	for i := range 700 {
+		files[fmt.Sprintf("many/%d/%x", i%7, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = strings.Repeat(fmt.Sprint("line ", i, "\n"), i%900)
 	}
 	simple := pack(t, slug.PackOptions{Sections: app(tree(t, files))})
 	odd := map[string]string{

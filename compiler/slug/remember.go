@@ -28,7 +28,7 @@ func (p *packing) syncPacks() func() error {
 
 // remember writes down what this pack found and made, once its segments are durable, and removes what nothing uses.
 func (p *packing) remember(ctx context.Context) error {
-	if p.temporary {
+	if p.temporary || p.nothingNew() {
 		return nil
 	}
 	for digest, l := range p.pieces.fresh {
@@ -48,6 +48,16 @@ func (p *packing) remember(ctx context.Context) error {
 	}
 	p.index.sweep()
 	return p.store.compact(ctx, p.index, maxUnused)
+}
+
+// nothingNew reports whether the slug is made of kept sections alone and was so before, up to its hash.
+func (p *packing) nothingNew() bool {
+	for _, s := range p.sections {
+		if s.Dir != "" {
+			return false
+		}
+	}
+	return p.resumed
 }
 
 // maxUnused is how many bytes of pack files that are still needed may lie unused before a pack rewrites them.

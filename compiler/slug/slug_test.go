@@ -57,6 +57,9 @@ func pack(t testing.TB, o slug.PackOptions) *slug.Packed {
 	check(t, err)
 	m, err := slug.Verify(context.Background(), o.Output, p.Digest)
 	check(t, err)
+	if digest, size, err := slug.FileDigest(o.Output); err != nil || digest != p.Digest || size != p.Size {
+		t.Fatalf("the file's digest is %s, %d bytes, %v; it was said to be %s, %d bytes", digest, size, err, p.Digest, p.Size)
+	}
 	if diff := cmp.Diff(p.Manifest, *m); diff != "" {
 		t.Fatalf("the manifest read differs from the one packed:\n%s", diff)
 	}

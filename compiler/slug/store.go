@@ -45,9 +45,14 @@ func (s *Store) Has(section, key string) bool {
 		return false
 	}
 	r, ok := x.find(section, key)
+	return ok && s.holds(x, r)
+}
+
+// holds reports whether the pack files are long enough to hold all segments of the record.
+func (s *Store) holds(x *index, r record) bool {
 	sizes := map[string]int64{}
 	for _, kept := range r.Segments {
-		l := x.Segments[kept.Digest]
+		l, ok := x.Segments[kept.Digest]
 		size, known := sizes[l.Pack]
 		if !known {
 			info, err := os.Stat(filepath.Join(s.dir, filepath.Base(l.Pack)))
@@ -57,9 +62,11 @@ func (s *Store) Has(section, key string) bool {
 			size = info.Size()
 			sizes[l.Pack] = size
 		}
-		ok = ok && l.Offset >= 0 && l.Size >= 0 && l.Offset+l.Size <= size
+		if !ok || l.Offset < 0 || l.Size < 0 || l.Offset+l.Size > size {
+			return false
+		}
 	}
-	return ok
+	return true
 }
 
 // lock waits for the store's file lock and gives what releases it.

@@ -88,6 +88,13 @@ func (p *pieces) find(digest string, buf []byte) (l location, isFresh, ok bool) 
 	return l, false, true
 }
 
+// size gives the uncompressed size of a kept segment.
+func (p *pieces) size(digest string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept[digest].Tar
+}
+
 // worker makes segments, one at a time.
 type worker struct {
 	*packing
