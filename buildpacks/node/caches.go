@@ -90,6 +90,36 @@ func (b *work) berryStore(before bool) error {
 	return errors.Join(os.RemoveAll(kept), copyTree(archives, kept, nil))
 }
 
+// yarnState leaves the one install state that Yarn itself makes of a lock file when it finds none. What an install leaves differs each
+// time; with none at all, `yarn start` writes it, and fails where the app is read-only.
+func (b *work) yarnState() error {
+	if b.app.Manager != "berry" {
+		return nil
+	}
+	d := &b.deps
+	state, kept := b.path(".yarn/install-state.gz"), filepath.Join(d.layer.Path, "install-state.gz")
+	for _, name := range []string{state, b.path(".yarn/build-state.yml")} {
+		if err := os.RemoveAll(name); err != nil {
+			return fmt.Errorf("cleaning .yarn: %w", err)
+		}
+	}
+	if data, err := os.ReadFile(kept); err == nil && d.key != "" && d.state == digest(data) {
+		if err := os.MkdirAll(filepath.Dir(state), 0o755); err != nil {
+			return fmt.Errorf("restoring %q: %w", ".yarn/install-state.gz", err)
+		}
+		return os.WriteFile(state, data, 0o644)
+	}
+	if err := b.quiet("yarn", "exec", "true"); err != nil {
+		return nil // a Yarn that has no such command writes the state when it must
+	}
+	data, err := os.ReadFile(state)
+	if err != nil {
+		return nil
+	}
+	d.state = digest(data)
+	return os.WriteFile(kept, data, 0o644)
+}
+
 // pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. With node_modules, no archive is needed at all.
 func (b *work) pruneArchives() error {
 	archives := b.path(".yarn/cache")

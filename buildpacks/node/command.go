@@ -39,6 +39,17 @@ func (b *work) tool(id string, argv ...string) error {
 	return unrecognised(id, strings.Join(argv, " "), exit.String(), out.last())
 }
 
+// quiet runs a command whose output and failure concern nobody but the caller.
+func (b *work) quiet(argv ...string) error {
+	program, err := b.look(argv[0])
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(b.ctx, program, argv[1:]...)
+	cmd.Dir, cmd.Env = b.dir, b.env.list()
+	return cmd.Run()
+}
+
 // unrecognised is the diagnosis of a failure that no pattern knows.
 func unrecognised(id, command, status string, tail []byte) *diagnosis.Diagnosis {
 	d := &diagnosis.Diagnosis{ID: id, Summary: fmt.Sprintf("`%s` failed (%s).", command, status)}

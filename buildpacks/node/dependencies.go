@@ -26,6 +26,7 @@ type dependencies struct {
 	before []manifest   // of the full trees before scripts ran
 	dirty  bool         // a script has written to the trees
 	direct []installed  // what the app itself asks for, as installed
+	state  string       // digest of the install state that Yarn makes of the lock file; "" where there is none
 }
 
 // keptState is the metadata of the layer "modules".
@@ -35,6 +36,7 @@ type keptState struct {
 	Final  []string    `json:"final"` // after pruning: what is in the slug
 	Kept   string      `json:"kept"`
 	Direct []installed `json:"direct"`
+	State  string      `json:"state"`
 }
 
 // dependencies makes the dependency trees: supplied by the platform, kept from an earlier build, or installed.
@@ -79,7 +81,8 @@ func (b *work) reuse(state keptState) (why string, err error) {
 	}
 	supplied := !slices.ContainsFunc(state.Final, func(tree string) bool { return b.slices[tree] != d.key })
 	if supplied && !b.scripted() && !b.assisting {
-		d.paths, d.final, d.direct, d.absent, d.kept = state.Paths, state.Final, state.Direct, true, state.Kept
+		d.restore(state)
+		d.absent = true
 		b.say.detail("Reusing node_modules, unchanged since the last build")
 		return "", nil
 	}
@@ -89,13 +92,18 @@ func (b *work) reuse(state keptState) (why string, err error) {
 	if have, err := treesDigest(d.layer.Path, treeDirs(d.layer.Path, state.Paths)); err != nil || have != state.Kept {
 		return "the cached tree is not what was kept", nil
 	}
-	d.paths, d.final, d.direct, d.kept = state.Paths, state.Final, state.Direct, state.Kept
+	d.restore(state)
 	d.lent = supplied && !b.assisting && !b.has("heroku-cleanup")
 	if err := b.putBack(); err != nil {
 		return "", err
 	}
 	b.say.detail("Using node_modules from the cache, unchanged since the last build")
 	return "", b.remember()
+}
+
+// restore takes over what an earlier build of the same key left.
+func (d *dependencies) restore(s keptState) {
+	d.paths, d.final, d.kept, d.direct, d.state = s.Paths, s.Final, s.Kept, s.Direct, s.State
 }
 
 // putBack brings the kept trees into the app: by renaming where they can return afterwards, else by copying.
@@ -307,7 +315,7 @@ func (b *work) saveState() error {
 	if d.key == "" {
 		return os.RemoveAll(d.layer.Path)
 	}
-	text, err := json.Marshal(keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct})
+	text, err := json.Marshal(keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state})
 	if err != nil {
 		return fmt.Errorf("keeping the dependencies: %w", err)
 	}

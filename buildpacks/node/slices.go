@@ -24,13 +24,8 @@ func (b *work) declare() error {
 			}
 		}
 	}
-	if b.app.Manager == "berry" { // what Yarn keeps of its last install: it differs each time, and no app needs it
-		for _, name := range []string{".yarn/install-state.gz", ".yarn/build-state.yml"} {
-			if err := os.RemoveAll(b.path(name)); err != nil {
-				return fmt.Errorf("cleaning %q: %w", name, err)
-			}
-		}
-		os.Remove(b.path(".yarn")) // refused unless it is empty
+	if err := b.yarnState(); err != nil {
+		return err
 	}
 	for _, tree := range d.final {
 		b.result.Slices = append(b.result.Slices, libcnb.Slice{Paths: []string{tree}})
