@@ -31,6 +31,10 @@ type Settings struct {
 	GoNoSumDB string // as `go env GONOSUMDB` gives it: patterns of modules that are not looked up
 	LocalGo   LocalGo
 
+	RubyMirror string // base of prebuilt Rubies with a SHA256SUMS (see rubyMirror); "" disables the source
+	Debian     Debian // Debian's packages; the zero value disables the source
+	LocalRuby  string // path of a Ruby on the machine, the last resort; "" says that there is none
+
 	Client *http.Client  // carries proxies and certificate authorities; nil is a client of its own with the defaults
 	OS     string        // Go's name of the target system: "linux"; "" is this machine's
 	Arch   string        // Go's name of the target processor: "amd64", "arm64"; "" is this machine's

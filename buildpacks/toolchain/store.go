@@ -87,6 +87,7 @@ func Open(dir string, s Settings) (*Store, error) {
 		"yarn": managerTool(st, registry, "yarn"),
 		"bun":  managerTool(st, registry, "bun"),
 		"go":   goTool(st),
+		"ruby": rubyTool(st),
 	}
 	st.sweep()
 	return st, nil
