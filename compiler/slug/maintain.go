@@ -72,7 +72,7 @@ func (x *index) users(digest string) []string {
 
 // Prune forgets former packs of sections for which keep is false (if keep is nil: all but the latest of every section),
 // removes the segments that are then unused, and gives the number of bytes freed. It waits for other users of the store.
-// Segments that no kept section uses are removed by every Pack as well, once they outweigh what is used.
+// Every Pack removes pack files of which nothing is used, and rewrites others once 64 MB in them are unused.
 func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) (freed int64, err error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {

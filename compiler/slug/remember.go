@@ -37,8 +37,7 @@ func (p *packing) remember(ctx context.Context) error {
 	for i, s := range p.sections {
 		r := record{Name: s.Name, Key: s.Key, Prefix: s.Prefix, Roots: s.roots, Holes: s.holes, Scanned: p.scanned}
 		if s.Dir == "" {
-			r, _ = p.index.find(s.Name, s.Key)
-			p.index.add(r)
+			p.index.add(s.kept)
 			continue
 		}
 		for _, b := range p.built[i] {

@@ -1,6 +1,7 @@
 package slug
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-
-	"archive/tar"
 )
 
 // UnpackOptions says how to unpack.
