@@ -37,7 +37,11 @@ func (b *work) goCommand(argv ...string) ([]byte, error) {
 
 // run runs a program to its end, with the build's environment. A failure is an *exec.ExitError or an error of ours.
 func (b *work) run(program string, argv []string, stdout io.Writer, stderr *stream) error {
-	cmd := exec.CommandContext(b.ctx, program, argv...)
+	found := b.env.look(program)
+	if found == "" {
+		return fmt.Errorf("running %q: no such program", program)
+	}
+	cmd := exec.CommandContext(b.ctx, found, argv...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = b.dir, b.env.list(), stdout, stderr, 10*time.Second
 	err := cmd.Run()
 	if closed := stderr.Close(); err == nil {

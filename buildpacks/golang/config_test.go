@@ -61,7 +61,7 @@ func TestHooks(t *testing.T) {
 	b.write("go.mod", "module example.com/app\n\ngo 1.26\n")
 	b.write("main.go", "package main\n\nfunc main() { println(generated) }\n")
 	b.write("bin/go-pre-compile", "#!/bin/sh\nset -e\ngo version >/dev/null\nprintf 'package main\\n\\nconst generated = \"by %s\"\\n' \"${GO_LINKER_VALUE}${DATABASE_URL}\" > generated.go\n")
-	b.write("bin/go-post-compile", "#!/bin/sh\nbin/app > ran.txt 2>&1\necho done\n")
+	b.write("bin/go-post-compile", "bin/app > ran.txt 2>&1\necho done\n")
 	value := unique()
 	b.env["GO_LINKER_VALUE"], b.env["DATABASE_URL"] = value, "secret"
 	got := b.build()

@@ -175,8 +175,8 @@ func cgoPatterns() []diagnosis.Pattern {
 				"set CGO_ENABLED=0 if the app works without C code", "or build on a machine with a C compiler",
 			}}
 		}},
-		{ID: "go/c-library-missing", Match: regexp.MustCompile(`Package '?([^\s']+)'? was not found in the pkg-config search path|(\S+:\d+):\d+: fatal error: (\S+): No such file or directory|cannot find -l([^\s:]+)`), Make: func(m []string) *diagnosis.Diagnosis {
-			return &diagnosis.Diagnosis{Place: m[2], Summary: fmt.Sprintf("The app's C code needs %s, which is not on this machine.", cmp.Or(m[1], m[3], m[4])), Hints: []string{
+		{ID: "go/c-library-missing", Match: regexp.MustCompile(`Package '?([^\s']+)'? was not found in the pkg-config search path|(\S+:\d+):\d+: fatal error: (\S+): No such file or directory|cannot find -l([^\s:]+)|exec: "(pkg-config)": executable file not found`), Make: func(m []string) *diagnosis.Diagnosis {
+			return &diagnosis.Diagnosis{Place: m[2], Summary: fmt.Sprintf("The app's C code needs %s, which is not on this machine.", cmp.Or(m[1], m[3], m[4], m[5])), Hints: []string{
 				"build on a machine with that library's development files", "or set CGO_ENABLED=0 if the app works without C code",
 			}}
 		}},

@@ -48,6 +48,10 @@ func TestFailures(t *testing.T) {
 			if recorded && !*update {
 				return
 			}
+			if b.env["CGO_ENABLED"] == "1" && b.env["CC"] == "" && !b.compilerFound() {
+				t.Log("no C compiler is on this machine, so the failure is known by its record only")
+				return
+			}
 			got := b.try()
 			if got.ok || got.wrong == nil {
 				t.Fatalf("got ok=%v and no diagnosis:\n%s", got.ok, got.log)

@@ -49,7 +49,8 @@ func (b *work) hook(root *os.Root, name string) error {
 	}
 	b.say.step("Running %s", place)
 	log := b.say.stream(nil)
-	err = b.run(filepath.Join(b.dir, place), nil, log, log)
+	// By way of a shell, which also runs a script without a first line that names its interpreter.
+	err = b.run("bash", []string{"-c", place}, log, log)
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	if !failed {
 		return err

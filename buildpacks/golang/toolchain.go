@@ -30,7 +30,6 @@ func (b *work) findToolchain() error {
 	}
 	store, err := toolchain.Open(dir, toolchain.Settings{
 		GoProxy: b.proxy(), GoSumDB: b.env.vars["GOSUMDB"], GoNoSumDB: b.env.vars["GONOSUMDB"],
-		OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
 	})
 	if err != nil {
 		return fmt.Errorf("finding the Go toolchain: %w", err)
@@ -39,6 +38,7 @@ func (b *work) findToolchain() error {
 	if len(wants) == 0 {
 		wants = []toolchain.Request{{Tool: "go", From: "default"}}
 	}
+	b.say.step("Installing Go")
 	got, err := store.Ensure(b.ctx, wants[:1], notes{say: b.say, once: new(sync.Once)})
 	if err != nil {
 		return noToolchain(wants[0], err)

@@ -1,12 +1,14 @@
 package golang
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -80,7 +82,8 @@ func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 func (b *work) setUp() error {
 	var err [3]error
 	b.buildCache, err[0] = b.layer("build-cache", libcnb.LayerTypes{Cache: true})
-	b.modules, err[1] = b.layer("modules", libcnb.LayerTypes{Cache: true})
+	gopath, bad := b.layer("modules", libcnb.LayerTypes{Cache: true})
+	b.modules, err[1] = filepath.Join(gopath, "pkg", "mod"), bad
 	b.binaries, err[2] = b.layer("binaries", libcnb.LayerTypes{Cache: true})
 	if err := errors.Join(err[:]...); err != nil {
 		return err
@@ -99,7 +102,7 @@ func (b *work) setUp() error {
 		"GOTOOLCHAIN": "local",
 		"GO111MODULE": "on",
 		"GOWORK":      gowork,
-		"GOPATH":      filepath.Join(b.home, "go"),
+		"GOPATH":      gopath, // what the checksum database has told is kept here too
 		"GOBIN":       b.binaries,
 		"GOCACHE":     b.buildCache,
 		"GOMODCACHE":  b.modules,
@@ -116,10 +119,8 @@ func (b *work) setUp() error {
 // target sets what is compiled for: the platform's target, and cgo where the user has not decided. The go command's own default
 // for cgo differs between releases.
 func (b *work) target() {
-	if t := b.cnb.TargetInfo; t.OS != "" && t.Arch != "" {
-		b.env.set("GOOS", t.OS)
-		b.env.set("GOARCH", t.Arch)
-	}
+	b.env.set("GOOS", cmp.Or(b.cnb.TargetInfo.OS, runtime.GOOS))
+	b.env.set("GOARCH", cmp.Or(b.cnb.TargetInfo.Arch, runtime.GOARCH))
 	if _, decided := b.env.vars["CGO_ENABLED"]; decided {
 		return
 	}
@@ -127,11 +128,12 @@ func (b *work) target() {
 	if compiler == "" {
 		compiler = "gcc"
 	}
-	if b.env.look(firstWord(compiler)) == "" {
-		b.env.set("CGO_ENABLED", "0")
+	if b.env.look(firstWord(compiler)) != "" && b.env.vars["GOARCH"] == runtime.GOARCH {
+		b.env.set("CGO_ENABLED", "1")
 		return
 	}
-	b.env.set("CGO_ENABLED", "1")
+	b.env.set("CGO_ENABLED", "0")
+	b.say.detail("There is no C compiler for %s on this machine, so cgo is off", b.env.vars["GOARCH"])
 }
 
 // quietTelemetry turns the go command's local counters off, which would be thrown away with the home and may leave a process behind.
