@@ -24,7 +24,7 @@ type pkg struct {
 var floors = map[string]int{
 	"cmd": 40, "compiler": 34, "compiler/launch": 34, "compiler/lifecycle": 33, "compiler/release": 33,
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
-	"compiler/procfile": 31, "compiler/fault": 31, "buildpacks": 20, "detect": 10, "cache": 10,
+	"compiler/procfile": 31, "compiler/fault": 30, "buildpacks": 20, "detect": 10, "cache": 10,
 }
 
 // exclusive says which packages alone may import a module.
@@ -35,7 +35,7 @@ var exclusive = map[string][]string{
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
-	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack"},
+	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain"},
 }
 
 // TestImports holds the house's import rule.

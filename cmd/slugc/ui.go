@@ -31,6 +31,8 @@ type ui struct {
 	quiet, plain bool
 	width        func() int
 
+	blank        bool // the last line of a buildpack's was empty
+
 	mu     sync.Mutex
 	status status
 }
@@ -154,10 +156,17 @@ func (u *ui) foreign(l string) {
 		u.Step(strings.TrimPrefix(l, "-----> "))
 	case strings.HasPrefix(l, " ! "):
 		u.line(u.paint(yellow, l))
+	case strings.TrimSpace(l) == "":
+		if !u.quiet && !u.blank {
+			u.line("")
+		}
+		u.blank = true
+		return
 	default:
-		u.Detail(strings.TrimPrefix(l, "       "))
+		u.Detail(strings.TrimRight(strings.TrimPrefix(l, "       "), " \t"))
 		u.Progress(l, 0, 0)
 	}
+	u.blank = false
 }
 
 // lines splits a stream into lines; what follows the last newline is printed when more comes or 200 ms pass.
