@@ -55,6 +55,16 @@ func TestCostFollowsChange(t *testing.T) {
 	}
 }
 
+func TestABinaryThatWasCutShortIsLinkedAnew(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "go-v2")
+	first := b.build()
+	must(t, os.Truncate(filepath.Join(first.layers, "binaries/hello"), 1<<20))
+	if diff := cmp.Diff(first.files, b.build().files); diff != "" {
+		t.Errorf("(-first +second):\n%s", diff)
+	}
+}
+
 func TestSameBytesElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, cgo := range []string{"0", "1"} {

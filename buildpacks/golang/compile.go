@@ -1,6 +1,8 @@
 package golang
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -38,22 +40,43 @@ func (b *work) compile() error {
 	return err
 }
 
-// keepOnly removes from dir what is not a binary of this build.
+// digestPrefix begins a key of the binaries layer's metadata: the digest of the binary of that name, as the last build left it.
+const digestPrefix = "sha256:"
+
+// keepOnly removes from the layer of binaries what is not one of this build, or is not what the last build has recorded: the go command
+// would trust the build id in a file that was cut short.
 func (b *work) keepOnly(dir string) error {
+	layer := b.layerOf("binaries")
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("reading the kept binaries: %w", err)
 	}
 	for _, entry := range entries {
-		wanted := slices.ContainsFunc(b.mains, func(m mainPackage) bool { return m.name == entry.Name() })
+		name := entry.Name()
+		path := filepath.Join(dir, name)
+		wanted := slices.ContainsFunc(b.mains, func(m mainPackage) bool { return m.name == name })
 		if wanted && entry.Type().IsRegular() {
-			continue
+			if digest, err := digestOf(path); err == nil && layer.Metadata[digestPrefix+name] == digest {
+				continue
+			}
 		}
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("removing a kept binary: %w", err)
 		}
 	}
+	layer.Metadata = map[string]any{}
 	return nil
+}
+
+func digestOf(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // place puts the binaries into the app's bin directory. Files that are there stay, except a binary of the same name. The app is not
@@ -76,9 +99,11 @@ func (b *work) place() error {
 		if err := free(root, name, m); err != nil {
 			return err
 		}
-		if err := copyInto(root, name, filepath.Join(b.binaries, m.name)); err != nil {
+		digest, err := copyInto(root, name, filepath.Join(b.binaries, m.name))
+		if err != nil {
 			return fmt.Errorf("placing %q: %w", name, err)
 		}
+		b.layerOf("binaries").Metadata[digestPrefix+m.name] = digest
 		built = append(built, name)
 	}
 	b.say.step("Built %s", strings.Join(built, ", "))
@@ -124,26 +149,27 @@ func checkBin(root *os.Root) error {
 	}
 }
 
-// copyInto copies a file to name below root, by way of a temporary name.
-func copyInto(root *os.Root, name, file string) (err error) {
+// copyInto copies a file to name below root, by way of a temporary name, and returns the content's sha256.
+func copyInto(root *os.Root, name, file string) (digest string, err error) {
 	in, err := os.Open(file)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer in.Close()
 	tmp := name + ".new~"
 	if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return "", err
 	}
 	out, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = io.Copy(out, in)
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(out, h), in)
 	if err = errors.Join(err, out.Chmod(0o755), out.Close()); err != nil {
-		return errors.Join(err, root.Remove(tmp))
+		return "", errors.Join(err, root.Remove(tmp))
 	}
-	return root.Rename(tmp, name)
+	return hex.EncodeToString(h.Sum(nil)), root.Rename(tmp, name)
 }
 
 // count is "1 package", "2 packages".

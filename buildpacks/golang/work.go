@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -75,6 +76,12 @@ func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 	layer.LayerTypes = types
 	b.result.Layers = append(b.result.Layers, layer)
 	return layer.Path, nil
+}
+
+// layerOf is a layer that [work.layer] has added, to be changed in place.
+func (b *work) layerOf(name string) *libcnb.Layer {
+	i := slices.IndexFunc(b.result.Layers, func(l libcnb.Layer) bool { return l.Name == name })
+	return &b.result.Layers[i]
 }
 
 // setUp makes the cache layers and the go command's environment. Nothing of the machine's or of a former user's settings reaches
