@@ -53,7 +53,7 @@ func (b *work) quiet(argv ...string) error {
 // unrecognised is the diagnosis of a failure that no pattern knows.
 func unrecognised(id, command, status string, tail []byte) *diagnosis.Diagnosis {
 	d := &diagnosis.Diagnosis{ID: id, Summary: fmt.Sprintf("`%s` failed (%s).", command, status)}
-	if status == "signal: killed" {
+	if status == "signal: killed" || status == "exit status 137" { // 137: a shell's word for the same
 		d.ID = "node/out-of-memory"
 		d.Summary = fmt.Sprintf("`%s` was killed, most likely because memory ran out.", command)
 		d.Hints = []string{"give the build more memory, or lower NODE_OPTIONS=--max_old_space_size"}
@@ -95,5 +95,5 @@ func noise(line []byte) bool {
 	}
 	_, setting, found := bytes.Cut(line, []byte(`Unknown env config "`))
 	name, _, _ := bytes.Cut(setting, []byte(`"`))
-	return found && slices.Contains([]string{"nodedir", "store-dir", "package-import-method", "side-effects-cache"}, string(name))
+	return found && slices.Contains([]string{"nodedir", "store-dir", "package-import-method", "side-effects-cache", "manage-package-manager-versions"}, string(name))
 }

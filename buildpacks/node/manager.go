@@ -153,13 +153,16 @@ func (b *work) pnpm(store, version string) manager {
 	}
 	if atLeast(version, "11.0.0") {
 		prefix = "pnpm_config_"
-		m.launch = map[string]string{"pnpm_config_verify_deps_before_run": "warn"} // the app has moved since it was installed
+		// The app has moved since it was installed, and pnpm would install it again; and its own version is slugc's choice.
+		m.launch = map[string]string{"pnpm_config_verify_deps_before_run": "false", "pnpm_config_pm_on_fail": "ignore"}
+		b.env.set("pnpm_config_pm_on_fail", "ignore")
 		b.env.set("pnpm_config_verify_deps_before_run", "false")
 		b.env.set("pnpm_config_enable_global_virtual_store", "false")
 		if registry, ok := b.env.get("npm_config_registry"); ok {
 			b.env.fallback("pnpm_config_registry", registry)
 		}
 	}
+	b.env.set(prefix+"manage_package_manager_versions", "false")
 	b.env.set(prefix+"store_dir", store)
 	b.env.set(prefix+"package_import_method", "clone-or-copy") // a hard link would let a build script write into the store
 	b.env.set(prefix+"side_effects_cache", "false")            // it keeps what install scripts built, whatever they were told

@@ -48,6 +48,28 @@ func TestPnpmWorkspace(t *testing.T) {
 	equal(t, "second", second.files, first.files)
 }
 
+// TestNewPnpm: pnpm 11 reads pnpm_config_ variables, pnpm 12 is a native program; both build and start the app like pnpm 10.
+func TestNewPnpm(t *testing.T) {
+	for _, version := range []string{"11.28.11", "12.21.0"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, "node-pnpm")
+			b.edit("package.json", "pnpm@10.34.7", "pnpm@"+version)
+			b.edit("package.json", "22.x", "24.x")
+			b.serve = func(o outcome) { b.request(o, "pnpm on node v24.") }
+			first := b.build()
+			b.serve = nil
+			meets(t, first, wish{Present: []string{"node_modules/ms", "dist/built.txt"}, Absent: []string{"node_modules/.pnpm/is-odd@3.0.1"}})
+			if entries, err := os.ReadDir(b.path("kept/pnpm-cache")); err != nil || len(entries) == 0 {
+				t.Errorf("the store is empty: %v", err)
+			}
+			second := b.build()
+			says(t, second, "Using node_modules from the cache")
+			equal(t, "second", second.files, first.files)
+		})
+	}
+}
+
 // TestBun: bun has no prune and installs again without development dependencies.
 func TestBun(t *testing.T) {
 	t.Parallel()

@@ -279,3 +279,16 @@ func TestConcurrency(t *testing.T) {
 		}
 	}
 }
+
+func TestUnrecognised(t *testing.T) {
+	for _, tt := range []struct{ status, tail, id, hint string }{
+		{"exit status 3", "a\n\n  at f (x.js:1)\nlast words\n", "node/build-script-failed", "it said: last words"},
+		{"signal: killed", "a\n", "node/out-of-memory", "give the build more memory, or lower NODE_OPTIONS=--max_old_space_size"},
+		{"exit status 137", "Killed\n", "node/out-of-memory", "give the build more memory, or lower NODE_OPTIONS=--max_old_space_size"},
+	} {
+		d := unrecognised("node/build-script-failed", "npm run build", tt.status, []byte(tt.tail))
+		if d.ID != tt.id || d.Hints[len(d.Hints)-1] != tt.hint || !strings.Contains(d.Summary, "`npm run build`") {
+			t.Errorf("%s gives %+v", tt.status, d)
+		}
+	}
+}

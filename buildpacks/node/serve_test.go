@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -32,8 +33,14 @@ func (b *bench) request(o outcome, body string) {
 	}
 	cmd := exec.Command("sh", "-c", ". ./.layers/slugc_node/node/profile.d/web_concurrency.sh && exec "+command)
 	cmd.Dir = b.path("moved")
-	cmd.Env = []string{"HOME=" + cmd.Dir, "NODE_ENV=production", "npm_config_update_notifier=false", "npm_config_logs_max=0",
-		"PATH=" + strings.Join(path, ":") + ":/usr/bin:/bin:" + cmd.Dir + "/node_modules/.bin", fmt.Sprintf("PORT=%d", port)}
+	defaults, err := filepath.Glob(cmd.Dir + "/.layers/slugc_node/*/env.launch/*.default")
+	must(b.t, err)
+	for _, file := range defaults {
+		value, err := os.ReadFile(file)
+		must(b.t, err)
+		cmd.Env = append(cmd.Env, strings.TrimSuffix(filepath.Base(file), ".default")+"="+string(value))
+	}
+	cmd.Env = append(cmd.Env, "HOME="+cmd.Dir, "PATH="+strings.Join(path, ":")+":/usr/bin:/bin:"+cmd.Dir+"/node_modules/.bin", fmt.Sprintf("PORT=%d", port))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -76,12 +83,20 @@ func (b *bench) snapshot() slug {
 	return files
 }
 
-// cleanTo reports what running the app has written into it: a slug may be read-only.
+// cleanTo fails where starting the app has installed something.
 func (b *bench) cleanTo(before slug) {
 	b.t.Helper()
+	wrote := 0
 	for name, text := range b.snapshot() {
-		if before[name] != text {
-			b.t.Logf("starting the app wrote %s", name)
+		if before[name] == text {
+			continue
 		}
+		if strings.Contains(name, "node_modules") {
+			b.t.Errorf("starting the app wrote %s", name)
+		}
+		wrote++
+	}
+	if wrote > 20 {
+		b.t.Errorf("starting the app wrote %d files", wrote)
 	}
 }
