@@ -3,6 +3,7 @@ package launch_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/compiler/launch"
@@ -186,6 +188,35 @@ func TestRunPassesSignals(t *testing.T) {
 	// The sleeps end by the signals too, and the shell goes on.
 	if err != nil || code != 137 {
 		t.Errorf("code %d, %v\n%s", code, err, out)
+	}
+}
+
+// A shell on the caller's terminal has job control, and is the one that an interrupt is for.
+func TestRunOnATerminal(t *testing.T) {
+	cmd := exec.Command(child, "run", child, t.TempDir(), "exec bash --norc --noprofile -i")
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop()
+	out := &buffer{}
+	go io.Copy(out, terminal)
+	// The program itself says that it runs: an interrupt before that would be the shell's, which takes none.
+	for _, step := range []struct{ typed, shown string }{
+		{"sh -c 'echo hel\"\"lo-$TERM; exec sleep 1000'\n", "hello-xterm\r\n"}, {"\x03", "^C\r\n\x1b[?2004hbash"}, {"echo code-$?\n", "code-130\r\n"},
+	} {
+		if _, err := io.WriteString(terminal, step.typed); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, fmt.Sprintf("%q in %q", step.shown, out), out.has(step.shown))
+	}
+	if _, err := io.WriteString(terminal, "exit 5\n"); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 5 || strings.Contains(out.String(), "job control") {
+		t.Errorf("code %d\n%s", code, out)
 	}
 }
 

@@ -138,20 +138,20 @@ func TestStartRestarts(t *testing.T) {
 func TestStartStops(t *testing.T) {
 	marker := newMarker()
 	deaf := fmt.Sprintf("trap '' TERM; echo ready; setsid sleep %s & while :; do sleep 0.1; done", marker)
-	for name, stop := range map[string]func(o *launch.StartOptions, cancel func()){
-		"context": func(o *launch.StartOptions, cancel func()) { o.Timeout = 200 * time.Millisecond; cancel() },
-		"kill":    func(o *launch.StartOptions, _ func()) { close(killed) },
-	} {
+	for name, kill := range map[string]bool{"context": false, "kill": true} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			out := &buffer{}
-			killed = make(chan struct{})
-			o := launch.StartOptions{Processes: entries("web", deaf), Out: out, Kill: killed, Timeout: 200 * time.Millisecond}
+			out, killed := &buffer{}, make(chan struct{})
 			go func() {
 				waitFor(t, "the process", out.has("ready"))
-				stop(&launch.StartOptions{}, cancel)
+				if kill {
+					close(killed)
+				} else {
+					cancel()
+				}
 			}()
+			o := launch.StartOptions{Processes: entries("web", deaf), Out: out, Kill: killed, Timeout: 200 * time.Millisecond}
 			if code, _ := start(t, ctx, o); code != 137 {
 				t.Errorf("code %d", code)
 			}
@@ -167,12 +167,10 @@ func TestStartStops(t *testing.T) {
 	}
 }
 
-var killed chan struct{}
-
 // slugc killed, as by a second interrupt, leaves nothing.
 func TestStartKilledWithSlugc(t *testing.T) {
 	marker := newMarker()
-	cmd := exec.Command(child, child, t.TempDir(), fmt.Sprintf("trap '' TERM HUP; setsid sleep %s & sleep %s", marker, marker))
+	cmd := exec.Command(child, "start", child, t.TempDir(), fmt.Sprintf("trap '' TERM HUP; setsid sleep %s & sleep %s", marker, marker))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
-// Command child stands for the slugc binary in tests: it supervises, and starts a formation of one process so that tests can kill it.
+// Command child stands for the slugc binary in tests: it supervises, and runs a process on its terminal or starts a formation of one, so that
+// tests can give it a terminal or kill it.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -13,12 +15,22 @@ import (
 
 func main() {
 	sandbox.ChildMain(os.Args)
-	self, dir, command := os.Args[1], os.Args[2], os.Args[3]
-	_, err := launch.Start(context.Background(), launch.StartOptions{
-		Self: self, Dir: dir, Processes: []procfile.Process{{Type: "web", Command: command}}, Formation: map[string]int{"web": 1}, Out: os.Stdout,
-	})
+	how, self, dir, command := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
+	code, err := 0, error(nil)
+	if how == "run" {
+		// As slugc's own main does, so that the terminal's SIGINT is the process's affair.
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+		code, err = launch.Run(context.Background(), launch.RunOptions{
+			Self: self, Dir: dir, Command: command, Terminal: "xterm", Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		})
+	} else {
+		code, err = launch.Start(context.Background(), launch.StartOptions{
+			Self: self, Dir: dir, Processes: []procfile.Process{{Type: "web", Command: command}}, Formation: map[string]int{"web": 1}, Out: os.Stdout,
+		})
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		code = 1
 	}
+	os.Exit(code)
 }
