@@ -141,8 +141,8 @@ func (b *bench) try() outcome {
 	got := outcome{ok: cmd.Run() == nil, log: log.String()}
 	if !got.ok {
 		got.wrong, _ = diagnosis.Read(b.path("diagnosis.json"))
-		must(b.t, os.RemoveAll(layers))
-		must(b.t, os.MkdirAll(b.path("kept"), 0o755))
+		must(b.t, os.RemoveAll(b.path("kept")))
+		must(b.t, os.Rename(layers, b.path("kept")))
 		return got
 	}
 	if _, err := toml.DecodeFile(filepath.Join(layers, "launch.toml"), &got.launch); err != nil && !os.IsNotExist(err) {

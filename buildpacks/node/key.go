@@ -139,6 +139,9 @@ func (b *work) packages() []pkg {
 	return list
 }
 
+// installScripts are the app's own scripts that one package manager or another runs when it installs.
+var installScripts = []string{"pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies"}
+
 // live is why an install depends on more than its key, "" where it does not: a script of the app's own that it runs may read and write
 // anything, and a dependency copied out of the app changes with the app's files.
 func (b *work) live() string {
@@ -152,24 +155,32 @@ func (b *work) live() string {
 	case b.app.Manager == "berry" && b.app.NodeLinker != "node-modules":
 		return "nodeLinker is " + b.app.NodeLinker
 	}
-	if found := b.lifecycleScripts("pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies"); len(found) > 0 {
+	if found := b.lifecycleScripts(installScripts...); len(found) > 0 {
 		return "package.json has the script " + found[0] + ", which runs at every install"
 	}
 	for _, one := range b.packages() {
+		if why := one.copied(); why != "" {
+			return why
+		}
 		if exists(b.path(path.Join(one.dir, "binding.gyp"))) {
 			return path.Join(one.dir, "binding.gyp") + " is compiled at every install"
 		}
-		for _, deps := range []map[string]any{one.Dependencies, one.DevDependencies, one.OptionalDependencies, one.Resolutions} {
-			for name, spec := range deps {
-				if text, _ := spec.(string); strings.HasPrefix(text, "file:") || strings.HasPrefix(text, "link:") || strings.HasPrefix(text, "portal:") {
-					return fmt.Sprintf("%s is installed from %s", name, text)
-				}
+	}
+	return ""
+}
+
+// copied is which dependency of a package is copied out of the app, "" where none is.
+func (p pkg) copied() string {
+	for _, deps := range []map[string]any{p.Dependencies, p.DevDependencies, p.OptionalDependencies, p.Resolutions} {
+		for name, spec := range deps {
+			if text, _ := spec.(string); strings.HasPrefix(text, "file:") || strings.HasPrefix(text, "link:") || strings.HasPrefix(text, "portal:") {
+				return fmt.Sprintf("%s is installed from %s", name, text)
 			}
 		}
-		for name, meta := range one.DependenciesMeta {
-			if meta.Injected {
-				return name + " is injected from the workspace"
-			}
+	}
+	for name, meta := range p.DependenciesMeta {
+		if meta.Injected {
+			return name + " is injected from the workspace"
 		}
 	}
 	return ""

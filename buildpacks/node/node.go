@@ -79,6 +79,7 @@ func build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
+			b.giveBack()
 			return libcnb.BuildResult{}, err
 		}
 	}

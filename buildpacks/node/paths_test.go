@@ -84,6 +84,23 @@ func TestScriptBeginsToTouch(t *testing.T) {
 	equal(t, "and once more", b.build().files, first.files)
 }
 
+// TestFailedScript: a build that fails gives the tree that it was lent back to the cache.
+func TestFailedScript(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, small)
+	b.script("build", "node step.js")
+	b.write("step.js", "")
+	first := b.build()
+	b.write("step.js", "process.exit(4)")
+	if o := b.try(); o.ok || o.wrong == nil || o.wrong.ID != "node/build-script-failed" {
+		t.Errorf("gives %+v", o.wrong)
+	}
+	b.write("step.js", "")
+	again := b.build()
+	says(t, again, "Using node_modules from the cache")
+	equal(t, "after the failure", again.files, first.files)
+}
+
 // TestFrameworkCache: node_modules/.cache and .next/cache outlive the build and are in no slug; writing there touches no tree.
 func TestFrameworkCache(t *testing.T) {
 	t.Parallel()

@@ -111,10 +111,8 @@ func (b *work) settle() error {
 		return nil
 	}
 	if d.lent && !d.dirty {
-		for i, dir := range treeDirs(d.layer.Path, d.paths) {
-			if err := move(b.path(d.paths[i]), dir); err != nil {
-				return fmt.Errorf("keeping %q: %w", d.paths[i], err)
-			}
+		if err := b.takeBack(); err != nil {
+			return err
 		}
 		d.absent = true
 		return nil
@@ -127,6 +125,30 @@ func (b *work) settle() error {
 	}
 	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(tree string) bool { return !exists(b.path(tree)) })
 	return b.remember()
+}
+
+// takeBack returns lent trees to the cache.
+func (b *work) takeBack() error {
+	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
+		if err := move(b.path(b.deps.paths[i]), dir); err != nil {
+			return fmt.Errorf("keeping %q: %w", b.deps.paths[i], err)
+		}
+	}
+	return nil
+}
+
+// giveBack saves what a failed build has borrowed, as far as that can be: the next one, with the script mended, is then as fast. What
+// cannot be saved is found missing by its manifest.
+func (b *work) giveBack() {
+	if b.app == nil || len(b.deps.paths) == 0 || b.deps.absent {
+		return
+	}
+	if b.saveCaches() != nil || !b.deps.lent {
+		return
+	}
+	if b.judge("the failed build") == nil && !b.deps.dirty {
+		_ = b.takeBack() // the build has failed already, for a reason that matters more
+	}
 }
 
 func (b *work) prune() error {
