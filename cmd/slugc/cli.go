@@ -69,6 +69,9 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 func (c *cli) markStart(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := c.checkSettings(); err != nil {
+				return err
+			}
 			c.started = true
 			return run(cmd, args)
 		}

@@ -97,6 +97,10 @@ func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, 
 		one.print(&text)
 	}
 	if err != nil {
+		if none, ok := errors.AsType[*detect.NoMatch](err); ok {
+			text.Reset()
+			text.WriteString(none.Text())
+		}
 		if !c.asJSON {
 			if printed := c.ui.result(clean(text.String())); printed != nil {
 				return printed

@@ -53,14 +53,23 @@ func (c *cli) engine() (*compiler.Engine, error) {
 }
 
 func (c *cli) probeSandbox(ctx context.Context, self string) (*sandbox.Sandbox, error) {
-	want := sandbox.Level(c.sandbox)
-	if want == "" {
-		want = sandbox.Level(c.env.vars["SLUGC_SANDBOX"])
+	return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: c.sandboxLevel(), Self: self})
+}
+
+func (c *cli) sandboxLevel() sandbox.Level {
+	if c.sandbox != "" {
+		return sandbox.Level(c.sandbox)
 	}
-	if want != "" && !slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
-		return nil, fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want), "use bubblewrap, landlock or none")
+	return sandbox.Level(c.env.vars["SLUGC_SANDBOX"])
+}
+
+// checkSettings refuses settings that name nothing, before any work is done.
+func (c *cli) checkSettings() error {
+	if want := c.sandboxLevel(); want != "" && !slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
+		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want), "use bubblewrap, landlock or none")
 	}
-	return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: want, Self: self})
+	_, err := c.coordinatorFile("")
+	return err
 }
 
 // toolchains opens the toolchain store with this machine's sources.
@@ -77,20 +86,29 @@ func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(co
 	})
 }
 
-// openCoordinator opens the coordinator that the flag or the environment names; the local one by default.
-func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error) {
+// coordinatorFile returns the file of the coordinator that the flag or the environment names; usual is the default's.
+func (c *cli) coordinatorFile(usual string) (string, error) {
 	name := c.coordinator
 	if name == "" {
 		name = c.env.vars["SLUGC_COORDINATOR"]
 	}
 	if name == "" || name == "local" {
-		return local.Open(home.Path("coordinator.db"), local.Options{})
+		return usual, nil
 	}
 	u, err := url.Parse(name)
-	if err != nil || u.Scheme != "local" || u.Path == "" {
-		return nil, fault.UsageError("usage/coordinator", fmt.Errorf("choosing the coordinator: %q is not one", name), "use local or local:///path/to/file.db")
+	if err != nil || u.Scheme != "local" || u.Host != "" || u.Path == "" {
+		return "", fault.UsageError("usage/coordinator", fmt.Errorf("choosing the coordinator: %q is not one", name), "use local or local:///path/to/file.db")
 	}
-	return local.Open(u.Path, local.Options{})
+	return u.Path, nil
+}
+
+// openCoordinator opens the coordinator.
+func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error) {
+	file, err := c.coordinatorFile(home.Path("coordinator.db"))
+	if err != nil {
+		return nil, err
+	}
+	return local.Open(file, local.Options{})
 }
 
 // releases opens the releases of the coordinator.

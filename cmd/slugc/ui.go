@@ -31,7 +31,7 @@ type ui struct {
 	quiet, plain bool
 	width        func() int
 
-	blank        bool // the last line of a buildpack's was empty
+	blank bool // the last line of a buildpack's was empty
 
 	mu     sync.Mutex
 	status status

@@ -46,16 +46,14 @@ type Section struct {
 
 // Manifest is slug.json.
 type Manifest struct {
-	Format       int                `json:"format"`
-	Content      string             `json:"content"` // "sha256:…" over the sections' names and tar digests
-	Dirs         Segment            `json:"dirs"`    // the first segment: ./app and the directories above all sections' roots
-	Sections     []SectionInfo      `json:"sections"`
-	ProcessTypes []procfile.Process `json:"process_types"` // in order
-	Runtimes     []Runtime          `json:"runtimes"`
-	Buildpacks   []Buildpack        `json:"buildpacks"`
-	Target       string             `json:"target"` // "linux/amd64"
-	App          string             `json:"app"`
-	Commit       string             `json:"commit,omitempty"`
+	Format       int                 `json:"format"`
+	Content      string              `json:"content"` // "sha256:…" over the sections' names and tar digests
+	Dirs         Segment             `json:"dirs"`    // the first segment: ./app and the directories above all sections' roots
+	Sections     []SectionInfo       `json:"sections"`
+	ProcessTypes procfile.ProcessMap `json:"process_types"` // in order
+	Runtimes     []Runtime           `json:"runtimes"`
+	Buildpacks   []Buildpack         `json:"buildpacks"`
+	Target       string              `json:"target"` // "linux/amd64"
 }
 
 // SectionInfo is a section as it lies in the slug.

@@ -73,7 +73,7 @@ func TestPackAndUnpack(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"a/b": "one", "a.b": "two", "a/c/": "", "bin/run": "+three", "link": "->a/b", "abs": "->/app/a", "empty": "",
 	})
-	p := pack(t, slug.PackOptions{Sections: app(dir), Manifest: slug.Manifest{App: "x"}})
+	p := pack(t, slug.PackOptions{Sections: app(dir), Manifest: slug.Manifest{Target: "linux/amd64"}})
 	out := filepath.Join(t.TempDir(), "app")
 	check(t, slug.Unpack(context.Background(), p.Path, out, slug.UnpackOptions{}))
 	got, err := os.ReadFile(filepath.Join(out, "a", "b"))

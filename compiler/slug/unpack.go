@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"slugc/compiler/fault"
 )
 
 // UnpackOptions says how to unpack.
@@ -70,12 +72,13 @@ func emptyRoot(dir string) (*os.Root, error) {
 		return nil, fmt.Errorf("opening %q: %w", dir, err)
 	}
 	names, err := fs.ReadDir(root.FS(), ".")
-	if err == nil && len(names) > 0 {
-		err = errors.New("it is not empty")
-	}
 	if err != nil {
 		root.Close()
 		return nil, fmt.Errorf("unpacking into %q: %w", dir, err)
+	}
+	if len(names) > 0 {
+		root.Close()
+		return nil, fault.UsageError("slug/not-empty", fmt.Errorf("unpacking into %q: it is not empty", dir), "name a directory that is empty or does not exist")
 	}
 	return root, nil
 }
