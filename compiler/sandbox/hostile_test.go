@@ -246,7 +246,8 @@ func TestSlugcKilled(t *testing.T) {
 	each(t, levels, func(t *testing.T, box *sandbox.Sandbox) {
 		for i := range 8 {
 			marker := newMarker()
-			cmd := asChild(t, box.Level(), fmt.Sprintf("setsid sleep %s & sleep %s", marker, marker))
+			temp := t.TempDir()
+			cmd := asChild(t, box.Level(), temp, fmt.Sprintf("setsid sleep %s & sleep %s", marker, marker))
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -256,6 +257,7 @@ func TestSlugcKilled(t *testing.T) {
 			cmd.Process.Signal(syscall.SIGKILL)
 			cmd.Wait()
 			waitFor(t, "the end of all", func() bool { return len(running(t, marker)) == 0 })
+			waitFor(t, "the end of its directories", func() bool { return len(glob(t, temp+"/*")) == 0 })
 		}
 	})
 }

@@ -29,7 +29,7 @@ func (s *Sandbox) startLower(spec Spec, std stdio) (child, error) {
 	if err == nil {
 		c.process, err = supervise.Start(supervise.Request{
 			Self: s.self, Args: spec.Args, Dir: spec.Dir, Env: env, Stdin: std.in, Stdout: std.out, Stderr: std.err,
-			Grace: grace, Files: openFiles, Rules: s.rules(spec, private),
+			Grace: grace, Files: openFiles, Remove: private, Rules: s.rules(spec, private),
 		})
 	}
 	if err != nil {

@@ -62,6 +62,9 @@ func superviseMain(self string) int {
 	out.Encode(report{Pid: s.main})
 	go s.listen(os.NewFile(fdControl, "control"))
 	s.run()
+	if s.req.Remove != "" {
+		os.RemoveAll(s.req.Remove) // slugc does so more thoroughly, if it lives
+	}
 	if s.status == nil {
 		s.status = &Status{Code: 137, Signal: syscall.SIGKILL}
 	}

@@ -33,6 +33,7 @@ type Request struct {
 	Grace    time.Duration `json:"grace"`           // from the first SIGTERM, SIGINT or SIGHUP to SIGKILL; 0 kills at once
 	Linger   bool          `json:"linger"`          // give what the process leaves behind SIGTERM and Grace too, not SIGKILL
 	Files    uint64        `json:"files,omitempty"` // at most so many open files, and no core file; 0 changes neither; needs Self
+	Remove   string        `json:"remove"`          // a directory that goes with the process, even if slugc is killed; needs Self
 	Rules    *Rules        `json:"rules,omitempty"` // Landlock; needs Self
 }
 
