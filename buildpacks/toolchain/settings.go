@@ -11,6 +11,7 @@ import (
 const (
 	DefaultNodeDist = "https://nodejs.org/dist"
 	DefaultGoDist   = "https://go.dev/dl"
+	DefaultJDK      = "https://api.adoptium.net"
 	off             = "off"
 )
 
@@ -34,6 +35,11 @@ type Settings struct {
 	RubyMirror string // base of prebuilt Rubies with a SHA256SUMS (see rubyMirror); "" disables the source
 	Debian     Debian // Debian's packages; the zero value disables the source
 	LocalRuby  string // path of a Ruby on the machine, the last resort; "" says that there is none
+
+	JDKMirror     string   // base of a JDK distribution in the layout of Adoptium's API (see adoptium); "" is [DefaultJDK], "off" disables the source
+	LocalJDK      []string // paths of JDKs on the machine, or of directories of JDKs, the best first
+	LeinMirror    string   // base of Leiningen's jars with a SHA256SUMS (see jarDist); "" is the authors' own, "off" disables the source
+	ClojureMirror string   // base of the Clojure tools' tarballs with a SHA256SUMS (see jarDist); "" is the authors' own, "off" disables the source
 
 	Client *http.Client  // carries proxies and certificate authorities; nil is a client of its own with the defaults
 	OS     string        // Go's name of the target system: "linux"; "" is this machine's
@@ -73,6 +79,7 @@ func (s *Settings) fill() {
 	}
 	def(&s.NodeDist, DefaultNodeDist)
 	def(&s.GoDist, DefaultGoDist)
+	def(&s.JDKMirror, DefaultJDK)
 	def(&s.OS, runtime.GOOS)
 	def(&s.Arch, runtime.GOARCH)
 	if s.Client == nil {

@@ -88,6 +88,10 @@ func Open(dir string, s Settings) (*Store, error) {
 		"bun":  managerTool(st, registry, "bun"),
 		"go":   goTool(st),
 		"ruby": rubyTool(st),
+
+		"jdk":       jdkTool(st),
+		"leiningen": leiningenTool(st),
+		"clojure":   clojureTool(st),
 	}
 	st.sweep()
 	return st, nil

@@ -14,13 +14,16 @@
 //	bun              the npm registry's @oven/bun-‹os›-‹arch›
 //	go               the module golang.org/toolchain with the checksum database; a go.dev/dl-layout distribution; the machine's own
 //	ruby             a mirror of prebuilt Rubies; Debian's packages, unpacked; a copy of the machine's own
+//	jdk              Adoptium's API or a mirror of it; a copy of the machine's own; Debian's packages, unpacked
+//	leiningen        the authors' releases or a mirror of them; Debian's package
+//	clojure          the authors' releases or a mirror of them; Debian's packages of tools.deps
 //
 // What a constraint was resolved to stands for a day, and so do listings: until then no network is touched for what the store holds.
 package toolchain
 
 // Request asks for a tool.
 type Request struct {
-	Tool       string // "node", "npm", "yarn", "pnpm", "bun", "go", "ruby"
+	Tool       string // "node", "npm", "yarn", "pnpm", "bun", "go", "ruby", "jdk", "leiningen", "clojure"
 	Constraint string // in the tool's grammar; "" asks for the default
 	From       string // who asks, for people: "package.json engines.node"
 	Hash       string // "sha512.<hex>" of the artefact where the app pins it, else ""
