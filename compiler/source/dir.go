@@ -15,6 +15,7 @@ import (
 
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
+	"slugc/detect/ignore"
 )
 
 // directory is a source on disk.
@@ -74,7 +75,7 @@ func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache) (*wa
 }
 
 // readIgnore reads the rules of the app at root.
-func readIgnore(root *os.Root) (rules, error) {
+func readIgnore(root *os.Root) (ignore.Rules, error) {
 	st, err := root.Lstat(ignoreFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -89,7 +90,7 @@ func readIgnore(root *os.Root) (rules, error) {
 		return nil, unreadable(ignoreFile, err)
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxIgnore+1))
+	content, err := io.ReadAll(io.LimitReader(f, ignore.MaxBytes+1))
 	if err != nil {
 		return nil, unreadable(ignoreFile, err)
 	}

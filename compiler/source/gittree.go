@@ -13,6 +13,7 @@ import (
 
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
+	"slugc/detect/ignore"
 )
 
 // seenAtMost times the limit of files is how many entries of a tree are looked at, those that .slugignore leaves out included.
@@ -41,7 +42,7 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	if err != nil {
 		return err
 	}
-	l := &lister{tally: tally{limits: s.o.Limits}, tree: newTree(rules)}
+	l := &lister{tally: tally{limits: s.o.Limits}, tree: ignore.NewTree(rules)}
 	if err := r.list(ctx, tree, l); err != nil {
 		return err
 	}
@@ -59,18 +60,18 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 			return err
 		}
 	}
-	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.count, commit, &gitTree{r}
+	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.Count(), commit, &gitTree{r}
 	s.keep(cache)
 	return nil
 }
 
 // ignoreRules reads the `.slugignore` of a tree.
-func (r *repository) ignoreRules(ctx context.Context, tree string) (rs rules, err error) {
+func (r *repository) ignoreRules(ctx context.Context, tree string) (rs ignore.Rules, err error) {
 	err = r.blobs(ctx, []string{tree + ":" + ignoreFile}, func(_ int, kind string, size int64, content io.Reader) error {
 		if kind != "blob" {
 			return nil // missing, or a directory
 		}
-		data, err := io.ReadAll(io.LimitReader(content, maxIgnore+1))
+		data, err := io.ReadAll(io.LimitReader(content, ignore.MaxBytes+1))
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (r *repository) ignoreRules(ctx context.Context, tree string) (rs rules, er
 // lister takes in the entries of a tree as git lists them.
 type lister struct {
 	tally   tally
-	tree    *tree
+	tree    *ignore.Tree
 	seen    int
 	entries []entry
 }
@@ -150,7 +151,7 @@ func (l *lister) line(line string) error {
 	if name == ignoreFile && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
 		return refused(name, "must be a regular file")
 	}
-	if l.tree.ignored(name) {
+	if l.tree.Ignored(name) {
 		return nil
 	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"slugc/detect/ignore"
 )
 
 // openFlags opens what was a regular file when it was looked at, and does not hang or follow if it is one no more.
@@ -25,7 +27,7 @@ type walker struct {
 	ctx   context.Context
 	group *errgroup.Group
 	root  *os.Root
-	rules rules
+	rules ignore.Rules
 	cache *statCache
 
 	mu      sync.Mutex
@@ -116,7 +118,7 @@ func (w *walker) name(fd int, rel, name string) (*stat, error) {
 		return nil, opening(rel, err)
 	}
 	format := raw.Mode & unix.S_IFMT
-	if w.rules.ignored(rel, format == unix.S_IFDIR) {
+	if w.rules.Ignored(rel, format == unix.S_IFDIR) {
 		w.skip(true)
 		return nil, nil
 	}
