@@ -15,6 +15,7 @@ import (
 
 	"slugc/buildpacks/golang"
 	"slugc/buildpacks/node"
+	"slugc/buildpacks/ruby"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/detect"
@@ -32,6 +33,7 @@ type Builtin struct {
 var Order = []Builtin{
 	{ID: golang.ID, Version: golang.Version, Language: detect.Go, Detect: golang.Detect, Build: golang.Build},
 	{ID: node.ID, Version: node.Version, Language: detect.Node, Detect: node.Detect, Build: node.Build},
+	{ID: ruby.ID, Version: ruby.Version, Language: detect.Ruby, Detect: ruby.Detect, Build: ruby.Build},
 }
 
 // For returns the buildpack of a language.
@@ -50,7 +52,7 @@ func Title(l detect.Language) string {
 }
 
 // supplied are the tools that the toolchain store fetches.
-var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true}
+var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true, "ruby": true}
 
 // Requests lists the toolchains that the chosen languages ask for and the toolchain room can supply.
 func Requests(chosen []detect.Result) []toolchain.Request {

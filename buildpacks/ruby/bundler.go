@@ -1,0 +1,92 @@
+package ruby
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// bundlerGem matches the specification of a Bundler in its runtime.
+var bundlerGem = regexp.MustCompile(`bundler-(\d+(?:\.[0-9A-Za-z]+)*)\.gemspec$`)
+
+// ownBundler is the version of the Bundler that comes with Ruby, "" where there is none.
+func (b *work) ownBundler() string {
+	found, _ := filepath.Glob(filepath.Join(b.runtime, "lib", "ruby", "gems", "*", "specifications", "default", "bundler-*.gemspec"))
+	for _, name := range found {
+		if m := bundlerGem.FindStringSubmatch(name); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// installBundler sets up the Bundler of BUNDLED WITH. Where it cannot be had, the runtime's own does, which reads every lock file of its major
+// version: no build fails for want of it.
+func (b *work) installBundler() error {
+	want, own := b.requirement("bundler").Constraint, b.ownBundler()
+	b.bundler = own
+	switch {
+	case want == "" && own == "":
+		return errors.New("setting Bundler up: this Ruby comes with none, and the lock file names none")
+	case want == "" || want == own:
+		b.say.detail("Using Bundler %s, which comes with Ruby", own)
+	case strings.HasPrefix(want, "1.") && own != "" && !strings.HasPrefix(own, "1."):
+		b.say.detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run", own, b.app.Lockfile, want)
+	default:
+		if err := b.fetchBundler(want, own); err != nil {
+			return err
+		}
+	}
+	b.env.force("BUNDLER_VERSION", b.bundler)
+	return nil
+}
+
+// fetchBundler installs a version of Bundler into the layer "ruby-bundler".
+func (b *work) fetchBundler(want, own string) error {
+	layer, err := b.layer("ruby-bundler")
+	if err != nil {
+		return err
+	}
+	key := map[string]any{"layout": layout, "bundler": want, "ruby": b.ruby.Version + " " + b.ruby.Digest}
+	installed := filepath.Join(layer.Path, "specifications", "bundler-"+want+".gemspec")
+	if same(layer.Metadata, key) && regular(installed) {
+		b.say.detail("Using Bundler %s (%s BUNDLED WITH), from the cache", want, b.app.Lockfile)
+	} else {
+		if layer, err = b.reset(layer); err != nil {
+			return err
+		}
+		argv := []string{"gem", "install", "bundler", "--version", want, "--no-document", "--env-shebang", "--install-dir", layer.Path, "--bindir", filepath.Join(layer.Path, "bin"), "--norc"}
+		if b.env.mirror != "" {
+			argv = append(argv, "--clear-sources", "--source", b.env.mirror)
+		}
+		_, err = b.run(command{argv: argv, quiet: true})
+		f, failed := errors.AsType[*failure](err)
+		if err != nil && (!failed || own == "") {
+			return b.diagnose("ruby/bundler-unavailable", err)
+		}
+		if failed || !regular(installed) {
+			why := "it was not installed"
+			if failed {
+				why = strings.TrimPrefix(f.last(), "ERROR:  ")
+			}
+			b.say.detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own, want, b.app.Lockfile, clip(why, 200))
+			return nil
+		}
+		b.say.detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)
+	}
+	layer.Metadata = key
+	layer.SharedEnvironment.Prepend("GEM_PATH", ":", layer.Path)
+	b.env.prepend("PATH", filepath.Join(layer.Path, "bin"))
+	b.env.prepend("GEM_PATH", layer.Path)
+	b.contribute(layer, everything)
+	b.bundler = want
+	return scrubGems(layer.Path)
+}
+
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "…"
+}

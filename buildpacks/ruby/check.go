@@ -1,0 +1,126 @@
+package ruby
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+var gemfileEngine = regexp.MustCompile(`(?m)^\s*ruby\b[^#\n]*engine(?::|"?\s*=>)\s*["':]?(\w+)`)
+
+// checkEngine refuses another engine than MRI, before anything is fetched.
+func (b *work) checkEngine() error {
+	engine := b.app.Engine
+	if m := gemfileEngine.FindStringSubmatch(b.gemfile); m != nil && engine == "ruby" {
+		engine = m[1]
+	}
+	if engine == "ruby" || engine == "" {
+		return nil
+	}
+	name := map[string]string{"jruby": "JRuby", "truffleruby": "TruffleRuby"}[engine]
+	if name == "" {
+		name = engine
+	}
+	return &diagnosis.Diagnosis{
+		ID: "ruby/engine-unsupported", Place: b.app.Gemfile, Summary: fmt.Sprintf("%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
+		Hints: []string{
+			fmt.Sprintf("take the engine out of the ruby line of %s, run `bundle update --ruby` with MRI, and commit %s and %s", b.app.Gemfile, b.app.Gemfile, b.app.Lockfile),
+			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg",
+		},
+	}
+}
+
+// checkApp refuses what is known not to work and says what is unusual, before the costly steps.
+func (b *work) checkApp() error {
+	if d := b.checkPuma(); d != nil {
+		return d
+	}
+	if b.app.VendorBundle {
+		b.say.warn("vendor/bundle is checked in: gems that were installed on another machine are not used. Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.")
+		if err := os.RemoveAll(b.path("vendor/bundle")); err != nil {
+			return fmt.Errorf("removing the checked-in vendor/bundle: %w", err)
+		}
+	}
+	if b.app.BinBundle {
+		b.say.warn("bin/bundle is checked in. It may ask for a Bundler that is not there; remove it with `git rm bin/bundle`.")
+	}
+	scripts, err := b.oddScripts()
+	if err != nil {
+		return err
+	}
+	if len(scripts) > 0 {
+		b.say.warn("These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.", strings.Join(scripts, ", "))
+	}
+	if b.app.HasGem("asset_sync") {
+		b.say.warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. Consider a content delivery network in front of the app.")
+	}
+	if version, ok := b.app.Lock.Gem("sprockets"); ok && strings.HasPrefix(version, "4.0.0.beta") {
+		b.say.warn("sprockets %s is a pre-release with known faults: upgrade it to 4.0 or later.", version)
+	}
+	return nil
+}
+
+// checkPuma: Puma 7.0.0 to 7.0.2 does not read PUMA_PERSISTENT_TIMEOUT and closes connections that a router still uses.
+func (b *work) checkPuma() *diagnosis.Diagnosis {
+	version, ok := b.app.Lock.Gem("puma")
+	if !ok || !atLeast(version, 7) || atLeast(version, 7, 0, 3) || b.env.user["PUMA_PERSISTENT_TIMEOUT"] != "" {
+		return nil
+	}
+	return &diagnosis.Diagnosis{
+		ID: "ruby/puma-broken-keepalive", Place: b.app.Lockfile, Summary: fmt.Sprintf("Puma %s closes connections that a router still uses: requests would fail at random.", version),
+		Hints: []string{"run `bundle update puma` to get 7.0.3 or later and commit " + b.app.Lockfile, "or set PUMA_PERSISTENT_TIMEOUT in the build's configuration once config/puma.rb sets persistent_timeout"},
+	}
+}
+
+var oddShebang = regexp.MustCompile(`^#!.*\bruby[0-9]|^#!\s*/(?:home|Users|opt|usr/local)/\S*ruby`)
+
+// oddScripts are the scripts of bin whose first line names a certain Ruby.
+func (b *work) oddScripts() (found []string, err error) {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the app: %w", err)
+	}
+	defer root.Close()
+	bin, err := root.Open("bin")
+	if err != nil {
+		return nil, nil
+	}
+	defer bin.Close()
+	entries, err := bin.ReadDir(1000)
+	if err != nil {
+		return nil, nil // empty, or no directory
+	}
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() {
+			continue
+		}
+		head, err := firstLine(root, filepath.Join("bin", entry.Name()))
+		if err == nil && oddShebang.Match(head) {
+			found = append(found, "bin/"+entry.Name())
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+func firstLine(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, 200)
+	n, err := f.Read(head)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
+	return line, nil
+}

@@ -1,0 +1,145 @@
+package ruby
+
+import (
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// refused are variables of the user's configuration that never reach a tool: they would change what the build itself is (languages.md 1.2).
+var refused = regexp.MustCompile(`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` +
+	`JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`)
+
+// internal are variables of this process that lead a tool astray or are none of its business.
+var internal = regexp.MustCompile(`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`)
+
+// installing are the variables of the user's configuration that decide where gems come from and how they are compiled. Besides them only
+// those that the Gemfile names reach the install: a secret of the running app is not shown to the scripts of 200 gems (languages.md 2.9).
+var installing = regexp.MustCompile(`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|https?_proxy|no_proxy|SSL_CERT_.*)$`)
+
+// secret matches names of variables that hold credentials.
+var secret = regexp.MustCompile(`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key(_base)?$|_(url|uri|dsn)$`)
+
+// environment is what tools run with: the platform's explicit environment, then the user's configuration, then what the buildpack sets.
+type environment struct {
+	vars    map[string]string // the platform's and ours
+	user    map[string]string // the user's, without what is refused
+	set     map[string]bool   // of vars, those that the user can't change
+	gemfile map[string]bool   // variables that the Gemfile names
+	mirror  string            // the machine's gem source
+	secrets []string          // values that must not be printed
+}
+
+var gemfileEnv = regexp.MustCompile(`ENV(?:\.fetch\(|\[)\s*["']([A-Za-z_][A-Za-z0-9_]*)["']`)
+
+func newEnvironment(environ []string, config map[string]string, gemfile string) *environment {
+	e := &environment{vars: map[string]string{}, user: map[string]string{}, set: map[string]bool{}, gemfile: map[string]bool{}}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if name == MirrorEnv {
+			e.mirror = value
+		}
+		if !internal.MatchString(name) {
+			e.vars[name] = value
+		}
+	}
+	for _, m := range gemfileEnv.FindAllStringSubmatch(gemfile, -1) {
+		e.gemfile[m[1]] = true
+	}
+	for name, value := range config {
+		if !refused.MatchString(name) {
+			e.user[name] = value
+			e.conceal(name, value)
+		}
+	}
+	return e
+}
+
+// conceal notes the secrets in a value. Of Bundler's credentials each half is one, as it may be printed alone.
+func (e *environment) conceal(name, value string) {
+	value = strings.TrimSpace(value)
+	if !credential(name) && !secret.MatchString(name) || len(value) < 6 {
+		return
+	}
+	e.secrets = append(e.secrets, value)
+	if _, password, ok := strings.Cut(value, ":"); ok && credential(name) && len(password) >= 4 {
+		e.secrets = append(e.secrets, password)
+	}
+	slices.SortFunc(e.secrets, func(a, b string) int { return len(b) - len(a) }) // the whole before its parts
+}
+
+// credential reports whether a variable holds Bundler's credentials for a host: BUNDLE_GEMS__EXAMPLE__COM.
+func credential(name string) bool {
+	host, ok := strings.CutPrefix(name, "BUNDLE_")
+	return ok && strings.Contains(host, "__") && !strings.HasPrefix(host, "MIRROR__") && !strings.HasPrefix(host, "BUILD__") && !strings.HasPrefix(host, "LOCAL__") && !strings.HasPrefix(host, "GEM__")
+}
+
+// hostKey is how Bundler names the setting of a host or an address in the environment.
+func hostKey(host string) string {
+	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(host, "-", "___"), ".", "__"))
+}
+
+// force sets a variable that the user can't change.
+func (e *environment) force(name, value string) {
+	e.vars[name], e.set[name] = value, true
+}
+
+// fallback sets a variable where nobody else has.
+func (e *environment) fallback(name, value string) {
+	if _, ok := e.vars[name]; !ok {
+		e.vars[name] = value
+	}
+}
+
+// get is a variable's value for the app's own programs.
+func (e *environment) get(name string) string {
+	if value, ok := e.user[name]; ok && !e.set[name] {
+		return value
+	}
+	return e.vars[name]
+}
+
+// prepend puts directories before a search path.
+func (e *environment) prepend(name string, dirs ...string) {
+	if old := e.vars[name]; old != "" {
+		dirs = append(slices.Clone(dirs), old)
+	}
+	e.force(name, strings.Join(dirs, ":"))
+}
+
+// enabled reports whether the user set name to something other than "false", "0" or "".
+func (e *environment) enabled(name string) bool {
+	value := e.user[name]
+	return value != "" && value != "false" && value != "0"
+}
+
+// list is the environment of the app's own programs (all) or of an install, as exec wants it, sorted.
+func (e *environment) list(all bool) []string {
+	vars := maps.Clone(e.vars)
+	for name, value := range e.user {
+		if !e.set[name] && (all || installing.MatchString(name) || e.gemfile[name]) {
+			vars[name] = value
+		}
+	}
+	list := make([]string, 0, len(vars))
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		list = append(list, name+"="+vars[name])
+	}
+	return list
+}
+
+// look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.
+func (e *environment) look(name string) string {
+	for _, dir := range filepath.SplitList(e.vars["PATH"]) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	return ""
+}

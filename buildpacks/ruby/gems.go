@@ -1,0 +1,145 @@
+package ruby
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+)
+
+// gems makes the layer "ruby-gems" hold what the lock file asks for.
+func (b *work) gems() error {
+	b.say.step("Installing gems")
+	layer, err := b.layer("ruby-gems")
+	if err != nil {
+		return err
+	}
+	b.bundle = layer.Path
+	b.gemsEnv()
+	parts, err := b.parts()
+	if err != nil {
+		return err
+	}
+	why, deep := "nothing is cached", false
+	if len(layer.Metadata) > 0 {
+		var names []string
+		if names, deep = changed(parts, layer.Metadata["parts"]); len(names) > 0 {
+			why = strings.Join(names, ", ") + " changed"
+		} else {
+			why = b.live()
+		}
+	}
+	if deep {
+		if layer, err = b.reset(layer); err != nil {
+			return err
+		}
+	}
+	if why == "" {
+		b.say.detail("Using the gems from the cache, unchanged since the last build")
+	} else {
+		b.say.detail("Running bundle install with Bundler %s: %s", b.bundler, why)
+		if err := b.install(); err != nil {
+			return err
+		}
+	}
+	if err := b.keepDownloads(); err != nil {
+		return err
+	}
+	layer.Metadata = map[string]any{"parts": reasons(parts)}
+	layer.SharedEnvironment.Prepend("GEM_PATH", ":", b.gemHome())
+	layer.SharedEnvironment.Prepend("PATH", ":", filepath.Join(b.gemHome(), "bin"))
+	b.contribute(layer, everything)
+	return nil
+}
+
+// gemHome is where Bundler puts gems, below BUNDLE_PATH.
+func (b *work) gemHome() string { return filepath.Join(b.bundle, "ruby", b.abi()) }
+
+// without are the groups that are not installed, as Bundler wants them.
+func (b *work) without() string {
+	asked, ok := b.env.user["BUNDLE_WITHOUT"]
+	if !ok {
+		return "development:test"
+	}
+	return strings.Join(strings.FieldsFunc(asked, func(r rune) bool { return r == ' ' || r == ':' || r == ',' }), ":")
+}
+
+// gemsEnv is the environment of Bundler and of everything that runs by it.
+func (b *work) gemsEnv() {
+	if asked := b.env.user["BUNDLE_WITHOUT"]; strings.Contains(strings.TrimSpace(asked), " ") {
+		b.say.warn("BUNDLE_WITHOUT separates groups by spaces, where Bundler wants colons: taken as %s.", b.without())
+	}
+	for name, value := range map[string]string{
+		"BUNDLE_PATH": b.bundle, "BUNDLE_DEPLOYMENT": "true", "BUNDLE_CLEAN": "false", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true",
+		"BUNDLE_DISABLE_VERSION_CHECK": "true",
+	} {
+		b.env.force(name, value)
+	}
+	for name, value := range map[string]string{
+		"BUNDLE_JOBS": strconv.Itoa(max(runtime.NumCPU(), 2)), "BUNDLE_RETRY": "3", "MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU()), "DISABLE_SPRING": "1",
+		"RACK_ENV": "production", "RAILS_ENV": "production", "GIT_TERMINAL_PROMPT": "0",
+	} {
+		b.env.fallback(name, value)
+	}
+	b.env.prepend("PATH", filepath.Join(b.gemHome(), "bin"))
+	b.env.prepend("LD_LIBRARY_PATH", filepath.Join(b.bundle, "lib"))
+	b.env.prepend("GEM_PATH", b.gemHome())
+}
+
+// downloads are the parts of the gems' directory that only serve the next install.
+const downloads = "cache"
+
+// install runs Bundler, with what earlier builds have downloaded.
+func (b *work) install() error {
+	kept, err := b.layer("ruby-downloads")
+	if err != nil {
+		return err
+	}
+	// What lies in these comes from the git repositories among the downloads, or from the machine, again.
+	cache := filepath.Join(b.gemHome(), downloads)
+	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")), os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
+		return fmt.Errorf("preparing the install: %w", err)
+	}
+	if had := filepath.Join(kept.Path, downloads); directory(had) {
+		if err := move(had, cache); err != nil {
+			return fmt.Errorf("preparing the install: %w", err)
+		}
+	}
+	if _, err := b.run(command{argv: []string{"bundle", "install"}, drop: noise}); err != nil {
+		return b.diagnose("ruby/install-failed", err)
+	}
+	if _, err := b.run(command{argv: []string{"bundle", "clean"}, drop: noise}); err != nil {
+		return b.diagnose("ruby/clean-failed", err)
+	}
+	if directory(cache) {
+		if err := move(cache, filepath.Join(kept.Path, downloads)); err != nil {
+			return fmt.Errorf("keeping the downloads: %w", err)
+		}
+	}
+	if err := scrubGems(b.gemHome()); err != nil {
+		return err
+	}
+	return b.bringLibraries(filepath.Join(b.bundle, "lib"), "the bundle", b.bundle, b.runtime)
+}
+
+// keepDownloads declares the layer of the downloads, whether they were needed or not.
+func (b *work) keepDownloads() error {
+	layer, err := b.cnb.Layers.Layer("ruby-downloads")
+	if err != nil {
+		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
+	}
+	if !directory(layer.Path) {
+		return nil
+	}
+	layer.Metadata = map[string]any{"layout": layout}
+	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	return nil
+}
+
+// noise reports lines that say nothing: gems that were there before.
+func noise(line []byte) bool { return strings.HasPrefix(string(line), "Using ") }

@@ -1,0 +1,160 @@
+package ruby
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// part is one thing that decides what an install gives. A change of a deep one leaves nothing of the gems usable; after a change of another Bundler
+// installs what is missing.
+type part struct {
+	name, value string
+	deep        bool
+}
+
+// parts is everything that decides the content of the gems' layer, in a fixed order.
+func (b *work) parts() ([]part, error) {
+	target := b.cnb.TargetInfo
+	parts := []part{
+		{"buildpack", ID + " " + Version + " " + layout, true},
+		{"system", strings.Join([]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version}, " "), true},
+		{"Ruby", b.ruby.Version + " " + b.ruby.Digest, true},
+		{"build configuration", b.settings(), true},
+		{"Bundler", b.bundler, false},
+		{"BUNDLE_WITHOUT", b.without(), false},
+	}
+	for _, name := range b.app.Manifests {
+		if name == ".ruby-version" || name == ".tool-versions" || name == ".bundle/config" {
+			continue // what they decide is above
+		}
+		data, err := readIn(b.dir, name)
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", name, err)
+		}
+		parts = append(parts, part{name, digest(data), false})
+	}
+	for _, dir := range b.app.LocalPaths {
+		versions, err := b.versionFiles(dir)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{path.Join(dir, "lib"), versions, false})
+	}
+	vendored, err := b.vendored()
+	return append(parts, part{"vendor/cache", vendored, false}), err
+}
+
+// settings are the values of the configuration that an install may depend on. Credentials decide who may fetch a gem, not what it is.
+func (b *work) settings() string {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(b.env.user)) {
+		decides := installing.MatchString(name) || b.env.gemfile[name]
+		if decides && !credential(name) && !secret.MatchString(name) && !strings.HasPrefix(name, "BUNDLE_MIRROR__") && name != "BUNDLE_WITHOUT" && !strings.HasPrefix(name, "GIT_CONFIG_") {
+			fmt.Fprintf(&text, "%q=%q\n", name, b.env.user[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.carried)) {
+		fmt.Fprintf(&text, ".bundle %q=%q\n", name, b.carried[name])
+	}
+	return text.String()
+}
+
+// versionFiles is a digest of the files that a gemspec of the app's own reads its version from: lib/**/version.rb.
+func (b *work) versionFiles(dir string) (string, error) {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return "", fmt.Errorf("reading the app: %w", err)
+	}
+	defer root.Close()
+	all := sha256.New()
+	err = fs.WalkDir(root.FS(), path.Join(dir, "lib"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || path.Base(name) != "version.rb" || !d.Type().IsRegular() {
+			return nil // a path gem without lib has no version file
+		}
+		data, err := root.ReadFile(filepath.FromSlash(name))
+		fmt.Fprintf(all, "%q %x\n", name, sha256.Sum256(data))
+		return err
+	})
+	return hex.EncodeToString(all.Sum(nil)), err
+}
+
+// vendored lists the names and sizes of vendor/cache.
+func (b *work) vendored() (string, error) {
+	entries, err := os.ReadDir(b.path("vendor/cache"))
+	if err != nil {
+		return "", nil
+	}
+	var text strings.Builder
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			return "", fmt.Errorf("reading vendor/cache: %w", err)
+		}
+		fmt.Fprintf(&text, "%q %d\n", entry.Name(), info.Size())
+	}
+	return text.String(), nil
+}
+
+var (
+	readsFiles = regexp.MustCompile(`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`)
+	extensions = regexp.MustCompile(`\.extensions\b`)
+	comment    = regexp.MustCompile(`(?m)^\s*#.*$`)
+)
+
+// live is why an install depends on more than its key, "" where it does not: then Bundler is run, and finds out.
+func (b *work) live() string {
+	code := comment.ReplaceAllString(b.gemfile, "")
+	if word := readsFiles.FindString(code); word != "" {
+		return fmt.Sprintf("%s calls %s", b.app.Gemfile, word)
+	}
+	for _, name := range b.app.Manifests {
+		if path.Ext(name) != ".gemspec" {
+			continue
+		}
+		if text, err := readIn(b.dir, name); err == nil && extensions.Match(text) {
+			return name + " has an extension, which is compiled in place"
+		}
+	}
+	return ""
+}
+
+// reasons are the parts as a layer's metadata keeps them, so that the next build can say what changed.
+func reasons(parts []part) map[string]any {
+	kept := map[string]any{}
+	for _, p := range parts {
+		kept[p.name] = digest([]byte(p.value))
+	}
+	return kept
+}
+
+// changed names what differs between the parts and those of an earlier build, and whether a deep one does.
+func changed(parts []part, earlier any) (names []string, deep bool) {
+	had, _ := earlier.(map[string]any)
+	for _, p := range parts {
+		if had[p.name] != digest([]byte(p.value)) {
+			names = append(names, p.name)
+			deep = deep || p.deep
+		}
+	}
+	for name := range had {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, deep
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

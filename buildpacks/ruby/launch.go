@@ -1,0 +1,191 @@
+package ruby
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+)
+
+// processes declares how the app is started. A Procfile wins over it, type by type; that is the platform's to merge.
+func (b *work) processes() error {
+	web := b.web()
+	if !regular(b.path("Procfile")) && web != "" {
+		b.say.warn("There is no Procfile, so the web process is `%s`. Add a Procfile to say otherwise.", web)
+	}
+	rake := ""
+	if b.app.HasGem("rake") {
+		rake = "bundle exec rake"
+	}
+	console := "bundle exec irb"
+	if b.app.Kind == "rails" {
+		console = b.railsCommand() + " console"
+	}
+	for _, p := range [][2]string{{"web", web}, {"worker", b.worker()}, {"rake", rake}, {"console", console}} {
+		if p[1] != "" {
+			b.result.Processes = append(b.result.Processes, libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"})
+		}
+	}
+	if addons := b.addons(); addons != "" {
+		b.result.Labels = append(b.result.Labels, libcnb.Label{Key: AddonsLabel, Value: addons})
+	}
+	return nil
+}
+
+const port = "${PORT:-5000}"
+
+// pumaBinds finds in a config/puma.rb where it listens.
+var pumaBinds = regexp.MustCompile(`(?m)^\s*(?:port|bind)\b`)
+
+// web is the command line of the web process: Puma where it is in the bundle, else Rails' server, else rackup, else thin; "" for an app that serves
+// nothing (languages.md 2.6).
+func (b *work) web() string {
+	serves := b.app.ConfigRu || b.app.Kind == "rails"
+	switch {
+	case serves && b.app.HasGem("puma"):
+		if !b.app.PumaConfig {
+			return "bundle exec puma -b tcp://0.0.0.0:" + port
+		}
+		config, err := readIn(b.dir, "config/puma.rb")
+		if err == nil && !pumaBinds.Match(config) {
+			return "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:" + port
+		}
+		return "bundle exec puma -C config/puma.rb"
+	case b.app.Kind == "rails":
+		return b.railsCommand() + " server -b 0.0.0.0 -p " + port + " -e $RAILS_ENV"
+	case !b.app.ConfigRu:
+		return ""
+	case b.app.HasGem("thin"):
+		return "bundle exec thin start -R config.ru -e $RACK_ENV -p " + port
+	case b.rackup():
+		return "bundle exec rackup config.ru -o 0.0.0.0 -p " + port
+	}
+	b.say.warn("config.ru is there and no server for it: add the gem puma, or with Rack 3 the gem rackup.")
+	return ""
+}
+
+// rackup reports whether the bundle has the command: Rack carried it until its version 3.
+func (b *work) rackup() bool {
+	rack, _ := b.app.Lock.Gem("rack")
+	return b.app.HasGem("rackup") || rack != "" && !atLeast(rack, 3)
+}
+
+func (b *work) railsCommand() string {
+	if b.app.BinRails {
+		return "bin/rails"
+	}
+	return "bundle exec rails"
+}
+
+// worker is the command line that works off the app's jobs, by the gem that keeps them; "" for an app without.
+func (b *work) worker() string {
+	switch {
+	case b.app.HasGem("sidekiq"):
+		return "bundle exec sidekiq"
+	case b.app.HasGem("solid_queue") && regular(b.path("bin/jobs")):
+		return "bin/jobs"
+	case b.app.HasGem("good_job"):
+		return "bundle exec good_job start"
+	case b.app.HasGem("delayed_job"):
+		return "bundle exec rake jobs:work"
+	case b.app.HasGem("resque"):
+		return "QUEUE=${QUEUE:-*} bundle exec rake resque:work"
+	}
+	return ""
+}
+
+// addons are the add-ons that a release of the app wants: a database for an app that has the driver.
+func (b *work) addons() string {
+	if b.env.enabled("HEROKU_SKIP_DATABASE_PROVISION") {
+		return ""
+	}
+	for _, gem := range []string{"pg", "activerecord-jdbcpostgresql-adapter", "jdbc-postgres", "jdbc-postgresql", "jruby-pg", "rjack-jdbc-postgres", "tgbyte-activerecord-jdbcpostgresql-adapter"} {
+		if b.app.HasGem(gem) {
+			return "heroku-postgresql"
+		}
+	}
+	return ""
+}
+
+// concurrency is sourced at launch. How many processes a Ruby server runs is not what Node's buildpack has counted for its own.
+const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi
+`
+
+// launch makes the layer "ruby-profile". Paths are fixed; everything else gives way to the app's configuration.
+func (b *work) launch() error {
+	layer, err := b.cnb.Layers.Layer("ruby-profile")
+	if err != nil {
+		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
+	}
+	if layer, err = b.reset(layer); err != nil {
+		return err
+	}
+	config := filepath.Join(layer.Path, "bundle")
+	if err := writeConfig(config, b.carried); err != nil {
+		return err
+	}
+	if err := os.Chmod(filepath.Join(config, "config"), 0o644); err != nil {
+		return fmt.Errorf("writing Bundler's configuration: %w", err)
+	}
+	profile := filepath.Join(layer.Path, "profile.d")
+	if err := os.MkdirAll(profile, 0o755); err != nil {
+		return fmt.Errorf("writing the launch script: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(profile, "ruby.sh"), []byte(concurrency), 0o644); err != nil {
+		return fmt.Errorf("writing the launch script: %w", err)
+	}
+	env := layer.LaunchEnvironment
+	env.Override("BUNDLE_PATH", b.bundle)
+	env.Override("BUNDLE_APP_CONFIG", config)
+	env.Override("BUNDLER_VERSION", b.bundler)
+	for name, value := range b.launchDefaults() {
+		env.Default(name, value)
+	}
+	if directory(b.path("bin")) {
+		env.Prepend("PATH", ":", b.path("bin"))
+	}
+	layer.Metadata = map[string]any{"layout": layout}
+	b.contribute(layer, libcnb.LayerTypes{Launch: true})
+	if b.app.Kind == "rails" {
+		return b.railsApp()
+	}
+	return nil
+}
+
+func (b *work) launchDefaults() map[string]string {
+	env := map[string]string{
+		"BUNDLE_DEPLOYMENT": "true", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true", "BUNDLE_DISABLE_VERSION_CHECK": "true",
+		"LANG": "C.UTF-8", "RACK_ENV": "production", "PUMA_PERSISTENT_TIMEOUT": "95", "MALLOC_ARENA_MAX": "2", "DISABLE_SPRING": "1",
+	}
+	if b.app.Kind == "rails" {
+		env["RAILS_ENV"] = "production"
+		if b.rails(4, 2) {
+			env["RAILS_SERVE_STATIC_FILES"] = "enabled"
+		}
+		if b.rails(5, 0) {
+			env["RAILS_LOG_TO_STDOUT"] = "enabled"
+		}
+	}
+	return env
+}
+
+// railsApp makes the directories that Rails' server writes to, and says what the app still needs at launch.
+func (b *work) railsApp() error {
+	if b.rails(4, 1) && len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
+		b.say.warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
+	}
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return fmt.Errorf("opening the app: %w", err)
+	}
+	defer root.Close()
+	for _, dir := range []string{"tmp/pids", "log"} {
+		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
+			b.say.warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package ruby
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+// rakefile is what is known of the app's rake tasks.
+type rakefile struct{ tasks map[string]bool }
+
+var taskLine = regexp.MustCompile(`(?m)^rake ([^\s\[]+)`)
+
+// tasks asks rake for the app's tasks. A Rakefile that can't be loaded is an error of a Rails app, whose assets depend on it; others may need for their
+// tasks what is not there in production.
+func (b *work) tasks() error {
+	b.rake = &rakefile{tasks: map[string]bool{}}
+	if b.app.Rakefile == "" || !b.app.HasGem("rake") {
+		return nil
+	}
+	b.taskEnv()
+	var out bytes.Buffer
+	tail, err := b.run(command{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true})
+	if err == nil {
+		for _, m := range taskLine.FindAllStringSubmatch(out.String(), -1) {
+			b.rake.tasks[m[1]] = true
+		}
+		return nil
+	}
+	f, failed := errors.AsType[*failure](err)
+	if !failed {
+		return err
+	}
+	if b.app.Kind != "rails" {
+		b.say.detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile, clip(said(f), 200))
+		return nil
+	}
+	for line := range strings.Lines(string(tail)) {
+		b.say.detail("%s", strings.TrimRight(line, "\n"))
+	}
+	if d := diagnosis.Recognise(b.patterns(), f.tail); d != nil {
+		return d
+	}
+	d := unrecognised("ruby/rakefile-broken", f)
+	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
+	d.Hints = append([]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says"}, d.Hints...)
+	return d
+}
+
+// said is what rake says went wrong: the line after "rake aborted!".
+func said(f *failure) string {
+	if _, rest, ok := strings.Cut(string(f.tail), "aborted!\n"); ok {
+		line, _, _ := strings.Cut(rest, "\n")
+		return strings.TrimSpace(line)
+	}
+	return f.last()
+}
+
+// taskEnv is what the app's own tasks run with besides the gems' environment. Secrets are thrown away with the build: whatever a task writes, none
+// of the running app's is in it that the owner did not put into the build's configuration.
+func (b *work) taskEnv() {
+	b.env.fallback("RAILS_GROUPS", "assets")
+	b.env.fallback("UV_USE_IO_URING", "0")
+	b.env.fallback("NODE_OPTIONS", "--max_old_space_size=2560")
+	if url := b.dummyDatabase(); url != "" && b.env.user["DATABASE_URL"] == "" {
+		b.env.fallback("DATABASE_URL", url)
+	}
+	if b.app.Kind == "rails" && b.env.user["SECRET_KEY_BASE"] == "" {
+		if b.rails(7, 1) {
+			b.env.fallback("SECRET_KEY_BASE_DUMMY", "1")
+		} else {
+			b.env.fallback("SECRET_KEY_BASE", strings.Repeat("0123456789abcdef", 8)) // always the same, so that what is made with it is
+		}
+	}
+	if directory(b.path("bin")) {
+		b.env.prepend("PATH", b.path("bin"))
+	}
+}
+
+// dummyDatabase is an address of the kind of database that the app's gems are for: code that only reads the address can be loaded.
+func (b *work) dummyDatabase() string {
+	for _, known := range [][2]string{{"pg", "postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
+		if b.app.HasGem(known[0]) {
+			return known[1] + "://user:pass@127.0.0.1/dbname"
+		}
+	}
+	return "" // an adapter that is not known must not get an address that it can't read
+}
+
+// rails reports whether the app is of that version of Rails or later.
+func (b *work) rails(major, minor int) bool { return atLeast(b.app.RailsVersion, major, minor) }
+
+func atLeast(version string, wanted ...int) bool {
+	if version == "" {
+		return false
+	}
+	parts := strings.Split(version, ".")
+	for i, want := range wanted {
+		have := 0
+		if i < len(parts) {
+			have, _ = strconv.Atoi(parts[i])
+		}
+		if have != want {
+			return have > want
+		}
+	}
+	return true
+}
+
+func (b *work) glob(patterns ...string) (found []string) {
+	for _, pattern := range patterns {
+		names, _ := filepath.Glob(b.path(pattern))
+		found = append(found, names...)
+	}
+	return found
+}

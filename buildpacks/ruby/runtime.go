@@ -1,0 +1,182 @@
+package ruby
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/extension"
+	"slugc/buildpacks/toolchain"
+)
+
+// layout is the version of how layers are filled. It is part of their keys.
+const layout = "1"
+
+// installRuntime puts Ruby into the layer "ruby", or leaves the restored layer as it is. Its headers stay in the toolchain: a link leads there
+// while this build runs.
+func (b *work) installRuntime() error {
+	b.say.step("Installing runtime")
+	var err error
+	if b.ruby, err = b.toolchain(); err != nil {
+		return err
+	}
+	layer, err := b.layer("ruby")
+	if err != nil {
+		return err
+	}
+	b.runtime = layer.Path
+	want := map[string]any{"layout": layout, "ruby": b.ruby.Version, "source": b.ruby.Source, "digest": b.ruby.Digest}
+	cached := ""
+	if same(layer.Metadata, want) && regular(filepath.Join(layer.Path, "bin", "ruby")) {
+		cached = ", from the cache"
+	} else {
+		if layer, err = b.reset(layer); err != nil {
+			return err
+		}
+		if err := b.fillRuntime(); err != nil {
+			return fmt.Errorf("installing the runtime: %w", err)
+		}
+	}
+	b.say.detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
+	layer.Metadata = want
+	if err := b.linkHeaders(); err != nil {
+		return fmt.Errorf("installing the runtime: %w", err)
+	}
+	b.runtimeEnv(&layer)
+	b.contribute(layer, everything)
+	return nil
+}
+
+// notAtLaunch are parts of a Ruby that no running app reads.
+var notAtLaunch = []string{"include", "toolchain.json", "share"}
+
+func (b *work) fillRuntime() error {
+	if err := copyTree(b.ruby.Dir, b.runtime, func(rel string) bool { return slices.Contains(notAtLaunch, rel) }); err != nil {
+		return err
+	}
+	return b.bringLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
+}
+
+// bringLibraries makes a layer self-contained: shared libraries of the machine that its programs need come along.
+func (b *work) bringLibraries(into, whose string, roots ...string) error {
+	brought, missing, err := toolchain.BringLibraries(into, roots, toolchain.MachineLibraries(b.arch()))
+	if err != nil {
+		return err
+	}
+	if len(brought) > 0 {
+		b.say.detail("Bringing shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
+	}
+	if len(missing) > 0 {
+		b.say.warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func (b *work) arch() string {
+	if b.cnb.TargetInfo.Arch != "" {
+		return b.cnb.TargetInfo.Arch
+	}
+	return "amd64"
+}
+
+func (b *work) linkHeaders() error {
+	link, headers := filepath.Join(b.runtime, "include"), filepath.Join(b.ruby.Dir, "include")
+	if err := os.RemoveAll(link); err != nil || !directory(headers) {
+		return err
+	}
+	if err := os.Symlink(headers, link); err != nil {
+		return err
+	}
+	b.headers = link
+	return nil
+}
+
+// runtimeEnv states where the runtime's parts are. A Ruby whose standard library is split as Debian's is (rbconfig.rb lies beside the shared
+// libraries) was compiled for another place and needs to be told; others find themselves.
+func (b *work) runtimeEnv(layer *libcnb.Layer) {
+	lib := filepath.Join(b.runtime, "lib")
+	b.env.prepend("PATH", filepath.Join(b.runtime, "bin"))
+	b.env.prepend("LD_LIBRARY_PATH", lib)
+	for _, dir := range []string{"lib/*/libruby*.so*", "lib/*/libssl.so*"} {
+		found, _ := filepath.Glob(filepath.Join(b.runtime, filepath.FromSlash(dir)))
+		if len(found) > 0 {
+			lib = filepath.Dir(found[0])
+			b.env.prepend("LD_LIBRARY_PATH", lib)
+			layer.SharedEnvironment.Prepend("LD_LIBRARY_PATH", ":", lib)
+			break
+		}
+	}
+	native, _ := filepath.Glob(filepath.Join(b.runtime, "lib", "*", "ruby", b.abi(), "rbconfig.rb"))
+	if len(native) == 1 && directory(filepath.Join(b.runtime, "lib", "ruby", b.abi())) {
+		path := filepath.Join(b.runtime, "lib", "ruby", b.abi()) + ":" + filepath.Dir(native[0])
+		b.env.prepend("RUBYLIB", path)
+		layer.SharedEnvironment.Prepend("RUBYLIB", ":", path)
+	}
+}
+
+// abi is the directory that gems and the standard library lie in: 3.1.0 for 3.1.7.
+func (b *work) abi() string {
+	parts := strings.SplitN(b.ruby.Version, ".", 3)
+	if len(parts) < 3 {
+		return b.ruby.Version
+	}
+	return parts[0] + "." + parts[1] + ".0"
+}
+
+// toolchain is the Ruby that the platform has fetched; under a platform that fetches none, our own.
+func (b *work) toolchain() (toolchain.Toolchain, error) {
+	list, err := extension.Toolchains(b.cnb.Platform.Path)
+	if err != nil {
+		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
+	}
+	if i := slices.IndexFunc(list, func(t toolchain.Toolchain) bool { return t.Tool == "ruby" }); i >= 0 {
+		return list[i], nil
+	}
+	layer, err := b.layer("ruby-toolchains")
+	if err != nil {
+		return toolchain.Toolchain{}, err
+	}
+	store, err := toolchain.Open(layer.Path, toolchain.Settings{
+		OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
+		RubyMirror: b.cnb.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"}, LocalRuby: b.env.look("ruby"),
+	})
+	if err != nil {
+		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
+	}
+	want := b.requirement("ruby")
+	got, err := store.Ensure(b.ctx, []toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}}, notes{b.say})
+	if err != nil {
+		return toolchain.Toolchain{}, noToolchain(want.From, err)
+	}
+	layer.Metadata = map[string]any{"layout": layout}
+	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	return got[0], nil
+}
+
+// noToolchain tells the app's faults among those of the store from the network's.
+func noToolchain(from string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if none, ok := errors.AsType[*toolchain.Unavailable](err); ok {
+		d := &diagnosis.Diagnosis{ID: "ruby/version-unavailable", Summary: none.Error(), Transient: none.Transient()}
+		if none.NotFound() {
+			d.Hints = []string{fmt.Sprintf("ask for one of these versions in %s", from)}
+		}
+		return d
+	}
+	return fmt.Errorf("finding Ruby: %w", err)
+}
+
+// notes prints what the store has to say.
+type notes struct{ say *printer }
+
+func (notes) Fetch(string, string, int64, int64) {}
+func (n notes) Note(line string)                 { n.say.detail("%s", line) }
