@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"slugc/buildpacks"
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/toolchain"
 	"slugc/compiler/fault"
@@ -28,7 +27,7 @@ func (b *build) run(ctx context.Context, g *group) (*lifecycle.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.tools, err = store.Ensure(ctx, buildpacks.Requests(g.chosen), progress{b.Report}); err != nil {
+	if g.tools, err = b.ensure(ctx, store, g); err != nil {
 		return nil, toolchainFault(err)
 	}
 	b.mark("toolchains")

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/ruby"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler"
@@ -81,7 +82,8 @@ func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(co
 	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
 		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], GoDist: c.env.vars["SLUGC_GO_MIRROR"],
 		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
-		LocalGo: toolchain.LocalGo{Root: settings["GOROOT"], Version: strings.TrimPrefix(settings["GOVERSION"], "go")},
+		LocalGo:    toolchain.LocalGo{Root: settings["GOROOT"], Version: strings.TrimPrefix(settings["GOVERSION"], "go")},
+		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
 		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
 }
@@ -147,6 +149,9 @@ func (c *cli) baseEnv(ctx context.Context, languages []detect.Language, registry
 				env[name] = v
 			}
 		}
+	}
+	if mirror := c.env.vars[ruby.MirrorEnv]; mirror != "" && slices.Contains(languages, detect.Ruby) {
+		env[ruby.MirrorEnv] = mirror
 	}
 	if slices.Contains(languages, detect.Node) {
 		// Without a registry only apps without dependencies can be built; npm says so itself when it comes to that.
