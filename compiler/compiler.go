@@ -7,6 +7,7 @@ package compiler
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"slugc/cache"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/sandbox"
+	"slugc/compiler/slug"
 	"slugc/compiler/source"
 	"slugc/detect"
 )
@@ -97,6 +99,9 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	packed, err := b.pack(ctx, group, layers)
+	if errors.Is(err, slug.ErrKept) {
+		layers, packed, err = b.again(ctx, src, group)
+	}
 	if err != nil {
 		return nil, err
 	}

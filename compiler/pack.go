@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,8 +40,8 @@ func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*
 		return nil, err
 	}
 	b.Report.Step("Packing the slug")
-	if err := os.MkdirAll(b.app.Path("slugs"), 0o700); err != nil {
-		return nil, fmt.Errorf("making the slug directory: %w", err)
+	if err := b.sweepSlugs(); err != nil {
+		return nil, err
 	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
 		Store: b.slugs, Sections: b.sections(layers), Output: filepath.Join(b.app.Path("slugs"), "new.tgz"), Limit: b.Limit,
@@ -55,6 +56,20 @@ func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*
 	}
 	b.mark("pack")
 	return &packed{Packed: p, types: types}, nil
+}
+
+// sweepSlugs makes the slug directory and removes what a killed build left half-written in it.
+func (b *build) sweepSlugs() error {
+	if err := os.MkdirAll(b.app.Path("slugs"), 0o700); err != nil {
+		return fmt.Errorf("making the slug directory: %w", err)
+	}
+	left, err := filepath.Glob(b.app.Path("slugs", ".slug-*"))
+	for _, f := range append(left, b.app.Path("slugs", "new.tgz")) {
+		if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing what a killed build left: %w", err)
+		}
+	}
+	return err
 }
 
 // sections lists what the slug is made of: launch layers, slices, the app.

@@ -16,6 +16,7 @@ import (
 	"slugc/compiler/procfile"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
+	"slugc/compiler/source"
 )
 
 // toolchainsMount is where buildpacks see the toolchain store, when the sandbox can mount.
@@ -93,10 +94,28 @@ func (b *build) seen(tools []toolchain.Toolchain, box *sandbox.Sandbox, bind san
 
 // keptSlices tells the buildpacks which slices need no files.
 func (b *build) keptSlices() (map[string]string, error) {
-	if b.Fresh {
+	if b.Fresh || b.noSlices {
 		return nil, nil
 	}
 	return b.slugs.Kept("slice:")
+}
+
+// again builds once more with every file on disk, after a kept section turned out to be damaged.
+func (b *build) again(ctx context.Context, src *source.Source, g *group) (*lifecycle.Result, *packed, error) {
+	b.Report.Warn("a part of the last slug that was kept is damaged; it is made anew")
+	b.noSlices = true
+	if err := b.dirs.Abort(); err != nil {
+		return nil, nil, err
+	}
+	if _, err := b.stage(ctx, src); err != nil {
+		return nil, nil, err
+	}
+	layers, err := b.run(ctx, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := b.pack(ctx, g, layers)
+	return layers, p, err
 }
 
 // progress carries the toolchain store's words to the reporter.

@@ -32,6 +32,7 @@ type build struct {
 	phase    time.Time
 	tree     *source.Tree
 	finished bool
+	noSlices bool // kept sections cannot be relied on
 	slugs    *slug.Store
 }
 

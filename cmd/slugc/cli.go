@@ -24,8 +24,9 @@ type cli struct {
 	home        string
 	coordinator string
 	sandbox     string
-	exit        int  // of a process that was run; kept as slugc's own
-	started     bool // a command's work has begun: what fails before is a mistake in the command
+	exit        int    // of a process that was run; kept as slugc's own
+	release     func() // ends slugc's own handling of signals
+	started     bool   // a command's work has begun: what fails before is a mistake in the command
 }
 
 func newCLI() *cli { return &cli{ui: newUI(os.Stdout, os.Stderr), env: processEnvironment()} }

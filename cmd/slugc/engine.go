@@ -29,12 +29,9 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
+	self, err := selfPath()
 	if err != nil {
-		return nil, fmt.Errorf("finding the slugc binary: %w", err)
-	}
-	if self, err = filepath.EvalSymlinks(self); err != nil {
-		return nil, fmt.Errorf("finding the slugc binary: %w", err)
+		return nil, err
 	}
 	distro, release := distribution()
 	goSettings := onceContext(func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil })
@@ -51,6 +48,18 @@ func (c *cli) engine() (*compiler.Engine, error) {
 			return c.baseEnv(ctx, languages, registry, goSettings)
 		},
 	}, nil
+}
+
+// selfPath is the path of the running binary, which buildpacks, sandboxes and supervisors run again.
+func selfPath() (string, error) {
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self)
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding the slugc binary: %w", err)
+	}
+	return self, nil
 }
 
 func (c *cli) probeSandbox(ctx context.Context, self string) (*sandbox.Sandbox, error) {

@@ -27,6 +27,7 @@ func Main() int {
 	ctx, stop := interruptible()
 	defer stop()
 	c := newCLI()
+	c.release = stop
 	err := c.root().ExecuteContext(ctx)
 	return c.conclude(ctx, err)
 }
@@ -34,7 +35,8 @@ func Main() int {
 // errInterrupted is the cause of a context ended by a signal.
 var errInterrupted = errors.New("interrupted")
 
-// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP cancels; a second one ends the process at once.
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP cancels; a second one ends the process at once. The returned function gives signals
+// back to their default.
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -47,5 +49,5 @@ func interruptible() (context.Context, func()) {
 			os.Exit(fault.ExitInterrupted)
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
+	return ctx, func() { signal.Stop(signals) }
 }

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +26,7 @@ import (
 
 // subject is what run and start work on: a slug unpacked in a directory of its own.
 type subject struct {
-	dir       string
+	self, dir string
 	types     []procfile.Process
 	formation map[string]int // nil for a slug file
 	remove    func()
@@ -32,7 +34,11 @@ type subject struct {
 
 // open finds the slug that SLUG|APP names and unpacks it. A name with a slash, or of an existing file, is a file; everything else is an app.
 func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
-	s := &subject{}
+	self, err := selfPath()
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{self: self}
 	file, digest := name, ""
 	home, err := c.openHome()
 	if err != nil {
@@ -65,7 +71,13 @@ func (s *subject) unpack(ctx context.Context, c *cli, home *cache.Home, file, di
 		return err
 	}
 	if digest != "" {
-		if _, err := slug.Verify(ctx, file, digest); err != nil {
+		// Unpacking checks the slug against itself; this, that it is the release's.
+		is, _, err := slug.FileDigest(file)
+		if err == nil && is != digest {
+			err = fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
+				"build the app again, or roll back to a release whose slug is whole")
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -121,15 +133,16 @@ command with HOME and the working directory in the app. Signals go to the whole 
 				return err
 			}
 			defer s.remove()
-			o := launch.RunOptions{Dir: s.dir, Env: pairs(config), Dyno: fmt.Sprintf("run.%d", os.Getpid()),
+			o := launch.RunOptions{Self: s.self, Dir: s.dir, Env: pairs(config), Dyno: fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Grace: 30 * time.Second}
 			if err := s.choose(&o, cmd.ArgsLenAtDash(), args, port); err != nil {
 				return err
 			}
-			c.exit, err = launch.Run(cmd.Context(), o)
-			if cmd.Context().Err() != nil && err == nil {
-				return nil // the process was told and has ended; its exit code counts
+			if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+				o.Terminal = c.env.vars["TERM"]
 			}
+			o.Signals, o.Kill = c.passSignals(o.Terminal != "")
+			c.exit, err = launch.Run(context.WithoutCancel(cmd.Context()), o)
 			return err
 		},
 	}
@@ -138,6 +151,29 @@ command with HOME and the working directory in the app. Signals go to the whole 
 	flags.StringVar(&envFile, "env-file", "", "read config vars from this file")
 	flags.IntVarP(&port, "port", "p", 5000, "PORT of a web process")
 	return cmd
+}
+
+// passSignals ends slugc's own handling of signals: from now on they are for the processes it runs. A second SIGINT or SIGTERM asks for killing them at once. Processes
+// that share the terminal have had its SIGINT already.
+func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
+	c.release()
+	caught, pass, kill := make(chan os.Signal, 8), make(chan os.Signal, 8), make(chan struct{})
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	go func() {
+		stops := 0
+		for sig := range caught {
+			if terminal && sig == os.Interrupt {
+				continue
+			}
+			if sig == os.Interrupt || sig == syscall.SIGTERM {
+				if stops++; stops == 2 {
+					close(kill)
+				}
+			}
+			pass <- sig
+		}
+	}()
+	return pass, kill
 }
 
 // choose sets what is to run: a process type, or a command after --.
@@ -210,12 +246,10 @@ type and 1 for each instance. The first process to end stops all the others, and
 					return err
 				}
 			}
-			c.exit, err = launch.Start(cmd.Context(), launch.StartOptions{Dir: s.dir, Processes: s.types, Formation: counts,
+			signals, kill := c.passSignals(false)
+			c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{Self: s.self, Dir: s.dir, Signals: signals, Kill: kill, Processes: s.types, Formation: counts,
 				BasePort: basePort(cmd, port, config, c.env), Env: pairs(config), Out: os.Stdout,
 				Color: term.IsTerminal(int(os.Stdout.Fd())) && c.ui.color && !c.ui.plain, Timestamps: !noTimestamp, Timeout: timeout, CanDie: canDie, Restart: restart})
-			if cmd.Context().Err() != nil && err == nil {
-				return nil
-			}
 			return err
 		},
 	}

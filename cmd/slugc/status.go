@@ -10,32 +10,40 @@ import (
 	"slugc/compiler"
 )
 
-// status is the live line below the text on a terminal.
+// status is the live line below the text on a terminal: what is going on, and how far it is.
 type status struct {
-	shown bool
-	last  time.Time
-	turn  int
+	what        string // "" when nothing is
+	done, total int64  // bytes; total 0 where unknown
+	shown       bool
+	turned      time.Time
+	turn        int
 }
 
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
-// draw replaces the line, at most twenty times a second.
-func (s *status) draw(w io.Writer, width int, what string, done, total int64) {
-	if now := time.Now(); s.shown && now.Sub(s.last) < 50*time.Millisecond {
+// turnTime is how often the line is drawn at most.
+const turnTime = 100 * time.Millisecond
+
+func (s *status) set(what string, done, total int64) { s.what, s.done, s.total = what, done, total }
+
+// draw replaces the line.
+func (s *status) draw(w io.Writer, width int) {
+	now := time.Now()
+	if s.shown && now.Sub(s.turned) < turnTime {
 		return
-	} else {
-		s.last = now
 	}
+	s.turned = now
 	s.turn++
-	text := fmt.Sprintf("  %c    %s", spinner[s.turn%len(spinner)], what)
+	text := fmt.Sprintf("  %c    %s", spinner[s.turn%len(spinner)], s.what)
 	switch {
-	case total > 0:
+	case s.total > 0:
 		const cells = 20
-		full := int(min(done, total) * cells / total)
+		done := min(s.done, s.total)
+		full := int(done * cells / s.total)
 		text += fmt.Sprintf("  %s%s %3d %%  %s of %s", strings.Repeat("█", full), strings.Repeat("░", cells-full),
-			min(done, total)*100/total, compiler.Bytes(done), compiler.Bytes(total))
-	case done > 0:
-		text += "  " + compiler.Bytes(done)
+			done*100/s.total, compiler.Bytes(done), compiler.Bytes(s.total))
+	case s.done > 0:
+		text += "  " + compiler.Bytes(s.done)
 	}
 	for utf8.RuneCountInString(text) >= width {
 		_, size := utf8.DecodeLastRuneInString(text)

@@ -35,6 +35,7 @@ type ui struct {
 
 	mu     sync.Mutex
 	status status
+	tick   *time.Timer
 }
 
 func newUI(stdout, stderr *os.File) *ui {
@@ -121,6 +122,7 @@ func (u *ui) result(text string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.status.erase(u.err)
+	u.status.what = ""
 	if text == "" {
 		return nil
 	}
@@ -137,13 +139,30 @@ func (u *ui) Progress(what string, done, total int64) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.status.draw(u.err, u.width(), clean(what), done, total)
+	u.status.set(clean(what), done, total)
+	u.status.draw(u.err, u.width())
+	if u.tick == nil {
+		u.tick = time.AfterFunc(turnTime, u.turn)
+	}
+}
+
+// turn keeps the spinner turning while nothing else happens.
+func (u *ui) turn() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.status.what != "" {
+		u.status.draw(u.err, u.width())
+		u.tick.Reset(turnTime)
+	} else {
+		u.tick = nil
+	}
 }
 
 func (u *ui) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.status.erase(u.err)
+	u.status.what = ""
 }
 
 // Output passes a buildpack's output on, line by line: its own steps and warnings as they are, everything else as details.

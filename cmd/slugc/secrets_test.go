@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestBuildConfigurationStaysOut gives builds secrets and looks for them in the slug, in slugc's state and in what it says.
+func TestBuildConfigurationStaysOut(t *testing.T) {
+	home, dir := state(t), t.TempDir()
+	writeFiles(t, dir, map[string]string{
+		"package.json": `{"name": "x", "engines": {"node": "22.x"}, "scripts": {"build": "node build.js", "start": "node server.js"}}`,
+		"build.js":     `require("fs").writeFileSync("seen.txt", Object.keys(process.env).filter(k => k.startsWith("CANARY") || k.startsWith("HOST")).sort().join(" "))`,
+		"server.js":    "",
+		".env.build":   "CANARY_FILE=s3cret-file-5f1c\n",
+	})
+	writeFiles(t, dir, map[string]string{".slugignore": ".env.build\n"})
+	file := filepath.Join(t.TempDir(), "x.tgz")
+	o := slugcIn(t, "", home, []string{"HOST_SECRET=s3cret-host-5f1c", "CANARY_NAMED=s3cret-named-5f1c"}, "build", dir, "--app", "x", "--output", file,
+		"--env", "CANARY_FLAG=s3cret-flag-5f1c", "--env", "CANARY_NAMED", "--env-file", filepath.Join(dir, ".env.build"))
+	if o.exit != 0 {
+		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+	}
+	app := filepath.Join(t.TempDir(), "app")
+	if u := slugc(t, home, "unpack", file, app); u.exit != 0 {
+		t.Fatal(u.stderr)
+	}
+	seen, err := os.ReadFile(filepath.Join(app, "seen.txt"))
+	if err != nil || string(seen) != "CANARY_FILE CANARY_FLAG CANARY_NAMED" {
+		t.Errorf("the build step saw %q, %v: what is given must reach it, and nothing of the host", seen, err)
+	}
+	if strings.Contains(o.stdout+o.stderr, "s3cret") {
+		t.Errorf("a secret is printed:\n%s", o.stderr)
+	}
+	for _, root := range []string{app, home} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if bytes.Contains(data, []byte("s3cret")) {
+				t.Errorf("a secret is in %s", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
