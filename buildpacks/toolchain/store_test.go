@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		child()
 		return
 	}
+	if os.Getenv("TOOLCHAIN_TEST_DERIVES") != "" {
+		deriver()
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -38,4 +38,8 @@ type Toolchain struct {
 	From      string `json:"from"`             // who asked
 	Dir       string `json:"dir"`              // the tree's root (bin/ inside), as its reader sees it
 	Digest    string `json:"digest,omitempty"` // of the artefact as the source states it: "sha256:…", "sha512-…", "h1:…"
+	// Derived are directories that the platform made from the toolchain ([Store.Derived]), as their reader sees them, by what they are for. All apps
+	// share them: they are to be read, never written or linked to. A build without one gives the same result, later. It is set only in what a
+	// platform tells its buildpacks.
+	Derived map[string]string `json:"derived,omitempty"`
 }

@@ -1,0 +1,89 @@
+package toolchain
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved and removed with its tree. Tools do not look
+// there; what copies a tree of which something was derived leaves it out.
+const derivedDir = ".derived"
+
+var derivedName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,99}$`)
+
+// Derived returns a directory that was made from a toolchain of the store and from nothing else, so that all apps may share it: its compiled
+// standard library, for one. name tells it from others of the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.
+//
+// Where it is not there yet, make fills dir, an empty directory whose parent is the store's own, and may take its time; then dir is put in place
+// by one rename. Of all goroutines and processes that ask at the same time, one makes it and the others wait for it, or for ctx. When make
+// fails, its error is returned and nothing is left, and the next who waits tries; what a killed make has left is removed by [Open]. While make
+// runs, [Store.Prune] leaves the toolchain alone.
+//
+// For a toolchain that does not lie in the store ("this machine") it returns "" and no error.
+func (st *Store) Derived(ctx context.Context, t Toolchain, name string, make func(ctx context.Context, dir string) error) (string, error) {
+	if !derivedName.MatchString(name) {
+		return "", fmt.Errorf("deriving %q from %s %s: this is no name for it", name, t.Tool, t.Version)
+	}
+	tree := st.tree(t.Tool, t.Version)
+	if filepath.Clean(t.Dir) != tree {
+		return "", nil
+	}
+	place := filepath.Join(tree, derivedDir, name)
+	if isDir(place) {
+		return place, nil
+	}
+	id := st.id(t.Tool, t.Version)
+	held, err := st.lock(ctx, id, true)
+	if err != nil {
+		return "", err
+	}
+	defer held.Unlock()
+	if st.held(t.Tool, t.Version) == nil {
+		return "", fmt.Errorf("deriving %q from %s %s: %w", name, t.Tool, t.Version, errGone)
+	}
+	id += "+" + name
+	lock, err := st.lock(ctx, id, false)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Unlock()
+	if isDir(place) {
+		return place, nil
+	}
+	if err := st.derive(ctx, filepath.Join(st.dir, stagingDir, id), place, make); err != nil {
+		return "", fmt.Errorf("deriving %q from %s %s: %w", name, t.Tool, t.Version, err)
+	}
+	return place, nil
+}
+
+// derive makes a directory in staging and puts it in its place: make, sync, rename, sync.
+func (st *Store) derive(ctx context.Context, staging, place string, make func(ctx context.Context, dir string) error) error {
+	if err := removeTree(staging); err != nil {
+		return err
+	}
+	if err := os.Mkdir(staging, 0o755); err != nil {
+		return err
+	}
+	defer removeTree(staging)
+	if err := make(ctx, staging); err != nil {
+		return err
+	}
+	if err := syncTree(staging); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(staging, place); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(place))
+}
+
+func isDir(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
+}
