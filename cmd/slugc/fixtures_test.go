@@ -23,6 +23,7 @@ import (
 // want is a fixture's want.json: what a build of it must give.
 type want struct {
 	App          string            `json:"app"`
+	Needs        string            `json:"needs"` // "gems": a gem source on loopback; "vendored gems": vendor/cache, and no gem source
 	Group        []string          `json:"group"`
 	ProcessTypes map[string]string `json:"process_types"`
 	Runtimes     map[string]string `json:"runtimes"` // name → prefix of the version
@@ -73,11 +74,12 @@ func readWant(t *testing.T, dir string) want {
 
 func fixture(t *testing.T, dir string) {
 	w, home := readWant(t, dir), state(t)
+	dir, env := provide(t, &w, dir)
 	args := []string{"build", dir, "--json"}
 	for k, v := range w.Env {
 		args = append(args, "--env", k+"="+v)
 	}
-	o := slugc(t, home, args...)
+	o := slugcIn(t, "", home, env, args...)
 	for _, s := range w.Warnings {
 		if !strings.Contains(o.stderr, s) {
 			t.Errorf("the build does not say %q:\n%s", s, o.stderr)

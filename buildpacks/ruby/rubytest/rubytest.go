@@ -19,6 +19,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"slugc/buildpacks/toolchain"
+	"slugc/detect/gemlock"
 )
 
 // packages are Debian's packages of the gems that are served. puma is made of its source: it is the gem with an extension to compile.
@@ -118,19 +119,19 @@ func (s *Server) Gem(t testing.TB, prefix string) string {
 	return found[0]
 }
 
-// Serve serves the gems until the test ends. extra are further directories by their first path element, "git" for instance.
-func Serve(t testing.TB, extra map[string]string) *Server {
+// Serve serves the gems until the test ends, and below /git/ the repository of a git gem.
+func Serve(t testing.TB) *Server {
 	t.Helper()
 	dir, err := Gems()
 	if err != nil {
 		t.Fatal(err)
 	}
+	git := t.TempDir()
+	gitGem(t, git)
 	s := &Server{Dir: dir}
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServer(http.Dir(dir)))
-	for name, path := range extra {
-		mux.Handle("/"+name+"/", http.StripPrefix("/"+name+"/", http.FileServer(http.Dir(path))))
-	}
+	mux.Handle("/git/", http.StripPrefix("/git/", http.FileServer(http.Dir(git))))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.seen = append(s.seen, r.URL.Path)
@@ -140,6 +141,39 @@ func Serve(t testing.TB, extra map[string]string) *Server {
 	t.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
+}
+
+// BuildEnv is the build configuration that leads git from https://git.example.com/ to the server.
+func (s *Server) BuildEnv() map[string]string {
+	return map[string]string{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url." + s.URL + "/git/.insteadOf", "GIT_CONFIG_VALUE_0": "https://git.example.com/"}
+}
+
+// Vendor puts the gem files that the lock file of an app names into its vendor/cache, as `bundle cache` does.
+func (s *Server) Vendor(t testing.TB, app string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(app, "Gemfile.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := gemlock.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(app, "vendor", "cache")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range lock.Sources {
+		for _, spec := range source.Specs {
+			gem, err := os.ReadFile(s.Gem(t, spec.Name+"-"+spec.Version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, filepath.Base(s.Gem(t, spec.Name+"-"+spec.Version))), gem, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // Gems returns the directory of the gems and their index, made where it is missing. Processes that need it at once wait for one another.

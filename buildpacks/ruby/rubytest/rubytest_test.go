@@ -11,7 +11,7 @@ import (
 
 // TestServe: the index names every gem, and a gem can be had.
 func TestServe(t *testing.T) {
-	server := rubytest.Serve(t, nil)
+	server := rubytest.Serve(t)
 	resp, err := http.Get(server.URL + "/versions")
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,57 @@
+package rubytest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// greeter is the gem that lies in a git repository: https://git.example.com/greeter.git, once [Server.BuildEnv] leads there.
+var greeter = map[string]string{
+	"greeter.gemspec": `Gem::Specification.new do |spec|
+  spec.name = "greeter"
+  spec.version = "0.1.0"
+  spec.summary = "Greets"
+  spec.authors = ["The fixture"]
+  spec.files = ` + "`git ls-files`" + `.split("\n")
+end
+`,
+	"lib/greeter.rb": `module Greeter
+  def self.text = "greetings from a git gem"
+end
+`,
+}
+
+// gitGem makes the repository of greeter, bare and readable over plain HTTP, as dir/greeter.git. Its only commit is always the same.
+func gitGem(t testing.TB, dir string) {
+	t.Helper()
+	work := t.TempDir()
+	for name, text := range greeter {
+		path := filepath.Join(work, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bare := filepath.Join(dir, "greeter.git")
+	for _, args := range [][]string{
+		{"-C", work, "init", "-q", "-b", "main"},
+		{"-C", work, "add", "."},
+		{"-C", work, "commit", "-q", "-m", "Greet"},
+		{"clone", "-q", "--bare", work, bare},
+		{"-C", bare, "update-server-info"},
+	} {
+		cmd := exec.Command("git", args...)
+		cmd.Env = []string{
+			"PATH=/usr/bin:/bin", "HOME=" + work, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+			"GIT_AUTHOR_NAME=Fixture", "GIT_AUTHOR_EMAIL=fixture@example.com", "GIT_AUTHOR_DATE=2026-01-01T00:00:00Z",
+			"GIT_COMMITTER_NAME=Fixture", "GIT_COMMITTER_EMAIL=fixture@example.com", "GIT_COMMITTER_DATE=2026-01-01T00:00:00Z",
+		}
+		if err := run(cmd); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
