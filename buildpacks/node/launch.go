@@ -52,7 +52,11 @@ func writeProfile(layer string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "web_concurrency.sh"), []byte(concurrency), 0o644); err != nil {
+	file := filepath.Join(dir, "web_concurrency.sh")
+	if old, err := os.ReadFile(file); err == nil && string(old) == concurrency {
+		return nil // left alone, so that its segment of the slug needs no second look
+	}
+	if err := os.WriteFile(file, []byte(concurrency), 0o644); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
 	return nil
