@@ -1,0 +1,62 @@
+package extension_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/extension"
+	"slugc/buildpacks/toolchain"
+)
+
+func TestRoundTrip(t *testing.T) {
+	dir := t.TempDir()
+	tools := []toolchain.Toolchain{{Tool: "node", Version: "22.1.0", Source: "nodejs.org", Requested: "22.x", From: ".nvmrc", Dir: "/toolchains/node"}}
+	slices := map[string]string{"node_modules": "key"}
+	if err := extension.WriteToolchains(dir, tools); err != nil {
+		t.Fatal(err)
+	}
+	if err := extension.WriteSlices(dir, slices); err != nil {
+		t.Fatal(err)
+	}
+	gotTools, err := extension.Toolchains(dir)
+	if diff := cmp.Diff(tools, gotTools); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	gotSlices, err := extension.Slices(dir)
+	if diff := cmp.Diff(slices, gotSlices); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+func TestForeignPlatform(t *testing.T) {
+	tools, err := extension.Toolchains(t.TempDir())
+	if err != nil || len(tools) != 0 {
+		t.Errorf("%v, %v", tools, err)
+	}
+	slices, err := extension.Slices(t.TempDir())
+	if err != nil || len(slices) != 0 {
+		t.Errorf("%v, %v", slices, err)
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "toolchains.json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := extension.Toolchains(dir); err == nil {
+		t.Error("a damaged file is accepted")
+	}
+}
+
+func TestSliceLabel(t *testing.T) {
+	if path, ok := extension.SlicePath(extension.SliceLabel("packages/a/node_modules")); !ok || path != "packages/a/node_modules" {
+		t.Errorf("%q, %t", path, ok)
+	}
+	if _, ok := extension.SlicePath("org.opencontainers.image.title"); ok {
+		t.Error("somebody else's label is taken for a slice's")
+	}
+}
