@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/clojure"
 	"slugc/buildpacks/golang"
 	"slugc/buildpacks/node"
 	"slugc/buildpacks/ruby"
@@ -32,6 +33,7 @@ type Builtin struct {
 // Order lists the built-in buildpacks.
 var Order = []Builtin{
 	{ID: golang.ID, Version: golang.Version, Language: detect.Go, Detect: golang.Detect, Build: golang.Build},
+	{ID: clojure.ID, Version: clojure.Version, Language: detect.Clojure, Detect: clojure.Detect, Build: clojure.Build},
 	{ID: node.ID, Version: node.Version, Language: detect.Node, Detect: node.Detect, Build: node.Build},
 	{ID: ruby.ID, Version: ruby.Version, Language: detect.Ruby, Detect: ruby.Detect, Build: ruby.Build},
 }
@@ -52,7 +54,7 @@ func Title(l detect.Language) string {
 }
 
 // supplied are the tools that the toolchain store fetches.
-var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true, "ruby": true}
+var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true, "ruby": true, "jdk": true, "leiningen": true, "clojure": true}
 
 // Requests lists the toolchains that the chosen languages ask for and the toolchain room can supply.
 func Requests(chosen []detect.Result) []toolchain.Request {

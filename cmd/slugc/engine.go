@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/clojure"
 	"slugc/buildpacks/ruby"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
@@ -93,6 +94,7 @@ func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(co
 		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
 		LocalGo:    toolchain.LocalGo{Root: settings["GOROOT"], Version: strings.TrimPrefix(settings["GOVERSION"], "go")},
 		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
+		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(), LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
 		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
 }
@@ -161,6 +163,9 @@ func (c *cli) baseEnv(ctx context.Context, languages []detect.Language, registry
 	}
 	if mirror := c.env.vars[ruby.MirrorEnv]; mirror != "" && slices.Contains(languages, detect.Ruby) {
 		env[ruby.MirrorEnv] = mirror
+	}
+	if mirror := c.env.vars[clojure.MirrorEnv]; mirror != "" && slices.Contains(languages, detect.Clojure) {
+		env[clojure.MirrorEnv] = mirror
 	}
 	if slices.Contains(languages, detect.Node) {
 		// Without a registry only apps without dependencies can be built; npm says so itself when it comes to that.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slugc/buildpacks/clojure/clojuretest"
 	"slugc/buildpacks/ruby/rubytest"
 )
 
@@ -19,6 +20,8 @@ func provide(t *testing.T, w *want, dir string) (string, []string) {
 		maps.Copy(env, w.Env)
 		w.Env = env
 		return dir, []string{"SLUGC_GEM_MIRROR=" + server.URL}
+	case "maven":
+		return dir, []string{"SLUGC_MAVEN_MIRROR=" + clojuretest.Serve(t).URL}
 	case "vendored gems":
 		app := filepath.Join(t.TempDir(), filepath.Base(dir))
 		if err := os.CopyFS(app, os.DirFS(dir)); err != nil {

@@ -23,7 +23,7 @@ import (
 // want is a fixture's want.json: what a build of it must give.
 type want struct {
 	App          string            `json:"app"`
-	Needs        string            `json:"needs"` // "gems": a gem source on loopback; "vendored gems": vendor/cache, and no gem source
+	Needs        string            `json:"needs"` // "gems": a gem source on loopback; "vendored gems": vendor/cache, and no gem source; "maven": a Maven repository on loopback
 	Group        []string          `json:"group"`
 	ProcessTypes map[string]string `json:"process_types"`
 	Runtimes     map[string]string `json:"runtimes"` // name → prefix of the version

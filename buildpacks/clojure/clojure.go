@@ -1,0 +1,103 @@
+// Package clojure is slugc's Clojure buildpack: a Cloud Native Buildpack that builds Leiningen and tools.deps apps and says how to start them.
+//
+// How an app is built, the first that applies: BUILD_COMMAND, an executable bin/build, then the tool's own way. Leiningen's is LEIN_BUILD_TASK, else
+// `uberjar` for a project that names or profiles an uberjar, else `with-profile production compile :all`; the Clojure command's is `-T:build uber`
+// for a build alias with a build.clj that defines it, else an alias uberjar, else nothing but resolving. What starts the app: the Procfile; else the uberjar
+// (:uberjar-name anywhere below the target directory, else *-standalone.jar, else the biggest jar with a Main-Class); else the main namespace on a
+// frozen classpath, whose jars are in a layer.
+//
+// # Runtime
+//
+// The slug carries no JDK but a runtime linked by jlink, in the layer "jre": a safe set of modules and those that the app's classes and sources name. It is
+// keyed by the JDK, the modules and this buildpack's image version. Of shared libraries that are not the C library's it brings what it needs, used only where
+// the machine lacks them. The app's own .jdk directory, where it has one, is used instead.
+//
+// # The same bytes
+//
+// Leiningen and tools.deps write jars whose bytes differ from build to build: entries carry the time and lie in the order a directory gave them, pom.properties
+// states the date, the manifest the user. Every jar that stays is therefore written anew: entries sorted, the manifest first, times fixed, one compression,
+// comments of pom.properties and Built-By dropped. The compiler's class files are the same when the same namespaces are compiled in the same order by a
+// fresh process, and both tools do that (the fixtures' do; a macro that expands to a random name or a date does not, and is the app's own). jlink
+// gives the same image for the same modules since JDK 17; in older ones only the order of the module list in `release` was seen to differ, which is sorted.
+//
+// [Build] runs in a process of its own (libcnb reads the working directory and the environment), with everything it may know in that process's environment.
+package clojure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/diagnosis"
+	"slugc/detect"
+)
+
+// ID is the buildpack's id, as in its buildpack.toml.
+const ID = "slugc/clojure"
+
+// Version is the buildpack's version. It is part of every cache key: raise it when the same input gives another result.
+const Version = "0.1.0"
+
+// API is the version of the Buildpack API that the buildpack speaks.
+const API = "0.10"
+
+// MirrorEnv is the variable of the build's process that holds the base URL of a Maven repository to fetch everything from, user and password included where
+// it wants them.
+const MirrorEnv = "SLUGC_MAVEN_MIRROR"
+
+// planName is what the buildpack provides and, for an app of its own, requires.
+const planName = "clojure"
+
+// Detect is the buildpack's libcnb.DetectFunc. It wraps the Clojure detector: it passes exactly for a tree that is Clojure's, and then provides and
+// requires "clojure". A tree that is Clojure's but broken gives the detector's *detect.Error.
+func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
+	found, err := detect.ForClojure(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
+	if err != nil {
+		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
+	}
+	if !found.Pass {
+		return libcnb.DetectResult{}, nil
+	}
+	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
+		Provides: []libcnb.BuildPlanProvide{{Name: planName}},
+		Requires: []libcnb.BuildPlanRequire{{Name: planName}},
+	}}}, nil
+}
+
+// Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in ctx.ApplicationPath. A fault of the
+// app's is returned as a *diagnosis.Diagnosis and written to the file that the environment names ([diagnosis.Env]). It sets no deadline: the
+// platform that started the process ends it.
+func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
+	result, err := build(ctx)
+	if err == nil {
+		return result, nil
+	}
+	if wrong, ok := errors.AsType[*detect.Error](err); ok {
+		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
+	}
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
+		if path := os.Getenv(diagnosis.Env); path != "" {
+			err = errors.Join(err, diagnosis.Write(path, d))
+		}
+	}
+	return libcnb.BuildResult{}, err
+}
+
+// build is the sentence.
+func build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
+	b, err := start(context.Background(), ctx, os.Environ(), os.Stdout)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	defer b.end()
+	steps := []func() error{b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.normalise, b.runtime, b.processes, b.tidy}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return libcnb.BuildResult{}, err
+		}
+	}
+	return b.result, nil
+}

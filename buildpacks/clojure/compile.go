@@ -1,0 +1,75 @@
+package clojure
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// compile runs what builds the app, the first that applies: BUILD_COMMAND, bin/build, the tool's own way (languages.md 5.1, 5.3, 5.4).
+func (b *work) compile() error {
+	command := strings.TrimSpace(b.env.user["BUILD_COMMAND"])
+	switch {
+	case command != "":
+		b.say.step("Running %s (BUILD_COMMAND)", command)
+		return b.tool(command, "/bin/bash", "-c", command)
+	case b.app.BinBuild:
+		b.say.step("Running bin/build")
+		return b.tool("bin/build", filepath.Join(b.dir, "bin", "build"))
+	case b.app.Tool == "leiningen":
+		return b.lein(b.leinTask()...)
+	}
+	if words := b.cliTask(); words != nil {
+		return b.clojure(words...)
+	}
+	return nil // freezing resolves
+}
+
+// leinTask is what Leiningen is to do.
+func (b *work) leinTask() []string {
+	if task := strings.Fields(b.env.user["LEIN_BUILD_TASK"]); len(task) > 0 {
+		return task
+	}
+	facts := b.app.Lein
+	switch {
+	case facts.UberjarName != "" || slices.Contains(facts.Computed, ":uberjar-name"), facts.Main != "" && slices.Contains(facts.Profiles, "uberjar"):
+		return []string{"uberjar"}
+	case facts.Main == "" && facts.HasPlugin("lein-ring"):
+		return []string{"ring", "uberjar"}
+	}
+	return []string{"with-profile", "production", "compile", ":all"}
+}
+
+// cliTask is what the Clojure command is to do; nil is nothing but resolving.
+func (b *work) cliTask() []string {
+	aliases := b.app.Deps.Aliases
+	build, hasBuild := aliases["build"]
+	if hasBuild && b.app.Build != nil {
+		prefix := ""
+		if build.NsDefault == "" {
+			prefix = "build/"
+		}
+		for _, name := range []string{"uber", "uberjar"} {
+			if slices.Contains(b.app.Build.Functions, name) {
+				return []string{"-T:build", prefix + name}
+			}
+		}
+	}
+	if uberjar, ok := aliases["uberjar"]; ok {
+		if len(uberjar.MainOpts) > 0 {
+			return []string{"-M:uberjar"}
+		}
+		return []string{"-X:uberjar"}
+	}
+	return nil
+}
+
+func (b *work) lein(words ...string) error {
+	b.say.step("Running lein %s", strings.Join(words, " "))
+	return b.tool("lein "+strings.Join(words, " "), b.env.look("lein"), words...)
+}
+
+func (b *work) clojure(words ...string) error {
+	b.say.step("Running clojure %s", strings.Join(words, " "))
+	return b.tool("clojure "+strings.Join(words, " "), b.env.look("clojure"), words...)
+}

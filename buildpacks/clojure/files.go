@@ -1,0 +1,91 @@
+package clojure
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// dependencies is the digest of what decides which files are downloaded.
+func (b *work) dependencies() (string, error) {
+	return digestFiles(b.dir, b.app.Manifests...)
+}
+
+// digestFiles is a digest of files' names and contents.
+func digestFiles(dir string, names ...string) (string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", fmt.Errorf("opening the app: %w", err)
+	}
+	defer root.Close()
+	all := sha256.New()
+	for _, name := range names {
+		data, err := root.ReadFile(filepath.FromSlash(name))
+		if err != nil {
+			return "", fmt.Errorf("reading %q: %w", name, err)
+		}
+		fmt.Fprintf(all, "%d %s %d ", len(name), name, len(data))
+		all.Write(data)
+	}
+	return hex.EncodeToString(all.Sum(nil)), nil
+}
+
+// treeSize adds the sizes of the regular files below dir.
+func treeSize(dir string) (size int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				size += info.Size()
+			}
+		}
+		return nil
+	})
+	return size
+}
+
+// copyFile copies a regular file.
+func copyFile(to, from string, mode fs.FileMode) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Chmod(mode), out.Close())
+}
+
+// within is path relative to dir with slashes, and whether it lies there.
+func within(dir, path string) (string, bool) {
+	rel, err := filepath.Rel(dir, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", false
+	}
+	return filepath.ToSlash(rel), true
+}
+
+// mentioned reports whether the app's Procfile holds a text.
+func (b *work) mentioned(text string) bool { return strings.Contains(b.procfile(), text) }
+
+// procfile is the app's Procfile, "" where there is none.
+func (b *work) procfile() string {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return ""
+	}
+	defer root.Close()
+	data, err := root.ReadFile("Procfile")
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}

@@ -1,0 +1,5 @@
+package clojure
+
+import "slugc/buildpacks/diagnosis"
+
+func (b *work) patterns() []diagnosis.Pattern { return diagnosis.Common("clojure") }

@@ -1,0 +1,214 @@
+package clojure
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/toolchain"
+)
+
+// imageVersion is changed with the way an image is made of the same JDK and modules.
+const imageVersion = "1"
+
+// runtime makes the layer "jre": the Java that the slug runs on.
+func (b *work) runtime() error {
+	layer, err := b.layer("jre", libcnb.LayerTypes{Launch: true, Cache: true})
+	if err != nil {
+		return err
+	}
+	if b.app.JDK.Provided {
+		return b.providedRuntime(layer)
+	}
+	modules, err := b.modules()
+	if err != nil {
+		return err
+	}
+	metadata := map[string]any{
+		"jdk":     strings.TrimSpace(b.jdk.Version + " " + b.jdk.Source + " " + b.jdk.Digest),
+		"modules": strings.Join(modules, ","),
+		"image":   imageVersion,
+	}
+	if !same(layer.Metadata, metadata) {
+		b.say.step("Linking a Java %s runtime of %d modules", b.jdk.Version, len(modules))
+		if layer, err = fresh(layer); err != nil {
+			return err
+		}
+		if err := b.link(layer.Path, modules); err != nil {
+			return err
+		}
+	}
+	layer.Metadata = metadata
+	layer.LaunchEnvironment.Override("JAVA_HOME", layer.Path)
+	b.launchEnvironment(layer)
+	b.result.Layers = append(b.result.Layers, layer)
+	return b.writeProfile(layer.Path)
+}
+
+func same(a, b map[string]any) bool {
+	for k, v := range b {
+		if a[k] != v {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// providedRuntime is for an app that brings .jdk: its profile is all that is added.
+func (b *work) providedRuntime(layer libcnb.Layer) error {
+	layer, err := fresh(layer)
+	if err != nil {
+		return err
+	}
+	layer.LaunchEnvironment.Override("JAVA_HOME", filepath.Join(b.dir, ".jdk"))
+	layer.LaunchEnvironment.Prepend("PATH", ":", filepath.Join(b.dir, ".jdk", "bin"))
+	b.launchEnvironment(layer)
+	b.result.Layers = append(b.result.Layers, layer)
+	return b.writeProfile(layer.Path)
+}
+
+func (b *work) launchEnvironment(layer libcnb.Layer) {
+	layer.LaunchEnvironment.Default("RING_ENV", "production")
+	layer.LaunchEnvironment.Default("LEIN_NO_DEV", "yes")
+}
+
+// modules are those that the app needs; none for a Java that has no modules.
+func (b *work) modules() ([]string, error) {
+	image := filepath.Join(b.jdk.Dir, "lib", "modules")
+	if _, err := os.Stat(image); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	jdk, err := packages(image)
+	if err != nil {
+		return nil, fmt.Errorf("listing the JDK's modules: %w", err)
+	}
+	paths := []string{}
+	if b.uberjar != "" {
+		paths = append(paths, filepath.Join(b.dir, filepath.FromSlash(b.uberjar)))
+	}
+	if b.frozen != nil {
+		paths = append(paths, b.frozen.path...)
+	}
+	modules, err := modulesFor(jdk, paths)
+	if err != nil {
+		return nil, err
+	}
+	return b.moreModules(jdk, modules)
+}
+
+// moreModules adds what the app's owner asks for by name.
+func (b *work) moreModules(jdk map[string]string, modules []string) ([]string, error) {
+	for _, name := range strings.FieldsFunc(b.cnb.Platform.Environment["SLUGC_JDK_MODULES"], func(r rune) bool { return r == ',' || r == ' ' }) {
+		known := false
+		for _, module := range jdk {
+			known = known || module == name
+		}
+		if !known {
+			return nil, &diagnosis.Diagnosis{ID: "clojure/jdk-module-unknown", Summary: fmt.Sprintf("SLUGC_JDK_MODULES asks for %q, which JDK %s does not have.", name, b.jdk.Version),
+				Hints: []string{"`java --list-modules` lists them"}}
+		}
+		if !slices.Contains(modules, name) {
+			modules = append(modules, name)
+		}
+	}
+	slices.Sort(modules)
+	return modules, nil
+}
+
+// link makes the image in dir. Its modules are left as they are: a slug is compressed as a whole, and classes load faster from an image that is not.
+func (b *work) link(dir string, modules []string) error {
+	if modules == nil {
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(b.jdk.Dir, "jre"))); err != nil {
+			return fmt.Errorf("copying the runtime of Java 8: %w", err)
+		}
+		return b.libraries(dir)
+	}
+	if err := os.Remove(dir); err != nil { // jlink wants to make it
+		return fmt.Errorf("linking the runtime: %w", err)
+	}
+	argv := []string{"--add-modules", strings.Join(modules, ","), "--no-header-files", "--no-man-pages", "--output", dir}
+	if err := b.tool("jlink", b.java("jlink"), argv...); err != nil {
+		return err
+	}
+	if err := b.certificates(dir); err != nil {
+		return fmt.Errorf("linking the runtime: %w", err)
+	}
+	if err := sortRelease(filepath.Join(dir, "release")); err != nil {
+		return fmt.Errorf("linking the runtime: %w", err)
+	}
+	return b.libraries(dir)
+}
+
+// certificates puts the JDK's certificates into the image: on some systems they are the machine's, and newer than those that the JDK was built with.
+func (b *work) certificates(dir string) error {
+	data, err := os.ReadFile(filepath.Join(b.jdk.Dir, "lib", "security", "cacerts"))
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(data) < 1000 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "lib", "security", "cacerts"), data, 0o644)
+}
+
+var moduleLine = regexp.MustCompile(`(?m)^MODULES="([^"]*)"$`)
+
+// sortRelease sorts the list of modules in an image's release file, whose order older releases of jlink leave to chance.
+func sortRelease(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	sorted := moduleLine.ReplaceAllFunc(data, func(line []byte) []byte {
+		modules := strings.Fields(string(moduleLine.FindSubmatch(line)[1]))
+		slices.Sort(modules)
+		return []byte(`MODULES="` + strings.Join(modules, " ") + `"`)
+	})
+	return os.WriteFile(file, sorted, 0o644)
+}
+
+// windows are the libraries that draw on a screen. What they need is not brought: a slug has none.
+var windows = []string{"libawt_xawt.so", "libjawt.so", "libsplashscreen.so", "libjsound.so"}
+
+// libraries brings what the image's programs need besides the C library, each in a directory of its own: the profile script uses those that the machine
+// lacks.
+func (b *work) libraries(dir string) error {
+	var roots []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && !slices.Contains(windows, d.Name()) && (strings.Contains(d.Name(), ".so") || filepath.Base(filepath.Dir(path)) == "bin") {
+			roots = append(roots, path)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("listing the runtime: %w", err)
+	}
+	triple := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[runtime.GOARCH]
+	from := []string{filepath.Join(b.jdk.Dir, "lib"), "/usr/lib/" + triple, "/lib/" + triple, "/usr/lib64", "/lib64", "/usr/lib", "/lib"}
+	into := filepath.Join(b.home, "libraries")
+	brought, missing, err := toolchain.BringLibraries(into, roots, from)
+	if err != nil {
+		return fmt.Errorf("bringing the runtime's libraries: %w", err)
+	}
+	for _, name := range missing {
+		b.say.detail("The runtime needs %s where it runs; it is not on this machine", name)
+	}
+	for _, name := range brought {
+		to := filepath.Join(dir, "lib", "needed", name)
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return fmt.Errorf("bringing the runtime's libraries: %w", err)
+		}
+		if err := copyFile(filepath.Join(to, name), filepath.Join(into, name), 0o644); err != nil {
+			return fmt.Errorf("bringing the runtime's libraries: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package clojure
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+var (
+	//go:embed shims/lein.sh
+	leinShim string
+	//go:embed shims/clojure.sh
+	clojureShim string
+	//go:embed shims/exec.clj
+	execScript []byte
+)
+
+// maxRepository is how large the local Maven repository may grow before it is begun anew, in bytes.
+const maxRepository = 2 << 30
+
+// setUp lays out a home whose .m2/repository is a cache layer, and puts the JDK and the tools on PATH. Java finds its home by the user's entry in the password
+// file, whatever HOME says, so every command gets it as a property.
+func (b *work) setUp() error {
+	if err := b.checkNode(); err != nil {
+		return err
+	}
+	if err := b.repository(); err != nil {
+		return err
+	}
+	bin := filepath.Join(b.home, "bin")
+	leinHome := filepath.Join(b.home, ".lein")
+	gitlibs := filepath.Join(filepath.Dir(b.jars), "gitlibs")
+	for _, dir := range []string{bin, leinHome, filepath.Join(b.home, ".m2"), filepath.Join(b.home, ".clojure"), filepath.Join(b.home, "cpcache"), gitlibs} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("making a private home: %w", err)
+		}
+	}
+	if err := os.Symlink(b.jars, filepath.Join(b.home, ".m2", "repository")); err != nil {
+		return fmt.Errorf("making a private home: %w", err)
+	}
+	if b.app.BinLein && b.app.Tool == "leiningen" {
+		var err error
+		if leinHome, err = b.vendoredLein(); err != nil {
+			return err
+		}
+	}
+	for name, value := range map[string]string{
+		"HOME": b.home, "JAVA_HOME": b.javaHome(), "JAVA_CMD": b.java("java"), "LEIN_JAVA_CMD": b.java("java"), "LEIN_HOME": leinHome, "PWD": b.dir,
+		"CLJ_CONFIG": filepath.Join(b.home, ".clojure"), "CLJ_CACHE": filepath.Join(b.home, "cpcache"), "GITLIBS": gitlibs,
+	} {
+		b.env.vars[name] = value
+	}
+	// Builds are short: what the second compiler would gain is less than what it costs. And the user's name is not part of the app.
+	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1")
+	b.env.vars["LEIN_JVM_OPTS"] += " -Dfile.encoding=UTF-8 -Duser.name=slugc -Duser.home=" + b.home
+	b.env.setDefault("JVM_OPTS", "-XX:TieredStopAtLevel=1")
+	b.env.setDefault("LEIN_NO_DEV", "yes")
+	if strings.HasPrefix(b.mirror, "http:") {
+		b.env.vars["CLOJURE_CLI_ALLOW_HTTP_REPO"] = "true"
+	}
+	b.env.prepend(bin, filepath.Join(b.javaHome(), "bin"))
+	if err := errors.Join(b.writeLein(bin, leinHome), b.writeClojure(bin), b.writeMaven()); err != nil {
+		return fmt.Errorf("making a private home: %w", err)
+	}
+	return nil
+}
+
+// checkNode says at once what a plugin would say after minutes.
+func (b *work) checkNode() error {
+	if len(b.app.NodeFor) == 0 || b.env.look("npm") != "" {
+		return nil
+	}
+	return &diagnosis.Diagnosis{
+		ID: "clojure/npm-missing", Summary: fmt.Sprintf("%s needs npm, which is not on this build's PATH.", b.app.NodeFor[0]),
+		Hints: []string{"commit a package.json, so that Node.js is part of the build", "or set SLUGC_BUILDPACK=node,clojure"},
+	}
+}
+
+// repository opens the cache layer with everything that was downloaded. Maven's files are checked when they are fetched and never again, so a layer
+// without metadata, left by a build that was broken off, is not trusted.
+func (b *work) repository() error {
+	layer, err := b.layer("maven", libcnb.LayerTypes{Cache: true})
+	if err != nil {
+		return err
+	}
+	digest, err := b.dependencies()
+	if err != nil {
+		return err
+	}
+	size := treeSize(layer.Path)
+	if layer.Metadata["dependencies"] == nil || size > maxRepository {
+		if layer, err = fresh(layer); err != nil {
+			return err
+		}
+	}
+	layer.Metadata = map[string]any{"dependencies": digest}
+	b.jars = filepath.Join(layer.Path, "repository")
+	if err := os.MkdirAll(b.jars, 0o755); err != nil {
+		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
+	}
+	b.result.Layers = append(b.result.Layers, layer)
+	return nil
+}
+
+// vendoredLein is the home of the app's own bin/lein: a cache layer, since the script downloads Leiningen into it.
+func (b *work) vendoredLein() (string, error) {
+	layer, err := b.layer("lein-home", libcnb.LayerTypes{Cache: true})
+	if err != nil {
+		return "", err
+	}
+	digest, err := digestFiles(b.dir, "bin/lein")
+	if err != nil {
+		return "", err
+	}
+	if layer.Metadata["script"] != digest {
+		if layer, err = fresh(layer); err != nil {
+			return "", err
+		}
+	}
+	layer.Metadata = map[string]any{"script": digest}
+	b.result.Layers = append(b.result.Layers, layer)
+	return layer.Path, nil
+}
+
+// writeLein writes the command lein, unless the app brings its own, and what Leiningen reads at its start. Mirrors are put among its defaults and not into
+// a profile: `with-profile` switches the user's profile off. Leiningen refuses http addresses unless something registers a way to fetch them.
+func (b *work) writeLein(bin, home string) error {
+	init := ";; Where dependencies come from, for every profile.\n"
+	if b.mirror != "" {
+		init += "(require 'cemerick.pomegranate.aether 'leiningen.core.project)\n"
+		addr, user, pass := splitUser(b.mirror)
+		if strings.HasPrefix(addr, "http:") {
+			init += "(cemerick.pomegranate.aether/register-wagon-factory! \"http\" #(org.apache.maven.wagon.providers.http.HttpWagon.))\n"
+		}
+		credentials := ""
+		if user != "" {
+			credentials = fmt.Sprintf(" :username %s :password %s", quoteClojure(user), quoteClojure(pass))
+		}
+		init += fmt.Sprintf("(alter-var-root #'leiningen.core.project/defaults assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n", quoteClojure(addr), credentials)
+	}
+	if err := os.WriteFile(filepath.Join(home, "init.clj"), []byte(init), 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(home, "profiles.clj"), []byte("{}\n"), 0o600); err != nil {
+		return err
+	}
+	if b.builder == nil {
+		return os.Symlink(filepath.Join(b.dir, "bin", "lein"), filepath.Join(bin, "lein"))
+	}
+	if b.builder.Tool != "leiningen" {
+		return nil
+	}
+	jar, err := b.toolJars()
+	if err != nil {
+		return err
+	}
+	script := strings.NewReplacer("@JAR@", jar, "@VERSION@", b.builder.Version).Replace(leinShim)
+	return os.WriteFile(filepath.Join(bin, "lein"), []byte(script), 0o755)
+}
+
+// writeClojure writes the commands clojure and clj.
+func (b *work) writeClojure(bin string) error {
+	if b.builder == nil || b.builder.Tool != "clojure" {
+		return nil
+	}
+	jars, err := b.toolJars()
+	if err != nil {
+		return err
+	}
+	run := filepath.Join(b.home, "exec.clj")
+	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@HOME@", b.home).Replace(clojureShim)
+	return errors.Join(os.WriteFile(run, execScript, 0o644), os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755), os.Symlink("clojure", filepath.Join(bin, "clj")))
+}
+
+// writeMaven writes the settings that tools.deps and Maven read.
+func (b *work) writeMaven() error {
+	if b.mirror == "" {
+		return nil
+	}
+	addr, user, pass := splitUser(b.mirror)
+	text := "<settings>\n  <mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>" + quoteXML(addr) + "</url></mirror></mirrors>\n"
+	if user != "" {
+		text += "  <servers><server><id>mirror</id><username>" + quoteXML(user) + "</username><password>" + quoteXML(pass) + "</password></server></servers>\n"
+	}
+	return os.WriteFile(filepath.Join(b.home, ".m2", "settings.xml"), []byte(text+"</settings>\n"), 0o600)
+}
+
+// splitUser takes user and password out of a URL.
+func splitUser(addr string) (bare, user, pass string) {
+	u, err := url.Parse(addr)
+	if err != nil || u.User == nil {
+		return addr, "", ""
+	}
+	user = u.User.Username()
+	pass, _ = u.User.Password()
+	u.User = nil
+	return u.String(), user, pass
+}
+
+// quoteClojure writes a string as Clojure reads it, which for what an address or a password holds is as Go does.
+func quoteClojure(s string) string { return strconv.Quote(s) }
+
+func quoteXML(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}

@@ -1,0 +1,60 @@
+# The JVM's options follow the memory that the container may use; what the user has set wins.
+if [ -d "$JAVA_HOME/lib/needed" ]; then
+	for slugc_library in "$JAVA_HOME"/lib/needed/*; do
+		for slugc_dir in /lib/*-linux-gnu* /usr/lib/*-linux-gnu* /lib64 /usr/lib64 /lib /usr/lib; do
+			[ ! -e "$slugc_dir/${slugc_library##*/}" ] || continue 2
+		done
+		export LD_LIBRARY_PATH="$slugc_library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+	done
+	unset slugc_library slugc_dir
+fi
+slugc_memory=$(
+	# Cgroups nest: the least limit from the process's own group up to the root counts. Version 2 says "max" where there is none, version 1 a number near 2^63.
+	least=
+	while IFS=: read -r _ controllers group; do
+		case ",$controllers," in
+		,,) dir=@CGROUP@ file=memory.max ;;
+		*,memory,*) dir=@CGROUP@/memory file=memory.limit_in_bytes ;;
+		*) continue ;;
+		esac
+		while :; do
+			limit=
+			if [ -r "$dir$group/$file" ]; then read -r limit <"$dir$group/$file" || :; fi
+			case "$limit" in
+			'' | *[!0-9]* | ???????????????*) ;;
+			*) if [ -z "$least" ] || [ "$limit" -lt "$least" ]; then least=$limit; fi ;;
+			esac
+			case "$group" in */?*) group=${group%/*} ;; ?*) group= ;; *) break ;; esac
+		done
+	done <@SELF@
+	if [ -n "$least" ]; then echo $((least / 1048576)); fi
+) 2>/dev/null || :
+slugc_options=-Dfile.encoding=UTF-8
+case " ${JAVA_OPTS:-} ${JAVA_TOOL_OPTIONS:-} ${JDK_JAVA_OPTIONS:-} " in
+*" -Xmx"* | *" -XX:MaxHeapSize="* | *" -XX:MaxRAM"*) ;;
+*)
+	if [ -n "$slugc_memory" ]; then
+		# Small containers need a larger share for what is not heap: 300 MB of 512, 671 of 1024, four fifths from 4096 on, and a line between.
+		if [ "$slugc_memory" -le 512 ]; then
+			slugc_heap=$((slugc_memory * (20480 + 9520 * slugc_memory / 512) / 51200))
+		elif [ "$slugc_memory" -le 1024 ]; then
+			slugc_heap=$((300 + (slugc_memory - 512) * 371 / 512))
+		elif [ "$slugc_memory" -le 4096 ]; then
+			slugc_heap=$((671 + (slugc_memory - 1024) * 2605 / 3072))
+		else
+			slugc_heap=$((slugc_memory * 4 / 5))
+		fi
+		slugc_options="$slugc_options -Xmx${slugc_heap}m"
+		if [ "$slugc_memory" -le 512 ]; then
+			case " ${JAVA_OPTS:-} ${JAVA_TOOL_OPTIONS:-} " in *" -Xss"*) ;; *) slugc_options="$slugc_options -Xss512k" ;; esac
+		fi
+		if [ "$slugc_memory" -le 1024 ]; then slugc_options="$slugc_options -XX:CICompilerCount=2"; fi
+	fi
+	;;
+esac
+export JAVA_OPTS="$slugc_options${JAVA_OPTS:+ $JAVA_OPTS}"
+case "${DYNO:-}" in
+run.*) ;;
+*) export JAVA_TOOL_OPTIONS="$slugc_options${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}" ;;
+esac
+unset slugc_memory slugc_options slugc_heap

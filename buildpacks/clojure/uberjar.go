@@ -1,0 +1,204 @@
+package clojure
+
+import (
+	"archive/zip"
+	"bufio"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"slugc/buildpacks/diagnosis"
+)
+
+// maxJars bounds how many jars are looked at below the target directory.
+const maxJars = 1000
+
+// jar is a jar file that the build has left.
+type jar struct {
+	path  string // relative to the app's root, slash-separated
+	size  int64
+	class string // its manifest's Main-Class
+}
+
+// target is the directory that jars are built in.
+func (b *work) target() string {
+	if b.app.Lein != nil && b.app.Lein.TargetPath != "" {
+		first, _, _ := strings.Cut(path.Clean(b.app.Lein.TargetPath), "/")
+		if filepath.IsLocal(first) && first != "." && !strings.Contains(first, "%") {
+			return first
+		}
+	}
+	return "target"
+}
+
+// findJar chooses the jar that starts the app: the one of :uberjar-name, wherever below the target directory; else *-standalone.jar; else the biggest with
+// a Main-Class (languages.md 5.5). `lein uberjar` always makes two, and the thin one starts nothing.
+func (b *work) findJar() error {
+	jars, err := b.builtJars()
+	if err != nil {
+		return err
+	}
+	wanted := ""
+	if b.app.Lein != nil {
+		wanted = b.app.Lein.UberjarName
+	}
+	chosen := chooseJar(jars, wanted)
+	if chosen == nil {
+		return b.noJar(jars)
+	}
+	if chosen.class == "" && !b.mentioned(path.Base(chosen.path)) {
+		return &diagnosis.Diagnosis{
+			ID: "clojure/no-main-class", Place: b.manifest(), Summary: fmt.Sprintf("%s has no Main-Class, so it can't be started.", chosen.path),
+			Hints: []string{"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj", "the namespace needs (:gen-class) and must be compiled ahead of time: `:profiles {:uberjar {:aot :all}}`"},
+		}
+	}
+	b.uberjar = chosen.path
+	return nil
+}
+
+// noJar is for a build that left no jar which starts anything: an error where one was asked for by name.
+func (b *work) noJar(jars []jar) error {
+	wanted := ""
+	if b.app.Lein != nil && b.app.Tool == "leiningen" {
+		wanted = b.app.Lein.UberjarName
+	}
+	_, custom := b.env.user["BUILD_COMMAND"]
+	_, task := b.env.user["LEIN_BUILD_TASK"]
+	if wanted == "" || custom || task || b.app.BinBuild {
+		if len(jars) > 0 {
+			b.say.detail("No jar below %s has a Main-Class", b.target())
+		}
+		return nil
+	}
+	return &diagnosis.Diagnosis{
+		ID: "clojure/uberjar-missing", Place: "project.clj", Summary: fmt.Sprintf("`%s` left no %s below %s.", b.lastLine, wanted, b.target()),
+		Hints: []string{"check :uberjar-name and :target-path in project.clj"},
+	}
+}
+
+func (b *work) manifest() string {
+	if b.app.Tool == "leiningen" {
+		return "project.clj"
+	}
+	if b.app.Build != nil {
+		return "build.clj"
+	}
+	return "deps.edn"
+}
+
+func chooseJar(jars []jar, wanted string) *jar {
+	slices.SortFunc(jars, func(a, b jar) int {
+		if a.size != b.size {
+			return int(b.size - a.size)
+		}
+		return strings.Compare(a.path, b.path)
+	})
+	for _, fits := range []func(jar) bool{
+		func(j jar) bool { return wanted != "" && (path.Base(j.path) == path.Base(wanted)) },
+		func(j jar) bool { return strings.HasSuffix(j.path, "-standalone.jar") },
+		func(j jar) bool { return j.class != "" },
+	} {
+		if i := slices.IndexFunc(jars, fits); i >= 0 {
+			return &jars[i]
+		}
+	}
+	return nil
+}
+
+// builtJars lists the jars below the target directory. Links are not followed.
+func (b *work) builtJars() ([]jar, error) {
+	var found []jar
+	top := filepath.Join(b.dir, b.target())
+	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if file == top {
+				return fs.SkipAll
+			}
+			return err
+		}
+		if !d.Type().IsRegular() || filepath.Ext(file) != ".jar" {
+			return nil
+		}
+		if len(found) == maxJars {
+			return fs.SkipAll
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := within(b.dir, file)
+		found = append(found, jar{path: rel, size: info.Size(), class: mainClass(file)})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for jars: %w", err)
+	}
+	return found, nil
+}
+
+var continuation = regexp.MustCompile(`\r?\n `)
+
+// mainClass is a jar's Main-Class, "" where it has none or is no jar.
+func mainClass(file string) string {
+	r, err := zip.OpenReader(file)
+	if err != nil {
+		return ""
+	}
+	defer r.Close()
+	f, err := r.Open("META-INF/MANIFEST.MF")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return ""
+	}
+	lines := bufio.NewScanner(strings.NewReader(continuation.ReplaceAllString(string(data), "")))
+	for lines.Scan() {
+		if class, ok := strings.CutPrefix(lines.Text(), "Main-Class:"); ok {
+			return strings.TrimSpace(class)
+		}
+	}
+	return ""
+}
+
+// tidy removes what the build has left below the target directory beside the jar that starts the app: compiled classes, which are in it, and
+// the thin jar. What the Procfile names stays.
+func (b *work) tidy() error {
+	target := b.target()
+	if err := os.RemoveAll(filepath.Join(b.dir, target, "stale")); err != nil {
+		return fmt.Errorf("tidying: %w", err)
+	}
+	if b.uberjar == "" || b.app.Tool != "leiningen" {
+		return nil
+	}
+	jars, err := b.builtJars()
+	if err != nil {
+		return err
+	}
+	var needless []string
+	for _, j := range jars {
+		if j.path != b.uberjar && path.Dir(j.path) == path.Dir(b.uberjar) {
+			needless = append(needless, j.path)
+		}
+	}
+	for dir := path.Dir(b.uberjar); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		needless = append(needless, dir+"/classes", dir+"/stale")
+	}
+	for _, name := range needless {
+		if b.mentioned(name) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(b.dir, filepath.FromSlash(name))); err != nil {
+			return fmt.Errorf("tidying: %w", err)
+		}
+	}
+	return nil
+}
