@@ -63,6 +63,9 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 			return nil, err
 		}
 	}
+	if err := b.refuseOwnState(spec); err != nil {
+		return nil, err
+	}
 	src, err := source.Open(ctx, spec, source.Options{StatCache: b.app.Path("stat")})
 	if err != nil {
 		return nil, err
@@ -79,6 +82,23 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 	}
 	b.mark("source")
 	return src, nil
+}
+
+// refuseOwnState refuses a source directory that holds slugc's own state: it would grow while it is read, and every slug would hold the last ones.
+func (b *build) refuseOwnState(spec source.Spec) error {
+	dir, err := filepath.EvalSymlinks(filepath.Join(spec.Dir, filepath.FromSlash(spec.Subdir)))
+	if spec.Kind != source.Dir || err != nil {
+		return nil // what is wrong with the directory itself, Open says better
+	}
+	home, err := filepath.EvalSymlinks(b.Home.Path())
+	if err != nil {
+		return fmt.Errorf("finding the state directory: %w", err)
+	}
+	if rel, err := filepath.Rel(dir, home); err == nil && filepath.IsLocal(rel) {
+		return fault.UsageError("source/holds-state", fmt.Errorf("building %q: slugc's state directory %q lies inside it", spec.Dir, home),
+			"keep the state elsewhere with --home DIR or SLUGC_HOME, or build a directory below")
+	}
+	return nil
 }
 
 func (b *build) key() string { return cache.Key(cache.Pairs(b.parts)...) }
