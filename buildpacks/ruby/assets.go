@@ -50,7 +50,7 @@ func (b *work) assets() error {
 	b.say.detail("Running bundle exec rake %s", precompile)
 	began := time.Now()
 	if _, err := b.run(command{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true, drop: traced}); err != nil {
-		return b.diagnose("ruby/assets-precompile-failed", err)
+		return b.diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
 	}
 	b.say.detail("Compiled in %.1f s", time.Since(began).Seconds())
 	if err := b.takeCaches(layer); err != nil {

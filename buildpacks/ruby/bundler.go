@@ -63,12 +63,12 @@ func (b *work) fetchBundler(want, own string) error {
 		_, err = b.run(command{argv: argv, quiet: true})
 		f, failed := errors.AsType[*failure](err)
 		if err != nil && (!failed || own == "") {
-			return b.diagnose("ruby/bundler-unavailable", err)
+			return b.diagnose("ruby/bundler-unavailable", err, b.installPatterns())
 		}
 		if failed || !regular(installed) {
 			why := "it was not installed"
 			if failed {
-				why = strings.TrimPrefix(f.last(), "ERROR:  ")
+				why = f.reason()
 			}
 			b.say.detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own, want, b.app.Lockfile, clip(why, 200))
 			return nil

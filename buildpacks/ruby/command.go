@@ -34,10 +34,28 @@ type failure struct {
 
 func (f *failure) Error() string { return fmt.Sprintf("`%s` failed (%s)", f.command, f.status) }
 
-// last is the last line it said.
-func (f *failure) last() string {
-	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(f.tail, nil))), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+// reason is the line that says what went wrong: what follows an "ERROR:" or an "aborted!", else the last.
+func (f *failure) reason() string {
+	var lines []string
+	for line := range strings.Lines(string(bytes.ToValidUTF8(f.tail, nil))) {
+		if line = strings.TrimSpace(line); line != "" && !backtrace.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	for i, line := range lines {
+		switch {
+		case strings.HasSuffix(line, "aborted!") && i+1 < len(lines):
+			return lines[i+1]
+		case strings.HasPrefix(line, "ERROR:") && strings.Contains(line, "While executing gem") && i+1 < len(lines):
+			return lines[i+1]
+		case strings.HasPrefix(line, "ERROR:"):
+			return strings.TrimSpace(strings.TrimPrefix(line, "ERROR:"))
+		}
+	}
+	if len(lines) == 0 {
+		return f.status
+	}
+	return lines[len(lines)-1]
 }
 
 // run runs a command to its end, its output passed on. A program that fails gives a *failure; the log's tail is returned either way.
@@ -74,12 +92,12 @@ func (b *work) run(c command) ([]byte, error) {
 }
 
 // diagnose makes a diagnosis of a command's failure: one of the known ones, or id with the command, its status and its last lines.
-func (b *work) diagnose(id string, err error) error {
+func (b *work) diagnose(id string, err error, known []diagnosis.Pattern) error {
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
 		return err
 	}
-	if d := diagnosis.Recognise(b.patterns(), f.tail); d != nil {
+	if d := diagnosis.Recognise(known, f.tail); d != nil {
 		return d
 	}
 	return unrecognised(id, f)

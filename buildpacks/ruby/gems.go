@@ -76,7 +76,7 @@ func (b *work) gemsEnv() {
 	}
 	for name, value := range map[string]string{
 		"BUNDLE_PATH": b.bundle, "BUNDLE_DEPLOYMENT": "true", "BUNDLE_CLEAN": "false", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true",
-		"BUNDLE_DISABLE_VERSION_CHECK": "true",
+		"BUNDLE_DISABLE_VERSION_CHECK": "true", "THOR_COLUMNS": "4096", // Bundler breaks lines at this, where they would not be recognised
 	} {
 		b.env.force(name, value)
 	}
@@ -111,10 +111,10 @@ func (b *work) install() error {
 		}
 	}
 	if _, err := b.run(command{argv: []string{"bundle", "install"}, drop: noise}); err != nil {
-		return b.diagnose("ruby/install-failed", err)
+		return b.diagnose("ruby/install-failed", err, b.installPatterns())
 	}
 	if _, err := b.run(command{argv: []string{"bundle", "clean"}, drop: noise}); err != nil {
-		return b.diagnose("ruby/clean-failed", err)
+		return b.diagnose("ruby/clean-failed", err, b.installPatterns())
 	}
 	if directory(cache) {
 		if err := move(cache, filepath.Join(kept.Path, downloads)); err != nil {
@@ -141,5 +141,7 @@ func (b *work) keepDownloads() error {
 	return nil
 }
 
-// noise reports lines that say nothing: gems that were there before.
-func noise(line []byte) bool { return strings.HasPrefix(string(line), "Using ") }
+// noise reports lines that say nothing: gems that were there before, and where Bundler itself is when it fails.
+func noise(line []byte) bool {
+	return strings.HasPrefix(string(line), "Using ") || backtrace.Match(line)
+}

@@ -1,6 +1,7 @@
 package ruby
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -10,20 +11,40 @@ import (
 )
 
 // backtrace matches lines of a Ruby backtrace and of rake's trace, which say nothing to the app's owner.
-var backtrace = regexp.MustCompile(`^(?:/\S+|\S+\.rb|<internal:\S+):\d+:in |^\*\* (?:Invoke|Execute) |^Tasks: TOP`)
+var backtrace = regexp.MustCompile(`^\s*(?:from )?(?:/\S+|\S+\.rb|<internal:\S+):\d+:in |^\*\* (?:Invoke|Execute) |^Tasks: TOP`)
 
 // traced reports lines of rake's trace.
-func traced(line []byte) bool { return regexp.MustCompile(`^\*\* (?:Invoke|Execute) `).Match(line) }
+func traced(line []byte) bool { return bytes.HasPrefix(line, []byte("** ")) }
 
-// patterns are the failures that are known, the particular before the general (languages.md 2.8).
-func (b *work) patterns() []diagnosis.Pattern {
-	return slices.Concat(b.lockPatterns(), b.gemPatterns(), b.assetPatterns(), diagnosis.Common("ruby"))
+// installPatterns are the known failures of an install, the particular before the general (languages.md 2.8).
+func (b *work) installPatterns() []diagnosis.Pattern {
+	return slices.Concat(b.lockPatterns(), b.gemPatterns(), diagnosis.Common("ruby"))
+}
+
+// taskPatterns are the known failures of the app's own tasks. Common ones are not among them: an app that is refused a connection has not lost the network.
+func (b *work) taskPatterns() []diagnosis.Pattern {
+	return b.assetPatterns()
 }
 
 // lockPatterns are the failures of a lock file that does not fit the Gemfile, Ruby or the machine.
 func (b *work) lockPatterns() []diagnosis.Pattern {
 	gemfile, lock := b.app.Gemfile, b.app.Lockfile
 	return []diagnosis.Pattern{
+		{ID: "ruby/gemfile-invalid", Match: regexp.MustCompile(`(?s)There was an error (?:parsing|while trying to load) .([^\x60'\n]+).: ([^\n]*?)(?: Bundler cannot continue\.)?\n(?:.*?from \S+:(\d+)\n)?`), Make: func(m []string) *diagnosis.Diagnosis {
+			d := &diagnosis.Diagnosis{
+				Summary: fmt.Sprintf("%s can't be read: %s.", m[1], strings.TrimSuffix(m[2], ".")), Place: m[1], Hints: []string{"run `bundle check` and repair what it says"},
+			}
+			if m[3] != "" {
+				d.Place += ":" + m[3]
+			}
+			return d
+		}},
+		{ID: "ruby/lockfile-invalid", Match: regexp.MustCompile(`Your lockfile is unreadable`), Make: func([]string) *diagnosis.Diagnosis {
+			return &diagnosis.Diagnosis{
+				Summary: fmt.Sprintf("Bundler can't read %s.", lock), Place: lock,
+				Hints: []string{fmt.Sprintf("run `git checkout` for the last good %s, then `bundle lock`, and commit it", lock)},
+			}
+		}},
 		{ID: "ruby/ruby-version-mismatch", Match: regexp.MustCompile(`Your Ruby version is (\S+), but your Gemfile specified ([^\n]+)`), Make: func(m []string) *diagnosis.Diagnosis {
 			return &diagnosis.Diagnosis{
 				Summary: fmt.Sprintf("This build uses Ruby %s, and %s asks for %s.", m[1], gemfile, strings.TrimSpace(m[2])), Place: gemfile,
@@ -87,7 +108,7 @@ func (b *work) gemPatterns() []diagnosis.Pattern {
 				Hints: []string{fmt.Sprintf("set %s=user:password in the build's configuration", name)},
 			}
 		}},
-		{ID: "ruby/git-ref-missing", Match: regexp.MustCompile(`Revision (\S+) does not exist in the repository (\S+?)\.\s`), Make: func(m []string) *diagnosis.Diagnosis {
+		{ID: "ruby/git-ref-missing", Match: regexp.MustCompile(`Revision (\S+) does not exist in the repository\s+(\S+?)\.\s`), Make: func(m []string) *diagnosis.Diagnosis {
 			return &diagnosis.Diagnosis{
 				Summary: fmt.Sprintf("The repository %s has no revision %s any more.", m[2], m[1]), Place: lock,
 				Hints: []string{fmt.Sprintf("run `bundle update` for the gem of that repository and commit %s", lock)},
@@ -106,10 +127,10 @@ func (b *work) gemPatterns() []diagnosis.Pattern {
 				Hints: []string{"commit that directory, or list it in no .gitignore and .slugignore"},
 			}
 		}},
-		{ID: "ruby/gem-missing", Match: regexp.MustCompile(`Could not find (?:gem ')?([^\s']+)[^\n]*? in (?:any of the sources|rubygems repository|the gems available|cached gems|locally installed gems)[^\n]*`), Make: func(m []string) *diagnosis.Diagnosis {
-			d := &diagnosis.Diagnosis{Summary: fmt.Sprintf("The gem %s is in none of the sources.", m[1]), Place: lock, Hints: []string{fmt.Sprintf("check that this version was not withdrawn; run `bundle update` for the gem and commit %s", lock)}}
+		{ID: "ruby/gem-missing", Match: regexp.MustCompile(`Could not find (?:gem ')?([^\s']+)[^\n]*? in (?:any of the sources|rubygems repository|the gems available|cached gems|locally installed gems)[^\n]*|Your bundle is locked to ([^\s(]+) \(\S+\) from [^\n]* can no longer be found`), Make: func(m []string) *diagnosis.Diagnosis {
+			d := &diagnosis.Diagnosis{Summary: fmt.Sprintf("The gem %s is in none of the sources.", m[1]+m[2]), Place: lock, Hints: []string{fmt.Sprintf("check that this version was not withdrawn; run `bundle update` for the gem and commit %s", lock)}}
 			if b.app.VendorCache {
-				d.Summary = fmt.Sprintf("The gem %s is neither in vendor/cache nor in any other source that can be reached.", m[1])
+				d.Summary = fmt.Sprintf("The gem %s is neither in vendor/cache nor in any other source that can be reached.", m[1]+m[2])
 				d.Hints = []string{"run `bundle cache --all-platforms` and commit vendor/cache"}
 			}
 			return d
@@ -139,7 +160,7 @@ func (b *work) assetPatterns() []diagnosis.Pattern {
 			}
 			return d
 		}},
-		{ID: "ruby/database-during-assets", Match: regexp.MustCompile(`(?:PG::ConnectionBad|Mysql2::Error|ActiveRecord::(?:ConnectionNotEstablished|NoDatabaseError|DatabaseConnectionError)|org\.postgresql\.util)[^\n]*|127\.0\.0\.1[^\n]*(?:refused|could not connect)[^\n]*`), Make: func(m []string) *diagnosis.Diagnosis {
+		{ID: "ruby/database-during-assets", Match: regexp.MustCompile(`[^\n]*(?:PG::ConnectionBad|Mysql2::Error|ActiveRecord::(?:ConnectionNotEstablished|NoDatabaseError|DatabaseConnectionError)|org\.postgresql\.util|127\.0\.0\.1)[^\n]*`), Make: func(m []string) *diagnosis.Diagnosis {
 			return &diagnosis.Diagnosis{
 				Summary: "The app asks for its database while its assets are compiled, and there is none at build.",
 				Hints:   []string{"keep initializers and classes from querying the database when they are loaded", "or set DATABASE_URL in the build's configuration", "it said: " + strings.TrimSpace(m[0])},

@@ -37,28 +37,19 @@ func (b *work) tasks() error {
 		return err
 	}
 	if b.app.Kind != "rails" {
-		b.say.detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile, clip(said(f), 200))
+		b.say.detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile, clip(f.reason(), 200))
 		return nil
 	}
 	for line := range strings.Lines(string(tail)) {
 		b.say.detail("%s", strings.TrimRight(line, "\n"))
 	}
-	if d := diagnosis.Recognise(b.patterns(), f.tail); d != nil {
+	if d := diagnosis.Recognise(b.taskPatterns(), f.tail); d != nil {
 		return d
 	}
 	d := unrecognised("ruby/rakefile-broken", f)
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
 	d.Hints = append([]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says"}, d.Hints...)
 	return d
-}
-
-// said is what rake says went wrong: the line after "rake aborted!".
-func said(f *failure) string {
-	if _, rest, ok := strings.Cut(string(f.tail), "aborted!\n"); ok {
-		line, _, _ := strings.Cut(rest, "\n")
-		return strings.TrimSpace(line)
-	}
-	return f.last()
 }
 
 // taskEnv is what the app's own tasks run with besides the gems' environment. Secrets are thrown away with the build: whatever a task writes, none

@@ -21,8 +21,13 @@ type debianRuby struct{ st *Store }
 
 func (*debianRuby) name() string { return "Debian packages" }
 
+// apt is apt with its state in the store. Its configuration names that place, which must stay true for whoever reaches the store by another link.
 func (s *debianRuby) apt() *debian {
-	return &debian{set: s.st.set.Debian, dir: filepath.Join(s.st.dir, aptDir)}
+	dir := s.st.dir
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return &debian{set: s.st.set.Debian, dir: filepath.Join(dir, aptDir)}
 }
 
 const aptDir = ".apt"

@@ -5,17 +5,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 )
 
-// fetch downloads the packages and puma's source with the machine's apt, by the private state that the toolchain store keeps, and unpacks each into a
-// directory of its own.
+// fetch downloads the packages and puma's source with the machine's apt, whose state is in work, and unpacks each into a directory of its own.
 func fetch(work string) ([]string, error) {
-	dir, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
 	debs, sources := filepath.Join(work, "debs"), filepath.Join(work, "sources")
-	for _, d := range []string{debs, sources, filepath.Join(work, "lists", "partial"), filepath.Join(work, "parts")} {
+	for _, d := range []string{debs, sources, filepath.Join(work, "state", "lists", "partial"), filepath.Join(work, "cache", "archives", "partial"), filepath.Join(work, "parts")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
@@ -23,23 +19,26 @@ func fetch(work string) ([]string, error) {
 	if err := sourceLists(filepath.Join(work, "parts")); err != nil {
 		return nil, err
 	}
-	conf := filepath.Join(dir, "home-toolchains", ".apt", "apt.conf")
-	if _, err := os.Stat(conf); err != nil { // the Ruby was there before: nobody has asked apt yet
+	private := []string{
+		"-c", filepath.Join(work, "apt.conf"), "-q", "-o", "Dir::State=" + filepath.Join(work, "state"), "-o", "Dir::State::status=" + filepath.Join(work, "status"), "-o", "Dir::Cache=" + filepath.Join(work, "cache"),
+		"-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none", "-o", "Dir::Etc::sourcelist=/dev/null",
+		"-o", "Dir::Etc::sourceparts=" + filepath.Join(work, "parts"),
+	}
+	if err := os.WriteFile(filepath.Join(work, "status"), nil, 0o644); err != nil {
 		return nil, err
 	}
-	binary := []string{"-c", conf, "-q"}
-	source := append(binary, "-o", "Dir::Etc::sourcelist=/dev/null", "-o", "Dir::Etc::sourceparts="+filepath.Join(work, "parts"),
-		"-o", "Dir::State::lists="+filepath.Join(work, "lists"), "-o", "Dir::Cache="+filepath.Join(work, "cache"), "-o", "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=true")
+	if err := os.WriteFile(filepath.Join(work, "apt.conf"), []byte("#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"), 0o644); err != nil {
+		return nil, err
+	}
 	for _, step := range []struct {
 		dir  string
 		args []string
 	}{
-		{debs, append(binary[:3:3], "update")},
-		{debs, append(append(binary[:3:3], "download"), packages...)},
-		{sources, append(source[:len(source):len(source)], "update")},
-		{sources, append(source[:len(source):len(source)], "source", "--download-only", pumaSource)},
+		{debs, []string{"update"}},
+		{debs, append([]string{"download"}, packages...)},
+		{sources, []string{"source", "--download-only", pumaSource}},
 	} {
-		cmd := exec.Command("apt-get", step.args...)
+		cmd := exec.Command("apt-get", slices.Concat(private, step.args)...)
 		cmd.Dir = step.dir
 		if err := run(cmd); err != nil {
 			return nil, err
@@ -85,7 +84,7 @@ var (
 	oneLine = regexp.MustCompile(`(?m)^deb(-src)?\s`)
 )
 
-// sourceLists writes the machine's package sources as sources of source packages.
+// sourceLists writes the machine's package sources as sources of packages and of their sources.
 func sourceLists(dir string) error {
 	files, err := filepath.Glob("/etc/apt/sources.list.d/*")
 	if err != nil {
@@ -98,9 +97,9 @@ func sourceLists(dir string) error {
 		}
 		switch name := filepath.Base(file); filepath.Ext(name) {
 		case ".sources":
-			err = os.WriteFile(filepath.Join(dir, name), types.ReplaceAll(text, []byte("Types: deb-src")), 0o644)
+			err = os.WriteFile(filepath.Join(dir, name), types.ReplaceAll(text, []byte("Types: deb deb-src")), 0o644)
 		case ".list":
-			err = os.WriteFile(filepath.Join(dir, name), oneLine.ReplaceAll(text, []byte("deb-src ")), 0o644)
+			err = os.WriteFile(filepath.Join(dir, name), append(text, oneLine.ReplaceAll(text, []byte("deb-src "))...), 0o644)
 		}
 		if err != nil {
 			return err

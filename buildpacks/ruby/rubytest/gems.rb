@@ -1,6 +1,8 @@
 # gems.rb OUT TREE... : makes real .gem files of unpacked Debian packages (a directory with usr/) and of unpacked gem sources (a directory with a
-# .gemspec) in OUT/gems, and a compact index (/versions, /info/NAME, /names) beside them, all as static files.
+# .gemspec) in OUT/gems, and the indexes beside them, the compact one (/versions, /info/NAME, /names) and the
+# older (/specs.4.8.gz, /quick), all as static files.
 require "rubygems"
+require "rubygems/indexer"
 require "rubygems/package"
 require "digest"
 require "fileutils"
@@ -76,6 +78,8 @@ ARGV.each do |tree|
     Dir["#{tree}/usr/{share,lib/*}/rubygems-integration/*/specifications/*.gemspec"].each { |gemspec| repack(tree, gemspec) }
   end
 end
+
+Gem::Indexer.new(OUT).generate_index # for gem install, which wants more than the compact index
 
 FileUtils.mkdir_p("#{OUT}/info")
 versions = +"created_at: 2026-01-01T00:00:00Z\n---\n"

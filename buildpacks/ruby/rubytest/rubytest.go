@@ -4,7 +4,7 @@ package rubytest
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -30,10 +30,15 @@ var packages = []string{
 const pumaSource = "puma=5.6.5-3+deb12u1"
 
 // schema is changed with what is made, so that a cache of another kind is not used.
-const schema = "2"
+const schema = "4"
 
 //go:embed gems.rb
 var gemsScript string
+
+// synthetic are gems of ours: some whose extensions do not compile, and stand-ins that make an app look like what it is not.
+//
+//go:embed synthetic
+var synthetic embed.FS
 
 // cacheDir is where downloads lie between test runs.
 func cacheDir() (string, error) {
@@ -98,6 +103,22 @@ type Server struct {
 	Dir  string // what it serves: gems/*.gem and the index
 	mu   sync.Mutex
 	seen []string
+	auth [2]string
+}
+
+// Protect makes the server ask for a user and a password.
+func (s *Server) Protect(user, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.auth = [2]string{user, password}
+}
+
+func (s *Server) admits(r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, r.URL.Path)
+	user, password, _ := r.BasicAuth()
+	return s.auth == [2]string{user, password}
 }
 
 // Requests are the paths that were asked for since the last call.
@@ -133,9 +154,11 @@ func Serve(t testing.TB) *Server {
 	mux.Handle("/", http.FileServer(http.Dir(dir)))
 	mux.Handle("/git/", http.StripPrefix("/git/", http.FileServer(http.Dir(git))))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		s.seen = append(s.seen, r.URL.Path)
-		s.mu.Unlock()
+		if !s.admits(r) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="gems"`)
+			http.Error(w, "401 Unauthorized", http.StatusUnauthorized)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -217,6 +240,14 @@ func makeGems(work string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.CopyFS(work, synthetic); err != nil {
+		return err
+	}
+	own, err := filepath.Glob(filepath.Join(work, "synthetic", "*"))
+	if err != nil {
+		return err
+	}
+	trees = append(trees, own...)
 	script := filepath.Join(work, "gems.rb")
 	if err := os.WriteFile(script, []byte(gemsScript), 0o644); err != nil {
 		return err

@@ -1,0 +1,4 @@
+#include <ruby.h>
+#include <libnowhere/nowhere.h>
+
+void Init_brokenext(void) {}

@@ -1,0 +1,1 @@
+abort "sqlite3.h is missing. Install SQLite3 from http://www.sqlite.org/ first."

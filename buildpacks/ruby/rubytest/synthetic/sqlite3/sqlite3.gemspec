@@ -1,0 +1,7 @@
+Gem::Specification.new do |spec|
+  spec.name = "sqlite3"
+  spec.version = "1.4.2"
+  spec.summary = "A stand-in of that name, for tests"
+  spec.authors = ["slugc"]
+  spec.extensions = ["ext/sqlite3/extconf.rb"]
+end
