@@ -58,11 +58,15 @@ func (b *build) run(ctx context.Context, g *group) (*lifecycle.Result, error) {
 			binds = append(binds, sandbox.Bind{Host: t.Dir, Inside: t.Dir})
 		}
 	}
+	seen, err := b.seeded(ctx, store, g.tools, box, base, tools)
+	if err != nil {
+		return nil, err
+	}
 	result, err := lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: box, Group: g.members, AppDir: b.dirs.AppDir, Layers: b.dirs.LayersDir, Work: filepath.Join(b.dirs.Dir, "work"),
 		Env: b.Env, BaseEnv: base, Binds: binds,
 		Slices:  slices,
-		Prepare: func(platform string) error { return extension.WriteToolchains(platform, b.seen(g.tools, box, tools)) },
+		Prepare: func(platform string) error { return extension.WriteToolchains(platform, seen) },
 		Output:  b.Report.Output, Limits: b.Limits, Fresh: b.Fresh, Broken: b.dirs.Interrupted,
 		Target:   lifecycle.Target{OS: b.Target.OS, Arch: b.Target.Arch, DistroName: b.Target.Distro, DistroVersion: b.Target.DistroVersion},
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },

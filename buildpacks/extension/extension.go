@@ -3,7 +3,9 @@
 //
 // Platform to buildpack, in CNB_PLATFORM_DIR:
 //
-//	toolchains.json   the toolchains that were resolved and fetched before the build ([toolchain.Toolchain] list, Dir as the buildpack sees it)
+//	toolchains.json   the toolchains that were resolved and fetched before the build ([toolchain.Toolchain] list, Dir as the buildpack sees it);
+//	                  a toolchain's "derived" are directories made from it that all apps share, such as {"build-cache": "/toolchains/…"}: the
+//	                  compiled standard library of Go, to be copied into the app's own cache
 //	slices.json       {"path": "key"}: slices the platform can put into the slug by key, without their files on disk
 //
 // Buildpack to platform, in launch.toml:

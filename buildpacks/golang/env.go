@@ -1,9 +1,11 @@
 package golang
 
 import (
+	"cmp"
 	"maps"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -65,6 +67,32 @@ func (e *environment) prepend(dir string) {
 func (e *environment) enabled(name string) bool {
 	value := e.user[name]
 	return value != "" && value != "false" && value != "0"
+}
+
+// compiler sets what the go command is to be, whoever runs it.
+func (e *environment) compiler(goRoot, goCache string) {
+	for name, value := range map[string]string{"GOENV": "off", "GOTOOLCHAIN": "local", "GO111MODULE": "on", "GOROOT": goRoot, "GOCACHE": goCache} {
+		e.set(name, value)
+	}
+}
+
+// cCompiler is the C compiler that the go command runs where none is named.
+const cCompiler = "gcc"
+
+// target sets what is compiled for: the platform's target ("" is this machine), and cgo where the user has not decided. The go command's own
+// default for cgo differs between releases. It reports false where cgo is off for want of a C compiler.
+func (e *environment) target(goos, goarch string) bool {
+	e.set("GOOS", cmp.Or(goos, runtime.GOOS))
+	e.set("GOARCH", cmp.Or(goarch, runtime.GOARCH))
+	if _, decided := e.vars["CGO_ENABLED"]; decided {
+		return true
+	}
+	if e.look(firstWord(cmp.Or(e.vars["CC"], cCompiler))) != "" && e.vars["GOARCH"] == runtime.GOARCH {
+		e.set("CGO_ENABLED", "1")
+		return true
+	}
+	e.set("CGO_ENABLED", "0")
+	return false
 }
 
 // look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.

@@ -13,6 +13,9 @@ import (
 // heroku is the build tag that says where a binary will run, as Heroku's buildpack sets it.
 const heroku = "heroku"
 
+// reproducible are the flags that keep directories and the state of version control out of what is compiled.
+const reproducible = "-trimpath -buildvcs=false"
+
 // goFlags is GOFLAGS: our defaults, then the user's, which come later and so win. -tags and -ldflags are left out: the go command takes
 // the last of them only, and ours must be joined with the user's ([work.tagsAndLinker]).
 func (b *work) goFlags() string {
@@ -20,7 +23,7 @@ func (b *work) goFlags() string {
 	if b.vendored() {
 		mod = "-mod=vendor"
 	}
-	flags := []string{"-trimpath", "-buildvcs=false", "-modcacherw", mod}
+	flags := []string{reproducible, "-modcacherw", mod}
 	for _, f := range splitFlags(b.env.vars["GOFLAGS"]) {
 		if name := flagName(f); name != "tags" && name != "ldflags" {
 			flags = append(flags, quoteFlag(f))

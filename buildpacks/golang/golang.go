@@ -77,7 +77,7 @@ func build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		return libcnb.BuildResult{}, err
 	}
 	defer b.end()
-	steps := []func() error{b.findToolchain, b.setUp, b.preCompile, b.findMains, b.compile, b.place, b.postCompile, b.processes, b.launch, b.extras, b.bill, b.trim}
+	steps := []func() error{b.findToolchain, b.setUp, b.seed, b.preCompile, b.findMains, b.compile, b.place, b.postCompile, b.processes, b.launch, b.extras, b.bill, b.trim}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return libcnb.BuildResult{}, err

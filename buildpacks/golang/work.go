@@ -1,14 +1,12 @@
 package golang
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -103,44 +101,22 @@ func (b *work) setUp() error {
 		gowork = filepath.Join(b.dir, "go.work")
 	}
 	for name, value := range map[string]string{
-		"HOME":        b.home,
-		"GOENV":       "off",
-		"GOROOT":      b.goTool.Dir,
-		"GOTOOLCHAIN": "local",
-		"GO111MODULE": "on",
-		"GOWORK":      gowork,
-		"GOPATH":      gopath, // what the checksum database has told is kept here too
-		"GOBIN":       b.binaries,
-		"GOCACHE":     b.buildCache,
-		"GOMODCACHE":  b.modules,
-		"GOFLAGS":     b.goFlags(),
-		"PWD":         b.dir,
+		"HOME":       b.home,
+		"GOWORK":     gowork,
+		"GOPATH":     gopath, // what the checksum database has told is kept here too
+		"GOBIN":      b.binaries,
+		"GOMODCACHE": b.modules,
+		"GOFLAGS":    b.goFlags(),
+		"PWD":        b.dir,
 	} {
 		b.env.set(name, value)
 	}
+	b.env.compiler(b.goTool.Dir, b.buildCache)
 	b.env.prepend(filepath.Join(b.goTool.Dir, "bin"))
-	b.target()
+	if !b.env.target(b.cnb.TargetInfo.OS, b.cnb.TargetInfo.Arch) {
+		b.say.detail("There is no C compiler for %s on this machine, so cgo is off", b.env.vars["GOARCH"])
+	}
 	return nil
-}
-
-// target sets what is compiled for: the platform's target, and cgo where the user has not decided. The go command's own default
-// for cgo differs between releases.
-func (b *work) target() {
-	b.env.set("GOOS", cmp.Or(b.cnb.TargetInfo.OS, runtime.GOOS))
-	b.env.set("GOARCH", cmp.Or(b.cnb.TargetInfo.Arch, runtime.GOARCH))
-	if _, decided := b.env.vars["CGO_ENABLED"]; decided {
-		return
-	}
-	compiler := b.env.vars["CC"]
-	if compiler == "" {
-		compiler = "gcc"
-	}
-	if b.env.look(firstWord(compiler)) != "" && b.env.vars["GOARCH"] == runtime.GOARCH {
-		b.env.set("CGO_ENABLED", "1")
-		return
-	}
-	b.env.set("CGO_ENABLED", "0")
-	b.say.detail("There is no C compiler for %s on this machine, so cgo is off", b.env.vars["GOARCH"])
 }
 
 // quietTelemetry turns the go command's local counters off, which would be thrown away with the home and may leave a process behind.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"github.com/gofrs/flock"
 )
 
 // derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved and removed with its tree. Tools do not look
@@ -18,12 +20,12 @@ var derivedName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,99}$`)
 // standard library, for one. name tells it from others of the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.
 //
 // Where it is not there yet, make fills dir, an empty directory whose parent is the store's own, and may take its time; then dir is put in place
-// by one rename. Of all goroutines and processes that ask at the same time, one makes it and the others wait for it, or for ctx. When make
-// fails, its error is returned and nothing is left, and the next who waits tries; what a killed make has left is removed by [Open]. While make
-// runs, [Store.Prune] leaves the toolchain alone.
+// by one rename. Of all goroutines and processes that ask at the same time, one makes it and the others wait for it, or for ctx; wait, which may
+// be nil, is called before. When make fails, its error is returned and nothing is left, and the next who waits tries; what a killed make has left
+// is removed by [Open]. While make runs, [Store.Prune] leaves the toolchain alone.
 //
 // For a toolchain that does not lie in the store ("this machine") it returns "" and no error.
-func (st *Store) Derived(ctx context.Context, t Toolchain, name string, make func(ctx context.Context, dir string) error) (string, error) {
+func (st *Store) Derived(ctx context.Context, t Toolchain, name string, wait func(), make func(ctx context.Context, dir string) error) (string, error) {
 	if !derivedName.MatchString(name) {
 		return "", fmt.Errorf("deriving %q from %s %s: this is no name for it", name, t.Tool, t.Version)
 	}
@@ -45,7 +47,7 @@ func (st *Store) Derived(ctx context.Context, t Toolchain, name string, make fun
 		return "", fmt.Errorf("deriving %q from %s %s: %w", name, t.Tool, t.Version, errGone)
 	}
 	id += "+" + name
-	lock, err := st.lock(ctx, id, false)
+	lock, err := st.lockOrWait(ctx, id, wait)
 	if err != nil {
 		return "", err
 	}
@@ -57,6 +59,19 @@ func (st *Store) Derived(ctx context.Context, t Toolchain, name string, make fun
 		return "", fmt.Errorf("deriving %q from %s %s: %w", name, t.Tool, t.Version, err)
 	}
 	return place, nil
+}
+
+// lockOrWait is lock, which says so when it has to wait.
+func (st *Store) lockOrWait(ctx context.Context, id string, wait func()) (*flock.Flock, error) {
+	l := flock.New(filepath.Join(st.dir, lockDir, id))
+	ok, err := l.TryLock()
+	switch {
+	case ok:
+		return l, nil
+	case err == nil && wait != nil:
+		wait()
+	}
+	return st.lock(ctx, id, false)
 }
 
 // derive makes a directory in staging and puts it in its place: make, sync, rename, sync.

@@ -29,7 +29,7 @@ func deriver() {
 		if err != nil || len(held) != 1 {
 			return "", fmt.Errorf("%v, %w", held, err)
 		}
-		return st.Derived(context.Background(), held[0], "parts", func(_ context.Context, dir string) error {
+		return st.Derived(context.Background(), held[0], "parts", nil, func(_ context.Context, dir string) error {
 			f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 			if err != nil {
 				return err
@@ -89,7 +89,7 @@ func TestDerivedIsMadeOnceByGoroutines(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			got, err := []*toolchain.Store{st, other}[i%2].Derived(t.Context(), tc, "parts", func(ctx context.Context, dir string) error {
+			got, err := []*toolchain.Store{st, other}[i%2].Derived(t.Context(), tc, "parts", nil, func(ctx context.Context, dir string) error {
 				made.Add(1)
 				return fill(ctx, dir)
 			})
@@ -104,7 +104,7 @@ func TestDerivedIsMadeOnceByGoroutines(t *testing.T) {
 	if made.Load() != 1 || len(left(t, dir)) != 0 {
 		t.Errorf("it was made %d times; staging holds %v", made.Load(), left(t, dir))
 	}
-	if b := must(st.Derived(t.Context(), tc, "others", fill)); b == must(st.Derived(t.Context(), tc, "parts", fill)) {
+	if b := must(st.Derived(t.Context(), tc, "others", nil, fill)); b == must(st.Derived(t.Context(), tc, "parts", nil, fill)) {
 		t.Error("two names have one directory")
 	}
 }
@@ -151,8 +151,9 @@ func TestDerivedKilled(t *testing.T) {
 	}
 	soon, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("enough"))
 	defer cancel()
-	if got, err := st.Derived(soon, tc, "parts", fill); got != "" || err == nil || err.Error() != "enough" {
-		t.Errorf("waiting gave %q, %v", got, err)
+	waits := 0
+	if got, err := st.Derived(soon, tc, "parts", func() { waits++ }, fill); got != "" || err == nil || err.Error() != "enough" || waits != 1 {
+		t.Errorf("waiting gave %q, %v and was told %d times", got, err, waits)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -165,7 +166,7 @@ func TestDerivedKilled(t *testing.T) {
 	if len(left(t, dir)) != 0 {
 		t.Errorf("staging holds %v", left(t, dir))
 	}
-	if got, err := st.Derived(t.Context(), tc, "parts", fill); got == "" || err != nil {
+	if got, err := st.Derived(t.Context(), tc, "parts", nil, fill); got == "" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
@@ -173,7 +174,7 @@ func TestDerivedKilled(t *testing.T) {
 func TestDerivedFails(t *testing.T) {
 	dir, st, tc := withGo(t)
 	broken := errors.New("the compiler is out of order")
-	got, err := st.Derived(t.Context(), tc, "parts", func(ctx context.Context, dir string) error {
+	got, err := st.Derived(t.Context(), tc, "parts", nil, func(ctx context.Context, dir string) error {
 		return errors.Join(os.Mkdir(filepath.Join(dir, "sub"), 0o500), fill(ctx, dir), broken)
 	})
 	if got != "" || !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), `deriving "parts" from go 1.25.1: `) {
@@ -183,11 +184,11 @@ func TestDerivedFails(t *testing.T) {
 		t.Errorf("something is left; staging holds %v", left(t, dir))
 	}
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "UP", strings.Repeat("x", 200)} {
-		if got, err := st.Derived(t.Context(), tc, name, fill); got != "" || err == nil {
+		if got, err := st.Derived(t.Context(), tc, name, nil, fill); got != "" || err == nil {
 			t.Errorf("the name %q gave %q, %v", name, got, err)
 		}
 	}
-	if got, err := st.Derived(t.Context(), tc, "parts", fill); got == "" || err != nil {
+	if got, err := st.Derived(t.Context(), tc, "parts", nil, fill); got == "" || err != nil {
 		t.Errorf("on another try: %q, %v", got, err)
 	}
 }
@@ -195,7 +196,7 @@ func TestDerivedFails(t *testing.T) {
 func TestDerivedOfTheMachines(t *testing.T) {
 	_, st, tc := withGo(t)
 	tc.Source, tc.Dir = "this machine", "/usr/local/go"
-	got, err := st.Derived(t.Context(), tc, "parts", func(context.Context, string) error { return errors.New("called") })
+	got, err := st.Derived(t.Context(), tc, "parts", nil, func(context.Context, string) error { return errors.New("called") })
 	if got != "" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -208,7 +209,7 @@ func TestDerivedGoesWithItsToolchain(t *testing.T) {
 	for i := range sizes {
 		tc, _ = one(t, st, "go", "")
 		if i == 1 {
-			must(st.Derived(t.Context(), tc, "parts", fill))
+			must(st.Derived(t.Context(), tc, "parts", nil, fill))
 		}
 		if held := must(st.List()); len(held) != 1 {
 			t.Errorf("List = %v", held)
@@ -221,7 +222,7 @@ func TestDerivedGoesWithItsToolchain(t *testing.T) {
 	if entries := must(os.ReadDir(filepath.Join(dir, "go"))); len(entries) != 0 {
 		t.Errorf("the store has %v", entries)
 	}
-	if got, err := st.Derived(t.Context(), tc, "parts", fill); got != "" || err == nil {
+	if got, err := st.Derived(t.Context(), tc, "parts", nil, fill); got != "" || err == nil {
 		t.Errorf("of a pruned toolchain: %q, %v", got, err)
 	}
 }
