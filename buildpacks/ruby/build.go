@@ -28,7 +28,8 @@ type work struct {
 	ruby     toolchain.Toolchain
 	runtime  string // the layer's directory
 	headers  string // the link to the headers that stands while this build runs
-	bundler  string // the version in use
+	bundler  string // the version of Bundler in use
+	bundleAt string // its program: an app's own bin/bundle is not asked
 	carried  map[string]string
 	bundle   string // BUNDLE_PATH
 	rake     *rakefile

@@ -39,6 +39,9 @@ func (b *work) installBundler() error {
 		}
 	}
 	b.env.force("BUNDLER_VERSION", b.bundler)
+	if b.bundleAt = b.env.look("bundle"); b.bundleAt == "" {
+		return errors.New("setting Bundler up: it comes without its program")
+	}
 	return nil
 }
 

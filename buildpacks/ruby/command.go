@@ -60,14 +60,14 @@ func (f *failure) reason() string {
 
 // run runs a command to its end, its output passed on. A program that fails gives a *failure; the log's tail is returned either way.
 func (b *work) run(c command) ([]byte, error) {
-	shown := strings.Join(c.argv, " ")
+	shown := strings.Join(append([]string{filepath.Base(c.argv[0])}, c.argv[1:]...), " ")
 	program := c.argv[0]
-	if !filepath.IsAbs(program) {
+	if program == "bundle" && b.bundleAt != "" {
+		program = b.bundleAt
+	} else if !filepath.IsAbs(program) {
 		if program = b.env.look(program); program == "" {
 			return nil, fmt.Errorf("running %q: not found on PATH", shown)
 		}
-	} else {
-		shown = strings.Join(append([]string{filepath.Base(program)}, c.argv[1:]...), " ")
 	}
 	log := &stream{out: b.say.out, secrets: b.say.secrets, drop: c.drop}
 	if c.quiet {
