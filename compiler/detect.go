@@ -29,7 +29,7 @@ type group struct {
 func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, fault.UsageError("source/not-found", fmt.Errorf("opening the source: %w", err))
+		return nil, nil, fault.UsageError("source/not-found", fmt.Errorf("opening the source: %w", err), "name a directory that exists")
 	}
 	defer root.Close()
 	in := detect.Input{FS: root.FS(), Env: env}
@@ -53,14 +53,16 @@ func detectFault(err error) error {
 	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err)
 }
 
-// noMatchHints are the usual causes that something was found of, or else the questions themselves.
+// noMatchHints are the usual causes that something was found of, or else what to look at.
 func noMatchHints(e *detect.NoMatch) (hints []string) {
 	for _, c := range e.Checks {
 		hints = append(hints, c.Found...)
 	}
 	if len(hints) == 0 {
-		for _, c := range e.Checks {
-			hints = append(hints, c.Question)
+		return []string{
+			"name the app's directory with --subdir if it is not at the top level of the source",
+			"check the file's name, upper and lower case included, and that neither .slugignore nor .gitignore lists it",
+			"commit the file: `git status` shows what is not committed",
 		}
 	}
 	return hints
@@ -113,7 +115,8 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 		bp, ok := buildpacks.For(r.Language)
 		if !ok {
 			return nil, fault.New(fault.App, fault.ExitNoMatch, "detect/no-buildpack",
-				fmt.Errorf("choosing a buildpack: no buildpack for %s apps is built in", buildpacks.Title(r.Language)))
+				fmt.Errorf("choosing a buildpack: no buildpack for %s apps is built in", buildpacks.Title(r.Language)),
+				"name the languages to build with SLUGC_BUILDPACK if the app has others too")
 		}
 		bpDir, err := bp.Materialise(b.Home.Path("buildpacks"), b.Self)
 		if err != nil {

@@ -123,11 +123,20 @@ func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *
 	return result, b.app.SaveRecord(&cache.Record{Key: b.key(), Parts: b.parts, Slug: path, Size: p.Size, Result: data})
 }
 
+// cause is why a file could not be read or written, without the path of slugc's copy of it.
+func cause(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
 // finish registers the release and hands the slug over.
 func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
 	if b.Output != "" {
 		if err := Place(result.Slug.Path, b.Output); err != nil {
-			return nil, fault.UsageError("slug/output", fmt.Errorf("writing the slug to %q: %w", b.Output, err))
+			return nil, fault.UsageError("slug/output", fmt.Errorf("writing the slug to %q: %w", b.Output, cause(err)),
+				"name a file in a directory that exists and can be written to", "the slug itself is kept: "+result.Slug.Path)
 		}
 	}
 	var err error

@@ -33,7 +33,7 @@ func (s *scan) minLein(app *ClojureApp) ([]source, error) {
 		return nil, nil
 	case strings.HasPrefix(text, "1.") || text == "1":
 		return nil, &Error{
-			ID: "clojure/leiningen-1", Summary: fmt.Sprintf("project.clj asks for Leiningen %s, and Leiningen 1 is not supported", text), Place: "project.clj :min-lein-version",
+			ID: "clojure/leiningen-1", Summary: fmt.Sprintf("project.clj :min-lein-version asks for Leiningen %s, and Leiningen 1 is not supported", text), Place: "project.clj :min-lein-version",
 			Hints: []string{`move to Leiningen 2 and write :min-lein-version "2.0.0"`},
 		}
 	}

@@ -69,7 +69,7 @@ func (s *scan) withoutModule() error {
 		s.found(file, "found %s", file)
 		return &Error{
 			ID: "go/legacy-dependency-tool", Summary: fmt.Sprintf("%s is %s's, and Go apps are built with modules", file, tool), Place: file, Faint: true,
-			Hints: []string{"run `go mod init <module path>` and `go mod tidy`, then commit go.mod and go.sum", "`git rm` " + file + " when go.mod is there"},
+			Hints: []string{"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum", "run `git rm " + file + "` when go.mod is there"},
 		}
 	}
 	for _, l := range legacyTools {
@@ -82,7 +82,7 @@ func (s *scan) withoutModule() error {
 		s.found(file, "found %s", file)
 		return &Error{
 			ID: "go/no-module", Summary: fmt.Sprintf("%s is there, but no go.mod", file), Place: file, Faint: true,
-			Hints: []string{"run `go mod init <module path>` and `go mod tidy`, then commit go.mod and go.sum"},
+			Hints: []string{"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum"},
 		}
 	}
 	for _, file := range s.walk("src") {

@@ -46,7 +46,7 @@ func (m *goModules) readMod(file string) error {
 		return modInvalid("go/mod-invalid", file, err)
 	}
 	if f.Module == nil || f.Module.Mod.Path == "" {
-		return modInvalid("go/mod-invalid", file, errors.New("there is no module directive"))
+		return modInvalid("go/mod-invalid", file, errors.New("there is no line such as `module example.com/app`"))
 	}
 	if file == "go.mod" {
 		m.app.Module = f.Module.Mod.Path
@@ -249,8 +249,12 @@ func modInvalid(id, file string, err error) *Error {
 	if strings.Contains(cause, "invalid go version") {
 		id = "go/version-invalid"
 	}
+	reader := "go mod edit -json " + file
+	if file == "go.work" {
+		reader = "go work edit -json"
+	}
 	return &Error{
 		ID: id, Summary: fmt.Sprintf("%s is not valid: %s", file, cause), Place: place,
-		Hints: []string{"mend the file; `go mod edit -json` shows whether Go can read it"},
+		Hints: []string{fmt.Sprintf("mend the file; `%s` shows whether Go can read it", reader)},
 	}
 }

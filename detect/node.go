@@ -49,7 +49,7 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 	}
 	if p.engines["iojs"] != "" {
 		return nil, &Error{
-			ID: "node/iojs", Summary: "package.json asks for io.js, which ended in 2015", Place: "package.json engines.iojs",
+			ID: "node/iojs", Summary: "package.json engines.iojs asks for io.js, which ended in 2015", Place: "package.json engines.iojs",
 			Hints: []string{`replace engines.iojs by "node", such as { "node": "24.x" }`},
 		}
 	}

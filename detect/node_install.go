@@ -71,7 +71,7 @@ func (s *scan) pnpmWorkspaces(app *NodeApp) error {
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return &Error{
 			ID: "node/pnpm-workspace-invalid", Summary: "pnpm-workspace.yaml is not valid: " + strings.Join(strings.Fields(err.Error()), " "), Place: "pnpm-workspace.yaml",
-			Hints: []string{"mend the YAML"},
+			Hints: []string{"mend the YAML; `pnpm ls -r` shows whether pnpm can read it"},
 		}
 	}
 	app.Workspaces = doc.Packages
@@ -104,7 +104,7 @@ func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(w.members) > maxMembers || w.seen > maxEntries {
 		return nil, &Error{
 			ID: "node/workspaces-too-many", Place: "package.json workspaces",
-			Summary: fmt.Sprintf("the workspace patterns reach more than %d packages or %d directories", maxMembers, maxEntries),
+			Summary: fmt.Sprintf("package.json workspaces reach more than %d packages or %d directories", maxMembers, maxEntries),
 			Hints:   []string{"narrow the patterns to the directories that hold packages"},
 		}
 	}

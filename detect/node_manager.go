@@ -109,7 +109,7 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 	}
 	e := &Error{
 		ID: "node/lockfile-conflict", Place: locks[0],
-		Summary: "more than one package manager's lock file is committed: " + strings.Join(locks, ", "),
+		Summary: "More than one package manager's lock file is committed: " + strings.Join(locks, ", "),
 	}
 	for _, file := range keep {
 		if file == "bun.lockb" && slices.Contains(keep, "bun.lock") {
@@ -144,7 +144,7 @@ func parsePin(text string) (*managerPin, error) {
 		return nil, &Error{
 			ID: "node/package-manager-invalid", Place: "package.json packageManager",
 			Summary: fmt.Sprintf("package.json packageManager is %q, which is not name@version", text),
-			Hints:   []string{"name npm, pnpm, yarn or bun with one exact version, such as pnpm@10.4.1 or yarn@4.5.0+sha512.<128 hex digits>", "`corepack use pnpm@latest` writes the field"},
+			Hints:   []string{"name npm, pnpm, yarn or bun with one exact version, such as pnpm@10.4.1 or yarn@4.5.0+sha512.‹128 hex digits›", "`corepack use pnpm@latest` writes the field"},
 		}
 	}
 	pin := &managerPin{name: m[1], version: m[2]}

@@ -190,7 +190,7 @@ func TestNodeConflictHints(t *testing.T) {
 	_, err := detect.ForNode(detect.Input{FS: plain("package-lock.json", "", "yarn.lock", "", "pnpm-lock.yaml", "").tree()})
 	want := &detect.Error{
 		ID: "node/lockfile-conflict", Place: "package-lock.json",
-		Summary: "more than one package manager's lock file is committed: package-lock.json, yarn.lock, pnpm-lock.yaml",
+		Summary: "More than one package manager's lock file is committed: package-lock.json, yarn.lock, pnpm-lock.yaml.",
 		Hints: []string{
 			"to use npm with package-lock.json: run `git rm yarn.lock pnpm-lock.yaml` and commit",
 			"to use yarn with yarn.lock: run `git rm package-lock.json pnpm-lock.yaml` and commit",

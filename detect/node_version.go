@@ -44,7 +44,7 @@ func (s *scan) nodeVersion(p pkg) (Requirement, error) {
 	if winner == nil || winner.bad == nil {
 		return req, nil
 	}
-	id, hint := "node/version-invalid", "write a version or an npm range such as 24.x; .nvmrc and its kin also know lts/* and lts/<codename>"
+	id, hint := "node/version-invalid", "write a version or an npm range such as 24.x; .nvmrc and its kin also know lts/* and lts/‹codename›"
 	switch {
 	case errors.Is(winner.bad, errIojs):
 		id, hint = "node/iojs", "ask for a Node version, such as 24"
@@ -63,7 +63,7 @@ func engineRange(text string) source {
 	}
 	r, err := npmrange.Parse(text)
 	if err != nil {
-		return source{bad: errors.New("not an npm range")}
+		return source{bad: errors.New("it is neither a version nor a range")}
 	}
 	if m := exactVersion.FindStringSubmatch(r.String()); m != nil {
 		return source{constraint: m[1], exact: true}
@@ -71,7 +71,7 @@ func engineRange(text string) source {
 	return source{constraint: r.String()}
 }
 
-// nodeAlias reads what nvm, asdf and mise understand: a version or npm range, node, stable, latest, lts, lts/*, lts/<codename>.
+// nodeAlias reads what nvm, asdf and mise understand: a version or npm range, node, stable, latest, lts, lts/*, lts/‹codename›.
 func nodeAlias(text string) source {
 	text = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(text), "node-"))
 	text = strings.Replace(text, "lts-", "lts/", 1)

@@ -148,7 +148,7 @@ func (s *scan) ignored() []string {
 	var found []string
 	for _, m := range manifests {
 		if line := s.ignoredBy(m.file); line != "" {
-			found = append(found, fmt.Sprintf("%s is listed in %s", m.file, line))
+			found = append(found, fmt.Sprintf("%s is listed in %s: remove it there", m.file, line))
 		}
 	}
 	return found

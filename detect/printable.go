@@ -22,10 +22,18 @@ func clean(text string, limit int) string {
 	}, text)
 }
 
-// cleaned copies an Error with every text printable: it quotes files that anybody wrote.
+// sentence ends a text as a sentence, whatever it quotes at its end.
+func sentence(text string) string {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "…") {
+		return text
+	}
+	return text + "."
+}
+
+// cleaned copies an Error with every text printable and its summary a sentence: it quotes files that anybody wrote.
 func (e *Error) cleaned() *Error {
 	c := *e
-	c.Summary, c.Place, c.Hints = clean(e.Summary, maxSentence), clean(e.Place, maxSentence), nil
+	c.Summary, c.Place, c.Hints = sentence(clean(e.Summary, maxSentence)), clean(e.Place, maxSentence), nil
 	for _, hint := range e.Hints {
 		c.Hints = append(c.Hints, clean(hint, maxSentence))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -90,7 +91,7 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 	req := compiler.Request{Fresh: f.fresh, Lenient: f.procfile == "lenient", Register: !f.noRegister, Message: f.message,
 		Limits: sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit}}
 	if f.procfile != "strict" && f.procfile != "lenient" {
-		return req, fault.UsageError("usage/flag", fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile))
+		return req, fault.UsageError("usage/flag", fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile), "write --procfile strict or --procfile lenient")
 	}
 	var err error
 	if req.Limit, err = parseSize(f.limit); err != nil {
@@ -124,7 +125,7 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 	}
 	if dir == "-" {
 		if f.ref != "" {
-			return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --ref: a tarball on stdin has no revisions"))
+			return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --ref: a tarball on stdin has no revisions"), "leave --ref out, or name a git repository")
 		}
 		if f.app == "" {
 			return spec, fault.UsageError("usage/app", fmt.Errorf("naming the app: a tarball on stdin has no name"), "use --app NAME")
@@ -161,12 +162,12 @@ func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading build configuration: %w", err))
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, errors.Unwrap(err)), "name a file that exists")
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, err))
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, err), "write one NAME=value a line")
 		}
 		for _, kv := range list {
 			k, v, _ := strings.Cut(kv, "=")
@@ -178,8 +179,11 @@ func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
 		if !ok {
 			v, ok = c.env.vars[k]
 		}
-		if !ok || !envName.MatchString(k) {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: not K=V, and no such variable in the environment", kv))
+		if !envName.MatchString(k) {
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: a variable can't be called %q", kv, k), "write --env NAME=value")
+		}
+		if !ok {
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: there is no value, and no such variable in the environment", kv), "write --env NAME=value")
 		}
 		env[k] = v
 	}
@@ -194,11 +198,11 @@ var sizeGrammar = regexp.MustCompile(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 func parseSize(s string) (int64, error) {
 	m := sizeGrammar.FindStringSubmatch(s)
 	if m == nil {
-		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: not a size", s), "write 500MB or 1GiB; 0 is no limit")
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is no number of bytes", s), "write 500MB or 1GiB; 0 is no limit")
 	}
 	var n int64
 	if _, err := fmt.Sscan(m[1], &n); err != nil {
-		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err))
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err), "write 500MB or 1GiB; 0 is no limit")
 	}
 	unit := int64(1000)
 	if strings.HasSuffix(m[2], "i") {

@@ -181,7 +181,7 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 	}
 	freed, err := compiler.Prune(cmd.Context(), app, needed, all)
 	if err != nil {
-		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err)
+		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err, "`slugc cache verify` names what is damaged")
 	}
 	return freed, nil
 }

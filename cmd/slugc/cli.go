@@ -130,11 +130,19 @@ func (c *cli) conclude(ctx context.Context, err error) int {
 	return f.Code
 }
 
+// arguments is what a command's usage line says it takes.
+func arguments(cmd *cobra.Command) string {
+	if _, list, ok := strings.Cut(cmd.Use, " "); ok {
+		return list
+	}
+	return "none"
+}
+
 // usageArgs marks an argument check's complaint as a usage mistake.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return fault.UsageError("usage/arguments", err, "usage: "+cmd.UseLine())
+			return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: %d given, where `%s` takes %s", len(args), cmd.CommandPath(), arguments(cmd)), "see `"+cmd.CommandPath()+" --help`")
 		}
 		return nil
 	}

@@ -143,7 +143,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if len(args) == 2 {
 				n, err := strconv.Atoi(strings.TrimPrefix(args[1], "v"))
 				if err != nil || n < 1 {
-					return fault.UsageError("usage/version", fmt.Errorf("reading the release %q: not a release such as v3", args[1]))
+					return fault.UsageError("usage/version", fmt.Errorf("reading the release %q: not a release such as v3", args[1]), fmt.Sprintf("`slugc releases %s` lists those there are", args[0]))
 				}
 				version = n
 			}

@@ -183,7 +183,7 @@ func (s *subject) choose(o *launch.RunOptions, dash int, args []string, port int
 		return nil
 	}
 	if len(args) > 2 || dash > 1 {
-		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: a command follows --"), "write `slugc run "+args[0]+" -- CMD…`")
+		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: there is one too many, %q", args[2]), "to run a command, write `slugc run "+args[0]+" -- CMD…`")
 	}
 	typ := "web"
 	if len(args) == 2 {
@@ -195,8 +195,8 @@ func (s *subject) choose(o *launch.RunOptions, dash int, args []string, port int
 		for _, p := range s.types {
 			known = append(known, p.Type)
 		}
-		return fault.New(fault.Usage, fault.ExitSlugc, "run/unknown-type", fmt.Errorf("running %q: the slug has no such process type", typ),
-			"it has: "+strings.Join(known, ", "), "a command follows --: `slugc run "+args[0]+" -- "+typ+"`")
+		return fault.UsageError("run/unknown-type", fmt.Errorf("running %q: the slug has no such process type", typ),
+			"there are: "+strings.Join(known, ", "), "to run a command, write `slugc run "+args[0]+" -- "+typ+"`")
 	}
 	o.Command = s.types[i].Command
 	if typ == "web" {

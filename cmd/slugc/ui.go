@@ -101,11 +101,7 @@ func (u *ui) errorf(format string, args ...any) {
 
 // fault prints an error that has an owner.
 func (u *ui) fault(f *fault.Error) {
-	text := f.Error()
-	if f.Place != "" && !strings.Contains(text, f.Place) {
-		text = f.Place + ": " + text
-	}
-	u.errorf("%s", text)
+	u.errorf("%s", placed(f.Error(), f.Place))
 	for _, h := range f.Hints {
 		for i, l := range strings.Split(clean(h), "\n") {
 			if i == 0 {
@@ -115,6 +111,19 @@ func (u *ui) fault(f *fault.Error) {
 		}
 	}
 	u.line(u.paint(dim, " !     ["+f.ID+"]"))
+}
+
+// placed says in an error's text where it is, unless the text does so itself.
+func placed(text, place string) string {
+	file, rest, _ := strings.Cut(place, ":")
+	line, _, _ := strings.Cut(rest, ":")
+	switch {
+	case place == "", strings.Contains(text, place), line != "" && strings.Contains(text, fmt.Sprintf("%q: line %s:", file, line)):
+		return text
+	case strings.HasPrefix(text, file+" "):
+		return place + strings.TrimPrefix(text, file)
+	}
+	return place + ": " + text
 }
 
 // result prints the command's one result on stdout.

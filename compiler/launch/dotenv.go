@@ -25,14 +25,14 @@ var escaped = regexp.MustCompile(`(?s)\\(.)`)
 //	value = "'" literally "'" | '"' where \n is a newline and \x is x '"' | literally .
 //
 // Nothing is interpolated, and a "#" in a value belongs to it. A byte order mark and CRLF are accepted. Where foreman passes over a
-// line that it does not understand, this is an error that names the line and never shows its text, which may be a secret.
+// line that it does not understand, this is an error that names the line and never shows its text, which may be a secret. The caller adds the file's name to it.
 func ParseEnv(r io.Reader) ([]string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxEnv+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading the environment file: %w", err)
+		return nil, err
 	}
 	if len(data) > maxEnv {
-		return nil, fmt.Errorf("reading the environment file: it is larger than %d bytes", maxEnv)
+		return nil, fmt.Errorf("it is larger than %d bytes", maxEnv)
 	}
 	var env []string
 	for i, line := range strings.Split(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), "\n") {
@@ -42,7 +42,7 @@ func ParseEnv(r io.Reader) ([]string, error) {
 		}
 		entry, err := parseAssignment(line)
 		if err != nil {
-			return nil, fmt.Errorf("reading the environment file: line %d: %w", i+1, err)
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
 		}
 		env = append(env, entry)
 	}

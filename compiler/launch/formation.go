@@ -26,16 +26,16 @@ func ParseFormation(spec string, types []procfile.Process) (map[string]int, erro
 	for _, part := range strings.Split(spec, ",") {
 		name, number, found := strings.Cut(strings.TrimSpace(part), "=")
 		if !found {
-			return nil, mistake(spec, fmt.Errorf("%q is not TYPE=NUMBER", part))
+			return nil, mistake(spec, fmt.Errorf("%q is not TYPE=NUMBER", part), "write how many of each type to run, such as web=1,worker=2")
 		}
 		n, err := strconv.Atoi(number)
 		switch {
 		case err != nil || n < 0 || n > most:
-			return nil, mistake(spec, fmt.Errorf("%q is not a number from 0 to %d", number, most))
+			return nil, mistake(spec, fmt.Errorf("%q is not a number from 0 to %d", number, most), "write how many of each type to run, such as web=1,worker=2")
 		case seen[name]:
-			return nil, mistake(spec, fmt.Errorf("%q is given twice", name))
+			return nil, mistake(spec, fmt.Errorf("%q is given twice", name), "name each type once")
 		case name == releaseType:
-			return nil, mistake(spec, errors.New(`the type "release" runs at a release, and in no formation`))
+			return nil, mistake(spec, errors.New(`the type "release" runs at a release, and in no formation`), "leave release out of -m")
 		case name != "all" && !known(name, types):
 			return nil, mistake(spec, fmt.Errorf("there is no process type %q", name), "there are: "+strings.Join(names(types), ", "))
 		}

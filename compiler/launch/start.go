@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"slugc/compiler/fault"
@@ -91,7 +92,7 @@ type instance struct {
 func (o *StartOptions) instances() ([]*instance, error) {
 	for _, name := range slices.Concat(o.CanDie, o.Restart) {
 		if name != "all" && !known(name, o.Processes) {
-			return nil, fault.UsageError("launch/unknown-type", fmt.Errorf("starting: there is no process type %q", name))
+			return nil, fault.UsageError("launch/unknown-type", fmt.Errorf("starting: there is no process type %q", name), "there are: "+strings.Join(names(o.Processes), ", "))
 		}
 	}
 	var list []*instance

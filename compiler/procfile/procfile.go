@@ -82,7 +82,7 @@ type File struct {
 func Parse(data []byte, lenient bool) (File, error) {
 	if len(data) > MaxSize {
 		return File{}, fault.AppError(idLarge, fmt.Errorf(`reading "Procfile": the file has %d bytes, more than %d`, len(data), MaxSize),
-			"Move long commands into scripts that the Procfile names.").At("Procfile")
+			"move long commands into scripts that the Procfile names").At("Procfile")
 	}
 	text := strings.TrimPrefix(string(data), bom)
 	if err := checkText(text); err != nil {
@@ -96,7 +96,7 @@ func Parse(data []byte, lenient bool) (File, error) {
 	}
 	if len(p.file.Processes) == 0 {
 		if err := p.mistake(1, idEmpty, errors.New("the file names no process type"),
-			"Add a line such as `web: npm start`, or remove the Procfile to use the buildpacks' default process types."); err != nil {
+			"add a line such as `web: npm start`, or remove the Procfile to use the buildpacks' default process types"); err != nil {
 			return File{}, err
 		}
 	}
@@ -120,7 +120,7 @@ func (p *parser) read(n int, raw string) error {
 	}
 	if isConflictMarker(raw) {
 		return p.mistake(n, idConflict, fmt.Errorf("%s marks an unresolved merge conflict", quote(text)),
-			"Resolve the conflict and commit the Procfile.")
+			"resolve the conflict and commit the Procfile")
 	}
 	name, command, ok := splitEntry(text)
 	switch {
@@ -128,14 +128,14 @@ func (p *parser) read(n int, raw string) error {
 		return p.mistake(n, idLine, fmt.Errorf(`%s is not of the form "type: command"`, quote(text)), lineHint(text))
 	case len(name) > MaxType:
 		return p.mistake(n, idLongName, fmt.Errorf("process type %s has %d characters, more than %d", quote(name), len(name), MaxType),
-			"Give it a shorter name.")
+			"give it a shorter name")
 	case !visible(command):
 		return p.mistake(n, idEmptyCmd, fmt.Errorf("process type %q has no command", name),
-			fmt.Sprintf("Write the command after the colon, as in `%s: ./start`, or remove the line.", name))
+			fmt.Sprintf("write the command after the colon, as in `%s: ./start`, or remove the line", name))
 	}
 	if continues(command) {
 		if err := p.mistake(n, idBackslash, fmt.Errorf("the command of %q ends in a backslash, and a command can't go on in the next line", name),
-			"Write the command on one line, or put it into a script that the Procfile names."); err != nil {
+			"write the command on one line, or put it into a script that the Procfile names"); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (p *parser) read(n int, raw string) error {
 func (p *parser) add(n int, proc Process) error {
 	if before, ok := p.line[proc.Type]; ok {
 		if err := p.mistake(n, idDuplicate, fmt.Errorf("process type %q is already on line %d", proc.Type, before),
-			"Remove or rename one of the two lines."); err != nil {
+			"remove or rename one of the two lines"); err != nil {
 			return err
 		}
 		i := slices.IndexFunc(p.file.Processes, func(q Process) bool { return q.Type == proc.Type })
@@ -155,7 +155,7 @@ func (p *parser) add(n int, proc Process) error {
 		return nil
 	}
 	if len(p.file.Processes) == MaxTypes {
-		return fail(n, idLarge, fmt.Errorf("more than %d process types", MaxTypes), "Split the app, or start several commands from one script.")
+		return fail(n, idLarge, fmt.Errorf("more than %d process types", MaxTypes), "split the app, or start several commands from one script")
 	}
 	p.file.Processes = append(p.file.Processes, proc)
 	p.line[proc.Type] = n
@@ -187,9 +187,9 @@ func lineHint(text string) string {
 	rest := strings.TrimLeft(text[len(word):], blanks)
 	switch {
 	case word != "" && strings.HasPrefix(rest, ":"):
-		return fmt.Sprintf("Remove the space before the colon: `%s:`.", abbreviate(word))
+		return fmt.Sprintf("remove the space before the colon: `%s:`", abbreviate(word))
 	case word != "" && !strings.Contains(text, ":"):
-		return "Write a colon after the process type, as in `web: npm start`, or `#` before a comment."
+		return "write a colon after the process type, as in `web: npm start`, or `#` before a comment"
 	}
-	return "A process type consists of letters, digits, `-` and `_`; a comment begins with `#`."
+	return "name the process type with letters, digits, `-` and `_`, or write `#` before a comment"
 }

@@ -43,9 +43,9 @@ func checkText(text string) error {
 		r, size := utf8.DecodeRuneInString(text)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return fail(line, idUTF8, fmt.Errorf("column %d: byte 0x%02x is not UTF-8", column, text[0]), "Save the Procfile as UTF-8.")
+			return fail(line, idUTF8, fmt.Errorf("column %d: byte 0x%02x is not UTF-8", column, text[0]), "save the Procfile as UTF-8")
 		case r == 0:
-			return fail(line, idNUL, fmt.Errorf("column %d: a NUL character", column), "Remove it, or save the Procfile as UTF-8 if it is UTF-16.")
+			return fail(line, idNUL, fmt.Errorf("column %d: a NUL character", column), "remove it, or save the Procfile as UTF-8 if it is UTF-16")
 		case r == '\n':
 			line, column = line+1, 1
 		default:

@@ -106,19 +106,19 @@ func orNone(rel Release, err error) (Release, error) {
 // explain marks errors of the coordinator with their owner.
 func explain(err error) error {
 	if errors.As(err, new(unknown)) {
-		return fault.TransientError("release/coordinator-unavailable", err, "It may have been done all the same: look before you try again.")
+		return fault.TransientError("release/coordinator-unavailable", err, "it may have been done all the same: look before you try again")
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	switch {
 	case errors.Is(err, coordinator.ErrConflict):
-		return fault.TransientError("release/contended", err, "Many others are releasing this app. Try again.")
+		return fault.TransientError("release/contended", err, "many others are releasing this app: try again")
 	case errors.Is(err, coordinator.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return fault.TransientError("release/coordinator-unavailable", err, "Try again when the coordinator answers.")
+		return fault.TransientError("release/coordinator-unavailable", err, "try again when the coordinator answers")
 	case errors.Is(err, coordinator.ErrBadCommit):
 		return fault.New(fault.App, fault.ExitRelease, "release/too-large", err,
-			"Move long commands of the Procfile into scripts, and shorten the description.")
+			"move long commands of the Procfile into scripts, and shorten the description")
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func (r *Releases) register(v *view, key string, rel Release, pending bool) (Rel
 		former, err := v.release(row.Version)
 		if err == nil && former.Slug.Digest != rel.Slug.Digest {
 			return Release{}, refuse("key-reused", fmt.Sprintf("the idempotency key belongs to v%d of %q, which has another slug", row.Version, v.app),
-				"Use a new key for a new build.")
+				"use a new key for a new build")
 		}
 		return former, err
 	}
@@ -158,5 +158,5 @@ func (r *Releases) settle(ctx context.Context, app string, version int, status S
 }
 
 func notPending(app string, rel Release) error {
-	return refuse("not-pending", fmt.Sprintf("v%d of %q is %s, not pending", rel.Version, app, rel.Status), "Release the app again.")
+	return refuse("not-pending", fmt.Sprintf("v%d of %q is %s, not pending", rel.Version, app, rel.Status), "release the app again")
 }

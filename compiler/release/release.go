@@ -84,8 +84,8 @@ func CheckApp(name string) error {
 	if appName.MatchString(name) {
 		return nil
 	}
-	return fault.UsageError("release/app-name", fmt.Errorf("app name %.80q is malformed", name),
-		"An app's name has 1 to 63 lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit.")
+	return fault.UsageError("release/app-name", fmt.Errorf("naming the app: %.80q is not an app's name", name),
+		"write 1 to 63 lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit")
 }
 
 // keys are an app's keys.

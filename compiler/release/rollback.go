@@ -36,7 +36,7 @@ func (r *Releases) rollback(v *view, key string, version int) (Release, error) {
 		}
 		if row.Previous == 0 {
 			return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d is the first release of %q that became current", present.Version, v.app),
-				"There is nothing to go back to.")
+				"there is nothing to go back to: build and release the version you want")
 		}
 		version = row.Previous
 	}
@@ -47,10 +47,10 @@ func (r *Releases) rollback(v *view, key string, version int) (Release, error) {
 	switch target.Status {
 	case Superseded:
 	case Current:
-		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is the current release", version, v.app), "Name an earlier release.")
+		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is the current release", version, v.app), "name an earlier release")
 	default:
 		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is %s and never was current", version, v.app, target.Status),
-			"Name a release that was current before.")
+			"name a release that was current before")
 	}
 	return r.register(v, key, Release{
 		Slug: target.Slug, ProcessTypes: target.ProcessTypes, Addons: target.Addons, Commit: target.Commit,

@@ -30,8 +30,8 @@ func ParseScale(args ...string) ([]Change, error) {
 	for _, arg := range args {
 		m := change.FindStringSubmatch(arg)
 		if m == nil {
-			return nil, fault.UsageError("release/bad-scale", fmt.Errorf("%.80q is not of the form type=quantity", arg),
-				"Write `web=2` to set a quantity, `web+1` or `web-1` to change it.")
+			return nil, fault.UsageError("release/bad-scale", fmt.Errorf("reading %.80q: it is not of the form type=quantity", arg),
+				"write `web=2` to set a quantity, `web+1` or `web-1` to change it")
 		}
 		n, err := strconv.Atoi(m[3])
 		if err != nil {
@@ -84,17 +84,17 @@ func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f 
 // change does one change to the rows.
 func (f Formation) change(app string, rel Release, c Change) error {
 	if c.Type == "release" {
-		return refuse("not-scalable", `process type "release" runs once a release and can't be scaled`)
+		return refuse("not-scalable", `process type "release" runs once a release and can't be scaled`, fmt.Sprintf("run it once more with `slugc run %s release`", app))
 	}
 	if _, ok := rel.ProcessTypes.Command(c.Type); !ok {
-		return refuse("unknown-type", fmt.Sprintf("v%d of %q has no process type %q", rel.Version, app, c.Type), "It has "+typeNames(rel.ProcessTypes)+".")
+		return refuse("unknown-type", fmt.Sprintf("v%d of %q has no process type %q", rel.Version, app, c.Type), "there are: "+typeNames(rel.ProcessTypes))
 	}
 	n := c.Quantity
 	if c.Relative {
 		n += f[c.Type]
 	}
 	if n < 0 || n > MaxQuantity {
-		return refuse("bad-quantity", fmt.Sprintf("process type %q can't run %d times", c.Type, n), fmt.Sprintf("A quantity is 0 to %d.", MaxQuantity))
+		return refuse("bad-quantity", fmt.Sprintf("process type %q can't run %d times", c.Type, n), fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity))
 	}
 	f[c.Type] = n
 	return nil
@@ -104,7 +104,7 @@ func typeNames(types procfile.ProcessMap) string {
 	var names []string
 	for _, p := range types {
 		if p.Type != "release" {
-			names = append(names, "`"+p.Type+"`")
+			names = append(names, p.Type)
 		}
 	}
 	if len(names) == 0 {

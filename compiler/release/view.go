@@ -100,7 +100,7 @@ func (v *view) release(n int) (rel Release, err error) {
 		}
 	}
 	if !found {
-		return Release{}, refuse("unknown-version", fmt.Sprintf("app %q has no release v%d", v.app, n), "See the app's releases for the numbers there are.")
+		return Release{}, refuse("unknown-version", fmt.Sprintf("app %q has no release v%d", v.app, n), fmt.Sprintf("`slugc releases %s` lists those there are", v.app))
 	}
 	var row statusRow
 	if _, err := v.get(v.status(n), &row); err != nil {
@@ -117,7 +117,7 @@ func (v *view) currentRelease() (Release, error) {
 		return Release{}, err
 	}
 	if row.Version == 0 {
-		return Release{}, refuse("no-releases", fmt.Sprintf("app %q has no current release", v.app), "Release the app first.")
+		return Release{}, refuse("no-releases", fmt.Sprintf("app %q has no current release", v.app), fmt.Sprintf("build and release it with `slugc build --app %s`", v.app))
 	}
 	return v.release(row.Version)
 }

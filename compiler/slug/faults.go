@@ -3,6 +3,7 @@ package slug
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	"slugc/compiler/fault"
@@ -26,7 +27,16 @@ func errChanged(name string) error {
 // errKept says that a section cannot be put in from the store.
 func errKept(section, why string) error {
 	return fault.New(fault.Slugc, fault.ExitCache, "slug/section-not-kept",
-		fmt.Errorf("putting section %q in from the store: %s: %w", section, why, ErrKept), "build again without the cache")
+		fmt.Errorf("putting section %q in from the store: %s: %w", section, why, ErrKept), "build again with --fresh")
+}
+
+// errOpening says that a slug cannot be opened, which is the caller's mistake if there is none.
+func errOpening(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
+		return fault.UsageError("slug/not-found", fmt.Errorf("opening slug %q: %w", path, errors.Unwrap(err)),
+			"name a slug's file that can be read; `slugc build --output FILE` writes one")
+	}
+	return fmt.Errorf("opening slug %q: %w", path, err)
 }
 
 // errDamaged says that a slug is not what it should be.

@@ -19,7 +19,7 @@ func Inspect(path string) (*Manifest, error) {
 func openSlug(path string) (*os.File, *tail, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("opening slug %q: %w", path, err)
+		return nil, nil, 0, errOpening(path, err)
 	}
 	info, err := f.Stat()
 	if err != nil {

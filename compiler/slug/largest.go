@@ -102,7 +102,7 @@ func tooLarge(ctx context.Context, path string, m Manifest, size, limit int64) e
 	for _, d := range dirs {
 		hints = append(hints, fmt.Sprintf("%s holds %s in %d files, uncompressed", d.Path, megabytes(d.Size), d.Files))
 	}
-	hints = append(hints, "list what the app does not need when it runs in `.slugignore`")
+	hints = append(hints, "list what the app does not need when it runs in .slugignore")
 	return fault.New(fault.App, fault.ExitPack, "slug/too-large",
 		fmt.Errorf("packing the slug: it has %s, the limit is %s", megabytes(size), megabytes(limit)), hints...)
 }

@@ -36,8 +36,8 @@ func TestRefusedFiles(t *testing.T) {
 		id   string
 		text string
 	}{
-		"pipe":   {func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "sub/p"), 0o600) }, "slug/special-file", `"sub/p": it is a named pipe`},
-		"socket": {func(dir string) error { return listen(t, "s", filepath.Join(dir, "s")) }, "slug/special-file", `"s": it is a socket`},
+		"pipe":   {func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "sub/p"), 0o600) }, "slug/special-file", `"sub/p" is a named pipe`},
+		"socket": {func(dir string) error { return listen(t, "s", filepath.Join(dir, "s")) }, "slug/special-file", `"s" is a socket`},
 		"out":    {func(dir string) error { return os.Symlink("../../x", filepath.Join(dir, "sub/l")) }, "slug/link-outside", `"sub/l" leads out of the app, to "../../x"`},
 		"root":   {func(dir string) error { return os.Symlink("/etc", filepath.Join(dir, "sub/l")) }, "slug/link-outside", `to "/etc"`},
 		"taken":  {func(dir string) error { return os.WriteFile(filepath.Join(dir, ".slugc"), nil, 0o600) }, "slug/path-taken", `".slugc"`},

@@ -69,8 +69,8 @@ func (w *walker) checkParents(root string) error {
 // visit gives the entry at p and, if it is a directory, all below it.
 func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)) error {
 	if w.parents[p] && s.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return appFault("slug/path-taken", fmt.Errorf("packing %q: it must be a directory, because other parts of the slug lie in it", p),
-			fmt.Sprintf("rename %q", p))
+		return appFault("slug/path-taken", fmt.Errorf("%q must be a directory, because other parts of the slug lie in it", p),
+			fmt.Sprintf("rename %s", p))
 	}
 	e := entry{path: p}
 	switch s.Mode & unix.S_IFMT {
@@ -90,12 +90,12 @@ func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)
 			return fmt.Errorf("reading link %q: %w", p, err)
 		}
 		if err := checkLink(p, target); err != nil {
-			return appFault("slug/link-outside", fmt.Errorf("packing %w", err),
-				"a slug runs on other machines: replace the link by what it points to, or exclude it")
+			return appFault("slug/link-outside", err,
+				"replace the link by what it points to at the end of the build: a slug runs on other machines")
 		}
 		e.kind, e.link = tar.TypeSymlink, target
 	default:
-		return appFault("slug/special-file", fmt.Errorf("packing %q: it is a %s", p, kindName(s.Mode)), "remove it or exclude it")
+		return appFault("slug/special-file", fmt.Errorf("%q is a %s, which can't be in a slug", p, kindName(s.Mode)), "remove it at the end of the build")
 	}
 	return w.emit(e)
 }

@@ -38,7 +38,8 @@ func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) 
 		total += s.Tar
 	}
 	if o.MaxBytes > 0 && total > o.MaxBytes {
-		return appFault("slug/too-large", fmt.Errorf("unpacking slug %q: it holds %s, the limit is %s", path, megabytes(total), megabytes(o.MaxBytes)))
+		return appFault("slug/too-large", fmt.Errorf("unpacking slug %q: it holds %s, the limit is %s", path, megabytes(total), megabytes(o.MaxBytes)),
+			"unpack it where more is allowed, or build it smaller")
 	}
 	root, err := emptyRoot(dir)
 	if err != nil {

@@ -44,7 +44,7 @@ func openApp(dir, sub string) (*os.Root, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		cause := errors.Unwrap(err)
-		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening source %q: %w", dir, cause), "give a directory that exists")
+		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening source %q: %w", dir, cause), "name a directory that exists")
 	}
 	if sub == "" {
 		return root, nil
@@ -81,18 +81,18 @@ func readIgnore(root *os.Root) (ignore.Rules, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, unreadable(ignoreFile, err)
+		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
 	case !st.Mode().IsRegular():
-		return nil, refused(ignoreFile, "must be a regular file")
+		return nil, noFile()
 	}
 	f, err := root.OpenFile(ignoreFile, openFlags, 0)
 	if err != nil {
-		return nil, unreadable(ignoreFile, err)
+		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, ignore.MaxBytes+1))
 	if err != nil {
-		return nil, unreadable(ignoreFile, err)
+		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
 	}
 	return parseIgnore(content)
 }

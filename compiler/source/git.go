@@ -27,6 +27,9 @@ type repository struct {
 // let through: GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook would make git speak of something else.
 var quarantine = []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
 
+// fsck is what to do when git does not say what is wrong.
+const fsck = "`git fsck` tells what is wrong with the repository"
+
 // searchPath is where git is looked for if Env has no PATH.
 const searchPath = "/usr/local/bin:/usr/bin:/bin"
 
@@ -43,7 +46,7 @@ func openRepository(dir string, env []string) (*repository, error) {
 		}
 	}
 	if err != nil {
-		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: %w", dir, errors.Unwrap(err)))
+		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: %w", dir, errors.Unwrap(err)), "name a directory that exists")
 	}
 	search := searchPath
 	var pass []string
@@ -147,7 +150,7 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 	}
 	notFound := func() error {
 		return fault.UsageError("source/ref-not-found", fmt.Errorf("opening git revision %q: no such commit or tree", ref),
-			"`git rev-parse --verify` with this revision tells what git makes of it")
+			fmt.Sprintf("`git branch --all` and `git tag` in %s list what there is", r.dir))
 	}
 	if ref[0] == '-' || strings.ContainsAny(ref, "\x00\n") {
 		return "", "", notFound()
@@ -159,7 +162,7 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 		}
 		if err != nil {
 			if e, ok := errors.AsType[*gitError](err); ok && strings.HasPrefix(e.stderr, "not a git repository") {
-				return "", "", fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: it is not one", r.dir))
+				return "", "", fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: it is not one", r.dir), "leave --ref out to build the directory as it is")
 			} else if !ok {
 				return "", "", err
 			}

@@ -50,7 +50,7 @@ func (r *repository) blobs(ctx context.Context, names []string, each func(i int,
 		}
 		waited := cmd.Wait()
 		if early {
-			return unreadable("", failed(ctx, "cat-file", errors.Join(err, waited), stderr), "`git fsck` tells what is wrong with the repository")
+			return unreadable("", failed(ctx, "cat-file", errors.Join(err, waited), stderr), fsck)
 		}
 		return err
 	}
@@ -152,7 +152,7 @@ func settle(e *entry, sum sum, size int64, head []byte) error {
 // missing is the error for a blob that is not in the repository, as in a shallow or partial clone.
 func missing(name, oid string) error {
 	return unreadable(name, fmt.Errorf("the content of %q (%s) is not in the repository", name, oid),
-		"fetch all objects: a partial clone lacks some")
+		"fetch all objects with `git fetch --refetch --no-filter`: a partial clone lacks some")
 }
 
 // stage writes the entries from the repository.

@@ -122,7 +122,7 @@ func (r *repository) list(ctx context.Context, tree string, l *lister) error {
 	if err := cmd.Wait(); err != nil {
 		err = failed(ctx, "ls-tree", err, stderr)
 		if _, ok := errors.AsType[*gitError](err); ok {
-			return unreadable("", err, "`git fsck` tells what is wrong with the repository")
+			return unreadable("", err, fsck)
 		}
 		return err
 	}
@@ -134,7 +134,7 @@ func (l *lister) line(line string) error {
 	head, name, ok := strings.Cut(line, "\t")
 	fields := strings.Fields(head)
 	if !ok || len(fields) != 4 {
-		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line))
+		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), fsck)
 	}
 	if l.seen++; l.seen > seenAtMost*l.tally.limits.Files {
 		return asFault(&unpack.Refusal{Entry: name, Reason: "is one entry too many, ignored ones included", TooLarge: true})
@@ -149,14 +149,14 @@ func (l *lister) line(line string) error {
 		return nil
 	}
 	if name == ignoreFile && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
-		return refused(name, "must be a regular file")
+		return noFile()
 	}
 	if l.tree.Ignored(name) {
 		return nil
 	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)
 	if err != nil {
-		return unreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]))
+		return unreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), fsck)
 	}
 	return l.add(name, mode, fields[2], fields[3])
 }
@@ -173,7 +173,7 @@ func (l *lister) add(name string, mode uint64, oid, size string) error {
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
 	if err != nil || !isOID(oid) {
-		return unreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), "`git fsck` tells what is wrong with the repository")
+		return unreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), fsck)
 	}
 	e.size = n
 	if mode&0o170000 == 0o120000 {

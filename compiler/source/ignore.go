@@ -11,6 +11,11 @@ import (
 // ignoreFile names the file with the ignore rules.
 const ignoreFile = ".slugignore"
 
+// noFile refuses a `.slugignore` that is a directory, a link or the like: a link could lead anywhere.
+func noFile() error {
+	return fault.AppError("source/entry-refused", fmt.Errorf("reading %q: it is not a regular file", ignoreFile), "make it a regular file, or remove it").At(ignoreFile)
+}
+
 // parseIgnore reads a `.slugignore`.
 func parseIgnore(content []byte) (ignore.Rules, error) {
 	rules, err := ignore.Parse(content)
@@ -21,5 +26,6 @@ func parseIgnore(content []byte) (ignore.Rules, error) {
 	if limit, ok := errors.AsType[*ignore.LimitError](err); ok && limit.Line > 0 {
 		place = fmt.Sprintf("%s:%d", ignoreFile, limit.Line)
 	}
-	return nil, fault.AppError("source/too-large", fmt.Errorf("reading %q: %w", ignoreFile, err)).At("%s", place)
+	return nil, fault.AppError("source/too-large", fmt.Errorf("reading %q: %w", ignoreFile, err),
+		"write fewer and shorter patterns: one for a directory rather than one for each file").At("%s", place)
 }

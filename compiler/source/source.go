@@ -197,7 +197,7 @@ func cleanSubdir(sub string) (string, error) {
 	clean := path.Clean(sub)
 	if path.IsAbs(sub) || clean == ".." || strings.HasPrefix(clean, "../") || strings.IndexByte(sub, 0) >= 0 {
 		return "", fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: it is not inside the source", sub),
-			"give a path relative to the root of the source, such as `services/web`")
+			"name a path relative to the root of the source, such as services/web")
 	}
 	if clean == "." {
 		return "", nil
@@ -208,7 +208,7 @@ func cleanSubdir(sub string) (string, error) {
 // noSubdir is the error for a Subdir that is not there.
 func noSubdir(sub, why string) error {
 	return fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: %s", sub, why),
-		"give the app's directory relative to the root of the source")
+		"name the app's directory relative to the root of the source")
 }
 
 func withDefaults(l unpack.Limits) unpack.Limits {

@@ -240,7 +240,7 @@ func (w *walker) hashOnce(e *entry) error {
 		if w.ctx.Err() != nil {
 			return w.ctx.Err()
 		}
-		return unreadable(e.path, err)
+		return unreadable(e.path, err, "make it readable, or leave it out with .slugignore")
 	}
 	after, err := statFile(f)
 	if err != nil || after != before || n != before.size {

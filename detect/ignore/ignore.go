@@ -40,7 +40,7 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	if e.Line > 0 {
-		return fmt.Sprintf("line %d has %d bytes; %d are allowed", e.Line, e.Size, e.Limit)
+		return fmt.Sprintf("line %d: it has %d bytes; %d are allowed", e.Line, e.Size, e.Limit)
 	}
 	return fmt.Sprintf("it has %d bytes; %d are allowed", e.Size, e.Limit)
 }

@@ -155,7 +155,7 @@ func TestLimits(t *testing.T) {
 		text    string
 	}{
 		{strings.Repeat("a\n", MaxBytes), LimitError{0, 2 * MaxBytes, MaxBytes}, "it has 131072 bytes; 65536 are allowed"},
-		{"a\n" + strings.Repeat("*", MaxLine+1), LimitError{2, MaxLine + 1, MaxLine}, "line 2 has 513 bytes; 512 are allowed"},
+		{"a\n" + strings.Repeat("*", MaxLine+1), LimitError{2, MaxLine + 1, MaxLine}, "line 2: it has 513 bytes; 512 are allowed"},
 	} {
 		_, err := Parse([]byte(test.content))
 		if e, ok := errors.AsType[*LimitError](err); !ok || *e != test.want || err.Error() != test.text {

@@ -119,10 +119,10 @@ func explain(path string, err error) error {
 		return err
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
 		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/unusable", fmt.Errorf("using the coordinator %q: %w", path, err),
-			"Let slugc's user read and write the file and its directory, or name another file.")
+			"let slugc's user read and write the file and its directory, or name another with --coordinator local:///path/to/file.db")
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return fault.TransientError("coordinator/disk-full", fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err),
-			"Nothing was lost. Free some space and try again.")
+			"nothing was lost: free some space and try again")
 	}
 	return fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err)
 }
@@ -144,6 +144,6 @@ func damaged(path string, err error) error {
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fault.New(fault.Slugc, fault.ExitRelease, "coordinator/damaged", fmt.Errorf("reading the coordinator %q: %w", path, err),
-		"Put a copy of the file in its place.",
-		fmt.Sprintf("Without a copy, move it away with `mv %[1]s %[1]s.damaged`: releases then begin at 1 again; slugs are not touched.", path))
+		"put a copy of the file in its place",
+		fmt.Sprintf("without a copy, move it away with `mv %[1]s %[1]s.damaged`: releases then begin at 1 again, and slugs are not touched", path))
 }

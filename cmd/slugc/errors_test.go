@@ -1,0 +1,229 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rooms are what an error's id can begin with.
+const rooms = "build|buildpack|cache|clojure|coordinator|detect|go|launch|node|procfile|release|ruby|run|slug|slugc|source|toolchain|usage"
+
+var (
+	idForm   = regexp.MustCompile(`^(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*$`)
+	idInText = regexp.MustCompile(`\b(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*\b`)
+	// notIDs are literals of an id's form: buildpacks' names and paths.
+	notIDs = []string{"slugc/ruby", "slugc/node", "slugc/go", "slugc/clojure", "cache/vcs", "cache/lock", "ruby/gems"}
+	// languages stand for what the source only says with a variable.
+	languages = []string{"ruby", "node", "go", "clojure"}
+)
+
+// TestEveryErrorIsShown requires every id of an error to occur in a golden file or a test, where its text is held.
+func TestEveryErrorIsShown(t *testing.T) {
+	shown := shownIDs(t)
+	ids := sourceIDs(t)
+	if len(ids) < 150 {
+		t.Errorf("only %d ids are found in the source", len(ids))
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if !shown[id] {
+			t.Errorf("%s: no test or golden file shows %s", ids[id], id)
+		}
+	}
+}
+
+// walk calls do for every file of the house's rooms.
+func walk(t *testing.T, do func(path string)) {
+	t.Helper()
+	for _, room := range []string{"compiler", "detect", "buildpacks", "cmd", "cache", "fixtures"} {
+		err := filepath.WalkDir(filepath.Join("../..", room), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				do(path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// shownIDs are the ids in golden files, wanted results and tests, this one apart.
+func shownIDs(t *testing.T) map[string]bool {
+	shown := map[string]bool{}
+	walk(t, func(path string) {
+		if !strings.Contains(path, "/testdata/") && filepath.Base(path) != "want.json" && !strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "slugc/errors_test.go") {
+			return
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range idInText.FindAllString(string(data), -1) {
+			shown[id] = true
+		}
+	})
+	return shown
+}
+
+// sourceIDs are the ids in the source, each with a place: string literals of their form wherever they stand, and those put together from a room and a word.
+func sourceIDs(t *testing.T) map[string]string {
+	ids := map[string]string{}
+	dirs := map[string][]*ast.File{}
+	set := token.NewFileSet()
+	walk(t, func(path string) {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/testdata/") || strings.Contains(path, "/fixtures/") {
+			return
+		}
+		f, err := parser.ParseFile(set, path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirs[filepath.Dir(path)] = append(dirs[filepath.Dir(path)], f)
+	})
+	add := func(id string, at token.Pos) {
+		if idForm.MatchString(id) && !slices.Contains(notIDs, id) {
+			ids[id] = strings.TrimPrefix(set.Position(at).String(), "../../")
+		}
+	}
+	var all []*ast.File
+	for _, files := range dirs {
+		all = append(all, files...)
+		makers := map[string]maker{}
+		for _, f := range files {
+			findMakers(f, makers)
+		}
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.ImportSpec:
+					return false
+				case *ast.BasicLit:
+					add(text(n), n.Pos())
+				case *ast.CallExpr:
+					if name, ok := n.Fun.(*ast.Ident); ok {
+						if m, ok := makers[name.Name]; ok && m.arg < len(n.Args) {
+							add(m.room+text(n.Args[m.arg]), n.Pos())
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	for _, f := range all {
+		for _, joined := range suffixes(f) {
+			for _, language := range usersOf(joined, f, all) {
+				add(language+text(joined.Y), joined.Pos())
+			}
+		}
+	}
+	return ids
+}
+
+// text is the value of a string literal, else "".
+func text(e ast.Expr) string {
+	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		s, _ := strconv.Unquote(lit.Value)
+		return s
+	}
+	return ""
+}
+
+// maker is a function that puts a room before one of its arguments.
+type maker struct {
+	room string // with the slash
+	arg  int
+}
+
+// findMakers finds functions that hold `"room/" + parameter`.
+func findMakers(f *ast.File, makers map[string]maker) {
+	for _, d := range f.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Body == nil {
+			continue
+		}
+		ast.Inspect(fn.Body, func(n ast.Node) bool {
+			sum, ok := n.(*ast.BinaryExpr)
+			if !ok || sum.Op != token.ADD || !idForm.MatchString(text(sum.X)+"x") {
+				return true
+			}
+			if name, ok := sum.Y.(*ast.Ident); ok {
+				if i := parameter(fn, name.Name); i >= 0 && strings.HasSuffix(text(sum.X), "/") {
+					makers[fn.Name.Name] = maker{text(sum.X), i}
+				}
+			}
+			return true
+		})
+	}
+}
+
+// parameter is the index of a function's parameter, -1 if it has none of that name.
+func parameter(fn *ast.FuncDecl, name string) int {
+	i := 0
+	for _, field := range fn.Type.Params.List {
+		for _, n := range field.Names {
+			if n.Name == name {
+				return i
+			}
+			i++
+		}
+	}
+	return -1
+}
+
+var suffixForm = regexp.MustCompile(`^/[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// suffixes finds `ID: language + "/words"`.
+func suffixes(f *ast.File) (found []*ast.BinaryExpr) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		if kv, ok := n.(*ast.KeyValueExpr); ok {
+			key, named := kv.Key.(*ast.Ident)
+			sum, joined := kv.Value.(*ast.BinaryExpr)
+			if named && joined && key.Name == "ID" && suffixForm.MatchString(text(sum.Y)) {
+				found = append(found, sum)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// usersOf are the languages that joined.X stands for: the arguments of all calls of the function whose parameter it is, else all languages.
+func usersOf(joined *ast.BinaryExpr, f *ast.File, all []*ast.File) (users []string) {
+	name, ok := joined.X.(*ast.Ident)
+	if !ok {
+		return languages
+	}
+	for _, d := range f.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Pos() > joined.Pos() || fn.End() < joined.End() || parameter(fn, name.Name) < 0 {
+			continue
+		}
+		for _, other := range all {
+			ast.Inspect(other, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) <= parameter(fn, name.Name) {
+					return true
+				}
+				if called, ok := call.Fun.(*ast.SelectorExpr); ok && called.Sel.Name == fn.Name.Name {
+					if language := text(call.Args[parameter(fn, name.Name)]); language != "" {
+						users = append(users, language)
+					}
+				}
+				return true
+			})
+		}
+		return users
+	}
+	return languages
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"slugc/compiler/procfile"
+	"slugc/compiler/slug"
+)
+
+var update = flag.Bool("update", false, "write what errors look like into testdata/errors")
+
+// TestErrors holds what a reader of the terminal sees of each error. An archive's comment holds "sh SCRIPT" lines that make ready what no archive
+// can hold, "env NAME=value" lines, and one "$ COMMAND" line; its files are the command's working directory, but for "stderr": what the command says from
+// the first " !" on, and how it ends. SLUG and OTHER are paths of slugs with the process types web and release. The archive is named for the error's id.
+func TestErrors(t *testing.T) {
+	files, err := filepath.Glob("testdata/errors/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no archives: %v", err)
+	}
+	packed := map[string]string{"SLUG": smallSlug(t, "one"), "OTHER": smallSlug(t, "two")}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := showError(t, archive, packed)
+			if id := shownID(got); id == "" || name != id && !strings.HasPrefix(name, id+"-") {
+				t.Errorf("the id shown is %q:\n%s", id, got)
+			}
+			checkVoice(t, got)
+			if *update {
+				setFile(archive, "stderr", got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(getFile(archive, "stderr"), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// smallSlug packs a slug that nothing was built for.
+func smallSlug(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"app/hello.txt": text})
+	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}, {Type: "release", Command: "true"}}
+	file := filepath.Join(dir, "hello.tgz")
+	_, err := slug.Pack(context.Background(), slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
+		Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// showError runs an archive's command and returns what its golden file is to hold.
+func showError(t *testing.T, archive *txtar.Archive, packed map[string]string) string {
+	t.Helper()
+	home, dir := state(t), filepath.Join(t.TempDir(), "dir")
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		if f.Name != "stderr" {
+			files[f.Name] = string(f.Data)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFiles(t, dir, files)
+	env := append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, settings...)
+	names := map[string]string{dir: "DIR", home: "STATE", toolchains: "TOOLCHAINS"}
+	for name, path := range packed {
+		env = append(env, name+"="+path)
+		names[path] = name
+	}
+	for line := range strings.Lines(string(archive.Comment)) {
+		kind, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch kind {
+		case "env":
+			env = append(env, rest)
+		case "sh":
+			if o := shell(t, dir, env, rest); o.exit != 0 {
+				t.Fatalf("%s: exit %d\n%s", rest, o.exit, o.stderr)
+			}
+		case "$":
+			o := shell(t, dir, env, rest)
+			i := strings.Index(o.stderr, " !     ")
+			if i < 0 {
+				t.Fatalf("exit %d, and no error is shown:\n%s", o.exit, o.stderr)
+			}
+			return normal(o.stderr[i:], names) + fmt.Sprintf("exit %d\n", o.exit)
+		}
+	}
+	t.Fatal("the archive's comment holds no command")
+	return ""
+}
+
+func shell(t *testing.T, dir string, env []string, script string) outcome {
+	t.Helper()
+	cmd := exec.Command("/bin/sh", "-c", script)
+	cmd.Dir, cmd.Env = dir, env
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
+		t.Fatal(err)
+	}
+	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+var digestInText = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// normal takes out what differs from one machine and run to the next.
+func normal(text string, names map[string]string) string {
+	for path, name := range names {
+		text = strings.ReplaceAll(text, path, name)
+	}
+	return digestInText.ReplaceAllString(text, "DIGEST")
+}
+
+var idLine = regexp.MustCompile(`(?m)^ !     \[([a-z]+/[a-z0-9-]+)\]$`)
+
+// shownID is the id that a golden text shows, as it stands in its file's name.
+func shownID(text string) string {
+	m := idLine.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	return strings.ReplaceAll(m[1], "/", "-")
+}
+
+// names are words that a hint may begin with all the same.
+var capitalName = regexp.MustCompile(`^(?:[A-Z][A-Z_]+|[A-Z][a-z]+file(?:\.lock)?)\b`)
+
+// checkVoice holds an error to the house's voice: it has a hint, hints begin in lower case and end without a period, and nothing is exclaimed.
+func checkVoice(t *testing.T, shown string) {
+	t.Helper()
+	hints := 0
+	for line := range strings.Lines(shown) {
+		line = strings.TrimSuffix(strings.TrimPrefix(line, " !     "), "\n")
+		hint, isHint := strings.CutPrefix(line, "hint: ")
+		if strings.Contains(line, "!") && !strings.Contains(line, "node/") || strings.Contains(strings.ToLower(line), "failed to") {
+			t.Errorf("not in the house's voice: %q", line)
+		}
+		if !isHint {
+			continue
+		}
+		hints++
+		if strings.HasSuffix(hint, ".") || hint[0] >= 'A' && hint[0] <= 'Z' && !capitalName.MatchString(hint) {
+			t.Errorf("a hint begins in lower case and ends without a period: %q", hint)
+		}
+	}
+	if hints == 0 {
+		t.Error("no hint says what to do")
+	}
+}
+
+func getFile(archive *txtar.Archive, name string) string {
+	for _, f := range archive.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+func setFile(archive *txtar.Archive, name, text string) {
+	for i, f := range archive.Files {
+		if f.Name == name {
+			archive.Files[i].Data = []byte(text)
+			return
+		}
+	}
+	archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text)})
+}
