@@ -1,0 +1,218 @@
+package toolchain_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/toolchain"
+)
+
+func TestPickRuby(t *testing.T) {
+	versions := []string{"2.7.8", "3.0.7", "3.1.2", "3.1.7", "3.2.9", "3.3.0", "3.3.9", "3.3.10", "3.4.0.rc1", "3.4.0", "3.5.0.preview1"}
+	for _, test := range []struct{ constraint, want string }{
+		{"", "3.4.0"}, {">= 0", "3.4.0"}, {"3.3.9", "3.3.9"}, {"= 3.3.9", "3.3.9"}, {"3.3.8", ""},
+		{"~> 3.1", "3.4.0"}, {"~> 3.1.0", "3.1.7"}, {"~> 3.1.2", "3.1.7"}, {"~> 3.3.1", "3.3.10"}, {"~> 2", "2.7.8"}, {"~> 4.0", ""},
+		{">= 3.1, < 3.3", "3.2.9"}, {">= 3.1,< 3.5,!= 3.4.0", "3.3.10"}, {"> 3.3.9, < 3.4", "3.3.10"}, {"<= 3.1.2", "3.1.2"}, {"< 2", ""},
+		{"3.4.0.rc1", "3.4.0.rc1"}, {"~> 3.5.0", ""}, {">= 3.5.0.preview1", "3.5.0.preview1"}, {"> 3.4.0", ""},
+	} {
+		got, exact, err := toolchain.PickRuby(test.constraint, versions)
+		if err != nil || got != test.want {
+			t.Errorf("%q gives %q, %v; want %q", test.constraint, got, err, test.want)
+		}
+		if single := !strings.ContainsAny(test.constraint, "<>~,!") && test.constraint != ""; (exact != "") != single {
+			t.Errorf("%q names the version %q", test.constraint, exact)
+		}
+	}
+	for _, bad := range []string{"three", "^3.1", "~> 3.1;", ">= 3.1 < 3.4", strings.Repeat("3", 300)} {
+		if _, _, err := toolchain.PickRuby(bad, versions); err == nil {
+			t.Errorf("%q is read", bad)
+		}
+	}
+}
+
+// rubyMirror publishes tarballs in the mirror's layout, each with its top directory before the slash of its content.
+func (w *world) rubyMirror(tops map[string]string) {
+	var sums strings.Builder
+	for name, top := range tops {
+		doc := tgz(w.t, map[string]string{
+			top + "bin/ruby*": "#!/bin/sh\necho " + name + "\n", top + "bin/gem*": "#!/opt/build/ruby/bin/ruby3.3 -W0\nputs 1\n", top + "share/man/man1/ruby.1": "", top + "lib/libruby-static.a": "",
+		})
+		w.put("/rubies/"+name, doc)
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(doc), name)
+	}
+	w.put("/rubies/SHA256SUMS", []byte(sums.String()+"not a line\n0123  ruby-9.9.9.tgz\n"))
+}
+
+func withRubies(w *world) func(*toolchain.Settings) {
+	return func(s *toolchain.Settings) { s.RubyMirror = w.srv.URL + "/rubies/" }
+}
+
+func TestRubyMirror(t *testing.T) {
+	w := newWorld(t)
+	w.rubyMirror(map[string]string{
+		"ruby-3.3.9.tar.gz": "", "ruby-3.3.10-linux-arm64.tgz": "", "ruby-3.3.8-linux-amd64.tgz": "x64/", "ruby-3.3.8.tgz": "wrong/",
+		"ruby-3.2.9-ubuntu-24.04.tar.gz": "a/b/", "ruby-3.2.9-ubuntu-22.04.tar.gz": "", "ruby-3.2.8-darwin-x64.tar.gz": "", "heroku-24/amd64/ruby-3.4.0.rc1.tgz": "", "jruby-9.4.0.0.tar.gz": "",
+	})
+	st := w.open(t.TempDir(), withRubies(w))
+	for _, test := range []struct{ constraint, version, says string }{
+		{"", "3.3.9", "ruby-3.3.9.tar.gz"}, {"3.3.8", "3.3.8", "ruby-3.3.8-linux-amd64.tgz"}, {"~> 3.2.0", "3.2.9", "ruby-3.2.9-ubuntu-24.04.tar.gz"},
+		{"3.4.0.rc1", "3.4.0.rc1", "heroku-24/amd64/ruby-3.4.0.rc1.tgz"},
+	} {
+		got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: test.constraint, From: "Gemfile ruby"}}, nil)
+		if err != nil {
+			t.Errorf("%q: %v", test.constraint, err)
+			continue
+		}
+		out, err := exec.Command(filepath.Join(got[0].Dir, "bin", "ruby")).Output()
+		if err != nil || strings.TrimSpace(string(out)) != test.says || got[0].Version != test.version || got[0].Source != "the Ruby mirror" {
+			t.Errorf("%q gives %+v from %q, %v; want %s from %s", test.constraint, got[0], out, err, test.version, test.says)
+		}
+		if gem, err := os.ReadFile(filepath.Join(got[0].Dir, "bin", "gem")); err != nil || !strings.HasPrefix(string(gem), "#!/usr/bin/env ruby\n") {
+			t.Errorf("bin/gem begins with %.30q, %v", gem, err)
+		}
+		for _, name := range []string{"share/man", "lib/libruby-static.a"} {
+			if _, err := os.Stat(filepath.Join(got[0].Dir, name)); err == nil {
+				t.Errorf("%s is kept", name)
+			}
+		}
+	}
+	_, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "3.1.1", From: "Gemfile.lock RUBY VERSION"}}, nil)
+	want := `finding ruby "3.1.1" (Gemfile.lock RUBY VERSION): the Ruby mirror: no version matches (it has 3.4.0.rc1, 3.3.9, 3.3.8, 3.2.9)`
+	if none, ok := errors.AsType[*toolchain.Unavailable](err); !ok || err.Error() != want || !none.NotFound() {
+		t.Errorf("a version that is not there: %v\nwant %s", err, want)
+	}
+}
+
+// TestRubyMirrorFaults: what is not what SHA256SUMS says, or no Ruby, is not kept.
+func TestRubyMirrorFaults(t *testing.T) {
+	w := newWorld(t)
+	w.rubyMirror(map[string]string{"ruby-3.3.9.tar.gz": ""})
+	w.put("/rubies/ruby-3.3.9.tar.gz", tgz(t, map[string]string{"bin/ruby*": "#!/bin/sh\n"}))
+	st := w.open(t.TempDir(), withRubies(w))
+	req := []toolchain.Request{{Tool: "ruby", Constraint: "3.3.9"}}
+	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "the Ruby mirror: verifying ruby-3.3.9.tar.gz: it has the digest sha256:") {
+		t.Errorf("another tarball: %v", err)
+	}
+	empty := tgz(t, map[string]string{"README": ""})
+	w.put("/rubies/ruby-3.3.9.tar.gz", empty)
+	w.put("/rubies/SHA256SUMS", fmt.Appendf(nil, "%x *./ruby-3.3.9.tar.gz\n", sha256.Sum256(empty)))
+	st = w.open(t.TempDir(), withRubies(w))
+	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "there is no bin/ruby in it") {
+		t.Errorf("a tarball without Ruby: %v", err)
+	}
+	w.breakAt("/rubies/SHA256SUMS", status(503))
+	st = w.open(t.TempDir(), withRubies(w))
+	if none, ok := errors.AsType[*toolchain.Unavailable](second(st.Ensure(t.Context(), req, nil))); !ok || !none.Transient() {
+		t.Errorf("a mirror that is down: %v", none)
+	}
+}
+
+func second[A, B any](_ A, b B) B { return b }
+
+// TestLocalRuby copies a Ruby of the machine: what belongs to it, and no gem that was installed into it.
+func TestLocalRuby(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "usr")
+	for name, text := range map[string]string{
+		"bin/irb": "#!" + prefix + "/bin/ruby3.3\n", "lib/ruby/3.3.0/set.rb": "", "lib/ruby/3.3.0/x86_64-linux/rbconfig.rb": "", "include/ruby-3.3.0/ruby.h": "",
+		"lib/ruby/gems/3.3.0/specifications/default/bundler-2.5.22.gemspec": "", "lib/ruby/gems/3.3.0/gems/bundler-2.5.22/exe/bundle": "", "lib/ruby/gems/3.3.0/gems/rails-8.0.0/x.rb": "",
+		"lib/ruby/gems/3.3.0/specifications/rails-8.0.0.gemspec": "",
+		"bin/ruby3.3": "#!/bin/sh\n[ \"$RUBYOPT\" ] && exit 1\ncat <<E\n" + fmt.Sprintf(`{"Engine":"ruby","Version":"3.3.9","Patch":170,"Gems":%[1]q,"Config":{"prefix":%[2]q,"bindir":%[3]q,"libdir":%[4]q,"ruby_install_name":"ruby3.3","rubylibdir":%[5]q,"rubyarchdir":%[6]q,"rubyhdrdir":%[7]q,"rubyarchhdrdir":%[8]q}}`,
+			prefix+"/lib/ruby/gems/3.3.0", prefix, prefix+"/bin", prefix+"/lib", prefix+"/lib/ruby/3.3.0", prefix+"/lib/ruby/3.3.0/x86_64-linux", prefix+"/include/ruby-3.3.0", prefix+"/include/nowhere") + "\nE\n",
+	} {
+		path := filepath.Join(prefix, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("RUBYOPT", "-rnowhere")
+	w := newWorld(t)
+	open := func() *toolchain.Store {
+		return w.open(t.TempDir(), func(s *toolchain.Settings) { s.LocalRuby = filepath.Join(prefix, "bin", "ruby3.3") })
+	}
+	got, err := open().Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "~> 3.3"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	err = filepath.Walk(got[0].Dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			rel, _ := filepath.Rel(got[0].Dir, path)
+			names = append(names, rel)
+		}
+		return err
+	})
+	want := []string{
+		"bin/bundle", "bin/irb", "bin/ruby", "include/ruby-3.3.0/ruby.h", "lib/ruby/3.3.0/rubygems/defaults/operating_system.rb", "lib/ruby/3.3.0/set.rb", "lib/ruby/3.3.0/x86_64-linux/rbconfig.rb",
+		"lib/ruby/gems/3.3.0/gems/bundler-2.5.22/exe/bundle", "lib/ruby/gems/3.3.0/specifications/default/bundler-2.5.22.gemspec", "toolchain.json",
+	}
+	if diff := cmp.Diff(want, names); diff != "" || err != nil || got[0].Source != "this machine" || got[0].Version != "3.3.9" {
+		t.Errorf("%+v %v (-want +got):\n%s", got[0], err, diff)
+	}
+	if _, err := open().Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "3.4.1"}}, nil); err == nil || !strings.Contains(err.Error(), "this machine: no version matches (it has 3.3.9)") {
+		t.Errorf("another version: %v", err)
+	}
+}
+
+// TestBringLibraries makes a program of this machine self-contained.
+func TestBringLibraries(t *testing.T) {
+	program, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	into := filepath.Join(root, "lib")
+	if err := errors.Join(os.WriteFile(filepath.Join(root, "git"), data, 0o755), os.WriteFile(filepath.Join(root, "script"), []byte("#!/bin/sh\n"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	_, missing, err := toolchain.BringLibraries(into, []string{root}, nil)
+	if err != nil || !slices.Contains(missing, "libz.so.1") || slices.Contains(missing, "libc.so.6") {
+		t.Errorf("with nowhere to look: missing %v, %v", missing, err)
+	}
+	brought, missing, err := toolchain.BringLibraries(into, []string{root}, toolchain.MachineLibraries("amd64"))
+	if err != nil || len(missing) > 0 || !slices.Contains(brought, "libz.so.1") || slices.Contains(brought, "libc.so.6") {
+		t.Errorf("brought %v, missing %v, %v", brought, missing, err)
+	}
+	if info, err := os.Lstat(filepath.Join(into, "libz.so.1")); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("libz.so.1: %v, %v", info, err)
+	}
+	if brought, missing, err = toolchain.BringLibraries(into, []string{root}, toolchain.MachineLibraries("amd64")); err != nil || len(brought)+len(missing) > 0 {
+		t.Errorf("again: brought %v, missing %v, %v", brought, missing, err)
+	}
+}
+
+// TestRealRuby runs a Ruby made of Debian's packages, and nothing of the machine's.
+func TestRealRuby(t *testing.T) {
+	st := realStore(t, func(s *toolchain.Settings) { s.Debian = toolchain.Debian{Bin: "/usr/bin"} })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	got, err := st.Ensure(ctx, []toolchain.Request{{Tool: "ruby", Constraint: "~> 3.1.0", From: "a test"}}, logged{t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := got[0].Dir
+	cmd := exec.Command(filepath.Join(dir, "bin", "ruby"), "-ropenssl", "-rpsych", "-rzlib", "-rbundler", "-e",
+		`print RUBY_VERSION, " ", [$LOAD_PATH, $LOADED_FEATURES, Gem.path, RbConfig.ruby, File.readlines("/proc/self/maps").map { |line| line[/\/.*\.so.*/] }].flatten.compact.reject { |path| path.start_with?(ARGV[0]) || path =~ /\/(libc|libm|ld-linux[^\/]*)\.so/ || path !~ /\// }.uniq`, dir)
+	cmd.Env = []string{
+		"PATH=/usr/bin:/bin", "LD_LIBRARY_PATH=" + filepath.Join(dir, "lib", "x86_64-linux-gnu"),
+		"RUBYLIB=" + filepath.Join(dir, "lib/ruby/3.1.0") + ":" + filepath.Join(dir, "lib/x86_64-linux-gnu/ruby/3.1.0"),
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != got[0].Version+" []" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
