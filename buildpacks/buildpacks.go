@@ -56,10 +56,14 @@ func Title(l detect.Language) string {
 // supplied are the tools that the toolchain store fetches.
 var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true, "ruby": true, "jdk": true, "leiningen": true, "clojure": true}
 
-// Requests lists the toolchains that the chosen languages ask for and the toolchain room can supply.
+// Requests lists the toolchains that the chosen languages ask for and the toolchain room can supply. An app for another engine than MRI gets none: its
+// buildpack refuses it.
 func Requests(chosen []detect.Result) []toolchain.Request {
 	var list []toolchain.Request
 	for _, result := range chosen {
+		if app, ok := result.App.(*detect.RubyApp); ok && app.Engine != "ruby" {
+			continue
+		}
 		for _, r := range result.Requires {
 			if supplied[r.Tool] {
 				list = append(list, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})

@@ -59,7 +59,7 @@ func TestRuby(t *testing.T) {
 		{"Gemfile requirement", gemfile("source 'x'\nruby '~> 3.3' # why\n", none), nil, ok("ruby ~> 3.3 from Gemfile ruby", bundler)},
 		{"Gemfile clauses", gemfile(`ruby(">= 3.1", "< 3.5")`, none), nil, ok("ruby >= 3.1, < 3.5 from Gemfile ruby", bundler)},
 		{"Gemfile exact", gemfile(`ruby "3.3.9"`, none), nil, ok("ruby =3.3.9 from Gemfile ruby", bundler)},
-		{"Gemfile with engine", gemfile(`ruby "3.1.4", engine: "jruby", engine_version: "9.4.2.0"`, none), nil, ok("ruby =3.1.4 from Gemfile ruby", bundler)},
+		{"Gemfile with engine", gemfile(`ruby "3.1.4", engine: "jruby", engine_version: "9.4.2.0"`, none), nil, ok("jruby =9.4.2.0 from Gemfile ruby", bundler, "jdk  from default")},
 		{"Gemfile computed", gemfile(`ruby File.read(".ruby-version")`, none, ".ruby-version", "3.3.9"), nil, ok("ruby =3.3.9 from .ruby-version", bundler)},
 		{"Gemfile file:", gemfile(`ruby file: ".ruby-version"`, none, ".ruby-version", "3.3.9"), nil, ok("ruby =3.3.9 from .ruby-version", bundler)},
 		{"Gemfile invalid", gemfile(`ruby "three"`, none), nil, fails("ruby/version-invalid at Gemfile ruby")},

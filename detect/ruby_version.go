@@ -14,6 +14,8 @@ var (
 	rubyLine    = regexp.MustCompile(`^(\d+)(?:\.(\d+))?$`)
 	rubyClause  = regexp.MustCompile(`^(=|!=|>|<|>=|<=|~>)?\s*\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
 	gemfileRuby = regexp.MustCompile(`^\s*ruby[\s(]+(.*)$`)
+	rubyEngine  = regexp.MustCompile(`(?:\bengine:|:engine\s*=>)\s*["'](\w+)["']`)
+	rubyEngineV = regexp.MustCompile(`(?:\bengine_version:|:engine_version\s*=>)\s*["']([\w.]+)["']`)
 	quoted      = regexp.MustCompile(`^\s*(?:"([^"]*)"|'([^']*)')\s*(,|\)|$|#|;|if\b|unless\b)`)
 )
 
@@ -31,8 +33,11 @@ func (s *scan) rubyRequires(app *RubyApp) ([]Requirement, error) {
 	sources = append(sources, fromGemfile...)
 	sources = append(sources, s.fileSource(".ruby-version", rubyFile)...)
 	sources = append(sources, s.toolSources([]string{"ruby"}, rubyFile)...)
+	if engine, version := s.gemfileEngine(app.Gemfile); lock.Engine == "" && lock.Version == "" && engine != "" && engine != "ruby" {
+		return s.otherEngine(app, engine, version, app.Gemfile+" ruby")
+	}
 	if lock.Engine != "" && lock.Engine != "ruby" {
-		return s.otherEngine(app)
+		return s.otherEngine(app, lock.Engine, lock.EngineVersion, app.Lockfile+" RUBY VERSION")
 	}
 	req, winner := s.choose("ruby", sources, rubyAgree)
 	if winner != nil && winner.bad != nil {
@@ -54,14 +59,15 @@ func bundlerRequirement(app *RubyApp) Requirement {
 	return Requirement{Tool: "bundler", From: "default"}
 }
 
-func (s *scan) otherEngine(app *RubyApp) ([]Requirement, error) {
-	lock := app.Lock.Ruby
-	app.Engine = lock.Engine
+// otherEngine are the requirements of an app for another engine than MRI; from is where it was read, file first.
+func (s *scan) otherEngine(app *RubyApp, engine, version, from string) ([]Requirement, error) {
+	app.Engine = engine
 	if asked := strings.TrimSpace(s.env["SLUGC_RUBY_VERSION"]); asked != "" {
-		s.warn("SLUGC_RUBY_VERSION asks for %s and %s is locked to %s %s; using %s", asked, app.Lockfile, lock.Engine, lock.EngineVersion, app.Lockfile)
+		file, _, _ := strings.Cut(from, " ")
+		s.warn("SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s", asked, file, strings.TrimSpace(engine+" "+version), file)
 	}
-	requires := []Requirement{{Tool: lock.Engine, Constraint: lock.EngineVersion, From: app.Lockfile + " RUBY VERSION", Exact: true}, bundlerRequirement(app)}
-	if lock.Engine == "jruby" {
+	requires := []Requirement{{Tool: engine, Constraint: version, From: from, Exact: version != ""}, bundlerRequirement(app)}
+	if engine == "jruby" {
 		jdk, err := s.jdk()
 		if err != nil {
 			return nil, err
@@ -69,6 +75,26 @@ func (s *scan) otherEngine(app *RubyApp) ([]Requirement, error) {
 		requires = append(requires, jdk.Requirement)
 	}
 	return requires, nil
+}
+
+// gemfileEngine reads the engine of the Gemfile's ruby line and its version, "" where it names none: then it is MRI.
+func (s *scan) gemfileEngine(gemfile string) (engine, version string) {
+	b, _, err := s.read(gemfile)
+	if err != nil {
+		return "", ""
+	}
+	for line := range strings.SplitSeq(string(b), "\n") {
+		if m := gemfileRuby.FindStringSubmatch(line); m != nil {
+			if e := rubyEngine.FindStringSubmatch(m[1]); e != nil {
+				engine = e[1]
+			}
+			if v := rubyEngineV.FindStringSubmatch(m[1]); v != nil {
+				version = v[1]
+			}
+			return engine, version
+		}
+	}
+	return "", ""
 }
 
 // gemfileRuby reads the Gemfile's ruby line as far as it is written in plain strings: what is computed, or read from a file, is not known here.

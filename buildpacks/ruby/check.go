@@ -13,15 +13,10 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-var gemfileEngine = regexp.MustCompile(`(?m)^\s*ruby\b[^#\n]*engine(?::|"?\s*=>)\s*["':]?(\w+)`)
-
 // checkEngine refuses another engine than MRI, before anything is fetched.
 func (b *work) checkEngine() error {
 	engine := b.app.Engine
-	if m := gemfileEngine.FindStringSubmatch(b.gemfile); m != nil && engine == "ruby" {
-		engine = m[1]
-	}
-	if engine == "ruby" || engine == "" {
+	if engine == "ruby" {
 		return nil
 	}
 	name := map[string]string{"jruby": "JRuby", "truffleruby": "TruffleRuby"}[engine]
