@@ -37,7 +37,34 @@ func (b *work) freeze() error {
 	if err != nil {
 		return err
 	}
+	if err := b.packClasses(); err != nil {
+		return err
+	}
 	return b.dependencyLayer()
+}
+
+// packClasses puts a directory of compiled namespaces into a jar beside it. All files of a slug are of one time, and Clojure would hold the
+// compiled namespaces for stale and compile their sources at every start; in a jar they keep times of their own.
+func (b *work) packClasses() error {
+	for i, entry := range b.frozen.path {
+		rel, own := within(b.dir, entry)
+		if !own || strings.HasPrefix(rel, ".layers/") || filepath.Base(entry) != "classes" {
+			continue
+		}
+		files, err := os.ReadDir(entry)
+		if err != nil || len(files) == 0 {
+			continue
+		}
+		jar := entry + ".jar"
+		if err := jarOf(jar, entry); err != nil {
+			return fmt.Errorf("packing %q: %w", rel, err)
+		}
+		if err := os.RemoveAll(entry); err != nil {
+			return fmt.Errorf("packing %q: %w", rel, err)
+		}
+		b.frozen.path[i] = jar
+	}
+	return nil
 }
 
 // dependencyLayer copies the classpath's jars into the layer "dependencies", in the order of the classpath.

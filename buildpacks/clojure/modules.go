@@ -2,6 +2,7 @@ package clojure
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,19 +14,30 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/sexpr"
 )
 
 // safe are the modules that every runtime has. Some are found only by the name of a service (cryptography, time zones' and character sets' providers, file
-// systems in zips), some by reflection, and some are what one misses at night: thread dumps, flight recordings, a debugger.
+// systems in zips), some by reflection, and some are what one misses at night: thread dumps and flight recordings.
 var safe = []string{
 	"java.base", "java.instrument", "java.logging", "java.management", "java.naming", "java.net.http", "java.prefs", "java.rmi", "java.scripting", "java.security.jgss", "java.security.sasl",
-	"java.sql", "java.transaction.xa", "java.xml", "java.xml.crypto", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.httpserver", "jdk.jcmd", "jdk.jdwp.agent", "jdk.jfr", "jdk.localedata", "jdk.management",
+	"java.sql", "java.transaction.xa", "java.xml", "java.xml.crypto", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.httpserver", "jdk.jcmd", "jdk.jfr", "jdk.management",
 	"jdk.management.agent", "jdk.management.jfr", "jdk.naming.dns", "jdk.net", "jdk.unsupported", "jdk.zipfs",
 }
 
-// desktopOnly are namespaces of Clojure's own that open windows. They are part of every app and used by none that is a slug; without this every runtime would
-// have the desktop.
-var desktopOnly = []string{"clojure/inspector", "clojure/java/browse_ui", "clojure/java/javadoc"}
+// everywhere are parts of nearly every app that name the desktop's packages and are not called by a slug: Clojure's that open windows, clojure.core/bean, and
+// Jetty's workarounds for leaks of the desktop's. By their word every runtime would have the desktop (24 MB). Who calls bean is found by that name.
+var everywhere = []string{
+	"clojure/core.clj", "clojure/core$bean", "clojure/core_proxy", "clojure/inspector", "clojure/java/browse", "clojure/java/javadoc",
+	"org/eclipse/jetty/util/preventers/",
+}
+
+const (
+	beanPackage = "java.beans"
+	// localeModule holds the texts of all languages but English (23 MB). Classes that pass a Locale on are in every app, so the app's own sources decide.
+	localeModule = "jdk.localedata"
+)
 
 // maxClass bounds one file that is searched for names of classes.
 const maxClass = 16 << 20
@@ -116,9 +128,8 @@ func interesting(name string) bool {
 }
 
 func (s *scanner) file(name string, in io.Reader) error {
-	name = strings.TrimPrefix(name, "META-INF/versions/")
-	for _, needless := range desktopOnly {
-		if strings.HasPrefix(name, needless) {
+	for _, prefix := range everywhere {
+		if strings.HasPrefix(name, prefix) {
 			return nil
 		}
 	}
@@ -129,7 +140,7 @@ func (s *scanner) file(name string, in io.Reader) error {
 	if strings.HasSuffix(name, ".class") {
 		s.class(data)
 	} else {
-		s.text(data) // (:import (java.sql Timestamp)) names the package by itself
+		s.source(data)
 	}
 	return nil
 }
@@ -152,6 +163,7 @@ func (s *scanner) class(data []byte) {
 	}
 	count := int(binary.BigEndian.Uint16(data[8:]))
 	data = data[10:]
+	bean, core := false, false // a var is referred to by its namespace and its name
 	for i := 1; i < count && len(data) > 0; i++ {
 		tag := data[0]
 		if tag != constantUtf8 {
@@ -172,16 +184,58 @@ func (s *scanner) class(data []byte) {
 		if len(data) < 3+size {
 			return
 		}
-		s.text(data[3 : 3+size])
+		switch text := data[3 : 3+size]; string(text) {
+		case "bean":
+			bean = true
+		case "clojure.core":
+			core = true
+		default:
+			s.text(text)
+		}
 		data = data[3+size:]
+	}
+	if bean && core {
+		s.name(beanPackage)
 	}
 }
 
 // qualified matches names of classes and packages of a JDK, written with slashes or dots.
 var qualified = regexp.MustCompile(`\b(?:javax?|jdk|sun|com[./]sun|org[./](?:ietf|w3c|xml))[./][\w./$]+`)
 
+// source looks at the symbols of a Clojure source, so that what comments and documentation say does not count. (:import (java.sql Timestamp)) names the
+// package by itself. Where the file can't be read, its text has to do.
+func (s *scanner) source(data []byte) {
+	if !bytes.Contains(data, []byte("bean")) && !slices.ContainsFunc(signs, func(sign []byte) bool { return bytes.Contains(data, sign) }) {
+		return
+	}
+	nodes, err := sexpr.Parse(data)
+	if err != nil {
+		for _, name := range qualified.FindAll(data, -1) {
+			s.name(string(name))
+		}
+		return
+	}
+	s.nodes(nodes)
+}
+
+func (s *scanner) nodes(nodes []sexpr.Node) {
+	for _, n := range nodes {
+		if n.Kind == sexpr.Symbol {
+			if n.Text == "bean" || n.Text == "clojure.core/bean" {
+				s.name(beanPackage)
+			}
+			s.text([]byte(n.Text))
+		}
+		s.nodes(n.Items)
+	}
+}
+
+// signs are in every name that qualified matches. Looking for them first spares the expression nine texts of ten.
+var signs = [][]byte{[]byte("java"), []byte("jdk"), []byte("sun"), []byte("w3c"), []byte("ietf"), []byte("xml")}
+
+// text looks at one name, or at a descriptor that holds names. What has spaces is documentation.
 func (s *scanner) text(data []byte) {
-	if len(data) < 6 {
+	if len(data) < 6 || bytes.ContainsAny(data, " \n") || !slices.ContainsFunc(signs, func(sign []byte) bool { return bytes.Contains(data, sign) }) {
 		return
 	}
 	for _, name := range qualified.FindAll(data, -1) {

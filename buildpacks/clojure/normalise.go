@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,8 +16,15 @@ import (
 	"time"
 )
 
-// entryTime is the time of every entry: the earliest that the format knows.
-var entryTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+// The times of entries. Clojure loads a compiled namespace only if it is newer than its source, and else compiles the source at every start, so that the two
+// need different times. A slug's files are of the first second of 1980; whatever the time zone, the compiled are newer than those.
+var (
+	sourceTime   = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+	compiledTime = time.Date(1980, 1, 3, 0, 0, 0, 0, time.UTC)
+)
+
+// compiled ends the name of the class that loads a namespace.
+const compiled = "__init.class"
 
 // maxEntry bounds one entry of a jar that has to be rewritten in memory.
 const maxEntry = 64 << 20
@@ -73,14 +81,73 @@ func rewrite(to io.Writer, files []*zip.File) error {
 		}
 		return strings.Compare(a, b)
 	})
-	w := zip.NewWriter(to)
-	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, 6) })
+	w := newJar(to)
 	for _, name := range names {
-		if err := rewriteEntry(w, byName[name]); err != nil {
+		if err := rewriteEntry(w, byName[name], when(byName, name)); err != nil {
 			return fmt.Errorf("entry %q: %w", name, err)
 		}
 	}
 	return w.Close()
+}
+
+// newJar begins a jar. The compressor is named, so that the bytes do not hang on what the library takes for a default.
+func newJar(to io.Writer) *zip.Writer {
+	w := zip.NewWriter(to)
+	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, 6) })
+	return w
+}
+
+// jarOf writes the files below a directory into a jar, as rewrite would leave it. What is compiled is newer than any source.
+func jarOf(file, dir string) (err error) {
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	w := newJar(out)
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { // in the order of names
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		name, _ := within(dir, path)
+		at := sourceTime
+		if strings.HasSuffix(name, ".class") {
+			at = compiledTime
+		}
+		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		h.ModifiedDate, h.ModifiedTime = dosTime(at)
+		entry, err := w.CreateHeader(h)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if clean := cleaner(name); clean != nil {
+			data = clean(data)
+		}
+		_, err = entry.Write(data)
+		return err
+	})
+	return errors.Join(err, w.Close(), out.Close())
+}
+
+// staleAfter is how much older than its source a compiled namespace must be to be held for stale. Packers that lose the times, or give every entry the
+// moment it is written, leave some seconds between the two.
+const staleAfter = time.Hour
+
+// when is an entry's time. A compiled namespace that is long older than its source stays older: somebody has not compiled it again.
+func when(all map[string]*zip.File, name string) time.Time {
+	base, ok := strings.CutSuffix(name, compiled)
+	if !ok {
+		return sourceTime
+	}
+	for _, end := range []string{".clj", ".cljc"} {
+		if source := all[base+end]; source != nil && source.Modified.Sub(all[name].Modified) > staleAfter {
+			return sourceTime
+		}
+	}
+	return compiledTime
 }
 
 func rank(name string) int {
@@ -93,10 +160,10 @@ func rank(name string) int {
 	return 2
 }
 
-func rewriteEntry(w *zip.Writer, f *zip.File) error {
+func rewriteEntry(w *zip.Writer, f *zip.File, at time.Time) error {
 	h := &zip.FileHeader{Name: f.Name, Method: f.Method, Modified: time.Time{}}
 	// The old fields alone: an extended time stamp is one more field that differs.
-	h.ModifiedDate, h.ModifiedTime = dosTime(entryTime)
+	h.ModifiedDate, h.ModifiedTime = dosTime(at)
 	if h.Method != zip.Store {
 		h.Method = zip.Deflate
 	}

@@ -3,6 +3,7 @@ package clojure
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,7 +102,31 @@ func (b *work) modules() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.speaksLanguages() && slices.Contains(slices.Collect(maps.Values(jdk)), localeModule) {
+		modules = append(modules, localeModule)
+	}
 	return b.moreModules(jdk, modules)
+}
+
+var localeClass = regexp.MustCompile(`\bLocale\b`)
+
+// speaksLanguages reports whether the app's own sources mention java.util.Locale.
+func (b *work) speaksLanguages() bool {
+	found := false
+	for _, dir := range b.sourceDirs() {
+		if dir == "" {
+			continue
+		}
+		_ = filepath.WalkDir(filepath.Join(b.dir, filepath.FromSlash(dir)), func(file string, d os.DirEntry, err error) error {
+			if err != nil || found || !d.Type().IsRegular() || !strings.HasPrefix(filepath.Ext(file), ".clj") && filepath.Ext(file) != ".java" {
+				return err
+			}
+			data, err := os.ReadFile(file)
+			found = found || err == nil && localeClass.Match(data)
+			return nil
+		})
+	}
+	return found
 }
 
 // moreModules adds what the app's owner asks for by name.

@@ -28,16 +28,10 @@ var packages = strings.Fields(`
 	libinstaparse-clojure libjackson2-core-java libjetty9-java libjoda-time-java libjsp-api-java libjsr166y-java libmedley-clojure
 	libnrepl-clojure libnrepl-incomplete-clojure libpotemkin-clojure libriddley-clojure libring-codec-clojure libring-core-clojure
 	libring-jetty-adapter-clojure libring-json-clojure libring-servlet-clojure libservlet-api-java libslingshot-clojure libspec-alpha-clojure
-	libtigris-clojure libtools-macro-clojure libwebsocket-api-java
-	libtools-deps-clojure libaether-ant-tasks-java libatinject-jsr330-api-java libcdi-api-java libdata-xml-clojure libguava-java libguice-java
-	libmaven-parent-java libmaven-resolver-java libmaven-resolver-transport-http-java libmaven-shared-utils-java libmaven3-core-java libplexus-cipher-java
-	libplexus-classworlds-java libplexus-component-annotations-java libplexus-interpolation-java libplexus-sec-dispatcher-java libplexus-utils2-java
-	libsisu-inject-java libsisu-plexus-java libslf4j-java libtools-cli-clojure libtools-gitlibs-clojure libwagon-provider-api-java libcommons-lang3-java
-	libcommons-cli-java libaopalliance-java libgeronimo-annotation-1.3-spec-java libgeronimo-interceptor-3.0-spec-java libjsr305-java liberror-prone-java
-	libtest-check-clojure`)
+	libtigris-clojure libtools-macro-clojure libwebsocket-api-java`)
 
 // schema is changed with what is made, so that a cache of another kind is not used.
-const schema = "1"
+const schema = "2"
 
 // Server is a Maven repository on loopback.
 type Server struct {
