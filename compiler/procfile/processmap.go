@@ -88,7 +88,7 @@ func (m *ProcessMap) UnmarshalJSON(data []byte) error {
 	if open != json.Delim('{') {
 		return fmt.Errorf("process types are not an object, but %v", open)
 	}
-	read := ProcessMap{}
+	var read ProcessMap
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
