@@ -38,6 +38,9 @@ func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Resul
 	return verdicts, chosen, detectFault(err)
 }
 
+// broken is what to do about a detector that breaks: it should never happen, whatever the app.
+const broken = "leave the language out with SLUGC_BUILDPACK, and report what the app has"
+
 // detectFault gives a detector's error its owner and exit code.
 func detectFault(err error) error {
 	switch e := err.(type) {
@@ -50,7 +53,7 @@ func detectFault(err error) error {
 	case *detect.NoMatch:
 		return fault.New(fault.App, fault.ExitNoMatch, "detect/no-match", e, noMatchHints(e)...)
 	}
-	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err)
+	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err, broken)
 }
 
 // noMatchHints are the usual causes that something was found of, or else what to look at.
@@ -128,13 +131,19 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 		}
 		candidate, err := lifecycle.Detect(loaded, bp.Detect, dir, b.Env)
 		if err != nil {
-			return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err)
+			return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err, broken)
 		}
 		candidates = append(candidates, candidate)
 	}
+	return plan(candidates)
+}
+
+// plan makes members of the candidates whose plans go together.
+func plan(candidates []lifecycle.Candidate) ([]lifecycle.Member, error) {
 	members, ok := lifecycle.Resolve(candidates)
 	if !ok {
-		return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/no-plan", fmt.Errorf("resolving the build plan of %d buildpacks: no choice of plans works", len(candidates)))
+		return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/no-plan", fmt.Errorf("resolving the build plan of %d buildpacks: what one requires, none before it provides", len(candidates)),
+			"name the languages to build with SLUGC_BUILDPACK")
 	}
 	return members, nil
 }

@@ -158,7 +158,7 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", err)).At("Procfile")
+		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", cause(err)), "make Procfile a regular file, or remove it").At("Procfile")
 	}
 	file, err := procfile.Parse(data, b.Lenient)
 	if err != nil {
@@ -198,11 +198,11 @@ func (b *build) writeProfile(script string) error {
 	}
 	defer root.Close()
 	if err := root.Mkdir(".profile.d", 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: %w", err), ".profile.d must be a directory").At(".profile.d")
+		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: .profile.d: %w", cause(err)), "make .profile.d a directory, or rename it").At(".profile.d")
 	}
 	_ = root.Remove(".profile.d/000_slugc.sh")
 	if err := root.WriteFile(".profile.d/000_slugc.sh", []byte(script), 0o644); err != nil {
-		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: %w", err), ".profile.d must be a directory").At(".profile.d")
+		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: .profile.d: %w", cause(err)), "make .profile.d a directory, or rename it").At(".profile.d")
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (b *build) lock(ctx context.Context) (func(), error) {
 	unlock, err := b.app.Lock(ctx, func(pid int) {
 		b.Report.Step(fmt.Sprintf("Waiting for another build of %s (pid %d)", b.App, pid))
 	})
-	if errors.Is(err, cache.ErrLocked) && ctx.Err() == nil {
+	if errors.Is(err, cache.ErrLocked) && !errors.Is(ctx.Err(), context.Canceled) {
 		return nil, fault.TransientError("build/locked", err, "try again when the other build has ended")
 	}
 	return unlock, err

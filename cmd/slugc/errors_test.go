@@ -22,7 +22,9 @@ var (
 	idForm   = regexp.MustCompile(`^(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*$`)
 	idInText = regexp.MustCompile(`\b(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*\b`)
 	// notIDs are literals of an id's form: buildpacks' names and paths.
-	notIDs = []string{"slugc/ruby", "slugc/node", "slugc/go", "slugc/clojure", "cache/vcs", "cache/lock", "ruby/gems"}
+	notIDs = []string{"slugc/ruby", "slugc/node", "slugc/go", "slugc/clojure", "cache/vcs", "cache/lock", "clojure/inspector"}
+	// onlyOf holds endings of ids that these languages alone can give.
+	onlyOf = map[string][]string{"/java-version-invalid": {"ruby", "clojure"}}
 	// languages stand for what the source only says with a variable.
 	languages = []string{"ruby", "node", "go", "clojure"}
 )
@@ -57,11 +59,11 @@ func walk(t *testing.T, do func(path string)) {
 	}
 }
 
-// shownIDs are the ids in golden files, wanted results and tests, this one apart.
+// shownIDs are the ids in golden files and wanted results, and those that tests want; this file apart.
 func shownIDs(t *testing.T) map[string]bool {
 	shown := map[string]bool{}
 	walk(t, func(path string) {
-		if !strings.Contains(path, "/testdata/") && filepath.Base(path) != "want.json" && !strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "slugc/errors_test.go") {
+		if !strings.Contains(path, "/testdata/") && filepath.Base(path) != "want.json" {
 			return
 		}
 		data, err := os.ReadFile(path)
@@ -72,32 +74,42 @@ func shownIDs(t *testing.T) map[string]bool {
 			shown[id] = true
 		}
 	})
+	tests := parse(t, func(path string) bool {
+		return strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, "slugc/errors_test.go")
+	})
+	tests.literals(func(text string, _ token.Pos) {
+		for _, id := range idInText.FindAllString(text, -1) {
+			shown[id] = true
+		}
+	})
 	return shown
 }
 
-// sourceIDs are the ids in the source, each with a place: string literals of their form wherever they stand, and those put together from a room and a word.
-func sourceIDs(t *testing.T) map[string]string {
-	ids := map[string]string{}
-	dirs := map[string][]*ast.File{}
-	set := token.NewFileSet()
+// sources are parsed files, by directory.
+type sources struct {
+	set  *token.FileSet
+	dirs map[string][]*ast.File
+}
+
+// parse parses the Go files of the house that want says.
+func parse(t *testing.T, want func(path string) bool) sources {
+	s := sources{token.NewFileSet(), map[string][]*ast.File{}}
 	walk(t, func(path string) {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/testdata/") || strings.Contains(path, "/fixtures/") {
+		if !strings.HasSuffix(path, ".go") || strings.Contains(path, "/testdata/") || strings.Contains(path, "/fixtures/") || !want(path) {
 			return
 		}
-		f, err := parser.ParseFile(set, path, nil, 0)
+		f, err := parser.ParseFile(s.set, path, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		dirs[filepath.Dir(path)] = append(dirs[filepath.Dir(path)], f)
+		s.dirs[filepath.Dir(path)] = append(s.dirs[filepath.Dir(path)], f)
 	})
-	add := func(id string, at token.Pos) {
-		if idForm.MatchString(id) && !slices.Contains(notIDs, id) {
-			ids[id] = strings.TrimPrefix(set.Position(at).String(), "../../")
-		}
-	}
-	var all []*ast.File
-	for _, files := range dirs {
-		all = append(all, files...)
+	return s
+}
+
+// literals calls do for every string literal but imports', and for every id that a function puts together from a room and its argument.
+func (s sources) literals(do func(text string, at token.Pos)) {
+	for _, files := range s.dirs {
 		makers := map[string]maker{}
 		for _, f := range files {
 			findMakers(f, makers)
@@ -108,11 +120,11 @@ func sourceIDs(t *testing.T) map[string]string {
 				case *ast.ImportSpec:
 					return false
 				case *ast.BasicLit:
-					add(text(n), n.Pos())
+					do(text(n), n.Pos())
 				case *ast.CallExpr:
 					if name, ok := n.Fun.(*ast.Ident); ok {
-						if m, ok := makers[name.Name]; ok && m.arg < len(n.Args) {
-							add(m.room+text(n.Args[m.arg]), n.Pos())
+						if m, ok := makers[name.Name]; ok && m.arg < len(n.Args) && text(n.Args[m.arg]) != "" {
+							do(m.room+text(n.Args[m.arg]), n.Pos())
 						}
 					}
 				}
@@ -120,9 +132,25 @@ func sourceIDs(t *testing.T) map[string]string {
 			})
 		}
 	}
+}
+
+// sourceIDs are the ids in the source, each with a place: string literals of their form wherever they stand, and those put together from a room and a word.
+func sourceIDs(t *testing.T) map[string]string {
+	ids := map[string]string{}
+	s := parse(t, func(path string) bool { return !strings.HasSuffix(path, "_test.go") })
+	add := func(id string, at token.Pos) {
+		if idForm.MatchString(id) && !slices.Contains(notIDs, id) {
+			ids[id] = strings.TrimPrefix(s.set.Position(at).String(), "../../")
+		}
+	}
+	s.literals(add)
+	all := slices.Concat(slices.Collect(maps.Values(s.dirs))...)
 	for _, f := range all {
 		for _, joined := range suffixes(f) {
 			for _, language := range usersOf(joined, f, all) {
+				if only, ok := onlyOf[text(joined.Y)]; ok && !slices.Contains(only, language) {
+					continue
+				}
 				add(language+text(joined.Y), joined.Pos())
 			}
 		}

@@ -108,7 +108,8 @@ func (r *runner) member(ctx context.Context, i int, m Member, result *Result) er
 }
 
 func broke(m Member, err error) error {
-	return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output", fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err))
+	return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output", fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err),
+		"report it to the buildpack's author")
 }
 
 // exec runs bin/build.

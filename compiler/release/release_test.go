@@ -274,9 +274,7 @@ func TestContended(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := over(busy{open(t, filepath.Join(t.TempDir(), "c.db"))}).Register(ctx, "blog", request(1, "web"))
-	if mark := fault.Of(err); mark.Code != fault.ExitTransient {
-		t.Errorf("got %+v", mark)
-	}
+	wantFault(t, err, "contended", fault.ExitTransient)
 }
 
 func TestRefusedRequests(t *testing.T) {

@@ -100,7 +100,7 @@ func TestKey(t *testing.T) {
 		t.Error("a kept section is gone once it was used")
 	}
 	_, err = slug.Pack(context.Background(), slug.PackOptions{Store: b.store, Sections: []slug.Section{{Name: "app", Key: "k2"}}, Output: filepath.Join(t.TempDir(), "x")})
-	if !errors.Is(err, slug.ErrKept) || fault.Of(err).Code != fault.ExitCache {
+	if f := fault.Of(err); !errors.Is(err, slug.ErrKept) || f.ID != "slug/section-not-kept" || f.Code != fault.ExitCache {
 		t.Errorf("a section that is not kept gives %v", err)
 	}
 	// With a directory the key is not trusted.

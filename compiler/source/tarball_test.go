@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slugc/compiler/fault"
 	"slugc/compiler/source"
 )
 
@@ -115,5 +116,16 @@ func TestTarballIsCleanedUp(t *testing.T) {
 		_, err := source.Open(context.Background(), spec, source.Options{})
 		wantFault(t, err, id, "")
 		wantNothing(t, temp)
+	}
+}
+
+func TestTarballIsStagedOnce(t *testing.T) {
+	spec := source.Spec{Kind: source.Tarball, Reader: pack(t, "echo a > a", "tar -c ."), Temp: t.TempDir()}
+	src := open(t, spec, source.Options{})
+	for i, want := range []string{"", "source/staged"} {
+		_, err := src.Stage(t.Context(), filepath.Join(t.TempDir(), "app"))
+		if f := fault.Of(err); (f == nil) != (want == "") || f != nil && f.ID != want {
+			t.Errorf("staged %d times: %v", i+1, err)
+		}
 	}
 }
