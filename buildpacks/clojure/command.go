@@ -55,25 +55,23 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	return unrecognised(shown, exit.String(), out.last())
 }
 
-// place is a place of a diagnosis relative to the app: the compiler names files relative to the classpath's directories.
+// place is a place of a diagnosis relative to the app: the compiler names files relative to the classpath's directories. "" is a file that is not
+// the app's.
 func (b *work) place(place string) string {
 	file, line, _ := strings.Cut(place, ":")
-	if file == "" {
-		return ""
-	}
-	if rel, err := filepath.Rel(b.dir, file); filepath.IsAbs(file) && err == nil {
+	if rel, own := within(b.dir, file); filepath.IsAbs(file) && own {
 		file = rel
 	}
 	for _, dir := range b.sourceDirs() {
-		if info, err := os.Stat(filepath.Join(b.dir, dir, file)); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(b.dir, dir, file)); file != "" && err == nil && info.Mode().IsRegular() {
 			file = filepath.ToSlash(filepath.Join(dir, file))
-			break
+			if line != "" {
+				file += ":" + line
+			}
+			return file
 		}
 	}
-	if line == "" {
-		return file
-	}
-	return file + ":" + line
+	return ""
 }
 
 // sourceDirs are where the app's own sources may lie, the likely first.
@@ -110,7 +108,7 @@ func unrecognised(command, status string, tail []byte) *diagnosis.Diagnosis {
 // noise reports lines that speak of the tools' own affairs.
 func (b *work) noise(line []byte) bool {
 	text := string(line)
-	for _, prefix := range []string{"Picked up JAVA_TOOL_OPTIONS", "NOTE: Picked up JDK_JAVA_OPTIONS", "SLF4J: ", "WARNING: You have $LEIN"} {
+	for _, prefix := range []string{"Picked up JAVA_TOOL_OPTIONS", "NOTE: Picked up JDK_JAVA_OPTIONS", "SLF4J: ", "WARNING: You have $LEIN", "Warning: failed to load the S3TransporterFactory"} {
 		if strings.HasPrefix(text, prefix) {
 			return true
 		}

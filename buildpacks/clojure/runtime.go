@@ -98,6 +98,13 @@ func (b *work) modules() ([]string, error) {
 	if b.frozen != nil {
 		paths = append(paths, b.frozen.path...)
 	}
+	if b.includeLein() {
+		jar, err := b.toolJars()
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, jar)
+	}
 	modules, err := modulesFor(jdk, paths)
 	if err != nil {
 		return nil, err

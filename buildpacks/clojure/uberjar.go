@@ -176,7 +176,7 @@ func (b *work) tidy() error {
 	if err := os.RemoveAll(filepath.Join(b.dir, target, "stale")); err != nil {
 		return fmt.Errorf("tidying: %w", err)
 	}
-	if b.uberjar == "" || b.app.Tool != "leiningen" {
+	if b.uberjar == "" {
 		return nil
 	}
 	jars, err := b.builtJars()
@@ -185,7 +185,7 @@ func (b *work) tidy() error {
 	}
 	var needless []string
 	for _, j := range jars {
-		if j.path != b.uberjar && path.Dir(j.path) == path.Dir(b.uberjar) {
+		if b.app.Tool == "leiningen" && j.path != b.uberjar && path.Dir(j.path) == path.Dir(b.uberjar) {
 			needless = append(needless, j.path)
 		}
 	}

@@ -153,7 +153,10 @@ func (d *jarDist) fetch(ctx context.Context, version string, j *job) (string, er
 	return "sha256:" + one.SHA256, gatherJars(unpacked, lib)
 }
 
-// gatherJars moves every jar file in dir into lib. exec.jar, which the Clojure tools load into the app's process, goes beside.
+// loggers are bindings of a logging facade, of which there may be one: slf4j-nop, that says nothing.
+var loggers = regexp.MustCompile(`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`)
+
+// gatherJars moves every jar file in dir into lib, but for exec.jar, which the Clojure tools load into the app's process, and surplus loggers.
 func gatherJars(dir, lib string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.jar"))
 	if err != nil {
@@ -161,7 +164,7 @@ func gatherJars(dir, lib string) error {
 	}
 	n := 0
 	for _, file := range files {
-		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || filepath.Base(file) == "exec.jar" {
+		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || filepath.Base(file) == "exec.jar" || loggers.MatchString(filepath.Base(file)) {
 			continue
 		}
 		if err := os.Rename(file, filepath.Join(lib, filepath.Base(file))); err != nil {

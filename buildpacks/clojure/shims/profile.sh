@@ -58,3 +58,26 @@ run.*) ;;
 *) export JAVA_TOOL_OPTIONS="$slugc_options${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}" ;;
 esac
 unset slugc_memory slugc_options slugc_heap
+# JDBC wants its own form of the database's address.
+if [ -z "${JDBC_DATABASE_URL:-}" ]; then
+	slugc_url=${DATABASE_URL:-${JAWSDB_URL:-${JAWSDB_MARIA_URL:-${CLEARDB_DATABASE_URL:-}}}}
+	case "$slugc_url" in
+	postgres://*@* | postgresql://*@*) slugc_jdbc=postgresql ;;
+	mysql://*@*) slugc_jdbc=mysql ;;
+	mariadb://*@*) slugc_jdbc=mariadb ;;
+	*) slugc_jdbc= ;;
+	esac
+	if [ -n "$slugc_jdbc" ]; then
+		slugc_url=${slugc_url#*://}
+		slugc_user=${slugc_url%%@*}
+		slugc_place=${slugc_url#*@}
+		case "$slugc_place" in *\?*) slugc_query="&${slugc_place#*\?}" ;; *) slugc_query= ;; esac
+		JDBC_DATABASE_USERNAME=${slugc_user%%:*}
+		JDBC_DATABASE_PASSWORD=${slugc_user#*:}
+		slugc_query="user=$JDBC_DATABASE_USERNAME&password=$JDBC_DATABASE_PASSWORD$slugc_query"
+		case "$slugc_jdbc${CI:-} $slugc_query" in "postgresql "*sslmode=* | postgresql?*" "*) ;; postgresql*) slugc_query="$slugc_query&sslmode=require" ;; esac
+		JDBC_DATABASE_URL="jdbc:$slugc_jdbc://${slugc_place%%\?*}?$slugc_query"
+		export JDBC_DATABASE_URL JDBC_DATABASE_USERNAME JDBC_DATABASE_PASSWORD
+	fi
+	unset slugc_url slugc_jdbc slugc_user slugc_place slugc_query
+fi

@@ -1,0 +1,80 @@
+package clojure
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/diagnosis"
+	"slugc/detect"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestFailures holds what is said of the tools' recorded output to the golden files beside it.
+func TestFailures(t *testing.T) {
+	files, err := filepath.Glob("testdata/failures/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recorded failures: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		t.Run(name, func(t *testing.T) {
+			output, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &work{app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{}}}
+			if strings.HasPrefix(name, "deps-") {
+				b.app = &detect.ClojureApp{Tool: "cli", Deps: &detect.DepsFacts{}}
+			}
+			got := diagnosis.Recognise(b.patterns(), output)
+			if got == nil {
+				t.Fatalf("nothing is recognised in:\n%s", output)
+			}
+			golden := strings.TrimSuffix(file, ".txt") + ".json"
+			if *update {
+				data, err := json.MarshalIndent(got, "", "  ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, append(data, '\n'), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			data, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want diagnosis.Diagnosis
+			if err := json.Unmarshal(data, &want); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestUnrecognised holds what is said of failures that no pattern knows.
+func TestUnrecognised(t *testing.T) {
+	for _, tt := range []struct{ status, tail, id string }{
+		{"exit status 1", "one\n\tat java.base/x\ntwo\n", "clojure/build-failed"},
+		{"signal: killed", "", "clojure/out-of-memory"},
+		{"exit status 137", "x", "clojure/out-of-memory"},
+	} {
+		if d := unrecognised("lein uberjar", tt.status, []byte(tt.tail)); d.ID != tt.id || len(d.Hints) == 0 || !strings.Contains(d.Summary, "lein uberjar") {
+			t.Errorf("%s gives %+v", tt.status, d)
+		}
+	}
+	d := unrecognised("lein uberjar", "exit status 1", []byte("one\n\tat java.base/x\ntwo\n"))
+	if diff := cmp.Diff([]string{"it said: one", "it said: two"}, d.Hints); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
