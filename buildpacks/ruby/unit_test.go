@@ -1,0 +1,244 @@
+package ruby
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/buildpacks/libcnb/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/detect"
+	"slugc/detect/gemlock"
+)
+
+// lockWith is a lock file of gems, "puma 5.6.5" each, from sources.
+func lockWith(remotes []string, gems ...string) *gemlock.Lock {
+	source := gemlock.Source{Kind: "GEM", Remotes: remotes}
+	for _, gem := range gems {
+		name, version, _ := strings.Cut(gem, " ")
+		source.Specs = append(source.Specs, gemlock.Spec{Name: name, Version: version})
+	}
+	return &gemlock.Lock{Sources: []gemlock.Source{source}}
+}
+
+// workIn is a build in a tree of files.
+func workIn(t *testing.T, files map[string]string, gems ...string) *work {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &work{dir: dir, temp: t.TempDir(), say: &printer{out: io.Discard}, env: newEnvironment(nil, nil, ""), result: libcnb.NewBuildResult()}
+	b.app = &detect.RubyApp{Kind: "plain", Gemfile: "Gemfile", Lockfile: "Gemfile.lock", Engine: "ruby", Lock: lockWith(nil, gems...)}
+	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = exists(b.path("config.ru")), exists(b.path("config/puma.rb")), exists(b.path("bin/rails"))
+	if version, ok := b.app.Lock.Gem("railties"); ok {
+		b.app.Kind, b.app.RailsVersion = "rails", version
+	}
+	return b
+}
+
+func TestWeb(t *testing.T) {
+	ru := map[string]string{"config.ru": "run 1"}
+	rails := map[string]string{"config.ru": "run 1", "bin/rails": ""}
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		gems  []string
+		want  string
+	}{
+		{"Puma", ru, []string{"rack 3.1.0", "puma 6.4.0"}, "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Puma with a port", map[string]string{"config.ru": "", "config/puma.rb": "threads 1, 5\nport ENV.fetch('PORT')\n"}, []string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb"},
+		{"Puma with none", map[string]string{"config.ru": "", "config/puma.rb": "# port 1\nthreads 1\n"}, []string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Puma serves nothing", nil, []string{"puma 6.4.0"}, ""},
+		{"Rails and Puma", rails, []string{"railties 8.0.1", "puma 6.4.0"}, "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Rails", rails, []string{"railties 8.0.1"}, "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
+		{"Rails without bin", nil, []string{"railties 3.2.0"}, "bundle exec rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
+		{"thin", ru, []string{"rack 2.2.0", "thin 1.8.0"}, "bundle exec thin start -R config.ru -e $RACK_ENV -p ${PORT:-5000}"},
+		{"rackup of Rack 2", ru, []string{"rack 2.2.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
+		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
+		{"Rack 3 alone", ru, []string{"rack 3.1.0"}, ""},
+		{"plain", nil, []string{"rake 13.0.6"}, ""},
+	} {
+		if got := workIn(t, test.files, test.gems...).web(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestWorker(t *testing.T) {
+	for gem, want := range map[string]string{
+		"sidekiq": "bundle exec sidekiq", "good_job": "bundle exec good_job start", "delayed_job": "bundle exec rake jobs:work", "resque": "QUEUE=${QUEUE:-*} bundle exec rake resque:work",
+		"solid_queue": "bin/jobs", "rack": "",
+	} {
+		if got := workIn(t, map[string]string{"bin/jobs": ""}, gem+" 1.0").worker(); got != want {
+			t.Errorf("%s: %q, want %q", gem, got, want)
+		}
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	e := newEnvironment(
+		[]string{"PATH=/bin", "CNB_LAYERS_DIR=/layers", "GEM_HOME=/x", "RUBYOPT=-w", "npm_config_registry=r", MirrorEnv + "=http://mirror", "GIT_DIR=/g"},
+		map[string]string{"PATH": "/evil", "BUNDLE_PATH": "x", "BUNDLE_APP_CONFIG": "y", "BUNDLE_BUILD__PG": "--with", "BUNDLE_GEMS__EXAMPLE__COM": "user:pa55word", "STRIPE_TOKEN": "topsecret",
+			"FOR_GEMFILE": "1", "RAILS_MASTER_KEY": "mastermaster", "LD_PRELOAD": "evil.so", "SHORT_TOKEN": "abc"},
+		`gem "x" if ENV["FOR_GEMFILE"]`)
+	e.force("BUNDLE_DEPLOYMENT", "true")
+	e.fallback("RACK_ENV", "production")
+	install := []string{"BUNDLE_BUILD__PG=--with", "BUNDLE_DEPLOYMENT=true", "BUNDLE_GEMS__EXAMPLE__COM=user:pa55word", "FOR_GEMFILE=1", "PATH=/bin", "RACK_ENV=production", "npm_config_registry=r"}
+	if diff := cmp.Diff(install, e.list(false)); diff != "" {
+		t.Errorf("for an install (-want +got):\n%s", diff)
+	}
+	all := append([]string{"RAILS_MASTER_KEY=mastermaster", "SHORT_TOKEN=abc", "STRIPE_TOKEN=topsecret"}, install...)
+	slices.Sort(all)
+	if diff := cmp.Diff(all, e.list(true)); diff != "" {
+		t.Errorf("for tasks (-want +got):\n%s", diff)
+	}
+	if e.mirror != "http://mirror" || !slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "topsecret", "pa55word"}) {
+		t.Errorf("mirror %q, secrets %q", e.mirror, e.secrets)
+	}
+}
+
+func TestMirrors(t *testing.T) {
+	const public, private = "https://gems.example.com/", "https://gems.contrib-sys.com/"
+	for _, test := range []struct {
+		name    string
+		remotes []string
+		user    map[string]string
+		config  map[string]string
+		want    map[string]string
+	}{
+		{"one", []string{public}, nil, nil, map[string]string{"BUNDLE_MIRROR__ALL": "m"}},
+		{"none", nil, nil, nil, map[string]string{"BUNDLE_MIRROR__ALL": "m"}},
+		{"private by configuration", []string{public, private}, map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, nil, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"private by .bundle/config", []string{public, private}, nil, map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"private by address", []string{public, "https://u:p@gems.contrib-sys.com/"}, nil, nil, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"a mirror of its own", []string{public}, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "own"}, nil, map[string]string{}},
+		{"a mirror of all", []string{public}, map[string]string{"BUNDLE_MIRROR__ALL": "own"}, nil, nil},
+	} {
+		b := workIn(t, nil)
+		b.app.Lock = lockWith(test.remotes)
+		b.env = newEnvironment([]string{MirrorEnv + "=m"}, test.user, "")
+		if diff := cmp.Diff(test.want, b.mirrors(test.config)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestCheckedIn(t *testing.T) {
+	b := workIn(t, map[string]string{".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n"})
+	b.app.BundleConfig = true
+	b.env = newEnvironment(nil, map[string]string{"BUNDLE_BUILD__PG": "--mine"}, "")
+	if err := b.bundlerConfig(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"BUNDLE_TIMEOUT": "30"}, b.carried); diff != "" {
+		t.Errorf("carried to the launch (-want +got):\n%s", diff)
+	}
+	text, err := os.ReadFile(filepath.Join(b.env.vars["BUNDLE_APP_CONFIG"], "config"))
+	if want := "---\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_TIMEOUT: \"30\"\n"; err != nil || string(text) != want {
+		t.Errorf("%v %q, want %q", err, text, want)
+	}
+	if !slices.Contains(b.say.secrets, "pa55word") {
+		t.Error("the password of .bundle/config may be printed")
+	}
+}
+
+func TestLive(t *testing.T) {
+	for _, test := range []struct {
+		gemfile, gemspec, want string
+	}{
+		{"gem \"rack\"\n# File.read\n", "", ""},
+		{"eval_gemfile \"x\"\n", "", "Gemfile calls eval_gemfile"},
+		{"ruby File.read(\".ruby-version\")\n", "", "Gemfile calls File"},
+		{"gemspec\n", "s.extensions = [\"ext/x/extconf.rb\"]", "x.gemspec has an extension, which is compiled in place"},
+		{"gemspec\n", "s.files = []", ""},
+	} {
+		b := workIn(t, map[string]string{"x.gemspec": test.gemspec})
+		b.gemfile, b.app.Manifests = test.gemfile, []string{"Gemfile", "x.gemspec"}
+		if got := b.live(); got != test.want {
+			t.Errorf("%q: %q, want %q", test.gemfile, got, test.want)
+		}
+	}
+}
+
+func TestScrub(t *testing.T) {
+	kept := []string{"gems/puma-1/ext/puma/puma.so", "gems/puma-1/lib/Makefile", "gems/puma-1/ext/puma/puma.c", "extensions/x/3.1.0/puma-1/gem.build_complete", "bundler/gems/x-1/lib/x.rb"}
+	gone := []string{"gems/puma-1/ext/puma/Makefile", "gems/puma-1/ext/puma/puma.o", "gems/puma-1/ext/puma/.sitearchdir.time", "extensions/x/3.1.0/puma-1/mkmf.log", "extensions/x/3.1.0/puma-1/gem_make.out", "bundler/gems/x-1/.git/config"}
+	files := map[string]string{}
+	for _, name := range append(slices.Clone(kept), gone...) {
+		files[name] = "x"
+	}
+	b := workIn(t, files)
+	if err := os.Mkdir(b.path("doc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := scrubGems(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range kept {
+		if !exists(b.path(name)) {
+			t.Errorf("%s is removed", name)
+		}
+	}
+	for _, name := range append(gone, "doc", "bundler/gems/x-1/.git") {
+		if exists(b.path(name)) {
+			t.Errorf("%s is kept", name)
+		}
+	}
+}
+
+func TestPrune(t *testing.T) {
+	b := workIn(t, map[string]string{"a/old": strings.Repeat("x", 60), "b/new": strings.Repeat("x", 60), "c/newest": "x"})
+	for i, name := range []string{"a/old", "b/new", "c/newest"} {
+		at := time.Unix(int64(1000+i), 0)
+		if err := os.Chtimes(b.path(name), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prune(b.dir, 100); err != nil {
+		t.Fatal(err)
+	}
+	if exists(b.path("a/old")) || !exists(b.path("b/new")) || !exists(b.path("c/newest")) {
+		t.Error("not the oldest file is removed")
+	}
+}
+
+func TestAtLeast(t *testing.T) {
+	for _, test := range []struct {
+		version string
+		wanted  []int
+		want    bool
+	}{{"7.1.0", []int{7, 1}, true}, {"7.0.8", []int{7, 1}, false}, {"8", []int{7, 1}, true}, {"7", []int{7, 1}, false}, {"", []int{0}, false}, {"7.0.3", []int{7, 0, 3}, true}, {"7.1.0.rc1", []int{7, 1}, true}} {
+		if got := atLeast(test.version, test.wanted...); got != test.want {
+			t.Errorf("%s is at least %v: %v", test.version, test.wanted, got)
+		}
+	}
+}
+
+func TestChanged(t *testing.T) {
+	parts := []part{{"Ruby", "3.1.7", true}, {"Gemfile.lock", "a", false}}
+	before := reasons(parts)
+	if names, deep := changed(parts, before); len(names) > 0 || deep {
+		t.Errorf("nothing: %v %v", names, deep)
+	}
+	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(names, []string{"Gemfile.lock"}) || deep {
+		t.Errorf("the lock file: %v %v", names, deep)
+	}
+	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(names, []string{"Gemfile.lock", "Ruby"}) || !deep {
+		t.Errorf("Ruby: %v %v", names, deep)
+	}
+	if names, deep := changed(parts, nil); len(names) != 2 || !deep {
+		t.Errorf("nothing known: %v %v", names, deep)
+	}
+}
