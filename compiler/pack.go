@@ -36,6 +36,9 @@ func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*
 		from = "buildpack defaults"
 	}
 	b.Report.Detail(from + " -> " + strings.Join(names(types), ", "))
+	if len(layers.Addons) > 0 {
+		b.Report.Detail("Add-ons -> " + strings.Join(layers.Addons, ", "))
+	}
 	if err := b.writeProfile(layers.Profile); err != nil {
 		return nil, err
 	}
@@ -105,7 +108,7 @@ func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *
 	if err := cache.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	result := &Result{App: b.App, Buildpacks: g.describe(), Runtimes: g.runtimes(), ProcessTypes: p.types, Cache: layers.States, Commit: src.Commit(),
+	result := &Result{App: b.App, Buildpacks: g.describe(), Runtimes: g.runtimes(), ProcessTypes: p.types, Cache: layers.States, Commit: src.Commit(), Addons: layers.Addons,
 		Slug: Slug{Path: path, Digest: p.Digest, Content: p.Content, Size: p.Size}}
 	for _, s := range p.Sections {
 		result.Slug.Sections = append(result.Slug.Sections, Section{Name: s.Name, Digest: s.Digest, Size: s.Size, Reused: s.Reused, Why: s.Why})

@@ -12,6 +12,7 @@
 //
 //	[[slices]] paths = ["node_modules"]                                   a part of the app directory with a section of its own
 //	[[labels]] key = "io.slugc.slice:node_modules" value = "<key>"        what decides its content; with this and no such directory, the kept section is used
+//	[[labels]] key = "io.slugc.addons" value = "heroku-postgresql"        add-ons that the release names
 package extension
 
 import (
@@ -31,6 +32,9 @@ const (
 	slicesFile     = "slices.json"
 	labelPrefix    = "io.slugc.slice:"
 )
+
+// AddonsLabel is the key of the label whose value names, separated by commas, the add-ons that an app is to be given by default ("heroku-postgresql").
+const AddonsLabel = "io.slugc.addons"
 
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated, relative to the app).
 func SliceLabel(path string) string { return labelPrefix + path }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/extension"
 )
 
 // processes declares how the app is started. A Procfile wins over it, type by type; that is the platform's to merge.
@@ -30,7 +32,7 @@ func (b *work) processes() error {
 		}
 	}
 	if addons := b.addons(); addons != "" {
-		b.result.Labels = append(b.result.Labels, libcnb.Label{Key: AddonsLabel, Value: addons})
+		b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.AddonsLabel, Value: addons})
 	}
 	return nil
 }

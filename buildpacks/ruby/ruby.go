@@ -45,9 +45,6 @@ const API = "0.10"
 // planName is what the buildpack provides and requires.
 const planName = "ruby"
 
-// AddonsLabel is the launch label that names the add-ons the app's release wants, separated by commas: "heroku-postgresql".
-const AddonsLabel = "io.slugc.addons"
-
 // MirrorEnv names the variable of the buildpack's process that holds the gem source of the machine (work.bundlerConfig).
 const MirrorEnv = "SLUGC_GEM_MIRROR"
 

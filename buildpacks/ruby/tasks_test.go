@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"slugc/buildpacks/ruby"
+	"slugc/buildpacks/extension"
 )
 
 // TestAssets compiles assets twice: what compilers keep is lent to the second build and stays out of the app.
@@ -56,7 +56,7 @@ end
 	if diff := cmp.Diff(want, o.processes()); diff != "" {
 		t.Errorf("processes (-want +got):\n%s", diff)
 	}
-	if len(o.launch.Labels) != 1 || o.launch.Labels[0].Key != ruby.AddonsLabel || o.launch.Labels[0].Value != "heroku-postgresql" {
+	if len(o.launch.Labels) != 1 || o.launch.Labels[0].Key != extension.AddonsLabel || o.launch.Labels[0].Value != "heroku-postgresql" {
 		t.Errorf("labels %v", o.launch.Labels)
 	}
 	env := map[string]bool{}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -215,6 +216,9 @@ func (r *runner) declared(m Member, dir string, result *Result) error {
 		if path, ok := extension.SlicePath(l.Key); ok {
 			keys[path] = l.Value
 		}
+		if l.Key == extension.AddonsLabel {
+			result.addons(l.Value)
+		}
 	}
 	for _, s := range launch.Slices {
 		for _, p := range s.Paths {
@@ -239,6 +243,17 @@ func (r *runner) declared(m Member, dir string, result *Result) error {
 	}
 	return nil
 }
+
+// addons adds the add-ons of a label that are well-formed and new.
+func (r *Result) addons(list string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); addonGrammar.MatchString(name) && !slices.Contains(r.Addons, name) {
+			r.Addons = append(r.Addons, name)
+		}
+	}
+}
+
+var addonGrammar = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}(:[a-z0-9-]{1,62})?$`)
 
 func decodeIfThere(file string, v any) error {
 	if _, err := os.Lstat(file); err != nil {

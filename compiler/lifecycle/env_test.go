@@ -195,6 +195,9 @@ paths = ["node_modules/"]
 [[labels]]
 key = "io.slugc.slice:node_modules"
 value = "k"
+[[labels]]
+key = "io.slugc.addons"
+value = "heroku-postgresql, no good, heroku-postgresql"
 `})
 	r := &runner{}
 	result := &Result{Processes: []procfile.Process{{Type: "web", Command: "former"}}}
@@ -202,7 +205,7 @@ value = "k"
 		t.Fatal(err)
 	}
 	want := &Result{Processes: []procfile.Process{{Type: "web", Command: "npm start"}, {Type: "worker", Command: `cd 'sub dir' && node 'a b.js' --x=1`}},
-		Slices: []Slice{{Path: "node_modules", Key: "k"}}}
+		Slices: []Slice{{Path: "node_modules", Key: "k"}}, Addons: []string{"heroku-postgresql"}}
 	if diff := cmp.Diff(want, result); diff != "" {
 		t.Error(diff)
 	}

@@ -85,6 +85,7 @@ type Result struct {
 	Processes []procfile.Process // default process types, later buildpacks overriding earlier ones
 	Slices    []Slice            // in the order declared
 	Layers    []Layer            // launch layers, buildpacks in order, layers by name
+	Addons    []string           // add-ons that the release is to name, "heroku-postgresql"
 	States    []LayerState       // every layer of every buildpack
 	Profile   string             // the shell script that sets the launch environment up; "" when there is nothing to set
 	Took      map[string]time.Duration
