@@ -3,6 +3,7 @@
 package clojuretest
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
@@ -31,7 +32,7 @@ var packages = strings.Fields(`
 	libtigris-clojure libtools-macro-clojure libwebsocket-api-java`)
 
 // schema is changed with what is made, so that a cache of another kind is not used.
-const schema = "2"
+const schema = "3"
 
 // Server is a Maven repository on loopback.
 type Server struct {
@@ -118,8 +119,33 @@ func makeRepository(work string) error {
 			return err
 		}
 	}
-	return publish(filepath.Join(root, "usr", "share", "maven-repo"), filepath.Join(work, "out"))
+	out := filepath.Join(work, "out")
+	if err := publish(filepath.Join(root, "usr", "share", "maven-repo"), out); err != nil {
+		return err
+	}
+	return addClojure(out)
 }
+
+// addClojure describes the version "debian" of Clojure, which Debian's libraries ask for and its package of Clojure alone does not have. An app's own
+// version goes before it; without its description every build would look for it anew.
+func addClojure(repository string) error {
+	dir := filepath.Join(repository, "org", "clojure", "clojure")
+	if _, err := os.Stat(filepath.Join(dir, "debian")); err == nil {
+		return nil
+	}
+	real, err := os.ReadFile(filepath.Join(dir, clojureVersion, "clojure-"+clojureVersion+".pom"))
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(dir, "debian"), 0o755); err != nil {
+		return err
+	}
+	pom := bytes.Replace(real, []byte("<version>"+clojureVersion+"</version>"), []byte("<version>debian</version>"), 1)
+	return writeSummed(filepath.Join(dir, "debian", "clojure-debian.pom"), pom)
+}
+
+// clojureVersion is the version of Clojure that Debian has.
+const clojureVersion = "1.11.1"
 
 // publish copies a repository whose files are links into /usr/share/java, and adds the checksums that a published one has.
 func publish(from, to string) error {
@@ -139,12 +165,17 @@ func publish(from, to string) error {
 		if err != nil {
 			return nil // a link to a library that no package of these has
 		}
-		sum := sha1.Sum(data)
-		if err := os.WriteFile(target, data, 0o644); err != nil {
-			return err
-		}
-		return os.WriteFile(target+".sha1", []byte(hex.EncodeToString(sum[:])), 0o644)
+		return writeSummed(target, data)
 	})
+}
+
+// writeSummed writes a file and its checksum.
+func writeSummed(file string, data []byte) error {
+	sum := sha1.Sum(data)
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(file+".sha1", []byte(hex.EncodeToString(sum[:])), 0o644)
 }
 
 func run(dir, program string, args ...string) error {

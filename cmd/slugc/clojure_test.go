@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"slugc/buildpacks/clojure/clojuretest"
+	"slugc/compiler"
+	"slugc/compiler/procfile"
+)
+
+// clojureBuild builds an app against the Maven repository of the tests.
+func clojureBuild(t *testing.T, home, app string, server *clojuretest.Server) (compiler.Result, outcome) {
+	t.Helper()
+	o := slugcIn(t, "", home, []string{"SLUGC_MAVEN_MIRROR=" + server.URL}, "build", app, "--json")
+	if o.exit != 0 {
+		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+	}
+	return decode[compiler.Result](t, o), o
+}
+
+// TestClojureRebuild: two machines make the same slug of the same source, a change of one line downloads nothing and links no runtime, and the slug runs
+// where there is nothing but the C library and a shell.
+func TestClojureRebuild(t *testing.T) {
+	home, server := state(t), clojuretest.Serve(t)
+	app := filepath.Join(t.TempDir(), "clojure-lein-uberjar")
+	if err := os.CopyFS(app, os.DirFS("../../fixtures/clojure-lein-uberjar")); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := clojureBuild(t, home, app, server)
+	if elsewhere, _ := clojureBuild(t, state(t), app, server); first.Slug.Digest != elsewhere.Slug.Digest {
+		t.Errorf("two machines make %s and %s", first.Slug.Digest, elsewhere.Slug.Digest)
+	}
+	file := filepath.Join(app, "src", "hello", "greeting.clj")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "hello from", "bonjour de")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	server.Requests()
+	changed, o := clojureBuild(t, home, app, server)
+	if seen := server.Requests(); len(seen) > 0 || strings.Contains(o.stderr, "Linking") {
+		t.Errorf("a change of one line asks for %v:\n%s", seen, o.stderr)
+	}
+	for _, s := range changed.Slug.Sections {
+		if s.Name == "layer:slugc/clojure:jre" && s.Reused != "all" {
+			t.Errorf("the runtime is packed anew: %+v", s)
+		}
+	}
+	bare(t, home, changed, "java $JAVA_OPTS -jar target/uberjar/hello-standalone.jar", "bonjour de Clojure")
+}
+
+// TestClojureSlugsAreSelfContained: the slugs that run on a frozen classpath need nothing but the C library and a shell either.
+func TestClojureSlugsAreSelfContained(t *testing.T) {
+	for fixture, body := range map[string]string{"clojure-lein-plain": "hello from the sources, 1.0.0", "clojure-deps": "the shop at /", "clojure-deps-run": "hello from deps.edn"} {
+		t.Run(fixture, func(t *testing.T) {
+			t.Parallel()
+			home := state(t)
+			dir, err := filepath.Abs(filepath.Join("../../fixtures", fixture))
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, _ := clojureBuild(t, home, dir, clojuretest.Serve(t))
+			i := slices.IndexFunc(result.ProcessTypes, func(p procfile.Process) bool { return p.Type == "web" })
+			bare(t, home, result, result.ProcessTypes[i].Command, body)
+		})
+	}
+}
+
+// bare starts a command of a slug in a root that has only the C library, a shell and /proc, and asks it.
+func bare(t *testing.T, home string, result compiler.Result, command, body string) {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "root")
+	bareRoot(t, root)
+	for _, dir := range []string{"proc", "tmp"} {
+		if err := os.Mkdir(filepath.Join(root, dir), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if u := slugc(t, home, "unpack", result.Slug.Path, filepath.Join(root, "app")); u.exit != 0 {
+		t.Fatalf("unpack: exit %d: %s", u.exit, u.stderr)
+	}
+	port := freePort(t)
+	flags := "-m"
+	if os.Geteuid() != 0 {
+		flags = "-rm"
+	}
+	inside := `mount --rbind /proc "$1/proc" && exec chroot "$1" /bin/sh -c "cd /app && . .profile.d/000_slugc.sh && exec $2"`
+	cmd := exec.Command("unshare", flags, "/bin/sh", "-c", inside, "sh", root, command)
+	cmd.Env = []string{"HOME=/app", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", fmt.Sprintf("PORT=%d", port)}
+	var log strings.Builder
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the process said:\n%s", log.String())
+		}
+	}()
+	status, answer, err := ask(fmt.Sprintf("http://127.0.0.1:%d/", port), time.Minute)
+	if err != nil || status != 200 || !strings.Contains(answer, body) {
+		t.Errorf("answer %d %q, %v", status, answer, err)
+	}
+}
