@@ -2,6 +2,7 @@ package ruby
 
 import (
 	"maps"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -41,6 +42,7 @@ func newEnvironment(environ []string, config map[string]string, gemfile string) 
 		name, value, _ := strings.Cut(entry, "=")
 		if name == MirrorEnv {
 			e.mirror = value
+			e.concealAddress(value)
 		}
 		if !internal.MatchString(name) {
 			e.vars[name] = value
@@ -69,6 +71,15 @@ func (e *environment) conceal(name, value string) {
 		e.secrets = append(e.secrets, password)
 	}
 	slices.SortFunc(e.secrets, func(a, b string) int { return len(b) - len(a) }) // the whole before its parts
+}
+
+// concealAddress notes the password in an address.
+func (e *environment) concealAddress(address string) {
+	if u, err := url.Parse(address); err == nil {
+		if password, ok := u.User.Password(); ok && len(password) >= 4 {
+			e.secrets = append(e.secrets, password)
+		}
+	}
 }
 
 // credential reports whether a variable holds Bundler's credentials for a host: BUNDLE_GEMS__EXAMPLE__COM.

@@ -18,7 +18,7 @@ func traced(line []byte) bool { return bytes.HasPrefix(line, []byte("** ")) }
 
 // installPatterns are the known failures of an install, the particular before the general (languages.md 2.8).
 func (b *work) installPatterns() []diagnosis.Pattern {
-	return slices.Concat(b.lockPatterns(), b.gemPatterns(), diagnosis.Common("ruby"))
+	return slices.Concat(b.lockPatterns(), b.compilePatterns(), b.sourcePatterns(), diagnosis.Common("ruby"))
 }
 
 // taskPatterns are the known failures of the app's own tasks. Common ones are not among them: an app that is refused a connection has not lost the network.
@@ -79,8 +79,8 @@ func bullets(list string) (items []string) {
 	return items
 }
 
-// gemPatterns are the failures of fetching and compiling gems.
-func (b *work) gemPatterns() []diagnosis.Pattern {
+// compilePatterns are the failures of compiling gems.
+func (b *work) compilePatterns() []diagnosis.Pattern {
 	gemfile, lock := b.app.Gemfile, b.app.Lockfile
 	return []diagnosis.Pattern{
 		{ID: "ruby/sqlite3-unsupported", Match: regexp.MustCompile(`An error occurred while installing sqlite3 \(([^)]*)\)`), Make: func(m []string) *diagnosis.Diagnosis {
@@ -97,6 +97,13 @@ func (b *work) gemPatterns() []diagnosis.Pattern {
 			d.Hints = append(d.Hints, fmt.Sprintf("install on the build machine the library and headers that %s needs, or take a version with a precompiled gem for this platform", m[2]))
 			return d
 		}},
+	}
+}
+
+// sourcePatterns are the failures of fetching gems.
+func (b *work) sourcePatterns() []diagnosis.Pattern {
+	gemfile, lock := b.app.Gemfile, b.app.Lockfile
+	return []diagnosis.Pattern{
 		{ID: "ruby/source-forbidden", Match: regexp.MustCompile(`(?:Authentication is required for|Bad username or password for|Access token could not be authenticated for|HTTP Basic: Access denied\.?)\s*(https?://\S+?)?\.?\s`), Make: func(m []string) *diagnosis.Diagnosis {
 			host := "the gem source"
 			name := "BUNDLE_GEMS__EXAMPLE__COM"

@@ -89,7 +89,7 @@ func TestWorker(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment(
-		[]string{"PATH=/bin", "CNB_LAYERS_DIR=/layers", "GEM_HOME=/x", "RUBYOPT=-w", "npm_config_registry=r", MirrorEnv + "=http://mirror", "GIT_DIR=/g"},
+		[]string{"PATH=/bin", "CNB_LAYERS_DIR=/layers", "GEM_HOME=/x", "RUBYOPT=-w", "npm_config_registry=r", MirrorEnv + "=http://reader:mirrorword@mirror/", "GIT_DIR=/g"},
 		map[string]string{"PATH": "/evil", "BUNDLE_PATH": "x", "BUNDLE_APP_CONFIG": "y", "BUNDLE_BUILD__PG": "--with", "BUNDLE_GEMS__EXAMPLE__COM": "user:pa55word", "STRIPE_TOKEN": "topsecret",
 			"FOR_GEMFILE": "1", "RAILS_MASTER_KEY": "mastermaster", "LD_PRELOAD": "evil.so", "SHORT_TOKEN": "abc"},
 		`gem "x" if ENV["FOR_GEMFILE"]`)
@@ -104,7 +104,7 @@ func TestEnvironment(t *testing.T) {
 	if diff := cmp.Diff(all, e.list(true)); diff != "" {
 		t.Errorf("for tasks (-want +got):\n%s", diff)
 	}
-	if e.mirror != "http://mirror" || !slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "topsecret", "pa55word"}) {
+	if e.mirror != "http://reader:mirrorword@mirror/" || !slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "mirrorword", "topsecret", "pa55word"}) {
 		t.Errorf("mirror %q, secrets %q", e.mirror, e.secrets)
 	}
 }

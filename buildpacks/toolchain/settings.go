@@ -32,7 +32,9 @@ type Settings struct {
 	GoNoSumDB string // as `go env GONOSUMDB` gives it: patterns of modules that are not looked up
 	LocalGo   LocalGo
 
-	RubyMirror string // base of prebuilt Rubies with a SHA256SUMS (see rubyMirror); "" disables the source
+	// RubyMirror is the base of a mirror of prebuilt relocatable Rubies; "" or "off" disables the source. It holds SHA256SUMS, lines of sha256sum(1), and the
+	// tarballs it names: ruby-‹version›[-linux][-‹processor›][-‹distribution›].tar.gz, .tgz, .tar.xz or .tar.zst, also in sub-directories.
+	RubyMirror string
 	Debian     Debian // Debian's packages; the zero value disables the source
 	LocalRuby  string // path of a Ruby on the machine, the last resort; "" says that there is none
 
