@@ -27,6 +27,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -51,20 +52,33 @@ const MirrorEnv = "SLUGC_MAVEN_MIRROR"
 // planName is what the buildpack provides and, for an app of its own, requires.
 const planName = "clojure"
 
+// nodePlan is what the Node buildpack provides.
+const nodePlan = "node"
+
 // Detect is the buildpack's libcnb.DetectFunc. It wraps the Clojure detector: it passes exactly for a tree that is Clojure's, and then provides and
-// requires "clojure". A tree that is Clojure's but broken gives the detector's *detect.Error.
+// requires "clojure"; with a package.json, or something in the build that calls for Node, it would also have "node", to assist. A tree that is
+// Clojure's but broken gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	found, err := detect.ForClojure(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
+	app := os.DirFS(ctx.ApplicationPath)
+	found, err := detect.ForClojure(detect.Input{FS: app, Env: ctx.Platform.Environment})
 	if err != nil {
 		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
 	}
 	if !found.Pass {
 		return libcnb.DetectResult{}, nil
 	}
-	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
+	alone := libcnb.BuildPlan{
 		Provides: []libcnb.BuildPlanProvide{{Name: planName}},
 		Requires: []libcnb.BuildPlanRequire{{Name: planName}},
-	}}}, nil
+	}
+	plans := []libcnb.BuildPlan{alone}
+	facts, _ := found.App.(*detect.ClojureApp)
+	if _, err := fs.Stat(app, "package.json"); err == nil || facts != nil && len(facts.NodeFor) > 0 {
+		node := libcnb.BuildPlanRequire{Name: nodePlan, Metadata: map[string]any{"assisting": true}}
+		helped := libcnb.BuildPlan{Provides: alone.Provides, Requires: append([]libcnb.BuildPlanRequire{node}, alone.Requires...)}
+		plans = []libcnb.BuildPlan{helped, alone}
+	}
+	return libcnb.DetectResult{Pass: true, Plans: plans}, nil
 }
 
 // Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in ctx.ApplicationPath. A fault of the
