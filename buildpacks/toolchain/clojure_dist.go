@@ -69,7 +69,8 @@ type jarFile struct {
 
 func (d *jarDist) files(ctx context.Context, again bool) (map[string]jarFile, bool, error) {
 	if d.base != "" {
-		return list(ctx, d.st, strings.TrimRight(d.base, "/")+"/SHA256SUMS", nil, d.parse, again)
+		// What is kept of a list is what one tool reads of it, so each tool has an address of its own for it.
+		return list(ctx, d.st, strings.TrimRight(d.base, "/")+"/SHA256SUMS#"+d.tool, nil, d.parse, again)
 	}
 	found := map[string]jarFile{}
 	for v, sum := range d.known {

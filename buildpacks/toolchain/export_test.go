@@ -49,3 +49,16 @@ func NpmFor(engines map[string]string, node string) string {
 	}
 	return npmFor(p, node)
 }
+
+// PickJDK resolves a constraint on a JDK against plain versions.
+func PickJDK(constraint string, versions []string) (version, exact string, err error) {
+	w, err := parseJDK(constraint)
+	if err != nil {
+		return "", "", err
+	}
+	version, _ = w.pick(&listing{versions: versions})
+	return version, w.exact, nil
+}
+
+// JavaRelease is tested by table.
+var JavaRelease = javaRelease
