@@ -3,6 +3,7 @@ package clojure
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,6 +54,9 @@ func (b *work) leinInSlug() error {
 		}
 		i := slices.IndexFunc(b.result.Layers, func(l libcnb.Layer) bool { return l.Name == "maven" })
 		b.result.Layers[i].Launch = true
+		if err := forgetOrigins(b.jars); err != nil {
+			return fmt.Errorf("preparing the Maven repository: %w", err)
+		}
 		layer.LaunchEnvironment.Override("LEIN_HOME", layer.Path)
 		layer.LaunchEnvironment.Override("SLUGC_MAVEN_REPOSITORY", b.jars)
 		b.say.detail("Leiningen and its repository are in the slug (LEIN_INCLUDE_IN_SLUG)")
@@ -62,6 +66,21 @@ func (b *work) leinInSlug() error {
 	}
 	b.result.Layers = append(b.result.Layers, layer)
 	return nil
+}
+
+// forgetOrigins removes from a Maven repository what says when and by which mirror its files came: it differs from build to build, and Leiningen would
+// refuse them where that mirror is not set.
+func forgetOrigins(repository string) error {
+	return filepath.WalkDir(repository, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if name != "_remote.repositories" && name != "resolver-status.properties" && filepath.Ext(name) != ".lastUpdated" {
+			return nil
+		}
+		return os.Remove(file)
+	})
 }
 
 // runScript is a lein that runs what was frozen.

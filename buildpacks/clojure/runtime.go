@@ -167,6 +167,10 @@ func (b *work) link(dir string, modules []string) error {
 		return fmt.Errorf("linking the runtime: %w", err)
 	}
 	argv := []string{"--add-modules", strings.Join(modules, ","), "--no-header-files", "--no-man-pages", "--output", dir}
+	if _, err := os.Stat(filepath.Join(b.jdk.Dir, "jmods")); errors.Is(err, os.ErrNotExist) {
+		// Such a JDK (24 and later) links from its own files, and refuses where the system has changed one: Linux distributions change the certificates.
+		argv = append(argv, "--ignore-modified-runtime")
+	}
 	if err := b.tool("jlink", b.java("jlink"), argv...); err != nil {
 		return err
 	}

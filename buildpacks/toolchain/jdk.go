@@ -87,8 +87,9 @@ func parseJDK(constraint string) (*want, error) {
 	return w, nil
 }
 
-// needlessJDK are parts of a JDK that no build reads.
-var needlessJDK = []string{"demo", "docs", "man", "sample", "src.zip", "lib/src.zip", "NOTICE", "DISCLAIMER"}
+// needlessJDK are parts of a JDK that no build reads. The manual stays: a JDK that has no jmods links runtimes from itself, and wants to find
+// all its modules' files.
+var needlessJDK = []string{"demo", "docs", "sample", "src.zip", "lib/src.zip"}
 
 // finishJDK checks a JDK's tree and drops what no build reads.
 func finishJDK(tree string) error {
