@@ -1,62 +1,41 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"slugc/buildpacks/ruby/rubytest"
 	"slugc/compiler"
 )
 
-// TestRubySlugIsSelfContained starts a Ruby slug where there is nothing but the C library, a shell and env.
-func TestRubySlugIsSelfContained(t *testing.T) {
-	home, server := state(t), rubytest.Serve(t)
-	fixture, err := filepath.Abs("../../fixtures/ruby-sinatra-puma")
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := []string{"SLUGC_GEM_MIRROR=" + server.URL}
-	o := slugcIn(t, "", home, env, "build", fixture, "--json")
-	if o.exit != 0 {
-		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
-	}
-	file := decode[compiler.Result](t, o).Slug.Path
-	root := filepath.Join(t.TempDir(), "root")
-	bareRoot(t, root)
-	if u := slugc(t, home, "unpack", file, filepath.Join(root, "app")); u.exit != 0 {
-		t.Fatalf("unpack: exit %d: %s", u.exit, u.stderr)
-	}
-	port := freePort(t)
-	cmd := exec.Command("/bin/sh", "-c", ". .profile.d/000_slugc.sh && exec bundle exec puma -b tcp://127.0.0.1:$PORT")
-	cmd.Dir = "/app"
-	cmd.Env = []string{"HOME=/app", "PATH=/usr/bin:/bin", fmt.Sprintf("PORT=%d", port)}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-	}
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("the process said:\n%s", log.String())
-		}
-	}()
-	status, body, err := ask(fmt.Sprintf("http://127.0.0.1:%d/", port), time.Minute)
-	if err != nil || status != 200 || !strings.Contains(body, "hello from ruby 3.1.7") {
-		t.Errorf("answer %d %q, %v", status, body, err)
+// TestRubySlugsAreSelfContained starts every Ruby fixture's slug where there is nothing but the C library, a shell and env.
+func TestRubySlugsAreSelfContained(t *testing.T) {
+	for _, fixture := range []string{"ruby-sinatra-puma", "ruby-rack-only", "ruby-assets", "ruby-path-git", "ruby-vendor-cache"} {
+		t.Run(fixture, func(t *testing.T) {
+			t.Parallel()
+			dir, err := filepath.Abs(filepath.Join("../../fixtures", fixture))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, home := readWant(t, dir), state(t)
+			app, env := provide(t, &w, dir)
+			args := []string{"build", app, "--json"}
+			for k, v := range w.Env {
+				args = append(args, "--env", k+"="+v)
+			}
+			o := slugcIn(t, "", home, env, args...)
+			if o.exit != 0 {
+				t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+			}
+			result := decode[compiler.Result](t, o)
+			web, ok := result.ProcessTypes.Command("web")
+			if !ok {
+				t.Fatalf("no web process: %v", result.ProcessTypes)
+			}
+			bare(t, home, result, web, w.HTTP.Body)
+		})
 	}
 }
 
