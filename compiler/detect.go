@@ -135,7 +135,13 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 		}
 		candidates = append(candidates, candidate)
 	}
-	return plan(candidates)
+	members, err := plan(candidates)
+	for i := range members {
+		if app, ok := chosen[i].App.(*detect.NodeApp); ok && app.Assisting {
+			members[i].Tell("node", "assisting", true)
+		}
+	}
+	return members, err
 }
 
 // plan makes members of the candidates whose plans go together.

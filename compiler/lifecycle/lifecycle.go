@@ -13,6 +13,7 @@ package lifecycle
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +56,20 @@ func (b Buildpack) Escaped() string { return strings.ReplaceAll(b.Info.ID, "/", 
 type Member struct {
 	Buildpack
 	Entries []libcnb.BuildpackPlanEntry
+}
+
+// Tell sets metadata of the member's plan entries of a name: what the platform knows of the group and the buildpacks do not.
+func (m *Member) Tell(entry, key string, value any) {
+	for i, e := range m.Entries {
+		if e.Name == entry {
+			e.Metadata = maps.Clone(e.Metadata)
+			if e.Metadata == nil {
+				e.Metadata = map[string]any{}
+			}
+			e.Metadata[key] = value
+			m.Entries[i] = e
+		}
+	}
 }
 
 // Config is all a build needs.
