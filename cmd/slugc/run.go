@@ -24,29 +24,20 @@ import (
 	"slugc/compiler/slug"
 )
 
-// subject is what run and start work on: a slug unpacked in a directory of its own.
-type subject struct {
-	self, dir string
+// named is the slug that SLUG|APP names.
+type named struct {
+	app       string // "" for a file
+	file      string
 	types     []procfile.Process
-	formation map[string]int // nil for a slug file
-	remove    func()
+	formation map[string]int // nil for a file
 }
 
-// open finds the slug that SLUG|APP names and unpacks it. A name with a slash, or of an existing file, is a file; everything else is an app.
-func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
-	self, err := selfPath()
-	if err != nil {
-		return nil, err
-	}
-	s := &subject{self: self}
-	file, digest := name, ""
-	home, err := c.openHome()
-	if err != nil {
-		return nil, err
-	}
+// find finds the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file; everything else is an app.
+func (c *cli) find(ctx context.Context, name string) (*named, error) {
+	n, digest := &named{file: name}, ""
 	if info, err := os.Stat(name); !strings.ContainsRune(name, '/') && (err != nil || info.IsDir()) {
 		err := c.withReleases(func(r *release.Releases) error {
-			current, err := r.Current(cmd.Context(), name)
+			current, err := r.Current(ctx, name)
 			if err != nil {
 				return err
 			}
@@ -54,33 +45,68 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 			if err != nil || u.Scheme != "file" {
 				return fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", name, current.Version, current.Slug.URL)
 			}
-			file, digest = u.Path, current.Slug.Digest
-			s.formation, err = r.Formation(cmd.Context(), name)
+			n.app, n.file, digest = name, u.Path, current.Slug.Digest
+			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	return s, s.unpack(cmd.Context(), c, home, file, digest)
+	m, err := slug.Inspect(n.file)
+	if err != nil {
+		return nil, err
+	}
+	n.types = m.ProcessTypes
+	if digest == "" {
+		return n, nil
+	}
+	// Unpacking checks the slug against itself; this, that it is the release's.
+	is, _, err := slug.FileDigest(n.file)
+	if err == nil && is != digest {
+		err = fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", n.file, is, digest),
+			"build the app again, or roll back to a release whose slug is whole")
+	}
+	return n, err
 }
 
-func (s *subject) unpack(ctx context.Context, c *cli, home *cache.Home, file, digest string) error {
-	m, err := slug.Inspect(file)
+// counts is how many of each type to run: what spec says, else the app's own formation, else one of each.
+func (n *named) counts(spec string) (map[string]int, error) {
+	if spec == "" && n.formation != nil {
+		return n.formation, nil
+	}
+	if spec == "" {
+		spec = "all=1"
+	}
+	return launch.ParseFormation(spec, n.types)
+}
+
+// subject is what run and start work on: a slug unpacked in a directory of its own.
+type subject struct {
+	*named
+	self, dir string
+	remove    func()
+}
+
+// open finds the slug that SLUG|APP names and unpacks it.
+func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
+	self, err := selfPath()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if digest != "" {
-		// Unpacking checks the slug against itself; this, that it is the release's.
-		is, _, err := slug.FileDigest(file)
-		if err == nil && is != digest {
-			err = fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
-				"build the app again, or roll back to a release whose slug is whole")
-		}
-		if err != nil {
-			return err
-		}
+	home, err := c.openHome()
+	if err != nil {
+		return nil, err
 	}
+	found, err := c.find(cmd.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{named: found, self: self}
+	return s, s.unpack(cmd.Context(), c, home)
+}
+
+func (s *subject) unpack(ctx context.Context, c *cli, home *cache.Home) error {
 	if err := os.MkdirAll(home.Path("run"), 0o700); err != nil {
 		return fmt.Errorf("making a directory to run in: %w", err)
 	}
@@ -90,13 +116,18 @@ func (s *subject) unpack(ctx context.Context, c *cli, home *cache.Home, file, di
 		return fmt.Errorf("making a directory to run in: %w", err)
 	}
 	s.remove = func() { _ = cache.RemoveAll(tmp) }
-	s.dir, s.types = filepath.Join(tmp, "app"), m.ProcessTypes
-	if err := slug.Unpack(ctx, file, s.dir, slug.UnpackOptions{Progress: func(done, total int64) { c.ui.Progress("unpacking", done, total) }}); err != nil {
+	s.dir = filepath.Join(tmp, "app")
+	if err := c.unpack(ctx, s.file, s.dir); err != nil {
 		s.remove()
 		return err
 	}
-	c.ui.close()
 	return nil
+}
+
+// unpack unpacks a slug and shows how far it is.
+func (c *cli) unpack(ctx context.Context, file, dir string) error {
+	defer c.ui.close()
+	return slug.Unpack(ctx, file, dir, slug.UnpackOptions{Progress: func(done, total int64) { c.ui.Progress("unpacking", done, total) }})
 }
 
 // sweepRuns removes the directories of runs whose process is gone.
@@ -237,14 +268,9 @@ type and 1 for each instance. The first process to end stops all the others, and
 				return err
 			}
 			defer s.remove()
-			if formation == "" && s.formation == nil {
-				formation = "all=1"
-			}
-			counts := s.formation
-			if formation != "" {
-				if counts, err = launch.ParseFormation(formation, s.types); err != nil {
-					return err
-				}
+			counts, err := s.counts(formation)
+			if err != nil {
+				return err
 			}
 			signals, kill := c.passSignals(false)
 			c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{Self: s.self, Dir: s.dir, Signals: signals, Kill: kill, Processes: s.types, Formation: counts,
