@@ -3,6 +3,7 @@ package export_test
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,47 +92,49 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// TestRefused holds the texts of what is refused, and where.
+// refusals are what is refused, and in which formats.
+var refusals = []struct {
+	id, text string
+	formats  []string
+	change   func(o *export.Options)
+}{
+	{"export/format", `exporting: there is no format "inittab"`, []string{"inittab"}, func(*export.Options) {}},
+	{"release/app-name", `naming the app: "../x" is not an app's name`, export.Formats(), func(o *export.Options) { o.App = "../x" }},
+	{"export/user", `exporting "blog": "a b" is not a user's name`, export.Formats(), func(o *export.Options) { o.User = "a b" }},
+	{"export/timeout", `exporting "blog": the timeout is negative: -1s`, export.Formats(), func(o *export.Options) { o.Timeout = -time.Second }},
+	{"export/variable-name", `exporting "blog": a variable can't be called "A-B"`, export.Formats(), func(o *export.Options) { o.Env = []string{"A-B=1"} }},
+	{"export/variable-name", `exporting "blog": a variable can't be called "SLUGC_PROFILE"`, export.Formats(), func(o *export.Options) { o.Env = []string{"SLUGC_PROFILE=1"} }},
+	{"export/nul", `exporting "blog": the variable A has a NUL character, which no process can be given`, export.Formats(), func(o *export.Options) { o.Env = []string{"A=\x00"} }},
+	{"export/nul", `exporting "blog": the command of web has a NUL character, which no process can be given`, export.Formats(), func(o *export.Options) { o.Processes[2].Command = "a\x00" }},
+	{"export/too-long", `exporting "blog-web.1": the command takes 131072 bytes, more than 131071`, export.Formats(), func(o *export.Options) { o.Processes[2].Command = strings.Repeat("x", 128<<10) }},
+	{"export/too-long", `exporting "blog-web.1": the variable LONG takes 131072 bytes, more than 131071`, export.Formats(), func(o *export.Options) { o.Env = []string{"LONG=" + strings.Repeat("x", 128<<10-5)} }},
+	{"export/too-long", `exporting "blog-web.1": the environment has 1080132 bytes, more than 1048576`, export.Formats(), func(o *export.Options) {
+		o.Root = "/srv"
+		for i := range 9 {
+			o.Env = append(o.Env, fmt.Sprintf("A%d=%s", i, strings.Repeat("x", 120000)))
+		}
+		o.Env = o.Env[3:]
+	}},
+	{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "srv": it is not an absolute path without detours`, export.Formats(), func(o *export.Options) { o.Root = "srv" }},
+	{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a\nb": it has control characters, is not UTF-8, or ends in a blank or "\"`, export.Formats(), func(o *export.Options) { o.Root = "/a\nb" }},
+	{"export/directory", `exporting "blog" for FORMAT: the log directory can't be "/a ": it has control characters, is not UTF-8, or ends in a blank or "\"`, export.Formats(), func(o *export.Options) { o.Log = "/a " }},
+	{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a\\": it has control characters, is not UTF-8, or ends in a blank or "\"`, export.Formats(), func(o *export.Options) { o.Root = `/a\` }},
+	{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a #b": supervisord would take " ;" or " #" for a comment`, []string{"supervisord"}, func(o *export.Options) { o.Root = "/a #b" }},
+	{"export/directory", `exporting "blog" for FORMAT: the directory of the files can't be "/a*": systemd would take it for a pattern`, []string{"systemd"}, func(o *export.Options) { o.Dir = "/a*" }},
+	{"export/reserved-name", `exporting "multi-user" for systemd: multi-user.target is systemd's own`, []string{"systemd"}, func(o *export.Options) { o.App = "multi-user" }},
+	{"export/name-clash", `exporting: two processes would both be written as "blog-web-2.conf"`, []string{"upstart"}, func(o *export.Options) {
+		o.Processes[3].Type, o.Formation = "web-2", map[string]int{"web": 2, "web-2": 1}
+	}},
+	{"export/name-clash", `exporting: two processes would both be written as "blog-web-1.plist"`, []string{"launchd"}, func(o *export.Options) {
+		o.Processes[3].Type, o.Formation = "Web", map[string]int{"web": 1, "Web": 1}
+	}},
+	{"launch/port", `laying out the formation: the port of "web" would be 65536`, export.Formats(), func(o *export.Options) { o.BasePort = 65335 }},
+	{"launch/empty-formation", `laying out the formation: it has no processes`, export.Formats(), func(o *export.Options) { o.Formation = map[string]int{"release": 1} }},
+}
+
+// TestRefused holds the texts of what is refused.
 func TestRefused(t *testing.T) {
-	all := export.Formats()
-	for _, test := range []struct {
-		id, text string
-		formats  []string
-		change   func(o *export.Options)
-	}{
-		{"export/format", `exporting: there is no format "inittab"`, []string{"inittab"}, func(*export.Options) {}},
-		{"release/app-name", `naming the app: "../x" is not an app's name`, all, func(o *export.Options) { o.App = "../x" }},
-		{"export/user", `exporting "blog": "a b" is not a user's name`, all, func(o *export.Options) { o.User = "a b" }},
-		{"export/timeout", `exporting "blog": the timeout is negative: -1s`, all, func(o *export.Options) { o.Timeout = -time.Second }},
-		{"export/variable-name", `exporting "blog": a variable can't be called "A-B"`, all, func(o *export.Options) { o.Env = []string{"A-B=1"} }},
-		{"export/variable-name", `exporting "blog": a variable can't be called "SLUGC_PROFILE"`, all, func(o *export.Options) { o.Env = []string{"SLUGC_PROFILE=1"} }},
-		{"export/nul", `exporting "blog": the variable A has a NUL character, which no process can be given`, all, func(o *export.Options) { o.Env = []string{"A=\x00"} }},
-		{"export/nul", `exporting "blog": the command of web has a NUL character, which no process can be given`, all, func(o *export.Options) { o.Processes[2].Command = "a\x00" }},
-		{"export/too-long", `exporting "blog-web.1": the command takes 131072 bytes, more than 131071`, all, func(o *export.Options) { o.Processes[2].Command = strings.Repeat("x", 128<<10) }},
-		{"export/too-long", `exporting "blog-web.1": the variable LONG takes 131072 bytes, more than 131071`, all, func(o *export.Options) { o.Env = []string{"LONG=" + strings.Repeat("x", 128<<10-5)} }},
-		{"export/too-long", `exporting "blog-web.1": the environment has 1080132 bytes, more than 1048576`, all, func(o *export.Options) {
-			o.Root = "/srv"
-			for i := range 9 {
-				o.Env = append(o.Env, fmt.Sprintf("A%d=%s", i, strings.Repeat("x", 120000)))
-			}
-			o.Env = o.Env[3:]
-		}},
-		{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "srv": it is not an absolute path without detours`, all, func(o *export.Options) { o.Root = "srv" }},
-		{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a\nb": it has control characters, is not UTF-8, or ends in a blank or "\"`, all, func(o *export.Options) { o.Root = "/a\nb" }},
-		{"export/directory", `exporting "blog" for FORMAT: the log directory can't be "/a ": it has control characters, is not UTF-8, or ends in a blank or "\"`, all, func(o *export.Options) { o.Log = "/a " }},
-		{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a\\": it has control characters, is not UTF-8, or ends in a blank or "\"`, all, func(o *export.Options) { o.Root = `/a\` }},
-		{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a #b": supervisord would take " ;" or " #" for a comment`, []string{"supervisord"}, func(o *export.Options) { o.Root = "/a #b" }},
-		{"export/directory", `exporting "blog" for FORMAT: the directory of the files can't be "/a*": systemd would take it for a pattern`, []string{"systemd"}, func(o *export.Options) { o.Dir = "/a*" }},
-		{"export/reserved-name", `exporting "multi-user" for systemd: multi-user.target is systemd's own`, []string{"systemd"}, func(o *export.Options) { o.App = "multi-user" }},
-		{"export/name-clash", `exporting: two processes would both be written as "blog-web-2.conf"`, []string{"upstart"}, func(o *export.Options) {
-			o.Processes[3].Type, o.Formation = "web-2", map[string]int{"web": 2, "web-2": 1}
-		}},
-		{"export/name-clash", `exporting: two processes would both be written as "blog-web-1.plist"`, []string{"launchd"}, func(o *export.Options) {
-			o.Processes[3].Type, o.Formation = "Web", map[string]int{"web": 1, "Web": 1}
-		}},
-		{"launch/port", `laying out the formation: the port of "web" would be 65536`, all, func(o *export.Options) { o.BasePort = 65335 }},
-		{"launch/empty-formation", `laying out the formation: it has no processes`, all, func(o *export.Options) { o.Formation = map[string]int{"release": 1} }},
-	} {
+	for _, test := range refusals {
 		for _, format := range test.formats {
 			o := small()
 			o.Processes = slices.Clone(o.Processes)
@@ -155,39 +158,56 @@ func FuzzExport(f *testing.F) {
 	f.Add("a\\\n", "\n\n\\", "/srv/ é")
 	f.Add("\x00", "x", "/")
 	f.Add(`\0101`, `\\0`, "/srv/'\"")
-	f.Fuzz(func(t *testing.T, value, command, root string) {
-		o := small()
-		o.Dir, o.Root, o.Env = "/etc/units", root, []string{"SECRET=" + value}
-		o.Processes = []procfile.Process{{Type: "web", Command: command}}
-		for _, format := range export.Formats() {
-			files, err := export.Export(format, o)
-			if err != nil {
-				if id := fault.Of(err).ID; !strings.HasPrefix(id, "export/") {
-					t.Errorf("%s: %s: %v", format, id, err)
-				}
-				continue
+	f.Fuzz(roundTrip)
+}
+
+// The same for texts of what is special to some format.
+func TestRandom(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		roundTrip(t, randomText(r), randomText(r), "/srv/"+randomText(r))
+	}
+}
+
+func roundTrip(t *testing.T, value, command, root string) {
+	o := small()
+	o.Dir, o.Root, o.Env = "/etc/units", root, []string{"SECRET=" + value}
+	o.Processes = []procfile.Process{{Type: "web", Command: command}}
+	for _, format := range export.Formats() {
+		files, err := export.Export(format, o)
+		if err != nil {
+			if id := fault.Of(err).ID; !strings.HasPrefix(id, "export/") {
+				t.Errorf("%s: %s: %v", format, id, err)
 			}
-			var gotCommand, gotValue string
-			switch byName := index(files); format {
-			case "systemd":
-				gotCommand, gotValue = readSystemd(t, byName["blog-web.1.service"]), strings.TrimPrefix(readEnvFile(t, byName["blog.env"])[0], "SECRET=")
-				if strings.Contains(byName["blog-web.1.service"], `"$SECRET"`) {
-					t.Error("the script's own variables are not escaped")
-				}
-			case "launchd":
-				p := readPlist(t, byName["blog-web-1.plist"])
-				gotCommand, gotValue = p.Dict.Array[4], p.Dict.Dict.Strings[slices.Index(p.Dict.Dict.Keys, "SECRET")]
-			case "runit":
-				gotValue, _, _ = strings.Cut(byName["blog-web-1/env/SECRET"], "\n")
-				gotCommand = command
-			default:
-				continue
-			}
-			if decoded(gotCommand) != decoded(command) || decoded(gotValue) != decoded(value) {
-				t.Errorf("%s: %q is %q, %q is %q", format, command, gotCommand, value, gotValue)
-			}
+			continue
 		}
-	})
+		var gotCommand, gotValue, unit string
+		switch byName := index(files); format {
+		case "systemd":
+			unit = byName["blog-web.1.service"]
+			gotCommand, gotValue = readSystemd(t, unit), strings.TrimPrefix(readEnvFile(t, byName["blog.env"])[0], "SECRET=")
+		case "launchd":
+			unit = byName["blog-web-1.plist"]
+			p := readPlist(t, unit)
+			gotCommand, gotValue = p.Dict.Array[4], p.Dict.Dict.Strings[slices.Index(p.Dict.Dict.Keys, "SECRET")]
+		case "runit":
+			// The command is in a shell's hands, which other tests run.
+			unit, gotCommand = byName["blog-web-1/run"], command
+			gotValue, _, _ = strings.Cut(byName["blog-web-1/env/SECRET"], "\n")
+		default:
+			continue // so are both here
+		}
+		unit = strings.NewReplacer(`\`, "", "$$", "$", "&amp;", "&").Replace(unit)
+		if strings.Contains(unit, "SECRET=$(printf") {
+			gotValue = decoded(gotValue)
+		}
+		if strings.Contains(unit, `set -- "$(printf`) && format != "runit" {
+			gotCommand = decoded(gotCommand)
+		}
+		if gotCommand != command || gotValue != value {
+			t.Errorf("%s: %q is %q, %q is %q", format, command, gotCommand, value, gotValue)
+		}
+	}
 }
 
 func index(files []export.File) map[string]string {

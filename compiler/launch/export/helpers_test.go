@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,13 +48,31 @@ var hostileVars = []string{`A=it's "both" quotes`, `B=$HOME ${A} %h \ ; # é`, "
 	`Q="quoted"`, "CTRL=\x01\x1b\r\x7f", "BAD=\xff\xfe", "PCT=%(ENV_HOME)s %n %%", "DASH=-n", `BS=a\`, `JSON={"a":"it's"}`, "TICK=`id`", "XML=]]>&amp;<a/>\ufffe", "LONG=" + strings.Repeat("x y", 40000),
 	"NBSP=a\u00a0#b", "LANG=C", `OCTAL=\0101\n`, "DYNO=not.mine", "HASH=#", "EQ=a=b=", "NUMBER=1", "SCRIPT=a\nend script\nb"}
 
+// randomText is made of what is special to some format or shell; the same seed gives the same.
+func randomText(r *rand.Rand) string {
+	pieces := []string{"'", `"`, `\`, "$", "%", "`", ";", "#", " ", "\t", "\n", "\r", "é", "\xff", "&", "<", ">", "]]>", "$A", "${A}", "%(x)s", "%%", "\\\n", "\\0101", "x", "end script", "=", ",", "-", "*", "~", "!", "(", ")", "\u2028"}
+	var b strings.Builder
+	for range r.IntN(12) {
+		b.WriteString(pieces[r.IntN(len(pieces))])
+	}
+	return b.String()
+}
+
+func randomVars() (vars []string) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 200 {
+		vars = append(vars, fmt.Sprintf("R%d=%s", i, randomText(r)))
+	}
+	return vars
+}
+
 // hostileApp is a formation whose processes each dump what they are given, in an unpacked slug with profiles.
 func hostileApp(t *testing.T) (o export.Options, out string) {
 	t.Helper()
 	base := t.TempDir()
 	out = filepath.Join(base, "out")
 	o = export.Options{App: "my--app", Root: filepath.Join(base, `sl ug's "é" %h $X`), Dir: filepath.Join(base, "un its %i"), Log: filepath.Join(base, "lo gs %s"),
-		Env: append(slices.Clone(hostileVars), "OUT="+out), Timeout: 30 * time.Second, Formation: map[string]int{"web": 2, "worker": 1},
+		Env: slices.Concat(hostileVars, randomVars(), []string{"OUT=" + out}), Timeout: 30 * time.Second, Formation: map[string]int{"web": 2, "worker": 1},
 		Processes: []procfile.Process{{Type: "clock", Command: "false"}, {Type: "web", Command: dumper + ` "$OUT/$DYNO" ` + hostileArgs},
 			{Type: "release", Command: "false"}, {Type: "worker", Command: "exec " + dumper + " \"$OUT/$DYNO\" 'line 1\n  line 2\n\n# \x01\xff' \t;"}}}
 	for name, text := range map[string]string{
@@ -118,10 +138,12 @@ func started(t *testing.T, argv, env []string, dir, file string) dump {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = env, dir
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	// The group: a shell may have stayed, before the dumper.
+	defer func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); cmd.Wait() }()
 	return given(t, file)
 }
 

@@ -71,7 +71,7 @@ func TestSystemd(t *testing.T) {
 func readEnvFile(t *testing.T, text string) (env []string) {
 	t.Helper()
 	for text = text[strings.Index(text, "\n")+1:]; text != ""; {
-		m := regexp.MustCompile("(?s)^([A-Z]+)=\"((?:[^\\\\\"`$]|\\\\[\\\\\"`$])*)\"\n").FindStringSubmatch(text)
+		m := regexp.MustCompile("(?s)^([A-Z0-9_]+)=\"((?:[^\\\\\"`$]|\\\\[\\\\\"`$])*)\"\n").FindStringSubmatch(text)
 		if m == nil {
 			t.Fatalf("not a variable: %.200q", text)
 		}
