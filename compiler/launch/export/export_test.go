@@ -120,6 +120,7 @@ var refusals = []struct {
 	{"export/directory", `exporting "blog" for FORMAT: the log directory can't be "/a ": it has control characters, is not UTF-8, or ends in a blank or "\"`, export.Formats(), func(o *export.Options) { o.Log = "/a " }},
 	{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a\\": it has control characters, is not UTF-8, or ends in a blank or "\"`, export.Formats(), func(o *export.Options) { o.Root = `/a\` }},
 	{"export/directory", `exporting "blog" for FORMAT: the slug's directory can't be "/a #b": supervisord would take " ;" or " #" for a comment`, []string{"supervisord"}, func(o *export.Options) { o.Root = "/a #b" }},
+	{"export/directory", `exporting "blog" for FORMAT: the log directory can't be "/a%(here)s": supervisord would replace %(here)s`, []string{"supervisord"}, func(o *export.Options) { o.Log = "/a%(here)s" }},
 	{"export/directory", `exporting "blog" for FORMAT: the directory of the files can't be "/a*": systemd would take it for a pattern`, []string{"systemd"}, func(o *export.Options) { o.Dir = "/a*" }},
 	{"export/reserved-name", `exporting "multi-user" for systemd: multi-user.target is systemd's own`, []string{"systemd"}, func(o *export.Options) { o.App = "multi-user" }},
 	{"export/name-clash", `exporting: two processes would both be written as "blog-web-2.conf"`, []string{"upstart"}, func(o *export.Options) {

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"os"
 	"os/exec"
@@ -27,8 +28,13 @@ func TestSupervisord(t *testing.T) {
 	}
 	cmd := exec.Command("/usr/bin/supervisord", "--nodaemon", "--configuration", main)
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
-	said := &strings.Builder{}
+	said := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = said, said
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("supervisord:\n%s", said)
+		}
+	})
 	serve(t, cmd, syscall.SIGTERM, func() {
 		for dyno := range names {
 			got := given(t, filepath.Join(out, dyno))
@@ -36,8 +42,8 @@ func TestSupervisord(t *testing.T) {
 			same(t, dyno, want[dyno], got)
 		}
 	})
-	if strings.Contains(said.String(), "killing") || strings.Count(said.String(), "stopped: my--app") != 3 {
-		t.Errorf("supervisord did not stop three processes in peace:\n%s", said)
+	if strings.Contains(said.String(), "killing") || strings.Count(said.String(), "stopped: my--app") != len(names) {
+		t.Errorf("supervisord did not stop its processes in peace:\n%s", said)
 	}
 	for _, log := range []string{"web-1.log", "web-2.log", "worker-1.log"} {
 		if _, err := os.Stat(filepath.Join(o.Log, log)); err != nil {
@@ -84,11 +90,19 @@ func TestRunit(t *testing.T) {
 			if dyno == "worker.1" {
 				waitFor(t, "the child", func() bool { _, err := os.Stat(filepath.Join(out, "child")); return err == nil })
 			}
-			if out, err := exec.Command("sv", "-w", "60", "exit", filepath.Join(o.Dir, name)).CombinedOutput(); err != nil {
-				t.Errorf("sv exit: %v\n%s", err, out)
+			if out, err := exec.Command("sv", "-w", "60", "down", filepath.Join(o.Dir, name)).CombinedOutput(); err != nil {
+				t.Errorf("sv down: %v\n%s", err, out)
 			}
 		}
 	})
+	for _, name := range names {
+		for _, dir := range []string{name, name + "/log"} {
+			waitFor(t, "the end of "+dir, func() bool {
+				out, _ := exec.Command("sv", "status", filepath.Join(o.Dir, dir)).Output()
+				return strings.Contains(string(out), "runsv not running")
+			})
+		}
+	}
 	waitFor(t, "the log", func() bool {
 		data, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(data), "started\n") && strings.Contains(string(data), "child ended\n")

@@ -11,15 +11,21 @@ import (
 // comment is where supervisord's parser sees the beginning of a comment in a line.
 var comment = regexp.MustCompile(`([\s\x{85}\p{Z}])([;#])`)
 
+// here is replaced by supervisord wherever it stands, also behind a doubled percent sign.
+const here = "%(here)s"
+
 // isSupervisordVar knows the rules of environment=: no escapes, and all quotes at the ends are taken away.
 func isSupervisordVar(value string) bool {
-	return isASCII(value) && !comment.MatchString(value) && strings.Trim(value, `'"`) == value && (!strings.Contains(value, `"`) || !strings.Contains(value, "'"))
+	return isASCII(value) && !strings.Contains(value, here) && !comment.MatchString(value) && strings.Trim(value, `'"`) == value && (!strings.Contains(value, `"`) || !strings.Contains(value, "'"))
 }
 
 func checkSupervisord(e *export) error {
 	for _, d := range e.directories() {
 		if comment.MatchString(d.path) {
 			return e.badDirectory(d, `supervisord would take " ;" or " #" for a comment`)
+		}
+		if strings.Contains(d.path, here) {
+			return e.badDirectory(d, "supervisord would replace "+here)
 		}
 	}
 	return nil
@@ -59,7 +65,8 @@ func supervisord(e *export) []File {
 // supervisordCommand is a command line for Python's shlex in a value of Python's configparser. Of the lines that continue a value the parser takes
 // the blanks before them; the script has none there.
 func supervisordCommand(argv []string) string {
-	// All that looks like a comment is in single quotes, which '' closes and opens again.
+	// All that looks like a comment, and here, is in single quotes, which '' closes and opens again.
 	text := comment.ReplaceAllString(percent(launch.Quote(argv)), "$1''$2")
+	text = strings.ReplaceAll(text, here, "%''(here)s")
 	return strings.ReplaceAll(text, "\n", "\n    ")
 }
