@@ -50,11 +50,10 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 			if err != nil {
 				return err
 			}
-			u, err := url.Parse(current.Slug.URL)
-			if err != nil || u.Scheme != "file" {
-				return fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", name, current.Version, current.Slug.URL)
+			if file, err = releasedFile(name, current); err != nil {
+				return err
 			}
-			file, digest = u.Path, current.Slug.Digest
+			digest = current.Slug.Digest
 			s.formation, err = r.Formation(cmd.Context(), name)
 			return err
 		})
@@ -63,6 +62,15 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 		}
 	}
 	return s, s.unpack(cmd.Context(), c, home, file, digest)
+}
+
+// releasedFile is the file of a release's slug.
+func releasedFile(app string, rel release.Release) (string, error) {
+	u, err := url.Parse(rel.Slug.URL)
+	if err != nil || u.Scheme != "file" {
+		return "", fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", app, rel.Version, rel.Slug.URL)
+	}
+	return u.Path, nil
 }
 
 func (s *subject) unpack(ctx context.Context, c *cli, home *cache.Home, file, digest string) error {
