@@ -50,6 +50,7 @@ type Request struct {
 	Limits   sandbox.Limits    // of each buildpack
 	Register bool
 	Message  string // the release's description; "" gives one
+	Rollout  Rollout
 }
 
 // Reporter is told what happens, for people. Calls come from one goroutine at a time, except Progress, which may come from any.

@@ -30,6 +30,7 @@ type buildFlags struct {
 	app, ref, subdir, output, message, procfile, limit, envFile string
 	env                                                         []string
 	fresh, noRegister                                           bool
+	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
 }
 
@@ -80,6 +81,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "build configuration `K=V` (or K, from the environment); never in the slug")
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
 	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
+	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
 	flags.DurationVar(&f.timeout, "timeout", deadline, "longest a buildpack may run")
 	flags.DurationVar(&f.idle, "idle-timeout", idle, "longest a buildpack may run without output")
@@ -110,6 +112,9 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
+	if req.Rollout, err = f.config.rollout(c); err != nil {
+		return req, err
+	}
 	req.App = f.app
 	if req.App == "" {
 		req.App = appName(req.Source)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -35,6 +37,7 @@ func (c *cli) withReleases(body func(r *release.Releases) error) error {
 
 func (c *cli) registerCommand() *cobra.Command {
 	var app, message, key string
+	var config releaseConfig
 	cmd := &cobra.Command{
 		Use:   "register FILE --app NAME",
 		Short: "Register a slug that was built earlier as an app's next release",
@@ -64,9 +67,19 @@ again under the same key gives the same release.`,
 			if message == "" {
 				message = "Register " + filepath.Base(args[0])
 			}
+			rollout, err := config.rollout(c)
+			if err != nil {
+				return err
+			}
+			engine, err := c.engine()
+			if err != nil {
+				return err
+			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key,
-					Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(pending bool) (release.Release, error) {
+					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
+						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+				})
 				if err != nil {
 					return err
 				}
@@ -79,6 +92,7 @@ again under the same key gives the same release.`,
 	flags.StringVarP(&message, "message", "m", "", "the release's description")
 	flags.StringVar(&key, "key", "", "idempotency key: the same key gives the same release")
 	_ = cmd.MarkFlagRequired("app")
+	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
 }
@@ -132,6 +146,7 @@ func releaseTable(list []release.Release) string {
 }
 
 func (c *cli) rollbackCommand() *cobra.Command {
+	var config releaseConfig
 	cmd := &cobra.Command{
 		Use:   "rollback APP [vN]",
 		Short: "Make an earlier release's slug current again, as a new release",
@@ -147,8 +162,12 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				}
 				version = n
 			}
+			rollout, err := config.rollout(c)
+			if err != nil {
+				return err
+			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := r.Rollback(cmd.Context(), args[0], version)
+				made, err := c.rollback(cmd.Context(), r, args[0], version, rollout)
 				if err != nil {
 					return err
 				}
@@ -157,8 +176,27 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			})
 		},
 	}
+	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+// rollback registers the rollback as pending, so that the old slug's release process runs again before it becomes current.
+func (c *cli) rollback(ctx context.Context, r *release.Releases, app string, version int, o compiler.Rollout) (release.Release, error) {
+	made, err := r.Rollback(ctx, app, version, true)
+	if err != nil {
+		return made, err
+	}
+	path, err := releasedFile(app, made)
+	if err != nil {
+		_, failed := r.Fail(context.WithoutCancel(ctx), app, made.Version)
+		return made, errors.Join(err, failed)
+	}
+	engine, err := c.engine()
+	if err != nil {
+		return made, err
+	}
+	return engine.Complete(ctx, r, app, path, made, o)
 }
 
 func (c *cli) scaleCommand() *cobra.Command {

@@ -41,11 +41,10 @@ func (c *cli) find(ctx context.Context, name string) (*named, error) {
 			if err != nil {
 				return err
 			}
-			u, err := url.Parse(current.Slug.URL)
-			if err != nil || u.Scheme != "file" {
-				return fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", name, current.Version, current.Slug.URL)
+			if n.file, err = releasedFile(name, current); err != nil {
+				return err
 			}
-			n.app, n.file, digest = name, u.Path, current.Slug.Digest
+			n.app, digest = name, current.Slug.Digest
 			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
@@ -68,6 +67,15 @@ func (c *cli) find(ctx context.Context, name string) (*named, error) {
 			"build the app again, or roll back to a release whose slug is whole")
 	}
 	return n, err
+}
+
+// releasedFile is the file of a release's slug.
+func releasedFile(app string, rel release.Release) (string, error) {
+	u, err := url.Parse(rel.Slug.URL)
+	if err != nil || u.Scheme != "file" {
+		return "", fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", app, rel.Version, rel.Slug.URL)
+	}
+	return u.Path, nil
 }
 
 // counts is how many of each type to run: what spec says, else the app's own formation, else one of each.

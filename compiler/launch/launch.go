@@ -102,7 +102,7 @@ func (o RunOptions) request() (supervise.Request, error) {
 			return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
 		}
 	}
-	script, err := script(o.Dir, shell, o.Command)
+	script, err := script(o.Dir, o.Dir, shell, o.Command)
 	if err != nil {
 		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
 	}

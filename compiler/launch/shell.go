@@ -51,21 +51,21 @@ func findShell() (string, error) {
 	return "", errors.New("there is neither bash nor sh")
 }
 
-// script sources the app's profiles and becomes the command. The files are named here and not by a pattern in the shell, whose order
+// script sources the app's profiles and becomes the command; the app lies in dir, and the process sees it at inside. The files are named here and not by a pattern in the shell, whose order
 // depends on the locale; and the script uses no variable that a profile could see or change.
-func script(dir, shell, command string) (string, error) {
+func script(dir, inside, shell, command string) (string, error) {
 	var b strings.Builder
 	names, err := os.ReadDir(filepath.Join(dir, ".profile.d"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("reading the profiles: %w", err)
 	}
 	for _, name := range names {
-		if path := filepath.Join(dir, ".profile.d", name.Name()); strings.HasSuffix(path, ".sh") && isFile(path) {
-			fmt.Fprintf(&b, ". %s\n", quote(path))
+		if file := filepath.Join(".profile.d", name.Name()); strings.HasSuffix(file, ".sh") && isFile(filepath.Join(dir, file)) {
+			fmt.Fprintf(&b, ". %s\n", quote(filepath.Join(inside, file)))
 		}
 	}
-	if path := filepath.Join(dir, ".profile"); isFile(path) {
-		fmt.Fprintf(&b, ". %s\n", quote(path))
+	if isFile(filepath.Join(dir, ".profile")) {
+		fmt.Fprintf(&b, ". %s\n", quote(filepath.Join(inside, ".profile")))
 	}
 	fmt.Fprintf(&b, "exec %s -c %s\n", quote(shell), quote(command))
 	if script := b.String(); !strings.ContainsRune(script, 0) {

@@ -57,6 +57,9 @@ func (r *Releases) register(v *view, key string, rel Release, pending bool) (Rel
 	if err != nil {
 		return Release{}, err
 	}
+	if row.Cancelled {
+		return Release{}, cancelled(v.app)
+	}
 	if known {
 		former, err := v.release(row.Version)
 		if err == nil && former.Slug.Digest != rel.Slug.Digest {
@@ -79,7 +82,7 @@ func (r *Releases) register(v *view, key string, rel Release, pending bool) (Rel
 	}
 	// An app's name is written with its first release only: from then on next exists.
 	writes := []error{v.create(v.keys.release(rel.Version), rel), v.create(v.status(rel.Version), statusRow{status}),
-		v.put(v.next(), versionRow{rel.Version}), v.put(v.key(key), versionRow{rel.Version})}
+		v.put(v.next(), versionRow{Version: rel.Version}), v.put(v.key(key), versionRow{Version: rel.Version})}
 	if !began {
 		writes = append(writes, v.put(v.name(), struct{}{}))
 	}

@@ -22,7 +22,7 @@
 //	/apps/‹app›/current            {"version": N, "previous": M}  previous: what was current before; absent for the first
 //	/apps/‹app›/next               {"version": N}  the last number given out
 //	/apps/‹app›/formation          {"web":1,"worker":0}
-//	/apps/‹app›/keys/‹hash›        {"version": N}  idempotency: sha256 of the key
+//	/apps/‹app›/keys/‹hash›        {"version": N}  idempotency: sha256 of the key; {"version": 0, "cancelled": true}: see Cancel
 //	/names/‹app›                   {}  the apps, so that listing them does not read their releases
 //
 // Whatever changes, changes in one commit that compares the revision of every key its outcome depends on. A commit that meets a conflict

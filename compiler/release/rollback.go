@@ -5,19 +5,19 @@ import (
 	"fmt"
 )
 
-// Rollback registers a new release that is current and has the slug, process types, add-ons and commit of an earlier one; version 0
+// Rollback registers a new release that is current, or pending until it is promoted, and has the slug, process types, add-ons and commit of an earlier one; version 0
 // is the release that was current before the present one. The formation stays as it is. It refuses with "release/no-releases",
 // "release/unknown-version", and "release/not-rollbackable" for a release that is current or never was.
-func (r *Releases) Rollback(ctx context.Context, app string, version int) (rel Release, err error) {
+func (r *Releases) Rollback(ctx context.Context, app string, version int, pending bool) (rel Release, err error) {
 	key := hash("")
 	err = r.transact(ctx, app, repeatable, func(v *view) (err error) {
-		rel, err = r.rollback(v, key, version)
+		rel, err = r.rollback(v, key, version, pending)
 		return err
 	})
 	return orNone(rel, err)
 }
 
-func (r *Releases) rollback(v *view, key string, version int) (Release, error) {
+func (r *Releases) rollback(v *view, key string, version int, pending bool) (Release, error) {
 	var done versionRow
 	if known, err := v.get(v.key(key), &done); err != nil || known {
 		if err != nil {
@@ -55,5 +55,5 @@ func (r *Releases) rollback(v *view, key string, version int) (Release, error) {
 	return r.register(v, key, Release{
 		Slug: target.Slug, ProcessTypes: target.ProcessTypes, Addons: target.Addons, Commit: target.Commit,
 		Description: fmt.Sprintf("Rollback to v%d", version), RollbackOf: version,
-	}, false)
+	}, pending)
 }

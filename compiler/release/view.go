@@ -19,7 +19,8 @@ type (
 		Status Status `json:"status"`
 	}
 	versionRow struct {
-		Version int `json:"version"`
+		Version   int  `json:"version"`
+		Cancelled bool `json:"cancelled,omitempty"` // of an idempotency key: it has no release, and gets none
 	}
 )
 
