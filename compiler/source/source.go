@@ -44,7 +44,9 @@ type Spec struct {
 	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
 	Reader io.Reader // Tarball: the archive; if it holds one directory and nothing else, that directory is the source
 	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
-	Env    []string  // Git: PATH, and the object directories of a push in quarantine, are taken from here
+	Env    []string  // Git: PATH, the object directories of a push in quarantine, and proxies and certificates are taken from here
+
+	Submodules Submodules // Git
 }
 
 // Options says how a source is opened. The zero value works.
