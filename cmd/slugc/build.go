@@ -147,7 +147,7 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		return spec, fmt.Errorf("finding %q: %w", dir, err)
 	}
 	spec.Dir = abs
-	for _, name := range append([]string{"PATH", "HOME", "SSH_AUTH_SOCK"}, passed...) {
+	for _, name := range append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...) {
 		if v, ok := c.env.vars[name]; ok {
 			spec.Env = append(spec.Env, name+"="+v)
 		}

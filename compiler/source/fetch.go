@@ -179,9 +179,10 @@ func sweep(dir string) error {
 var fetchSettings = []string{"transfer.fsckObjects=true", "fetch.unpackLimit=1", "core.fsync=all", "core.hooksPath=/dev/null", "credential.helper=",
 	"core.askPass=", "gc.auto=0", "maintenance.auto=false", "http.followRedirects=false", "http.lowSpeedLimit=1000", "http.lowSpeedTime=60"}
 
-// git runs `git fetch`. A shell sets the limit on what it may write, as a process can't be started with one otherwise.
+// git runs `git fetch`. A shell sets the limit on what it may write, as a process can't be started with one otherwise; with the limit's
+// signal ignored git says what went wrong.
 func (f *fetcher) git(ctx context.Context, r *repository, from remote, args ...string) error {
-	line := []string{"-c", `ulimit -f "$0"; exec "$@"`, strconv.FormatInt(f.limit/512+1, 10), r.program, "-C", r.dir}
+	line := []string{"-c", `trap '' XFSZ; ulimit -f "$0"; exec "$@"`, strconv.FormatInt(f.limit/512+1, 10), r.program, "-C", r.dir}
 	for _, setting := range fetchSettings {
 		line = append(line, "-c", setting)
 	}
@@ -207,7 +208,7 @@ func (f *fetcher) git(ctx context.Context, r *repository, from remote, args ...s
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return &gitError{verb: "fetch", stderr: stderr.String(), err: err}
+		return &gitError{verb: "fetch", stderr: stderr.buf.String(), err: err}
 	}
 	return nil
 }
@@ -220,7 +221,7 @@ var (
 // offline are what git and its helpers say, in lower case, when a server can't be reached or breaks off.
 var offline = []string{"could not resolve", "connection refused", "connection reset", "connection timed out", "failed to connect", "unable to connect",
 	"couldn't connect", "network is unreachable", "no route to host", "temporary failure", "operation too slow", "operation timed out", "timeout",
-	"early eof", "hung up unexpectedly", "rpc failed", "empty reply", "returned error: 429", "returned error: 5"}
+	"early eof", "hung up unexpectedly", "unexpected disconnect", "broken pipe", "rpc failed", "empty reply", "returned error: 429", "returned error: 5"}
 
 // says tells whether git has said one of the texts, whatever the case.
 func says(err error, texts ...string) bool {
@@ -245,7 +246,7 @@ func (f *fetcher) explain(err error, link gitlink, from remote) error {
 		return nil
 	case errors.Is(err, errNotThere), says(err, "not our ref", "couldn't find remote ref"):
 		return noSubmodule(link.path, fmt.Errorf("has the commit %s, which is not in %q", link.oid, from), "push that commit to the submodule's repository first")
-	case says(err, "signal 25", "file size limit", "file too large"):
+	case says(err, "file too large"):
 		return asFault(&unpack.Refusal{Entry: link.path, Reason: fmt.Sprintf("is a submodule of more than %s, the limit", unpack.Size(f.limit)), TooLarge: true})
 	case errors.Is(err, errFetchTime):
 		return fault.TransientError("source/submodule-unreachable", fmt.Errorf("fetching the %s: not done in %s", what, f.Timeout), "try again when the server answers").At("%s", link.path)

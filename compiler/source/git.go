@@ -139,21 +139,21 @@ func failed(ctx context.Context, verb string, err error, stderr *tail) error {
 	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
 }
 
-// tail keeps the beginning of what a child says.
+// tail keeps the beginning of what a child says. The buffer is a field, as io.Copy would go past Write by the methods of an embedded one.
 type tail struct {
-	bytes.Buffer
+	buf   bytes.Buffer
 	limit int // how much; 0 for 4096 bytes
 }
 
 func (t *tail) Write(p []byte) (int, error) {
-	if room := cmp.Or(t.limit, 4096) - t.Len(); room > 0 {
-		t.Buffer.Write(p[:min(room, len(p))])
+	if room := cmp.Or(t.limit, 4096) - t.buf.Len(); room > 0 {
+		t.buf.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
 
 func (t *tail) line() string {
-	line, _, _ := strings.Cut(strings.TrimSpace(t.String()), "\n")
+	line, _, _ := strings.Cut(strings.TrimSpace(t.buf.String()), "\n")
 	return line
 }
 

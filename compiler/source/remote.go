@@ -26,7 +26,7 @@ type remote struct {
 var schemes = []string{"file", "git", "http", "https", "ssh"}
 
 var (
-	scpForm  = regexp.MustCompile(`^(?:([^@:/]+)@)?([^@:/]+):([^:].*)$`)
+	scpForm  = regexp.MustCompile(`^(?:([^@:/]+)@)?([^@:/]+):([^:].*|)$`)
 	userForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 	hostForm = regexp.MustCompile(`^(?:[a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$`)
 )
@@ -41,7 +41,7 @@ func parseRemote(raw string) (remote, error) {
 		return remote{}, fmt.Errorf("is for git's remote helper %q, and such helpers are not run", scheme)
 	}
 	if m := scpForm.FindStringSubmatch(raw); m != nil && !strings.Contains(raw, "://") {
-		return (remote{scheme: "ssh", user: m[1], host: strings.ToLower(m[2]), path: "/" + strings.TrimPrefix(m[3], "/"), home: m[3][0] != '/'}).checked()
+		return (remote{scheme: "ssh", user: m[1], host: strings.ToLower(m[2]), path: "/" + strings.TrimPrefix(m[3], "/"), home: !strings.HasPrefix(m[3], "/")}).checked()
 	}
 	u, err := url.Parse(raw)
 	switch {

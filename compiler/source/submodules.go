@@ -149,10 +149,10 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 		}
 		return nil, fault.AppError("source/gitmodules-invalid", fmt.Errorf("reading %q: %w", place, err), "`git submodule status` in a clone shows the same").At("%s", place)
 	}
-	if out.Len() == out.limit {
+	if out.buf.Len() == out.limit {
 		return nil, tooLarge
 	}
-	return parseModules(out.Bytes()), nil
+	return parseModules(out.buf.Bytes()), nil
 }
 
 // parseModules reads `key<LF>value<NUL>` for each value.
