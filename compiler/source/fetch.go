@@ -102,6 +102,9 @@ func (f *fetcher) repository(ctx context.Context, link gitlink, from remote) (*r
 	if err == nil && !f.kept(ctx, r, link.oid) {
 		err = errNotThere
 	}
+	if err != nil {
+		_ = sweep(dir) // tried again before the next fetch
+	}
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -106,6 +107,16 @@ func TestShown(t *testing.T) {
 		if got := shown(raw); got != want {
 			t.Errorf("shown(%q) = %s, want %s", raw, got, want)
 		}
+	}
+}
+
+// TestPointersAreReadAgain keeps pointers out of the remembered digests, by which they would not be known.
+func TestPointersAreReadAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stat")
+	s := &Source{entries: []entry{{path: "file", settled: true}, {path: "pointer", settled: true, pointer: true}}}
+	s.keep(loadCache(file))
+	if records := loadCache(file).records; len(records) != 1 || records["pointer"] != (record{}) {
+		t.Errorf("remembered: %v", records)
 	}
 }
 

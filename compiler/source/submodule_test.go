@@ -273,7 +273,7 @@ func TestSubmoduleUnfetchable(t *testing.T) {
 		http.Error(w, "", http.StatusUnauthorized)
 	}))
 	missing := strings.Repeat("1", 40)
-	bad := filepath.Base(plant(t, "echo $x >&2; entry 100644 $x f; tree"))
+	bad := "bad.git"
 	badCommit := sh(t, f.dir, `set -e; git init -q --bare -b main "$0"; cd "$0"; x=$(echo x | git hash-object -w --stdin)
 printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t; c=$(git commit-tree -m c $(git hash-object -t tree -w --literally t)); rm t; git update-ref refs/heads/main $c; echo $c`, bad)
 	large := f.commit(t, "large.git", "head -c 3000000 /dev/urandom > noise")
@@ -291,8 +291,12 @@ printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t; c=$(gi
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			f.commit(t, "app.git", gitlink("lib", test.url, test.commit))
-			_, err := source.Open(t.Context(), f.spec(t, test.url), source.Options{Limits: unpack.Limits{Bytes: 2 << 20}})
+			spec := f.spec(t, test.url)
+			_, err := source.Open(t.Context(), spec, source.Options{Limits: unpack.Limits{Bytes: 2 << 20}})
 			wantFault(t, err, test.id, test.names)
+			if left, _ := filepath.Glob(filepath.Join(spec.Submodules.Cache, "*", "objects", "pack", "tmp_*")); left != nil {
+				t.Errorf("left behind: %q", left)
+			}
 		})
 	}
 	if elsewhere.Load() > 0 {
