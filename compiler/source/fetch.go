@@ -271,16 +271,19 @@ func complaint(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	for line := range strings.Lines(e.stderr) {
-		line = strings.TrimSpace(line)
+	lines := strings.Split(strings.TrimSpace(e.stderr), "\n")
+	for i, line := range lines {
 		kind, rest, _ := strings.Cut(line, ": ")
 		switch kind {
-		case "fatal", "error":
-			return rest
 		case "", "warning", "hint":
 			continue
+		case "fatal", "error":
+			line = rest
 		}
-		return line
+		if strings.HasSuffix(line, ":") && i+1 < len(lines) {
+			line += " " + lines[i+1]
+		}
+		return strings.TrimSpace(line)
 	}
 	return e.err.Error()
 }

@@ -20,7 +20,7 @@ func TestHostileModules(t *testing.T) {
 		{"no URL", `printf '[submodule "lib"]\npath = lib\n' | m; entry 160000 $c lib; tree`, "source/submodule", `"lib" has no URL`},
 		{"helper", one("lib", "lib", `\"ext::sh -c touch%% `+marker+`\"`) + `entry 160000 $c lib; tree`, "source/submodule", `"ext", and such helpers are not run`},
 		{"option", one("lib", "lib", `--upload-pack=touch`) + `entry 160000 $c lib; tree`, "source/submodule", "its URL is not one"},
-		{"option for ssh", one("lib", "lib", `ssh://-oProxyCommand=touch/lib`) + `entry 160000 $c lib; tree`, "source/submodule", "names no host"},
+		{"option for ssh", one("lib", "lib", `ssh://-oProxyCommand=touch/lib`) + `entry 160000 $c lib; tree`, "source/submodule", "has no proper host"},
 		{"password", one("lib", "lib", `https://me:secret@example.com/lib`) + `entry 160000 $c lib; tree`, "source/submodule", `from "https://example.com/lib": its URL has a password`},
 		{"dots", one("lib", "lib", `file:///srv/../etc`) + `entry 160000 $c lib; tree`, "source/submodule", `has ".." in its path`},
 		{"unknown protocol", one("lib", "lib", `ftp://example.com/x`) + `entry 160000 $c lib; tree`, "source/submodule", `the protocol "ftp"`},
@@ -54,5 +54,5 @@ func TestHostileModules(t *testing.T) {
 func TestSubmodulePattern(t *testing.T) {
 	repo := plant(t, `entry 160000 $x lib; tree`)
 	_, err := source.Open(t.Context(), source.Spec{Kind: source.Git, Dir: repo, Submodules: source.Submodules{Allow: []string{"https://example.com*"}}}, source.Options{})
-	wantFault(t, err, "source/submodule-pattern", `"https://example.com*" for submodules: it names no path`)
+	wantFault(t, err, "source/submodule-pattern", `"https://example.com*" for submodules: it has no proper path`)
 }

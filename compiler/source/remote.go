@@ -66,11 +66,11 @@ func parseRemote(raw string) (remote, error) {
 func (r remote) checked() (remote, error) {
 	switch {
 	case (r.scheme == "file") != (r.host == ""), r.host != "" && !hostForm.MatchString(r.host):
-		return r, errors.New("names no host as it should")
+		return r, errors.New("has no proper host")
 	case r.user != "" && !userForm.MatchString(r.user):
 		return r, errors.New("names an impossible user")
 	case !strings.HasPrefix(r.path, "/"), r.home && strings.HasPrefix(r.path, "/-"):
-		return r, errors.New("names no path as it should")
+		return r, errors.New("has no proper path")
 	case strings.ContainsFunc(r.path, unicode.IsControl):
 		return r, errors.New("has control characters in it")
 	}
