@@ -1,0 +1,81 @@
+package blobstore
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// kind is one kind of store, with the real server behind it.
+type kind struct {
+	name string
+	open func(t testing.TB) (url string, o Options) // an empty store
+}
+
+var kinds = []kind{
+	{"directory", func(t testing.TB) (string, Options) { return "file://" + filepath.Join(t.TempDir(), "a shared disk"), Options{} }},
+	{"registry", func(t testing.TB) (string, Options) {
+		return "oci://" + registry(t) + "/" + fmt.Sprintf("apps/hello%d", next()), Options{}
+	}},
+}
+
+var next = func() func() int {
+	var mu sync.Mutex
+	n := 0
+	return func() int { mu.Lock(); defer mu.Unlock(); n++; return n }
+}()
+
+// free gives an address on loopback that nobody listens on.
+func free(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// serve starts a server that a test needs and waits until it answers at the URL; it ends with the test. Where it is not installed the test fails.
+func serve(t testing.TB, ready string, name string, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is not installed, which .ci/setup does: %v", name, err)
+	}
+	var out bytes.Buffer
+	cmd := exec.Command(path, args...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, t.TempDir()
+	check(t, cmd.Start())
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	for {
+		if resp, err := http.Get(ready); err == nil {
+			resp.Body.Close()
+			return
+		}
+		select {
+		case <-ended:
+			t.Fatalf("%s has ended:\n%s", name, out.String())
+		case <-t.Context().Done():
+			t.Fatalf("%s does not answer", name)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// registry starts Debian's registry, CNCF's distribution, and gives its address.
+func registry(t testing.TB) string {
+	t.Helper()
+	addr, dir := free(t), t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	check(t, os.WriteFile(config, fmt.Appendf(nil, "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), addr), 0o600))
+	serve(t, "http://"+addr+"/v2/", "docker-registry", "serve", config)
+	return addr
+}
