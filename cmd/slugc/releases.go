@@ -38,7 +38,7 @@ func (c *cli) registerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "register FILE --app NAME",
 		Short: "Register a slug that was built earlier as an app's next release",
-		Long: `Register verifies the slug, keeps a copy of it in the state directory and makes it the app's next release. With --key, registering the same
+		Long: `Register verifies the slug, keeps a copy of it in the state directory, puts it in the slug store if there is one, and makes it the app's next release. With --key, registering the same
 again under the same key gives the same release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,9 +64,13 @@ again under the same key gives the same release.`,
 			if message == "" {
 				message = "Register " + filepath.Base(args[0])
 			}
+			at, err := compiler.StoreSlug(cmd.Context(), c.ownStore, c.ui, path, digest)
+			if err != nil {
+				return err
+			}
 			return c.withReleases(func(r *release.Releases) error {
 				made, err := r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key,
-					Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+					Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at}})
 				if err != nil {
 					return err
 				}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -45,20 +44,21 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 		return nil, err
 	}
 	if info, err := os.Stat(name); !strings.ContainsRune(name, '/') && (err != nil || info.IsDir()) {
+		var ref release.SlugRef
 		err := c.withReleases(func(r *release.Releases) error {
 			current, err := r.Current(cmd.Context(), name)
 			if err != nil {
 				return err
 			}
-			u, err := url.Parse(current.Slug.URL)
-			if err != nil || u.Scheme != "file" {
-				return fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", name, current.Version, current.Slug.URL)
-			}
-			file, digest = u.Path, current.Slug.Digest
+			ref = current.Slug
 			s.formation, err = r.Formation(cmd.Context(), name)
 			return err
 		})
 		if err != nil {
+			return nil, err
+		}
+		digest = ref.Digest
+		if file, err = c.fetch(cmd.Context(), home, name, ref); err != nil {
 			return nil, err
 		}
 	}

@@ -20,7 +20,9 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{"directory", func(t testing.TB) (string, Options) { return "file://" + filepath.Join(t.TempDir(), "a shared disk"), Options{} }},
+	{"directory", func(t testing.TB) (string, Options) {
+		return "file://" + filepath.Join(t.TempDir(), "a shared disk"), Options{}
+	}},
 	{"registry", func(t testing.TB) (string, Options) {
 		return "oci://" + registry(t) + "/" + fmt.Sprintf("apps/hello%d", next()), Options{}
 	}},
