@@ -63,7 +63,7 @@ func transient(err error) bool {
 }
 
 // codeForm is what of a server's answer may stand in an error: its messages may hold anything, also what it was sent.
-var codeForm = regexp.MustCompile(`^[A-Za-z0-9_. -]{1,64}$`)
+var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
 // answer makes an error of a server's answer; codes are the protocol's own names for it.
 func (p place) answer(status int, codes ...string) error {
@@ -95,9 +95,6 @@ func (p place) network(ctx context.Context, err error) error {
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return p.certificate(oneLine(err))
-	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return p.refused("it speaks plain HTTP")
 	}
 	if errors.Is(err, slug.ErrPart) {
 		return p.damaged("a part", err)

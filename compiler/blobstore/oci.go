@@ -3,6 +3,7 @@ package blobstore
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -62,10 +63,14 @@ func (s *oci) fault(ctx context.Context, what string, err error) error {
 		return nil
 	}
 	answer, ok := errors.AsType[*transport.Error](err)
+	// On loopback the client tries both ways, and the error is of both.
+	if errors.Is(err, http.ErrSchemeMismatch) && s.repo.Scheme() == "https" {
+		return s.refused("it speaks plain HTTP")
+	}
 	if !ok {
 		return s.network(ctx, err)
 	}
-	if answer.StatusCode == 404 {
+	if answer.StatusCode == http.StatusNotFound {
 		return s.missing(what)
 	}
 	var codes []string

@@ -80,13 +80,16 @@ func (s *s3) url(key string) string {
 }
 
 func (s *s3) put(ctx context.Context, key string, body *io.SectionReader, digest string) error {
-	sum, err := hex.DecodeString(strings.TrimPrefix(digest, "sha256:"))
+	sha := strings.TrimPrefix(digest, "sha256:")
+	sum, err := hex.DecodeString(sha)
 	if err != nil {
 		return err
 	}
-	// Each object goes in one request, so that the server checks the whole against the checksum; MD5 is for those that know no other.
-	_, err = s.client.PutObject(ctx, s.bucket, s.key(key), body, body.Size(), minio.PutObjectOptions{
-		DisableMultipart: true, SendContentMd5: true, ContentType: "application/octet-stream",
+	// Each object goes in one request whose signature covers the SHA-256 of the whole, which the server checks; it keeps it too, if
+	// it knows checksums.
+	core := minio.Core{Client: s.client}
+	_, err = core.PutObject(ctx, s.bucket, s.key(key), body, body.Size(), "", sha, minio.PutObjectOptions{
+		DisableContentSha256: true, ContentType: "application/octet-stream",
 		UserMetadata: map[string]string{"x-amz-checksum-sha256": base64.StdEncoding.EncodeToString(sum)},
 	})
 	return s.fault(ctx, key, err)
@@ -125,6 +128,8 @@ func (s *s3) fault(ctx context.Context, key string, err error) error {
 	}
 	answer, ok := errors.AsType[minio.ErrorResponse](err)
 	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return s.refused("it speaks plain HTTP")
 	case !ok || answer.StatusCode == 0:
 		return s.network(ctx, err)
 	case answer.Code == minio.NoSuchBucket:

@@ -24,7 +24,7 @@ var kinds = []kind{
 		return "file://" + filepath.Join(t.TempDir(), "a shared disk"), Options{}
 	}},
 	{"registry", func(t testing.TB) (string, Options) {
-		return "oci://" + registry(t) + "/" + fmt.Sprintf("apps/hello%d", next()), Options{}
+		return "oci://" + distribution(t) + "/" + fmt.Sprintf("apps/hello%d", next()), Options{}
 	}},
 }
 
@@ -72,8 +72,8 @@ func serve(t testing.TB, ready string, name string, args ...string) {
 	}
 }
 
-// registry starts Debian's registry, CNCF's distribution, and gives its address.
-func registry(t testing.TB) string {
+// distribution starts Debian's registry, CNCF's distribution, and gives its address.
+func distribution(t testing.TB) string {
 	t.Helper()
 	addr, dir := free(t), t.TempDir()
 	config := filepath.Join(dir, "config.yml")

@@ -1,0 +1,53 @@
+package blobstore
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// TestConcurrentPuts lets four builders put the same slug at once, on real servers.
+func TestConcurrentPuts(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			url, o := k.open(t)
+			p := small(t, "one")
+			urls := make([]string, 4)
+			errs := make([]error, 4)
+			var wg sync.WaitGroup
+			for i := range urls {
+				wg.Go(func() {
+					var s Store
+					if s, errs[i] = Open(url, o); errs[i] == nil {
+						urls[i], _, errs[i] = s.Put(t.Context(), p.file, p.digest)
+					}
+				})
+			}
+			wg.Wait()
+			for i := range urls {
+				if errs[i] != nil || urls[i] != urls[0] {
+					t.Errorf("one got %q, %v; another %q", urls[i], errs[i], urls[0])
+				}
+			}
+			to := target(t)
+			_, err := open(t, urls[0], o).Get(t.Context(), urls[0], p.digest, to, nil)
+			check(t, err)
+			same(t, to, p)
+		})
+	}
+}
+
+// TestKilledWriters leaves what a killed process leaves in a shared directory: it is no slug, and in nobody's way.
+func TestKilledWriters(t *testing.T) {
+	p, root := small(t, "one"), t.TempDir()
+	s := open(t, "file://"+root, quick)
+	for _, d := range []string{"parts", "slugs"} {
+		check(t, os.MkdirAll(filepath.Join(root, d), 0o755))
+		check(t, os.WriteFile(filepath.Join(root, d, unfinished+"1"), []byte("{"), 0o600))
+	}
+	if err := s.Stat(t.Context(), "", p.digest); err == nil {
+		t.Error("there is a slug")
+	}
+	check(t, s.Stat(t.Context(), put(t, s, p), p.digest))
+}
