@@ -53,7 +53,7 @@ func Fetch(ctx context.Context, open OpenStore, ref release.SlugRef, app *cache.
 	}
 	if store == nil {
 		return "", t, fault.New(fault.Usage, fault.ExitPack, "blobstore/no-store", fmt.Errorf("finding the slug %q: there is no such file on this machine", u.Path),
-			"name the store that the builder uses with --store URL or SLUGC_STORE")
+			"name the store that the builder uses with --store URL or SLUGC_STORE", "or build the app again")
 	}
 	if err := os.MkdirAll(app.Path("slugs"), 0o700); err != nil {
 		return "", t, fmt.Errorf("making the slug directory: %w", err)

@@ -3,6 +3,8 @@ package blobstore
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -91,6 +93,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testDir = dir
+	log.SetOutput(io.Discard) // what the HTTP client says of servers' manners
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
