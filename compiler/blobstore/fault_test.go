@@ -20,7 +20,7 @@ func each(t *testing.T, test func(t *testing.T, f *fake)) {
 	}
 }
 
-// wants holds an error to an id, and to the number of tries at the request that failed.
+// wants holds an error to an id and an owner, and to the form of errors.
 func wants(t *testing.T, err error, id string, owner fault.Owner) {
 	t.Helper()
 	if f := fault.Of(err); f == nil || f.ID != id || f.Owner != owner || len(f.Hints) == 0 || strings.ContainsAny(f.Error(), "\n\r") {

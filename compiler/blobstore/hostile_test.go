@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"slugc/compiler/fault"
@@ -53,7 +54,7 @@ func TestHostileIndex(t *testing.T) {
 		p, s := small(t, "one"), open(t, f.url, quick)
 		put(t, s, p)
 		for name, lie := range lies {
-			changes := false
+			var changes atomic.Bool
 			f.spoilt(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
 				if r.Method != http.MethodGet || isPart(r) || r.URL.Path == "/v2/" {
 					answer.ServeHTTP(w, r)
@@ -61,14 +62,14 @@ func TestHostileIndex(t *testing.T) {
 				}
 				changed(w, r, answer, false, func(b []byte) []byte {
 					after := lie(bytes.Clone(b))
-					changes = !bytes.Equal(after, b)
+					changes.Store(!bytes.Equal(after, b))
 					return after
 				})
 			})
 			to := target(t)
 			_, err := s.Get(t.Context(), "", p.digest, to, nil)
-			if got := fault.Of(err); err == nil || got.ID != "blobstore/damaged" || !changes {
-				t.Errorf("%s: got %v; it was changed: %t", name, err, changes)
+			if got := fault.Of(err); err == nil || got.ID != "blobstore/damaged" || !changes.Load() {
+				t.Errorf("%s: got %v; it was changed: %t", name, err, changes.Load())
 			}
 			for _, asked := range f.requests() {
 				if strings.Contains(asked, "..") || strings.Contains(asked, "passwd") {

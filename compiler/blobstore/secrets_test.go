@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"slugc/compiler/fault"
@@ -25,16 +25,17 @@ func TestSecrets(t *testing.T) {
 		url, _, err := s.Put(t.Context(), p.file, p.digest)
 		check(t, err)
 		texts = append(texts, url)
-		told := false
+		var told atomic.Bool
 		for _, status := range []int{400, 401, 403, 404, 409, 500, 503} {
 			f.spoilt(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+				code := status
 				if r.Header.Get("Authorization") != "" {
-					told = true
+					told.Store(true)
 				} else if strings.HasPrefix(f.url, "oci:") {
 					w.Header().Set("WWW-Authenticate", `Basic realm="tokentoldtonobody"`)
-					status = 401
+					code = http.StatusUnauthorized
 				}
-				w.WriteHeader(status)
+				w.WriteHeader(code)
 				all := fmt.Sprintf("%v %v", r.Header, secret)
 				if strings.HasPrefix(f.url, "s3:") {
 					fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", all, all)
@@ -51,7 +52,7 @@ func TestSecrets(t *testing.T) {
 				texts = append(texts, fmt.Sprintf("%v %+v %q", err, err, fault.Of(err).Hints))
 			}
 		}
-		if !told {
+		if !told.Load() {
 			t.Error("the store was told no credentials, so this tests nothing")
 		}
 		for _, text := range texts {
@@ -70,19 +71,16 @@ func TestCredentialsGoHome(t *testing.T) {
 		for own, want := range map[string]bool{f.url: true, "s3://bucket/some/where?endpoint=http://127.0.0.1:1": false, "oci://127.0.0.1:1/some/where": false, "s3://bucket/some/where": false} {
 			o := quick
 			o.Settings, o.For = secret, own
-			var mu sync.Mutex
-			told := ""
+			var told atomic.Value
+			told.Store("")
 			f.spoilt(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
-				mu.Lock()
 				if a := r.Header.Get("Authorization"); a != "" {
-					told = a + r.Header.Get("X-Amz-Security-Token")
+					told.Store(a + r.Header.Get("X-Amz-Security-Token"))
 				} else if strings.HasPrefix(f.url, "oci:") && want {
 					w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 					w.WriteHeader(http.StatusUnauthorized)
-					mu.Unlock()
 					return
 				}
-				mu.Unlock()
 				answer.ServeHTTP(w, r)
 			})
 			to := target(t)
@@ -90,8 +88,9 @@ func TestCredentialsGoHome(t *testing.T) {
 			check(t, err)
 			same(t, to, p)
 			basic := base64.StdEncoding.EncodeToString([]byte(secret["SLUGC_REGISTRY_USER"] + ":" + secret["SLUGC_REGISTRY_PASSWORD"]))
-			if is := strings.Contains(told, secret["AWS_ACCESS_KEY_ID"]) || strings.Contains(told, basic); is != want {
-				t.Errorf("with credentials for %q it is told %q", own, told)
+			said := told.Load().(string)
+			if is := strings.Contains(said, secret["AWS_ACCESS_KEY_ID"]) || strings.Contains(said, basic); is != want {
+				t.Errorf("with credentials for %q it is told %q", own, said)
 			}
 		}
 	})

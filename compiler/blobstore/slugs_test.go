@@ -23,7 +23,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// made is a slug of a test.
+// packed is a slug of a test.
 type packed struct {
 	file, digest string
 	size         int64
