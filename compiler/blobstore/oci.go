@@ -3,6 +3,8 @@ package blobstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,7 +30,7 @@ func openOCI(u *url.URL, o Options) (Store, error) {
 	}
 	s := &oci{Options: o, place: place("oci://" + repo.Name()), repo: repo}
 	s.client = []remote.Option{
-		remote.WithTransport(newTransport(o.idle)), remote.WithJobs(jobs), remote.WithUserAgent("slugc"),
+		remote.WithTransport(limited{newTransport(o.idle), s.place}), remote.WithJobs(jobs), remote.WithUserAgent("slugc"),
 		// What is tried again, how often and when is the same for all stores.
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryPredicate(func(error) bool { return false }), remote.WithRetryStatusCodes(),
 	}
@@ -86,4 +88,32 @@ func (s *oci) fault(ctx context.Context, what string, err error) error {
 		}
 	}
 	return s.answer(answer.StatusCode, codes[:min(len(codes), 3)]...)
+}
+
+// limited bounds manifests before the client reads them whole.
+type limited struct {
+	http.RoundTripper
+	place
+}
+
+func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if err == nil && strings.Contains(r.URL.Path, "/manifests/") {
+		resp.Body = &limitedBody{resp.Body, maxIndex, l.place}
+	}
+	return resp, err
+}
+
+type limitedBody struct {
+	io.ReadCloser
+	left int
+	place
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= n; b.left < 0 {
+		return 0, b.damaged("a manifest", fmt.Errorf("it is larger than %d bytes", maxIndex))
+	}
+	return n, err
 }
