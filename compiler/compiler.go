@@ -13,6 +13,7 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
+	"slugc/compiler/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
@@ -29,6 +30,8 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
+	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them in the state directory only.
+	Store func(context.Context) (blobstore.Store, error)
 	// BaseEnv gives the environment that the buildpacks of these languages start with, and the files it names.
 	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
 	Target  Target

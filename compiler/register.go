@@ -23,10 +23,18 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	if err := cancelKilled(ctx, releases, b.app); err != nil {
 		return nil, postponed(err)
 	}
-	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size, URL: FileURL(result.Slug.Path)}
+	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size}
 	current, err := releases.Current(ctx, b.App)
 	if err != nil && fault.Of(err).ID != "release/no-releases" {
 		return nil, postponed(err)
+	}
+	ref.URL = current.Slug.URL
+	// A release that names a store has its slug there; one that names a file may be of before there was one.
+	if u, _ := url.Parse(current.Slug.URL); current.Slug.Digest != ref.Digest || u != nil && isFile(u) {
+		var err error
+		if ref.URL, err = StoreSlug(ctx, b.Store, b.Report, result.Slug.Path, ref.Digest); err != nil {
+			return nil, postponed(err)
+		}
 	}
 	if err == nil && current.Slug.Digest == ref.Digest && !b.Rollout.Pending {
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
@@ -65,7 +73,7 @@ func (b *build) description(result *Result) string {
 	return "Build " + short(result.Slug.Digest)
 }
 
-// postponed adds to a coordinator's failure that the slug is kept and how to register it later.
+// postponed adds to a coordinator's or store's failure that the slug is kept and how to register it later.
 func (b *build) postponed(err error, path string) error {
 	f := *fault.Of(err)
 	if f.ID == "release/phase-failed" {
@@ -74,9 +82,6 @@ func (b *build) postponed(err error, path string) error {
 	f.Hints = append(f.Hints, fmt.Sprintf("the slug is kept; register it later with `slugc register %s --app %s`", path, b.App))
 	return &f
 }
-
-// FileURL is where a slug on this machine is kept.
-func FileURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
 // short is the usual beginning of a digest or commit.
 func short(digest string) string {

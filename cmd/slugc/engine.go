@@ -16,6 +16,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler"
+	"slugc/compiler/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
@@ -45,6 +46,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 			return c.toolchains(ctx, home, registry, goSettings)
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
+		Store:       c.ownStore,
 		BaseEnv: func(ctx context.Context, languages []detect.Language) (map[string]string, []sandbox.Bind, error) {
 			return c.baseEnv(ctx, languages, registry, goSettings)
 		},
@@ -78,6 +80,11 @@ func (c *cli) sandboxLevel() sandbox.Level {
 func (c *cli) checkSettings() error {
 	if want := c.sandboxLevel(); want != "" && !slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
 		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want), "use bubblewrap, landlock or none")
+	}
+	if store := c.storeURL(); store != "" {
+		if err := blobstore.Check(store); err != nil {
+			return err
+		}
 	}
 	_, err := c.coordinatorFile("")
 	return err

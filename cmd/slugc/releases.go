@@ -41,7 +41,7 @@ func (c *cli) registerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "register FILE --app NAME",
 		Short: "Register a slug that was built earlier as an app's next release",
-		Long: `Register verifies the slug, keeps a copy of it in the state directory and makes it the app's next release. With --key, registering the same
+		Long: `Register verifies the slug, keeps a copy of it in the state directory, puts it in the slug store if there is one, and makes it the app's next release. With --key, registering the same
 again under the same key gives the same release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,6 +71,10 @@ again under the same key gives the same release.`,
 			if err != nil {
 				return err
 			}
+			at, err := compiler.StoreSlug(cmd.Context(), c.ownStore, c.ui, path, digest)
+			if err != nil {
+				return err
+			}
 			engine, err := c.engine()
 			if err != nil {
 				return err
@@ -78,7 +82,7 @@ again under the same key gives the same release.`,
 			return c.withReleases(func(r *release.Releases) error {
 				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(pending bool) (release.Release, error) {
 					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
-						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at}})
 				})
 				if err != nil {
 					return err
@@ -187,7 +191,11 @@ func (c *cli) rollback(ctx context.Context, r *release.Releases, app string, ver
 	if err != nil {
 		return made, err
 	}
-	path, err := releasedFile(app, made)
+	home, err := c.openHome()
+	if err != nil {
+		return made, err
+	}
+	path, err := c.fetch(ctx, home, app, made.Slug)
 	if err != nil {
 		_, failed := r.Fail(context.WithoutCancel(ctx), app, made.Version)
 		return made, errors.Join(err, failed)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -36,19 +35,25 @@ type named struct {
 func (c *cli) find(ctx context.Context, name string) (*named, error) {
 	n, digest := &named{file: name}, ""
 	if info, err := os.Stat(name); !strings.ContainsRune(name, '/') && (err != nil || info.IsDir()) {
+		var ref release.SlugRef
 		err := c.withReleases(func(r *release.Releases) error {
 			current, err := r.Current(ctx, name)
 			if err != nil {
 				return err
 			}
-			if n.file, err = releasedFile(name, current); err != nil {
-				return err
-			}
-			n.app, digest = name, current.Slug.Digest
+			ref = current.Slug
 			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
 		if err != nil {
+			return nil, err
+		}
+		home, err := c.openHome()
+		if err != nil {
+			return nil, err
+		}
+		n.app, digest = name, ref.Digest
+		if n.file, err = c.fetch(ctx, home, name, ref); err != nil {
 			return nil, err
 		}
 	}
@@ -67,15 +72,6 @@ func (c *cli) find(ctx context.Context, name string) (*named, error) {
 			"build the app again, or roll back to a release whose slug is whole")
 	}
 	return n, err
-}
-
-// releasedFile is the file of a release's slug.
-func releasedFile(app string, rel release.Release) (string, error) {
-	u, err := url.Parse(rel.Slug.URL)
-	if err != nil || u.Scheme != "file" {
-		return "", fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", app, rel.Version, rel.Slug.URL)
-	}
-	return u.Path, nil
 }
 
 // counts is how many of each type to run: what spec says, else the app's own formation, else one of each.
