@@ -26,14 +26,13 @@ package clojure
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 	"slugc/detect"
 )
 
@@ -60,21 +59,14 @@ const nodePlan = "node"
 // requires "clojure"; with a package.json, or something in the build that calls for Node, it would also have "node", to assist. A tree that is
 // Clojure's but broken gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	app := os.DirFS(ctx.ApplicationPath)
-	found, err := detect.ForClojure(detect.Input{FS: app, Env: ctx.Platform.Environment})
-	if err != nil {
-		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
+	found, err := language.Detect(ctx, detect.ForClojure)
+	if err != nil || !found.Pass {
+		return libcnb.DetectResult{}, err
 	}
-	if !found.Pass {
-		return libcnb.DetectResult{}, nil
-	}
-	alone := libcnb.BuildPlan{
-		Provides: []libcnb.BuildPlanProvide{{Name: planName}},
-		Requires: []libcnb.BuildPlanRequire{{Name: planName}},
-	}
+	alone := language.Plan(planName)
 	plans := []libcnb.BuildPlan{alone}
 	facts, _ := found.App.(*detect.ClojureApp)
-	if _, err := fs.Stat(app, "package.json"); err == nil || facts != nil && len(facts.NodeFor) > 0 {
+	if _, err := os.Stat(filepath.Join(ctx.ApplicationPath, "package.json")); err == nil || facts != nil && len(facts.NodeFor) > 0 {
 		node := libcnb.BuildPlanRequire{Name: nodePlan, Metadata: map[string]any{"assisting": true}}
 		helped := libcnb.BuildPlan{Provides: alone.Provides, Requires: append([]libcnb.BuildPlanRequire{node}, alone.Requires...)}
 		plans = []libcnb.BuildPlan{helped, alone}
@@ -87,18 +79,10 @@ func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 // platform that started the process ends it.
 func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	result, err := build(ctx)
-	if err == nil {
-		return result, nil
+	if err != nil {
+		return libcnb.BuildResult{}, language.Failed(err, os.Getenv(diagnosis.Env))
 	}
-	if wrong, ok := errors.AsType[*detect.Error](err); ok {
-		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
-	}
-	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
-		if path := os.Getenv(diagnosis.Env); path != "" {
-			err = errors.Join(err, diagnosis.Write(path, d))
-		}
-	}
-	return libcnb.BuildResult{}, err
+	return result, nil
 }
 
 // build is the sentence.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +13,9 @@ import (
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 // frozen is how an app runs from its sources without the tool that builds it.
@@ -86,7 +88,7 @@ func (b *work) dependencyLayer() error {
 		if slices.Contains(names, name) {
 			name = fmt.Sprintf("%d-%s", i, name)
 		}
-		sum, err := digestFile(entry)
+		sum, err := tree.Digest(entry)
 		if err != nil {
 			return err
 		}
@@ -96,11 +98,11 @@ func (b *work) dependencyLayer() error {
 	}
 	key := hex.EncodeToString(all.Sum(nil))
 	if layer.Metadata["jars"] != key {
-		if layer, err = fresh(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 		for i, name := range names {
-			if err := copyFile(filepath.Join(layer.Path, name), sources[i], 0o644); err != nil {
+			if err := tree.CopyFile(sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
 				return fmt.Errorf("copying %q: %w", name, err)
 			}
 		}
@@ -109,21 +111,8 @@ func (b *work) dependencyLayer() error {
 	layer.Metadata = map[string]any{"jars": key}
 	layer.LaunchEnvironment.Override("CLASSPATH", strings.Join(b.frozen.path, ":"))
 	b.result.Layers = append(b.result.Layers, layer)
-	b.say.step("Froze a classpath of %d jars", len(names))
+	b.say.Step("Froze a classpath of %d jars", len(names))
 	return nil
-}
-
-func digestFile(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("reading %q: %w", filepath.Base(file), err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // The form that `lein run` hands to the JVM names what is called: (resolve (quote shop.core/-main)), or (Class/forName "shop.Main").

@@ -49,7 +49,7 @@ func (b *work) processes() error {
 			command += " " + shellQuote(word)
 		}
 	default:
-		b.say.warn("Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.", b.namesMain())
+		b.say.Warn("Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.", b.namesMain())
 		return nil
 	}
 	b.result.Processes = append(b.result.Processes, libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true})
@@ -74,7 +74,7 @@ func (b *work) checkProcfile() {
 		}
 		switch words[0] {
 		case "clojure", "clj":
-			b.say.warn("The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.", name, words[0], name)
+			b.say.Warn("The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.", name, words[0], name)
 		}
 	}
 }

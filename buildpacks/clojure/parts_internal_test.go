@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
 	"slugc/detect"
 )
@@ -64,7 +65,7 @@ func TestEnvironment(t *testing.T) {
 		map[string]string{"PATH": "/evil", "JAVA_TOOL_OPTIONS": "-javaagent:x", "DB_PASSWORD": "hunter22", "SHORT_TOKEN": "x", "LEIN_USERNAME": "me", "SLUGC_JDK_VERSION": "17"})
 	e.prepend("/jdk/bin")
 	want := []string{"DB_PASSWORD=hunter22", "LANG=C.UTF-8", "LEIN_USERNAME=me", "PATH=/jdk/bin:/usr/bin", "SHORT_TOKEN=x"}
-	if diff := cmp.Diff(want, e.list()); diff != "" {
+	if diff := cmp.Diff(want, command.Environ(e.vars)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"hunter22"}, e.secrets); diff != "" {
@@ -187,7 +188,7 @@ func TestProcesses(t *testing.T) {
 		} else {
 			b.dir = t.TempDir()
 		}
-		b.say, b.app = &printer{out: io.Discard}, &detect.ClojureApp{}
+		b.say, b.app = &command.Log{Out: io.Discard}, &detect.ClojureApp{}
 		if err := b.processes(); err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,8 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 var (
@@ -96,9 +98,9 @@ func (b *work) repository() error {
 	if err != nil {
 		return err
 	}
-	size := treeSize(layer.Path)
+	size := tree.Size(layer.Path)
 	if layer.Metadata["dependencies"] == nil || size > maxRepository {
-		if layer, err = fresh(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 	}
@@ -122,7 +124,7 @@ func (b *work) vendoredLein() (string, error) {
 		return "", err
 	}
 	if layer.Metadata["script"] != digest {
-		if layer, err = fresh(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return "", err
 		}
 	}

@@ -23,7 +23,7 @@ func (b *work) processes() error {
 	}
 	front := webPackage(b.mains)
 	if front < 0 {
-		b.say.warn("No package is called web, so there is no web process. A Procfile can name one: `web: %s/%s`.", binDir, b.mains[0].name)
+		b.say.Warn("No package is called web, so there is no web process. A Procfile can name one: `web: %s/%s`.", binDir, b.mains[0].name)
 	}
 	for i, m := range b.mains {
 		p := libcnb.Process{Type: m.name, Command: []string{"bash", "-c", binDir + "/" + m.name}}
@@ -31,7 +31,7 @@ func (b *work) processes() error {
 			p.Type, p.Default = web, true
 		}
 		if !processType.MatchString(p.Type) {
-			b.say.warn("%q can't be the name of a process. A Procfile can start %s/%s under another name.", m.name, binDir, m.name)
+			b.say.Warn("%q can't be the name of a process. A Procfile can start %s/%s under another name.", m.name, binDir, m.name)
 			continue
 		}
 		b.result.Processes = append(b.result.Processes, p)

@@ -12,6 +12,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/tree"
 )
 
 // manager is a package manager at work on this app: its commands, exactly (languages.md 3.5), and its settings.
@@ -136,7 +137,7 @@ func (b *work) berry(store, version string) (manager, error) {
 	if b.app.ZeroInstall {
 		m.install[0] = append(m.install[0], "--immutable-cache")
 	}
-	plugin := regular(b.path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
+	plugin := tree.IsFile(b.path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
 	if !atLeast(version, "4.0.0") && !plugin {
 		m.prune, m.cannot = nil, fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
 	}
