@@ -32,8 +32,12 @@ func component(kind cdx.ComponentType, name, version, purl string) cdx.Component
 	return cdx.Component{BOMRef: purl, Type: kind, Name: name, Version: version, PackageURL: purl}
 }
 
-// Write writes the bill of the launch image of a build: the components, each once, and the app's name where it has one ("" for none).
-func Write(layers libcnb.Layers, app string, components []cdx.Component) error {
+// Write writes the bill of the launch image of a build: the components, each once, and the app's name where it has one ("" for none). A platform whose
+// buildpack.toml announces no CycloneDX gets none.
+func Write(ctx libcnb.BuildContext, app string, components []cdx.Component) error {
+	if !slices.Contains(ctx.Buildpack.Info.SBOMFormats, libcnb.BOMMediaTypeCycloneDX) {
+		return nil
+	}
 	components = slices.Clone(components)
 	slices.SortStableFunc(components, func(x, y cdx.Component) int { return cmp.Compare(x.BOMRef, y.BOMRef) })
 	components = slices.CompactFunc(components, func(x, y cdx.Component) bool { return x.BOMRef == y.BOMRef })
@@ -42,7 +46,7 @@ func Write(layers libcnb.Layers, app string, components []cdx.Component) error {
 	if app != "" {
 		doc.Metadata = &cdx.Metadata{Component: &cdx.Component{BOMRef: app, Type: cdx.ComponentTypeApplication, Name: app}}
 	}
-	file, err := os.Create(layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
+	file, err := os.Create(ctx.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
 	if err != nil {
 		return fmt.Errorf("writing the bill of materials: %w", err)
 	}

@@ -13,14 +13,22 @@ import (
 )
 
 func TestWrite(t *testing.T) {
-	layers := libcnb.Layers{Path: t.TempDir()}
+	ctx := libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}
+	file := ctx.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON)
+	if err := bill.Write(ctx, "shop", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("a bill is written that was not announced: %v", err)
+	}
+	ctx.Buildpack.Info.SBOMFormats = []string{libcnb.BOMMediaTypeCycloneDX}
 	one, two := bill.Library("one", "1.0", "pkg:gem/one@1.0"), bill.Library("two", "2.0", "pkg:gem/two@2.0")
 	read := func(list ...cdx.Component) string {
 		t.Helper()
-		if err := bill.Write(layers, "shop", list); err != nil {
+		if err := bill.Write(ctx, "shop", list); err != nil {
 			t.Fatal(err)
 		}
-		data, err := os.ReadFile(layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		return libcnb.BuildResult{}, err
 	}
 	defer b.end()
-	steps := []func() error{b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.normalise, b.runtime, b.processes, b.leinInSlug, b.tidy}
+	steps := []func() error{b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.normalise, b.runtime, b.processes, b.leinInSlug, b.bill, b.tidy}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return libcnb.BuildResult{}, err

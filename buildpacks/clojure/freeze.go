@@ -69,7 +69,8 @@ func (b *work) packClasses() error {
 	return nil
 }
 
-// dependencyLayer copies the classpath's jars into the layer "dependencies", in the order of the classpath.
+// dependencyLayer copies the classpath's libraries into the layer "dependencies", in the order of the classpath. A library that git has brought, a
+// directory, becomes a jar.
 func (b *work) dependencyLayer() error {
 	layer, err := b.layer("dependencies", libcnb.LayerTypes{Launch: true, Cache: true})
 	if err != nil {
@@ -78,19 +79,22 @@ func (b *work) dependencyLayer() error {
 	var names, sources []string
 	all := sha256.New()
 	for i, entry := range b.frozen.path {
-		if rel, own := within(b.dir, entry); own && !strings.HasPrefix(rel, ".layers/") {
+		if rel, own := within(b.dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
 			continue
 		}
-		if info, err := os.Stat(entry); err != nil || !info.Mode().IsRegular() {
-			continue // a library of directories; it stays out as it does not belong to the app
-		}
+		b.fetched = append(b.fetched, entry)
 		name := filepath.Base(entry)
+		if tree.IsDir(entry) {
+			if entry, name, err = b.jarOfLibrary(i, entry); err != nil {
+				return err
+			}
+		}
 		if slices.Contains(names, name) {
 			name = fmt.Sprintf("%d-%s", i, name)
 		}
 		sum, err := tree.Digest(entry)
 		if err != nil {
-			return err
+			return fmt.Errorf("reading %q: %w", name, err)
 		}
 		fmt.Fprintf(all, "%s %s\n", sum, name)
 		names, sources = append(names, name), append(sources, entry)
@@ -103,16 +107,29 @@ func (b *work) dependencyLayer() error {
 		}
 		for i, name := range names {
 			if err := tree.CopyFile(sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
-				return fmt.Errorf("copying %q: %w", name, err)
+				return err
 			}
 		}
 	}
-	b.frozen.path = slices.DeleteFunc(b.frozen.path, func(entry string) bool { _, err := os.Stat(entry); return err != nil })
+	b.frozen.path = slices.DeleteFunc(b.frozen.path, func(entry string) bool { return !tree.Exists(entry) })
 	layer.Metadata = map[string]any{"jars": key}
 	layer.LaunchEnvironment.Override("CLASSPATH", strings.Join(b.frozen.path, ":"))
 	b.result.Layers = append(b.result.Layers, layer)
 	b.say.Step("Froze a classpath of %d jars", len(names))
 	return nil
+}
+
+// jarOfLibrary packs a directory of the classpath into a jar, which it names after the library: shop-‹commit›.jar.
+func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
+	name = filepath.Base(dir) + ".jar"
+	if c, ok := b.component(dir); ok {
+		name = c.Name + "-" + c.Version + ".jar"
+	}
+	jar = filepath.Join(b.home, fmt.Sprintf("library-%d.jar", i))
+	if err := jarOf(jar, dir); err != nil {
+		return "", "", fmt.Errorf("packing %q: %w", name, err)
+	}
+	return jar, name, nil
 }
 
 // The form that `lein run` hands to the JVM names what is called: (resolve (quote shop.core/-main)), or (Class/forName "shop.Main").

@@ -40,7 +40,7 @@ func (b *work) setUp() error {
 	}
 	bin := filepath.Join(b.home, "bin")
 	leinHome := filepath.Join(b.home, ".lein")
-	gitlibs := filepath.Join(filepath.Dir(b.jars), "gitlibs")
+	gitlibs := b.gitlibs()
 	for _, dir := range []string{bin, leinHome, filepath.Join(b.home, ".m2"), filepath.Join(b.home, ".clojure"), filepath.Join(b.home, "cpcache"), gitlibs} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("making a private home: %w", err)
@@ -107,6 +107,9 @@ func (b *work) repository() error {
 	layer.Metadata = map[string]any{"dependencies": digest}
 	b.jars = filepath.Join(layer.Path, "repository")
 	if err := os.MkdirAll(b.jars, 0o755); err != nil {
+		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
+	}
+	if b.jars, err = filepath.EvalSymlinks(b.jars); err != nil {
 		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
 	}
 	b.result.Layers = append(b.result.Layers, layer)

@@ -32,6 +32,7 @@ type work struct {
 	jars     string               // directory of the local Maven repository
 	uberjar  string               // relative to the app's root; "" where there is none
 	frozen   *frozen              // how the app runs from source; nil with an uberjar
+	fetched  []string             // where the jars and directories of the frozen classpath were fetched to
 	lastLine string               // what was run last, for people
 
 	result libcnb.BuildResult

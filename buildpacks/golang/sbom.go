@@ -25,7 +25,7 @@ func (b *work) bill() error {
 	}
 	b.rememberModules(infos)
 	app, components := contents(infos)
-	return bill.Write(b.cnb.Layers, app, components)
+	return bill.Write(b.cnb, app, components)
 }
 
 // contents joins what the binaries say of themselves: the main module's path and what is linked in.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
-	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/bill"
 )
@@ -64,9 +63,6 @@ func (b *work) installedVersion(root *os.Root, dir string) string {
 
 // bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies.
 func (b *work) bill() error {
-	if !slices.Contains(b.cnb.Buildpack.Info.SBOMFormats, libcnb.BOMMediaTypeCycloneDX) {
-		return nil
-	}
 	components := []cdx.Component{
 		bill.Runtime("node", b.node.Version), bill.Tool("npm", b.node.npm.Version, packageURL("npm", b.node.npm.Version)),
 	}
@@ -80,7 +76,7 @@ func (b *work) bill() error {
 	for _, dep := range b.deps.direct {
 		components = append(components, bill.Library(dep.Name, dep.Version, packageURL(dep.Name, dep.Version)))
 	}
-	return bill.Write(b.cnb.Layers, "", components)
+	return bill.Write(b.cnb, "", components)
 }
 
 func packageURL(name, version string) string {
