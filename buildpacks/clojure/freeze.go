@@ -16,6 +16,7 @@ import (
 
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/detect"
 )
 
 // frozen is how an app runs from its sources without the tool that builds it.
@@ -244,7 +245,7 @@ func (b *work) compiledClass(name string) bool {
 	return err == nil
 }
 
-// runAlias is the alias of deps.edn that says what runs: run, main, or the only one with :main-opts or :exec-fn.
+// runAlias is the alias of deps.edn that says what runs, by the names that it usually has; "" where there is none of these with :main-opts or :exec-fn.
 func (b *work) runAlias() string {
 	aliases := b.app.Deps.Aliases
 	runs := func(name string) bool { return len(aliases[name].MainOpts) > 0 || aliases[name].ExecFn != "" }
@@ -258,16 +259,9 @@ func (b *work) runAlias() string {
 
 // freezeDeps asks tools.deps for the classpath.
 func (b *work) freezeDeps() (*frozen, error) {
-	alias, f := b.runAlias(), &frozen{}
-	words := []string{"-Spath"}
-	if alias != "" {
-		words = []string{"-A:" + alias, "-Spath"}
-		if opts := b.app.Deps.Aliases[alias].MainOpts; len(opts) > 0 {
-			f.main = append([]string{"clojure.main"}, opts...)
-		} else {
-			ns, function, _ := strings.Cut(b.app.Deps.Aliases[alias].ExecFn, "/")
-			f.main = []string{"clojure.main", "-e", fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)}
-		}
+	f, words := &frozen{}, []string{"-Spath"}
+	if name := b.runAlias(); name != "" {
+		f, words = frozenAlias(name, b.app.Deps.Aliases[name]), []string{"-A:" + name, "-Spath"}
 	}
 	out, err := b.output(words)
 	if err != nil {
@@ -281,4 +275,26 @@ func (b *work) freezeDeps() (*frozen, error) {
 		f.path = append(f.path, entry)
 	}
 	return f, nil
+}
+
+// frozenAlias is what an alias runs, its classpath yet to be found.
+func frozenAlias(name string, alias detect.DepsAlias) *frozen {
+	f := &frozen{options: alias.JVMOpts, main: append([]string{"clojure.main"}, alias.MainOpts...)}
+	if len(alias.MainOpts) == 0 {
+		f.main = append(f.main, "-e", execForm(name, alias))
+	}
+	return f
+}
+
+// execForm calls the function of an alias as `clojure -X` does. Its arguments are read where the app runs, out of deps.edn, which is in the slug.
+func execForm(name string, alias detect.DepsAlias) string {
+	ns, function, ok := strings.Cut(alias.ExecFn, "/")
+	if !ok {
+		ns, function = alias.NsDefault, alias.ExecFn
+	}
+	if !alias.ExecArgs {
+		return fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)
+	}
+	args := fmt.Sprintf(`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`, name)
+	return fmt.Sprintf("(do (require '%s 'clojure.edn) (%s/%s %s))", ns, ns, function, args)
 }

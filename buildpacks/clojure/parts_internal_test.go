@@ -60,6 +60,27 @@ func TestCLITask(t *testing.T) {
 	}
 }
 
+func TestRunAlias(t *testing.T) {
+	for name, tt := range map[string]struct {
+		alias detect.DepsAlias
+		want  frozen
+	}{
+		"run":   {detect.DepsAlias{MainOpts: []string{"-m", "shop.core"}, JVMOpts: []string{"-Xss2m"}}, frozen{options: []string{"-Xss2m"}, main: []string{"clojure.main", "-m", "shop.core"}}},
+		"main":  {detect.DepsAlias{ExecFn: "shop.core/run"}, frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+		"run-x": {detect.DepsAlias{ExecFn: "run", NsDefault: "shop.core"}, frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+		"start": {detect.DepsAlias{ExecFn: "shop.core/run", ExecArgs: true}, frozen{main: []string{"clojure.main", "-e",
+			`(do (require 'shop.core 'clojure.edn) (shop.core/run (get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :start :exec-args])))`}}},
+	} {
+		b := &work{app: &detect.ClojureApp{Deps: &detect.DepsFacts{Aliases: map[string]detect.DepsAlias{name: tt.alias, "test": {MainOpts: []string{"-m", "test"}}}}}}
+		if got := b.runAlias(); got != name {
+			t.Errorf("the alias is %q, want %q", got, name)
+		}
+		if diff := cmp.Diff(&tt.want, frozenAlias(name, tt.alias), cmp.AllowUnexported(frozen{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment([]string{"PATH=/usr/bin", "CNB_LAYERS_DIR=/x", "JAVA_OPTS=-Xmx1g", "GIT_DIR=/y", "LANG=C.UTF-8"},
 		map[string]string{"PATH": "/evil", "JAVA_TOOL_OPTIONS": "-javaagent:x", "DB_PASSWORD": "hunter22", "SHORT_TOKEN": "x", "LEIN_USERNAME": "me", "SLUGC_JDK_VERSION": "17"})

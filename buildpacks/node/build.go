@@ -27,6 +27,7 @@ type work struct {
 	say       *command.Log
 	node      nodeRuntime
 	manager   manager
+	store     string // where the package manager keeps what it has downloaded
 	deps      dependencies
 	result    libcnb.BuildResult
 }

@@ -145,6 +145,9 @@ func (b *work) install() error {
 	if err != nil {
 		return err
 	}
+	if err := b.boundStore(); err != nil {
+		return err
+	}
 	if err := b.berryStore(true); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -45,6 +47,7 @@ func (b *work) managerOf(version string) (manager, error) {
 		return manager{}, err
 	}
 	b.contribute(store, libcnb.LayerTypes{Cache: true})
+	b.store = store.Path
 	var m manager
 	switch b.app.Manager {
 	case "npm":
@@ -64,6 +67,26 @@ func (b *work) managerOf(version string) (manager, error) {
 	}
 	m.name, m.version = b.app.Manager, version
 	return m, nil
+}
+
+// maxStore is how large the download store may be when an install begins, in bytes. Of the package managers only pnpm can tell what of it serves no more.
+const maxStore = 4 << 30
+
+// boundStore begins a download store anew that years of updates have filled: the install that follows leaves in it what the app needs.
+func (b *work) boundStore() error {
+	size := tree.Size(b.store)
+	if size <= maxStore {
+		return nil
+	}
+	b.say.Detail("The packages that earlier builds have fetched fill %d MB: they are fetched anew", size>>20)
+	entries, err := os.ReadDir(b.store)
+	for _, entry := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(b.store, entry.Name())))
+	}
+	if err != nil {
+		return fmt.Errorf("emptying the download store: %w", err)
+	}
+	return nil
 }
 
 func (b *work) npm(store string) manager {

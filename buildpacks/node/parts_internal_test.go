@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,6 +139,25 @@ func TestScrub(t *testing.T) {
 	for _, name := range drop {
 		if tree.Exists(filepath.Join(modules, name)) {
 			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// TestBoundStore: a store beyond its bound is begun anew, one within it is left alone.
+func TestBoundStore(t *testing.T) {
+	var shown bytes.Buffer
+	b := &work{say: &command.Log{Out: &shown}, store: t.TempDir()}
+	write(t, b.store, "_cacache/content-v2/a", "a")
+	file := filepath.Join(b.store, "_cacache/content-v2/a")
+	for _, size := range []int64{maxStore, maxStore + 1} {
+		if err := os.Truncate(file, size); err != nil { // a hole, which fills no disk
+			t.Fatal(err)
+		}
+		if err := b.boundStore(); err != nil {
+			t.Fatal(err)
+		}
+		if kept := size <= maxStore; tree.Exists(file) != kept || (shown.Len() == 0) != kept || !tree.IsDir(b.store) {
+			t.Errorf("%d bytes: kept %t, says %q", size, tree.Exists(file), shown.String())
 		}
 	}
 }
