@@ -1,6 +1,7 @@
 package clojure
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -8,10 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/tree"
 	"slugc/detect"
 )
 
@@ -57,6 +60,58 @@ func TestCLITask(t *testing.T) {
 		if got := strings.Join(b.cliTask(), " "); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
+	}
+}
+
+// TestCompile: BUILD_COMMAND goes before bin/build, and this before the tool's own way.
+func TestCompile(t *testing.T) {
+	for line, want := range map[string]string{"echo command >made": "command\n", "": "script\n", "exit 3": ""} {
+		b := &work{ctx: t.Context(), dir: t.TempDir(), say: &command.Log{Out: io.Discard}, app: &detect.ClojureApp{Tool: "leiningen", BinBuild: true, Lein: &detect.LeinFacts{UberjarName: "x.jar"}}}
+		b.env = newEnvironment([]string{"PATH=/usr/bin:/bin"}, map[string]string{"BUILD_COMMAND": line})
+		writeFile(t, filepath.Join(b.dir, "bin", "build"), "#!/bin/sh\necho script >made\n")
+		if err := os.Chmod(filepath.Join(b.dir, "bin", "build"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := b.compile()
+		if got, _ := os.ReadFile(filepath.Join(b.dir, "made")); string(got) != want {
+			t.Errorf("BUILD_COMMAND=%q: made by %q (%v)", line, got, err)
+		}
+		if want == "" {
+			wantDiagnosis(t, err, "clojure/build-failed", "`exit 3` failed (exit status 3)")
+		}
+	}
+}
+
+// TestVendoredLein: an app's own bin/lein is the command, with a home that lasts as long as the script stays the same.
+func TestVendoredLein(t *testing.T) {
+	b := &work{dir: t.TempDir(), home: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}}
+	script := filepath.Join(b.dir, "bin", "lein")
+	writeFile(t, script, "one")
+	home, err := b.vendoredLein()
+	if err != nil || len(b.result.Layers) != 1 || b.result.Layers[0].Launch || !b.result.Layers[0].Cache {
+		t.Fatalf("layers %+v (%v)", b.result.Layers, err)
+	}
+	if err := b.writeLein(b.home, home); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(filepath.Join(b.home, "lein")); to != script {
+		t.Errorf("lein is %q (%v)", to, err)
+	}
+	writeFile(t, filepath.Join(home, "self-installs", "leiningen.jar"), "jar")
+	keep := func() {
+		t.Helper()
+		text := fmt.Sprintf("cache = true\n[metadata]\nscript = %q\n", b.result.Layers[len(b.result.Layers)-1].Metadata["script"])
+		writeFile(t, home+".toml", text)
+		if home, err = b.vendoredLein(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keep(); !tree.Exists(filepath.Join(home, "self-installs", "leiningen.jar")) {
+		t.Error("what bin/lein has downloaded is gone")
+	}
+	writeFile(t, script, "two")
+	if keep(); tree.Exists(filepath.Join(home, "self-installs", "leiningen.jar")) {
+		t.Error("another bin/lein finds what the first has downloaded")
 	}
 }
 
@@ -112,7 +167,7 @@ func TestMirrorFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(jars, "leiningen.jar"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b := &work{home: home, mirror: "http://me:a%22b&c@127.0.0.1:1/maven", builder: &toolchain.Toolchain{Tool: "leiningen", Dir: filepath.Join(home, "tool")}}
+	b := &work{home: home, env: newEnvironment(nil, nil), mirror: "http://me:a%22b&c@127.0.0.1:1/maven", builder: &toolchain.Toolchain{Tool: "leiningen", Dir: filepath.Join(home, "tool")}}
 	if err := b.writeLein(home, home); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +187,27 @@ func TestMirrorFiles(t *testing.T) {
 			if !strings.Contains(string(text), w) {
 				t.Errorf("%s lacks %q:\n%s", file, w, text)
 			}
+		}
+	}
+}
+
+// TestMavenSettings: the app's own settings go before the machine's mirror; they are a file of the app's and nothing else.
+func TestMavenSettings(t *testing.T) {
+	for path, want := range map[string]string{".mvn/settings.xml": "<settings>own</settings>", "../outside.xml": "", "none.xml": ""} {
+		top := t.TempDir()
+		b := &work{dir: filepath.Join(top, "app"), home: t.TempDir(), mirror: "https://maven.example", env: newEnvironment(nil, map[string]string{"MAVEN_SETTINGS_PATH": path})}
+		writeFile(t, filepath.Join(b.dir, ".mvn", "settings.xml"), "<settings>own</settings>")
+		writeFile(t, filepath.Join(top, "outside.xml"), "<settings>outside</settings>")
+		if err := os.Mkdir(filepath.Join(b.home, ".m2"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := b.writeMaven()
+		text, _ := os.ReadFile(filepath.Join(b.home, ".m2", "settings.xml"))
+		if string(text) != want {
+			t.Errorf("%s gives the settings %q (%v)", path, text, err)
+		}
+		if want == "" {
+			wantDiagnosis(t, err, "clojure/maven-settings-missing", path)
 		}
 	}
 }

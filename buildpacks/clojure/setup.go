@@ -186,8 +186,25 @@ func (b *work) writeClojure(bin string) error {
 	return errors.Join(os.WriteFile(run, execScript, 0o644), os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755), os.Symlink("clojure", filepath.Join(bin, "clj")))
 }
 
-// writeMaven writes the settings that tools.deps and Maven read.
+// writeMaven writes the settings that tools.deps and Maven read: the app's own where MAVEN_SETTINGS_PATH names them, which may say how to sign in to a
+// private repository (<server> with ${env.NAME}, so that no password is in the source); else those of the machine's mirror.
 func (b *work) writeMaven() error {
+	file := filepath.Join(b.home, ".m2", "settings.xml")
+	if own := strings.TrimSpace(b.env.user["MAVEN_SETTINGS_PATH"]); own != "" {
+		root, err := os.OpenRoot(b.dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		text, err := root.ReadFile(filepath.FromSlash(own))
+		if err != nil {
+			return &diagnosis.Diagnosis{
+				ID: "clojure/maven-settings-missing", Summary: fmt.Sprintf("MAVEN_SETTINGS_PATH names %q, which is no file of the app.", own),
+				Hints: []string{"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration"},
+			}
+		}
+		return os.WriteFile(file, text, 0o600)
+	}
 	if b.mirror == "" {
 		return nil
 	}
@@ -196,7 +213,7 @@ func (b *work) writeMaven() error {
 	if user != "" {
 		text += "  <servers><server><id>mirror</id><username>" + quoteXML(user) + "</username><password>" + quoteXML(pass) + "</password></server></servers>\n"
 	}
-	return os.WriteFile(filepath.Join(b.home, ".m2", "settings.xml"), []byte(text+"</settings>\n"), 0o600)
+	return os.WriteFile(file, []byte(text+"</settings>\n"), 0o600)
 }
 
 // splitUser takes user and password out of a URL.

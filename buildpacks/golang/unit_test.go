@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestCredentialsAreGitsByEnvironmentOnly(t *testing.T) {
 			t.Errorf("git's configuration holds the secret: %s", entry)
 		}
 	}
-	if diff := cmp.Diff([]string{"ghp_0123456789abcdef", "hunter22"}, e.secrets); diff != "" {
+	if diff := cmp.Diff([]string{"ghp_0123456789abcdef", "hunter22"}, slices.Compact(e.secrets)); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
 }

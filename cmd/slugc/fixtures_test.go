@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"slugc/compiler"
+	"slugc/compiler/release"
 	"slugc/compiler/slug"
 )
 
@@ -27,6 +28,7 @@ type want struct {
 	Group        []string          `json:"group"`
 	ProcessTypes map[string]string `json:"process_types"`
 	Runtimes     map[string]string `json:"runtimes"` // name → prefix of the version
+	Addons       []string          `json:"addons"`   // are named in the release
 	HTTP         *struct {
 		Path   string `json:"path"`
 		Status int    `json:"status"`
@@ -97,6 +99,7 @@ func fixture(t *testing.T, dir string) {
 	}
 	result := decode[compiler.Result](t, o)
 	checkResult(t, w, result)
+	checkAddons(t, w, home, result)
 	if v := slugc(t, home, "verify", result.Slug.Path, "--digest", result.Slug.Digest); v.exit != 0 {
 		t.Errorf("verify: exit %d: %s", v.exit, v.stderr)
 	}
@@ -154,6 +157,15 @@ func checkResult(t *testing.T, w want, r compiler.Result) {
 	}
 	if r.Release == nil || r.Release.Version != 1 || r.Release.Status != "current" {
 		t.Errorf("release %+v, want a current v1", r.Release)
+	}
+}
+
+// checkAddons looks at the release: what add-ons an app wants is the release's to say.
+func checkAddons(t *testing.T, w want, home string, r compiler.Result) {
+	t.Helper()
+	list := decode[[]release.Release](t, slugc(t, home, "releases", r.App, "--json"))
+	if len(list) != 1 || !slices.Equal(list[0].Addons, w.Addons) {
+		t.Errorf("releases %+v, want one with the add-ons %v", list, w.Addons)
 	}
 }
 
