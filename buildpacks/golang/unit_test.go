@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/language"
 )
 
 func TestSplitFlags(t *testing.T) {
@@ -131,7 +133,7 @@ func TestProfile(t *testing.T) {
 				for name, text := range c.limits {
 					write(t, filepath.Join(dir, "cgroup", name), text+"\n")
 				}
-				write(t, filepath.Join(dir, "go.sh"), profile(filepath.Join(dir, "cgroup"), filepath.Join(dir, "self")))
+				write(t, filepath.Join(dir, "go.sh"), profile(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")}))
 				cmd := exec.Command(shell, "-euc", `. "$1"; . "$1"; echo "$PATH"; echo "${GOMEMLIMIT-unset}"; set | grep -E '^(least|limit|group|file|dir)=' || :`, shell, filepath.Join(dir, "go.sh"))
 				cmd.Env = append(c.env, "HOME=/app", "PATH=/usr/bin:/bin")
 				out, err := cmd.CombinedOutput()

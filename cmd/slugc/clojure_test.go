@@ -39,6 +39,7 @@ func TestClojureRebuild(t *testing.T) {
 	if elsewhere, _ := clojureBuild(t, state(t), app, server); first.Slug.Digest != elsewhere.Slug.Digest {
 		t.Errorf("two machines make %s and %s", first.Slug.Digest, elsewhere.Slug.Digest)
 	}
+	checkClojureBill(t, home, "compojure/compojure@1.6.0")
 	file := filepath.Join(app, "src", "hello", "greeting.clj")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -71,9 +72,31 @@ func TestClojureSlugsAreSelfContained(t *testing.T) {
 				t.Fatal(err)
 			}
 			result, _ := clojureBuild(t, home, dir, clojuretest.Serve(t))
+			checkClojureBill(t, home)
 			i := slices.IndexFunc(result.ProcessTypes, func(p procfile.Process) bool { return p.Type == "web" })
 			bare(t, home, result, result.ProcessTypes[i].Command, body)
 		})
+	}
+}
+
+// checkClojureBill looks at the bill of materials of the only app in home: it has the runtime and the libraries, and nothing that only the build has used.
+func checkClojureBill(t *testing.T, home string, more ...string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(home, "apps", "*", "layers", "slugc_clojure", "launch.sbom.cdx.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("bills %v (%v)", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, library := range append([]string{"org.clojure/clojure@1.11.1", "ring/ring-core@1.8.2", "org.eclipse.jetty/jetty-server@9."}, more...) {
+		if !strings.Contains(string(text), `"purl": "pkg:maven/`+library) {
+			t.Errorf("%s is not in the bill:\n%s", library, text)
+		}
+	}
+	if !strings.Contains(string(text), `"purl": "pkg:generic/openjdk@17.`) || strings.Contains(string(text), "nrepl") {
+		t.Errorf("the bill has no Java, or tools of the build:\n%s", text)
 	}
 }
 
