@@ -25,8 +25,8 @@ type Command struct {
 	Drop    func(line string) bool // reports lines that are kept but not shown; nil drops none
 }
 
-// afterlife is how long output is read after a program has ended, or was told to: one that it has started may hold the pipes open.
-const afterlife = 10 * time.Second
+// afterlife is how long output is read after a program has ended, or was told to: a daemon that it has started may hold the pipes open.
+var afterlife = 10 * time.Second
 
 // Run runs a command to its end, which it shows in the log as it goes. It returns the last 256 KiB of what the command has said, colours included. A program
 // that ends with another status than 0 gives a [*Failure]; one that can't be run, and a canceled context, give another error.
@@ -40,7 +40,9 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
 	}
-	err = cmd.Run()
+	if err = cmd.Run(); errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // the program itself has ended well
+	}
 	if closed := out.Close(); err == nil {
 		err = closed
 	}

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,6 +58,23 @@ func TestRunBounds(t *testing.T) {
 	}
 	if shown.Len() < 200000+90000*11 {
 		t.Errorf("shows %d bytes", shown.Len())
+	}
+}
+
+// TestRunLeavesDaemons: a program that has ended well has ended well, whatever it leaves running.
+func TestRunLeavesDaemons(t *testing.T) {
+	command.SetAfterlife(t, 50*time.Millisecond)
+	var pid bytes.Buffer
+	c := sh("sleep 600 >&2 & echo $!")
+	c.Stdout = &pid
+	tail, err := (&command.Log{Out: io.Discard}).Run(t.Context(), c)
+	if n, bad := strconv.Atoi(strings.TrimSpace(pid.String())); bad != nil {
+		t.Errorf("no daemon was started: %v", bad)
+	} else {
+		_ = syscall.Kill(n, syscall.SIGKILL)
+	}
+	if err != nil || len(tail) > 0 {
+		t.Errorf("got %q, %v", tail, err)
 	}
 }
 
