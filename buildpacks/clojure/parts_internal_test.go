@@ -82,6 +82,33 @@ func TestCompile(t *testing.T) {
 	}
 }
 
+// TestRepository: what was downloaded stays while the dependencies do, and beyond a size no longer.
+func TestRepository(t *testing.T) {
+	b := &work{dir: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}, app: &detect.ClojureApp{Manifests: []string{"deps.edn"}}}
+	deps, jar := filepath.Join(b.dir, "deps.edn"), filepath.Join(b.cnb.Layers.Path, "maven", "repository", "a.jar")
+	writeFile(t, deps, "{}")
+	writeFile(t, jar, "left by a build that was broken off")
+	for _, step := range []struct {
+		deps string
+		size int64
+		kept bool
+	}{{"{}", 1, false}, {"{}", maxRepository + 1, true}, {"{:deps {}}", maxRepository, true}, {"{:deps {a b}}", maxRepository + 1, false}} {
+		writeFile(t, deps, step.deps)
+		if err := os.Truncate(jar, step.size); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.repository(); err != nil {
+			t.Fatal(err)
+		}
+		if tree.Exists(jar) != step.kept {
+			t.Errorf("%+v: kept %t", step, !step.kept)
+		}
+		writeFile(t, jar, "")
+		text := fmt.Sprintf("cache = true\n[metadata]\ndependencies = %q\n", b.result.Layers[len(b.result.Layers)-1].Metadata["dependencies"])
+		writeFile(t, filepath.Join(b.cnb.Layers.Path, "maven.toml"), text)
+	}
+}
+
 // TestVendoredLein: an app's own bin/lein is the command, with a home that lasts as long as the script stays the same.
 func TestVendoredLein(t *testing.T) {
 	b := &work{dir: t.TempDir(), home: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}}

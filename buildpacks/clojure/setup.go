@@ -26,7 +26,7 @@ var (
 	execScript []byte
 )
 
-// maxRepository is how large the local Maven repository may grow before it is begun anew, in bytes.
+// maxRepository is how large the local Maven repository may be when dependencies change, in bytes: a larger one is begun anew, without what earlier ones have left.
 const maxRepository = 2 << 30
 
 // setUp lays out a home whose .m2/repository is a cache layer, and puts the JDK and the tools on PATH. Java finds its home by the user's entry in the password
@@ -98,8 +98,8 @@ func (b *work) repository() error {
 	if err != nil {
 		return err
 	}
-	size := tree.Size(layer.Path)
-	if layer.Metadata["dependencies"] == nil || size > maxRepository {
+	known := layer.Metadata["dependencies"]
+	if known == nil || known != digest && tree.Size(layer.Path) > maxRepository {
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
