@@ -4,7 +4,13 @@
 // `uberjar` for a project that names or profiles an uberjar, else `with-profile production compile :all`; the Clojure command's is `-T:build uber`
 // for a build alias with a build.clj that defines it, else an alias uberjar, else nothing but resolving. What starts the app: the Procfile; else the uberjar
 // (:uberjar-name anywhere below the target directory, else *-standalone.jar, else the biggest jar with a Main-Class); else the main namespace on a
-// frozen classpath, whose jars are in a layer.
+// frozen classpath, whose jars are in a layer; a library that git has brought becomes a jar there.
+//
+// # Where libraries come from
+//
+// From the machine's mirror ([MirrorEnv]) where there is one, else from the project's repositories. Credentials come by the build's configuration: Leiningen
+// reads them where project.clj says :username :env/… and :password :env/…, tools.deps and Maven in the settings.xml that MAVEN_SETTINGS_PATH names, a file of
+// the app's in which ${env.NAME} stands for a variable. What was fetched is kept in a layer for the next build.
 //
 // # Runtime
 //
