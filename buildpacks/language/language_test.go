@@ -72,16 +72,20 @@ func TestNoToolchain(t *testing.T) {
 	}
 	wrong := &toolchain.ConstraintError{Tool: "jdk", Constraint: "x", From: "system.properties", Err: errors.New("not a number")}
 	for _, tt := range []struct {
-		err               error
-		id, summary, hint string
+		err                error
+		ids, summary, hint string
 	}{
-		{wrong, "clojure/version-invalid", `system.properties asks for jdk "x", which is no version: not a number.`, "write a version of jdk in system.properties"},
-		{absent("9.9", "Gemfile ruby", errors.New("it is not set")), "clojure/version-unavailable", `Finding ruby "9.9" (Gemfile ruby): Ruby mirror: it is not set.`,
-			"set up a source of ruby for this platform, as its reason above says"},
+		{wrong, "ruby/version-invalid node/version-invalid go/version-invalid clojure/version-invalid",
+			`system.properties asks for jdk "x", which is no version: not a number.`, "write a version of jdk in system.properties"},
+		{absent("9.9", "Gemfile ruby", errors.New("it is not set")), "ruby/version-unavailable node/version-unavailable go/version-unavailable clojure/version-unavailable",
+			`Finding ruby "9.9" (Gemfile ruby): Ruby mirror: it is not set.`, "set up a source of ruby for this platform, as its reason above says"},
 	} {
-		d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain("clojure", tt.err))
-		if !ok || d.ID != tt.id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 || d.Hints[0] != tt.hint {
-			t.Errorf("%v: got %+v", tt.err, d)
+		for id := range strings.FieldsSeq(tt.ids) {
+			name, _, _ := strings.Cut(id, "/")
+			d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain(name, tt.err))
+			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 || d.Hints[0] != tt.hint {
+				t.Errorf("%s: got %+v", id, d)
+			}
 		}
 	}
 	other := errors.New("disk")
