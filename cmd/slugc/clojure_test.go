@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"slugc/buildpacks/clojure/clojuretest"
 	"slugc/compiler"
@@ -184,7 +183,7 @@ func bare(t *testing.T, home string, result compiler.Result, command, body strin
 			t.Logf("the process said:\n%s", log.String())
 		}
 	}()
-	status, answer, err := ask(fmt.Sprintf("http://127.0.0.1:%d/", port), time.Minute)
+	status, answer, err := ask(fmt.Sprintf("http://127.0.0.1:%d/", port), patience)
 	if err != nil || status != 200 || !strings.Contains(answer, body) {
 		t.Errorf("answer %d %q, %v", status, answer, err)
 	}

@@ -201,7 +201,7 @@ func checkHTTP(t *testing.T, w want, home, file string) {
 			t.Logf("the process said:\n%s", log.String())
 		}
 	}()
-	status, body, err := ask(fmt.Sprintf("http://127.0.0.1:%d%s", port, w.HTTP.Path), time.Minute)
+	status, body, err := ask(fmt.Sprintf("http://127.0.0.1:%d%s", port, w.HTTP.Path), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +219,9 @@ func freePort(t testing.TB) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// patience is how long an app may take to answer: a JVM on a busy machine takes minutes.
+const patience = 10 * time.Minute
 
 // ask asks until something answers.
 func ask(url string, patience time.Duration) (int, string, error) {
