@@ -55,6 +55,12 @@ func TestFaults(t *testing.T) {
 		"no such version": {func() error {
 			return toolchainFault(noNode(t))
 		}, "toolchain/no-such-version", fault.ExitBuild},
+		"a version that is none": {func() error {
+			return toolchainFault(&toolchain.ConstraintError{Tool: "jdk", Constraint: "x", From: "system.properties", Err: errors.New("not a number")})
+		}, "toolchain/version-invalid", fault.ExitBuild},
+		"another digest than the pinned": {func() error {
+			return toolchainFault(&toolchain.HashError{Tool: "yarn", Version: "4.9.2", From: "package.json packageManager", Want: "sha512.1fc0"})
+		}, "toolchain/hash-mismatch", fault.ExitBuild},
 		"another build": {func() error { return lockTwice(t, b) }, "build/locked", fault.ExitTransient},
 	} {
 		t.Run(name, func(t *testing.T) {

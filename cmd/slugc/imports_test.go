@@ -102,7 +102,8 @@ func mayImport(from, to string) bool {
 	if a != b {
 		return floors[a] > floors[b]
 	}
-	if a == "buildpacks" && language(from) != "" && language(to) != "" {
+	// A language imports no other, and what the languages share imports none of them: only the list of the built-in buildpacks knows them all.
+	if from != "buildpacks" && language(to) != "" {
 		return language(from) == language(to)
 	}
 	return true

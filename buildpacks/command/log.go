@@ -1,4 +1,6 @@
-package clojure
+// Package command runs the tools of a build for the languages' buildpacks: what a tool says is passed on in slugc's hand while it runs, the end of it is
+// kept, and a failure is explained from what was kept.
+package command
 
 import (
 	"bytes"
@@ -8,22 +10,25 @@ import (
 	"sync"
 )
 
-// printer writes in Heroku's hand: steps, details, warnings.
-type printer struct {
-	out     io.Writer
-	secrets []string
+// Log writes in Heroku's hand: steps, details, warnings, and below them what tools say. It may be used from several goroutines if Out may.
+type Log struct {
+	Out     io.Writer
+	Secrets []string // values that are never shown; where one is part of another, the longer comes first
 }
 
-func (p *printer) step(format string, args ...any) {
-	fmt.Fprintf(p.out, "-----> %s\n", fmt.Sprintf(format, args...))
+// Step begins a part of the build.
+func (l *Log) Step(format string, args ...any) {
+	fmt.Fprintf(l.Out, "-----> %s\n", fmt.Sprintf(format, args...))
 }
 
-func (p *printer) detail(format string, args ...any) {
-	fmt.Fprintf(p.out, "       %s\n", fmt.Sprintf(format, args...))
+// Detail says something about the part under way.
+func (l *Log) Detail(format string, args ...any) {
+	fmt.Fprintf(l.Out, "       %s\n", fmt.Sprintf(format, args...))
 }
 
-func (p *printer) warn(format string, args ...any) {
-	fmt.Fprintf(p.out, " !     %s\n", fmt.Sprintf(format, args...))
+// Warn says what the app's owner should change.
+func (l *Log) Warn(format string, args ...any) {
+	fmt.Fprintf(l.Out, " !     %s\n", fmt.Sprintf(format, args...))
 }
 
 const (
@@ -31,20 +36,15 @@ const (
 	maxLine  = 64 << 10  // a longer line is passed on in pieces
 )
 
-// stream passes a tool's output on line by line, indented, and keeps its tail. Lines that drop reports are kept but not shown, and
-// secrets are blotted out. It may be written from several goroutines.
+// stream passes a tool's output on line by line, indented, and keeps its tail. Lines that drop reports are kept but not shown, and secrets are blotted
+// out of both. It may be written from several goroutines.
 type stream struct {
 	mu      sync.Mutex
 	out     io.Writer
 	secrets []string
-	drop    func(line []byte) bool
+	drop    func(line string) bool
 	line    []byte
 	tail    []byte
-}
-
-// stream returns a stream to the printer's output.
-func (p *printer) stream(drop func(line []byte) bool) *stream {
-	return &stream{out: p.out, secrets: p.secrets, drop: drop}
 }
 
 // Write takes any piece of output.
@@ -85,7 +85,7 @@ func (s *stream) flush() error {
 	if len(s.tail) > 2*tailSize {
 		s.tail = append(s.tail[:0], s.tail[len(s.tail)-tailSize:]...)
 	}
-	if s.drop != nil && s.drop([]byte(line)) {
+	if s.drop != nil && s.drop(line) {
 		return nil
 	}
 	text := "\n"
