@@ -19,6 +19,6 @@ func (f *releaseConfig) flags(cmd *cobra.Command) {
 
 // rollout is how the command's release becomes current.
 func (f *releaseConfig) rollout(c *cli) (compiler.Rollout, error) {
-	env, err := c.readEnv(f.file, f.env)
+	env, err := c.readEnv("release-env", f.file, f.env)
 	return compiler.Rollout{Env: env, Actor: c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER")}, err
 }

@@ -187,7 +187,7 @@ func (c *cli) rollback(ctx context.Context, r *release.Releases, app string, ver
 	if err != nil {
 		return made, err
 	}
-	path, err := releasedFile(app, made)
+	path, err := releasedFile(ctx, app, made)
 	if err != nil {
 		_, failed := r.Fail(context.WithoutCancel(ctx), app, made.Version)
 		return made, errors.Join(err, failed)
