@@ -48,7 +48,7 @@ func (c *cli) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs APP",
 		Short: "Show what an app's processes said on this machine",
-		Long: `Logs shows what the processes of ` + "`slugc start APP`" + ` and ` + "`slugc start APP --follow`" + ` said, and what slugc said of them. The last 50 MB are kept.`,
+		Long:  `Logs shows what the processes of ` + "`slugc start APP`" + ` and ` + "`slugc start APP --follow`" + ` said, and what slugc said of them. The last 50 MB are kept.`,
 		Example: `  slugc logs blog
   slugc logs blog -n 1000 --ps worker
   slugc logs blog -t --ps web.1`,

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -71,12 +69,13 @@ again under the same key gives the same release.`,
 			if err != nil {
 				return err
 			}
+			rollout.Key = key
 			engine, err := c.engine()
 			if err != nil {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(pending bool) (release.Release, error) {
+				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(key string, pending bool) (release.Release, error) {
 					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
 						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
 				})
@@ -166,8 +165,14 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			engine, err := c.engine()
+			if err != nil {
+				return err
+			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := c.rollback(cmd.Context(), r, args[0], version, rollout)
+				made, err := engine.Rollback(cmd.Context(), r, args[0], version, rollout, func(rel release.Release) (string, error) {
+					return releasedFile(cmd.Context(), args[0], rel)
+				})
 				if err != nil {
 					return err
 				}
@@ -179,24 +184,6 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
-}
-
-// rollback registers the rollback as pending, so that the old slug's release process runs again before it becomes current.
-func (c *cli) rollback(ctx context.Context, r *release.Releases, app string, version int, o compiler.Rollout) (release.Release, error) {
-	made, err := r.Rollback(ctx, app, version, true)
-	if err != nil {
-		return made, err
-	}
-	path, err := releasedFile(ctx, app, made)
-	if err != nil {
-		_, failed := r.Fail(context.WithoutCancel(ctx), app, made.Version)
-		return made, errors.Join(err, failed)
-	}
-	engine, err := c.engine()
-	if err != nil {
-		return made, err
-	}
-	return engine.Complete(ctx, r, app, path, made, o)
 }
 
 func (c *cli) scaleCommand() *cobra.Command {
