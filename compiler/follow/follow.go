@@ -17,7 +17,7 @@
 //	plan.go      what is to be done, from what runs and what is wanted: a pure function
 //	crew.go      a release's processes together: preparing, failing, switching, stopping
 //	instance.go  one process: starting, answering, ending, starting again
-//	proxy.go, drain.go  the public port
+//	proxy.go, link.go, drain.go  the public port
 package follow
 
 import (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -31,11 +30,6 @@ type proxy struct {
 	changed chan struct{} // closed when targets or coming change
 	next    int
 	active  map[string]map[*link]bool // by target
-}
-
-// link is one connection that is passed on.
-type link struct {
-	client, server *net.TCPConn // server is nil while dialling
 }
 
 // listen opens the public port. An address that cannot be had is a fault "follow/port".
@@ -120,7 +114,7 @@ func (p *proxy) handle(client *net.TCPConn) {
 
 // pass passes a connection on to the next target, and reports whether that took it.
 func (p *proxy) pass(client *net.TCPConn) bool {
-	l := &link{client: client}
+	l := newLink(client)
 	target, ok := p.take(l)
 	if !ok {
 		return false
@@ -167,29 +161,5 @@ func (p *proxy) drop(target string, l *link) {
 	delete(p.active[target], l)
 	if len(p.active[target]) == 0 {
 		delete(p.active, target)
-	}
-}
-
-// copy copies both ways until both are done: the end of one is passed on and the other goes on.
-func (l *link) copy() {
-	var back sync.WaitGroup
-	back.Go(func() { l.oneWay(l.client, l.server) })
-	l.oneWay(l.server, l.client)
-	back.Wait()
-}
-
-func (l *link) oneWay(to, from *net.TCPConn) {
-	if _, err := io.Copy(to, from); err != nil {
-		l.close() // one of them was broken off, and the other is to know
-		return
-	}
-	to.CloseWrite()
-}
-
-// close breaks the connection off.
-func (l *link) close() {
-	l.client.Close()
-	if l.server != nil {
-		l.server.Close()
 	}
 }
