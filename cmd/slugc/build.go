@@ -28,7 +28,7 @@ const (
 
 type buildFlags struct {
 	app, ref, subdir, output, message, procfile, limit, envFile string
-	env                                                         []string
+	env, allowSubmodules                                        []string
 	fresh, noRegister                                           bool
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
@@ -73,6 +73,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags := cmd.Flags()
 	flags.StringVar(&f.app, "app", "", "the app's name (default: the directory's)")
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
+	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil, "with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
@@ -123,7 +124,15 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 }
 
 func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
-	spec := source.Spec{Kind: source.Dir, Ref: f.ref, Subdir: f.subdir}
+	spec := source.Spec{Kind: source.Dir, Ref: f.ref, Subdir: f.subdir, Submodules: source.Submodules{Allow: f.allowSubmodules}}
+	if len(f.allowSubmodules) > 0 && f.ref == "" {
+		return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --allow-submodules: submodules are fetched for a git revision only"), "name one with --ref, such as --ref HEAD")
+	}
+	for _, pattern := range f.allowSubmodules {
+		if err := source.CheckPattern(pattern); err != nil {
+			return spec, err
+		}
+	}
 	dir := "."
 	if len(args) > 0 {
 		dir = args[0]
@@ -143,7 +152,11 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		return spec, fmt.Errorf("finding %q: %w", dir, err)
 	}
 	spec.Dir = abs
-	spec.Env = []string{"PATH=" + c.env.vars["PATH"], "HOME=" + c.env.vars["HOME"]}
+	for _, name := range append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...) {
+		if v, ok := c.env.vars[name]; ok {
+			spec.Env = append(spec.Env, name+"="+v)
+		}
+	}
 	if f.ref != "" {
 		spec.Kind = source.Git
 	}

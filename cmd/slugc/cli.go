@@ -43,6 +43,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
   slugc start blog                  run its whole formation
   slugc start blog --follow         run it, and go with every new release
   slugc logs blog -t                show what its processes say
+  slugc export systemd blog DIR     write it down for an init system
   slugc releases blog               list its releases
   slugc rollback blog v3            make an old slug current again`,
 		Version:       version,
@@ -63,7 +64,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	})
 	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
 		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
-		c.runCommand(), c.startCommand(), c.logsCommand(), c.cacheCommand(), c.doctorCommand())
+		c.runCommand(), c.startCommand(), c.logsCommand(), c.exportCommand(), c.cacheCommand(), c.doctorCommand())
 	c.markStart(root)
 	return root
 }

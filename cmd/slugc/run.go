@@ -22,53 +22,44 @@ import (
 	"slugc/compiler/slug"
 )
 
-// subject is what run and start work on: a slug unpacked in a directory of its own.
-type subject struct {
-	*launch.Unpacked
-	self      string
+// named is the slug that SLUG|APP names.
+type named struct {
+	app       string // "" for a file
+	version   int    // of the app's release
+	file      string
 	types     []procfile.Process
-	app       string         // "" for a slug file
-	version   int            // of the app's release
-	formation map[string]int // nil for a slug file
+	formation map[string]int // nil for a file
 }
 
-// open finds the slug that SLUG|APP names and unpacks it. A name with a slash, or of an existing file, is a file; everything else is an app.
-func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
-	self, err := selfPath()
-	if err != nil {
-		return nil, err
-	}
-	s := &subject{self: self}
-	file, digest := name, ""
-	home, err := c.openHome()
-	if err != nil {
-		return nil, err
-	}
+// find finds the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file; everything else is an app.
+func (c *cli) find(ctx context.Context, name string) (*named, error) {
+	n, digest := &named{file: name}, ""
 	if !isFile(name) {
 		err := c.withReleases(func(r *release.Releases) error {
-			current, err := r.Current(cmd.Context(), name)
+			current, err := r.Current(ctx, name)
 			if err != nil {
 				return err
 			}
-			if file, err = releasedFile(cmd.Context(), name, current); err != nil {
+			if n.file, err = releasedFile(ctx, name, current); err != nil {
 				return err
 			}
-			s.app, s.version, digest = name, current.Version, current.Slug.Digest
-			s.formation, err = r.Formation(cmd.Context(), name)
+			n.app, n.version, digest = name, current.Version, current.Slug.Digest
+			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	m, err := slug.Inspect(file)
+	m, err := slug.Inspect(n.file)
 	if err != nil {
 		return nil, err
 	}
-	s.types = m.ProcessTypes
-	s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), file, digest, func(done, total int64) { c.ui.Progress("unpacking", done, total) })
-	c.ui.close()
-	return s, err
+	n.types = m.ProcessTypes
+	if digest == "" {
+		return n, nil
+	}
+	return n, launch.CheckDigest(n.file, digest)
 }
 
 // isFile says whether SLUG|APP names a file.
@@ -85,6 +76,52 @@ func releasedFile(_ context.Context, app string, rel release.Release) (string, e
 	}
 	return u.Path, nil
 }
+
+// counts is how many of each type to run: what spec says, else the app's own formation, else one of each.
+func (n *named) counts(spec string) (map[string]int, error) {
+	if spec == "" && n.formation != nil {
+		return n.formation, nil
+	}
+	if spec == "" {
+		spec = "all=1"
+	}
+	return launch.ParseFormation(spec, n.types)
+}
+
+// subject is what run and start work on: a slug unpacked in a directory of its own.
+type subject struct {
+	*named
+	*launch.Unpacked
+	self string
+}
+
+// open finds the slug that SLUG|APP names and unpacks it.
+func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
+	self, err := selfPath()
+	if err != nil {
+		return nil, err
+	}
+	home, err := c.openHome()
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.find(cmd.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{named: found, self: self}
+	defer c.ui.close()
+	s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), s.file, "", c.unpacking)
+	return s, err
+}
+
+// unpack unpacks a slug and shows how far it is.
+func (c *cli) unpack(ctx context.Context, file, dir string) error {
+	defer c.ui.close()
+	return slug.Unpack(ctx, file, dir, slug.UnpackOptions{Progress: c.unpacking})
+}
+
+func (c *cli) unpacking(done, total int64) { c.ui.Progress("unpacking", done, total) }
 
 func (c *cli) runCommand() *cobra.Command {
 	var env []string

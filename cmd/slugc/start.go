@@ -80,14 +80,9 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, env []string)
 		return err
 	}
 	defer s.Remove()
-	counts := s.formation
-	if f.formation == "" && counts == nil {
-		f.formation = "all=1"
-	}
-	if f.formation != "" {
-		if counts, err = launch.ParseFormation(f.formation, s.types); err != nil {
-			return err
-		}
+	counts, err := s.counts(f.formation)
+	if err != nil {
+		return err
 	}
 	record, done, err := c.recorder(s.app, "start")
 	if err != nil {

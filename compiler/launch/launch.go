@@ -107,7 +107,7 @@ func (o RunOptions) request() (supervise.Request, error) {
 		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
 	}
 	return supervise.Request{
-		Self: o.Self, Args: []string{shell, "-c", script}, Dir: o.Dir, Env: o.environment(),
+		Self: o.Self, Args: []string{shell, "-c", script}, Dir: o.Dir, Env: o.Environment(),
 		Terminal: o.Terminal != "", Grace: o.Grace, Linger: true,
 	}, nil
 }

@@ -21,16 +21,8 @@ type Unpacked struct {
 // Unpack unpacks the slug in file beneath the directory runs, which is made where it is missing, and in which the directories of processes that are gone are removed. digest is what
 // the file's must be: "sha256:…", or "" for any; a different one is a fault "slug/not-the-release". progress may be nil.
 func Unpack(ctx context.Context, runs, file, digest string, progress func(done, total int64)) (*Unpacked, error) {
-	if digest != "" {
-		// Unpacking checks the slug against itself; this, that it is the release's.
-		is, _, err := slug.FileDigest(file)
-		if err != nil {
-			return nil, err
-		}
-		if is != digest {
-			return nil, fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
-				"build the app again, or roll back to a release whose slug is whole")
-		}
+	if err := CheckDigest(file, digest); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(runs, 0o700); err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
@@ -46,6 +38,19 @@ func Unpack(ctx context.Context, runs, file, digest string, progress func(done, 
 		return nil, err
 	}
 	return u, nil
+}
+
+// CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot tell; see [Unpack].
+func CheckDigest(file, digest string) error {
+	if digest == "" {
+		return nil
+	}
+	is, _, err := slug.FileDigest(file)
+	if err != nil || is == digest {
+		return err
+	}
+	return fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
+		"build the app again, or roll back to a release whose slug is whole")
 }
 
 // Remove removes the directory. What cannot be removed now is swept by a later [Unpack].
