@@ -141,6 +141,26 @@ func (f *follower) do(exit int, args ...string) outcome {
 	return o
 }
 
+// load asks all the time, until the returned function is called, and fails when a request does.
+func (f *follower) load() (end func()) {
+	ctx, cancel := context.WithCancel(f.Context())
+	var asking sync.WaitGroup
+	var requests atomic.Int64
+	asking.Go(func() {
+		for ; ctx.Err() == nil; requests.Add(1) {
+			if got, err := f.get(); err != nil || !strings.HasSuffix(got, " green") {
+				f.Errorf("request %d: %q, %v", requests.Load(), got, err)
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		asking.Wait()
+		f.Logf("%d requests", requests.Load())
+	}
+}
+
 // TestFollow is a day of an app: releases, scalings, a broken one, one whose release process fails, a rollback, under load and without one failed request.
 func TestFollow(t *testing.T) {
 	home, dir := state(t), t.TempDir()
@@ -151,17 +171,7 @@ func TestFollow(t *testing.T) {
 	build(0)
 	f.answers("one web.1 green")
 
-	ctx, cancel := context.WithCancel(t.Context())
-	var load sync.WaitGroup
-	var requests atomic.Int64
-	load.Go(func() {
-		for ; ctx.Err() == nil; requests.Add(1) {
-			if got, err := f.get(); err != nil || !strings.HasSuffix(got, " green") {
-				t.Errorf("request %d: %q, %v", requests.Load(), got, err)
-				return
-			}
-		}
-	})
+	unload := f.load()
 	f.do(0, "scale", "blog", "web=2", "worker=1")
 	f.answers("one web.2 green")
 	f.says("worker.1 | working on things")
@@ -185,9 +195,7 @@ func TestFollow(t *testing.T) {
 	if strings.Contains(f.out.String(), "starting v4") {
 		t.Error("a failed release was started")
 	}
-	cancel()
-	load.Wait()
-	t.Logf("%d requests", requests.Load())
+	unload()
 
 	if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -46,44 +47,12 @@ again under the same key gives the same release.`,
 			if err := checkApp(app); err != nil {
 				return err
 			}
-			verified, err := slug.Verify(cmd.Context(), args[0], "")
-			if err != nil {
-				return err
-			}
-			digest, size, err := slug.FileDigest(args[0])
-			if err != nil {
-				return err
-			}
-			home, err := c.openHome()
-			if err != nil {
-				return err
-			}
-			path := home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
-			if err := keepSlug(args[0], path, size); err != nil {
-				return err
-			}
-			if message == "" {
-				message = "Register " + filepath.Base(args[0])
-			}
 			rollout, err := config.rollout(c)
 			if err != nil {
 				return err
 			}
 			rollout.Key = key
-			engine, err := c.engine()
-			if err != nil {
-				return err
-			}
-			return c.withReleases(func(r *release.Releases) error {
-				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(key string, pending bool) (release.Release, error) {
-					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
-						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
-				})
-				if err != nil {
-					return err
-				}
-				return c.result(made, fmt.Sprintf("%s v%d", app, made.Version))
-			})
+			return c.register(cmd.Context(), args[0], app, message, rollout)
 		},
 	}
 	flags := cmd.Flags()
@@ -94,6 +63,38 @@ again under the same key gives the same release.`,
 	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+func (c *cli) register(ctx context.Context, file, app, message string, rollout compiler.Rollout) error {
+	verified, err := slug.Verify(ctx, file, "")
+	if err != nil {
+		return err
+	}
+	digest, size, err := slug.FileDigest(file)
+	if err != nil {
+		return err
+	}
+	engine, err := c.engine()
+	if err != nil {
+		return err
+	}
+	path := engine.Home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
+	if err := keepSlug(file, path, size); err != nil {
+		return err
+	}
+	if message == "" {
+		message = "Register " + filepath.Base(file)
+	}
+	return c.withReleases(func(r *release.Releases) error {
+		made, err := engine.Introduce(ctx, r, app, path, verified.ProcessTypes, rollout, func(key string, pending bool) (release.Release, error) {
+			return r.Register(ctx, app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
+				Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
+		})
+		if err != nil {
+			return err
+		}
+		return c.result(made, fmt.Sprintf("%s v%d", app, made.Version))
+	})
 }
 
 // keepSlug copies a verified slug to its place by digest, unless it is there.

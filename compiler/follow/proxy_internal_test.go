@@ -168,12 +168,21 @@ func TestProxyDrains(t *testing.T) {
 		t.Errorf("the slow answer: %q, %v", buf[:n], err)
 	}
 	<-drained
-	// What never rests is given up.
+}
+
+// What never rests is given up when the grace is over or ctx ends.
+func TestProxyGivesUp(t *testing.T) {
+	p := newProxy(t)
+	address, _ := backend(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	p.rotate([]string{address}, false)
-	say(dial(t, p), "slow")
-	for busy := false; !busy; {
+	if _, err := dial(t, p).Write([]byte("asked")); err != nil {
+		t.Fatal(err)
+	}
+	for asked := false; !asked; {
 		p.mu.Lock()
-		busy = len(p.active[address]) > 0
+		for l := range p.active[address] {
+			asked = l.asked.Load()
+		}
 		p.mu.Unlock()
 	}
 	p.drain(t.Context(), address, time.Nanosecond)
