@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 
@@ -20,9 +19,6 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	}
 	defer c.Close()
 	releases := release.New(c, release.Options{Actor: b.Rollout.Actor})
-	if err := cancelKilled(ctx, releases, b.app); err != nil {
-		return nil, postponed(err)
-	}
 	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size}
 	current, err := releases.Current(ctx, b.App)
 	if err != nil && fault.Of(err).ID != "release/no-releases" {
@@ -37,25 +33,20 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 		}
 	}
 	if err == nil && current.Slug.Digest == ref.Digest && !b.Rollout.Pending {
+		if err := cancelKilled(ctx, releases, b.app, b.Rollout.Key); err != nil {
+			return nil, postponed(err)
+		}
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
-	// One key a build: should the outcome of the commit be unknown, the retry finds the release instead of making a second one.
-	key := b.Rollout.Key
-	if key == "" {
-		key = cache.Key(b.App, ref.Digest, b.started.String())
+	o := b.Rollout
+	if o.Key == "" {
+		// One key a build: should the outcome of the commit be unknown, the retry finds the release instead of making a second one.
+		o.Key = cache.Key(b.App, ref.Digest, b.started.String())
 	}
-	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, b.Rollout, func(pending bool) (release.Release, error) {
-		if pending && !b.Rollout.Pending {
-			if err := begun(b.app, key); err != nil {
-				return release.Release{}, err
-			}
-		}
+	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, o, func(key string, pending bool) (release.Release, error) {
 		return releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
 			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending})
 	})
-	if r.Version > 0 {
-		err = errors.Join(err, ended(b.app))
-	}
 	if err != nil {
 		return nil, postponed(err)
 	}

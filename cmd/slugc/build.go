@@ -108,7 +108,7 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 	if req.Source, err = c.sourceSpec(f, args); err != nil {
 		return req, err
 	}
-	more, err := c.readEnv(f.envFile, f.env)
+	more, err := c.readEnv("env", f.envFile, f.env)
 	if err != nil {
 		return req, err
 	}
@@ -174,18 +174,18 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
-// readEnv merges --env-file and --env.
-func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
+// readEnv merges the file and the values of two flags: the second is called flag, the first flag and "-file".
+func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
 	env := map[string]string{}
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, errors.Unwrap(err)), "name a file that exists")
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)), "name a file that exists")
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, err), "write one NAME=value a line")
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err), "write one NAME=value a line")
 		}
 		for _, kv := range list {
 			k, v, _ := strings.Cut(kv, "=")
@@ -197,11 +197,12 @@ func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
 		if !ok {
 			v, ok = c.env.vars[k]
 		}
+		hint := fmt.Sprintf("write --%s NAME=value", flag)
 		if !envName.MatchString(k) {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: a variable can't be called %q", kv, k), "write --env NAME=value")
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
 		}
 		if !ok {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: there is no value, and no such variable in the environment", kv), "write --env NAME=value")
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv), hint)
 		}
 		env[k] = v
 	}

@@ -42,6 +42,8 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
   slugc detect .                    say what it is, and why
   slugc run blog web                run one process of the current release
   slugc start blog                  run its whole formation
+  slugc start blog --follow         run it, and go with every new release
+  slugc logs blog -t                show what its processes say
   slugc export systemd blog DIR     write it down for an init system
   slugc releases blog               list its releases
   slugc rollback blog v3            make an old slug current again`,
@@ -64,7 +66,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	})
 	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
 		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
-		c.runCommand(), c.startCommand(), c.exportCommand(), c.cacheCommand(), c.doctorCommand())
+		c.runCommand(), c.startCommand(), c.logsCommand(), c.exportCommand(), c.cacheCommand(), c.doctorCommand())
 	c.markStart(root)
 	return root
 }

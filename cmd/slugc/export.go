@@ -80,7 +80,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
 	if err := export.CheckFormat(format); err != nil {
 		return err
 	}
-	config, err := c.readEnv(x.envFile, x.env)
+	config, err := c.readEnv("env", x.envFile, x.env)
 	if err != nil {
 		return err
 	}

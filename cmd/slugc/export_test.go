@@ -14,7 +14,7 @@ import (
 // A slug file and an app are exported, with the slug unpacked where the units look for it; a second export takes away what it no longer needs.
 func TestExport(t *testing.T) {
 	home, dir := state(t), t.TempDir()
-	file := smallSlug(t, "hello there")
+	file := smallSlug(t, "hello there", "true")
 	units, root := filepath.Join(dir, "units"), filepath.Join(dir, "srv", "hello")
 	o := slugc(t, home, "export", "systemd", file, units, "--root", root, "--unpack", "-m", "web=3", "-u", "", "-e", "TOKEN=hunter2", "-t", "7500ms")
 	if o.exit != 0 || o.stdout != units+"\n" {
@@ -48,7 +48,7 @@ func TestExport(t *testing.T) {
 
 // Each format is written into the current directory when none is named, and says how the slug gets where it is to be.
 func TestExportHere(t *testing.T) {
-	home, file := state(t), smallSlug(t, "hello")
+	home, file := state(t), smallSlug(t, "hello", "true")
 	for _, format := range export.Formats() {
 		dir := t.TempDir()
 		o := slugcIn(t, dir, home, []string{"PORT=7000"}, "export", format, file)

@@ -55,3 +55,10 @@ func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref relea
 	}
 	return path, err
 }
+
+// fetcher is fetch for whoever follows an app's releases.
+func (c *cli) fetcher(home *cache.Home) func(context.Context, string, release.Release) (string, error) {
+	return func(ctx context.Context, app string, rel release.Release) (string, error) {
+		return c.fetch(ctx, home, app, rel.Slug)
+	}
+}

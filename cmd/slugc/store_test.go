@@ -12,7 +12,7 @@ func TestStore(t *testing.T) {
 	shared := t.TempDir()
 	env := []string{"SLUGC_COORDINATOR=local://" + filepath.Join(shared, "coordinator.db")}
 	url := "file://" + filepath.Join(shared, "slugs")
-	one, two := smallSlug(t, "one"), smallSlug(t, "two")
+	one, two := smallSlug(t, "one", ""), smallSlug(t, "two", "")
 	builder, runner, third := state(t), state(t), state(t)
 	run := func(home string, want int, args ...string) outcome {
 		t.Helper()
@@ -54,7 +54,7 @@ func TestStore(t *testing.T) {
 
 // TestStoreDown registers with a store that nobody can reach: the slug is kept, nothing is released, and it can be done later.
 func TestStoreDown(t *testing.T) {
-	home, one := state(t), smallSlug(t, "one")
+	home, one := state(t), smallSlug(t, "one", "")
 	env := []string{"SLUGC_STORE=s3://bucket/slugs?endpoint=http://127.0.0.1:1", "AWS_ACCESS_KEY_ID=toldtonobody", "AWS_SECRET_ACCESS_KEY=toldtonobody"}
 	o := slugcIn(t, "", home, env, "register", one, "--app", "hello")
 	if o.exit != 75 || !strings.Contains(o.stderr, "[blobstore/unreachable]") || strings.Contains(o.stderr, "toldtonobody") {

@@ -24,6 +24,7 @@ type StartOptions struct {
 	Out        io.Writer          // all lines of all processes, and the console's own; one call at a time
 	Color      bool               // names in colours
 	Timestamps bool               // HH:MM:SS before each line
+	Record     Record             // may be nil
 	Timeout    time.Duration      // from SIGTERM to SIGKILL; 0 is 5 s
 	CanDie     []string           // types that may end without stopping the others; "all"
 	Restart    []string           // types that are started again when they end; "all"
@@ -58,7 +59,7 @@ func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
 	}
 	f.watch(ctx)
 	if f.err == nil {
-		f.err = f.console.failure()
+		f.err = f.console.Failure()
 	}
 	return f.code, f.err
 }
@@ -74,12 +75,12 @@ func (o *StartOptions) defaults() {
 
 // instance is one process of the formation, whichever time it runs.
 type instance struct {
-	name     string // web.1
-	typ      string
-	color    string
-	options  RunOptions
-	restarts int
-	began    time.Time
+	name    string // web.1
+	typ     string
+	number  int // from 1
+	place   int // of the type in the Procfile
+	options RunOptions
+	backoff Backoff
 }
 
 // instances lays out the formation, in the order of the Procfile.
@@ -96,21 +97,11 @@ func (o *StartOptions) instances() ([]*instance, error) {
 	list := make([]*instance, len(places))
 	for i, p := range places {
 		list[i] = &instance{
-			name: p.Name(), typ: p.Type, color: palette[p.Index%len(palette)],
+			name: p.Name(), typ: p.Type, number: p.Number, place: p.Index, backoff: Backoff{First: o.Backoff},
 			options: RunOptions{Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
 				// What the foreman kills after Timeout, and says so, is not to be killed silently before.
 				Grace: o.Timeout + time.Second},
 		}
 	}
 	return list, nil
-}
-
-// width is foreman's: the widest name, with room for the widest number.
-func width(instances []*instance) int {
-	typ, number := minName, 1
-	for _, i := range instances {
-		typ = max(typ, len(i.typ))
-		number = max(number, len(i.name)-len(i.typ)-1)
-	}
-	return typ + 1 + number
 }
