@@ -58,7 +58,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// smallSlug packs a slug that nothing was built for, with a command for its release process.
+// smallSlug packs a slug that nothing was built for, with a command for its release process, "" for none.
 func smallSlug(t *testing.T, text, release string) string {
 	t.Helper()
 	dir := t.TempDir()
