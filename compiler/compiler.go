@@ -29,6 +29,7 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
+	Builders    func(context.Context) (coordinator.Locker, error) // the lock that builder machines share; nil: there is no other machine
 	// BaseEnv gives the environment that the buildpacks of these languages start with, and the files it names.
 	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
 	Target  Target
@@ -86,6 +87,7 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 	if result := b.recorded(src); result != nil {
 		return b.finish(ctx, result)
 	}
+	defer b.claim(ctx)()
 	tree, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err

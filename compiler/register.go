@@ -43,7 +43,8 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 			}
 		}
 		return releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
-			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending})
+			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
+			Target: b.Target.OS + "/" + b.Target.Arch})
 	})
 	if r.Version > 0 {
 		err = errors.Join(err, ended(b.app))

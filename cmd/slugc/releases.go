@@ -21,20 +21,6 @@ import (
 	"slugc/compiler/slug"
 )
 
-// withReleases runs a command's body over the coordinator's releases.
-func (c *cli) withReleases(body func(r *release.Releases) error) error {
-	home, err := c.openHome()
-	if err != nil {
-		return err
-	}
-	r, done, err := c.releases(home)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return body(r)
-}
-
 func (c *cli) registerCommand() *cobra.Command {
 	var app, message, key string
 	var config releaseConfig
@@ -77,7 +63,7 @@ again under the same key gives the same release.`,
 			}
 			return c.withReleases(func(r *release.Releases) error {
 				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(pending bool) (release.Release, error) {
-					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
+					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending, Target: verified.Target,
 						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
 				})
 				if err != nil {
@@ -114,7 +100,7 @@ func (c *cli) releasesCommand() *cobra.Command {
 		Short: "List an app's releases, or the apps that have any",
 		Args:  usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withReleases(func(r *release.Releases) error {
+			return c.readReleases(func(r *release.Releases) error {
 				if len(args) == 0 {
 					apps, err := r.Apps(cmd.Context())
 					if err != nil {
@@ -244,7 +230,7 @@ func (c *cli) psCommand() *cobra.Command {
 		Short: "Show the current release's process types and how many of each are to run",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withReleases(func(r *release.Releases) error {
+			return c.readReleases(func(r *release.Releases) error {
 				current, err := r.Current(cmd.Context(), args[0])
 				if err != nil {
 					return err

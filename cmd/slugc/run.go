@@ -45,7 +45,7 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 		return nil, err
 	}
 	if info, err := os.Stat(name); !strings.ContainsRune(name, '/') && (err != nil || info.IsDir()) {
-		err := c.withReleases(func(r *release.Releases) error {
+		err := c.readReleases(func(r *release.Releases) error {
 			current, err := r.Current(cmd.Context(), name)
 			if err != nil {
 				return err
