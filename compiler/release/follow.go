@@ -103,18 +103,27 @@ func (f *follower) watch(ctx context.Context) error {
 	if err := f.read(ctx); err != nil {
 		return err
 	}
-	for d := range f.c.Watch(ctx, f.keys().root(), rev+1) {
-		if d.Err != nil {
-			return d.Err
-		}
-		if !f.matters(d) {
-			continue
+	deliveries := f.c.Watch(ctx, f.keys().root(), rev+1)
+	// A watch waits in silence for a cluster that is gone, so now and then it is asked whether it is there.
+	tick := time.NewTicker(f.o.Patience)
+	defer tick.Stop()
+	for {
+		select {
+		case d, ok := <-deliveries:
+			switch {
+			case !ok:
+				return errors.New("the watch ended")
+			case d.Err != nil:
+				return d.Err
+			case !f.matters(d):
+				continue
+			}
+		case <-tick.C:
 		}
 		if err := f.read(ctx); err != nil {
 			return err
 		}
 	}
-	return errors.New("the watch ended")
 }
 
 func (f *follower) keys() keys { return keys{f.app} }
@@ -147,7 +156,8 @@ func (f *follower) pause(ctx context.Context, err error) {
 	if f.since.IsZero() {
 		f.since = time.Now()
 	}
-	if !f.troubled && time.Since(f.since) >= f.o.Patience {
+	_, patient := errors.AsType[*fault.Error](err) // it is an error of reading, which had its time
+	if !f.troubled && (patient || time.Since(f.since) >= f.o.Patience) {
 		f.troubled = true
 		if f.last == nil {
 			f.readStale(ctx)

@@ -96,7 +96,11 @@ func (w *watch) stream(ctx context.Context) error {
 			w.next = max(w.next, answer.Header.Revision+1)
 		}
 	}
-	return nil
+	// The client closes the channel of a watch that is refused from the start without a word. Reading the same keys tells.
+	return w.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		_, err := client.Get(clientv3.WithRequireLeader(ctx), w.key(w.prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
+		return err
+	})
 }
 
 // deliver sends the events, a revision at a time; false: ctx ended.
