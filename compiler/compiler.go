@@ -31,7 +31,8 @@ type Engine struct {
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
 	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them in the state directory only.
-	Store func(context.Context) (blobstore.Store, error)
+	Store    func(context.Context) (blobstore.Store, error)
+	Builders func(context.Context) (coordinator.Locker, error) // the lock that builder machines share; nil: there is no other machine
 	// BaseEnv gives the environment that the buildpacks of these languages start with, and the files it names.
 	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
 	Target  Target
@@ -89,6 +90,7 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 	if result := b.recorded(src); result != nil {
 		return b.finish(ctx, result)
 	}
+	defer b.claim(ctx)()
 	tree, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err

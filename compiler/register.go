@@ -45,7 +45,8 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	}
 	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, o, func(key string, pending bool) (release.Release, error) {
 		return releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
-			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending})
+			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
+			Target: b.Target.OS + "/" + b.Target.Arch})
 	})
 	if err != nil {
 		return nil, postponed(err)

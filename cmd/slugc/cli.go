@@ -24,6 +24,7 @@ type cli struct {
 	home        string
 	coordinator string
 	store       string
+	cluster     coordinators
 	sandbox     string
 	exit        int    // of a process that was run; kept as slugc's own
 	release     func() // ends slugc's own handling of signals
@@ -56,7 +57,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	root.SetVersionTemplate("slugc {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.home, "home", "", "state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
-	flags.StringVar(&c.coordinator, "coordinator", "", "coordinator URL (default $SLUGC_COORDINATOR, else local)")
+	flags.StringVar(&c.coordinator, "coordinator", "", "coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)")
 	flags.StringVar(&c.store, "store", "", "slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)")
 	flags.StringVar(&c.sandbox, "sandbox", "", "bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
 	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")

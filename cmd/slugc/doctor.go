@@ -25,7 +25,7 @@ type finding struct {
 func (c *cli) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say how well this machine can build: sandbox, toolchain sources, disk, versions",
+		Short: "Say how well this machine can build: sandbox, coordinator, toolchain sources, disk, versions",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
@@ -63,6 +63,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	} else {
 		list = append(list, finding{"sandbox", box.Reason() == "", strings.TrimSuffix(string(box.Level())+": "+box.Reason(), ": ")})
 	}
+	list = append(list, c.examineCoordinator(ctx, engine.Home))
 	for _, tool := range []string{"git", "bash", "gcc", "make", "python3"} {
 		list = append(list, c.program(tool))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,9 +17,7 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/blobstore"
 	"slugc/compiler/coordinator"
-	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
-	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
 	"slugc/detect"
 )
@@ -47,6 +44,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
 		Store:       c.ownStore,
+		Builders:    c.builders(home),
 		BaseEnv: func(ctx context.Context, languages []detect.Language) (map[string]string, []sandbox.Bind, error) {
 			return c.baseEnv(ctx, languages, registry, goSettings)
 		},
@@ -86,7 +84,7 @@ func (c *cli) checkSettings() error {
 			return err
 		}
 	}
-	_, err := c.coordinatorFile("")
+	_, err := c.coordinatorPlace()
 	return err
 }
 
@@ -104,40 +102,6 @@ func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(co
 		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(), LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
 		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
-}
-
-// coordinatorFile returns the file of the coordinator that the flag or the environment names; usual is the default's.
-func (c *cli) coordinatorFile(usual string) (string, error) {
-	name := c.coordinator
-	if name == "" {
-		name = c.env.vars["SLUGC_COORDINATOR"]
-	}
-	if name == "" || name == "local" {
-		return usual, nil
-	}
-	u, err := url.Parse(name)
-	if err != nil || u.Scheme != "local" || u.Host != "" || u.Path == "" {
-		return "", fault.UsageError("usage/coordinator", fmt.Errorf("choosing the coordinator: %q is not one", name), "use local or local:///path/to/file.db")
-	}
-	return u.Path, nil
-}
-
-// openCoordinator opens the coordinator.
-func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error) {
-	file, err := c.coordinatorFile(home.Path("coordinator.db"))
-	if err != nil {
-		return nil, err
-	}
-	return local.Open(file, local.Options{})
-}
-
-// releases opens the releases of the coordinator.
-func (c *cli) releases(home *cache.Home) (*release.Releases, func(), error) {
-	coord, err := c.openCoordinator(home)
-	if err != nil {
-		return nil, nil, err
-	}
-	return release.New(coord, release.Options{}), func() { _ = coord.Close() }, nil
 }
 
 // systemPath is the search path of builds: the machine's own programs come after the toolchains that a buildpack puts in front.

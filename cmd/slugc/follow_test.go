@@ -45,19 +45,19 @@ func main() {
 	})
 }
 
-// shared is what a process writes while a test reads it.
-type shared struct {
+// transcript is what a process writes while a test reads it.
+type transcript struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (s *shared) Write(p []byte) (int, error) {
+func (s *transcript) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buf.Write(p)
 }
 
-func (s *shared) String() string {
+func (s *transcript) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buf.String()
@@ -67,14 +67,14 @@ func (s *shared) String() string {
 type follower struct {
 	*testing.T
 	cmd       *exec.Cmd
-	out       *shared
+	out       *transcript
 	home, url string
 }
 
 // background starts slugc and has its output in a buffer. It is killed with the test.
-func background(t *testing.T, home string, args ...string) (*exec.Cmd, *shared) {
+func background(t *testing.T, home string, args ...string) (*exec.Cmd, *transcript) {
 	t.Helper()
-	cmd, out := exec.Command(binary, args...), &shared{}
+	cmd, out := exec.Command(binary, args...), &transcript{}
 	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, settings...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {

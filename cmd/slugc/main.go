@@ -32,6 +32,7 @@ func Main() int {
 	c := newCLI()
 	c.release = stop
 	err := c.root().ExecuteContext(ctx)
+	c.closeCoordinator()
 	return c.conclude(ctx, err)
 }
 

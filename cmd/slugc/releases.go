@@ -20,20 +20,6 @@ import (
 	"slugc/compiler/slug"
 )
 
-// withReleases runs a command's body over the coordinator's releases.
-func (c *cli) withReleases(body func(r *release.Releases) error) error {
-	home, err := c.openHome()
-	if err != nil {
-		return err
-	}
-	r, done, err := c.releases(home)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return body(r)
-}
-
 func (c *cli) registerCommand() *cobra.Command {
 	var app, message, key string
 	var config releaseConfig
@@ -91,7 +77,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 	}
 	return c.withReleases(func(r *release.Releases) error {
 		made, err := engine.Introduce(ctx, r, app, path, verified.ProcessTypes, rollout, func(key string, pending bool) (release.Release, error) {
-			return r.Register(ctx, app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending,
+			return r.Register(ctx, app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending, Target: verified.Target,
 				Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at}})
 		})
 		if err != nil {
@@ -118,7 +104,7 @@ func (c *cli) releasesCommand() *cobra.Command {
 		Short: "List an app's releases, or the apps that have any",
 		Args:  usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withReleases(func(r *release.Releases) error {
+			return c.readReleases(func(r *release.Releases) error {
 				if len(args) == 0 {
 					apps, err := r.Apps(cmd.Context())
 					if err != nil {
@@ -236,7 +222,7 @@ func (c *cli) psCommand() *cobra.Command {
 		Short: "Show the current release's process types and how many of each are to run",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withReleases(func(r *release.Releases) error {
+			return c.readReleases(func(r *release.Releases) error {
 				current, err := r.Current(cmd.Context(), args[0])
 				if err != nil {
 					return err

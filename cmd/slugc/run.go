@@ -35,7 +35,7 @@ func (c *cli) find(ctx context.Context, name string) (*named, error) {
 	n, digest := &named{file: name}, ""
 	if !isFile(name) {
 		var ref release.SlugRef
-		err := c.withReleases(func(r *release.Releases) error {
+		err := c.readReleases(func(r *release.Releases) error {
 			current, err := r.Current(ctx, name)
 			if err != nil {
 				return err

@@ -22,6 +22,19 @@ func CheckKey(key string) error {
 	return nil
 }
 
+// CheckKeys says whether the arguments of Get are well formed. Its error wraps [ErrBadKey] or, for more than [MaxKeys], [ErrBadCommit].
+func CheckKeys(keys ...string) error {
+	if len(keys) > MaxKeys {
+		return fmt.Errorf("reading %d keys at once (at most %d): %w", len(keys), MaxKeys, ErrBadCommit)
+	}
+	for _, key := range keys {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CheckPrefix says whether a prefix is well formed: "/", or a key followed by "/". Its error wraps [ErrBadKey].
 func CheckPrefix(prefix string) error {
 	if prefix == "/" {
@@ -72,6 +85,6 @@ func goodSegment(s string) bool {
 		return false
 	}
 	return strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-' && r != ':'
 	}) < 0
 }

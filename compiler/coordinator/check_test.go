@@ -3,6 +3,7 @@ package coordinator_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func TestCheckKey(t *testing.T) {
-	good := []string{"/a", "/a/b", "/apps/blog/releases/0000000001", "/A.b_c-9/..a", "/...", "/" + strings.Repeat("s", 128)}
+	good := []string{"/a", "/a/b", "/apps/blog/releases/0000000001", "/A.b_c-9/..a", "/...", "/slugs/sha256:00ff", "/" + strings.Repeat("s", 128)}
 	for _, key := range good {
 		if err := coordinator.CheckKey(key); err != nil {
 			t.Errorf("%q: %v", key, err)
@@ -23,7 +24,7 @@ func TestCheckKey(t *testing.T) {
 		}
 	}
 	bad := []string{
-		"", "/", "a", "a/b", "/a/", "//", "//a", "/a//b", "/.", "/..", "/a/../b", "/a/./b", "/a b", "/ä", "/a\x00", "/a\n", "/a*", "/a:b", "/\xff",
+		"", "/", "a", "a/b", "/a/", "//", "//a", "/a//b", "/.", "/..", "/a/../b", "/a/./b", "/a b", "/ä", "/a\x00", "/a\n", "/a*", "/a;b", "/\xff",
 		"/" + strings.Repeat("s", 129), strings.Repeat("/"+strings.Repeat("s", 127), 9),
 	}
 	for _, key := range bad {
@@ -32,6 +33,19 @@ func TestCheckKey(t *testing.T) {
 		}
 	}
 	if err := coordinator.CheckPrefix("/"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckKeys(t *testing.T) {
+	keys := slices.Repeat([]string{"/a"}, coordinator.MaxKeys)
+	if err := errors.Join(coordinator.CheckKeys(), coordinator.CheckKeys(keys...)); err != nil {
+		t.Error(err)
+	}
+	if err := coordinator.CheckKeys(append(keys, "/a")...); !errors.Is(err, coordinator.ErrBadCommit) {
+		t.Error(err)
+	}
+	if err := coordinator.CheckKeys("/a", "b"); !errors.Is(err, coordinator.ErrBadKey) {
 		t.Error(err)
 	}
 }

@@ -3,19 +3,21 @@
 // # Model
 //
 // The store maps keys to values. A key is a slash-separated path ("/apps/blog/current"), each segment of
-// [A-Za-z0-9._-], 1 to 128 characters, not "." or ".."; a key has at most [MaxKey] characters. Every commit that writes raises the store's
-// revision by one; each key remembers the revision that last wrote it. Revisions are totally ordered and survive restarts. Deleting a key that
-// does not exist writes nothing: it makes no event, and a commit that does nothing else leaves the revision as it is, as in etcd.
+// [A-Za-z0-9._:-], 1 to 128 characters, not "." or ".."; a key has at most [MaxKey] characters. Every commit that writes raises the store's
+// revision by one; each key remembers the revision that last wrote it. Revisions are totally ordered and survive restarts. They need not be this
+// store's alone: etcd counts for the whole cluster, whatever prefix a commit wrote under. Deleting a key that does not exist writes nothing: it
+// makes no event, and a commit that does nothing else leaves the revision as it is.
 //
 // Commit is atomic, durable when it returns nil, and strictly serializable with every other call. When it returns an error that is not
 // [ErrConflict] the outcome is unknown: the caller reads back (an idempotency key tells) and tries again.
 //
-// Implementations: local (bbolt) and etcd. Both pass coordinatortest.
+// Implementations: local (bbolt) and etcd. Both pass coordinatortest. What only a cluster can do is an interface of its own: [Staler] and [Locker].
 package coordinator
 
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Errors that callers branch on.
@@ -33,6 +35,7 @@ const (
 	MaxValue    = 1 << 20           // bytes of a value
 	MaxCommit   = MaxValue + 64<<10 // bytes of all keys and values of a commit
 	MaxCompares = 128               // compares of a commit
+	MaxKeys     = 1024              // keys of a Get
 	MaxWrites   = 100               // writes of a commit
 )
 
@@ -62,13 +65,19 @@ type Event struct {
 	Rev int64
 }
 
-// Coordinator is the store. All methods may be called concurrently. Close ends watches.
-type Coordinator interface {
-	// Get returns the entry; a missing key is an Entry with Rev 0 and no error.
-	Get(ctx context.Context, key string) (Entry, error)
+// Reader is the part of a store that reads.
+type Reader interface {
+	// Get returns the entries of the keys, at most [MaxKeys], in the order of the arguments: one consistent view. A missing key is an Entry
+	// with Rev 0 and no error.
+	Get(ctx context.Context, keys ...string) ([]Entry, error)
 	// List returns every entry whose key starts with prefix (which ends in "/"; "/" is everything), sorted by key, and the store's revision
 	// at that point: one consistent view.
 	List(ctx context.Context, prefix string) ([]Entry, int64, error)
+}
+
+// Coordinator is the store. All methods may be called concurrently. Close ends watches.
+type Coordinator interface {
+	Reader
 	// Commit applies all writes if all compares hold, and returns the new revision; else ErrConflict. Without writes it returns the revision
 	// at which the compares held. What [CheckCommit] refuses is refused before anything is done.
 	Commit(ctx context.Context, compares []Compare, writes []Write) (int64, error)
@@ -83,4 +92,20 @@ type Coordinator interface {
 type Delivery struct {
 	Events []Event
 	Err    error
+}
+
+// Staler is a store that can be read while it cannot be written.
+type Staler interface {
+	// Stale returns a reader that any member answers on its own, without a quorum. What it gives was true at some earlier time; each call's view is
+	// consistent, and a later call's may be older.
+	Stale() Reader
+}
+
+// Locker is a store that can keep two machines from doing the same work twice. Its locks are never relied on for correctness: a holder that is
+// slow or cut off may lose one without knowing yet.
+type Locker interface {
+	// Lock waits until it holds key, whose value is then owner, until unlock, or until the holder has been silent for ttl. waiting, which may be nil, is
+	// called with each holder that is waited for. lost is closed when the lock was held and is no longer; unlock must be called, once, and takes
+	// at most a moment. An error is ctx's, or wraps [ErrUnavailable].
+	Lock(ctx context.Context, key string, ttl time.Duration, owner string, waiting func(holder string)) (lost <-chan struct{}, unlock func(), err error)
 }

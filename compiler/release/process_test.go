@@ -15,11 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"slugc/compiler/coordinator"
+	"slugc/compiler/coordinator/etcd"
+	"slugc/compiler/coordinator/etcd/etcdtest"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/release"
 )
 
-// registrar is set in processes that this test starts: they register releases in the store it names instead of running tests.
+// registrar is set in processes that this test starts: they register releases in the store it names, a file or a cluster's URL, instead of running tests.
 const registrar = "RELEASE_TEST_REGISTRAR"
 
 func TestMain(m *testing.M) {
@@ -40,7 +43,7 @@ func registerMany(path, name, count string) error {
 		return err
 	}
 	for i := range n {
-		c, err := local.Open(path, local.Options{})
+		c, err := openPlace(path)
 		if err != nil {
 			return err
 		}
@@ -54,6 +57,18 @@ func registerMany(path, name, count string) error {
 		fmt.Println(q.Key, rel.Version)
 	}
 	return nil
+}
+
+// openPlace opens the store of a file or URL.
+func openPlace(place string) (coordinator.Coordinator, error) {
+	if !strings.HasPrefix(place, "etcd:") {
+		return local.Open(place, local.Options{})
+	}
+	config, err := etcd.ParseURL(place, nil)
+	if err != nil {
+		return nil, err
+	}
+	return etcd.Open(config)
 }
 
 // child makes a process that registers.
@@ -81,10 +96,15 @@ func TestFiftyProcesses(t *testing.T) {
 }
 
 // TestKilledRegistrars kills registrars at random moments. What they had acknowledged exists, under the number they had been told,
-// and the numbers have no gap and no duplicate, whatever else came through.
+// and the numbers have no gap and no duplicate, whatever else came through; whoever comes again with a key gets one release.
 func TestKilledRegistrars(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "c.db")
-	const lanes, kills = 4, 30
+	t.Run("local", func(t *testing.T) { killRegistrars(t, filepath.Join(t.TempDir(), "c.db"), 4, 30) })
+	t.Run("etcd", func(t *testing.T) {
+		killRegistrars(t, etcdtest.Start(t, 3, etcdtest.Steady...).URL()+"?timeout=30s", 4, 12)
+	})
+}
+
+func killRegistrars(t *testing.T, path string, lanes, kills int) {
 	var mu sync.Mutex
 	acknowledged := map[string]int{}
 	killed := 0
@@ -104,7 +124,12 @@ func TestKilledRegistrars(t *testing.T) {
 	}
 	wg.Wait()
 
-	r := over(open(t, path))
+	c, err := openPlace(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := over(c)
 	total := len(must[[]release.Release](t)(r.List(t.Context(), "blog")))
 	checkNumbers(t, r, "blog", total)
 	if total < len(acknowledged) || total > len(acknowledged)+killed {

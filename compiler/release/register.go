@@ -19,6 +19,7 @@ type Request struct {
 	Processes   []procfile.Process // in order
 	Addons      []string
 	Commit      string // of the source; may be empty
+	Target      string // what the slug was built for, such as "linux/amd64"; may be empty
 	Description string // "": "Deploy" and the commit's first 8 characters
 	Key         string // idempotency key, of any form: whoever comes with it again gets the same release; "": a random one
 	Pending     bool   // register it, and promote it later
@@ -28,7 +29,7 @@ var sha256Ref = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // Register makes the next release of an app and returns it: current, or pending if the request says so. Called again with the
 // same key, it returns the release of the first call as it is now. It refuses with "release/key-reused" (the key belongs to a
-// release of another slug) and "release/too-large" (more than the coordinator takes: [coordinator.MaxValue]).
+// release of another slug), "release/cancelled" (see [Releases.Cancel]) and "release/too-large" (more than the coordinator takes: [coordinator.MaxValue]).
 func (r *Releases) Register(ctx context.Context, app string, q Request) (Release, error) {
 	if !sha256Ref.MatchString(q.Slug.Digest) {
 		return Release{}, fmt.Errorf("registering a release of %q: the slug's digest %q is malformed", app, q.Slug.Digest)
@@ -41,34 +42,31 @@ func (r *Releases) Register(ctx context.Context, app string, q Request) (Release
 	}
 	key := hash(q.Key)
 	var rel Release
-	err := r.transact(ctx, app, repeatable, func(v *view) (err error) {
+	err := r.changeKnown(ctx, app, repeatable, true, func(v *view) (err error) {
 		rel, err = r.register(v, key, Release{
 			Slug: q.Slug, ProcessTypes: slices.Clone(q.Processes), Addons: q.Addons, Commit: q.Commit, Description: q.Description,
-		}, q.Pending)
+		}, q.Target, q.Pending)
 		return err
 	})
 	return orNone(rel, err)
 }
 
 // register gives rel the next number, unless key has a release already, which it returns.
-func (r *Releases) register(v *view, key string, rel Release, pending bool) (Release, error) {
-	var row versionRow
-	known, err := v.get(v.key(key), &row)
-	if err != nil {
+func (r *Releases) register(v *view, key string, rel Release, target string, pending bool) (Release, error) {
+	wanted := []string{v.key(key), v.next(), v.keys.current(), slugKey(rel.Slug.Digest)}
+	if !pending {
+		wanted = append(wanted, v.row("web"))
+	}
+	if err := v.load(wanted...); err != nil {
 		return Release{}, err
 	}
-	if row.Cancelled {
-		return Release{}, cancelled(v.app)
-	}
-	if known {
-		former, err := v.release(row.Version)
-		if err == nil && former.Slug.Digest != rel.Slug.Digest {
-			return Release{}, refuse("key-reused", fmt.Sprintf("the idempotency key belongs to v%d of %q, which has another slug", row.Version, v.app),
-				"use a new key for a new build")
+	var row versionRow
+	if known, err := v.get(v.key(key), &row); err != nil || known {
+		if err != nil {
+			return Release{}, err
 		}
-		return former, err
+		return v.former(row, rel)
 	}
-	row = versionRow{}
 	began, err := v.get(v.next(), &row)
 	if err != nil {
 		return Release{}, err
@@ -80,11 +78,15 @@ func (r *Releases) register(v *view, key string, rel Release, pending bool) (Rel
 	if pending {
 		status = Pending
 	}
-	// An app's name is written with its first release only: from then on next exists.
 	writes := []error{v.create(v.keys.release(rel.Version), rel), v.create(v.status(rel.Version), statusRow{status}),
 		v.put(v.next(), versionRow{Version: rel.Version}), v.put(v.key(key), versionRow{Version: rel.Version})}
+	if v.read[slugKey(rel.Slug.Digest)].Rev == 0 {
+		writes = append(writes, v.put(slugKey(rel.Slug.Digest), slugRow{Size: rel.Slug.Size, Content: rel.Slug.Content, URL: rel.Slug.URL,
+			ProcessTypes: rel.ProcessTypes, Target: target, Commit: rel.Commit, CreatedAt: rel.CreatedAt}))
+	}
+	// An app's name is written with its first release only: from then on next exists.
 	if !began {
-		writes = append(writes, v.put(v.name(), struct{}{}))
+		writes = append(writes, v.put(v.name(), struct{}{}), v.put(v.meta(), metaRow{rel.CreatedAt}))
 	}
 	rel.Status = Pending
 	if !pending {
@@ -97,6 +99,19 @@ func (r *Releases) register(v *view, key string, rel Release, pending bool) (Rel
 		}
 	}
 	return rel, nil
+}
+
+// former is what an idempotency key that is known says to whoever comes with rel.
+func (v *view) former(row versionRow, rel Release) (Release, error) {
+	if row.Cancelled {
+		return Release{}, cancelled(v.app)
+	}
+	former, err := v.release(row.Version)
+	if err == nil && former.Slug.Digest != rel.Slug.Digest {
+		return Release{}, refuse("key-reused", fmt.Sprintf("the idempotency key belongs to v%d of %q, which has another slug", row.Version, v.app),
+			"use a new key for a new build")
+	}
+	return former, err
 }
 
 // hash makes a key segment of an idempotency key.
@@ -113,7 +128,7 @@ func hash(key string) string {
 // (current, or superseded by now). It refuses with "release/unknown-version" and, for failed and abandoned releases,
 // "release/not-pending".
 func (r *Releases) Promote(ctx context.Context, app string, version int) (rel Release, err error) {
-	err = r.transact(ctx, app, repeatable, func(v *view) error {
+	err = r.change(ctx, app, repeatable, func(v *view) error {
 		if rel, err = v.release(version); err != nil {
 			return err
 		}
@@ -144,7 +159,7 @@ func (r *Releases) Abandon(ctx context.Context, app string, version int) (Releas
 }
 
 func (r *Releases) settle(ctx context.Context, app string, version int, status Status) (rel Release, err error) {
-	err = r.transact(ctx, app, repeatable, func(v *view) error {
+	err = r.change(ctx, app, repeatable, func(v *view) error {
 		if rel, err = v.release(version); err != nil {
 			return err
 		}

@@ -242,8 +242,8 @@ func TestUnknownOutcomes(t *testing.T) {
 // dead is a coordinator that does not answer.
 type dead struct{ coordinator.Coordinator }
 
-func (dead) Get(context.Context, string) (coordinator.Entry, error) {
-	return coordinator.Entry{}, fmt.Errorf("%w: connection refused", coordinator.ErrUnavailable)
+func (dead) Get(context.Context, ...string) ([]coordinator.Entry, error) {
+	return nil, fmt.Errorf("%w: connection refused", coordinator.ErrUnavailable)
 }
 
 func (dead) List(context.Context, string) ([]coordinator.Entry, int64, error) {

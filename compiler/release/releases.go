@@ -16,7 +16,10 @@ import (
 type Options struct {
 	Now      func() time.Time // for created_at; nil: time.Now
 	Actor    string           // who registers, as releases will say; may be empty
-	Patience time.Duration    // how long an unavailable coordinator is tried again; 0: 5 s, some three leader elections of etcd
+	Patience time.Duration    // how long an unavailable coordinator is tried again; 0: 4 s, some two leader elections of etcd
+	// Stale is called when List, Get, Current, Formation or Apps answers without a quorum of the coordinator: what it says was true, and may not be any more.
+	// nil: they do not.
+	Stale func()
 }
 
 // Releases are the releases of all apps in one coordinator. All methods may be called concurrently, by any number of processes.
@@ -25,8 +28,9 @@ type Options struct {
 // "release/coordinator-unavailable", one where others always came first until ctx ended "release/contended". What a method refuses
 // is a fault with exit code [fault.ExitRelease]; its ids stand at the method. Nothing was changed then.
 type Releases struct {
-	c coordinator.Coordinator
-	o Options
+	c     coordinator.Coordinator
+	o     Options
+	queue queue
 }
 
 // New returns the releases that c holds. Closing c is the caller's.
@@ -35,7 +39,7 @@ func New(c coordinator.Coordinator, o Options) *Releases {
 		o.Now = time.Now
 	}
 	if o.Patience <= 0 {
-		o.Patience = 5 * time.Second
+		o.Patience = 4 * time.Second
 	}
 	return &Releases{c: c, o: o}
 }
@@ -47,8 +51,8 @@ func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 	}
 	k := keys{app}
 	var entries []coordinator.Entry
-	err := r.attempt(ctx, func(ctx context.Context) (err error) {
-		entries, _, err = r.c.List(ctx, k.root())
+	err := r.readTold(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {
+		entries, _, err = from.List(ctx, k.root())
 		return err
 	})
 	if err != nil {
@@ -65,7 +69,7 @@ func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 			var one Release
 			err = decode(e, &one)
 			releases = append(releases, one)
-		case "status":
+		case "release-status":
 			var row statusRow
 			err = decode(e, &row)
 			stored[number] = row
@@ -86,7 +90,7 @@ func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 
 // Get returns one release. It refuses with "release/unknown-version".
 func (r *Releases) Get(ctx context.Context, app string, version int) (rel Release, err error) {
-	err = r.transact(ctx, app, repeatable, func(v *view) (err error) {
+	err = r.readView(ctx, app, func(v *view) (err error) {
 		rel, err = v.release(version)
 		return err
 	})
@@ -95,7 +99,7 @@ func (r *Releases) Get(ctx context.Context, app string, version int) (rel Releas
 
 // Current returns the release that is current. It refuses with "release/no-releases".
 func (r *Releases) Current(ctx context.Context, app string) (rel Release, err error) {
-	err = r.transact(ctx, app, repeatable, func(v *view) (err error) {
+	err = r.readView(ctx, app, func(v *view) (err error) {
 		rel, err = v.currentRelease()
 		return err
 	})
@@ -105,8 +109,8 @@ func (r *Releases) Current(ctx context.Context, app string) (rel Release, err er
 // Apps returns the names of all apps that ever had a release, sorted.
 func (r *Releases) Apps(ctx context.Context) ([]string, error) {
 	var entries []coordinator.Entry
-	err := r.attempt(ctx, func(ctx context.Context) (err error) {
-		entries, _, err = r.c.List(ctx, "/names/")
+	err := r.readTold(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {
+		entries, _, err = from.List(ctx, "/names/")
 		return err
 	})
 	names := make([]string, 0, len(entries))
@@ -119,12 +123,12 @@ func (r *Releases) Apps(ctx context.Context) ([]string, error) {
 // Formation returns how many of each process type of the current release run, "release" left out. It refuses with
 // "release/no-releases".
 func (r *Releases) Formation(ctx context.Context, app string) (f Formation, err error) {
-	err = r.transact(ctx, app, repeatable, func(v *view) error {
+	err = r.readView(ctx, app, func(v *view) error {
 		rel, err := v.currentRelease()
 		if err != nil {
 			return err
 		}
-		rows, err := v.formation()
+		rows, err := v.formation(rel.ProcessTypes)
 		f = rows.of(rel.ProcessTypes)
 		return err
 	})

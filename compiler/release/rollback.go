@@ -10,7 +10,7 @@ import (
 // "release/unknown-version", and "release/not-rollbackable" for a release that is current or never was.
 func (r *Releases) Rollback(ctx context.Context, app string, version int, key string, pending bool) (rel Release, err error) {
 	hashed := hash(key)
-	err = r.transact(ctx, app, repeatable, func(v *view) (err error) {
+	err = r.change(ctx, app, repeatable, func(v *view) (err error) {
 		rel, err = r.rollback(v, hashed, version, pending)
 		return err
 	})
@@ -58,5 +58,5 @@ func (r *Releases) rollback(v *view, key string, version int, pending bool) (Rel
 	return r.register(v, key, Release{
 		Slug: target.Slug, ProcessTypes: target.ProcessTypes, Addons: target.Addons, Commit: target.Commit,
 		Description: fmt.Sprintf("Rollback to v%d", version), RollbackOf: version,
-	}, pending)
+	}, "", pending)
 }

@@ -55,25 +55,33 @@ func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f 
 			again = onceOnly
 		}
 	}
-	err = r.transact(ctx, app, again, func(v *view) error {
+	err = r.change(ctx, app, again, func(v *view) error {
 		rel, err := v.currentRelease()
 		if err != nil {
 			return err
 		}
-		rows, err := v.formation()
+		rows, err := v.formation(rel.ProcessTypes)
 		if err != nil {
 			return err
 		}
 		for _, c := range changes {
+			delete(v.loose, v.row(c.Type))
 			if err := rows.change(app, rel, c); err != nil {
 				return err
 			}
 		}
 		f = rows.of(rel.ProcessTypes)
-		if len(changes) == 0 {
-			return nil
+		scaled := map[string]bool{}
+		for _, c := range changes {
+			if scaled[c.Type] {
+				continue
+			}
+			scaled[c.Type] = true
+			if err := v.put(v.row(c.Type), quantityRow{rows[c.Type]}); err != nil {
+				return err
+			}
 		}
-		return v.put(v.keys.formation(), rows)
+		return nil
 	})
 	if err != nil {
 		return nil, err

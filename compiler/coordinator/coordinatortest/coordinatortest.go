@@ -34,6 +34,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 	}{
 		{"KeyGrammar", testKeyGrammar},
 		{"GetMissing", testGetMissing},
+		{"GetMany", testGetMany},
 		{"CreateOnly", testCreateOnly},
 		{"CompareRevision", testCompareRevision},
 		{"CompareWithoutWrites", testCompareWithoutWrites},
@@ -46,7 +47,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"HandlesAgree", testHandlesAgree},
 		{"ValuesAreCopies", testValuesAreCopies},
 		{"Counter", testCounter},
-		{"ConcurrentLists", testConcurrentLists},
+		{"ConcurrentReads", testConcurrentReads},
 		{"CancelledContext", testCancelledContext},
 		{"UseAfterClose", testUseAfterClose},
 		{"WatchPast", testWatchPast},
@@ -94,11 +95,14 @@ func (b *bench) open() coordinator.Coordinator {
 // get reads a key that must be readable.
 func (b *bench) get(key string) coordinator.Entry {
 	b.Helper()
-	e, err := b.Get(b.ctx, key)
+	entries, err := b.Get(b.ctx, key)
 	if err != nil {
 		b.Fatalf("Get %s: %v", key, err)
 	}
-	return e
+	if len(entries) != 1 {
+		b.Fatalf("Get %s: %d entries", key, len(entries))
+	}
+	return entries[0]
 }
 
 // put sets keys ("/a=1", or "-/a" to delete) in one commit, which must succeed, and returns its revision.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +42,25 @@ func testGetMissing(_ *testing.T, b *bench) {
 	b.equal(coordinator.Entry{Key: "/a"}, b.get("/a"))
 	b.put("/a/b=1", "/aa=1")
 	b.equal(coordinator.Entry{Key: "/a"}, b.get("/a"))
+}
+
+func testGetMany(_ *testing.T, b *bench) {
+	rev := b.put("/a=1", "/b/c=2", "/slugs/sha256:0f=3")
+	got, err := b.Get(b.ctx, "/slugs/sha256:0f", "/none", "/a", "/b/c", "/a")
+	b.wantErr(err, nil)
+	b.equal([]coordinator.Entry{{Key: "/slugs/sha256:0f", Value: []byte("3"), Rev: rev}, {Key: "/none"}, {Key: "/a", Value: []byte("1"), Rev: rev},
+		{Key: "/b/c", Value: []byte("2"), Rev: rev}, {Key: "/a", Value: []byte("1"), Rev: rev}}, got)
+	got, err = b.Get(b.ctx)
+	b.wantErr(err, nil)
+	b.equal(0, len(got))
+	most := slices.Repeat([]string{"/a"}, coordinator.MaxKeys)
+	got, err = b.Get(b.ctx, most...)
+	b.wantErr(err, nil)
+	b.equal(len(most), len(got))
+	_, err = b.Get(b.ctx, append(most, "/a")...)
+	b.wantErr(err, coordinator.ErrBadCommit)
+	_, err = b.Get(b.ctx, "/a", "b")
+	b.wantErr(err, coordinator.ErrBadKey)
 }
 
 func testCreateOnly(_ *testing.T, b *bench) {
@@ -209,11 +229,12 @@ func testCounter(t *testing.T, b *bench) {
 			c := handles[w%len(handles)]
 			last := int64(0)
 			for done := 0; done < each; {
-				e, err := c.Get(b.ctx, "/counter")
+				read, err := c.Get(b.ctx, "/counter")
 				if err != nil {
 					t.Errorf("Get: %v", err)
 					return
 				}
+				e := read[0]
 				if e.Rev < last {
 					t.Errorf("read revision %d after writing %d", e.Rev, last)
 				}
@@ -243,16 +264,22 @@ func testCounter(t *testing.T, b *bench) {
 	b.equal(strconv.Itoa(writers*each), string(b.get("/counter").Value))
 }
 
-// testConcurrentLists has readers list while a writer keeps two keys equal: no list shows them different.
-func testConcurrentLists(t *testing.T, b *bench) {
+// testConcurrentReads has readers list, and read at once, two keys that a writer keeps equal: no read shows them different.
+func testConcurrentReads(t *testing.T, b *bench) {
 	other := b.open()
 	ctx, cancel := context.WithCancel(b.ctx)
 	var wg sync.WaitGroup
-	for range 3 {
+	for i := range 4 {
 		wg.Go(func() {
 			last := int64(0)
 			for ctx.Err() == nil {
 				entries, rev, err := other.List(b.ctx, "/pair/")
+				if i%2 == 0 {
+					entries, err = other.Get(b.ctx, "/pair/a", "/pair/b")
+					if err == nil {
+						rev = entries[0].Rev
+					}
+				}
 				if err != nil || rev < last {
 					t.Errorf("at %d after %d: %v", rev, last, err)
 					return

@@ -182,7 +182,7 @@ func TestHeldFile(t *testing.T) {
 	if d := <-watch; d.Err != nil || d.Events[0].Key != "/key/39" {
 		t.Errorf("got %+v", d)
 	}
-	if e, err := open(t, path).Get(t.Context(), "/key/01"); err != nil || e.Rev != 2 {
-		t.Errorf("got %v, %v", e, err)
+	if read, err := open(t, path).Get(t.Context(), "/key/01"); err != nil || read[0].Rev != 2 {
+		t.Errorf("got %v, %v", read, err)
 	}
 }

@@ -92,16 +92,23 @@ func positive[N int | time.Duration](n, otherwise N) N {
 	return n
 }
 
-func (s *store) Get(ctx context.Context, key string) (coordinator.Entry, error) {
-	if err := coordinator.CheckKey(key); err != nil {
-		return coordinator.Entry{}, err
+func (s *store) Get(ctx context.Context, keys ...string) ([]coordinator.Entry, error) {
+	if err := coordinator.CheckKeys(keys...); err != nil {
+		return nil, err
 	}
-	entry := coordinator.Entry{Key: key}
+	entries := make([]coordinator.Entry, len(keys))
 	err := s.view(ctx, func(tx *bolt.Tx) (err error) {
-		entry, err = get(tx, key)
-		return err
+		for i, key := range keys {
+			if entries[i], err = get(tx, key); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return entry, err
+	if err != nil {
+		return nil, err
+	}
+	return entries, nil
 }
 
 func (s *store) List(ctx context.Context, prefix string) (entries []coordinator.Entry, rev int64, err error) {

@@ -1,0 +1,59 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+)
+
+const (
+	// claimTime is how long a build waits for a coordinator that does not answer before it goes on without the lock.
+	claimTime = 1500 * time.Millisecond
+	// claimTTL is how long the lock of a machine that died keeps others waiting.
+	claimTTL = 10 * time.Second
+)
+
+// claim keeps other builder machines from building the app at the same time, and waits for the one that does. It only saves work: whoever loses the lock, or
+// does not get it because the coordinator is down, builds all the same.
+func (b *build) claim(ctx context.Context) (release func()) {
+	if b.Builders == nil || !b.Register {
+		return func() {}
+	}
+	unlock, err := b.tryClaim(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			b.Report.Detail("building without the lock that builder machines share: " + fault.Of(err).Error())
+		}
+		return func() {}
+	}
+	return unlock
+}
+
+func (b *build) tryClaim(ctx context.Context) (func(), error) {
+	locker, err := b.Builders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("finding this machine's name: %w", err)
+	}
+	slow := fmt.Errorf("the coordinator did not answer within %v", claimTime)
+	waiting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(claimTime, func() { cancel(slow) })
+	defer timer.Stop()
+	_, unlock, err := locker.Lock(waiting, release.LockKey(b.App), claimTTL, host, func(holder string) {
+		timer.Stop()
+		b.Report.Step(fmt.Sprintf("Waiting for another build of %s (builder host %s)", b.App, holder))
+	})
+	if err != nil && errors.Is(context.Cause(waiting), slow) {
+		return nil, slow
+	}
+	return unlock, err
+}

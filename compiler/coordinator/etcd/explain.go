@@ -1,0 +1,73 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"slugc/compiler/coordinator"
+	"slugc/compiler/fault"
+)
+
+var errClosed = errors.New("this handle is closed")
+
+// refusals of a user, as the cluster words them. A token that expired is none: the client has a new one by the next request.
+var refusals = []error{rpctypes.ErrAuthFailed, rpctypes.ErrPermissionDenied, rpctypes.ErrUserEmpty, rpctypes.ErrUserNotFound, rpctypes.ErrAuthNotEnabled}
+
+// explain turns the client's error into what the contract and the user know. ctx is the caller's.
+func (s *store) explain(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, coordinator.ErrConflict) {
+		return err
+	}
+	if _, marked := errors.AsType[*fault.Error](err); marked {
+		return err
+	}
+	using := fmt.Sprintf("using the coordinator %q", s.config)
+	etcd := rpctypes.Error(err)
+	is := func(list ...error) bool {
+		return slices.ContainsFunc(list, func(e error) bool { return errors.Is(etcd, e) })
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("%s: %w", using, context.Canceled)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%s: %w: %w", using, coordinator.ErrUnavailable, context.DeadlineExceeded)
+	case s.ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", using, errClosed)
+	case is(rpctypes.ErrCompacted):
+		return fmt.Errorf("%s: %w", using, coordinator.ErrCompacted)
+	case is(rpctypes.ErrRequestTooLarge, rpctypes.ErrTooManyOps, rpctypes.ErrDuplicateKey):
+		return fmt.Errorf("%s: %w: %s", using, coordinator.ErrBadCommit, words(err))
+	case is(refusals...):
+		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/denied", fmt.Errorf("%s: %s", using, words(err)),
+			"name a user with rights to read and write below the prefix, with the parameter user or SLUGC_ETCD_USER, and the password in SLUGC_ETCD_PASSWORD")
+	case is(rpctypes.ErrNoSpace):
+		return fault.TransientError("coordinator/no-space", fmt.Errorf("%s: %s", using, words(err)),
+			"nothing was written: let the cluster's operator compact and defragment it, or raise its quota, and then disarm the alarm with `etcdctl alarm disarm`")
+	case strings.Contains(err.Error(), "authentication handshake failed"):
+		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/tls", fmt.Errorf("%s: %s", using, words(err)),
+			"name the authority that signs the servers' certificates with the parameter cacert, and, where the cluster asks for one, a certificate with cert and key")
+	case errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded:
+		return fmt.Errorf("%s: %w: no answer within %v", using, coordinator.ErrUnavailable, s.config.Timeout)
+	}
+	return fmt.Errorf("%s: %w: %s", using, coordinator.ErrUnavailable, words(err))
+}
+
+// words is what an error says, in one line, without what gRPC adds for programmers.
+func words(err error) string {
+	text := err.Error()
+	if st, ok := status.FromError(err); ok {
+		text = st.Message()
+	}
+	if _, inner, ok := strings.Cut(text, `desc = "`); ok {
+		text = strings.TrimSuffix(inner, `"`)
+	}
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "transport: "), "etcdserver: ")
+	return strings.Join(strings.Fields(text), " ")
+}
