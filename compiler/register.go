@@ -42,6 +42,11 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 				return release.Release{}, err
 			}
 		}
+		if b.Rollout.Begin != nil {
+			if err := b.Rollout.Begin(); err != nil {
+				return release.Release{}, err
+			}
+		}
 		return releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
 			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending})
 	})
