@@ -178,8 +178,8 @@ func (h *Hook) accept(ctx context.Context, rec *Record, result *compiler.Result)
 	if err != nil {
 		return err
 	}
-	rec.Version, rec.Report = result.Release.Version, h.report(rec, result, before)
-	rec.State = Accepted
+	rec.State, rec.Version = Accepted, result.Release.Version
+	rec.Report = h.report(rec, result, before)
 	if err := h.Repo.save(rec); err != nil {
 		return err
 	}
