@@ -33,23 +33,39 @@ const marker = "# Written by slugc hook install; slugc hook uninstall brings bac
 // be noticed within a second (git-config(1)).
 var wanted = [][2]string{{"advertisePushOptions", "true"}, {"fsckObjects", "true"}, {"keepAlive", "1"}}
 
-// script is a hook: it hands over to slugc, which keeps out of a repository without settings, for a directory of hooks may serve several. git's own transactions, of
-// which there are many, pass without starting anything while no push is under way.
+// script is a hook: it hands over to slugc, which keeps out of a repository without settings, for a directory of hooks may serve several.
 func script(hook, self string) string {
-	pass, arg := "", ""
+	quoted := "'" + strings.ReplaceAll(self, "'", `'\''`) + "'"
+	begin := "#!/bin/sh\n" + marker + "\n"
 	if hook == transactionHook {
-		arg = ` "$phase"`
-		pass = `phase=$1
-set -- "${GIT_DIR:-.}"/slugc/pushes/*
+		return begin + strings.NewReplacer("SLUGC", quoted, "FORMER", former).Replace(transactionScript)
+	}
+	return begin + "exec " + quoted + ` hook run --before "$0` + former + `" ` + hook + "\n"
+}
+
+// transactionScript passes git's own transactions, of which there are many, and those of other refs without starting anything.
+const transactionScript = `phase=$1
+slugc=${GIT_DIR:-.}/slugc
+set -- "$slugc"/pushes/*
 if [ ! -e "$1" ]; then
-	[ -x "$0` + former + `" ] && exec "$0` + former + `" "$phase"
+	[ -x "$0FORMER" ] && exec "$0FORMER" "$phase"
 	exit 0
 fi
+input= ours=
+[ -e "$slugc/refs" ] || ours=1
+while IFS= read -r line; do
+	input=$input$line'
+'
+	[ -n "$ours" ] || while IFS= read -r ref; do
+		case $line in *" $ref") ours=1 ;; esac
+	done <"$slugc/refs"
+done
+if [ -n "$ours" ]; then
+	printf %s "$input" | { exec SLUGC hook run --before "$0FORMER" reference-transaction "$phase"; }
+elif [ -x "$0FORMER" ]; then
+	printf %s "$input" | "$0FORMER" "$phase"
+fi
 `
-	}
-	quoted := "'" + strings.ReplaceAll(self, "'", `'\''`) + "'"
-	return "#!/bin/sh\n" + marker + "\n" + pass + "exec " + quoted + ` hook run --before "$0` + former + `" ` + hook + arg + "\n"
-}
 
 // Install sets the hooks up, or changes their settings, and returns what it kept of hooks that were there. self is the path of the slugc binary.
 // It refuses with "push/hook-in-the-way" and what check refuses.
@@ -65,6 +81,9 @@ func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept
 		return nil, err
 	}
 	if err := r.edit(func(set func(...string) error, file string) error { return r.write(ctx, s, set, file) }); err != nil {
+		return nil, err
+	}
+	if err := r.writeRefs(s); err != nil {
 		return nil, err
 	}
 	for _, hook := range hookNames {
@@ -140,6 +159,18 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 	}
 	_, has := os.Lstat(path + former)
 	return has == nil, cache.SyncDir(dir)
+}
+
+// writeRefs writes the deploy branches where the transaction's script reads them, one a line. Every push does it again: settings may have been changed by hand.
+func (r *Repository) writeRefs(s Settings) error {
+	file, want := r.path("refs"), strings.Join(s.refs(), "\n")+"\n"
+	if is, err := os.ReadFile(file); err == nil && string(is) == want {
+		return nil
+	}
+	if err := cache.WriteFile(file, []byte(want), 0o644); err != nil {
+		return err
+	}
+	return r.own(file, "")
 }
 
 // isOurs says whether a hook was written by Install. A missing one was not.

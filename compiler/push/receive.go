@@ -106,6 +106,9 @@ func (h *Hook) begin(ctx context.Context, p Push, deploys []Update) (*Record, er
 	if err := h.Repo.makeDirs(h.Repo.path(), h.Repo.path("pushes")); err != nil {
 		return nil, err
 	}
+	if err := h.Repo.writeRefs(h.Settings); err != nil {
+		return nil, err
+	}
 	return rec, h.Repo.save(rec)
 }
 
