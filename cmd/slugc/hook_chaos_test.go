@@ -46,7 +46,7 @@ func TestPushRace(t *testing.T) {
 					t.Fatalf("%d and %d both won:\n%s\n%s", won, i, results[won].stderr, o.stderr)
 				}
 				won = i
-			} else if !strings.Contains(o.stderr, "moved while this push waited") && !strings.Contains(o.stderr, "failed to update ref") && !strings.Contains(o.stderr, "failed to lock") &&
+			} else if !strings.Contains(o.stderr, "[push/moved]") && !strings.Contains(o.stderr, "failed to update ref") && !strings.Contains(o.stderr, "failed to lock") &&
 				!strings.Contains(o.stderr, "fetch first") {
 				t.Errorf("lost for another reason:\n%s", o.stderr)
 			}
