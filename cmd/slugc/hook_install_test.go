@@ -76,11 +76,10 @@ func TestHookOwner(t *testing.T) {
 	}
 	s := bareSite(t)
 	s.install(t)
-	outside := s.bare
 	shell(t, s.bare, s.env, "chown -R 65534:65534 .")
 	s.install(t, "--branch", "main")
 	for _, name := range []string{"config", "slugc", "slugc/pushes", "slugc/refs", "hooks/pre-receive", "hooks/reference-transaction"} {
-		info, err := os.Stat(filepath.Join(outside, name))
+		info, err := os.Stat(filepath.Join(s.bare, name))
 		if err != nil {
 			t.Fatal(err)
 		}

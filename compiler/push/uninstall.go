@@ -78,7 +78,8 @@ func (r *Repository) restore(ctx context.Context, set func(...string) error, fil
 		if err != nil {
 			return err
 		}
-		if len(now) != 1 || !isWanted(key, now[0][1]) {
+		key = ours(key, now)
+		if key == "" {
 			continue
 		}
 		if kv[1] == "unset" {
@@ -102,12 +103,12 @@ func (r *Repository) restore(ctx context.Context, set func(...string) error, fil
 	return nil
 }
 
-// isWanted says whether a setting of receive-pack's has the value that Install gave it.
-func isWanted(key, value string) bool {
+// ours is the setting of receive-pack's as Install writes it, "" if it no longer has the value that Install gave it.
+func ours(key string, now [][2]string) string {
 	for _, w := range wanted {
-		if strings.EqualFold(key, "receive."+w[0]) {
-			return w[1] == value
+		if full := "receive." + w[0]; strings.EqualFold(key, full) && len(now) == 1 && now[0][1] == w[1] {
+			return full
 		}
 	}
-	return false
+	return ""
 }
