@@ -182,7 +182,9 @@ func (s *site) killOnce(t *testing.T, v victim, i int, took time.Duration) strin
 		end = "push succeeded"
 	}
 	if v.name == "settler and hook" {
-		until(t, "the push has no process", func() bool { return len(s.processes("git", "receive-pack")) == 0 && len(s.processes(binary, "hook")) == 0 })
+		until(t, "the push has no process", func() bool {
+			return len(s.processes("git", "receive-pack")) == 0 && len(s.processes(binary, "hook")) == 0
+		})
 		s.status(t)
 	}
 	s.inStep(t, -1)
