@@ -1,5 +1,5 @@
 # The README says what each target is for.
-.PHONY: build test lint bench demo
+.PHONY: build test lint bench demo chaos
 export CGO_ENABLED ?= 0
 
 build:
@@ -22,3 +22,7 @@ bench: build
 
 demo: build
 	.ci/demo bin/slugc
+
+# Kills each process of a push fifty times, and has fifty push at once.
+chaos:
+	go test -timeout 120m -v ./cmd/slugc -run 'TestPush(Killed|Race)' -kills 50 -pushers 50

@@ -55,6 +55,7 @@ type Request struct {
 	Register bool
 	Message  string // the release's description; "" gives one
 	Rollout  Rollout
+	Begin    func(context.Context) error // nil, or called once the app's lock is held; an error ends the build before it has begun
 }
 
 // Reporter is told what happens, for people. Calls come from one goroutine at a time, except Progress, which may come from any.
@@ -81,7 +82,11 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
-
+	if req.Begin != nil {
+		if err := req.Begin(ctx); err != nil {
+			return nil, err
+		}
+	}
 	src, err := b.open(ctx)
 	if err != nil {
 		return nil, err

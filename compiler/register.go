@@ -44,6 +44,11 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 		o.Key = cache.Key(b.App, ref.Digest, b.started.String())
 	}
 	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, o, func(key string, pending bool) (release.Release, error) {
+		if o.Begin != nil {
+			if err := o.Begin(); err != nil {
+				return release.Release{}, err
+			}
+		}
 		return releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
 			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
 			Target: b.Target.OS + "/" + b.Target.Arch})

@@ -27,6 +27,7 @@ type Rollout struct {
 	Actor   string            // who releases, as the release will say
 	Env     map[string]string // config vars of the release process
 	Timeout time.Duration     // of the release process; 0: an hour
+	Begin   func() error      // nil, or called right before the registration is sent; an error ends it
 }
 
 // Introduce registers a release of the slug at path and makes it current, or leaves it pending if o says so. If the slug has the process type "release", the release is pending

@@ -152,15 +152,21 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		return spec, fmt.Errorf("finding %q: %w", dir, err)
 	}
 	spec.Dir = abs
-	for _, name := range append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...) {
-		if v, ok := c.env.vars[name]; ok {
-			spec.Env = append(spec.Env, name+"="+v)
-		}
-	}
+	spec.Env = c.fetchEnv(append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...)...)
 	if f.ref != "" {
 		spec.Kind = source.Git
 	}
 	return spec, nil
+}
+
+// fetchEnv is the part of the environment that reading a source may need.
+func (c *cli) fetchEnv(names ...string) (env []string) {
+	for _, name := range names {
+		if v, ok := c.env.vars[name]; ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9._-]+`)

@@ -67,7 +67,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	})
 	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
 		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
-		c.runCommand(), c.startCommand(), c.logsCommand(), c.exportCommand(), c.cacheCommand(), c.doctorCommand())
+		c.runCommand(), c.startCommand(), c.logsCommand(), c.exportCommand(), c.hookCommand(), c.cacheCommand(), c.doctorCommand())
 	c.markStart(root)
 	return root
 }

@@ -100,16 +100,6 @@ func followApp(t *testing.T, home, app string) *follower {
 	return f
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waiting for %s: it does not come", what)
-		}
-	}
-}
-
 func (f *follower) says(words string) {
 	f.Helper()
 	until(f.T, words, func() bool { return strings.Contains(f.out.String(), words) })
