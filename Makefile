@@ -1,5 +1,5 @@
 # The README says what each target is for.
-.PHONY: build test lint bench demo chaos
+.PHONY: build test lint bench demo demo-push chaos
 export CGO_ENABLED ?= 0
 
 build:
@@ -26,3 +26,6 @@ demo: build
 # Kills each process of a push fifty times, and has fifty push at once.
 chaos:
 	go test -timeout 120m -v ./cmd/slugc -run 'TestPush(Killed|Race)' -kills 50 -pushers 50
+
+demo-push: build
+	.ci/demo-push bin/slugc
