@@ -151,4 +151,3 @@ func wantID(t *testing.T, err error, id string) {
 		t.Fatalf("error %v, want %s", err, id)
 	}
 }
-
