@@ -76,6 +76,10 @@ func (b *build) postponed(err error, path string) error {
 	if f.ID == "release/phase-failed" {
 		return &f // registering it again would run the same command
 	}
+	if b.Rollout.Pending {
+		f.Hints = append(f.Hints, "the slug is kept, so the same source need not be built again")
+		return &f
+	}
 	f.Hints = append(f.Hints, fmt.Sprintf("the slug is kept; register it later with `slugc register %s --app %s`", path, b.App))
 	return &f
 }

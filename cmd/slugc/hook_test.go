@@ -60,7 +60,7 @@ func (s *site) accepts(t *testing.T) {
 func (s *site) rejects(t *testing.T) {
 	writeFiles(t, s.work, map[string]string{"main.go": "package main\n\nfunc main() { undefined() }\n"})
 	s.commit(t, "broken")
-	says(t, s.git(t, "push", "origin", "main"), 1, "undefined: undefined", " !     hint: ", " !     [go/", "\n !     push rejected: nothing was released; blog v3 (", ") stays current\n", "[remote rejected] main -> main (pre-receive hook declined)")
+	says(t, s.git(t, "push", "origin", "main"), 1, "undefined: undefined", " !     main.go:3 does not compile", " !     [go/compile-failed]", "\n !     push rejected: nothing was released; blog v3 (", ") stays current\n", "[remote rejected] main -> main (pre-receive hook declined)")
 	s.inStep(t, 3)
 	s.must(t, "reset", "-q", "--hard", "HEAD~")
 }

@@ -121,13 +121,46 @@ func drop(file string) error {
 
 // clearQuarantine removes the quarantine of a push that was killed before git could: `git gc` does not.
 func (r *Repository) clearQuarantine(rec *Record) error {
+	return r.dropQuarantine(filepath.Base(rec.Quarantine))
+}
+
+// incoming is in the name of every quarantine, a directory of the repository's objects.
+const incoming = "incoming-"
+
+func (r *Repository) dropQuarantine(base string) error {
 	objects, err := filepath.EvalSymlinks(filepath.Join(r.Dir, "objects"))
 	if err != nil {
 		return fmt.Errorf("removing what a killed push left: %w", err)
 	}
-	base := filepath.Base(rec.Quarantine)
-	if !strings.Contains(base, "incoming-") {
+	if !strings.Contains(base, incoming) {
 		return nil
 	}
 	return cache.RemoveAll(filepath.Join(objects, base))
+}
+
+// sweep removes the quarantines of pushes that were killed before they had a record, unless another receive-pack than this push's is at work in the repository.
+func (r *Repository) sweep(p Push) error {
+	// Listed before the processes are: whoever made one of these is among those, or has ended.
+	found, err := filepath.Glob(filepath.Join(globbed(r.Dir), "objects", "*"+incoming+"*"))
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	others, err := receivers(r.Dir, p.Receiver.PID)
+	if err != nil || others {
+		return err
+	}
+	for _, dir := range found {
+		if filepath.Base(dir) == filepath.Base(p.quarantine()) {
+			continue
+		}
+		if err := r.dropQuarantine(filepath.Base(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// globbed is a path as a pattern that matches only itself.
+func globbed(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -70,3 +70,26 @@ func Receiver(pid int) (Process, error) {
 func isReceivePack(args []string) bool {
 	return filepath.Base(args[0]) == "git-receive-pack" || slices.Contains(args[1:], "receive-pack")
 }
+
+// receivers says whether a receive-pack other than the one with this pid may be at work in the repository: its working directory.
+func receivers(dir string, but int) (bool, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return false, fmt.Errorf("looking for other pushes: %w", err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == but {
+			continue
+		}
+		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil || !isReceivePack(strings.Split(string(args), "\x00")) {
+			continue
+		}
+		// One that may not be looked at may be at work here.
+		if at, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); at == dir || err != nil && !errors.Is(err, os.ErrNotExist) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

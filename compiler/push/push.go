@@ -47,7 +47,7 @@
 //
 // git does not clean up after a kill -9: the branch's lock file would make every later push fail, and the quarantine would stay for ever. Both are known from the record and removed:
 // a lock file that was seen when prepared by its inode; one that was made right before the kill if it holds the push's commit, or nothing yet, does not change for two
-// seconds, and no other push is about to move the branch.
+// seconds, and no other push is about to move the branch. A quarantine without a record goes with the next push that is alone in the repository.
 //
 // # Who waits
 //

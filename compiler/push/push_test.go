@@ -203,6 +203,23 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// TestSweep removes a quarantine that has no record, but not this push's.
+func TestSweep(t *testing.T) {
+	b := newBench(t)
+	left, own := filepath.Join(b.Repo.Dir, "objects/tmp_objdir-incoming-left"), filepath.Join(b.Repo.Dir, "objects/tmp_objdir-incoming-own")
+	for _, dir := range []string{left, own} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Repo.sweep(Push{Receiver: self(t), Quarantine: []string{"GIT_QUARANTINE_PATH=" + own}}); err != nil {
+		t.Fatal(err)
+	}
+	if stat(left) != nil || stat(own) == nil {
+		t.Errorf("left: %v, own: %v", stat(left), stat(own))
+	}
+}
+
 // TestOthersLock leaves a lock that holds another commit.
 func TestOthersLock(t *testing.T) {
 	b := newBench(t)

@@ -33,6 +33,16 @@ type Push struct {
 	Receiver   Process
 }
 
+// quarantine is the directory of the pushed objects, "" where there are none: a push of deletions.
+func (p Push) quarantine() string {
+	for _, kv := range p.Quarantine {
+		if dir, ok := strings.CutPrefix(kv, "GIT_QUARANTINE_PATH="); ok {
+			return dir
+		}
+	}
+	return ""
+}
+
 // Builder does for pre-receive what only a command can.
 type Builder struct {
 	Compile func(context.Context, compiler.Request) (*compiler.Result, error)
@@ -54,6 +64,9 @@ func (h *Hook) Receive(ctx context.Context, p Push, b Builder) error {
 	settled, err := h.Settle(ctx)
 	for _, one := range settled {
 		h.Tell(&one)
+	}
+	if err == nil {
+		err = h.Repo.sweep(p)
 	}
 	if err != nil {
 		return err
@@ -96,11 +109,7 @@ func (h *Hook) begin(ctx context.Context, p Push, deploys []Update) (*Record, er
 	for _, u := range deploys {
 		rec.Refs = append(rec.Refs, Ref{Update: u})
 	}
-	for _, kv := range p.Quarantine {
-		if dir, ok := strings.CutPrefix(kv, "GIT_QUARANTINE_PATH="); ok {
-			rec.Quarantine = dir
-		}
-	}
+	rec.Quarantine = p.quarantine()
 	if rec.ByMoves, err = h.Repo.tellsMoves(ctx); err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func (h *Hook) abandon(ctx context.Context, releases *release.Releases, rec *Rec
 	return nil
 }
 
-// Settle brings every push to an end that has no process left, and returns what became of them. It refuses nothing.
+// Settle brings every push to an end that has no process left, and returns what became of them.
 func (h *Hook) Settle(ctx context.Context) ([]Settled, error) {
 	list, err := h.Repo.Pushes()
 	if err != nil || len(list) == 0 {
