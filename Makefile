@@ -1,5 +1,5 @@
 # The README says what each target is for.
-.PHONY: build test lint bench demo
+.PHONY: build test lint bench chaos demo
 export CGO_ENABLED ?= 0
 
 build:
@@ -18,7 +18,11 @@ lint:
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 1x ./compiler/slug ./compiler/source
+	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release
 	.ci/bench bin/slugc
+
+chaos:
+	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release -long
 
 demo: build
 	.ci/demo bin/slugc
