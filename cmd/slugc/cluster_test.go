@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,10 +27,19 @@ func TestCluster(t *testing.T) {
 	if o := run("doctor"); !regexp.MustCompile(`(?m)^ok +coordinator +etcd://127\S+/slugc/v1 answers in `).MatchString(o.stdout) {
 		t.Errorf("doctor: %s", o.stdout)
 	}
-	// An unchanged build asks nobody for the lock; this one finds it held, and waits.
+	// An unchanged build asks nobody for the lock that another machine holds; one that has something to do waits for it.
+	lock := "/slugc/v1" + release.LockKey("blog")
+	if _, err := cluster.Client().Put(t.Context(), lock, "elsewhere"); err != nil {
+		t.Fatal(err)
+	}
 	if o := run("build", dir, "--app", "blog", "--json"); o.exit != 0 || !decode[compiler.Result](t, o).Unchanged {
 		t.Errorf("exit %d\n%s%s", o.exit, o.stdout, o.stderr)
 	}
+	waitsFor(t, home, env, "Waiting for another build of blog (builder host elsewhere)", func() {
+		if _, err := cluster.Client().Delete(t.Context(), lock); err != nil {
+			t.Error(err)
+		}
+	}, "build", dir, "--app", "blog", "--fresh")
 	cluster.Await()
 	cluster.Kill(0)
 	cluster.Kill(1)
@@ -65,5 +76,30 @@ func TestCluster(t *testing.T) {
 	list := decode[[]release.Release](t, run("releases", "blog", "--json"))
 	if len(list) != 2 || list[0].Status != release.Current || filepath.Base(list[0].Slug.URL) == filepath.Base(list[1].Slug.URL) {
 		t.Errorf("%+v", list)
+	}
+}
+
+// waitsFor runs slugc, does something when it says a line, and wants it to end well.
+func waitsFor(t *testing.T, home string, env []string, line string, do func(), args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Env = append(append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, settings...), env...)
+	stderr, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, done := "", false
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		said += lines.Text() + "\n"
+		if !done && strings.Contains(lines.Text(), line) {
+			done = true
+			do()
+		}
+	}
+	if err := cmd.Wait(); err != nil || !done {
+		t.Errorf("%v, %q said: %v\n%s", err, line, done, said)
 	}
 }
