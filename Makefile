@@ -1,5 +1,5 @@
 # The README says what each target is for.
-.PHONY: build test lint bench chaos demo
+.PHONY: build test lint bench demo chaos
 export CGO_ENABLED ?= 0
 
 build:
@@ -21,8 +21,10 @@ bench: build
 	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release
 	.ci/bench bin/slugc
 
-chaos:
-	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release -long
-
 demo: build
 	.ci/demo bin/slugc
+
+# Kills each process of a push fifty times, and has fifty push at once; kills leaders of a cluster and cuts its members off while releases are registered.
+chaos:
+	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release -long
+	go test -timeout 120m -v ./cmd/slugc -run 'TestPush(Killed|Race)' -kills 50 -pushers 50

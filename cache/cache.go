@@ -5,6 +5,7 @@
 //	  toolchains/            verified runtimes and package managers, shared, read-only for builds
 //	  buildpacks/            the built-in buildpacks as directories
 //	  coordinator.db         the local coordinator
+//	  run/                   slugs unpacked to run, ‹pid›-‹any›; what a killed process left is swept by the next
 //	  apps/‹app›/
 //	    lock                 flock: held by the one build of the app; never deleted
 //	    stat                 stat cache of the source
@@ -13,7 +14,8 @@
 //	    segments/            compressed bytes of the last slugs' sections
 //	    slugs/               slugs
 //	    build/               the build under way; what a killed one left is recovered by the next
-//	    logs/                output of processes
+//	    logs/                output of processes, see package logs
+//	    registering/         keys of registrations under way, each locked by its process
 //
 // Files are replaced by writing beside, syncing and renaming; directories are moved by one rename. Killing slugc at any instruction leaves
 // the former state or the next. Locks are flock, tied to a living process.
@@ -70,7 +72,7 @@ func (h *Home) Apps() ([]*App, error) {
 	return apps, nil
 }
 
-// App is one app's state. Its directories may be changed only under the lock.
+// App is one app's state. Its directories may be changed only under the lock; logs and registering have locks of their own.
 type App struct {
 	Name string
 	dir  string

@@ -13,6 +13,7 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
+	"slugc/compiler/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
@@ -29,7 +30,9 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
-	Builders    func(context.Context) (coordinator.Locker, error) // the lock that builder machines share; nil: there is no other machine
+	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them in the state directory only.
+	Store    func(context.Context) (blobstore.Store, error)
+	Builders func(context.Context) (coordinator.Locker, error) // the lock that builder machines share; nil: there is no other machine
 	// BaseEnv gives the environment that the buildpacks of these languages start with, and the files it names.
 	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
 	Target  Target
@@ -52,6 +55,7 @@ type Request struct {
 	Register bool
 	Message  string // the release's description; "" gives one
 	Rollout  Rollout
+	Begin    func(context.Context) error // nil, or called once the app's lock is held; an error ends the build before it has begun
 }
 
 // Reporter is told what happens, for people. Calls come from one goroutine at a time, except Progress, which may come from any.
@@ -78,7 +82,11 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
-
+	if req.Begin != nil {
+		if err := req.Begin(ctx); err != nil {
+			return nil, err
+		}
+	}
 	src, err := b.open(ctx)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,14 @@ func TestFaults(t *testing.T) {
 		"no such version": {func() error {
 			return toolchainFault(noNode(t))
 		}, "toolchain/no-such-version", fault.ExitBuild},
-		"another build": {func() error { return lockTwice(t, b) }, "build/locked", fault.ExitTransient},
+		"a version that is none": {func() error {
+			return toolchainFault(&toolchain.ConstraintError{Tool: "jdk", Constraint: "x", From: "system.properties", Err: errors.New("not a number")})
+		}, "toolchain/version-invalid", fault.ExitBuild},
+		"another digest than the pinned": {func() error {
+			return toolchainFault(&toolchain.HashError{Tool: "yarn", Version: "4.9.2", From: "package.json packageManager", Want: "sha512.1fc0"})
+		}, "toolchain/hash-mismatch", fault.ExitBuild},
+		"another build":         {func() error { return lockTwice(t, b) }, "build/locked", fault.ExitTransient},
+		"the same registration": {func() error { return beginTwice(t, home.App("hello")) }, "release/in-progress", fault.ExitTransient},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fault.Of(test.do())
@@ -92,5 +99,16 @@ func lockTwice(t *testing.T, b *build) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	_, err = b.lock(ctx)
+	return err
+}
+
+// beginTwice notes a key that is being registered.
+func beginTwice(t *testing.T, app *cache.App) error {
+	n, err := begin(app, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.leave()
+	_, err = begin(app, "key")
 	return err
 }

@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 
@@ -20,25 +19,33 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	}
 	defer c.Close()
 	releases := release.New(c, release.Options{Actor: b.Rollout.Actor})
-	if err := cancelKilled(ctx, releases, b.app); err != nil {
-		return nil, postponed(err)
-	}
-	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size, URL: FileURL(result.Slug.Path)}
+	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size}
 	current, err := releases.Current(ctx, b.App)
 	if err != nil && fault.Of(err).ID != "release/no-releases" {
 		return nil, postponed(err)
 	}
+	ref.URL = current.Slug.URL
+	// A release that names a store has its slug there; one that names a file may be of before there was one.
+	if u, _ := url.Parse(current.Slug.URL); current.Slug.Digest != ref.Digest || u != nil && isFile(u) {
+		var err error
+		if ref.URL, err = StoreSlug(ctx, b.Store, b.Report, result.Slug.Path, ref.Digest); err != nil {
+			return nil, postponed(err)
+		}
+	}
 	if err == nil && current.Slug.Digest == ref.Digest && !b.Rollout.Pending {
+		if err := cancelKilled(ctx, releases, b.app, b.Rollout.Key); err != nil {
+			return nil, postponed(err)
+		}
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
-	// One key a build: should the outcome of the commit be unknown, the retry finds the release instead of making a second one.
-	key := b.Rollout.Key
-	if key == "" {
-		key = cache.Key(b.App, ref.Digest, b.started.String())
+	o := b.Rollout
+	if o.Key == "" {
+		// One key a build: should the outcome of the commit be unknown, the retry finds the release instead of making a second one.
+		o.Key = cache.Key(b.App, ref.Digest, b.started.String())
 	}
-	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, b.Rollout, func(pending bool) (release.Release, error) {
-		if pending && !b.Rollout.Pending {
-			if err := begun(b.app, key); err != nil {
+	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, o, func(key string, pending bool) (release.Release, error) {
+		if o.Begin != nil {
+			if err := o.Begin(); err != nil {
 				return release.Release{}, err
 			}
 		}
@@ -46,9 +53,6 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
 			Target: b.Target.OS + "/" + b.Target.Arch})
 	})
-	if r.Version > 0 {
-		err = errors.Join(err, ended(b.app))
-	}
 	if err != nil {
 		return nil, postponed(err)
 	}
@@ -66,7 +70,7 @@ func (b *build) description(result *Result) string {
 	return "Build " + short(result.Slug.Digest)
 }
 
-// postponed adds to a coordinator's failure that the slug is kept and how to register it later.
+// postponed adds to a coordinator's or store's failure that the slug is kept and how to register it later.
 func (b *build) postponed(err error, path string) error {
 	f := *fault.Of(err)
 	if f.ID == "release/phase-failed" {
@@ -75,9 +79,6 @@ func (b *build) postponed(err error, path string) error {
 	f.Hints = append(f.Hints, fmt.Sprintf("the slug is kept; register it later with `slugc register %s --app %s`", path, b.App))
 	return &f
 }
-
-// FileURL is where a slug on this machine is kept.
-func FileURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
 // short is the usual beginning of a digest or commit.
 func short(digest string) string {

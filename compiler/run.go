@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,8 +132,15 @@ func (p progress) Fetch(tool, version string, done, total int64) {
 
 func (p progress) Note(line string) { p.r.Detail(line) }
 
-// toolchainFault says whose fault a missing toolchain is: a version that exists nowhere is the app's, an unreachable source nobody's.
+// toolchainFault says whose fault a missing toolchain is: a version that exists nowhere, cannot be read or is pinned to other bytes is the app's, an
+// unreachable source nobody's.
 func toolchainFault(err error) error {
+	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
+		return fault.AppError("toolchain/version-invalid", err, fmt.Sprintf("write a version of %s that exists in %s", wrong.Tool, cmp.Or(wrong.From, "the build configuration")))
+	}
+	if wrong, ok := errors.AsType[*toolchain.HashError](err); ok {
+		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf("pin the digest that the registry states for %s %s, or leave the digest out of %s", wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+	}
 	u, ok := errors.AsType[*toolchain.Unavailable](err)
 	if !ok {
 		return err

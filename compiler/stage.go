@@ -56,7 +56,8 @@ func (b *build) lock(ctx context.Context) (func(), error) {
 
 func (b *build) open(ctx context.Context) (*source.Source, error) {
 	spec := b.Source
-	spec.Temp = b.app.Path("incoming")
+	spec.Temp, spec.Submodules.Cache = b.app.Path("incoming"), b.app.Path("submodules")
+	spec.Submodules.Fetching = func(path, url string) { b.Report.Step("Fetching the submodule " + path + " from " + url) }
 	if spec.Kind == source.Tarball {
 		// What a killed build left here is of no use; the lock is ours.
 		if err := errors.Join(cache.RemoveAll(spec.Temp), os.MkdirAll(spec.Temp, 0o700)); err != nil {

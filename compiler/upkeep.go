@@ -12,8 +12,8 @@ import (
 	"slugc/compiler/slug"
 )
 
-// Prune removes an app's slugs whose digest is not in needed and the segments that nothing uses any more; with all, also the kept layers, segments and
-// the record. The app's lock must be held. It returns the bytes freed.
+// Prune removes an app's slugs whose digest is not in needed and the segments that nothing uses any more; with all, also the kept layers, segments, submodules
+// and the record. The app's lock must be held. It returns the bytes freed.
 func Prune(ctx context.Context, app *cache.App, needed map[string]bool, all bool) (freed int64, err error) {
 	if r := app.Record(); r != nil && !all {
 		needed["sha256:"+strings.TrimSuffix(baseName(r.Slug), ".tgz")] = true
@@ -32,7 +32,7 @@ func Prune(ctx context.Context, app *cache.App, needed map[string]bool, all bool
 		freed += s.Size()
 	}
 	if all {
-		for _, part := range []string{"layers", "segments", "build", "stat"} {
+		for _, part := range []string{"layers", "segments", "build", "stat", "submodules"} {
 			n, err := cache.Size(app.Path(part))
 			if err == nil {
 				err = cache.RemoveAll(app.Path(part))

@@ -40,7 +40,9 @@ type DepsFacts struct {
 // DepsAlias is one alias of deps.edn.
 type DepsAlias struct {
 	MainOpts     []string // :main-opts, "-m" "shop.core"
-	ExecFn       string   // :exec-fn, "shop.core/run"
+	ExecFn       string   // :exec-fn, "shop.core/run"; without a namespace it is one of NsDefault
+	ExecArgs     bool     // it has :exec-args, a map that :exec-fn is called with
+	JVMOpts      []string // :jvm-opts, "-Xss2m"
 	NsDefault    string   // :ns-default, "build" of a tool alias
 	Dependencies []string // names of :deps, :extra-deps and :replace-deps
 }

@@ -175,7 +175,7 @@ func (s *scan) depsFacts() (*DepsFacts, error) {
 		if n == nil {
 			continue
 		}
-		alias := DepsAlias{MainOpts: texts(n.Get(":main-opts", 0))}
+		alias := DepsAlias{MainOpts: texts(n.Get(":main-opts", 0)), JVMOpts: texts(n.Get(":jvm-opts", 0)), ExecArgs: n.Get(":exec-args", 0) != nil}
 		if fn := n.Get(":exec-fn", 0); fn != nil {
 			alias.ExecFn = fn.Text
 		}

@@ -113,7 +113,7 @@ func TestClojureApp(t *testing.T) {
   :plugins [[lein-ring "0.12.6"] [lein-npm "0.6.2"]] :main ^:skip-aot acme.shop :target-path "target/%s" :uberjar-name "plain.jar" :min-lein-version "2.9.0"
   :repl-options ~(hash-map) :aliases {"all" ["do"]} :profiles {:dev {} :uberjar {:aot :all :uberjar-name "shop.jar"}})`,
 		"deps.edn": `{:paths ["src" "resources"] :deps {org.clojure/clojure {:mvn/version "1.12.0"}}
-  :aliases {:build {:deps {io.github.clojure/tools.build {:git/tag "v0.10.0"}} :ns-default build} :run {:main-opts ["-m" "acme.shop"]} :uberjar {:exec-fn hf/uberjar :extra-deps {a/b {}}}}}`,
+  :aliases {:build {:deps {io.github.clojure/tools.build {:git/tag "v0.10.0"}} :ns-default build} :run {:main-opts ["-m" "acme.shop"] :jvm-opts ["-Xss2m"]} :uberjar {:exec-fn hf/uberjar :exec-args {:jar "x.jar"} :extra-deps {a/b {}}}}}`,
 		"build.clj": "(ns build)\n(def x 1)\n(defn ^:export clean [_])\n(defn uber \"doc\" [_])\n(defn- hidden [])", "shadow-cljs.edn": "{}", "system.properties": "java.runtime.version=zulu-21",
 	}
 	result, err := detect.ForClojure(detect.Input{FS: tree.tree()})
@@ -131,8 +131,8 @@ func TestClojureApp(t *testing.T) {
 			Paths: []string{"src", "resources"}, Dependencies: []string{"org.clojure/clojure"},
 			Aliases: map[string]detect.DepsAlias{
 				"build":   {NsDefault: "build", Dependencies: []string{"io.github.clojure/tools.build"}},
-				"run":     {MainOpts: []string{"-m", "acme.shop"}},
-				"uberjar": {ExecFn: "hf/uberjar", Dependencies: []string{"a/b"}},
+				"run":     {MainOpts: []string{"-m", "acme.shop"}, JVMOpts: []string{"-Xss2m"}},
+				"uberjar": {ExecFn: "hf/uberjar", ExecArgs: true, Dependencies: []string{"a/b"}},
 			},
 		},
 		Build:     &detect.BuildFacts{Functions: []string{"clean", "uber"}},

@@ -4,7 +4,13 @@
 // `uberjar` for a project that names or profiles an uberjar, else `with-profile production compile :all`; the Clojure command's is `-T:build uber`
 // for a build alias with a build.clj that defines it, else an alias uberjar, else nothing but resolving. What starts the app: the Procfile; else the uberjar
 // (:uberjar-name anywhere below the target directory, else *-standalone.jar, else the biggest jar with a Main-Class); else the main namespace on a
-// frozen classpath, whose jars are in a layer.
+// frozen classpath, whose jars are in a layer; a library that git has brought becomes a jar there.
+//
+// # Where libraries come from
+//
+// From the machine's mirror ([MirrorEnv]) where there is one, else from the project's repositories. Credentials come by the build's configuration: Leiningen
+// reads them where project.clj says :username :env/… and :password :env/…, tools.deps and Maven in the settings.xml that MAVEN_SETTINGS_PATH names, a file of
+// the app's in which ${env.NAME} stands for a variable. What was fetched is kept in a layer for the next build.
 //
 // # Runtime
 //
@@ -26,14 +32,13 @@ package clojure
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 	"slugc/detect"
 )
 
@@ -60,21 +65,14 @@ const nodePlan = "node"
 // requires "clojure"; with a package.json, or something in the build that calls for Node, it would also have "node", to assist. A tree that is
 // Clojure's but broken gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	app := os.DirFS(ctx.ApplicationPath)
-	found, err := detect.ForClojure(detect.Input{FS: app, Env: ctx.Platform.Environment})
-	if err != nil {
-		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
+	found, err := language.Detect(ctx, detect.ForClojure)
+	if err != nil || !found.Pass {
+		return libcnb.DetectResult{}, err
 	}
-	if !found.Pass {
-		return libcnb.DetectResult{}, nil
-	}
-	alone := libcnb.BuildPlan{
-		Provides: []libcnb.BuildPlanProvide{{Name: planName}},
-		Requires: []libcnb.BuildPlanRequire{{Name: planName}},
-	}
+	alone := language.Plan(planName)
 	plans := []libcnb.BuildPlan{alone}
 	facts, _ := found.App.(*detect.ClojureApp)
-	if _, err := fs.Stat(app, "package.json"); err == nil || facts != nil && len(facts.NodeFor) > 0 {
+	if _, err := os.Stat(filepath.Join(ctx.ApplicationPath, "package.json")); err == nil || facts != nil && len(facts.NodeFor) > 0 {
 		node := libcnb.BuildPlanRequire{Name: nodePlan, Metadata: map[string]any{"assisting": true}}
 		helped := libcnb.BuildPlan{Provides: alone.Provides, Requires: append([]libcnb.BuildPlanRequire{node}, alone.Requires...)}
 		plans = []libcnb.BuildPlan{helped, alone}
@@ -87,18 +85,10 @@ func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 // platform that started the process ends it.
 func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	result, err := build(ctx)
-	if err == nil {
-		return result, nil
+	if err != nil {
+		return libcnb.BuildResult{}, language.Failed(err, os.Getenv(diagnosis.Env))
 	}
-	if wrong, ok := errors.AsType[*detect.Error](err); ok {
-		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
-	}
-	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
-		if path := os.Getenv(diagnosis.Env); path != "" {
-			err = errors.Join(err, diagnosis.Write(path, d))
-		}
-	}
-	return libcnb.BuildResult{}, err
+	return result, nil
 }
 
 // build is the sentence.
@@ -108,7 +98,7 @@ func build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		return libcnb.BuildResult{}, err
 	}
 	defer b.end()
-	steps := []func() error{b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.normalise, b.runtime, b.processes, b.leinInSlug, b.tidy}
+	steps := []func() error{b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.normalise, b.runtime, b.processes, b.leinInSlug, b.bill, b.tidy}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return libcnb.BuildResult{}, err

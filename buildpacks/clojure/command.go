@@ -3,15 +3,12 @@ package clojure
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 )
 
@@ -24,35 +21,21 @@ func (b *work) tool(shown, program string, argv ...string) error {
 // output runs the Clojure command and returns what it prints on standard output.
 func (b *work) output(words []string) ([]byte, error) {
 	var out bytes.Buffer
-	b.say.step("Running clojure %s", strings.Join(words, " "))
+	b.say.Step("Running clojure %s", strings.Join(words, " "))
 	err := b.run(&out, "clojure "+strings.Join(words, " "), b.env.look("clojure"), words...)
 	return out.Bytes(), err
 }
 
 func (b *work) run(stdout io.Writer, shown, program string, argv ...string) error {
-	out := b.say.stream(b.noise)
-	cmd := exec.CommandContext(b.ctx, program, argv...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = b.dir, b.env.list(), out, out, 10*time.Second
-	if stdout != nil {
-		cmd.Stdout = stdout
-	}
 	b.lastLine = shown
-	err := cmd.Run()
-	if closed := out.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		return nil
-	}
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok {
-		return fmt.Errorf("running %q: %w", shown, err)
-	}
-	if d := diagnosis.Recognise(b.patterns(), out.last()); d != nil {
+	_, err := b.say.Run(b.ctx, command.Command{
+		Program: program, Args: argv, Shown: shown, Dir: b.dir, Env: command.Environ(b.env.vars), Stdout: stdout, Drop: noise,
+	})
+	err = command.Explain(err, b.patterns(), unknown)
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		d.Place = b.place(d.Place)
-		return d
 	}
-	return unrecognised(shown, exit.String(), out.last())
+	return err
 }
 
 // place is a place of a diagnosis relative to the app: the compiler names files relative to the classpath's directories. "" is a file that is not
@@ -83,36 +66,21 @@ func (b *work) sourceDirs() []string {
 	return append(dirs, "src/main/clojure", "src/clj", "src/cljc", "src/cljs", "test")
 }
 
-// unrecognised is the diagnosis of a failure that no pattern knows.
-func unrecognised(command, status string, tail []byte) *diagnosis.Diagnosis {
-	d := &diagnosis.Diagnosis{ID: "clojure/build-failed", Summary: fmt.Sprintf("`%s` failed (%s).", command, status)}
-	if status == "signal: killed" || status == "exit status 137" { // 137: a shell's word for the same
-		d.ID, d.Summary = "clojure/out-of-memory", fmt.Sprintf("`%s` was killed, most likely because memory ran out.", command)
-		d.Hints = []string{"give the build more memory, or set JVM_OPTS and LEIN_JVM_OPTS to -Xmx400m or so"}
-		return d
-	}
-	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(tail, nil))), "\n")
-	for _, line := range slices.Backward(lines) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "Full report at") {
-			continue
-		}
-		if d.Hints = append(d.Hints, "it said: "+line[:min(len(line), 300)]); len(d.Hints) == 5 {
-			break
-		}
-	}
-	slices.Reverse(d.Hints)
-	return d
+// unknown is what is said of a failure that no pattern knows.
+var unknown = command.Unknown{
+	ID: "clojure/build-failed", Memory: "give the build more memory, or set JVM_OPTS and LEIN_JVM_OPTS to -Xmx400m or so",
+	Noise: func(line string) bool {
+		return strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "Full report at")
+	},
 }
 
 // noise reports lines that speak of the tools' own affairs.
-func (b *work) noise(line []byte) bool {
-	text := string(line)
+func noise(line string) bool {
 	for _, prefix := range []string{"Picked up JAVA_TOOL_OPTIONS", "NOTE: Picked up JDK_JAVA_OPTIONS", "SLF4J: ", "WARNING: You have $LEIN", "Warning: failed to load the S3TransporterFactory"} {
-		if strings.HasPrefix(text, prefix) {
+		if strings.HasPrefix(line, prefix) {
 			return true
 		}
 	}
 	// A first build fetches hundreds of files; their descriptions are the lesser half.
-	return (strings.HasPrefix(text, "Retrieving ") || strings.HasPrefix(text, "Downloading: ")) && strings.Contains(text, ".pom from ")
+	return (strings.HasPrefix(line, "Retrieving ") || strings.HasPrefix(line, "Downloading: ")) && strings.Contains(line, ".pom from ")
 }

@@ -11,10 +11,10 @@ func (b *work) compile() error {
 	command := strings.TrimSpace(b.env.user["BUILD_COMMAND"])
 	switch {
 	case command != "":
-		b.say.step("Running %s (BUILD_COMMAND)", command)
+		b.say.Step("Running %s (BUILD_COMMAND)", command)
 		return b.tool(command, "/bin/bash", "-c", command)
 	case b.app.BinBuild:
-		b.say.step("Running bin/build")
+		b.say.Step("Running bin/build")
 		return b.tool("bin/build", filepath.Join(b.dir, "bin", "build"))
 	case b.app.Tool == "leiningen":
 		return b.lein(b.leinTask()...)
@@ -65,11 +65,11 @@ func (b *work) cliTask() []string {
 }
 
 func (b *work) lein(words ...string) error {
-	b.say.step("Running lein %s", strings.Join(words, " "))
+	b.say.Step("Running lein %s", strings.Join(words, " "))
 	return b.tool("lein "+strings.Join(words, " "), b.env.look("lein"), words...)
 }
 
 func (b *work) clojure(words ...string) error {
-	b.say.step("Running clojure %s", strings.Join(words, " "))
+	b.say.Step("Running clojure %s", strings.Join(words, " "))
 	return b.tool("clojure "+strings.Join(words, " "), b.env.look("clojure"), words...)
 }

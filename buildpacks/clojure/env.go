@@ -1,13 +1,12 @@
 package clojure
 
 import (
-	"maps"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/command"
 )
 
 // refused are the variables of the user's configuration that do not reach the build: they would lead its tools astray (languages.md 1.2).
@@ -59,30 +58,11 @@ func (e *environment) setDefault(name, value string) {
 
 // prepend puts directories before the search path.
 func (e *environment) prepend(dirs ...string) {
-	e.vars["PATH"] = strings.Join(append(dirs, e.vars["PATH"]), string(filepath.ListSeparator))
+	e.vars["PATH"] = command.Before(e.vars["PATH"], dirs...)
 }
 
 // look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.
-func (e *environment) look(name string) string {
-	for _, dir := range filepath.SplitList(e.vars["PATH"]) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
-// list is the environment as exec wants it, sorted.
-func (e *environment) list() []string {
-	list := make([]string, 0, len(e.vars))
-	for _, name := range slices.Sorted(maps.Keys(e.vars)) {
-		list = append(list, name+"="+e.vars[name])
-	}
-	return list
-}
+func (e *environment) look(name string) string { return command.Look(e.vars["PATH"], name) }
 
 func mirrorOf(environ []string) string {
 	for _, entry := range environ {

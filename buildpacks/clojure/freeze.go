@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +13,10 @@ import (
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
+	"slugc/detect"
 )
 
 // frozen is how an app runs from its sources without the tool that builds it.
@@ -67,7 +70,8 @@ func (b *work) packClasses() error {
 	return nil
 }
 
-// dependencyLayer copies the classpath's jars into the layer "dependencies", in the order of the classpath.
+// dependencyLayer copies the classpath's libraries into the layer "dependencies", in the order of the classpath. A library that git has brought, a
+// directory, becomes a jar.
 func (b *work) dependencyLayer() error {
 	layer, err := b.layer("dependencies", libcnb.LayerTypes{Launch: true, Cache: true})
 	if err != nil {
@@ -76,19 +80,22 @@ func (b *work) dependencyLayer() error {
 	var names, sources []string
 	all := sha256.New()
 	for i, entry := range b.frozen.path {
-		if rel, own := within(b.dir, entry); own && !strings.HasPrefix(rel, ".layers/") {
+		if rel, own := within(b.dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
 			continue
 		}
-		if info, err := os.Stat(entry); err != nil || !info.Mode().IsRegular() {
-			continue // a library of directories; it stays out as it does not belong to the app
-		}
+		b.fetched = append(b.fetched, entry)
 		name := filepath.Base(entry)
+		if tree.IsDir(entry) {
+			if entry, name, err = b.jarOfLibrary(i, entry); err != nil {
+				return err
+			}
+		}
 		if slices.Contains(names, name) {
 			name = fmt.Sprintf("%d-%s", i, name)
 		}
-		sum, err := digestFile(entry)
+		sum, err := tree.Digest(entry)
 		if err != nil {
-			return err
+			return fmt.Errorf("reading %q: %w", name, err)
 		}
 		fmt.Fprintf(all, "%s %s\n", sum, name)
 		names, sources = append(names, name), append(sources, entry)
@@ -96,34 +103,34 @@ func (b *work) dependencyLayer() error {
 	}
 	key := hex.EncodeToString(all.Sum(nil))
 	if layer.Metadata["jars"] != key {
-		if layer, err = fresh(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 		for i, name := range names {
-			if err := copyFile(filepath.Join(layer.Path, name), sources[i], 0o644); err != nil {
-				return fmt.Errorf("copying %q: %w", name, err)
+			if err := tree.CopyFile(sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
+				return err
 			}
 		}
 	}
-	b.frozen.path = slices.DeleteFunc(b.frozen.path, func(entry string) bool { _, err := os.Stat(entry); return err != nil })
+	b.frozen.path = slices.DeleteFunc(b.frozen.path, func(entry string) bool { return !tree.Exists(entry) })
 	layer.Metadata = map[string]any{"jars": key}
 	layer.LaunchEnvironment.Override("CLASSPATH", strings.Join(b.frozen.path, ":"))
 	b.result.Layers = append(b.result.Layers, layer)
-	b.say.step("Froze a classpath of %d jars", len(names))
+	b.say.Step("Froze a classpath of %d jars", len(names))
 	return nil
 }
 
-func digestFile(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
+// jarOfLibrary packs a directory of the classpath into a jar, which it names after the library: shop-‹commit›.jar.
+func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
+	name = filepath.Base(dir) + ".jar"
+	if c, ok := b.component(dir); ok {
+		name = c.Name + "-" + c.Version + ".jar"
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("reading %q: %w", filepath.Base(file), err)
+	jar = filepath.Join(b.home, fmt.Sprintf("library-%d.jar", i))
+	if err := jarOf(jar, dir); err != nil {
+		return "", "", fmt.Errorf("packing %q: %w", name, err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return jar, name, nil
 }
 
 // The form that `lein run` hands to the JVM names what is called: (resolve (quote shop.core/-main)), or (Class/forName "shop.Main").
@@ -238,7 +245,7 @@ func (b *work) compiledClass(name string) bool {
 	return err == nil
 }
 
-// runAlias is the alias of deps.edn that says what runs: run, main, or the only one with :main-opts or :exec-fn.
+// runAlias is the alias of deps.edn that says what runs, by the names that it usually has; "" where there is none of these with :main-opts or :exec-fn.
 func (b *work) runAlias() string {
 	aliases := b.app.Deps.Aliases
 	runs := func(name string) bool { return len(aliases[name].MainOpts) > 0 || aliases[name].ExecFn != "" }
@@ -252,16 +259,9 @@ func (b *work) runAlias() string {
 
 // freezeDeps asks tools.deps for the classpath.
 func (b *work) freezeDeps() (*frozen, error) {
-	alias, f := b.runAlias(), &frozen{}
-	words := []string{"-Spath"}
-	if alias != "" {
-		words = []string{"-A:" + alias, "-Spath"}
-		if opts := b.app.Deps.Aliases[alias].MainOpts; len(opts) > 0 {
-			f.main = append([]string{"clojure.main"}, opts...)
-		} else {
-			ns, function, _ := strings.Cut(b.app.Deps.Aliases[alias].ExecFn, "/")
-			f.main = []string{"clojure.main", "-e", fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)}
-		}
+	f, words := &frozen{}, []string{"-Spath"}
+	if name := b.runAlias(); name != "" {
+		f, words = frozenAlias(name, b.app.Deps.Aliases[name]), []string{"-A:" + name, "-Spath"}
 	}
 	out, err := b.output(words)
 	if err != nil {
@@ -275,4 +275,26 @@ func (b *work) freezeDeps() (*frozen, error) {
 		f.path = append(f.path, entry)
 	}
 	return f, nil
+}
+
+// frozenAlias is what an alias runs, its classpath yet to be found.
+func frozenAlias(name string, alias detect.DepsAlias) *frozen {
+	f := &frozen{options: alias.JVMOpts, main: append([]string{"clojure.main"}, alias.MainOpts...)}
+	if len(alias.MainOpts) == 0 {
+		f.main = append(f.main, "-e", execForm(name, alias))
+	}
+	return f
+}
+
+// execForm calls the function of an alias as `clojure -X` does. Its arguments are read where the app runs, out of deps.edn, which is in the slug.
+func execForm(name string, alias detect.DepsAlias) string {
+	ns, function, ok := strings.Cut(alias.ExecFn, "/")
+	if !ok {
+		ns, function = alias.NsDefault, alias.ExecFn
+	}
+	if !alias.ExecArgs {
+		return fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)
+	}
+	args := fmt.Sprintf(`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`, name)
+	return fmt.Sprintf("(do (require '%s 'clojure.edn) (%s/%s %s))", ns, ns, function, args)
 }

@@ -8,30 +8,26 @@ import (
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/language"
 )
 
 //go:embed shims/profile.sh
 var profile string
-
-// cgroups are where a process finds the limits it runs under.
-const (
-	cgroups = "/sys/fs/cgroup"
-	self    = "/proc/self/cgroup"
-)
 
 // writeProfile writes the script that is sourced before the app starts.
 func (b *work) writeProfile(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "profile.d"), 0o755); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "profile.d", "jvm.sh"), []byte(profileScript(cgroups, self)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "profile.d", "jvm.sh"), []byte(profileScript(language.System)), 0o644); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
 	return nil
 }
 
-func profileScript(cgroup, self string) string {
-	return strings.NewReplacer("@CGROUP@", cgroup, "@SELF@", self).Replace(profile)
+func profileScript(cgroups language.Cgroups) string {
+	return strings.Replace(profile, "@MEMORY@", cgroups.MemoryLimit(), 1)
 }
 
 // processes declares how to start the app, unless it has a Procfile that says so (languages.md 5.5).
@@ -49,7 +45,7 @@ func (b *work) processes() error {
 			command += " " + shellQuote(word)
 		}
 	default:
-		b.say.warn("Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.", b.namesMain())
+		b.say.Warn("Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.", b.namesMain())
 		return nil
 	}
 	b.result.Processes = append(b.result.Processes, libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true})
@@ -74,7 +70,7 @@ func (b *work) checkProcfile() {
 		}
 		switch words[0] {
 		case "clojure", "clj":
-			b.say.warn("The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.", name, words[0], name)
+			b.say.Warn("The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.", name, words[0], name)
 		}
 	}
 }

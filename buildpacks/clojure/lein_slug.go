@@ -1,6 +1,7 @@
 package clojure
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,9 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	_ "embed"
-
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 //go:embed shims/run.sh
@@ -40,7 +42,7 @@ func (b *work) leinInSlug() error {
 	if err != nil {
 		return err
 	}
-	if layer, err = fresh(layer); err != nil {
+	if layer, err = language.EmptyLayer(layer); err != nil {
 		return err
 	}
 	bin := filepath.Join(layer.Path, "bin")
@@ -59,7 +61,7 @@ func (b *work) leinInSlug() error {
 		}
 		layer.LaunchEnvironment.Override("LEIN_HOME", layer.Path)
 		layer.LaunchEnvironment.Override("SLUGC_MAVEN_REPOSITORY", b.jars)
-		b.say.detail("Leiningen and its repository are in the slug (LEIN_INCLUDE_IN_SLUG)")
+		b.say.Detail("Leiningen and its repository are in the slug (LEIN_INCLUDE_IN_SLUG)")
 	}
 	if err := os.WriteFile(filepath.Join(bin, "lein"), []byte(script), 0o755); err != nil {
 		return fmt.Errorf("writing lein: %w", err)
@@ -106,7 +108,7 @@ func (b *work) copyLein(dir string) (string, error) {
 		return "", err
 	}
 	init := "(require 'leiningen.core.project)\n(alter-var-root #'leiningen.core.project/defaults assoc :local-repo (System/getenv \"SLUGC_MAVEN_REPOSITORY\") :offline? true)\n"
-	err = errors.Join(copyFile(filepath.Join(dir, "leiningen.jar"), jar, 0o644),
+	err = errors.Join(tree.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
 		os.WriteFile(filepath.Join(dir, "init.clj"), []byte(init), 0o644), os.WriteFile(filepath.Join(dir, "profiles.clj"), []byte("{}\n"), 0o644))
 	return strings.NewReplacer("'@JAR@'", `"$LEIN_HOME/leiningen.jar"`, "@VERSION@", b.builder.Version).Replace(leinShim), err
 }

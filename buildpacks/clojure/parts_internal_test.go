@@ -1,6 +1,7 @@
 package clojure
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -8,9 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/tree"
 	"slugc/detect"
 )
 
@@ -59,12 +63,112 @@ func TestCLITask(t *testing.T) {
 	}
 }
 
+// TestCompile: BUILD_COMMAND goes before bin/build, and this before the tool's own way.
+func TestCompile(t *testing.T) {
+	for line, want := range map[string]string{"echo command >made": "command\n", "": "script\n", "exit 3": ""} {
+		b := &work{ctx: t.Context(), dir: t.TempDir(), say: &command.Log{Out: io.Discard}, app: &detect.ClojureApp{Tool: "leiningen", BinBuild: true, Lein: &detect.LeinFacts{UberjarName: "x.jar"}}}
+		b.env = newEnvironment([]string{"PATH=/usr/bin:/bin"}, map[string]string{"BUILD_COMMAND": line})
+		writeFile(t, filepath.Join(b.dir, "bin", "build"), "#!/bin/sh\necho script >made\n")
+		if err := os.Chmod(filepath.Join(b.dir, "bin", "build"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := b.compile()
+		if got, _ := os.ReadFile(filepath.Join(b.dir, "made")); string(got) != want {
+			t.Errorf("BUILD_COMMAND=%q: made by %q (%v)", line, got, err)
+		}
+		if want == "" {
+			wantDiagnosis(t, err, "clojure/build-failed", "`exit 3` failed (exit status 3)")
+		}
+	}
+}
+
+// TestRepository: what was downloaded stays while the dependencies do, and beyond a size no longer.
+func TestRepository(t *testing.T) {
+	b := &work{dir: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}, app: &detect.ClojureApp{Manifests: []string{"deps.edn"}}}
+	deps, jar := filepath.Join(b.dir, "deps.edn"), filepath.Join(b.cnb.Layers.Path, "maven", "repository", "a.jar")
+	writeFile(t, deps, "{}")
+	writeFile(t, jar, "left by a build that was broken off")
+	for _, step := range []struct {
+		deps string
+		size int64
+		kept bool
+	}{{"{}", 1, false}, {"{}", maxRepository + 1, true}, {"{:deps {}}", maxRepository, true}, {"{:deps {a b}}", maxRepository + 1, false}} {
+		writeFile(t, deps, step.deps)
+		if err := os.Truncate(jar, step.size); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.repository(); err != nil {
+			t.Fatal(err)
+		}
+		if tree.Exists(jar) != step.kept {
+			t.Errorf("%+v: kept %t", step, !step.kept)
+		}
+		writeFile(t, jar, "")
+		text := fmt.Sprintf("cache = true\n[metadata]\ndependencies = %q\n", b.result.Layers[len(b.result.Layers)-1].Metadata["dependencies"])
+		writeFile(t, filepath.Join(b.cnb.Layers.Path, "maven.toml"), text)
+	}
+}
+
+// TestVendoredLein: an app's own bin/lein is the command, with a home that lasts as long as the script stays the same.
+func TestVendoredLein(t *testing.T) {
+	b := &work{dir: t.TempDir(), home: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}}
+	script := filepath.Join(b.dir, "bin", "lein")
+	writeFile(t, script, "one")
+	home, err := b.vendoredLein()
+	if err != nil || len(b.result.Layers) != 1 || b.result.Layers[0].Launch || !b.result.Layers[0].Cache {
+		t.Fatalf("layers %+v (%v)", b.result.Layers, err)
+	}
+	if err := b.writeLein(b.home, home); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(filepath.Join(b.home, "lein")); to != script {
+		t.Errorf("lein is %q (%v)", to, err)
+	}
+	writeFile(t, filepath.Join(home, "self-installs", "leiningen.jar"), "jar")
+	keep := func() {
+		t.Helper()
+		text := fmt.Sprintf("cache = true\n[metadata]\nscript = %q\n", b.result.Layers[len(b.result.Layers)-1].Metadata["script"])
+		writeFile(t, home+".toml", text)
+		if home, err = b.vendoredLein(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keep(); !tree.Exists(filepath.Join(home, "self-installs", "leiningen.jar")) {
+		t.Error("what bin/lein has downloaded is gone")
+	}
+	writeFile(t, script, "two")
+	if keep(); tree.Exists(filepath.Join(home, "self-installs", "leiningen.jar")) {
+		t.Error("another bin/lein finds what the first has downloaded")
+	}
+}
+
+func TestRunAlias(t *testing.T) {
+	for name, tt := range map[string]struct {
+		alias detect.DepsAlias
+		want  frozen
+	}{
+		"run":   {detect.DepsAlias{MainOpts: []string{"-m", "shop.core"}, JVMOpts: []string{"-Xss2m"}}, frozen{options: []string{"-Xss2m"}, main: []string{"clojure.main", "-m", "shop.core"}}},
+		"main":  {detect.DepsAlias{ExecFn: "shop.core/run"}, frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+		"run-x": {detect.DepsAlias{ExecFn: "run", NsDefault: "shop.core"}, frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+		"start": {detect.DepsAlias{ExecFn: "shop.core/run", ExecArgs: true}, frozen{main: []string{"clojure.main", "-e",
+			`(do (require 'shop.core 'clojure.edn) (shop.core/run (get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :start :exec-args])))`}}},
+	} {
+		b := &work{app: &detect.ClojureApp{Deps: &detect.DepsFacts{Aliases: map[string]detect.DepsAlias{name: tt.alias, "test": {MainOpts: []string{"-m", "test"}}}}}}
+		if got := b.runAlias(); got != name {
+			t.Errorf("the alias is %q, want %q", got, name)
+		}
+		if diff := cmp.Diff(&tt.want, frozenAlias(name, tt.alias), cmp.AllowUnexported(frozen{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment([]string{"PATH=/usr/bin", "CNB_LAYERS_DIR=/x", "JAVA_OPTS=-Xmx1g", "GIT_DIR=/y", "LANG=C.UTF-8"},
 		map[string]string{"PATH": "/evil", "JAVA_TOOL_OPTIONS": "-javaagent:x", "DB_PASSWORD": "hunter22", "SHORT_TOKEN": "x", "LEIN_USERNAME": "me", "SLUGC_JDK_VERSION": "17"})
 	e.prepend("/jdk/bin")
 	want := []string{"DB_PASSWORD=hunter22", "LANG=C.UTF-8", "LEIN_USERNAME=me", "PATH=/jdk/bin:/usr/bin", "SHORT_TOKEN=x"}
-	if diff := cmp.Diff(want, e.list()); diff != "" {
+	if diff := cmp.Diff(want, command.Environ(e.vars)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"hunter22"}, e.secrets); diff != "" {
@@ -90,7 +194,7 @@ func TestMirrorFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(jars, "leiningen.jar"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b := &work{home: home, mirror: "http://me:a%22b&c@127.0.0.1:1/maven", builder: &toolchain.Toolchain{Tool: "leiningen", Dir: filepath.Join(home, "tool")}}
+	b := &work{home: home, env: newEnvironment(nil, nil), mirror: "http://me:a%22b&c@127.0.0.1:1/maven", builder: &toolchain.Toolchain{Tool: "leiningen", Dir: filepath.Join(home, "tool")}}
 	if err := b.writeLein(home, home); err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +214,27 @@ func TestMirrorFiles(t *testing.T) {
 			if !strings.Contains(string(text), w) {
 				t.Errorf("%s lacks %q:\n%s", file, w, text)
 			}
+		}
+	}
+}
+
+// TestMavenSettings: the app's own settings go before the machine's mirror; they are a file of the app's and nothing else.
+func TestMavenSettings(t *testing.T) {
+	for path, want := range map[string]string{".mvn/settings.xml": "<settings>own</settings>", "../outside.xml": "", "none.xml": ""} {
+		top := t.TempDir()
+		b := &work{dir: filepath.Join(top, "app"), home: t.TempDir(), mirror: "https://maven.example", env: newEnvironment(nil, map[string]string{"MAVEN_SETTINGS_PATH": path})}
+		writeFile(t, filepath.Join(b.dir, ".mvn", "settings.xml"), "<settings>own</settings>")
+		writeFile(t, filepath.Join(top, "outside.xml"), "<settings>outside</settings>")
+		if err := os.Mkdir(filepath.Join(b.home, ".m2"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := b.writeMaven()
+		text, _ := os.ReadFile(filepath.Join(b.home, ".m2", "settings.xml"))
+		if string(text) != want {
+			t.Errorf("%s gives the settings %q (%v)", path, text, err)
+		}
+		if want == "" {
+			wantDiagnosis(t, err, "clojure/maven-settings-missing", path)
 		}
 	}
 }
@@ -187,7 +312,7 @@ func TestProcesses(t *testing.T) {
 		} else {
 			b.dir = t.TempDir()
 		}
-		b.say, b.app = &printer{out: io.Discard}, &detect.ClojureApp{}
+		b.say, b.app = &command.Log{Out: io.Discard}, &detect.ClojureApp{}
 		if err := b.processes(); err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/detect"
 )
@@ -64,17 +65,13 @@ func TestFailures(t *testing.T) {
 
 // TestUnrecognised holds what is said of failures that no pattern knows.
 func TestUnrecognised(t *testing.T) {
-	for _, tt := range []struct{ status, tail, id string }{
-		{"exit status 1", "one\n\tat java.base/x\ntwo\n", "clojure/build-failed"},
-		{"signal: killed", "", "clojure/out-of-memory"},
-		{"exit status 137", "x", "clojure/out-of-memory"},
-	} {
-		if d := unrecognised("lein uberjar", tt.status, []byte(tt.tail)); d.ID != tt.id || len(d.Hints) == 0 || !strings.Contains(d.Summary, "lein uberjar") {
-			t.Errorf("%s gives %+v", tt.status, d)
-		}
-	}
-	d := unrecognised("lein uberjar", "exit status 1", []byte("one\n\tat java.base/x\ntwo\n"))
-	if diff := cmp.Diff([]string{"it said: one", "it said: two"}, d.Hints); diff != "" {
+	f := &command.Failure{Command: "lein uberjar", Status: "exit status 1", Tail: []byte("one\n\tat java.base/x\ntwo\nFull report at:\n")}
+	want := &diagnosis.Diagnosis{ID: "clojure/build-failed", Summary: "`lein uberjar` failed (exit status 1).", Hints: []string{"it said: one", "it said: two"}}
+	if diff := cmp.Diff(want, f.Unrecognised(unknown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	f.Status = "exit status 137"
+	if d := f.Unrecognised(unknown); d.ID != "clojure/out-of-memory" || !strings.Contains(d.Hints[0], "LEIN_JVM_OPTS") {
+		t.Errorf("got %+v", d)
 	}
 }

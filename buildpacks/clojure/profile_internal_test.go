@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks/language"
 )
 
 // source runs the launch script in a shell, with made-up cgroups, and returns the variable that it is asked for.
@@ -21,7 +23,7 @@ func source(t *testing.T, files map[string]string, env []string, variable string
 		}
 	}
 	script := filepath.Join(dir, "jvm.sh")
-	if err := os.WriteFile(script, []byte(profileScript(filepath.Join(dir, "cgroup"), filepath.Join(dir, "self"))), 0o644); err != nil {
+	if err := os.WriteFile(script, []byte(profileScript(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")})), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/bin/sh", "-euc", `. "$1"; eval "printf %s \"\${$2-}\""`, "sh", script, variable)

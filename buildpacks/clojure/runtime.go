@@ -14,7 +14,9 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/tree"
 )
 
 // imageVersion is changed with the way an image is made of the same JDK and modules.
@@ -38,9 +40,9 @@ func (b *work) runtime() error {
 		"modules": strings.Join(modules, ","),
 		"image":   imageVersion,
 	}
-	if !same(layer.Metadata, metadata) {
-		b.say.step("Linking a Java %s runtime of %d modules", b.jdk.Version, len(modules))
-		if layer, err = fresh(layer); err != nil {
+	if !language.Same(layer.Metadata, metadata) {
+		b.say.Step("Linking a Java %s runtime of %d modules", b.jdk.Version, len(modules))
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 		if err := b.link(layer.Path, modules); err != nil {
@@ -54,18 +56,9 @@ func (b *work) runtime() error {
 	return b.writeProfile(layer.Path)
 }
 
-func same(a, b map[string]any) bool {
-	for k, v := range b {
-		if a[k] != v {
-			return false
-		}
-	}
-	return len(a) == len(b)
-}
-
 // providedRuntime is for an app that brings .jdk: its profile is all that is added.
 func (b *work) providedRuntime(layer libcnb.Layer) error {
-	layer, err := fresh(layer)
+	layer, err := language.EmptyLayer(layer)
 	if err != nil {
 		return err
 	}
@@ -235,14 +228,14 @@ func (b *work) libraries(dir string) error {
 		return fmt.Errorf("bringing the runtime's libraries: %w", err)
 	}
 	for _, name := range missing {
-		b.say.detail("The runtime needs %s where it runs; it is not on this machine", name)
+		b.say.Detail("The runtime needs %s where it runs; it is not on this machine", name)
 	}
 	for _, name := range brought {
 		to := filepath.Join(dir, "lib", "needed", name)
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return fmt.Errorf("bringing the runtime's libraries: %w", err)
 		}
-		if err := copyFile(filepath.Join(to, name), filepath.Join(into, name), 0o644); err != nil {
+		if err := tree.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
 			return fmt.Errorf("bringing the runtime's libraries: %w", err)
 		}
 	}

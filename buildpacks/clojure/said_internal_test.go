@@ -9,7 +9,6 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
-	"slugc/buildpacks/toolchain"
 	"slugc/detect"
 )
 
@@ -48,15 +47,6 @@ func TestModuleUnknown(t *testing.T) {
 	b.jdk.Version = "21.0.5"
 	_, err := b.moreModules(map[string]string{"java/sql": "java.sql"}, nil)
 	wantDiagnosis(t, err, "clojure/jdk-module-unknown", `asks for "java.nonsense", which JDK 21.0.5 does not have`)
-}
-
-// TestNoToolchain: what a foreign platform's build says when no source has what is asked for.
-func TestNoToolchain(t *testing.T) {
-	wantDiagnosis(t, noToolchain(&toolchain.ConstraintError{Tool: "jdk", Constraint: "x", From: "system.properties", Err: errors.New("not a number")}), "clojure/version-invalid", `system.properties asks for jdk "x"`)
-	wantDiagnosis(t, noToolchain(&toolchain.Unavailable{Tool: "jdk", Constraint: "99", From: "system.properties"}), "clojure/version-unavailable", "99")
-	if err := noToolchain(errors.New("disk")); err == nil || err.Error() != "finding the JDK: disk" {
-		t.Errorf("got %v", err)
-	}
 }
 
 func wantDiagnosis(t *testing.T, err error, id, says string) {

@@ -13,6 +13,8 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 var (
@@ -24,7 +26,7 @@ var (
 	execScript []byte
 )
 
-// maxRepository is how large the local Maven repository may grow before it is begun anew, in bytes.
+// maxRepository is how large the local Maven repository may be when dependencies change, in bytes: a larger one is begun anew, without what earlier ones have left.
 const maxRepository = 2 << 30
 
 // setUp lays out a home whose .m2/repository is a cache layer, and puts the JDK and the tools on PATH. Java finds its home by the user's entry in the password
@@ -38,7 +40,7 @@ func (b *work) setUp() error {
 	}
 	bin := filepath.Join(b.home, "bin")
 	leinHome := filepath.Join(b.home, ".lein")
-	gitlibs := filepath.Join(filepath.Dir(b.jars), "gitlibs")
+	gitlibs := b.gitlibs()
 	for _, dir := range []string{bin, leinHome, filepath.Join(b.home, ".m2"), filepath.Join(b.home, ".clojure"), filepath.Join(b.home, "cpcache"), gitlibs} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("making a private home: %w", err)
@@ -96,15 +98,18 @@ func (b *work) repository() error {
 	if err != nil {
 		return err
 	}
-	size := treeSize(layer.Path)
-	if layer.Metadata["dependencies"] == nil || size > maxRepository {
-		if layer, err = fresh(layer); err != nil {
+	known := layer.Metadata["dependencies"]
+	if known == nil || known != digest && tree.Size(layer.Path) > maxRepository {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 	}
 	layer.Metadata = map[string]any{"dependencies": digest}
 	b.jars = filepath.Join(layer.Path, "repository")
 	if err := os.MkdirAll(b.jars, 0o755); err != nil {
+		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
+	}
+	if b.jars, err = filepath.EvalSymlinks(b.jars); err != nil {
 		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
 	}
 	b.result.Layers = append(b.result.Layers, layer)
@@ -122,7 +127,7 @@ func (b *work) vendoredLein() (string, error) {
 		return "", err
 	}
 	if layer.Metadata["script"] != digest {
-		if layer, err = fresh(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return "", err
 		}
 	}
@@ -181,8 +186,25 @@ func (b *work) writeClojure(bin string) error {
 	return errors.Join(os.WriteFile(run, execScript, 0o644), os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755), os.Symlink("clojure", filepath.Join(bin, "clj")))
 }
 
-// writeMaven writes the settings that tools.deps and Maven read.
+// writeMaven writes the settings that tools.deps and Maven read: the app's own where MAVEN_SETTINGS_PATH names them, which may say how to sign in to a
+// private repository (<server> with ${env.NAME}, so that no password is in the source); else those of the machine's mirror.
 func (b *work) writeMaven() error {
+	file := filepath.Join(b.home, ".m2", "settings.xml")
+	if own := strings.TrimSpace(b.env.user["MAVEN_SETTINGS_PATH"]); own != "" {
+		root, err := os.OpenRoot(b.dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		text, err := root.ReadFile(filepath.FromSlash(own))
+		if err != nil {
+			return &diagnosis.Diagnosis{
+				ID: "clojure/maven-settings-missing", Summary: fmt.Sprintf("MAVEN_SETTINGS_PATH names %q, which is no file of the app.", own),
+				Hints: []string{"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration"},
+			}
+		}
+		return os.WriteFile(file, text, 0o600)
+	}
 	if b.mirror == "" {
 		return nil
 	}
@@ -191,7 +213,7 @@ func (b *work) writeMaven() error {
 	if user != "" {
 		text += "  <servers><server><id>mirror</id><username>" + quoteXML(user) + "</username><password>" + quoteXML(pass) + "</password></server></servers>\n"
 	}
-	return os.WriteFile(filepath.Join(b.home, ".m2", "settings.xml"), []byte(text+"</settings>\n"), 0o600)
+	return os.WriteFile(file, []byte(text+"</settings>\n"), 0o600)
 }
 
 // splitUser takes user and password out of a URL.

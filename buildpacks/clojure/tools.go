@@ -1,17 +1,15 @@
 package clojure
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 )
 
@@ -52,20 +50,20 @@ func (b *work) take(t toolchain.Toolchain) {
 func (b *work) sayTools() {
 	switch {
 	case b.app.JDK.Provided:
-		b.say.detail("Using the JDK in .jdk")
+		b.say.Detail("Using the JDK in .jdk")
 	default:
-		b.say.detail("Using JDK %s (%s)", b.jdk.Version, b.jdk.From)
+		b.say.Detail("Using JDK %s (%s)", b.jdk.Version, b.jdk.From)
 	}
 	if d := b.app.JDK.Distribution; d != "" && !b.app.JDK.Provided {
-		b.say.detail("The distribution %q is not looked for: any OpenJDK of the version serves (here from %s)", d, b.jdk.Source)
+		b.say.Detail("The distribution %q is not looked for: any OpenJDK of the version serves (here from %s)", d, b.jdk.Source)
 	}
 	switch {
 	case b.builder == nil:
-		b.say.detail("Using Leiningen by the app's bin/lein")
+		b.say.Detail("Using Leiningen by the app's bin/lein")
 	case b.builder.Tool == "leiningen":
-		b.say.detail("Using Leiningen %s (%s)", b.builder.Version, b.builder.From)
+		b.say.Detail("Using Leiningen %s (%s)", b.builder.Version, b.builder.From)
 	default:
-		b.say.detail("Using tools.deps of Clojure CLI %s (%s)", b.builder.Version, b.builder.Source)
+		b.say.Detail("Using tools.deps of Clojure CLI %s (%s)", b.builder.Version, b.builder.Source)
 	}
 }
 
@@ -79,42 +77,15 @@ func (b *work) fetchTools(missing []toolchain.Request) error {
 	if err != nil {
 		return fmt.Errorf("finding the JDK: %w", err)
 	}
-	got, err := store.Ensure(b.ctx, missing, notes{say: b.say, once: new(sync.Once)})
+	got, err := store.Ensure(b.ctx, missing, &language.Notes{Log: b.say})
 	if err != nil {
-		return noToolchain(err)
+		return language.NoToolchain("clojure", err)
 	}
 	for _, t := range got {
 		b.take(t)
 	}
 	return nil
 }
-
-// noToolchain tells the app's faults among those of the store from the network's.
-func noToolchain(err error) error {
-	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
-		return &diagnosis.Diagnosis{ID: "clojure/version-invalid", Summary: fmt.Sprintf("%s asks for %s %q, which is no version: %v.", wrong.From, wrong.Tool, wrong.Constraint, wrong.Unwrap())}
-	}
-	if none, ok := errors.AsType[*toolchain.Unavailable](err); ok {
-		d := &diagnosis.Diagnosis{ID: "clojure/version-unavailable", Summary: none.Error(), Transient: none.Transient()}
-		if none.NotFound() {
-			d.Hints = []string{fmt.Sprintf("ask for a released version of %s in %s", none.Tool, none.From)}
-		}
-		return d
-	}
-	return fmt.Errorf("finding the JDK: %w", err)
-}
-
-// notes prints what the store has to say. Calls come from several goroutines; each prints one line.
-type notes struct {
-	say  *printer
-	once *sync.Once
-}
-
-func (n notes) Fetch(tool, version string, _, _ int64) {
-	n.once.Do(func() { n.say.detail("Fetching %s %s", tool, version) })
-}
-
-func (n notes) Note(line string) { n.say.detail("%s", line) }
 
 // toolJars is the classpath of the build tool.
 func (b *work) toolJars() (string, error) {

@@ -72,7 +72,7 @@ func (b *work) noJar(jars []jar) error {
 	_, task := b.env.user["LEIN_BUILD_TASK"]
 	if wanted == "" || custom || task || b.app.BinBuild {
 		if len(jars) > 0 {
-			b.say.detail("No jar below %s has a Main-Class", b.target())
+			b.say.Detail("No jar below %s has a Main-Class", b.target())
 		}
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
 	"slugc/detect"
 )
 
@@ -156,7 +157,7 @@ func TestJarOf(t *testing.T) {
 
 func TestFindJar(t *testing.T) {
 	dir := t.TempDir()
-	b := &work{dir: dir, say: &printer{out: io.Discard}, env: newEnvironment(nil, nil), app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{UberjarName: "shop.jar", TargetPath: "out/%s"}}}
+	b := &work{dir: dir, say: &command.Log{Out: io.Discard}, env: newEnvironment(nil, nil), app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{UberjarName: "shop.jar", TargetPath: "out/%s"}}}
 	if err := b.findJar(); err == nil || !strings.Contains(err.Error(), "shop.jar below out") {
 		t.Errorf("a missing uberjar gives %v", err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/detect"
 )
@@ -23,13 +25,14 @@ type work struct {
 	app      *detect.ClojureApp
 	wants    []toolchain.Request
 	env      *environment
-	say      *printer
+	say      *command.Log
 	mirror   string               // base of the Maven repository that everything comes from, "" for the tools' own
 	jdk      toolchain.Toolchain  // Dir is "" where the app brings its own
 	builder  *toolchain.Toolchain // Leiningen or the Clojure tools; nil where the app brings its own
 	jars     string               // directory of the local Maven repository
 	uberjar  string               // relative to the app's root; "" where there is none
 	frozen   *frozen              // how the app runs from source; nil with an uberjar
+	fetched  []string             // where the jars and directories of the frozen classpath were fetched to
 	lastLine string               // what was run last, for people
 
 	result libcnb.BuildResult
@@ -44,13 +47,13 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 	if !found.Pass || !ok {
 		return nil, errors.New("building: this is no Clojure app")
 	}
-	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &printer{out: out}, result: libcnb.NewBuildResult()}
+	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &command.Log{Out: out}, result: libcnb.NewBuildResult()}
 	for _, r := range found.Requires {
 		b.wants = append(b.wants, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
 	}
 	b.env = newEnvironment(environ, cnb.Platform.Environment)
 	b.mirror = mirrorOf(environ)
-	b.say.secrets = append(b.env.secrets, password(b.mirror)...)
+	b.say.Secrets = append(b.env.secrets, password(b.mirror)...)
 	if b.home, err = os.MkdirTemp("", "clojure-home-"); err != nil {
 		return nil, fmt.Errorf("making a private home: %w", err)
 	}
@@ -62,26 +65,9 @@ func (b *work) end() { os.RemoveAll(b.home) }
 
 // layer returns a layer, its directory made where it is missing, with the metadata of the last build.
 func (b *work) layer(name string, types libcnb.LayerTypes) (libcnb.Layer, error) {
-	layer, err := b.cnb.Layers.Layer(name)
-	if err != nil {
-		return layer, fmt.Errorf("opening layer %q: %w", name, err)
-	}
-	if err := os.MkdirAll(layer.Path, 0o755); err != nil {
-		return layer, fmt.Errorf("opening layer %q: %w", name, err)
-	}
+	layer, err := language.OpenLayer(b.cnb.Layers, name)
 	layer.LayerTypes = types
-	return layer, nil
-}
-
-// fresh empties a layer.
-func fresh(layer libcnb.Layer) (libcnb.Layer, error) {
-	types := layer.LayerTypes
-	layer, err := layer.Reset()
-	if err != nil {
-		return layer, fmt.Errorf("emptying layer %q: %w", layer.Name, err)
-	}
-	layer.LayerTypes = types
-	return layer, nil
+	return layer, err
 }
 
 // java is a program of the JDK's.

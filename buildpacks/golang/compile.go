@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/tree"
 )
 
 // binDir is where binaries go, relative to the app's root.
@@ -28,9 +29,9 @@ func (b *work) compile() error {
 	if err := b.keepOnly(b.binaries); err != nil {
 		return err
 	}
-	b.say.step("Compiling %s with Go %s", count(len(b.mains), "package"), b.goTool.Version)
+	b.say.Step("Compiling %s with Go %s", count(len(b.mains), "package"), b.goTool.Version)
 	if b.vendored() {
-		b.say.detail("Dependencies come from vendor/")
+		b.say.Detail("Dependencies come from vendor/")
 	}
 	argv := slices.Concat([]string{"build", "-v"}, flags, []string{"-o", b.binaries + string(filepath.Separator), "--"})
 	for _, m := range b.mains {
@@ -56,7 +57,7 @@ func (b *work) keepOnly(dir string) error {
 		path := filepath.Join(dir, name)
 		wanted := slices.ContainsFunc(b.mains, func(m mainPackage) bool { return m.name == name })
 		if wanted && entry.Type().IsRegular() {
-			if digest, err := digestOf(path); err == nil && layer.Metadata[digestPrefix+name] == digest {
+			if digest, err := tree.Digest(path); err == nil && layer.Metadata[digestPrefix+name] == digest {
 				continue
 			}
 		}
@@ -66,17 +67,6 @@ func (b *work) keepOnly(dir string) error {
 	}
 	layer.Metadata = map[string]any{}
 	return nil
-}
-
-func digestOf(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // place puts the binaries into the app's bin directory. Files that are there stay, except a binary of the same name. The app is not
@@ -106,7 +96,7 @@ func (b *work) place() error {
 		b.layerOf("binaries").Metadata[digestPrefix+m.name] = digest
 		built = append(built, name)
 	}
-	b.say.step("Built %s", strings.Join(built, ", "))
+	b.say.Step("Built %s", strings.Join(built, ", "))
 	return nil
 }
 

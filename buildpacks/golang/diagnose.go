@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 )
 
@@ -201,7 +202,7 @@ func compilePatterns() []diagnosis.Pattern {
 			}}
 		}},
 		{ID: "go/out-of-memory", Match: regexp.MustCompile(`(?m): signal: killed$`), Make: func([]string) *diagnosis.Diagnosis {
-			return unrecognised("go build", killed, nil)
+			return (&command.Failure{Command: "go build", Status: "signal: killed"}).Unrecognised(unknown)
 		}},
 		{ID: "go/disk-full", Match: regexp.MustCompile(`no space left on device`), Make: diagnosis.Fixed(diagnosis.Diagnosis{
 			Transient: true, Summary: "The disk ran full while the app was being compiled.", Hints: []string{"make room on the build machine"},

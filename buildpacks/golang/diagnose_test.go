@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 )
 
@@ -85,15 +86,15 @@ func TestRecogniseShortOnes(t *testing.T) {
 	}
 }
 
+// TestUnrecognised holds what is said of failures that no pattern knows.
 func TestUnrecognised(t *testing.T) {
 	t.Parallel()
-	d := unrecognised("go build", "exit status 1", []byte("one\n\ntwo\nthree\nfour\nfive\nsix\n"))
-	want := &diagnosis.Diagnosis{ID: "go/build-failed", Summary: "`go build` failed (exit status 1).",
-		Hints: []string{"it said: two", "it said: three", "it said: four", "it said: five", "it said: six"}}
-	if diff := cmp.Diff(want, d); diff != "" {
+	f := &command.Failure{Command: "go build", Status: "exit status 1", Tail: []byte("one\n\ntwo\n")}
+	want := &diagnosis.Diagnosis{ID: "go/build-failed", Summary: "`go build` failed (exit status 1).", Hints: []string{"it said: one", "it said: two"}}
+	if diff := cmp.Diff(want, f.Unrecognised(unknown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if d := unrecognised("go build", killed, nil); d.ID != "go/out-of-memory" {
-		t.Errorf("got %s", d.ID)
+	if d := recognise([]byte("compile: signal: killed\n"), "/app", "web"); d == nil || d.ID != "go/out-of-memory" {
+		t.Errorf("got %+v", d)
 	}
 }

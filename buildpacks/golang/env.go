@@ -2,12 +2,11 @@ package golang
 
 import (
 	"cmp"
-	"maps"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/command"
 )
 
 // allowed are the variables of the user's configuration that reach the go command and the hooks. All others stay out, so that a
@@ -57,10 +56,7 @@ func (e *environment) set(name, value string) { e.vars[name] = value }
 
 // prepend puts dir before the search path.
 func (e *environment) prepend(dir string) {
-	if path := e.vars["PATH"]; path != "" {
-		dir += string(filepath.ListSeparator) + path
-	}
-	e.vars["PATH"] = dir
+	e.vars["PATH"] = command.Before(e.vars["PATH"], dir)
 }
 
 // enabled reports whether the user set name to something other than "false", "0" or "".
@@ -96,27 +92,7 @@ func (e *environment) target(goos, goarch string) bool {
 }
 
 // look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.
-func (e *environment) look(name string) string {
-	if filepath.IsAbs(name) {
-		path, _ := exec.LookPath(name)
-		return path
-	}
-	for _, dir := range filepath.SplitList(e.vars["PATH"]) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path
-		}
-	}
-	return ""
-}
+func (e *environment) look(name string) string { return command.Look(e.vars["PATH"], name) }
 
 // list is the environment as exec wants it, sorted.
-func (e *environment) list() []string {
-	list := make([]string, 0, len(e.vars))
-	for _, name := range slices.Sorted(maps.Keys(e.vars)) {
-		list = append(list, name+"="+e.vars[name])
-	}
-	return list
-}
+func (e *environment) list() []string { return command.Environ(e.vars) }

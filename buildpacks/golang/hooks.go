@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
+
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
 )
 
 // preCompile also looks at bin before anything is compiled into it: compiling takes longer than looking.
@@ -47,17 +49,15 @@ func (b *work) hook(root *os.Root, name string) error {
 	if err := root.Chmod(place, info.Mode().Perm()|0o111); err != nil {
 		return fmt.Errorf("making %q executable: %w", place, err)
 	}
-	b.say.step("Running %s", place)
-	log := b.say.stream(nil)
+	b.say.Step("Running %s", place)
 	// By way of a shell, which also runs a script without a first line that names its interpreter.
-	err = b.run("bash", []string{"-c", place}, log, log)
-	exit, failed := errors.AsType[*exec.ExitError](err)
-	if !failed {
-		return err
+	_, err = b.run(place, "bash", []string{"-c", place}, nil, nil)
+	failed := unknown
+	failed.ID = "go/hook-failed"
+	if err = command.Explain(err, nil, failed); err != nil {
+		if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
+			d.Place = place
+		}
 	}
-	d := unrecognised(place, exit.String(), log.last())
-	if d.ID == "go/build-failed" {
-		d.ID, d.Place = "go/hook-failed", place
-	}
-	return d
+	return err
 }

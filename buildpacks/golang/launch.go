@@ -6,9 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/language"
 )
 
 const web = "web"
@@ -23,7 +24,7 @@ func (b *work) processes() error {
 	}
 	front := webPackage(b.mains)
 	if front < 0 {
-		b.say.warn("No package is called web, so there is no web process. A Procfile can name one: `web: %s/%s`.", binDir, b.mains[0].name)
+		b.say.Warn("No package is called web, so there is no web process. A Procfile can name one: `web: %s/%s`.", binDir, b.mains[0].name)
 	}
 	for i, m := range b.mains {
 		p := libcnb.Process{Type: m.name, Command: []string{"bash", "-c", binDir + "/" + m.name}}
@@ -31,7 +32,7 @@ func (b *work) processes() error {
 			p.Type, p.Default = web, true
 		}
 		if !processType.MatchString(p.Type) {
-			b.say.warn("%q can't be the name of a process. A Procfile can start %s/%s under another name.", m.name, binDir, m.name)
+			b.say.Warn("%q can't be the name of a process. A Procfile can start %s/%s under another name.", m.name, binDir, m.name)
 			continue
 		}
 		b.result.Processes = append(b.result.Processes, p)
@@ -59,42 +60,25 @@ func (b *work) launch() error {
 	if err := os.MkdirAll(filepath.Join(dir, "profile.d"), 0o755); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "profile.d", "go.sh"), []byte(profile("/sys/fs/cgroup", "/proc/self/cgroup")), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "profile.d", "go.sh"), []byte(profile(language.System)), 0o644); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
 	return nil
 }
 
-// profile is the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the cgroup allows, so that the garbage collector
-// works harder before the kernel kills the app. A GOMEMLIMIT that is set, even empty, stays. Cgroups nest: the least limit from the
-// process's own group up to the root counts. Version 2 says "max" where there is none, version 1 a number near 2^63.
-func profile(cgroup, self string) string {
-	return strings.NewReplacer("@CGROUP@", cgroup, "@SELF@", self).Replace(`case ":$PATH:" in
+// profile is the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the cgroups allow, so that the garbage collector
+// works harder before the kernel kills the app. A GOMEMLIMIT that is set, even empty, stays.
+func profile(cgroups language.Cgroups) string {
+	return `case ":$PATH:" in
 *":$HOME/bin:"*) ;;
 *) export PATH="$PATH:$HOME/bin" ;;
 esac
 if [ -z "${GOMEMLIMIT+set}" ]; then
 	GOMEMLIMIT=$(
-		least=
-		while IFS=: read -r _ controllers group; do
-			case ",$controllers," in
-			,,) dir=@CGROUP@ file=memory.max ;;
-			*,memory,*) dir=@CGROUP@/memory file=memory.limit_in_bytes ;;
-			*) continue ;;
-			esac
-			while :; do
-				limit=
-				if [ -r "$dir$group/$file" ]; then read -r limit <"$dir$group/$file" || :; fi
-				case "$limit" in
-				'' | *[!0-9]* | ???????????????????*) ;;
-				*) if [ -z "$least" ] || [ "$limit" -lt "$least" ]; then least=$limit; fi ;;
-				esac
-				case "$group" in */?*) group=${group%/*} ;; ?*) group= ;; *) break ;; esac
-			done
-		done <@SELF@
+` + cgroups.MemoryLimit() + `
 		if [ -n "$least" ]; then echo $((least / 10 * 9)); fi
 	) 2>/dev/null || :
 	if [ -n "$GOMEMLIMIT" ]; then export GOMEMLIMIT; else unset GOMEMLIMIT; fi
 fi
-`)
+`
 }

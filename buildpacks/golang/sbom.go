@@ -1,23 +1,19 @@
 package golang
 
 import (
-	"cmp"
 	"debug/buildinfo"
-	"errors"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
-	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/bill"
 )
 
 // bill writes the launch bill of materials: the Go release whose standard library is linked in, and every module, as the binaries themselves
-// state them. It holds no time and no serial number, so that the same build gives the same bytes.
+// state them.
 func (b *work) bill() error {
 	var infos []*debug.BuildInfo
 	for _, m := range b.mains {
@@ -28,37 +24,25 @@ func (b *work) bill() error {
 		infos = append(infos, info)
 	}
 	b.rememberModules(infos)
-	file, err := os.Create(b.cnb.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
-	if err != nil {
-		return fmt.Errorf("writing the bill of materials: %w", err)
-	}
-	encoder := cdx.NewBOMEncoder(file, cdx.BOMFileFormatJSON).SetPretty(true)
-	if err := errors.Join(encoder.EncodeVersion(bom(infos), cdx.SpecVersion1_5), file.Close()); err != nil {
-		return fmt.Errorf("writing the bill of materials: %w", err)
-	}
-	return nil
+	app, components := contents(infos)
+	return bill.Write(b.cnb, app, components)
 }
 
-// bom joins what the binaries say of themselves.
-func bom(infos []*debug.BuildInfo) *cdx.BOM {
-	found := map[string]cdx.Component{}
-	add := func(c cdx.Component) { found[c.BOMRef] = c }
+// contents joins what the binaries say of themselves: the main module's path and what is linked in.
+func contents(infos []*debug.BuildInfo) (app string, components []cdx.Component) {
 	for _, info := range infos {
 		version := strings.TrimPrefix(info.GoVersion, "go")
-		purl := "pkg:golang/stdlib@" + version
-		add(cdx.Component{BOMRef: purl, Type: cdx.ComponentTypeLibrary, Name: "stdlib", Version: version, PackageURL: purl, Description: "The Go standard library"})
+		library := bill.Library("stdlib", version, "pkg:golang/stdlib@"+version)
+		library.Description = "The Go standard library"
+		components = append(components, library)
 		for _, dep := range info.Deps {
-			add(component(dep))
+			components = append(components, component(dep))
 		}
 	}
-	components := slices.SortedFunc(maps.Values(found), func(x, y cdx.Component) int { return cmp.Compare(x.BOMRef, y.BOMRef) })
-	doc := cdx.NewBOM()
-	doc.Components = &components
-	if len(infos) > 0 && infos[0].Main.Path != "" {
-		main := infos[0].Main.Path
-		doc.Metadata = &cdx.Metadata{Component: &cdx.Component{BOMRef: main, Type: cdx.ComponentTypeApplication, Name: main}}
+	if len(infos) > 0 {
+		app = infos[0].Main.Path
 	}
-	return doc
+	return app, components
 }
 
 // local is the version of a module that comes from a directory.
@@ -83,7 +67,7 @@ func component(dep *debug.Module) cdx.Component {
 	if version != "" {
 		purl += "@" + version
 	}
-	c := cdx.Component{BOMRef: purl, Type: cdx.ComponentTypeLibrary, Name: path, Version: version, PackageURL: purl}
+	c := bill.Library(path, version, purl)
 	if dep.Sum != "" {
 		properties = append(properties, cdx.Property{Name: "go:sum", Value: dep.Sum})
 	}

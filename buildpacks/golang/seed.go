@@ -76,7 +76,7 @@ func (b *work) seed() error {
 		return context.Cause(b.ctx)
 	}
 	if err != nil {
-		b.say.warn("The compiled standard library can't be copied (%v), so it is compiled anew", err)
+		b.say.Warn("The compiled standard library can't be copied (%v), so it is compiled anew", err)
 		return nil
 	}
 	if layer.Metadata == nil {

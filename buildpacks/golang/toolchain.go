@@ -1,15 +1,13 @@
 package golang
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 )
 
@@ -38,10 +36,10 @@ func (b *work) findToolchain() error {
 	if len(wants) == 0 {
 		wants = []toolchain.Request{{Tool: "go", From: "default"}}
 	}
-	b.say.step("Installing Go")
-	got, err := store.Ensure(b.ctx, wants[:1], notes{say: b.say, once: new(sync.Once)})
+	b.say.Step("Installing Go")
+	got, err := store.Ensure(b.ctx, wants[:1], &language.Notes{Log: b.say})
 	if err != nil {
-		return noToolchain(wants[0], err)
+		return language.NoToolchain("go", err)
 	}
 	b.goTool = got[0]
 	return nil
@@ -50,30 +48,3 @@ func (b *work) findToolchain() error {
 // proxy is GOPROXY where it is set. The go command's own default is not written down here: without it, the store takes the
 // distribution at go.dev.
 func (b *work) proxy() string { return b.env.vars["GOPROXY"] }
-
-// noToolchain tells the app's faults among those of the store from the network's.
-func noToolchain(req toolchain.Request, err error) error {
-	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
-		return &diagnosis.Diagnosis{ID: "go/version-invalid", Summary: fmt.Sprintf("%s asks for Go %q, which is no version: %v.", req.From, req.Constraint, wrong.Unwrap()), Hints: []string{"write a version such as 1.26"}}
-	}
-	if none, ok := errors.AsType[*toolchain.Unavailable](err); ok {
-		d := &diagnosis.Diagnosis{ID: "go/version-unavailable", Summary: none.Error(), Transient: none.Transient()}
-		if none.NotFound() {
-			d.Hints = []string{fmt.Sprintf("ask for a released version of Go in %s", req.From)}
-		}
-		return d
-	}
-	return fmt.Errorf("finding the Go toolchain: %w", err)
-}
-
-// notes prints what the store has to say. Calls come from several goroutines; each prints one line.
-type notes struct {
-	say  *printer
-	once *sync.Once
-}
-
-func (n notes) Fetch(_, version string, _, _ int64) {
-	n.once.Do(func() { n.say.detail("Fetching Go %s", version) })
-}
-
-func (n notes) Note(line string) { n.say.detail("%s", line) }

@@ -132,10 +132,10 @@ func trimModules(dir string, used map[string]bool, most int64) error {
 
 // What a path in a module cache is.
 const (
-	other   = iota
-	tree    // a module's files
-	archive // the archive they came in
-	clones  // the clones of version control
+	other    = iota
+	unpacked // a module's files
+	archive  // the archive they came in
+	clones   // the clones of version control
 )
 
 // cached says what a slash-separated path in a module cache is, and of which module ("path@version").
@@ -147,7 +147,7 @@ func cached(rel string) (module string, part int) {
 	case ok && strings.HasSuffix(rel, ".zip"):
 		return strings.Replace(strings.TrimSuffix(download, ".zip"), "/@v/", "@", 1), archive
 	case !strings.HasPrefix(rel, "cache/") && strings.Contains(rel, "@"):
-		return rel, tree
+		return rel, unpacked
 	}
 	return "", other
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/detect"
 )
@@ -25,7 +27,7 @@ type work struct {
 	wants  []toolchain.Request
 	env    *environment
 	flags  string // GOFLAGS as the user or the platform gave it, before ours were put in front
-	say    *printer
+	say    *command.Log
 	goTool toolchain.Toolchain
 	mains  []mainPackage
 
@@ -45,14 +47,14 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 	if !found.Pass || !ok {
 		return nil, errors.New("building: this is no Go app")
 	}
-	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &printer{out: out}, result: libcnb.NewBuildResult()}
+	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &command.Log{Out: out}, result: libcnb.NewBuildResult()}
 	for _, r := range found.Requires {
 		if r.Tool == "go" {
 			b.wants = append(b.wants, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
 		}
 	}
 	b.env = newEnvironment(environ, cnb.Platform.Environment, b.dir)
-	b.say.secrets, b.flags = b.env.secrets, b.env.vars["GOFLAGS"]
+	b.say.Secrets, b.flags = b.env.secrets, b.env.vars["GOFLAGS"]
 	if b.home, err = os.MkdirTemp("", "go-home-"); err != nil {
 		return nil, fmt.Errorf("making a private home: %w", err)
 	}
@@ -64,12 +66,9 @@ func (b *work) end() { os.RemoveAll(b.home) }
 
 // layer returns the directory of a layer, made where it is missing, and adds the layer to the result.
 func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
-	layer, err := b.cnb.Layers.Layer(name)
+	layer, err := language.OpenLayer(b.cnb.Layers, name)
 	if err != nil {
-		return "", fmt.Errorf("opening layer %q: %w", name, err)
-	}
-	if err := os.MkdirAll(layer.Path, 0o755); err != nil {
-		return "", fmt.Errorf("opening layer %q: %w", name, err)
+		return "", err
 	}
 	layer.LayerTypes = types
 	b.result.Layers = append(b.result.Layers, layer)
@@ -114,7 +113,7 @@ func (b *work) setUp() error {
 	b.env.compiler(b.goTool.Dir, b.buildCache)
 	b.env.prepend(filepath.Join(b.goTool.Dir, "bin"))
 	if !b.env.target(b.cnb.TargetInfo.OS, b.cnb.TargetInfo.Arch) {
-		b.say.detail("There is no C compiler for %s on this machine, so cgo is off", b.env.vars["GOARCH"])
+		b.say.Detail("There is no C compiler for %s on this machine, so cgo is off", b.env.vars["GOARCH"])
 	}
 	return nil
 }

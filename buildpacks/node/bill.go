@@ -2,7 +2,6 @@ package node
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"path"
@@ -10,8 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/CycloneDX/cyclonedx-go"
-	"github.com/buildpacks/libcnb/v2"
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"slugc/buildpacks/bill"
 )
 
 // installed is a package that the app itself asks for, as it was installed.
@@ -31,11 +31,11 @@ func (b *work) directDependencies() []installed {
 	found := map[installed]bool{}
 	for _, one := range b.packages() {
 		for _, name := range slices.Concat(slices.Collect(maps.Keys(one.Dependencies)), slices.Collect(maps.Keys(one.OptionalDependencies))) {
-			for _, tree := range []string{path.Join(one.dir, "node_modules"), "node_modules"} {
-				if !filepath.IsLocal(name) || !slices.Contains(b.deps.paths, tree) {
+			for _, modules := range []string{path.Join(one.dir, "node_modules"), "node_modules"} {
+				if !filepath.IsLocal(name) || !slices.Contains(b.deps.paths, modules) {
 					continue
 				}
-				if version := b.installedVersion(root, path.Join(tree, name)); version != "" {
+				if version := b.installedVersion(root, path.Join(modules, name)); version != "" {
 					found[installed{name, version}] = true
 					break
 				}
@@ -61,43 +61,24 @@ func (b *work) installedVersion(root *os.Root, dir string) string {
 	return pkg.Version
 }
 
-// bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies. It has neither serial number nor time, so that
-// the same build gives the same file.
+// bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies.
 func (b *work) bill() error {
-	if !slices.Contains(b.cnb.Buildpack.Info.SBOMFormats, libcnb.BOMMediaTypeCycloneDX) {
-		return nil
-	}
-	components := []cyclonedx.Component{
-		component(cyclonedx.ComponentTypePlatform, "node", b.node.Version, "pkg:generic/node@"+b.node.Version),
-		npmComponent(cyclonedx.ComponentTypeApplication, "npm", b.node.npm.Version),
+	components := []cdx.Component{
+		bill.Runtime("node", b.node.Version), bill.Tool("npm", b.node.npm.Version, packageURL("npm", b.node.npm.Version)),
 	}
 	if tool := toolOf(b.app.Manager); tool != "npm" {
 		name := tool
 		if b.app.Manager == "berry" {
 			name = "@yarnpkg/cli-dist"
 		}
-		components = append(components, npmComponent(cyclonedx.ComponentTypeApplication, name, b.manager.version))
+		components = append(components, bill.Tool(name, b.manager.version, packageURL(name, b.manager.version)))
 	}
 	for _, dep := range b.deps.direct {
-		components = append(components, npmComponent(cyclonedx.ComponentTypeLibrary, dep.Name, dep.Version))
+		components = append(components, bill.Library(dep.Name, dep.Version, packageURL(dep.Name, dep.Version)))
 	}
-	bom := cyclonedx.NewBOM()
-	bom.Components = &components
-	file, err := os.Create(b.cnb.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
-	if err != nil {
-		return fmt.Errorf("writing the bill of materials: %w", err)
-	}
-	defer file.Close()
-	if err := cyclonedx.NewBOMEncoder(file, cyclonedx.BOMFileFormatJSON).SetPretty(true).Encode(bom); err != nil {
-		return fmt.Errorf("writing the bill of materials: %w", err)
-	}
-	return file.Close()
+	return bill.Write(b.cnb, "", components)
 }
 
-func npmComponent(kind cyclonedx.ComponentType, name, version string) cyclonedx.Component {
-	return component(kind, name, version, "pkg:npm/"+strings.Replace(name, "@", "%40", 1)+"@"+version)
-}
-
-func component(kind cyclonedx.ComponentType, name, version, purl string) cyclonedx.Component {
-	return cyclonedx.Component{BOMRef: purl, Type: kind, Name: name, Version: version, PackageURL: purl}
+func packageURL(name, version string) string {
+	return "pkg:npm/" + strings.Replace(name, "@", "%40", 1) + "@" + version
 }

@@ -2,14 +2,15 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
 	"slugc/detect"
 )
 
@@ -23,9 +24,10 @@ type work struct {
 	assisting bool              // another buildpack is primary: no processes, nothing pruned
 	slices    map[string]string // what the platform can supply by key
 	env       *environment
-	say       *printer
+	say       *command.Log
 	node      nodeRuntime
 	manager   manager
+	store     string // where the package manager keeps what it has downloaded
 	deps      dependencies
 	result    libcnb.BuildResult
 }
@@ -37,7 +39,7 @@ func start(cnb libcnb.BuildContext, environ []string, out io.Writer) (*work, err
 		cnb:    cnb,
 		dir:    cnb.ApplicationPath,
 		env:    newEnvironment(environ, cnb.Platform.Environment),
-		say:    newPrinter(out),
+		say:    &command.Log{Out: out, Secrets: secrets(cnb.Platform.Environment)},
 		result: libcnb.NewBuildResult(),
 	}
 	if err := b.detect(); err != nil {
@@ -74,14 +76,7 @@ func (b *work) path(rel string) string { return filepath.Join(b.dir, filepath.Fr
 
 // layer opens a layer and makes sure that its directory exists.
 func (b *work) layer(name string) (libcnb.Layer, error) {
-	layer, err := b.cnb.Layers.Layer(name)
-	if err != nil {
-		return layer, fmt.Errorf("reading layer %q: %w", name, err)
-	}
-	if err := os.MkdirAll(layer.Path, 0o755); err != nil {
-		return layer, fmt.Errorf("creating layer %q: %w", name, err)
-	}
-	return layer, nil
+	return language.OpenLayer(b.cnb.Layers, name)
 }
 
 // contribute adds layer to the result with the given types.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/tree"
 )
 
 // cachesLayer keeps what frameworks keep between builds. None of it belongs in a slug.
@@ -18,12 +20,12 @@ const cachesLayer = "framework-cache"
 // frameworkCaches are the directories of the app that bundlers and frameworks keep their own caches in.
 func (b *work) frameworkCaches() []string {
 	var dirs []string
-	for _, tree := range b.deps.paths {
+	for _, modules := range b.deps.paths {
 		for _, name := range []string{".cache", ".vite", ".vite-temp", ".astro"} {
-			dirs = append(dirs, path.Join(tree, name))
+			dirs = append(dirs, path.Join(modules, name))
 		}
-		if path.Dir(tree) != "." {
-			dirs = append(dirs, path.Join(path.Dir(tree), ".next/cache"))
+		if path.Dir(modules) != "." {
+			dirs = append(dirs, path.Join(path.Dir(modules), ".next/cache"))
 		}
 	}
 	return append(dirs, ".next/cache")
@@ -37,13 +39,13 @@ func (b *work) restoreCaches() error {
 	}
 	for _, dir := range b.frameworkCaches() {
 		kept, target := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
-		if b.env.user["NODE_MODULES_CACHE"] == "false" || !directory(kept) || exists(target) {
+		if b.env.user["NODE_MODULES_CACHE"] == "false" || !tree.IsDir(kept) || tree.Exists(target) {
 			continue
 		}
-		if err := move(kept, target); err != nil {
+		if err := tree.Move(kept, target); err != nil {
 			return fmt.Errorf("restoring %q: %w", dir, err)
 		}
-		b.say.detail("Restored %s", dir)
+		b.say.Detail("Restored %s", dir)
 	}
 	return nil
 }
@@ -56,10 +58,10 @@ func (b *work) saveCaches() error {
 	}
 	for _, dir := range b.frameworkCaches() {
 		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
-		if !directory(source) {
+		if !tree.IsDir(source) {
 			continue
 		}
-		if err := errors.Join(os.RemoveAll(kept), move(source, kept)); err != nil {
+		if err := errors.Join(os.RemoveAll(kept), tree.Move(source, kept)); err != nil {
 			return fmt.Errorf("keeping %q: %w", dir, err)
 		}
 		os.Remove(filepath.Dir(source)) // .next, where nothing else is in it: the removal is refused otherwise
@@ -79,15 +81,15 @@ func (b *work) berryStore(before bool) error {
 	}
 	kept, archives := filepath.Join(layer.Path, "archives"), b.path(".yarn/cache")
 	if before {
-		if !directory(kept) || exists(archives) {
+		if !tree.IsDir(kept) || tree.Exists(archives) {
 			return nil
 		}
-		return move(kept, archives)
+		return tree.Move(kept, archives)
 	}
-	if !directory(archives) {
+	if !tree.IsDir(archives) {
 		return nil
 	}
-	return errors.Join(os.RemoveAll(kept), copyTree(archives, kept, nil))
+	return errors.Join(os.RemoveAll(kept), tree.Copy(archives, kept, tree.Options{}))
 }
 
 // yarnState leaves the one install state that Yarn itself makes of a lock file when it finds none. What an install leaves differs each
@@ -123,7 +125,7 @@ func (b *work) yarnState() error {
 // pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. With node_modules, no archive is needed at all.
 func (b *work) pruneArchives() error {
 	archives := b.path(".yarn/cache")
-	if b.app.Manager != "berry" || !directory(archives) {
+	if b.app.Manager != "berry" || !tree.IsDir(archives) {
 		return nil
 	}
 	if b.app.NodeLinker != "pnp" {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/tree"
 )
 
 // dependencies is the state of the dependency trees through a build.
@@ -41,7 +43,7 @@ type keptState struct {
 
 // dependencies makes the dependency trees: supplied by the platform, kept from an earlier build, or installed.
 func (b *work) dependencies() error {
-	b.say.step("Installing dependencies")
+	b.say.Step("Installing dependencies")
 	d := &b.deps
 	var err error
 	if d.layer, err = b.layer("modules"); err != nil {
@@ -61,7 +63,7 @@ func (b *work) dependencies() error {
 	if err := os.RemoveAll(filepath.Join(d.layer.Path, "trees")); err != nil {
 		return fmt.Errorf("clearing layer %q: %w", d.layer.Name, err)
 	}
-	b.say.detail("Installing anew: %s", why)
+	b.say.Detail("Installing anew: %s", why)
 	return b.install()
 }
 
@@ -74,16 +76,16 @@ func (b *work) reuse(state keptState) (why string, err error) {
 	case state.Key != d.key:
 		return strings.Join(changed(d.parts, d.layer.Metadata["parts"]), ", ") + " changed", nil
 	}
-	for _, tree := range state.Paths {
-		if exists(b.path(tree)) {
-			return tree + " was made before the install", nil
+	for _, modules := range state.Paths {
+		if tree.Exists(b.path(modules)) {
+			return modules + " was made before the install", nil
 		}
 	}
-	supplied := !slices.ContainsFunc(state.Final, func(tree string) bool { return b.slices[tree] != d.key })
+	supplied := !slices.ContainsFunc(state.Final, func(modules string) bool { return b.slices[modules] != d.key })
 	if supplied && !b.scripted() && !b.assisting {
 		d.restore(state)
 		d.absent = true
-		b.say.detail("Reusing node_modules, unchanged since the last build")
+		b.say.Detail("Reusing node_modules, unchanged since the last build")
 		return "", nil
 	}
 	if state.Kept == "" {
@@ -97,7 +99,7 @@ func (b *work) reuse(state keptState) (why string, err error) {
 	if err := b.putBack(); err != nil {
 		return "", err
 	}
-	b.say.detail("Using node_modules from the cache, unchanged since the last build")
+	b.say.Detail("Using node_modules from the cache, unchanged since the last build")
 	return "", b.remember()
 }
 
@@ -115,9 +117,9 @@ func (b *work) putBack() error {
 		}
 		var err error
 		if b.deps.lent {
-			err = move(dir, target)
+			err = tree.Move(dir, target)
 		} else {
-			err = copyTree(dir, target, nil)
+			err = tree.Copy(dir, target, tree.Options{})
 		}
 		if err != nil {
 			return fmt.Errorf("restoring %q: %w", b.deps.paths[i], err)
@@ -143,12 +145,15 @@ func (b *work) install() error {
 	if err != nil {
 		return err
 	}
+	if err := b.boundStore(); err != nil {
+		return err
+	}
 	if err := b.berryStore(true); err != nil {
 		return err
 	}
 	for _, argv := range b.manager.install {
-		b.say.detail("Running %s", strings.Join(argv, " "))
-		if err := b.tool("node/install-failed", argv...); err != nil {
+		b.say.Detail("Running %s", strings.Join(argv, " "))
+		if err := b.tool(unknown("node/install-failed", b.inClone(argv)), argv...); err != nil {
 			return err
 		}
 	}
@@ -163,14 +168,14 @@ func (b *work) install() error {
 		return name == ".yarn" // a directory for the state file alone; whatever else is in it has a path of its own
 	})
 	if d.key != "" && len(wrote) > 0 {
-		b.say.detail("Not keeping node_modules: the install wrote to %s", wrote[0])
+		b.say.Detail("Not keeping node_modules: the install wrote to %s", wrote[0])
 		d.key = ""
 	}
 	found, err := treesIn(b.dir, b.foreign)
 	if err != nil {
 		return err
 	}
-	d.paths = slices.DeleteFunc(found, func(tree string) bool { return tree != "node_modules" && slices.Contains(had, tree) })
+	d.paths = slices.DeleteFunc(found, func(modules string) bool { return modules != "node_modules" && slices.Contains(had, modules) })
 	d.direct = b.directDependencies()
 	if err := b.keep(); err != nil {
 		return err
@@ -189,7 +194,7 @@ func (b *work) keep() error {
 		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 			return fmt.Errorf("keeping %q: %w", d.paths[i], err)
 		}
-		if err := copyTree(b.path(d.paths[i]), dir, nil); err != nil {
+		if err := tree.Copy(b.path(d.paths[i]), dir, tree.Options{}); err != nil {
 			return fmt.Errorf("keeping %q: %w", d.paths[i], err)
 		}
 	}
@@ -217,7 +222,7 @@ func (b *work) judge(script string) error {
 	for i, m := range d.before {
 		if wrote := m.changes(now[i]); len(wrote) > 0 {
 			d.dirty = true
-			b.say.detail("%s wrote to %s in %s: it is packed anew", script, packageOf(wrote[0]), d.paths[i])
+			b.say.Detail("%s wrote to %s in %s: it is packed anew", script, packageOf(wrote[0]), d.paths[i])
 			return nil
 		}
 	}
@@ -225,19 +230,19 @@ func (b *work) judge(script string) error {
 	if err != nil {
 		return err
 	}
-	for _, tree := range d.paths {
-		d.dirty = d.dirty || !slices.Contains(found, tree)
+	for _, modules := range d.paths {
+		d.dirty = d.dirty || !slices.Contains(found, modules)
 	}
 	return nil
 }
 
 func (b *work) manifests() ([]manifest, error) {
 	var list []manifest
-	for _, tree := range b.deps.paths {
+	for _, modules := range b.deps.paths {
 		m := manifest{}
-		if exists(b.path(tree)) {
+		if tree.Exists(b.path(modules)) {
 			var err error
-			if m, err = takeManifest(b.path(tree), nil); err != nil {
+			if m, err = takeManifest(b.path(modules), nil); err != nil {
 				return nil, err
 			}
 		}
@@ -301,8 +306,8 @@ func readState(layer libcnb.Layer) keptState {
 	if json.Unmarshal([]byte(text), &state) != nil {
 		return keptState{}
 	}
-	for _, tree := range slices.Concat(state.Paths, state.Final) {
-		if !filepath.IsLocal(tree) || path.Base(tree) != "node_modules" {
+	for _, modules := range slices.Concat(state.Paths, state.Final) {
+		if !filepath.IsLocal(modules) || path.Base(modules) != "node_modules" {
 			return keptState{}
 		}
 	}

@@ -1,9 +1,10 @@
 package node
 
 import (
-	"maps"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/command"
 )
 
 // unsafe are variables of the user's configuration that never reach a tool: they would change what the build itself is (languages.md 1.2).
@@ -37,6 +38,21 @@ func newEnvironment(environ []string, user map[string]string) *environment {
 	}
 	return e
 }
+
+// secrets are the values of a configuration that must not be printed, the longer first: one may be part of another.
+func secrets(config map[string]string) []string {
+	var values []string
+	for name, value := range config {
+		if value = strings.TrimSpace(value); secret.MatchString(name) && len(value) >= minSecret {
+			values = append(values, value)
+		}
+	}
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	return values
+}
+
+// minSecret is how long a value must be to be a secret: a shorter one would blot out words that are none.
+const minSecret = 6
 
 // drop removes name and, for npm's settings, every spelling of it: npm folds their case, and two spellings would race.
 func (e *environment) drop(name string) {
@@ -85,21 +101,7 @@ func (e *environment) get(name string) (string, bool) {
 }
 
 // prepend puts dir before the search path.
-func (e *environment) prepend(dir string) {
-	if path := e.vars["PATH"]; path != "" {
-		dir += ":" + path
-	}
-	e.vars["PATH"] = dir
-}
-
-// list is the environment as exec wants it, sorted.
-func (e *environment) list() []string {
-	list := make([]string, 0, len(e.vars))
-	for _, name := range slices.Sorted(maps.Keys(e.vars)) {
-		list = append(list, name+"="+e.vars[name])
-	}
-	return list
-}
+func (e *environment) prepend(dir string) { e.vars["PATH"] = command.Before(e.vars["PATH"], dir) }
 
 // enabled reports whether the user set name to something other than "false" or "".
 func (e *environment) enabled(name string) bool {

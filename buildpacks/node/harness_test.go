@@ -63,10 +63,6 @@ type outcome struct {
 
 func newBench(t *testing.T, fixture string) *bench {
 	t.Helper()
-	if os.Getenv("SLUGC_TEST_OFFLINE") == "1" {
-		fmt.Printf("NOT RUN: %s needs the network, and SLUGC_TEST_OFFLINE=1 says that there is none\n", t.Name())
-		t.Skip("SLUGC_TEST_OFFLINE=1: needs the network")
-	}
 	b := &bench{t: t, root: t.TempDir(), sections: map[string]slug{}, labels: map[string]string{}, env: map[string]string{}}
 	for _, dir := range []string{"platform/env", "buildpack", "home", "kept"} {
 		must(t, os.MkdirAll(b.path(dir), 0o755))

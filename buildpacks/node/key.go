@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/tree"
 )
 
 // part is one thing that decides what an install gives.
@@ -162,7 +164,7 @@ func (b *work) live() string {
 		if why := one.copied(); why != "" {
 			return why
 		}
-		if exists(b.path(path.Join(one.dir, "binding.gyp"))) {
+		if tree.Exists(b.path(path.Join(one.dir, "binding.gyp"))) {
 			return path.Join(one.dir, "binding.gyp") + " is compiled at every install"
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/tree"
 )
 
 // concurrency is sourced at launch. It sizes WEB_CONCURRENCY by the memory that the container may use: cgroup v2, then v1. Without a
@@ -91,11 +92,11 @@ func (b *work) web() (string, error) {
 		return b.startCommand(), nil
 	}
 	for _, file := range []string{b.app.Main, b.app.ServerFile} {
-		if file != "" && filepath.IsLocal(file) && regular(b.path(file)) {
+		if file != "" && filepath.IsLocal(file) && tree.IsFile(b.path(file)) {
 			return "node " + quote(file), nil
 		}
 	}
-	if regular(b.path("Procfile")) {
+	if tree.IsFile(b.path("Procfile")) {
 		return "", nil
 	}
 	return "", &diagnosis.Diagnosis{
@@ -130,10 +131,10 @@ func quote(word string) string {
 // warnInstall says what is unusual about the coming install.
 func (b *work) warnInstall() {
 	if b.app.NodeModules {
-		b.say.warn("node_modules is checked in. Remove it with `git rm -r --cached node_modules` and add it to .gitignore.")
+		b.say.Warn("node_modules is checked in. Remove it with `git rm -r --cached node_modules` and add it to .gitignore.")
 	}
 	if b.app.Lockfile == "" && b.app.HasDeps {
-		b.say.warn("There is no lock file: every build may install other versions. Run `%s` and commit the lock file.", lockCommand(b.app.Manager))
+		b.say.Warn("There is no lock file: every build may install other versions. Run `%s` and commit the lock file.", lockCommand(b.app.Manager))
 	}
 }
 

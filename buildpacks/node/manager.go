@@ -1,7 +1,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/tree"
 )
 
 // manager is a package manager at work on this app: its commands, exactly (languages.md 3.5), and its settings.
@@ -44,6 +47,7 @@ func (b *work) managerOf(version string) (manager, error) {
 		return manager{}, err
 	}
 	b.contribute(store, libcnb.LayerTypes{Cache: true})
+	b.store = store.Path
 	var m manager
 	switch b.app.Manager {
 	case "npm":
@@ -63,6 +67,26 @@ func (b *work) managerOf(version string) (manager, error) {
 	}
 	m.name, m.version = b.app.Manager, version
 	return m, nil
+}
+
+// maxStore is how large the download store may be when an install begins, in bytes. Of the package managers only pnpm can tell what of it serves no more.
+const maxStore = 4 << 30
+
+// boundStore begins a download store anew that years of updates have filled: the install that follows leaves in it what the app needs.
+func (b *work) boundStore() error {
+	size := tree.Size(b.store)
+	if size <= maxStore {
+		return nil
+	}
+	b.say.Detail("The packages that earlier builds have fetched fill %d MB: they are fetched anew", size>>20)
+	entries, err := os.ReadDir(b.store)
+	for _, entry := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(b.store, entry.Name())))
+	}
+	if err != nil {
+		return fmt.Errorf("emptying the download store: %w", err)
+	}
+	return nil
 }
 
 func (b *work) npm(store string) manager {
@@ -136,7 +160,7 @@ func (b *work) berry(store, version string) (manager, error) {
 	if b.app.ZeroInstall {
 		m.install[0] = append(m.install[0], "--immutable-cache")
 	}
-	plugin := regular(b.path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
+	plugin := tree.IsFile(b.path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
 	if !atLeast(version, "4.0.0") && !plugin {
 		m.prune, m.cannot = nil, fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
 	}

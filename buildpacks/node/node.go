@@ -10,13 +10,12 @@
 package node
 
 import (
-	"errors"
-	"fmt"
 	"os"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 	"slugc/detect"
 )
 
@@ -36,35 +35,25 @@ const planName = "node"
 // requirement; any other tree passes only if another buildpack of the group requires "node". A tree that is Node's but broken
 // gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	found, err := detect.ForNode(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
+	found, err := language.Detect(ctx, detect.ForNode)
 	if err != nil {
-		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
+		return libcnb.DetectResult{}, err
 	}
-	provides := []libcnb.BuildPlanProvide{{Name: planName}}
-	assist := libcnb.BuildPlan{Provides: provides}
+	assist := libcnb.BuildPlan{Provides: []libcnb.BuildPlanProvide{{Name: planName}}}
 	if !found.Pass {
 		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{assist}}, nil
 	}
-	alone := libcnb.BuildPlan{Provides: provides, Requires: []libcnb.BuildPlanRequire{{Name: planName}}}
-	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{alone, assist}}, nil
+	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{language.Plan(planName), assist}}, nil
 }
 
 // Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in ctx.ApplicationPath. A fault of the
 // app's is returned as a *diagnosis.Diagnosis and written to the file that the environment names ([diagnosis.Env]).
 func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	result, err := build(ctx)
-	if err == nil {
-		return result, nil
+	if err != nil {
+		return libcnb.BuildResult{}, language.Failed(err, os.Getenv(diagnosis.Env))
 	}
-	if wrong, ok := errors.AsType[*detect.Error](err); ok {
-		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
-	}
-	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
-		if path := os.Getenv(diagnosis.Env); path != "" {
-			err = errors.Join(err, diagnosis.Write(path, d))
-		}
-	}
-	return libcnb.BuildResult{}, err
+	return result, nil
 }
 
 // build is the sentence.

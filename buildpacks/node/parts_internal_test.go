@@ -12,6 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/tree"
 	"slugc/detect"
 )
 
@@ -24,7 +27,7 @@ func TestEnvironment(t *testing.T) {
 	e.prepend("/node/bin")
 	e.set("npm_config_cafile", "/other")
 	e.fallback("npm_config_registry", "default")
-	got := e.list()
+	got := command.Environ(e.vars)
 	for _, want := range []string{"A=b=c", "CI=", "HOME=/app", "NODE_ENV=production", "NPM_CONFIG_REGISTRY=user", "PATH=/node/bin:/usr/bin", "npm_config_cafile=/other"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not in %q", want, got)
@@ -64,16 +67,16 @@ func take(t *testing.T, dir string) manifest {
 
 func TestManifest(t *testing.T) {
 	root := t.TempDir()
-	tree := filepath.Join(root, "node_modules")
+	modules := filepath.Join(root, "node_modules")
 	for _, name := range []string{"a/index.js", "a/lib/x.js", "b/index.js", "c/index.js"} {
-		write(t, tree, name, "1")
+		write(t, modules, name, "1")
 	}
-	if err := os.Symlink("../a/index.js", filepath.Join(tree, "b/link")); err != nil {
+	if err := os.Symlink("../a/index.js", filepath.Join(modules, "b/link")); err != nil {
 		t.Fatal(err)
 	}
-	before := take(t, tree)
+	before := take(t, modules)
 	moved := filepath.Join(root, "elsewhere")
-	if err := os.Rename(tree, moved); err != nil {
+	if err := os.Rename(modules, moved); err != nil {
 		t.Fatal(err)
 	}
 	if changes := before.changes(take(t, moved)); len(changes) > 0 || before.digest() != take(t, moved).digest() {
@@ -111,41 +114,8 @@ func TestPackageOf(t *testing.T) {
 	}
 }
 
-func TestCopyTree(t *testing.T) {
-	src, dst := t.TempDir(), filepath.Join(t.TempDir(), "copy")
-	write(t, src, "bin/run", "#!/bin/sh\n")
-	write(t, src, "docs/a.md", "a")
-	write(t, src, "closed/file", "x")
-	for name, mode := range map[string]os.FileMode{"bin/run": 0o755, "closed": 0o555} {
-		if err := os.Chmod(filepath.Join(src, name), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		os.Chmod(filepath.Join(src, "closed"), 0o755)
-		os.Chmod(filepath.Join(dst, "closed"), 0o755)
-	})
-	if err := os.Symlink("/etc/passwd", filepath.Join(src, "link")); err != nil {
-		t.Fatal(err)
-	}
-	if err := copyTree(src, dst, func(rel string) bool { return rel == "docs" }); err != nil {
-		t.Fatal(err)
-	}
-	plain := func(dir string) (list []string) {
-		for _, e := range take(t, dir) {
-			if !strings.HasPrefix(e.path, "docs") && e.path != "." {
-				list = append(list, e.path+" "+e.mode.String()+" "+e.link)
-			}
-		}
-		return list
-	}
-	if diff := cmp.Diff(plain(src), plain(dst)); diff != "" {
-		t.Errorf("(-source +copy):\n%s", diff)
-	}
-}
-
 func TestScrub(t *testing.T) {
-	tree := t.TempDir()
+	modules := t.TempDir()
 	keep := []string{
 		"addon/build/Release/addon.node", "addon/build/Release/lib.so", "addon/index.js",
 		"tool/build/Makefile", "tool/build/obj/data.json", // a package's own build directory is not node-gyp's
@@ -156,19 +126,38 @@ func TestScrub(t *testing.T) {
 		"addon/build/Release/obj.target/addon.o", "addon/build/Release/.deps/addon.d", "addon/gyp/__pycache__/x.pyc",
 	}
 	for _, name := range slices.Concat(keep, drop) {
-		write(t, tree, name, "x")
+		write(t, modules, name, "x")
 	}
-	if err := scrub(tree); err != nil {
+	if err := scrub(modules); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range keep {
-		if !exists(filepath.Join(tree, name)) {
+		if !tree.Exists(filepath.Join(modules, name)) {
 			t.Errorf("%s is gone", name)
 		}
 	}
 	for _, name := range drop {
-		if exists(filepath.Join(tree, name)) {
+		if tree.Exists(filepath.Join(modules, name)) {
 			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// TestBoundStore: a store beyond its bound is begun anew, one within it is left alone.
+func TestBoundStore(t *testing.T) {
+	var shown bytes.Buffer
+	b := &work{say: &command.Log{Out: &shown}, store: t.TempDir()}
+	write(t, b.store, "_cacache/content-v2/a", "a")
+	file := filepath.Join(b.store, "_cacache/content-v2/a")
+	for _, size := range []int64{maxStore, maxStore + 1} {
+		if err := os.Truncate(file, size); err != nil { // a hole, which fills no disk
+			t.Fatal(err)
+		}
+		if err := b.boundStore(); err != nil {
+			t.Fatal(err)
+		}
+		if kept := size <= maxStore; tree.Exists(file) != kept || (shown.Len() == 0) != kept || !tree.IsDir(b.store) {
+			t.Errorf("%d bytes: kept %t, says %q", size, tree.Exists(file), shown.String())
 		}
 	}
 }
@@ -193,29 +182,21 @@ func TestKey(t *testing.T) {
 	}
 }
 
-func TestStream(t *testing.T) {
-	var out bytes.Buffer
-	s := &stream{out: &out, drop: noise}
-	for _, piece := range []string{"one\ntw", "o\r\n\nnpm warn Unknown env config \"nodedir\". This", " will stop\nlast"} {
-		if _, err := s.Write([]byte(piece)); err != nil {
-			t.Fatal(err)
+func TestNoise(t *testing.T) {
+	for line, want := range map[string]bool{
+		`npm warn Unknown env config "nodedir". This will stop`: true, `npm warn Unknown env config "mine". This will stop`: false,
+		"npm warn logfile Log files were not written due to an error": true, "added 3 packages": false,
+	} {
+		if noise(line) != want {
+			t.Errorf("%q: %t", line, !want)
 		}
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if want := "       one\n       two\n\n       last\n"; out.String() != want {
-		t.Errorf("prints %q, want %q", out.String(), want)
-	}
-	if want := "one\ntwo\n\nlast\n"; string(s.last()) != want {
-		t.Errorf("keeps %q, want %q", s.last(), want)
-	}
-	for range 3 * tailSize / 1000 {
-		s.Write(bytes.Repeat([]byte("x"), 999))
-		s.Write([]byte("\n"))
-	}
-	if len(s.last()) > tailSize || len(s.tail) > 3*tailSize {
-		t.Errorf("keeps %d and %d bytes", len(s.last()), len(s.tail))
+}
+
+func TestSecrets(t *testing.T) {
+	got := secrets(map[string]string{"NPM_TOKEN": "npm_0123456789", "REGISTRY_URL": "https://me:npm_0123456789@r.example", "SHORT_TOKEN": "yes", "NODE_ENV": "production"})
+	if diff := cmp.Diff([]string{"https://me:npm_0123456789@r.example", "npm_0123456789"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -280,15 +261,20 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
+// TestUnrecognised holds what is said of failures that no pattern knows: what to do, then what the tool has said.
 func TestUnrecognised(t *testing.T) {
-	for _, tt := range []struct{ status, tail, id, hint string }{
-		{"exit status 3", "a\n\n  at f (x.js:1)\nlast words\n", "node/build-script-failed", "it said: last words"},
-		{"signal: killed", "a\n", "node/out-of-memory", "give the build more memory, or lower NODE_OPTIONS=--max_old_space_size"},
-		{"exit status 137", "Killed\n", "node/out-of-memory", "give the build more memory, or lower NODE_OPTIONS=--max_old_space_size"},
-	} {
-		d := unrecognised("node/build-script-failed", "npm run build", tt.status, []byte(tt.tail))
-		if d.ID != tt.id || d.Hints[len(d.Hints)-1] != tt.hint || !strings.Contains(d.Summary, "`npm run build`") {
-			t.Errorf("%s gives %+v", tt.status, d)
-		}
+	b := &work{}
+	b.node.Version = "22.23.3"
+	said := unknown("node/build-script-failed", b.inClone([]string{"npm", "run", "build"}))
+	f := &command.Failure{Command: "npm run build", Status: "exit status 3", Tail: []byte("a\n\n  at f (x.js:1)\nlast words\ninfo Visit https://yarn.example\n")}
+	want := &diagnosis.Diagnosis{ID: "node/build-script-failed", Summary: "`npm run build` failed (exit status 3).", Hints: []string{
+		"run `npm run build` in a fresh clone with Node.js 22.23.3: what it needs must be committed, or named in package.json", "it said: a", "it said: last words",
+	}}
+	if diff := cmp.Diff(want, f.Unrecognised(said)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	f.Status = "exit status 137"
+	if d := f.Unrecognised(said); d.ID != "node/out-of-memory" || len(d.Hints) != 1 || !strings.Contains(d.Hints[0], "max_old_space_size") {
+		t.Errorf("got %+v", d)
 	}
 }

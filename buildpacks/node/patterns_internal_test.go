@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 )
 
@@ -33,7 +34,7 @@ func TestDiagnoses(t *testing.T) {
 		}
 		d := diagnosis.Recognise(patternsFor(manager, locks[manager]), sample.Data)
 		if d == nil {
-			d = unrecognised("node/unrecognised", manager, "exit status 1", sample.Data)
+			d = (&command.Failure{Command: manager, Status: "exit status 1", Tail: sample.Data}).Unrecognised(unknown("node/unrecognised"))
 		}
 		var text strings.Builder
 		encoder := json.NewEncoder(&text)

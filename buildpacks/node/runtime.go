@@ -1,21 +1,24 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/tree"
 	"slugc/detect"
 )
 
@@ -35,7 +38,7 @@ var everything = libcnb.LayerTypes{Build: true, Launch: true, Cache: true}
 // installRuntime puts Node and npm into the layer "node", or leaves the restored layer as it is.
 func (b *work) installRuntime() error {
 	b.env.defaults()
-	b.say.step("Installing runtime")
+	b.say.Step("Installing runtime")
 	found, err := b.toolchains()
 	if err != nil {
 		return err
@@ -56,8 +59,8 @@ func (b *work) installRuntime() error {
 	want := map[string]any{
 		"layout": layout, "node": node.Version, "source": node.Source, "digest": node.Digest, "npm": b.node.npm.Version, "npm_digest": b.node.npm.Digest,
 	}
-	if same(layer.Metadata, want) && executable(filepath.Join(layer.Path, "bin/node")) {
-		b.say.detail("Using Node.js %s (%s), npm %s, from the cache", node.Version, node.From, b.node.npm.Version)
+	if language.Same(layer.Metadata, want) && tree.IsProgram(filepath.Join(layer.Path, "bin/node")) {
+		b.say.Detail("Using Node.js %s (%s), npm %s, from the cache", node.Version, node.From, b.node.npm.Version)
 	} else {
 		if *layer, err = layer.Reset(); err != nil {
 			return fmt.Errorf("installing the runtime: %w", err)
@@ -65,11 +68,11 @@ func (b *work) installRuntime() error {
 		if err := b.fillRuntime(layer.Path); err != nil {
 			return fmt.Errorf("installing the runtime: %w", err)
 		}
-		b.say.detail("Using Node.js %s (%s), npm %s", node.Version, node.From, b.node.npm.Version)
+		b.say.Detail("Using Node.js %s (%s), npm %s", node.Version, node.From, b.node.npm.Version)
 	}
 	layer.Metadata = want
 	b.env.prepend(filepath.Join(layer.Path, "bin"))
-	if headers := filepath.Join(node.Dir, "include/node/node.h"); regular(headers) {
+	if headers := filepath.Join(node.Dir, "include/node/node.h"); tree.IsFile(headers) {
 		b.env.fallback("npm_config_nodedir", node.Dir)
 	}
 	layer.LaunchEnvironment.Default("NODE_ENV", "production")
@@ -90,11 +93,11 @@ func (b *work) fillRuntime(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {
 		return err
 	}
-	if err := copyFile(filepath.Join(b.node.Dir, "bin/node"), filepath.Join(dir, "bin/node"), 0o755); err != nil {
+	if err := tree.CopyFile(filepath.Join(b.node.Dir, "bin/node"), filepath.Join(dir, "bin/node"), 0o755); err != nil {
 		return err
 	}
-	if licence := filepath.Join(b.node.Dir, "LICENSE"); regular(licence) {
-		if err := copyFile(licence, filepath.Join(dir, "LICENSE"), 0o644); err != nil {
+	if licence := filepath.Join(b.node.Dir, "LICENSE"); tree.IsFile(licence) {
+		if err := tree.CopyFile(licence, filepath.Join(dir, "LICENSE"), 0o644); err != nil {
 			return err
 		}
 	}
@@ -102,9 +105,7 @@ func (b *work) fillRuntime(dir string) error {
 	if _, err := os.Stat(npm); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	err := copyTree(npm, filepath.Join(dir, "lib/node_modules/npm"), func(rel string) bool {
-		return rel == "docs" || rel == "man"
-	})
+	err := tree.Copy(npm, filepath.Join(dir, "lib/node_modules/npm"), tree.Options{Skip: func(rel string) bool { return rel == "docs" || rel == "man" }})
 	if err != nil {
 		return err
 	}
@@ -142,10 +143,10 @@ func (b *work) installManager() error {
 	}
 	want := map[string]any{"layout": layout, "version": chain.Version, "source": chain.Source, "digest": chain.Digest}
 	return b.managerLayer(tool, want, fmt.Sprintf("Using %s %s (%s)", tool, chain.Version, chain.From), func(dir string) error {
-		if !executable(filepath.Join(chain.Dir, "bin", tool)) {
+		if !tree.IsProgram(filepath.Join(chain.Dir, "bin", tool)) {
 			return fmt.Errorf("no program %q in %q", tool, chain.Dir)
 		}
-		return copyTree(chain.Dir, dir, func(rel string) bool { return rel == "toolchain.json" })
+		return tree.Copy(chain.Dir, dir, tree.Options{Skip: func(rel string) bool { return rel == "toolchain.json" }})
 	})
 }
 
@@ -179,8 +180,8 @@ func (b *work) managerLayer(tool string, want map[string]any, line string, fill 
 	if err != nil {
 		return err
 	}
-	if same(layer.Metadata, want) && executable(filepath.Join(layer.Path, "bin", tool)) {
-		b.say.detail("%s, from the cache", line)
+	if language.Same(layer.Metadata, want) && tree.IsProgram(filepath.Join(layer.Path, "bin", tool)) {
+		b.say.Detail("%s, from the cache", line)
 	} else {
 		if layer, err = layer.Reset(); err != nil {
 			return fmt.Errorf("installing %s: %w", tool, err)
@@ -188,7 +189,7 @@ func (b *work) managerLayer(tool string, want map[string]any, line string, fill 
 		if err := fill(layer.Path); err != nil {
 			return fmt.Errorf("installing %s: %w", tool, err)
 		}
-		b.say.detail("%s", line)
+		b.say.Detail("%s", line)
 	}
 	layer.Metadata = want
 	for name, value := range b.manager.launch {
@@ -249,13 +250,11 @@ func (b *work) fetch(missing []toolchain.Request) ([]toolchain.Toolchain, error)
 	}
 	slices.SortStableFunc(missing, func(a, b toolchain.Request) int { return cmp.Compare(rank(a.Tool), rank(b.Tool)) })
 	var fetched []toolchain.Toolchain
+	notes := &language.Notes{Log: b.say}
 	for _, want := range missing {
-		got, err := store.Ensure(b.ctx, []toolchain.Request{want}, notes{b.say})
-		if wrong, ok := errors.AsType[*toolchain.Unavailable](err); ok && !wrong.Transient() {
-			return nil, &diagnosis.Diagnosis{ID: "node/toolchain-unavailable", Summary: sentence(err.Error()), Place: "package.json"}
-		}
+		got, err := store.Ensure(b.ctx, []toolchain.Request{want}, notes)
 		if err != nil {
-			return nil, err
+			return nil, language.NoToolchain("node", err)
 		}
 		if want.Tool == "node" {
 			path = filepath.Join(got[0].Dir, "bin") + ":" + path
@@ -280,17 +279,19 @@ func (b *work) registry(ctx context.Context, path string) (string, error) {
 	if registry, ok := b.env.get("npm_config_registry"); ok && registry != "" {
 		return registry, nil
 	}
-	npm, err := lookIn(path, "npm")
-	if err != nil {
-		return "", fmt.Errorf("npm_config_registry is not set, and there is no npm to ask: %w", err)
+	npm := command.Look(path, "npm")
+	if npm == "" {
+		return "", errors.New("npm_config_registry is not set, and there is no npm to ask")
 	}
-	cmd := exec.CommandContext(ctx, npm, "config", "get", "registry")
-	cmd.Dir, cmd.Env = b.dir, append(b.env.list(), "PATH="+path)
-	out, err := cmd.Output()
+	var out bytes.Buffer
+	_, err := b.say.Run(ctx, command.Command{
+		Program: npm, Args: []string{"config", "get", "registry"}, Shown: "npm config get registry", Dir: b.dir,
+		Env: append(command.Environ(b.env.vars), "PATH="+path), Stdout: &out, Quiet: true,
+	})
 	if err != nil {
 		return "", fmt.Errorf("asking npm for the registry: %w", err)
 	}
-	return strings.TrimSpace(string(out)), nil
+	return strings.TrimSpace(out.String()), nil
 }
 
 func (b *work) hasLayer(name string) bool {
@@ -302,17 +303,15 @@ func (b *work) hasLayer(name string) bool {
 	return false
 }
 
-// notes prints what the store has to say.
-type notes struct{ say *printer }
-
-func (notes) Fetch(string, string, int64, int64) {}
-func (n notes) Note(line string)                 { n.say.detail("%s", line) }
-
-// sentence makes an error's text a summary.
-func sentence(text string) string {
-	text = strings.TrimSuffix(strings.TrimSpace(strings.ReplaceAll(text, "\n", "; ")), ".")
-	if text == "" {
+// packageVersion reads the version of an installed package, "" where there is none.
+func packageVersion(manifest string) string {
+	data, err := os.ReadFile(manifest)
+	if err != nil {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	var pkg struct{ Version string }
+	if json.Unmarshal(data, &pkg) != nil {
+		return ""
+	}
+	return pkg.Version
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/tree"
 )
 
 // has reports whether package.json has a script, even an empty one.
@@ -23,11 +25,12 @@ func (b *work) scripted() bool {
 // script runs a script of package.json through the package manager.
 func (b *work) script(id, name string, run []string, flags ...string) error {
 	argv := append(slices.Clone(run), name)
+	again := unknown(id, b.inClone(argv))
 	if len(flags) > 0 {
 		argv = append(append(argv, b.manager.flags...), flags...)
 	}
-	b.say.detail("Running %s", strings.Join(argv, " "))
-	return b.tool(id, argv...)
+	b.say.Detail("Running %s", strings.Join(argv, " "))
+	return b.tool(again, argv...)
 }
 
 // prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so that the facts are read again.
@@ -35,7 +38,7 @@ func (b *work) prebuild() error {
 	if strings.TrimSpace(b.app.Scripts["heroku-prebuild"]) == "" {
 		return nil
 	}
-	b.say.step("Prebuild")
+	b.say.Step("Prebuild")
 	run := b.manager.run
 	if b.manager.name == "berry" {
 		run = []string{"npm", "run"} // Yarn runs no script of a project that is not installed
@@ -63,9 +66,9 @@ func (b *work) buildScripts() error {
 	if text == "" {
 		return nil
 	}
-	b.say.step("Build")
+	b.say.Step("Build")
 	if strings.HasPrefix(text, "ng build") && len(flags) == 0 && !strings.Contains(text, "prod") {
-		b.say.warn("The build script runs `ng build` without a production configuration.")
+		b.say.Warn("The build script runs `ng build` without a production configuration.")
 	}
 	if err := b.restoreCaches(); err != nil {
 		return err
@@ -123,14 +126,14 @@ func (b *work) settle() error {
 	if err := b.prune(); err != nil {
 		return err
 	}
-	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(tree string) bool { return !exists(b.path(tree)) })
+	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(modules string) bool { return !tree.Exists(b.path(modules)) })
 	return b.remember()
 }
 
 // takeBack returns lent trees to the cache.
 func (b *work) takeBack() error {
 	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
-		if err := move(b.path(b.deps.paths[i]), dir); err != nil {
+		if err := tree.Move(b.path(b.deps.paths[i]), dir); err != nil {
 			return fmt.Errorf("keeping %q: %w", b.deps.paths[i], err)
 		}
 	}
@@ -155,21 +158,21 @@ func (b *work) prune() error {
 	if !b.app.HasDevDeps {
 		return nil
 	}
-	b.say.step("Pruning development dependencies")
+	b.say.Step("Pruning development dependencies")
 	if why := b.keepsAll(); why != "" {
-		b.say.detail("Skipped: %s", why)
+		b.say.Detail("Skipped: %s", why)
 		return nil
 	}
 	if b.manager.fresh {
-		for _, tree := range b.deps.paths {
-			if err := os.RemoveAll(b.path(tree)); err != nil {
-				return fmt.Errorf("pruning %q: %w", tree, err)
+		for _, modules := range b.deps.paths {
+			if err := os.RemoveAll(b.path(modules)); err != nil {
+				return fmt.Errorf("pruning %q: %w", modules, err)
 			}
 		}
 	}
 	for _, argv := range b.manager.prune {
-		b.say.detail("Running %s", strings.Join(argv, " "))
-		if err := b.tool("node/prune-failed", argv...); err != nil {
+		b.say.Detail("Running %s", strings.Join(argv, " "))
+		if err := b.tool(unknown("node/prune-failed", b.inClone(argv)), argv...); err != nil {
 			return err
 		}
 	}
@@ -181,7 +184,7 @@ func (b *work) cleanup() error {
 	if strings.TrimSpace(b.app.Scripts["heroku-cleanup"]) == "" {
 		return nil
 	}
-	b.say.step("Cleanup")
+	b.say.Step("Cleanup")
 	if err := b.script("node/cleanup-script-failed", "heroku-cleanup", b.manager.run); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (b *bench) request(o outcome, body string) {
 // ask tries until the server is up.
 func ask(port int) (string, error) {
 	var err error
-	for range 200 {
+	for range 1200 { // a minute
 		var response *http.Response
 		if response, err = http.Get(fmt.Sprintf("http://127.0.0.1:%d/", port)); err == nil {
 			defer response.Body.Close()

@@ -12,25 +12,26 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/tree"
 )
 
 // declare cleans the trees and states them as slices. A slice has its key as label only where the key alone decided its content.
 func (b *work) declare() error {
 	d := &b.deps
 	if !d.absent {
-		for _, tree := range d.paths {
-			if err := scrub(b.path(tree)); err != nil {
-				return fmt.Errorf("cleaning %q: %w", tree, err)
+		for _, modules := range d.paths {
+			if err := scrub(b.path(modules)); err != nil {
+				return fmt.Errorf("cleaning %q: %w", modules, err)
 			}
 		}
 	}
 	if err := b.yarnState(); err != nil {
 		return err
 	}
-	for _, tree := range d.final {
-		b.result.Slices = append(b.result.Slices, libcnb.Slice{Paths: []string{tree}})
+	for _, modules := range d.final {
+		b.result.Slices = append(b.result.Slices, libcnb.Slice{Paths: []string{modules}})
 		if d.key != "" && !d.dirty && !b.assisting {
-			b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.SliceLabel(tree), Value: d.key})
+			b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.SliceLabel(modules), Value: d.key})
 		}
 	}
 	return b.saveState()
@@ -42,23 +43,23 @@ var bookkeeping = []string{".modules.yaml", ".pnpm-workspace-state.json", ".pnpm
 
 // scrub removes from a dependency tree what differs between two installs of the same lock file: package managers' notes, what node-gyp
 // leaves beside the addon it built, compiled Python.
-func scrub(tree string) error {
+func scrub(modules string) error {
 	for _, name := range bookkeeping {
-		if err := os.RemoveAll(filepath.Join(tree, name)); err != nil {
+		if err := os.RemoveAll(filepath.Join(modules, name)); err != nil {
 			return err
 		}
 	}
-	if !exists(tree) {
+	if !tree.Exists(modules) {
 		return nil
 	}
-	return filepath.WalkDir(tree, func(name string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(modules, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
 		switch {
 		case d.Name() == "__pycache__":
 			return remove(name)
-		case d.Name() == "build" && regular(filepath.Join(name, "config.gypi")):
+		case d.Name() == "build" && tree.IsFile(filepath.Join(name, "config.gypi")):
 			return scrubGyp(name)
 		}
 		return nil

@@ -2,7 +2,10 @@ package node_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestFailingSteps breaks a build at each of its steps, in a way that no pattern knows.
@@ -42,7 +45,10 @@ func TestNoSuchNode(t *testing.T) {
 	b.foreign = true
 	b.write("package.json", `{"name": "app", "engines": {"node": "9999.x"}, "scripts": {"start": "node x.js"}}`)
 	got := b.try()
-	if got.ok || got.wrong == nil || got.wrong.ID != "node/toolchain-unavailable" {
-		t.Errorf("gives %+v\n%s", got.wrong, got.log)
+	if got.ok || got.wrong == nil || got.wrong.ID != "node/version-unavailable" || !strings.Contains(got.wrong.Summary, "(it has ") {
+		t.Fatalf("gives %+v\n%s", got.wrong, got.log)
+	}
+	if diff := cmp.Diff([]string{"ask in package.json engines.node for a version of node that one of the sources has"}, got.wrong.Hints); diff != "" {
+		t.Errorf("hints (-want +got):\n%s", diff)
 	}
 }

@@ -24,7 +24,7 @@ func app(gems ...string) files {
 
 // lock is a lock file for this machine.
 func lock(sources, deps string) string {
-	return sources + "\nPLATFORMS\n  x86_64-linux\n\nDEPENDENCIES\n" + deps + "\nBUNDLED WITH\n   2.3.27\n"
+	return sources + "\nPLATFORMS\n  x86_64-linux\n\nDEPENDENCIES\n" + deps + "\nBUNDLED WITH\n   2.3.7\n"
 }
 
 const noGems = "GEM\n  remote: https://gems.example.com/\n  specs:\n"

@@ -3,14 +3,14 @@ package ruby
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/tree"
 )
 
 const (
@@ -31,14 +31,14 @@ func (b *work) assets() error {
 	if !b.rake.tasks[precompile] {
 		return nil
 	}
-	b.say.step("Compiling assets")
+	b.say.Step("Compiling assets")
 	if found := b.glob(manifests...); len(found) > 0 {
 		rel, _ := filepath.Rel(b.dir, found[0])
-		b.say.detail("%s is checked in, so the assets are taken as they are", rel)
+		b.say.Detail("%s is checked in, so the assets are taken as they are", rel)
 		return nil
 	}
 	if b.env.get("RAILS_ENV") != "production" {
-		b.say.warn("RAILS_ENV is %q at this build, not production.", b.env.get("RAILS_ENV"))
+		b.say.Warn("RAILS_ENV is %q at this build, not production.", b.env.get("RAILS_ENV"))
 	}
 	layer, err := b.layer(assetsLayer)
 	if err != nil {
@@ -47,12 +47,12 @@ func (b *work) assets() error {
 	if err := b.lendCaches(layer); err != nil {
 		return fmt.Errorf("restoring the assets' cache: %w", err)
 	}
-	b.say.detail("Running bundle exec rake %s", precompile)
+	b.say.Detail("Running bundle exec rake %s", precompile)
 	began := time.Now()
-	if _, err := b.run(command{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true, drop: traced}); err != nil {
-		return b.diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
+	if _, err := b.run(call{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true, drop: traced}); err != nil {
+		return diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
 	}
-	b.say.detail("Compiled in %.1f s", time.Since(began).Seconds())
+	b.say.Detail("Compiled in %.1f s", time.Since(began).Seconds())
 	if err := b.takeCaches(layer); err != nil {
 		return fmt.Errorf("keeping the assets' cache: %w", err)
 	}
@@ -65,10 +65,10 @@ func (b *work) assets() error {
 func (b *work) lendCaches(layer libcnb.Layer) error {
 	for _, dir := range assetCaches {
 		kept := filepath.Join(layer.Path, url.PathEscape(dir))
-		if !directory(kept) || exists(b.path(dir)) {
+		if !tree.IsDir(kept) || tree.Exists(b.path(dir)) {
 			continue
 		}
-		if err := move(kept, b.path(dir)); err != nil {
+		if err := tree.Move(kept, b.path(dir)); err != nil {
 			return err
 		}
 	}
@@ -79,10 +79,10 @@ func (b *work) lendCaches(layer libcnb.Layer) error {
 func (b *work) takeCaches(layer libcnb.Layer) error {
 	for _, dir := range assetCaches {
 		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
-		if !directory(source) {
+		if !tree.IsDir(source) {
 			continue
 		}
-		if err := errors.Join(os.RemoveAll(kept), move(source, kept)); err != nil {
+		if err := errors.Join(os.RemoveAll(kept), tree.Move(source, kept)); err != nil {
 			return err
 		}
 		for dir := filepath.Dir(source); dir != b.dir; dir = filepath.Dir(dir) {
@@ -91,42 +91,5 @@ func (b *work) takeCaches(layer libcnb.Layer) error {
 			}
 		}
 	}
-	return prune(layer.Path, maxAssets)
-}
-
-// prune removes the files that were written longest ago until the rest is no larger than limit bytes.
-func prune(dir string, limit int64) error {
-	type file struct {
-		path string
-		size int64
-		at   time.Time
-	}
-	var files []file
-	var total int64
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		files = append(files, file{path, info.Size(), info.ModTime()})
-		total += info.Size()
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(files, func(a, b file) int { return a.at.Compare(b.at) })
-	for _, f := range files {
-		if total <= limit {
-			break
-		}
-		if err := os.Remove(f.path); err != nil {
-			return err
-		}
-		total -= f.size
-	}
-	return nil
+	return tree.Prune(layer.Path, maxAssets)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/detect"
 )
@@ -24,7 +26,7 @@ type work struct {
 	requires []detect.Requirement
 	gemfile  string // its text
 	env      *environment
-	say      *printer
+	say      *command.Log
 	ruby     toolchain.Toolchain
 	runtime  string // the layer's directory
 	headers  string // the link to the headers that stands while this build runs
@@ -54,7 +56,7 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 	}
 	b.gemfile = string(text)
 	b.env = newEnvironment(environ, cnb.Platform.Environment, b.gemfile)
-	b.say = &printer{out: out, secrets: b.env.secrets}
+	b.say = &command.Log{Out: out, Secrets: b.env.secrets}
 	b.temp, err = os.MkdirTemp("", "slugc-ruby-*")
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary directory: %w", err)
@@ -76,26 +78,11 @@ func (b *work) path(rel string) string { return filepath.Join(b.dir, filepath.Fr
 
 // layer opens a layer whose files may be relied on: one without metadata is left over from a build that was broken off, and is emptied.
 func (b *work) layer(name string) (libcnb.Layer, error) {
-	layer, err := b.cnb.Layers.Layer(name)
-	if err != nil {
-		return layer, fmt.Errorf("reading layer %q: %w", name, err)
+	layer, err := language.OpenLayer(b.cnb.Layers, name)
+	if err == nil && len(layer.Metadata) == 0 {
+		return language.EmptyLayer(layer)
 	}
-	if len(layer.Metadata) == 0 {
-		return b.reset(layer)
-	}
-	if err := os.MkdirAll(layer.Path, 0o755); err != nil {
-		return layer, fmt.Errorf("creating layer %q: %w", name, err)
-	}
-	return layer, nil
-}
-
-// reset empties a layer.
-func (b *work) reset(layer libcnb.Layer) (libcnb.Layer, error) {
-	layer, err := layer.Reset()
-	if err != nil {
-		return layer, fmt.Errorf("clearing layer %q: %w", layer.Name, err)
-	}
-	return layer, nil
+	return layer, err
 }
 
 // everything are the types of a layer that serves the build, the launch and the next build.

@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 // bundlerGem matches the specification of a Bundler in its runtime.
@@ -30,9 +34,9 @@ func (b *work) installBundler() error {
 	case want == "" && own == "":
 		return errors.New("setting Bundler up: this Ruby comes with none, and the lock file names none")
 	case want == "" || want == own:
-		b.say.detail("Using Bundler %s, which comes with Ruby", own)
+		b.say.Detail("Using Bundler %s, which comes with Ruby", own)
 	case strings.HasPrefix(want, "1.") && own != "" && !strings.HasPrefix(own, "1."):
-		b.say.detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run", own, b.app.Lockfile, want)
+		b.say.Detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run", own, b.app.Lockfile, want)
 	default:
 		if err := b.fetchBundler(want, own); err != nil {
 			return err
@@ -53,30 +57,30 @@ func (b *work) fetchBundler(want, own string) error {
 	}
 	key := map[string]any{"layout": layout, "bundler": want, "ruby": b.ruby.Version + " " + b.ruby.Digest}
 	installed := filepath.Join(layer.Path, "specifications", "bundler-"+want+".gemspec")
-	if same(layer.Metadata, key) && regular(installed) {
-		b.say.detail("Using Bundler %s (%s BUNDLED WITH), from the cache", want, b.app.Lockfile)
+	if language.Same(layer.Metadata, key) && tree.IsFile(installed) {
+		b.say.Detail("Using Bundler %s (%s BUNDLED WITH), from the cache", want, b.app.Lockfile)
 	} else {
-		if layer, err = b.reset(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 		argv := []string{"gem", "install", "bundler", "--version", want, "--no-document", "--env-shebang", "--install-dir", layer.Path, "--bindir", filepath.Join(layer.Path, "bin"), "--norc"}
 		if b.env.mirror != "" {
 			argv = append(argv, "--clear-sources", "--source", b.env.mirror)
 		}
-		_, err = b.run(command{argv: argv, quiet: true})
-		f, failed := errors.AsType[*failure](err)
+		_, err = b.run(call{argv: argv, quiet: true})
+		f, failed := errors.AsType[*command.Failure](err)
 		if err != nil && (!failed || own == "") {
-			return b.diagnose("ruby/bundler-unavailable", err, b.installPatterns())
+			return diagnose("ruby/bundler-unavailable", err, b.installPatterns())
 		}
-		if failed || !regular(installed) {
+		if failed || !tree.IsFile(installed) {
 			why := "it was not installed"
 			if failed {
-				why = f.reason()
+				why = reason(f)
 			}
-			b.say.detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own, want, b.app.Lockfile, clip(why, 200))
+			b.say.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own, want, b.app.Lockfile, command.Clip(why, 200))
 			return nil
 		}
-		b.say.detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)
+		b.say.Detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)
 	}
 	layer.Metadata = key
 	layer.SharedEnvironment.Prepend("GEM_PATH", ":", layer.Path)
@@ -85,11 +89,4 @@ func (b *work) fetchBundler(want, own string) error {
 	b.contribute(layer, everything)
 	b.bundler = want
 	return scrubGems(layer.Path)
-}
-
-func clip(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "…"
 }

@@ -38,26 +38,26 @@ func (b *work) checkApp() error {
 		return d
 	}
 	if b.app.VendorBundle {
-		b.say.warn("vendor/bundle is checked in: gems that were installed on another machine are not used. Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.")
+		b.say.Warn("vendor/bundle is checked in: gems that were installed on another machine are not used. Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.")
 		if err := os.RemoveAll(b.path("vendor/bundle")); err != nil {
 			return fmt.Errorf("removing the checked-in vendor/bundle: %w", err)
 		}
 	}
 	if b.app.BinBundle {
-		b.say.warn("bin/bundle is checked in. It may ask for a Bundler that is not there; remove it with `git rm bin/bundle`.")
+		b.say.Warn("bin/bundle is checked in. It may ask for a Bundler that is not there; remove it with `git rm bin/bundle`.")
 	}
 	scripts, err := b.oddScripts()
 	if err != nil {
 		return err
 	}
 	if len(scripts) > 0 {
-		b.say.warn("These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.", strings.Join(scripts, ", "))
+		b.say.Warn("These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.", strings.Join(scripts, ", "))
 	}
 	if b.app.HasGem("asset_sync") {
-		b.say.warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. Consider a content delivery network in front of the app.")
+		b.say.Warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. Consider a content delivery network in front of the app.")
 	}
 	if version, ok := b.app.Lock.Gem("sprockets"); ok && strings.HasPrefix(version, "4.0.0.beta") {
-		b.say.warn("sprockets %s is a pre-release with known faults: upgrade it to 4.0 or later.", version)
+		b.say.Warn("sprockets %s is a pre-release with known faults: upgrade it to 4.0 or later.", version)
 	}
 	return nil
 }

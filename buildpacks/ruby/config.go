@@ -62,7 +62,7 @@ func (b *work) checkedIn() (map[string]string, error) {
 	}
 	var all map[string]any
 	if err := yaml.Unmarshal(text, &all); err != nil {
-		b.say.warn(".bundle/config is checked in and can't be read; it is not used.")
+		b.say.Warn(".bundle/config is checked in and can't be read; it is not used.")
 		return kept, nil
 	}
 	var ignored []string
@@ -79,13 +79,13 @@ func (b *work) checkedIn() (map[string]string, error) {
 	for name, value := range kept {
 		b.env.conceal(name, value)
 	}
-	b.say.secrets = b.env.secrets
+	b.say.Secrets = b.env.secrets
 	slices.Sort(ignored)
 	line := ".bundle/config is checked in"
 	if len(ignored) > 0 {
 		line += "; it does not decide " + strings.Join(ignored, ", ") + " here"
 	}
-	b.say.warn("%s. Remove it with `git rm --cached .bundle/config`, and use the build's configuration.", line)
+	b.say.Warn("%s. Remove it with `git rm --cached .bundle/config`, and use the build's configuration.", line)
 	return kept, nil
 }
 

@@ -3,11 +3,11 @@ package ruby
 import (
 	"maps"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/command"
 )
 
 // refused are variables of the user's configuration that never reach a tool: they would change what the build itself is (languages.md 1.2).
@@ -115,10 +115,7 @@ func (e *environment) get(name string) string {
 
 // prepend puts directories before a search path.
 func (e *environment) prepend(name string, dirs ...string) {
-	if old := e.vars[name]; old != "" {
-		dirs = append(slices.Clone(dirs), old)
-	}
-	e.force(name, strings.Join(dirs, ":"))
+	e.force(name, command.Before(e.vars[name], dirs...))
 }
 
 // enabled reports whether the user set name to something other than "false", "0" or "".
@@ -135,22 +132,8 @@ func (e *environment) list(all bool) []string {
 			vars[name] = value
 		}
 	}
-	list := make([]string, 0, len(vars))
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		list = append(list, name+"="+vars[name])
-	}
-	return list
+	return command.Environ(vars)
 }
 
 // look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.
-func (e *environment) look(name string) string {
-	for _, dir := range filepath.SplitList(e.vars["PATH"]) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path
-		}
-	}
-	return ""
-}
+func (e *environment) look(name string) string { return command.Look(e.vars["PATH"], name) }

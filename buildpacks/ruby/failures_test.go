@@ -37,8 +37,8 @@ func TestFailures(t *testing.T) {
 		{"no lock file", app(rack).with("Gemfile.lock", ""), nil, diagnosis.Diagnosis{
 			ID: "ruby/lockfile-missing", Place: "Gemfile.lock", Summary: "Gemfile.lock is missing, so the gems can't be resolved.", Hints: []string{"run `bundle lock --add-platform x86_64-linux` and commit Gemfile.lock"},
 		}},
-		{"Ruby", app(rack).with("Gemfile", gemSource+"ruby \"3.3.9\"\ngem \"rack\"\n"), map[string]string{"SLUGC_RUBY_VERSION": "3.1.7"}, diagnosis.Diagnosis{
-			ID: "ruby/ruby-version-mismatch", Place: "Gemfile", Summary: "This build uses Ruby 3.1.7, and Gemfile asks for 3.3.9.",
+		{"Ruby", app(rack).with("Gemfile", gemSource+"ruby \"3.3.9\"\ngem \"rack\"\n"), map[string]string{"SLUGC_RUBY_VERSION": "3.1.2"}, diagnosis.Diagnosis{
+			ID: "ruby/ruby-version-mismatch", Place: "Gemfile", Summary: "This build uses Ruby 3.1.2, and Gemfile asks for 3.3.9.",
 			Hints: []string{"run `bundle update --ruby` with the Ruby you want and commit Gemfile.lock", "or unset SLUGC_RUBY_VERSION, if it names another"},
 		}},
 		{"lock file", app(rack).with("Gemfile", gemSource+"gem \"rake\"\n"), nil, diagnosis.Diagnosis{

@@ -10,11 +10,14 @@ import (
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 // gems makes the layer "ruby-gems" hold what the lock file asks for.
 func (b *work) gems() error {
-	b.say.step("Installing gems")
+	b.say.Step("Installing gems")
 	layer, err := b.layer("ruby-gems")
 	if err != nil {
 		return err
@@ -35,14 +38,14 @@ func (b *work) gems() error {
 		}
 	}
 	if deep {
-		if layer, err = b.reset(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 	}
 	if why == "" {
-		b.say.detail("Using the gems from the cache, unchanged since the last build")
+		b.say.Detail("Using the gems from the cache, unchanged since the last build")
 	} else {
-		b.say.detail("Running bundle install with Bundler %s: %s", b.bundler, why)
+		b.say.Detail("Running bundle install with Bundler %s: %s", b.bundler, why)
 		if err := b.install(); err != nil {
 			return err
 		}
@@ -72,7 +75,7 @@ func (b *work) without() string {
 // gemsEnv is the environment of Bundler and of everything that runs by it.
 func (b *work) gemsEnv() {
 	if asked := b.env.user["BUNDLE_WITHOUT"]; strings.Contains(strings.TrimSpace(asked), " ") {
-		b.say.warn("BUNDLE_WITHOUT separates groups by spaces, where Bundler wants colons: taken as %s.", b.without())
+		b.say.Warn("BUNDLE_WITHOUT separates groups by spaces, where Bundler wants colons: taken as %s.", b.without())
 	}
 	for name, value := range map[string]string{
 		"BUNDLE_PATH": b.bundle, "BUNDLE_DEPLOYMENT": "true", "BUNDLE_CLEAN": "false", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true",
@@ -105,19 +108,19 @@ func (b *work) install() error {
 	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")), os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
 	}
-	if had := filepath.Join(kept.Path, downloads); directory(had) {
-		if err := move(had, cache); err != nil {
+	if had := filepath.Join(kept.Path, downloads); tree.IsDir(had) {
+		if err := tree.Move(had, cache); err != nil {
 			return fmt.Errorf("preparing the install: %w", err)
 		}
 	}
-	if _, err := b.run(command{argv: []string{"bundle", "install"}, drop: noise}); err != nil {
-		return b.diagnose("ruby/install-failed", err, b.installPatterns())
+	if _, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise}); err != nil {
+		return diagnose("ruby/install-failed", err, b.installPatterns())
 	}
-	if _, err := b.run(command{argv: []string{"bundle", "clean"}, drop: noise}); err != nil {
-		return b.diagnose("ruby/clean-failed", err, b.installPatterns())
+	if _, err := b.run(call{argv: []string{"bundle", "clean"}, drop: noise}); err != nil {
+		return diagnose("ruby/clean-failed", err, b.installPatterns())
 	}
-	if directory(cache) {
-		if err := move(cache, filepath.Join(kept.Path, downloads)); err != nil {
+	if tree.IsDir(cache) {
+		if err := tree.Move(cache, filepath.Join(kept.Path, downloads)); err != nil {
 			return fmt.Errorf("keeping the downloads: %w", err)
 		}
 	}
@@ -133,7 +136,7 @@ func (b *work) keepDownloads() error {
 	if err != nil {
 		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
 	}
-	if !directory(layer.Path) {
+	if !tree.IsDir(layer.Path) {
 		return nil
 	}
 	layer.Metadata = map[string]any{"layout": layout}
@@ -142,6 +145,6 @@ func (b *work) keepDownloads() error {
 }
 
 // noise reports lines that say nothing: gems that were there before, and where Bundler itself is when it fails.
-func noise(line []byte) bool {
-	return strings.HasPrefix(string(line), "Using ") || backtrace.Match(line)
+func noise(line string) bool {
+	return strings.HasPrefix(line, "Using ") || backtrace.MatchString(line)
 }

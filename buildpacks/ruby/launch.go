@@ -10,13 +10,15 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
+	"slugc/buildpacks/tree"
 )
 
 // processes declares how the app is started. A Procfile wins over it, type by type; that is the platform's to merge.
 func (b *work) processes() error {
 	web := b.web()
-	if !regular(b.path("Procfile")) && web != "" {
-		b.say.warn("There is no Procfile, so the web process is `%s`. Add a Procfile to say otherwise.", web)
+	if !tree.IsFile(b.path("Procfile")) && web != "" {
+		b.say.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to say otherwise.", web)
 	}
 	rake := ""
 	if b.app.HasGem("rake") {
@@ -65,7 +67,7 @@ func (b *work) web() string {
 	case b.rackup():
 		return "bundle exec rackup config.ru -o 0.0.0.0 -p " + port
 	}
-	b.say.warn("config.ru is there and no server for it: add the gem puma, or with Rack 3 the gem rackup.")
+	b.say.Warn("config.ru is there and no server for it: add the gem puma, or with Rack 3 the gem rackup.")
 	return ""
 }
 
@@ -87,7 +89,7 @@ func (b *work) worker() string {
 	switch {
 	case b.app.HasGem("sidekiq"):
 		return "bundle exec sidekiq"
-	case b.app.HasGem("solid_queue") && regular(b.path("bin/jobs")):
+	case b.app.HasGem("solid_queue") && tree.IsFile(b.path("bin/jobs")):
 		return "bin/jobs"
 	case b.app.HasGem("good_job"):
 		return "bundle exec good_job start"
@@ -122,7 +124,7 @@ func (b *work) launch() error {
 	if err != nil {
 		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
 	}
-	if layer, err = b.reset(layer); err != nil {
+	if layer, err = language.EmptyLayer(layer); err != nil {
 		return err
 	}
 	config := filepath.Join(layer.Path, "bundle")
@@ -146,7 +148,7 @@ func (b *work) launch() error {
 	for name, value := range b.launchDefaults() {
 		env.Default(name, value)
 	}
-	if directory(b.path("bin")) {
+	if tree.IsDir(b.path("bin")) {
 		env.Prepend("PATH", ":", b.path("bin"))
 	}
 	layer.Metadata = map[string]any{"layout": layout}
@@ -177,7 +179,7 @@ func (b *work) launchDefaults() map[string]string {
 // railsApp makes the directories that Rails' server writes to, and says what the app still needs at launch.
 func (b *work) railsApp() error {
 	if b.rails(4, 1) && len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
-		b.say.warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
+		b.say.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
 	}
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -186,7 +188,7 @@ func (b *work) railsApp() error {
 	defer root.Close()
 	for _, dir := range []string{"tmp/pids", "log"} {
 		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
-			b.say.warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
+			b.say.Warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
 		}
 	}
 	return nil

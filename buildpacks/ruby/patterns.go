@@ -1,7 +1,6 @@
 package ruby
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,7 +13,7 @@ import (
 var backtrace = regexp.MustCompile(`^\s*(?:from )?(?:/\S+|\S+\.rb|<internal:\S+):\d+:in |^\*\* (?:Invoke|Execute) |^Tasks: TOP`)
 
 // traced reports lines of rake's trace.
-func traced(line []byte) bool { return bytes.HasPrefix(line, []byte("** ")) }
+func traced(line string) bool { return strings.HasPrefix(line, "** ") }
 
 // installPatterns are the known failures of an install, the particular before the general (languages.md 2.8).
 func (b *work) installPatterns() []diagnosis.Pattern {

@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/tree"
 )
 
 // rakefile is what is known of the app's rake tasks.
@@ -25,28 +27,28 @@ func (b *work) tasks() error {
 	}
 	b.taskEnv()
 	var out bytes.Buffer
-	tail, err := b.run(command{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true})
+	tail, err := b.run(call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true})
 	if err == nil {
 		for _, m := range taskLine.FindAllStringSubmatch(out.String(), -1) {
 			b.rake.tasks[m[1]] = true
 		}
 		return nil
 	}
-	f, failed := errors.AsType[*failure](err)
+	f, failed := errors.AsType[*command.Failure](err)
 	if !failed {
 		return err
 	}
 	if b.app.Kind != "rails" {
-		b.say.detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile, clip(f.reason(), 200))
+		b.say.Detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile, command.Clip(reason(f), 200))
 		return nil
 	}
 	for line := range strings.Lines(string(tail)) {
-		b.say.detail("%s", strings.TrimRight(line, "\n"))
+		b.say.Detail("%s", strings.TrimRight(line, "\n"))
 	}
-	if d := diagnosis.Recognise(b.taskPatterns(), f.tail); d != nil {
+	if d := diagnosis.Recognise(b.taskPatterns(), f.Tail); d != nil {
 		return d
 	}
-	d := unrecognised("ruby/rakefile-broken", f)
+	d := f.Unrecognised(unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
 	d.Hints = append([]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says"}, d.Hints...)
 	return d
@@ -68,7 +70,7 @@ func (b *work) taskEnv() {
 			b.env.fallback("SECRET_KEY_BASE", strings.Repeat("0123456789abcdef", 8)) // always the same, so that what is made with it is
 		}
 	}
-	if directory(b.path("bin")) {
+	if tree.IsDir(b.path("bin")) {
 		b.env.prepend("PATH", b.path("bin"))
 	}
 }

@@ -24,12 +24,12 @@ package ruby
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 	"slugc/detect"
 )
 
@@ -51,17 +51,11 @@ const MirrorEnv = "SLUGC_GEM_MIRROR"
 // Detect is the buildpack's libcnb.DetectFunc. It wraps the Ruby detector: it passes exactly for a tree that is Ruby's, and then provides and requires
 // "ruby". A tree that is Ruby's but broken gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	found, err := detect.ForRuby(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
-	if err != nil {
-		return libcnb.DetectResult{}, fmt.Errorf("detecting: %w", err)
+	found, err := language.Detect(ctx, detect.ForRuby)
+	if err != nil || !found.Pass {
+		return libcnb.DetectResult{}, err
 	}
-	if !found.Pass {
-		return libcnb.DetectResult{}, nil
-	}
-	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-		Provides: []libcnb.BuildPlanProvide{{Name: planName}},
-		Requires: []libcnb.BuildPlanRequire{{Name: planName}},
-	}}}, nil
+	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{language.Plan(planName)}}, nil
 }
 
 // Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in ctx.ApplicationPath. A fault of the
@@ -69,18 +63,10 @@ func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 // platform that started the process ends it.
 func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	result, err := build(ctx)
-	if err == nil {
-		return result, nil
+	if err != nil {
+		return libcnb.BuildResult{}, language.Failed(err, os.Getenv(diagnosis.Env))
 	}
-	if wrong, ok := errors.AsType[*detect.Error](err); ok {
-		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
-	}
-	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
-		if path := os.Getenv(diagnosis.Env); path != "" {
-			err = errors.Join(err, diagnosis.Write(path, d))
-		}
-	}
-	return libcnb.BuildResult{}, err
+	return result, nil
 }
 
 // build is the sentence.

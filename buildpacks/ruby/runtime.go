@@ -1,8 +1,6 @@
 package ruby
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,9 +9,10 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/tree"
 )
 
 // layout is the version of how layers are filled. It is part of their keys.
@@ -22,7 +21,7 @@ const layout = "1"
 // installRuntime puts Ruby into the layer "ruby", or leaves the restored layer as it is. Its headers stay in the toolchain: a link leads there
 // while this build runs.
 func (b *work) installRuntime() error {
-	b.say.step("Installing runtime")
+	b.say.Step("Installing runtime")
 	var err error
 	if b.ruby, err = b.toolchain(); err != nil {
 		return err
@@ -34,17 +33,17 @@ func (b *work) installRuntime() error {
 	b.runtime = layer.Path
 	want := map[string]any{"layout": layout, "ruby": b.ruby.Version, "source": b.ruby.Source, "digest": b.ruby.Digest}
 	cached := ""
-	if same(layer.Metadata, want) && regular(filepath.Join(layer.Path, "bin", "ruby")) {
+	if language.Same(layer.Metadata, want) && tree.IsFile(filepath.Join(layer.Path, "bin", "ruby")) {
 		cached = ", from the cache"
 	} else {
-		if layer, err = b.reset(layer); err != nil {
+		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 		if err := b.fillRuntime(); err != nil {
 			return fmt.Errorf("installing the runtime: %w", err)
 		}
 	}
-	b.say.detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
+	b.say.Detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
 	layer.Metadata = want
 	if err := b.linkHeaders(); err != nil {
 		return fmt.Errorf("installing the runtime: %w", err)
@@ -58,7 +57,7 @@ func (b *work) installRuntime() error {
 var notAtLaunch = []string{"include", "toolchain.json", "share"}
 
 func (b *work) fillRuntime() error {
-	if err := copyTree(b.ruby.Dir, b.runtime, func(rel string) bool { return slices.Contains(notAtLaunch, rel) }); err != nil {
+	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: func(rel string) bool { return slices.Contains(notAtLaunch, rel) }}); err != nil {
 		return err
 	}
 	return b.bringLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
@@ -71,10 +70,10 @@ func (b *work) bringLibraries(into, whose string, roots ...string) error {
 		return err
 	}
 	if len(brought) > 0 {
-		b.say.detail("Bringing shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
+		b.say.Detail("Bringing shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
 	}
 	if len(missing) > 0 {
-		b.say.warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
+		b.say.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -88,7 +87,7 @@ func (b *work) arch() string {
 
 func (b *work) linkHeaders() error {
 	link, headers := filepath.Join(b.runtime, "include"), filepath.Join(b.ruby.Dir, "include")
-	if err := os.RemoveAll(link); err != nil || !directory(headers) {
+	if err := os.RemoveAll(link); err != nil || !tree.IsDir(headers) {
 		return err
 	}
 	if err := os.Symlink(headers, link); err != nil {
@@ -114,7 +113,7 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 		}
 	}
 	native, _ := filepath.Glob(filepath.Join(b.runtime, "lib", "*", "ruby", b.abi(), "rbconfig.rb"))
-	if len(native) == 1 && directory(filepath.Join(b.runtime, "lib", "ruby", b.abi())) {
+	if len(native) == 1 && tree.IsDir(filepath.Join(b.runtime, "lib", "ruby", b.abi())) {
 		path := filepath.Join(b.runtime, "lib", "ruby", b.abi()) + ":" + filepath.Dir(native[0])
 		b.env.prepend("RUBYLIB", path)
 		layer.SharedEnvironment.Prepend("RUBYLIB", ":", path)
@@ -151,32 +150,11 @@ func (b *work) toolchain() (toolchain.Toolchain, error) {
 		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
 	}
 	want := b.requirement("ruby")
-	got, err := store.Ensure(b.ctx, []toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}}, notes{b.say})
+	got, err := store.Ensure(b.ctx, []toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}}, &language.Notes{Log: b.say})
 	if err != nil {
-		return toolchain.Toolchain{}, noToolchain(want.From, err)
+		return toolchain.Toolchain{}, language.NoToolchain("ruby", err)
 	}
 	layer.Metadata = map[string]any{"layout": layout}
 	b.contribute(layer, libcnb.LayerTypes{Cache: true})
 	return got[0], nil
 }
-
-// noToolchain tells the app's faults among those of the store from the network's.
-func noToolchain(from string, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	if none, ok := errors.AsType[*toolchain.Unavailable](err); ok {
-		d := &diagnosis.Diagnosis{ID: "ruby/version-unavailable", Summary: none.Error(), Transient: none.Transient()}
-		if none.NotFound() {
-			d.Hints = []string{fmt.Sprintf("ask for one of these versions in %s", from)}
-		}
-		return d
-	}
-	return fmt.Errorf("finding Ruby: %w", err)
-}
-
-// notes prints what the store has to say.
-type notes struct{ say *printer }
-
-func (notes) Fetch(string, string, int64, int64) {}
-func (n notes) Note(line string)                 { n.say.detail("%s", line) }

@@ -11,14 +11,14 @@ func TestBundler(t *testing.T) {
 	b := newBench(t)
 	b.lasts = true
 	bundledWith := func(version string) files {
-		return app(rack).with("Gemfile.lock", strings.Replace(app(rack)["Gemfile.lock"], "2.3.27", version, 1))
+		return app(rack).with("Gemfile.lock", strings.Replace(app(rack)["Gemfile.lock"], "2.3.7", version, 1))
 	}
 	for _, test := range []struct{ version, mirror, say string }{
-		{"2.3.27", b.gems.URL, "Using Bundler 2.3.27, which comes with Ruby\n"},
+		{"2.3.7", b.gems.URL, "Using Bundler 2.3.7, which comes with Ruby\n"},
 		{"2.3.15", b.gems.URL, "Using Bundler 2.3.15 (Gemfile.lock BUNDLED WITH)\n"},
 		{"2.3.15", "http://127.0.0.1:1", "Using Bundler 2.3.15 (Gemfile.lock BUNDLED WITH), from the cache\n"},
-		{"2.5.23", b.gems.URL, "Using Bundler 2.3.27, which comes with Ruby; 2.5.23 (Gemfile.lock BUNDLED WITH) could not be had: "},
-		{"1.17.3", b.gems.URL, "Using Bundler 2.3.27, which comes with Ruby; Gemfile.lock has BUNDLED WITH 1.17.3, which this Ruby cannot run\n"},
+		{"2.5.23", b.gems.URL, "Using Bundler 2.3.7, which comes with Ruby; 2.5.23 (Gemfile.lock BUNDLED WITH) could not be had: "},
+		{"1.17.3", b.gems.URL, "Using Bundler 2.3.7, which comes with Ruby; Gemfile.lock has BUNDLED WITH 1.17.3, which this Ruby cannot run\n"},
 	} {
 		b.mirror = test.mirror
 		o := b.mustBuild(bundledWith(test.version))

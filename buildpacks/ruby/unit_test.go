@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/tree"
 	"slugc/detect"
 	"slugc/detect/gemlock"
 )
@@ -39,9 +40,9 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 			t.Fatal(err)
 		}
 	}
-	b := &work{dir: dir, temp: t.TempDir(), say: &printer{out: io.Discard}, env: newEnvironment(nil, nil, ""), result: libcnb.NewBuildResult()}
+	b := &work{dir: dir, temp: t.TempDir(), say: &command.Log{Out: io.Discard}, env: newEnvironment(nil, nil, ""), result: libcnb.NewBuildResult()}
 	b.app = &detect.RubyApp{Kind: "plain", Gemfile: "Gemfile", Lockfile: "Gemfile.lock", Engine: "ruby", Lock: lockWith(nil, gems...)}
-	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = exists(b.path("config.ru")), exists(b.path("config/puma.rb")), exists(b.path("bin/rails"))
+	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.path("config.ru")), tree.Exists(b.path("config/puma.rb")), tree.Exists(b.path("bin/rails"))
 	if version, ok := b.app.Lock.Gem("railties"); ok {
 		b.app.Kind, b.app.RailsVersion = "rails", version
 	}
@@ -149,7 +150,7 @@ func TestCheckedIn(t *testing.T) {
 	if want := "---\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_TIMEOUT: \"30\"\n"; err != nil || string(text) != want {
 		t.Errorf("%v %q, want %q", err, text, want)
 	}
-	if !slices.Contains(b.say.secrets, "pa55word") {
+	if !slices.Contains(b.say.Secrets, "pa55word") {
 		t.Error("the password of .bundle/config may be printed")
 	}
 }
@@ -187,30 +188,14 @@ func TestScrub(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range kept {
-		if !exists(b.path(name)) {
+		if !tree.Exists(b.path(name)) {
 			t.Errorf("%s is removed", name)
 		}
 	}
 	for _, name := range append(gone, "doc", "bundler/gems/x-1/.git") {
-		if exists(b.path(name)) {
+		if tree.Exists(b.path(name)) {
 			t.Errorf("%s is kept", name)
 		}
-	}
-}
-
-func TestPrune(t *testing.T) {
-	b := workIn(t, map[string]string{"a/old": strings.Repeat("x", 60), "b/new": strings.Repeat("x", 60), "c/newest": "x"})
-	for i, name := range []string{"a/old", "b/new", "c/newest"} {
-		at := time.Unix(int64(1000+i), 0)
-		if err := os.Chtimes(b.path(name), at, at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := prune(b.dir, 100); err != nil {
-		t.Fatal(err)
-	}
-	if exists(b.path("a/old")) || !exists(b.path("b/new")) || !exists(b.path("c/newest")) {
-		t.Error("not the oldest file is removed")
 	}
 }
 

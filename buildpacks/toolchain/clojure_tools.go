@@ -69,7 +69,7 @@ func clojureTool(st *Store) *tool {
 // upstream reads the authors' version in Debian's.
 func upstream(form *regexp.Regexp) func(pkg, debian string) string {
 	return func(_, debian string) string {
-		if m := form.FindStringSubmatch(debian); m != nil {
+		if m := form.FindStringSubmatch(upstreamOf(debian)); m != nil {
 			return m[1]
 		}
 		return ""

@@ -109,6 +109,15 @@ func (d *debian) versions(ctx context.Context, packages ...string) (map[string][
 	return found, err
 }
 
+// upstreamOf is what of a package's version is the authors': Debian writes an older release that replaces a newer one as "3.1.7+really3.1.2-0+deb12u1",
+// which is 3.1.2.
+func upstreamOf(version string) string {
+	if _, really, ok := strings.Cut(version, "+really"); ok {
+		return really
+	}
+	return version
+}
+
 // closure lists, as "name=version", everything that the given packages need, with themselves.
 func (d *debian) closure(ctx context.Context, wanted ...string) ([]string, error) {
 	out, err := d.run(ctx, d.dir, "apt-get", append([]string{"install", "--simulate", "-q", "--no-install-recommends"}, wanted...)...)

@@ -111,7 +111,7 @@ func (s *debianRuby) rubies(ctx context.Context, apt *debian) (map[string]debian
 	found := map[string]debianPackage{}
 	for _, name := range names {
 		for _, v := range versions[name] {
-			m := debianRubyVersion.FindStringSubmatch(v)
+			m := debianRubyVersion.FindStringSubmatch(upstreamOf(v))
 			if m == nil {
 				continue
 			}
@@ -234,5 +234,5 @@ func assembleDebian(root, tree, pkg, version string) error {
 	if err := keepInside(tree, version); err != nil {
 		return err
 	}
-	return finishRuby(tree)
+	return finishRuby(tree, version)
 }

@@ -29,7 +29,7 @@ esac
 		"apt-cache": `shift 2
 case "$1" in
 pkgnames) printf 'ruby\nruby3.3\nruby3.1\nruby-rack\nruby3.1-dev\n' ;;
-madison) printf '   ruby3.1 | 3.1.7-1~deb12u2 | http://x bookworm-security/main amd64 Packages\n   ruby3.1 | 3.1.7-1~deb12u1 | http://x bookworm/main amd64 Packages\n   ruby3.1 | 3.1.2-7+deb12u1 | http://x bookworm/main Sources\n   ruby3.3 | 1:3.3.8-2 | http://x trixie/main amd64 Packages\n' ;;
+madison) printf '   ruby3.1 | 3.1.9+really3.1.7-0+deb12u3 | http://x bookworm-security/main amd64 Packages\n   ruby3.1 | 3.1.7-1~deb12u2 | http://x bookworm-security/main amd64 Packages\n   ruby3.1 | 3.1.7-1~deb12u1 | http://x bookworm/main amd64 Packages\n   ruby3.1 | 3.1.2-7+deb12u1 | http://x bookworm/main Sources\n   ruby3.3 | 1:3.3.8-2 | http://x trixie/main amd64 Packages\n' ;;
 esac
 `,
 		"dpkg-deb": `p=$(cat "$2"); mkdir -p "$3/usr/bin" "$3/usr/lib/x86_64-linux-gnu" "$3/usr/share/doc"
@@ -82,7 +82,7 @@ func TestDebianRuby(t *testing.T) {
 	if got, err = ask("~> 3.1.0"); err != nil || got.Version != "3.1.7" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if calls, _ = os.ReadFile(filepath.Join(bin, "calls")); strings.Count(string(calls), " update\n") != 1 || !strings.Contains(string(calls), "ruby3.1=3.1.7-1~deb12u2 ") {
+	if calls, _ = os.ReadFile(filepath.Join(bin, "calls")); strings.Count(string(calls), " update\n") != 1 || !strings.Contains(string(calls), "ruby3.1=3.1.9+really3.1.7-0+deb12u3 ") {
 		t.Errorf("the lists are fetched more than once a day, or another revision than the newest:\n%s", calls)
 	}
 	if _, err = ask("3.1.2"); err == nil || !strings.Contains(err.Error(), "Debian packages: no version matches (it has 3.3.8, 3.1.7)") {

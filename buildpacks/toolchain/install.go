@@ -59,10 +59,11 @@ func (st *Store) tree(tool, version string) string {
 
 // held returns the record of a whole tree, or nil.
 func (st *Store) held(tool, version string) *record {
-	if r := readRecord(st.tree(tool, version)); r != nil && r.Tool == tool && r.Version == version {
-		return r
+	r := readRecord(st.tree(tool, version))
+	if r == nil || r.Tool != tool || r.Version != version || tool == "ruby" && checkRuby(st.tree(tool, version), version) != nil {
+		return nil
 	}
-	return nil
+	return r
 }
 
 func readRecord(tree string) *record {

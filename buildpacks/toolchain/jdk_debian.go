@@ -26,7 +26,7 @@ func (*debianJDK) name() string { return debianName }
 
 func (d *debianJDK) packages() aptPackages {
 	return aptPackages{prefix: "openjdk-", name: openjdk, version: func(_, debian string) string {
-		m := openjdkVersion.FindStringSubmatch(debian)
+		m := openjdkVersion.FindStringSubmatch(upstreamOf(debian))
 		if m == nil {
 			return ""
 		}

@@ -68,11 +68,46 @@ func rubyABI(version string) string {
 	return parts[0] + "." + parts[1] + ".0"
 }
 
+var rubyTeeny = regexp.MustCompile(`(?m)^\s*CONFIG\["(MAJOR|MINOR|TEENY|PATCHLEVEL)"\] = "(-?\d+)"`)
+
+// rubyIn is the release that a tree's rbconfig.rb says it is; "" for a pre-release and where there is none that says.
+func rubyIn(tree string) string {
+	for _, pattern := range []string{"lib/ruby/*/*/rbconfig.rb", "lib/*/ruby/*/rbconfig.rb"} {
+		found, _ := filepath.Glob(filepath.Join(tree, filepath.FromSlash(pattern)))
+		if len(found) != 1 {
+			continue
+		}
+		text, err := os.ReadFile(found[0])
+		if err != nil {
+			continue
+		}
+		part := map[string]string{}
+		for _, m := range rubyTeeny.FindAllStringSubmatch(string(text), -1) {
+			part[m[1]] = m[2]
+		}
+		if part["MAJOR"] != "" && part["MINOR"] != "" && part["TEENY"] != "" && part["PATCHLEVEL"] != "-1" {
+			return part["MAJOR"] + "." + part["MINOR"] + "." + part["TEENY"]
+		}
+	}
+	return ""
+}
+
+// checkRuby refuses a tree that is not of the version that its source has given out.
+func checkRuby(tree, version string) error {
+	if is := rubyIn(tree); is != "" && is != version {
+		return fmt.Errorf("it is Ruby %s and not %s", is, version)
+	}
+	return nil
+}
+
 // finishRuby makes a tree of a Ruby whatever its source: a bin/ruby, scripts that find their Ruby on PATH, and nothing that no build reads.
-func finishRuby(tree string) error {
+func finishRuby(tree, version string) error {
 	info, err := os.Stat(filepath.Join(tree, "bin", "ruby"))
 	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 		return errors.New("unpacking ruby: there is no bin/ruby in it")
+	}
+	if err := checkRuby(tree, version); err != nil {
+		return fmt.Errorf("unpacking ruby: %w", err)
 	}
 	for _, pattern := range []string{"share/doc", "share/man", "share/ri", "lib/*.a", "lib/*/*.a", "lib/pkgconfig", "lib/*/pkgconfig", "lib/ruby/gems/*/cache", "lib/ruby/gems/*/doc"} {
 		found, err := filepath.Glob(filepath.Join(tree, filepath.FromSlash(pattern)))

@@ -103,7 +103,7 @@ func (l *localRuby) fetch(ctx context.Context, version string, j *job) (string, 
 			return "", err
 		}
 	}
-	if err := finishRuby(j.tree); err != nil {
+	if err := finishRuby(j.tree, version); err != nil {
 		return "", err
 	}
 	return treeDigest(j.tree)

@@ -163,7 +163,7 @@ func (m *rubyMirror) fetch(ctx context.Context, version string, j *job) (string,
 	if err := os.Rename(top, j.tree); err != nil {
 		return "", err
 	}
-	return "sha256:" + t.SHA256, finishRuby(j.tree)
+	return "sha256:" + t.SHA256, finishRuby(j.tree, version)
 }
 
 // rubyTop finds the directory that has bin/ruby: the highest, at most three below dir.

@@ -111,6 +111,17 @@ func TestRubyMirrorFaults(t *testing.T) {
 	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "there is no bin/ruby in it") {
 		t.Errorf("a tarball without Ruby: %v", err)
 	}
+	other := tgz(t, map[string]string{"bin/ruby*": "#!/bin/sh\n", "lib/ruby/3.3.0/x86_64-linux/rbconfig.rb": `  CONFIG["MAJOR"] = "3"
+  CONFIG["MINOR"] = "3"
+  CONFIG["TEENY"] = "2"
+  CONFIG["PATCHLEVEL"] = "100"
+`})
+	w.put("/rubies/ruby-3.3.9.tar.gz", other)
+	w.put("/rubies/SHA256SUMS", fmt.Appendf(nil, "%x *./ruby-3.3.9.tar.gz\n", sha256.Sum256(other)))
+	st = w.open(t.TempDir(), withRubies(w))
+	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "it is Ruby 3.3.2 and not 3.3.9") {
+		t.Errorf("a tarball of another Ruby: %v", err)
+	}
 	w.breakAt("/rubies/SHA256SUMS", status(503))
 	st = w.open(t.TempDir(), withRubies(w))
 	if none, ok := errors.AsType[*toolchain.Unavailable](second(st.Ensure(t.Context(), req, nil))); !ok || !none.Transient() {

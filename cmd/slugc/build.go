@@ -28,7 +28,7 @@ const (
 
 type buildFlags struct {
 	app, ref, subdir, output, message, procfile, limit, envFile string
-	env                                                         []string
+	env, allowSubmodules                                        []string
 	fresh, noRegister                                           bool
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
@@ -73,6 +73,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags := cmd.Flags()
 	flags.StringVar(&f.app, "app", "", "the app's name (default: the directory's)")
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
+	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil, "with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
@@ -107,7 +108,7 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 	if req.Source, err = c.sourceSpec(f, args); err != nil {
 		return req, err
 	}
-	more, err := c.readEnv(f.envFile, f.env)
+	more, err := c.readEnv("env", f.envFile, f.env)
 	if err != nil {
 		return req, err
 	}
@@ -123,7 +124,15 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 }
 
 func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
-	spec := source.Spec{Kind: source.Dir, Ref: f.ref, Subdir: f.subdir}
+	spec := source.Spec{Kind: source.Dir, Ref: f.ref, Subdir: f.subdir, Submodules: source.Submodules{Allow: f.allowSubmodules}}
+	if len(f.allowSubmodules) > 0 && f.ref == "" {
+		return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --allow-submodules: submodules are fetched for a git revision only"), "name one with --ref, such as --ref HEAD")
+	}
+	for _, pattern := range f.allowSubmodules {
+		if err := source.CheckPattern(pattern); err != nil {
+			return spec, err
+		}
+	}
 	dir := "."
 	if len(args) > 0 {
 		dir = args[0]
@@ -143,11 +152,21 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		return spec, fmt.Errorf("finding %q: %w", dir, err)
 	}
 	spec.Dir = abs
-	spec.Env = []string{"PATH=" + c.env.vars["PATH"], "HOME=" + c.env.vars["HOME"]}
+	spec.Env = c.fetchEnv(append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...)...)
 	if f.ref != "" {
 		spec.Kind = source.Git
 	}
 	return spec, nil
+}
+
+// fetchEnv is the part of the environment that reading a source may need.
+func (c *cli) fetchEnv(names ...string) (env []string) {
+	for _, name := range names {
+		if v, ok := c.env.vars[name]; ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
@@ -161,18 +180,18 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
-// readEnv merges --env-file and --env.
-func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
+// readEnv merges the file and the values of two flags: the second is called flag, the first flag and "-file".
+func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
 	env := map[string]string{}
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, errors.Unwrap(err)), "name a file that exists")
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)), "name a file that exists")
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading %q: %w", file, err), "write one NAME=value a line")
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err), "write one NAME=value a line")
 		}
 		for _, kv := range list {
 			k, v, _ := strings.Cut(kv, "=")
@@ -184,11 +203,12 @@ func (c *cli) readEnv(file string, flags []string) (map[string]string, error) {
 		if !ok {
 			v, ok = c.env.vars[k]
 		}
+		hint := fmt.Sprintf("write --%s NAME=value", flag)
 		if !envName.MatchString(k) {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: a variable can't be called %q", kv, k), "write --env NAME=value")
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
 		}
 		if !ok {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --env %q: there is no value, and no such variable in the environment", kv), "write --env NAME=value")
+			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv), hint)
 		}
 		env[k] = v
 	}

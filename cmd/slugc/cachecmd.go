@@ -86,7 +86,7 @@ func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
 		return nil, err
 	}
 	for _, app := range apps {
-		for _, part := range []string{"layers", "segments", "slugs", "build"} {
+		for _, part := range []string{"layers", "segments", "slugs", "submodules", "build"} {
 			size, err := cache.Size(app.Path(part))
 			if err != nil {
 				return nil, err
@@ -107,7 +107,7 @@ func (c *cli) cachePrune() *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what no build needs any more",
 		Long: `Prune removes slugs that no release of the last ten names, segments that no kept slug uses, and toolchains that no build used for the given
-time. With --all it also removes the apps' layers: the next builds start cold. Releases stay.`,
+time. With --all it also removes the apps' layers and submodules: the next builds start cold. Releases stay.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -124,7 +124,7 @@ time. With --all it also removes the apps' layers: the next builds start cold. R
 	flags := cmd.Flags()
 	flags.StringVar(&app, "app", "", "only this app's")
 	flags.DurationVar(&age, "older", 30*24*time.Hour, "remove toolchains not used for this long")
-	flags.BoolVar(&all, "all", false, "remove kept layers and segments too")
+	flags.BoolVar(&all, "all", false, "remove kept layers, segments and submodules too")
 	c.jsonFlag(cmd)
 	return cmd
 }

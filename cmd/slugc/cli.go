@@ -23,6 +23,7 @@ type cli struct {
 	asJSON      bool
 	home        string
 	coordinator string
+	store       string
 	cluster     coordinators
 	sandbox     string
 	exit        int    // of a process that was run; kept as slugc's own
@@ -42,6 +43,9 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
   slugc detect .                    say what it is, and why
   slugc run blog web                run one process of the current release
   slugc start blog                  run its whole formation
+  slugc start blog --follow         run it, and go with every new release
+  slugc logs blog -t                show what its processes say
+  slugc export systemd blog DIR     write it down for an init system
   slugc releases blog               list its releases
   slugc rollback blog v3            make an old slug current again`,
 		Version:       version,
@@ -54,6 +58,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.home, "home", "", "state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
 	flags.StringVar(&c.coordinator, "coordinator", "", "coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)")
+	flags.StringVar(&c.store, "store", "", "slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)")
 	flags.StringVar(&c.sandbox, "sandbox", "", "bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
 	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")
 	flags.BoolVar(&c.ui.plain, "plain", false, "no colour and no live progress, also on a terminal")
@@ -62,7 +67,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	})
 	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
 		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
-		c.runCommand(), c.startCommand(), c.cacheCommand(), c.doctorCommand())
+		c.runCommand(), c.startCommand(), c.logsCommand(), c.exportCommand(), c.hookCommand(), c.cacheCommand(), c.doctorCommand())
 	c.markStart(root)
 	return root
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"slugc/buildpacks/clojure/clojuretest"
 	"slugc/compiler"
@@ -38,6 +38,7 @@ func TestClojureRebuild(t *testing.T) {
 	if elsewhere, _ := clojureBuild(t, state(t), app, server); first.Slug.Digest != elsewhere.Slug.Digest {
 		t.Errorf("two machines make %s and %s", first.Slug.Digest, elsewhere.Slug.Digest)
 	}
+	checkClojureBill(t, home, "compojure/compojure@1.6.0")
 	file := filepath.Join(app, "src", "hello", "greeting.clj")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -70,9 +71,82 @@ func TestClojureSlugsAreSelfContained(t *testing.T) {
 				t.Fatal(err)
 			}
 			result, _ := clojureBuild(t, home, dir, clojuretest.Serve(t))
+			checkClojureBill(t, home)
 			i := slices.IndexFunc(result.ProcessTypes, func(p procfile.Process) bool { return p.Type == "web" })
 			bare(t, home, result, result.ProcessTypes[i].Command, body)
 		})
+	}
+}
+
+// checkClojureBill looks at the bill of materials of the only app in home: it has the runtime and the libraries, and nothing that only the build has used.
+func checkClojureBill(t *testing.T, home string, more ...string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(home, "apps", "*", "layers", "slugc_clojure", "launch.sbom.cdx.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("bills %v (%v)", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, library := range append([]string{"org.clojure/clojure@1.11.1", "ring/ring-core@1.8.2", "org.eclipse.jetty/jetty-server@9."}, more...) {
+		if !strings.Contains(string(text), `"purl": "pkg:maven/`+library) {
+			t.Errorf("%s is not in the bill:\n%s", library, text)
+		}
+	}
+	if !strings.Contains(string(text), `"purl": "pkg:generic/openjdk@17.`) || strings.Contains(string(text), "nrepl") {
+		t.Errorf("the bill has no Java, or tools of the build:\n%s", text)
+	}
+}
+
+// TestClojureLeinInSlug: with LEIN_INCLUDE_IN_SLUG, lein itself starts the app out of the slug, with no repository to ask.
+func TestClojureLeinInSlug(t *testing.T) {
+	home := state(t)
+	app := filepath.Join(t.TempDir(), "clojure-lein-plain")
+	if err := os.CopyFS(app, os.DirFS("../../fixtures/clojure-lein-plain")); err != nil {
+		t.Fatal(err)
+	}
+	writeFiles(t, app, map[string]string{"Procfile": "web: lein with-profile production trampoline run\n"})
+	o := slugcIn(t, "", home, []string{"SLUGC_MAVEN_MIRROR=" + clojuretest.Serve(t).URL}, "build", app, "--json", "--env", "LEIN_INCLUDE_IN_SLUG=yes")
+	if o.exit != 0 {
+		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+	}
+	result := decode[compiler.Result](t, o)
+	w := want{}
+	if err := json.Unmarshal([]byte(`{"present": [".layers/slugc_clojure/lein/leiningen.jar"], "http": {"path": "/", "status": 200, "body": "hello from the sources"}}`), &w); err != nil {
+		t.Fatal(err)
+	}
+	unpacked := filepath.Join(t.TempDir(), "app")
+	if u := slugc(t, home, "unpack", result.Slug.Path, unpacked); u.exit != 0 {
+		t.Fatal(u.stderr)
+	}
+	checkFiles(t, w, unpacked)
+	checkHTTP(t, w, home, result.Slug.Path)
+}
+
+// TestClojurePrivateRepository: a tools.deps app signs in to a private repository by settings that it has checked in and a password that it has not.
+func TestClojurePrivateRepository(t *testing.T) {
+	home, server := state(t), clojuretest.Serve(t)
+	server.Protect("deploy", "hunter22-5f1c")
+	app := filepath.Join(t.TempDir(), "private")
+	if err := os.CopyFS(app, os.DirFS("../../fixtures/clojure-deps-run")); err != nil {
+		t.Fatal(err)
+	}
+	deps, err := os.ReadFile(filepath.Join(app, "deps.edn"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	repos := fmt.Sprintf(`{:mvn/repos {"central" nil "clojars" nil "acme" {:url %q}}`, server.URL) + "\n "
+	writeFiles(t, app, map[string]string{
+		"deps.edn":          repos + strings.TrimPrefix(string(deps), "{"),
+		".mvn/settings.xml": "<settings><servers><server><id>acme</id><username>deploy</username><password>${env.ACME_PASSWORD}</password></server></servers></settings>\n",
+	})
+	build := func(password string) outcome {
+		return slugc(t, home, "build", app, "--app", "private", "--json", "--env", "MAVEN_SETTINGS_PATH=.mvn/settings.xml", "--env", "CLOJURE_CLI_ALLOW_HTTP_REPO=true", "--env", "ACME_PASSWORD="+password)
+	}
+	checkError(t, "clojure/repository-unauthorised", 51, build("wrong-password"))
+	if o := build("hunter22-5f1c"); o.exit != 0 || strings.Contains(o.stdout+o.stderr, "hunter22") {
+		t.Errorf("exit %d\n%s", o.exit, o.stderr)
 	}
 }
 
@@ -109,7 +183,7 @@ func bare(t *testing.T, home string, result compiler.Result, command, body strin
 			t.Logf("the process said:\n%s", log.String())
 		}
 	}()
-	status, answer, err := ask(fmt.Sprintf("http://127.0.0.1:%d/", port), time.Minute)
+	status, answer, err := ask(fmt.Sprintf("http://127.0.0.1:%d/", port), patience)
 	if err != nil || status != 200 || !strings.Contains(answer, body) {
 		t.Errorf("answer %d %q, %v", status, answer, err)
 	}

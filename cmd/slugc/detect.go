@@ -40,7 +40,7 @@ func (c *cli) detectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			more, err := c.readEnv(f.envFile, f.env)
+			more, err := c.readEnv("env", f.envFile, f.env)
 			if err != nil {
 				return err
 			}

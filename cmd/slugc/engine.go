@@ -15,6 +15,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler"
+	"slugc/compiler/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 	"slugc/compiler/sandbox"
@@ -42,6 +43,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 			return c.toolchains(ctx, home, registry, goSettings)
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
+		Store:       c.ownStore,
 		Builders:    c.builders(home),
 		BaseEnv: func(ctx context.Context, languages []detect.Language) (map[string]string, []sandbox.Bind, error) {
 			return c.baseEnv(ctx, languages, registry, goSettings)
@@ -76,6 +78,11 @@ func (c *cli) sandboxLevel() sandbox.Level {
 func (c *cli) checkSettings() error {
 	if want := c.sandboxLevel(); want != "" && !slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
 		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want), "use bubblewrap, landlock or none")
+	}
+	if store := c.storeURL(); store != "" {
+		if err := blobstore.Check(store); err != nil {
+			return err
+		}
 	}
 	_, err := c.coordinatorPlace()
 	return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"slugc/compiler"
+	"slugc/compiler/release"
 	"slugc/compiler/slug"
 )
 
@@ -27,6 +28,7 @@ type want struct {
 	Group        []string          `json:"group"`
 	ProcessTypes map[string]string `json:"process_types"`
 	Runtimes     map[string]string `json:"runtimes"` // name → prefix of the version
+	Addons       []string          `json:"addons"`   // are named in the release
 	HTTP         *struct {
 		Path   string `json:"path"`
 		Status int    `json:"status"`
@@ -97,6 +99,7 @@ func fixture(t *testing.T, dir string) {
 	}
 	result := decode[compiler.Result](t, o)
 	checkResult(t, w, result)
+	checkAddons(t, w, home, result)
 	if v := slugc(t, home, "verify", result.Slug.Path, "--digest", result.Slug.Digest); v.exit != 0 {
 		t.Errorf("verify: exit %d: %s", v.exit, v.stderr)
 	}
@@ -157,6 +160,15 @@ func checkResult(t *testing.T, w want, r compiler.Result) {
 	}
 }
 
+// checkAddons looks at the release: what add-ons an app wants is the release's to say.
+func checkAddons(t *testing.T, w want, home string, r compiler.Result) {
+	t.Helper()
+	list := decode[[]release.Release](t, slugc(t, home, "releases", r.App, "--json"))
+	if len(list) != 1 || !slices.Equal(list[0].Addons, w.Addons) {
+		t.Errorf("releases %+v, want one with the add-ons %v", list, w.Addons)
+	}
+}
+
 func checkFiles(t *testing.T, w want, app string) {
 	t.Helper()
 	for _, p := range w.Present {
@@ -189,7 +201,7 @@ func checkHTTP(t *testing.T, w want, home, file string) {
 			t.Logf("the process said:\n%s", log.String())
 		}
 	}()
-	status, body, err := ask(fmt.Sprintf("http://127.0.0.1:%d%s", port, w.HTTP.Path), time.Minute)
+	status, body, err := ask(fmt.Sprintf("http://127.0.0.1:%d%s", port, w.HTTP.Path), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +219,9 @@ func freePort(t testing.TB) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// patience is how long an app may take to answer: a JVM on a busy machine takes minutes.
+const patience = 10 * time.Minute
 
 // ask asks until something answers.
 func ask(url string, patience time.Duration) (int, string, error) {

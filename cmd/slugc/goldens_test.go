@@ -23,13 +23,14 @@ var update = flag.Bool("update", false, "write what errors look like into testda
 
 // TestErrors holds what a reader of the terminal sees of each error. An archive's comment holds "sh SCRIPT" lines that make ready what no archive
 // can hold, "env NAME=value" lines, and one "$ COMMAND" line; its files are the command's working directory, but for "stderr": what the command says from
-// the first " !" on, and how it ends. SLUG and OTHER are paths of slugs with the process types web and release. The archive is named for the error's id.
+// the first " !" on, and how it ends. SLUG, OTHER, FAILING and SLOW are paths of slugs with the process types web and release. The archive is named for the error's id.
 func TestErrors(t *testing.T) {
 	files, err := filepath.Glob("testdata/errors/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no archives: %v", err)
 	}
-	packed := map[string]string{"SLUG": smallSlug(t, "one"), "OTHER": smallSlug(t, "two")}
+	packed := map[string]string{"SLUG": smallSlug(t, "one", "true"), "OTHER": smallSlug(t, "two", "true"),
+		"FAILING": smallSlug(t, "three", "echo migrating; exit 3"), "SLOW": smallSlug(t, "four", "sleep 60")}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
@@ -57,12 +58,15 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// smallSlug packs a slug that nothing was built for.
-func smallSlug(t *testing.T, text string) string {
+// smallSlug packs a slug that nothing was built for, with a command for its release process, "" for none.
+func smallSlug(t *testing.T, text, release string) string {
 	t.Helper()
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{"app/hello.txt": text})
-	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}, {Type: "release", Command: "true"}}
+	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
+	if release != "" {
+		types = append(types, procfile.Process{Type: "release", Command: release})
+	}
 	file := filepath.Join(dir, "hello.tgz")
 	_, err := slug.Pack(context.Background(), slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
 		Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}})
@@ -134,7 +138,7 @@ func normal(text string, names map[string]string) string {
 	for path, name := range names {
 		text = strings.ReplaceAll(text, path, name)
 	}
-	return digestInText.ReplaceAllString(text, "DIGEST")
+	return digestInText.ReplaceAllString(goesOn.ReplaceAllString(text, ""), "DIGEST")
 }
 
 var idLine = regexp.MustCompile(`(?m)^ !     \[([a-z]+/[a-z0-9-]+)\]$`)

@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -24,6 +26,7 @@ func Main() int {
 	if buildpacks.Main(os.Args) {
 		return 0
 	}
+	log.SetOutput(io.Discard) // libraries' remarks: what matters comes as an error
 	ctx, stop := interruptible()
 	defer stop()
 	c := newCLI()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -27,50 +26,19 @@ func (c *cli) registerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "register FILE --app NAME",
 		Short: "Register a slug that was built earlier as an app's next release",
-		Long: `Register verifies the slug, keeps a copy of it in the state directory and makes it the app's next release. With --key, registering the same
+		Long: `Register verifies the slug, keeps a copy of it in the state directory, puts it in the slug store if there is one, and makes it the app's next release. With --key, registering the same
 again under the same key gives the same release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkApp(app); err != nil {
 				return err
 			}
-			verified, err := slug.Verify(cmd.Context(), args[0], "")
-			if err != nil {
-				return err
-			}
-			digest, size, err := slug.FileDigest(args[0])
-			if err != nil {
-				return err
-			}
-			home, err := c.openHome()
-			if err != nil {
-				return err
-			}
-			path := home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
-			if err := keepSlug(args[0], path, size); err != nil {
-				return err
-			}
-			if message == "" {
-				message = "Register " + filepath.Base(args[0])
-			}
 			rollout, err := config.rollout(c)
 			if err != nil {
 				return err
 			}
-			engine, err := c.engine()
-			if err != nil {
-				return err
-			}
-			return c.withReleases(func(r *release.Releases) error {
-				made, err := engine.Introduce(cmd.Context(), r, app, path, verified.ProcessTypes, rollout, func(pending bool) (release.Release, error) {
-					return r.Register(cmd.Context(), app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending, Target: verified.Target,
-						Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: compiler.FileURL(path)}})
-				})
-				if err != nil {
-					return err
-				}
-				return c.result(made, fmt.Sprintf("%s v%d", app, made.Version))
-			})
+			rollout.Key = key
+			return c.register(cmd.Context(), args[0], app, message, rollout)
 		},
 	}
 	flags := cmd.Flags()
@@ -81,6 +49,42 @@ again under the same key gives the same release.`,
 	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+func (c *cli) register(ctx context.Context, file, app, message string, rollout compiler.Rollout) error {
+	verified, err := slug.Verify(ctx, file, "")
+	if err != nil {
+		return err
+	}
+	digest, size, err := slug.FileDigest(file)
+	if err != nil {
+		return err
+	}
+	engine, err := c.engine()
+	if err != nil {
+		return err
+	}
+	path := engine.Home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
+	if err := keepSlug(file, path, size); err != nil {
+		return err
+	}
+	if message == "" {
+		message = "Register " + filepath.Base(file)
+	}
+	at, err := compiler.StoreSlug(ctx, c.ownStore, c.ui, path, digest)
+	if err != nil {
+		return err
+	}
+	return c.withReleases(func(r *release.Releases) error {
+		made, err := engine.Introduce(ctx, r, app, path, verified.ProcessTypes, rollout, func(key string, pending bool) (release.Release, error) {
+			return r.Register(ctx, app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending, Target: verified.Target,
+				Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at}})
+		})
+		if err != nil {
+			return err
+		}
+		return c.result(made, fmt.Sprintf("%s v%d", app, made.Version))
+	})
 }
 
 // keepSlug copies a verified slug to its place by digest, unless it is there.
@@ -152,8 +156,14 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			engine, err := c.engine()
+			if err != nil {
+				return err
+			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := c.rollback(cmd.Context(), r, args[0], version, rollout)
+				made, err := engine.Rollback(cmd.Context(), r, args[0], version, rollout, func(rel release.Release) (string, error) {
+					return c.fetch(cmd.Context(), engine.Home, args[0], rel.Slug)
+				})
 				if err != nil {
 					return err
 				}
@@ -165,24 +175,6 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
-}
-
-// rollback registers the rollback as pending, so that the old slug's release process runs again before it becomes current.
-func (c *cli) rollback(ctx context.Context, r *release.Releases, app string, version int, o compiler.Rollout) (release.Release, error) {
-	made, err := r.Rollback(ctx, app, version, true)
-	if err != nil {
-		return made, err
-	}
-	path, err := releasedFile(app, made)
-	if err != nil {
-		_, failed := r.Fail(context.WithoutCancel(ctx), app, made.Version)
-		return made, errors.Join(err, failed)
-	}
-	engine, err := c.engine()
-	if err != nil {
-		return made, err
-	}
-	return engine.Complete(ctx, r, app, path, made, o)
 }
 
 func (c *cli) scaleCommand() *cobra.Command {

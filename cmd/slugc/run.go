@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"slugc/cache"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -24,99 +21,103 @@ import (
 	"slugc/compiler/slug"
 )
 
-// subject is what run and start work on: a slug unpacked in a directory of its own.
-type subject struct {
-	self, dir string
+// named is the slug that SLUG|APP names.
+type named struct {
+	app       string // "" for a file
+	version   int    // of the app's release
+	file      string
 	types     []procfile.Process
-	formation map[string]int // nil for a slug file
-	remove    func()
+	formation map[string]int // nil for a file
 }
 
-// open finds the slug that SLUG|APP names and unpacks it. A name with a slash, or of an existing file, is a file; everything else is an app.
-func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
-	self, err := selfPath()
-	if err != nil {
-		return nil, err
-	}
-	s := &subject{self: self}
-	file, digest := name, ""
-	home, err := c.openHome()
-	if err != nil {
-		return nil, err
-	}
-	if info, err := os.Stat(name); !strings.ContainsRune(name, '/') && (err != nil || info.IsDir()) {
+// find finds the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file; everything else is an app.
+func (c *cli) find(ctx context.Context, name string) (*named, error) {
+	n, digest := &named{file: name}, ""
+	if !isFile(name) {
+		var ref release.SlugRef
 		err := c.readReleases(func(r *release.Releases) error {
-			current, err := r.Current(cmd.Context(), name)
+			current, err := r.Current(ctx, name)
 			if err != nil {
 				return err
 			}
-			if file, err = releasedFile(name, current); err != nil {
-				return err
-			}
-			digest = current.Slug.Digest
-			s.formation, err = r.Formation(cmd.Context(), name)
+			n.app, n.version, ref = name, current.Version, current.Slug
+			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-	}
-	return s, s.unpack(cmd.Context(), c, home, file, digest)
-}
-
-// releasedFile is the file of a release's slug.
-func releasedFile(app string, rel release.Release) (string, error) {
-	u, err := url.Parse(rel.Slug.URL)
-	if err != nil || u.Scheme != "file" {
-		return "", fmt.Errorf("finding the slug of %s v%d: %q is not a file on this machine", app, rel.Version, rel.Slug.URL)
-	}
-	return u.Path, nil
-}
-
-func (s *subject) unpack(ctx context.Context, c *cli, home *cache.Home, file, digest string) error {
-	m, err := slug.Inspect(file)
-	if err != nil {
-		return err
-	}
-	if digest != "" {
-		// Unpacking checks the slug against itself; this, that it is the release's.
-		is, _, err := slug.FileDigest(file)
-		if err == nil && is != digest {
-			err = fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
-				"build the app again, or roll back to a release whose slug is whole")
-		}
+		home, err := c.openHome()
 		if err != nil {
-			return err
+			return nil, err
+		}
+		digest = ref.Digest
+		if n.file, err = c.fetch(ctx, home, name, ref); err != nil {
+			return nil, err
 		}
 	}
-	if err := os.MkdirAll(home.Path("run"), 0o700); err != nil {
-		return fmt.Errorf("making a directory to run in: %w", err)
-	}
-	sweepRuns(home.Path("run"))
-	tmp, err := os.MkdirTemp(home.Path("run"), fmt.Sprintf("%d-*", os.Getpid()))
+	m, err := slug.Inspect(n.file)
 	if err != nil {
-		return fmt.Errorf("making a directory to run in: %w", err)
+		return nil, err
 	}
-	s.remove = func() { _ = cache.RemoveAll(tmp) }
-	s.dir, s.types = filepath.Join(tmp, "app"), m.ProcessTypes
-	if err := slug.Unpack(ctx, file, s.dir, slug.UnpackOptions{Progress: func(done, total int64) { c.ui.Progress("unpacking", done, total) }}); err != nil {
-		s.remove()
-		return err
+	n.types = m.ProcessTypes
+	if digest == "" {
+		return n, nil
 	}
-	c.ui.close()
-	return nil
+	return n, launch.CheckDigest(n.file, digest)
 }
 
-// sweepRuns removes the directories of runs whose process is gone.
-func sweepRuns(dir string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		pid, _, _ := strings.Cut(e.Name(), "-")
-		if _, err := os.Stat("/proc/" + pid); err != nil {
-			_ = cache.RemoveAll(filepath.Join(dir, e.Name()))
-		}
-	}
+// isFile says whether SLUG|APP names a file.
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return strings.ContainsRune(name, '/') || err == nil && !info.IsDir()
 }
+
+// counts is how many of each type to run: what spec says, else the app's own formation, else one of each.
+func (n *named) counts(spec string) (map[string]int, error) {
+	if spec == "" && n.formation != nil {
+		return n.formation, nil
+	}
+	if spec == "" {
+		spec = "all=1"
+	}
+	return launch.ParseFormation(spec, n.types)
+}
+
+// subject is what run and start work on: a slug unpacked in a directory of its own.
+type subject struct {
+	*named
+	*launch.Unpacked
+	self string
+}
+
+// open finds the slug that SLUG|APP names and unpacks it.
+func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
+	self, err := selfPath()
+	if err != nil {
+		return nil, err
+	}
+	home, err := c.openHome()
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.find(cmd.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{named: found, self: self}
+	defer c.ui.close()
+	s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), s.file, "", c.unpacking)
+	return s, err
+}
+
+// unpack unpacks a slug and shows how far it is.
+func (c *cli) unpack(ctx context.Context, file, dir string) error {
+	defer c.ui.close()
+	return slug.Unpack(ctx, file, dir, slug.UnpackOptions{Progress: c.unpacking})
+}
+
+func (c *cli) unpacking(done, total int64) { c.ui.Progress("unpacking", done, total) }
 
 func (c *cli) runCommand() *cobra.Command {
 	var env []string
@@ -132,7 +133,7 @@ command with HOME and the working directory in the app. Signals go to the whole 
   slugc run blog -- node -e 'console.log(process.version)'`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := c.readEnv(envFile, env)
+			config, err := c.readEnv("env", envFile, env)
 			if err != nil {
 				return err
 			}
@@ -140,8 +141,8 @@ command with HOME and the working directory in the app. Signals go to the whole 
 			if err != nil {
 				return err
 			}
-			defer s.remove()
-			o := launch.RunOptions{Self: s.self, Dir: s.dir, Env: pairs(config), Dyno: fmt.Sprintf("run.%d", os.Getpid()),
+			defer s.Remove()
+			o := launch.RunOptions{Self: s.self, Dir: s.Dir, Env: pairs(config), Dyno: fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Grace: 30 * time.Second}
 			if err := s.choose(&o, cmd.ArgsLenAtDash(), args, port); err != nil {
 				return err
@@ -219,70 +220,4 @@ func pairs(env map[string]string) []string {
 		list = append(list, k+"="+env[k])
 	}
 	return list
-}
-
-func (c *cli) startCommand() *cobra.Command {
-	var env, canDie, restart []string
-	var envFile, formation string
-	var port int
-	var timeout time.Duration
-	var noTimestamp bool
-	cmd := &cobra.Command{
-		Use:   "start SLUG|APP",
-		Short: "Run the formation of a slug or of an app's current release, foreman-style",
-		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or what -m says. PORT is the base port plus 100 for each process
-type and 1 for each instance. The first process to end stops all the others, and its exit code is slugc's.`,
-		Example: `  slugc start blog
-  slugc start ./blog.tgz -m web=2,worker=1 -p 6000`,
-		Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := c.readEnv(envFile, env)
-			if err != nil {
-				return err
-			}
-			s, err := c.open(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			defer s.remove()
-			if formation == "" && s.formation == nil {
-				formation = "all=1"
-			}
-			counts := s.formation
-			if formation != "" {
-				if counts, err = launch.ParseFormation(formation, s.types); err != nil {
-					return err
-				}
-			}
-			signals, kill := c.passSignals(false)
-			c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{Self: s.self, Dir: s.dir, Signals: signals, Kill: kill, Processes: s.types, Formation: counts,
-				BasePort: basePort(cmd, port, config, c.env), Env: pairs(config), Out: os.Stdout,
-				Color: term.IsTerminal(int(os.Stdout.Fd())) && c.ui.color && !c.ui.plain, Timestamps: !noTimestamp, Timeout: timeout, CanDie: canDie, Restart: restart})
-			return err
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVarP(&formation, "formation", "m", "", "how many of each type: web=2,worker=1 or all=1")
-	flags.IntVarP(&port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
-	flags.StringArrayVarP(&env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
-	flags.StringVar(&envFile, "env-file", "", "read config vars from this file")
-	flags.DurationVarP(&timeout, "timeout", "t", 5*time.Second, "how long processes may take to end before they are killed")
-	flags.StringSliceVar(&canDie, "can-die", nil, "types that may end without stopping the others")
-	flags.StringSliceVar(&restart, "restart", nil, "types that are started again when they end")
-	flags.BoolVar(&noTimestamp, "no-timestamp", false, "do not print the time before each line")
-	return cmd
-}
-
-// basePort follows foreman: -p, PORT of the config vars, $PORT, 5000.
-func basePort(cmd *cobra.Command, flag int, config map[string]string, env environment) int {
-	if cmd.Flags().Changed("port") {
-		return flag
-	}
-	for _, v := range []string{config["PORT"], env.vars["PORT"]} {
-		var n int
-		if _, err := fmt.Sscanf(v, "%d", &n); err == nil && n > 0 && n < 65536 {
-			return n
-		}
-	}
-	return flag
 }

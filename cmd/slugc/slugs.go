@@ -110,9 +110,7 @@ func (c *cli) unpackCommand() *cobra.Command {
 		Long:  `Unpack writes what lies under ./app in the slug into DIR, which must be missing or empty. Every byte is verified on the way.`,
 		Args:  usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := slug.Unpack(cmd.Context(), args[0], args[1], slug.UnpackOptions{
-				Progress: func(done, total int64) { c.ui.Progress("unpacking", done, total) }})
-			if err != nil {
+			if err := c.unpack(cmd.Context(), args[0], args[1]); err != nil {
 				return err
 			}
 			return c.ui.result(args[1])

@@ -6,7 +6,7 @@ package main
 //   - "-----> " begins a step, seven spaces a detail, " !     " a warning or an error; nothing is capitalised for effect, nothing exclaims.
 //   - an error is one sentence; then its hints, each a thing to do; then its id in brackets.
 //   - colours are SGR only, and none without a terminal, under NO_COLOR, TERM=dumb or --plain.
-//   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing behind.
+//   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing behind; elsewhere a detail says every now and then what still goes on.
 //   - text of others (buildpacks, tools, files) passes through clean, which lets no control character through but tab and SGR.
 
 import (
@@ -33,9 +33,10 @@ type ui struct {
 
 	blank bool // the last line of a buildpack's was empty
 
-	mu     sync.Mutex
-	status status
-	tick   *time.Timer
+	mu      sync.Mutex
+	status  status
+	tick    *time.Timer
+	silence silence
 }
 
 func newUI(stdout, stderr *os.File) *ui {
@@ -70,13 +71,19 @@ func (u *ui) line(s string) {
 	defer u.mu.Unlock()
 	u.status.erase(u.err)
 	fmt.Fprintln(u.err, s)
+	u.silence.broken()
 }
 
 // Step begins a step.
 func (u *ui) Step(text string) {
-	if !u.quiet {
-		u.line(u.paint(bold, "----->") + " " + clean(text))
+	if u.quiet {
+		return
 	}
+	u.line(u.paint(bold, "----->") + " " + clean(text))
+	if !isDoing(text) {
+		text = ""
+	}
+	u.goesOn(text, 0, 0)
 }
 
 // Detail says something about the step.
@@ -132,6 +139,7 @@ func (u *ui) result(text string) error {
 	defer u.mu.Unlock()
 	u.status.erase(u.err)
 	u.status.what = ""
+	u.silence.end()
 	if text == "" {
 		return nil
 	}
@@ -144,6 +152,7 @@ func (u *ui) result(text string) error {
 // Progress shows what is going on and how far it is.
 func (u *ui) Progress(what string, done, total int64) {
 	if !u.terminal || u.plain || u.quiet {
+		u.goesOn(what, done, total)
 		return
 	}
 	u.mu.Lock()
@@ -152,6 +161,25 @@ func (u *ui) Progress(what string, done, total int64) {
 	u.status.draw(u.err, u.width())
 	if u.tick == nil {
 		u.tick = time.AfterFunc(turnTime, u.turn)
+	}
+}
+
+// goesOn notes what to say in a silence, where no live status says it.
+func (u *ui) goesOn(what string, done, total int64) {
+	if u.quiet || u.terminal && !u.plain {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.silence.begin(clean(what), done, total, u.speak)
+}
+
+// speak breaks a silence that has lasted too long.
+func (u *ui) speak() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if l := u.silence.line(); l != "" {
+		fmt.Fprintln(u.err, "       "+l)
 	}
 }
 
@@ -167,11 +195,13 @@ func (u *ui) turn() {
 	}
 }
 
+// close ends live progress and the breaking of silences; what is said later stands alone.
 func (u *ui) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.status.erase(u.err)
 	u.status.what = ""
+	u.silence.end()
 }
 
 // Output passes a buildpack's output on, line by line: its own steps and warnings as they are, everything else as details.
@@ -182,6 +212,7 @@ func (u *ui) foreign(l string) {
 	switch {
 	case strings.HasPrefix(l, "-----> "):
 		u.Step(strings.TrimPrefix(l, "-----> "))
+		u.goesOn(strings.TrimPrefix(l, "-----> "), 0, 0)
 	case strings.HasPrefix(l, " ! "):
 		u.line(u.paint(yellow, l))
 	case strings.TrimSpace(l) == "":

@@ -18,22 +18,37 @@ const minName = 6
 // palette is foreman's, in its order: one colour a type.
 var palette = []string{"36", "33", "32", "35", "31", "34", "1;36", "1;33", "1;32", "1;35", "1;31", "1;34"}
 
+// System is the name before the console's own lines.
+const System = "system"
+
 // systemColor is of the console's own lines.
 const systemColor = "1;37"
 
-// console writes whole lines of many processes, each behind its process's name.
-type console struct {
-	width      int
+// Console writes whole lines of many processes, each behind its process's name. Its methods may be called concurrently.
+type Console struct {
+	out        io.Writer
 	color      bool
 	timestamps bool
 
-	mu  sync.Mutex
-	out io.Writer
-	err error
+	mu    sync.Mutex
+	width int
+	err   error
+}
+
+// NewConsole returns a console that writes to out, which may be nil, one call at a time: names in colours, and HH:MM:SS before each line, if wanted.
+func NewConsole(out io.Writer, color, timestamps bool) *Console {
+	return &Console{out: out, color: color, timestamps: timestamps, width: minName + 2}
+}
+
+// Widen makes room for names of a type with instances up to a number.
+func (c *Console) Widen(typ string, instances int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.width = max(c.width, max(minName, len(typ))+1+len(fmt.Sprint(instances)))
 }
 
 // line writes one line, which has no newline. After an error of the writer nothing more is written.
-func (c *console) line(name, color string, text []byte) {
+func (c *Console) line(name, color string, text []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil || c.out == nil {
@@ -57,18 +72,18 @@ func (c *console) line(name, color string, text []byte) {
 	}
 }
 
-func (c *console) system(format string, args ...any) {
-	c.line("system", systemColor, fmt.Appendf(nil, format, args...))
-}
+// System writes a line of the console's own.
+func (c *Console) System(text string) { c.line(System, systemColor, []byte(text)) }
 
-func (c *console) failure() error {
+// Failure is the first error of the writer.
+func (c *Console) Failure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// copy writes all lines of r, the last one also when it has no end.
-func (c *console) copy(r io.Reader, name, color string) {
+// eachLine calls show for all lines of r without their ends, the last one also when it has none.
+func eachLine(r io.Reader, show func([]byte)) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var line []byte
 	for {
@@ -78,7 +93,7 @@ func (c *console) copy(r io.Reader, name, color string) {
 			continue
 		}
 		if len(line) > 0 {
-			c.line(name, color, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
+			show(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
 		}
 		if line = line[:0]; cap(line) > 1<<20 {
 			line = nil

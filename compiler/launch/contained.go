@@ -29,7 +29,7 @@ func Contained(ctx context.Context, box *sandbox.Sandbox, o RunOptions, limits s
 	}
 	o.Dir = inside
 	err = box.Run(ctx, sandbox.Spec{
-		Args: []string{shell, "-c", text}, Dir: inside, Env: o.environment(), Binds: []sandbox.Bind{bind}, Network: true,
+		Args: []string{shell, "-c", text}, Dir: inside, Env: o.Environment(), Binds: []sandbox.Bind{bind}, Network: true,
 		Stdout: o.Stdout, Stderr: o.Stderr, Limits: limits,
 	})
 	if ended, ok := errors.AsType[*sandbox.ExitError](err); ok {

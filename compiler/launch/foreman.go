@@ -2,22 +2,16 @@ package launch
 
 import (
 	"context"
-	"os"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"slugc/compiler/sandbox/supervise"
 )
 
 // foreman is a running formation. All but the console is its watching goroutine's.
 type foreman struct {
 	o        StartOptions
-	console  *console
-	running  map[*instance]*supervise.Process
+	console  *Console
+	running  map[*instance]*Process
 	waiting  int // instances that will be restarted
 	ended    chan ending
 	again    chan *instance
@@ -31,15 +25,20 @@ type foreman struct {
 // ending is one process that has ended, with nothing left of it.
 type ending struct {
 	instance *instance
-	status   supervise.Status
+	code     int
+	how      string
 	err      error
 }
 
 func newForeman(o StartOptions, instances []*instance) *foreman {
+	console := NewConsole(o.Out, o.Color, o.Timestamps)
+	for _, i := range instances {
+		console.Widen(i.typ, i.number)
+	}
 	return &foreman{
 		o:       o,
-		console: &console{width: width(instances), color: o.Color, timestamps: o.Timestamps, out: o.Out},
-		running: map[*instance]*supervise.Process{},
+		console: console,
+		running: map[*instance]*Process{},
 		ended:   make(chan ending),
 		again:   make(chan *instance, len(instances)), // room for all: nobody may be listening any more
 	}
@@ -47,36 +46,14 @@ func newForeman(o StartOptions, instances []*instance) *foreman {
 
 // start starts an instance, its output going to the console.
 func (f *foreman) start(i *instance) error {
-	request, err := i.options.request()
+	process, err := f.console.Start(Member{Name: i.name, Place: i.place, Record: f.o.Record}, i.options)
 	if err != nil {
 		return err
 	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	request.Stdout, request.Stderr = write, write
-	process, err := supervise.Start(request)
-	write.Close()
-	if err != nil {
-		read.Close()
-		return err
-	}
-	f.running[i], i.began = process, time.Now()
-	f.console.line(i.name, i.color, []byte("started with pid "+strconv.Itoa(process.Pid)))
-	copied := make(chan struct{})
+	f.running[i] = process
 	go func() {
-		f.console.copy(read, i.name, i.color)
-		close(copied)
-	}()
-	go func() {
-		status, err := process.Wait()
-		select {
-		case <-copied:
-		case <-time.After(draining):
-		}
-		read.Close()
-		f.ended <- ending{i, status, err}
+		code, how, err := process.Wait()
+		f.ended <- ending{i, code, how, err}
 	}()
 	return nil
 }
@@ -118,41 +95,34 @@ func (f *foreman) watch(ctx context.Context) {
 
 // end says how a process ended, and draws the consequence.
 func (f *foreman) end(e ending) {
+	process := f.running[e.instance]
 	delete(f.running, e.instance)
-	text := "exited with code " + strconv.Itoa(e.status.Code)
-	if e.status.Signal != 0 {
-		text = "terminated by " + unix.SignalName(e.status.Signal)
-	}
-	f.console.line(e.instance.name, e.instance.color, []byte(text))
+	process.Say(e.how)
 	if e.err != nil {
 		f.fail(e.err)
 		return
 	}
 	if !f.stopping && among(e.instance.typ, f.o.Restart) {
-		f.restart(e.instance)
+		f.restart(e.instance, process)
 		return
 	}
 	if free := among(e.instance.typ, f.o.CanDie); !f.stopping && free {
 		if f.code == 0 {
-			f.code = e.status.Code
+			f.code = e.code
 		}
 		return
 	}
 	if !f.decided {
-		f.decided, f.code = true, e.status.Code
+		f.decided, f.code = true, e.code
 	}
 	f.stop()
 }
 
-// restart starts the instance again after a pause, which is the longer the more often it has ended soon.
-func (f *foreman) restart(i *instance) {
-	if time.Since(i.began) > f.o.Backoff<<maxDoublings {
-		i.restarts = 0
-	}
-	pause := f.o.Backoff << min(i.restarts, maxDoublings)
-	i.restarts++
+// restart starts the instance again after a pause.
+func (f *foreman) restart(i *instance, last *Process) {
+	pause := i.backoff.Next(time.Since(last.Began))
 	f.waiting++
-	f.console.line(i.name, i.color, []byte("starting again in "+pause.String()))
+	last.Say("starting again in " + pause.String())
 	time.AfterFunc(pause, func() { f.again <- i })
 }
 
@@ -162,7 +132,7 @@ func (f *foreman) stop() {
 	}
 	f.stopping = true
 	if len(f.running) > 0 {
-		f.console.system("sending SIGTERM to all processes")
+		f.system("sending SIGTERM to all processes")
 		f.signal(syscall.SIGTERM)
 		f.killing = time.After(f.o.Timeout)
 	}
@@ -170,8 +140,15 @@ func (f *foreman) stop() {
 
 func (f *foreman) kill() {
 	f.killing = nil
-	f.console.system("sending SIGKILL to all processes")
+	f.system("sending SIGKILL to all processes")
 	f.signal(syscall.SIGKILL)
+}
+
+func (f *foreman) system(text string) {
+	f.console.System(text)
+	if f.o.Record != nil {
+		f.o.Record(System, true, []byte(text))
+	}
 }
 
 func (f *foreman) signal(sig syscall.Signal) {

@@ -1,5 +1,5 @@
-// Package launch runs the processes of an app from the directory that its slug was unpacked into: one as a Heroku dyno would ([Run]), or a
-// whole formation as foreman would ([Start]).
+// Package launch runs the processes of an app from the directory that its slug was unpacked into ([Unpack]): one as a Heroku dyno would ([Run], or [Contained] in
+// the sandbox), a whole formation as foreman would ([Start]), or one beside others whose formation is the caller's ([Console.Start]).
 //
 // A process gets a clean environment (a default PATH and LANG, the config vars, HOME, DYNO and foreman's PS, and PORT if it is to listen),
 // starts in the app's directory, in a shell that has sourced .profile.d/*.sh in the order of their names and then .profile, and is
@@ -107,7 +107,7 @@ func (o RunOptions) request() (supervise.Request, error) {
 		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
 	}
 	return supervise.Request{
-		Self: o.Self, Args: []string{shell, "-c", script}, Dir: o.Dir, Env: o.environment(),
+		Self: o.Self, Args: []string{shell, "-c", script}, Dir: o.Dir, Env: o.Environment(),
 		Terminal: o.Terminal != "", Grace: o.Grace, Linger: true,
 	}, nil
 }

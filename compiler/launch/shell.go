@@ -17,8 +17,8 @@ const (
 	defaultLang = "C.UTF-8"
 )
 
-// environment is the whole environment. What says where and what the process is cannot be set by a config var.
-func (o RunOptions) environment() []string {
+// Environment is a process's whole environment, K=V, each name once. What says where and what the process is cannot be set by a config var.
+func (o RunOptions) Environment() []string {
 	own := []string{"HOME=" + o.Dir, "PWD=" + o.Dir, "DYNO=" + o.Dyno, "PS=" + o.Dyno}
 	if o.Port > 0 {
 		own = append(own, "PORT="+strconv.Itoa(o.Port))

@@ -2,12 +2,10 @@ package launch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,11 +19,12 @@ type StartOptions struct {
 	Dir        string             // the unpacked app, absolute: HOME and the working directory of all
 	Processes  []procfile.Process // all entries, in the Procfile's order, which the ports depend on
 	Formation  map[string]int     // type → how many; a type not in it is not run, and "release" never is
-	BasePort   int                // 0 is 5000
+	BasePort   int                // as in Layout
 	Env        []string           // config vars, K=V
 	Out        io.Writer          // all lines of all processes, and the console's own; one call at a time
 	Color      bool               // names in colours
 	Timestamps bool               // HH:MM:SS before each line
+	Record     Record             // may be nil
 	Timeout    time.Duration      // from SIGTERM to SIGKILL; 0 is 5 s
 	CanDie     []string           // types that may end without stopping the others; "all"
 	Restart    []string           // types that are started again when they end; "all"
@@ -36,14 +35,13 @@ type StartOptions struct {
 
 // The defaults, foreman's where it has any.
 const (
-	defaultPort    = 5000
 	defaultTimeout = 5 * time.Second
 	defaultBackoff = time.Second
 	maxDoublings   = 5
 )
 
-// Start runs a formation as foreman does until all of it has ended. PORT is BasePort + 100 × the type's place in Processes + the instance's
-// number from 0, and each process has a line prefix of its own. The first process to end stops all the others, and its exit code is
+// Start runs a formation as foreman does until all of it has ended. PORT is as [Layout] says, and each process
+// has a line prefix of its own. The first process to end stops all the others, and its exit code is
 // returned (128+n when signal n ended it), unless its type is in CanDie or Restart; when all were free to end, it is the first code that
 // is not 0. When ctx ends, all get SIGTERM, Timeout, and SIGKILL. The error is a usage error, about starting, or about the writer.
 func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
@@ -61,15 +59,12 @@ func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
 	}
 	f.watch(ctx)
 	if f.err == nil {
-		f.err = f.console.failure()
+		f.err = f.console.Failure()
 	}
 	return f.code, f.err
 }
 
 func (o *StartOptions) defaults() {
-	if o.BasePort == 0 {
-		o.BasePort = defaultPort
-	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -80,12 +75,12 @@ func (o *StartOptions) defaults() {
 
 // instance is one process of the formation, whichever time it runs.
 type instance struct {
-	name     string // web.1
-	typ      string
-	color    string
-	options  RunOptions
-	restarts int
-	began    time.Time
+	name    string // web.1
+	typ     string
+	number  int // from 1
+	place   int // of the type in the Procfile
+	options RunOptions
+	backoff Backoff
 }
 
 // instances lays out the formation, in the order of the Procfile.
@@ -95,37 +90,18 @@ func (o *StartOptions) instances() ([]*instance, error) {
 			return nil, fault.UsageError("launch/unknown-type", fmt.Errorf("starting: there is no process type %q", name), "there are: "+strings.Join(names(o.Processes), ", "))
 		}
 	}
-	var list []*instance
-	for i, p := range o.Processes {
-		if p.Type == releaseType {
-			continue
-		}
-		for n := range o.Formation[p.Type] {
-			port := o.BasePort + 100*i + n
-			if port > 65535 {
-				return nil, fault.UsageError("launch/port", fmt.Errorf("starting %q: its port would be %d", p.Type, port), "choose a lower base port with -p")
-			}
-			name := p.Type + "." + strconv.Itoa(n+1)
-			list = append(list, &instance{
-				name: name, typ: p.Type, color: palette[i%len(palette)],
-				options: RunOptions{Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: port, Dyno: name,
-					// What the foreman kills after Timeout, and says so, is not to be killed silently before.
-					Grace: o.Timeout + time.Second},
-			})
-		}
+	places, err := Layout(o.Processes, o.Formation, o.BasePort)
+	if err != nil {
+		return nil, err
 	}
-	if len(list) == 0 {
-		return nil, fault.UsageError("launch/empty-formation", errors.New("starting: the formation has no processes"), "say how many of each type with -m web=1")
+	list := make([]*instance, len(places))
+	for i, p := range places {
+		list[i] = &instance{
+			name: p.Name(), typ: p.Type, number: p.Number, place: p.Index, backoff: Backoff{First: o.Backoff},
+			options: RunOptions{Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
+				// What the foreman kills after Timeout, and says so, is not to be killed silently before.
+				Grace: o.Timeout + time.Second},
+		}
 	}
 	return list, nil
-}
-
-// width is foreman's: the widest name, with room for the widest number.
-func width(instances []*instance) int {
-	typ, number := minName, 1
-	for _, i := range instances {
-		typ = max(typ, len(i.typ))
-		number = max(number, len(i.name)-len(i.typ)-1)
-	}
-	return typ + 1 + number
 }

@@ -51,6 +51,8 @@ func TestCancel(t *testing.T) {
 	}
 	_, err := r.Register(ctx, "blog", pending("b"))
 	wantFault(t, err, "cancelled", 72)
+	_, err = r.Rollback(ctx, "blog", 0, "b", false)
+	wantFault(t, err, "cancelled", 72)
 	must[release.Release](t)(r.Register(ctx, "other", pending("b")))
 	// What is settled stays.
 	must[release.Release](t)(r.Register(ctx, "blog", pending("c")))

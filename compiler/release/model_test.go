@@ -150,7 +150,7 @@ func TestModel(t *testing.T) {
 					_, err = r.Fail(ctx, "blog", n)
 				case 6:
 					what, want = fmt.Sprint("Rollback ", n), m.rollback(n)
-					_, err = r.Rollback(ctx, "blog", n, false)
+					_, err = r.Rollback(ctx, "blog", n, "", false)
 				case 7:
 					kind := []string{"web", "worker", "clock", "release"}[rng.IntN(4)]
 					what, want = fmt.Sprint("Scale ", kind, step), m.scale(kind, step)

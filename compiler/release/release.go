@@ -65,7 +65,7 @@ type SlugRef struct {
 	Digest  string `json:"digest"`  // sha256:… of the file
 	Content string `json:"content"` // sha256:… of its content
 	Size    int64  `json:"size"`    // bytes of the file
-	URL     string `json:"url"`     // where it is kept: file:///…
+	URL     string `json:"url"`     // where it is kept: a file of the builder's, or in a slug store (compiler/blobstore)
 }
 
 // Release is one numbered release of an app.

@@ -225,7 +225,7 @@ func TestUnknownOutcomes(t *testing.T) {
 	l.lies = 1
 	must[release.Release](t)(r.Promote(ctx, "blog", 2))
 	l.lies = 1
-	must[release.Release](t)(r.Rollback(ctx, "blog", 0, false))
+	must[release.Release](t)(r.Rollback(ctx, "blog", 0, "", false))
 	if got := versions(t, r, "blog"); got != "v3 current, v2 superseded, v1 superseded" {
 		t.Error(got)
 	}
@@ -271,7 +271,7 @@ func (busy) Commit(context.Context, []coordinator.Compare, []coordinator.Write) 
 }
 
 func TestContended(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := over(busy{open(t, filepath.Join(t.TempDir(), "c.db"))}).Register(ctx, "blog", request(1, "web"))
 	wantFault(t, err, "contended", fault.ExitTransient)
@@ -305,12 +305,12 @@ func TestRefusedRequests(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	r, ctx := newReleases(t), t.Context()
-	_, err := r.Rollback(ctx, "blog", 0, false)
+	_, err := r.Rollback(ctx, "blog", 0, "", false)
 	wantFault(t, err, "no-releases", 72)
 	q := request(1, "web worker")
 	q.Addons = []string{"redis"}
 	must[release.Release](t)(r.Register(ctx, "blog", q))
-	_, err = r.Rollback(ctx, "blog", 0, false)
+	_, err = r.Rollback(ctx, "blog", 0, "", false)
 	wantFault(t, err, "not-rollbackable", 72)
 	must[release.Release](t)(r.Register(ctx, "blog", request(2, "web clock")))
 	for i, pending := 0, request(3, "web"); i < 3; i++ {
@@ -322,10 +322,10 @@ func TestRollback(t *testing.T) {
 	must[release.Formation](t)(r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 5}))
 
 	for version, id := range map[int]string{2: "not-rollbackable", 3: "not-rollbackable", 4: "not-rollbackable", 5: "not-rollbackable", 6: "unknown-version", -1: "unknown-version"} {
-		_, err := r.Rollback(ctx, "blog", version, false)
+		_, err := r.Rollback(ctx, "blog", version, "", false)
 		wantFault(t, err, id, 72)
 	}
-	got := must[release.Release](t)(r.Rollback(ctx, "blog", 1, false))
+	got := must[release.Release](t)(r.Rollback(ctx, "blog", 1, "", false))
 	want := release.Release{
 		Version: 6, Status: release.Current, Slug: slug(1), ProcessTypes: q.Processes, Addons: q.Addons, Commit: q.Commit,
 		Description: "Rollback to v1", Actor: "ana", RollbackOf: 1, CreatedAt: epoch.UTC().Truncate(time.Second),
@@ -337,7 +337,7 @@ func TestRollback(t *testing.T) {
 		t.Error(diff)
 	}
 	// Without a number, it goes to what was current before: v2, though v5 to v3 are newer.
-	if got := must[release.Release](t)(r.Rollback(ctx, "blog", 0, false)); got.RollbackOf != 2 || got.Version != 7 {
+	if got := must[release.Release](t)(r.Rollback(ctx, "blog", 0, "", false)); got.RollbackOf != 2 || got.Version != 7 {
 		t.Errorf("got %+v", got)
 	}
 	if got := versions(t, r, "blog"); got != "v7 current, v6 superseded, v5 pending, v4 abandoned, v3 failed, v2 superseded, v1 superseded" {

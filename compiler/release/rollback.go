@@ -6,12 +6,12 @@ import (
 )
 
 // Rollback registers a new release that is current, or pending until it is promoted, and has the slug, process types, add-ons and commit of an earlier one; version 0
-// is the release that was current before the present one. The formation stays as it is. It refuses with "release/no-releases",
+// is the release that was current before the present one. key is an idempotency key as in [Request]. The formation stays as it is. It refuses with "release/no-releases",
 // "release/unknown-version", and "release/not-rollbackable" for a release that is current or never was.
-func (r *Releases) Rollback(ctx context.Context, app string, version int, pending bool) (rel Release, err error) {
-	key := hash("")
+func (r *Releases) Rollback(ctx context.Context, app string, version int, key string, pending bool) (rel Release, err error) {
+	hashed := hash(key)
 	err = r.change(ctx, app, repeatable, func(v *view) (err error) {
-		rel, err = r.rollback(v, key, version, pending)
+		rel, err = r.rollback(v, hashed, version, pending)
 		return err
 	})
 	return orNone(rel, err)
@@ -22,6 +22,9 @@ func (r *Releases) rollback(v *view, key string, version int, pending bool) (Rel
 	if known, err := v.get(v.key(key), &done); err != nil || known {
 		if err != nil {
 			return Release{}, err
+		}
+		if done.Cancelled {
+			return Release{}, cancelled(v.app)
 		}
 		return v.release(done.Version) // an earlier attempt, whose outcome was unknown, did it
 	}

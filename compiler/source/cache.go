@@ -129,7 +129,7 @@ func (s *Source) keep(c *statCache) {
 	records := make(map[string]record, len(s.entries))
 	for _, e := range s.entries {
 		switch {
-		case e.target != "":
+		case e.target != "", e.pointer: // a pointer is read again, so that it is known for one
 		case e.oid != "":
 			records[e.oid] = record{sum: e.sum}
 		case e.settled:

@@ -83,7 +83,7 @@ func readIgnore(root *os.Root) (ignore.Rules, error) {
 	case err != nil:
 		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
 	case !st.Mode().IsRegular():
-		return nil, noFile()
+		return nil, noFile(ignoreFile)
 	}
 	f, err := root.OpenFile(ignoreFile, openFlags, 0)
 	if err != nil {

@@ -140,6 +140,30 @@ func TestGitDirsAreLeftOut(t *testing.T) {
 	}
 }
 
+// TestPointerWarnings warns of Git LFS pointers.
+func TestPointerWarnings(t *testing.T) {
+	dir := t.TempDir()
+	sh(t, dir, `p() { printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 5\n' 7 > $1; touch -d '1 hour ago' $1; }; p big.bin; p left.bin
+echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slugignore; touch -d '1 hour ago' notes`)
+	one := `"big.bin" is a Git LFS pointer, not the file itself; ` + "`git lfs pull` puts the content in its place."
+	o := source.Options{StatCache: filepath.Join(t.TempDir(), "stat")}
+	for range 2 {
+		if got := stage(t, source.Spec{Dir: dir}, o).Warnings; len(got) != 1 || got[0] != one {
+			t.Errorf("warnings %q, want %q", got, one)
+		}
+	}
+	sh(t, dir, "cp big.bin a.bin; tar cf ../app.tar .")
+	f, err := os.Open(filepath.Join(filepath.Dir(dir), "app.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	two := `"a.bin", "big.bin" are Git LFS pointers, not the files themselves; ` + "`git lfs pull` puts the content in their place."
+	if got := stage(t, source.Spec{Kind: source.Tarball, Reader: f, Temp: t.TempDir()}, o).Warnings; len(got) != 1 || got[0] != two {
+		t.Errorf("warnings %q, want %q", got, two)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
 	sh(t, dir, `mkdir -p a/b; touch .env .env.production .env.example a/b/id_rsa a/id_rsa.pub

@@ -28,6 +28,8 @@ type entry struct {
 	stat    stat   // Dir: what the file was when it was hashed
 	settled bool   // Dir: stat proves that the content is still sum
 	oid     string // Git: the blob
+	repo    int    // Git: which repository holds it, see gitTree
+	pointer bool   // the content is a Git LFS pointer
 }
 
 func (e entry) mode() fs.FileMode {

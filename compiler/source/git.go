@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,17 +19,16 @@ import (
 
 // repository is a git repository, asked through git itself, which alone sees the objects of a push in quarantine.
 type repository struct {
-	program string
+	program string // git
+	search  string // PATH
 	dir     string // absolute, without links
 	env     []string
+	mend    string // what to do when git does not say what is wrong
 }
 
 // quarantine names the variables that lead git to the objects of a push before it is accepted. No other GIT_ variable is
 // let through: GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook would make git speak of something else.
 var quarantine = []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
-
-// fsck is what to do when git does not say what is wrong.
-const fsck = "`git fsck` tells what is wrong with the repository"
 
 // searchPath is where git is looked for if Env has no PATH.
 const searchPath = "/usr/local/bin:/usr/bin:/bin"
@@ -49,35 +49,51 @@ func openRepository(dir string, env []string) (*repository, error) {
 		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: %w", dir, errors.Unwrap(err)), "name a directory that exists")
 	}
 	search := searchPath
-	var pass []string
 	for _, kv := range env {
-		key, value, _ := strings.Cut(kv, "=")
-		if key == "PATH" {
+		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
 			search = value
-		} else if slices.Contains(quarantine, key) {
-			pass = append(pass, kv)
 		}
 	}
-	r := &repository{dir: real}
-	for _, d := range filepath.SplitList(search) {
-		file := filepath.Join(d, "git")
-		if st, err := os.Stat(file); filepath.IsAbs(d) && err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-			r.program = file
-			break
-		}
-	}
-	if r.program == "" {
+	program := findGit(search)
+	if program == "" {
 		return nil, fault.New(fault.Slugc, 0, "source/no-git", fmt.Errorf("opening git repository %q: no git in %q", dir, search),
 			"install git, or build from a directory or a tarball")
 	}
-	r.env = append(pass,
-		"PATH="+search, "LC_ALL=C",
-		"GIT_CEILING_DIRECTORIES="+filepath.Dir(real), // the repository is here or nowhere
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+	r := newRepository(program, search, real)
+	r.env = append(r.env, only(env, quarantine)...)
+	return r, nil
+}
+
+// findGit looks for git in a search path and returns "" if it is not there.
+func findGit(search string) string {
+	for _, d := range filepath.SplitList(search) {
+		file := filepath.Join(d, "git")
+		if st, err := os.Stat(file); filepath.IsAbs(d) && err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return file
+		}
+	}
+	return ""
+}
+
+// newRepository returns the repository at dir, with an environment in which git only reads, and only there.
+func newRepository(program, search, dir string) *repository {
+	return &repository{program: program, search: search, dir: dir, mend: "`git fsck` tells what is wrong with the repository", env: []string{
+		"PATH=" + search, "LC_ALL=C",
+		"GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir), // the repository is here or nowhere
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
 		"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", // a partial clone's configuration must not have git run a transport
 		"GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
-	)
-	return r, nil
+	}}
+}
+
+// only returns those variables of an environment that have one of the names.
+func only(env, names []string) (kept []string) {
+	for _, kv := range env {
+		if name, _, _ := strings.Cut(kv, "="); slices.Contains(names, name) {
+			kept = append(kept, kv)
+		}
+	}
+	return kept
 }
 
 // command prepares a child. Only plumbing that reads objects is ever run, so whose repository it is does not matter.
@@ -123,18 +139,21 @@ func failed(ctx context.Context, verb string, err error, stderr *tail) error {
 	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
 }
 
-// tail keeps the beginning of what a child says.
-type tail struct{ bytes.Buffer }
+// tail keeps the beginning of what a child says. The buffer is a field, as io.Copy would go past Write by the methods of an embedded one.
+type tail struct {
+	buf   bytes.Buffer
+	limit int // how much; 0 for 4096 bytes
+}
 
 func (t *tail) Write(p []byte) (int, error) {
-	if room := 4096 - t.Len(); room > 0 {
-		t.Buffer.Write(p[:min(room, len(p))])
+	if room := cmp.Or(t.limit, 4096) - t.buf.Len(); room > 0 {
+		t.buf.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
 
 func (t *tail) line() string {
-	line, _, _ := strings.Cut(strings.TrimSpace(t.String()), "\n")
+	line, _, _ := strings.Cut(strings.TrimSpace(t.buf.String()), "\n")
 	return line
 }
 

@@ -34,6 +34,9 @@ git update-ref refs/heads/main $(git commit-tree -m c $id)`)
 	return repo
 }
 
+// pointer makes a Git LFS pointer, $p.
+const pointer = `p=$( (echo version https://git-lfs.github.com/spec/v1; printf 'oid sha256:%064d\nsize 5\n' 7) | blob); `
+
 func TestGitRefused(t *testing.T) {
 	tests := []struct{ name, script, id, names string }{
 		{"parent", `entry 100644 $x ..; tree`, "source/entry-refused", ".."},
@@ -53,7 +56,8 @@ func TestGitRefused(t *testing.T) {
 		{"long name", `entry 100644 $x $(head -c 300 /dev/zero | tr '\0' n); tree`, "source/too-large", "nnn"},
 		{"ignore file is a link", `l=$(printf a | blob); entry 120000 $l .slugignore; tree`, "source/entry-refused", ".slugignore"},
 		{"submodule", `entry 160000 $x lib; tree`, "source/submodule", "lib"},
-		{"LFS", `p=$(printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n' | blob); entry 100644 $p big.bin; tree`, "source/lfs-pointer", "big.bin"},
+		{"LFS", pointer + `entry 100644 $p big.bin; tree`, "source/lfs-pointer", `"big.bin" is kept`},
+		{"much LFS", pointer + `for i in 1 2 3 4 5 6 7; do entry 100644 $p $i.bin; done; tree`, "source/lfs-pointer", `"5.bin" and 2 more are kept`},
 		{"missing blob", `entry 100644 0123456789012345678901234567890123456789 a; tree`, "source/unreadable", ""},
 		{"missing tree", `entry 40000 0123456789012345678901234567890123456789 a; tree`, "source/unreadable", ""},
 	}
@@ -67,12 +71,12 @@ func TestGitRefused(t *testing.T) {
 }
 
 func TestGitAllowed(t *testing.T) {
-	repo := plant(t, `l=$(printf ../tool/cli.js | blob); a=$(printf '* export-ignore\nb export-subst\n' | blob); s=$(printf '$Format:%%H$' | blob); i=$(printf '/mods\n' | blob)
+	repo := plant(t, pointer+`lfs=$(echo 'see version https://git-lfs.github.com/spec/v1' | blob); l=$(printf ../tool/cli.js | blob); a=$(printf '* export-ignore\nb export-subst\n' | blob); s=$(printf '$Format:%%H$' | blob); i=$(printf '/mods\n/big.bin\n' | blob)
 entry 120000 $l x; b=$(tree); entry 40000 $b .bin; m=$(tree)
 entry 160000 $x sub; mods=$(tree)
-entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 104755 $x 'a\nb'; entry 100644 $s b; entry 40000 $mods mods; entry 40000 $m node_modules; entry 100664 $x '\xff'; tree`)
+entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 100644 $lfs LFS.md; entry 104755 $x 'a\nb'; entry 100644 $s b; entry 100644 $p big.bin; entry 40000 $mods mods; entry 40000 $m node_modules; entry 100664 $x '\xff'; tree`)
 	tree := stage(t, source.Spec{Kind: source.Git, Dir: repo, Ref: "main"}, source.Options{})
-	if tree.Files != 6 || tree.Ignored != 1 || len(tree.Commit) != 40 {
+	if tree.Files != 7 || tree.Ignored != 2 || len(tree.Commit) != 40 {
 		t.Errorf("tree = %+v", tree)
 	}
 	// Attributes change nothing: a slug holds what the commit holds.

@@ -11,13 +11,6 @@ import (
 	"strings"
 
 	"slugc/cache/unpack"
-	"slugc/compiler/fault"
-)
-
-// lfsPointer begins the file that Git LFS commits in place of a large one; such a file is never larger than lfsSize.
-const (
-	lfsPointer = "version https://git-lfs.github.com/spec/v1\n"
-	lfsSize    = 1024
 )
 
 // blobs asks git for objects, in order, and hands each over. kind is "missing" for one that is not there. What each leaves
@@ -50,7 +43,7 @@ func (r *repository) blobs(ctx context.Context, names []string, each func(i int,
 		}
 		waited := cmd.Wait()
 		if early {
-			return unreadable("", failed(ctx, "cat-file", errors.Join(err, waited), stderr), fsck)
+			return unreadable("", failed(ctx, "cat-file", errors.Join(err, waited), stderr), r.mend)
 		}
 		return err
 	}
@@ -93,72 +86,77 @@ func object(in *bufio.Reader, i int, each func(int, string, int64, io.Reader) er
 
 // read finds the digests of files and the targets of links. A blob's id is that of its content, so a digest found once
 // holds for ever.
-func (r *repository) read(ctx context.Context, entries []entry, cache *statCache) error {
-	var names []string
-	users := map[string][]int{} // of a blob: the entries that it is the content of
-	for i := range entries {
-		e := &entries[i]
-		if e.target == "" {
-			if sum, ok := cache.find(e.oid, stat{}); ok {
-				e.sum = sum
+func (g *gitTree) read(ctx context.Context, entries []entry, cache *statCache) error {
+	for n, r := range g.repos {
+		var names []string
+		users := map[string][]int{} // of a blob: the entries that it is the content of
+		for i := range entries {
+			e := &entries[i]
+			if e.repo != n {
 				continue
 			}
-		}
-		if users[e.oid] == nil {
-			names = append(names, e.oid)
-		}
-		users[e.oid] = append(users[e.oid], i)
-	}
-	return r.blobs(ctx, names, func(i int, kind string, size int64, content io.Reader) error {
-		of := users[names[i]]
-		first := entries[of[0]]
-		if kind != "blob" {
-			return missing(first.path, names[i])
-		}
-		h := newHash()
-		var head bytes.Buffer
-		keep := int64(max(lfsSize, unpack.Default.PathLen))
-		if _, err := io.Copy(h, io.TeeReader(io.LimitReader(content, keep), &head)); err != nil {
-			return errGitEnded
-		}
-		if _, err := io.Copy(h, content); err != nil {
-			return errGitEnded
-		}
-		for _, n := range of {
-			if err := settle(&entries[n], h.sum(), size, head.Bytes()); err != nil {
-				return err
+			if e.target == "" {
+				if sum, ok := cache.find(e.oid, stat{}); ok {
+					e.sum = sum
+					continue
+				}
 			}
+			if users[e.oid] == nil {
+				names = append(names, e.oid)
+			}
+			users[e.oid] = append(users[e.oid], i)
 		}
-		return nil
-	})
+		err := r.blobs(ctx, names, func(i int, kind string, size int64, content io.Reader) error {
+			return g.readBlob(entries, users[names[i]], kind, size, content)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return refusePointers(entries)
 }
 
-// settle completes an entry by its content.
-func settle(e *entry, sum sum, size int64, head []byte) error {
-	switch {
-	case e.target != "":
-		e.target = string(head)
-		return nil
-	case size != e.size:
-		return missing(e.path, e.oid)
-	case size <= lfsSize && bytes.HasPrefix(head, []byte(lfsPointer)):
-		return fault.AppError("source/lfs-pointer", fmt.Errorf("reading source: %q is kept in Git LFS, and the repository only points to it", e.path),
-			"commit the file itself, or leave it out with .slugignore").At("%s", e.path)
+// readBlob reads the blob that is the content of those entries whose indices are in of.
+func (g *gitTree) readBlob(entries []entry, of []int, kind string, size int64, content io.Reader) error {
+	if kind != "blob" {
+		return g.missing(entries[of[0]])
 	}
-	e.sum = sum
+	h := newHash()
+	var head bytes.Buffer
+	keep := int64(max(lfsSize, unpack.Default.PathLen))
+	if _, err := io.Copy(h, io.TeeReader(io.LimitReader(content, keep), &head)); err != nil {
+		return errGitEnded
+	}
+	if _, err := io.Copy(h, content); err != nil {
+		return errGitEnded
+	}
+	pointer := size < lfsSize && isPointer(head.Bytes())
+	for _, n := range of {
+		e := &entries[n]
+		switch {
+		case e.target != "":
+			e.target = head.String()
+		case size != e.size:
+			return g.missing(*e)
+		default:
+			e.sum, e.pointer = h.sum(), pointer
+		}
+	}
 	return nil
 }
 
-// missing is the error for a blob that is not in the repository, as in a shallow or partial clone.
-func missing(name, oid string) error {
-	return unreadable(name, fmt.Errorf("the content of %q (%s) is not in the repository", name, oid),
-		"fetch all objects with `git fetch --refetch --no-filter`: a partial clone lacks some")
+// missing is the error for a blob that is not in its repository, as in a shallow or partial clone.
+func (g *gitTree) missing(e entry) error {
+	hint := "fetch all objects with `git fetch --refetch --no-filter`: a partial clone lacks some"
+	if e.repo > 0 {
+		hint = g.repos[e.repo].mend
+	}
+	return unreadable(e.path, fmt.Errorf("the content of %q (%s) is not in the repository", e.path, e.oid), hint)
 }
 
-// stage writes the entries from the repository.
+// stage writes the entries from their repositories.
 func (g *gitTree) stage(ctx context.Context, s *Source, w *unpack.Writer) error {
-	var files []entry
-	var names []string
+	files, names := make([][]entry, len(g.repos)), make([][]string, len(g.repos))
 	for _, e := range s.entries {
 		if e.target != "" {
 			if err := w.Symlink(e.path, e.target); err != nil {
@@ -166,14 +164,20 @@ func (g *gitTree) stage(ctx context.Context, s *Source, w *unpack.Writer) error 
 			}
 			continue
 		}
-		files = append(files, e)
-		names = append(names, e.oid)
+		files[e.repo] = append(files[e.repo], e)
+		names[e.repo] = append(names[e.repo], e.oid)
 	}
-	return g.blobs(ctx, names, func(i int, kind string, size int64, content io.Reader) error {
-		e := files[i]
-		if kind != "blob" || size != e.size {
-			return missing(e.path, e.oid)
+	for n, r := range g.repos {
+		err := r.blobs(ctx, names[n], func(i int, kind string, size int64, content io.Reader) error {
+			e := files[n][i]
+			if kind != "blob" || size != e.size {
+				return g.missing(e)
+			}
+			return hashed(w, e, content)
+		})
+		if err != nil {
+			return err
 		}
-		return hashed(w, e, content)
-	})
+	}
+	return nil
 }

@@ -7,21 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"slugc/cache/unpack"
-	"slugc/compiler/fault"
 	"slugc/detect/ignore"
 )
 
 // seenAtMost times the limit of files is how many entries of a tree are looked at, those that .slugignore leaves out included.
 const seenAtMost = 4
 
-// gitTree is a source in a git repository.
+// gitTree is a source in a git repository, the first of repos. The others hold its submodules.
 type gitTree struct {
-	*repository
+	repos []*repository
 }
 
 func (g *gitTree) close() error { return nil }
@@ -31,11 +31,12 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	if err != nil {
 		return err
 	}
-	commit, tree, err := r.resolve(ctx, spec.Ref)
+	commit, root, err := r.resolve(ctx, spec.Ref)
 	if err != nil {
 		return err
 	}
-	if tree, err = r.subtree(ctx, tree, sub); err != nil {
+	tree, err := r.subtree(ctx, root, sub)
+	if err != nil {
 		return err
 	}
 	rules, err := r.ignoreRules(ctx, tree)
@@ -43,14 +44,19 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 		return err
 	}
 	l := &lister{tally: tally{limits: s.o.Limits}, tree: ignore.NewTree(rules)}
-	if err := r.list(ctx, tree, l); err != nil {
+	links, err := l.list(ctx, r, tree, "")
+	if err != nil {
+		return err
+	}
+	if err := l.listSubmodules(ctx, spec, links, root, sub); err != nil {
 		return err
 	}
 	if err := sortEntries(l.entries); err != nil {
 		return err
 	}
+	g := &gitTree{l.repos}
 	cache := loadCache(s.o.StatCache)
-	if err := r.read(ctx, l.entries, cache); err != nil {
+	if err := g.read(ctx, l.entries, cache); err != nil {
 		return err
 	}
 	t := tally{limits: s.o.Limits}
@@ -60,7 +66,7 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 			return err
 		}
 	}
-	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.Count(), commit, &gitTree{r}
+	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.Count(), commit, g
 	s.keep(cache)
 	return nil
 }
@@ -81,17 +87,37 @@ func (r *repository) ignoreRules(ctx context.Context, tree string) (rs ignore.Ru
 	return rs, err
 }
 
-// lister takes in the entries of a tree as git lists them.
+// lister takes in the entries of trees as git lists them.
 type lister struct {
 	tally   tally
 	tree    *ignore.Tree
 	seen    int
 	entries []entry
+
+	repos  []*repository
+	repo   int       // index of the repository whose tree is being listed
+	prefix string    // of the paths in it; "" or with a slash at the end
+	links  []gitlink // of the tree being listed
 }
 
-// list streams the listing, so that a bomb is cut off at the limits with little memory. Trees are listed too (-t): of a
-// tree nested very deep the first file would come too late.
-func (r *repository) list(ctx context.Context, tree string, l *lister) error {
+// gitlink is a submodule as a tree has it.
+type gitlink struct{ path, oid string }
+
+// list takes in a tree of r that lies at prefix in the source, and returns its submodules that are not ignored. It streams the
+// listing, so that a bomb is cut off at the limits with little memory. Trees are listed too (-t): of a tree nested very deep the
+// first file would come too late.
+func (l *lister) list(ctx context.Context, r *repository, tree, prefix string) ([]gitlink, error) {
+	if l.repo = slices.Index(l.repos, r); l.repo < 0 {
+		l.repo = len(l.repos)
+		l.repos = append(l.repos, r)
+	}
+	l.prefix, l.links = prefix, nil
+	err := r.lines(ctx, tree, l)
+	return l.links, err
+}
+
+// lines hands the lines of a tree's listing to l.
+func (r *repository) lines(ctx context.Context, tree string, l *lister) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd, stderr := r.command(ctx, "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", tree)
@@ -122,7 +148,7 @@ func (r *repository) list(ctx context.Context, tree string, l *lister) error {
 	if err := cmd.Wait(); err != nil {
 		err = failed(ctx, "ls-tree", err, stderr)
 		if _, ok := errors.AsType[*gitError](err); ok {
-			return unreadable("", err, fsck)
+			return unreadable("", err, r.mend)
 		}
 		return err
 	}
@@ -132,9 +158,10 @@ func (r *repository) list(ctx context.Context, tree string, l *lister) error {
 // line takes in `mode type oid size<TAB>path`.
 func (l *lister) line(line string) error {
 	head, name, ok := strings.Cut(line, "\t")
+	name = l.prefix + name
 	fields := strings.Fields(head)
 	if !ok || len(fields) != 4 {
-		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), fsck)
+		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), l.repos[l.repo].mend)
 	}
 	if l.seen++; l.seen > seenAtMost*l.tally.limits.Files {
 		return asFault(&unpack.Refusal{Entry: name, Reason: "is one entry too many, ignored ones included", TooLarge: true})
@@ -149,31 +176,45 @@ func (l *lister) line(line string) error {
 		return nil
 	}
 	if name == ignoreFile && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
-		return noFile()
+		return noFile(ignoreFile)
+	}
+	if fields[1] == "commit" {
+		return l.link(gitlink{name, fields[2]})
 	}
 	if l.tree.Ignored(name) {
 		return nil
 	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)
 	if err != nil {
-		return unreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), fsck)
+		return unreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), l.repos[l.repo].mend)
 	}
 	return l.add(name, mode, fields[2], fields[3])
 }
 
+// link takes in a submodule, which is a directory as far as `.slugignore` is concerned.
+func (l *lister) link(link gitlink) error {
+	switch {
+	case path.Clean(link.path) != link.path || !isOID(link.oid):
+		return refused(link.path, "is a submodule of a form that git doesn't make")
+	case l.tree.Dir(link.path):
+		return nil
+	case len(l.links) == submodulesAtMost:
+		return tooManySubmodules(link.path)
+	}
+	l.links = append(l.links, link)
+	return nil
+}
+
 func (l *lister) add(name string, mode uint64, oid, size string) error {
-	e := entry{path: name, oid: oid, exec: mode&0o100 != 0}
+	e := entry{path: name, oid: oid, repo: l.repo, exec: mode&0o100 != 0}
 	switch mode & 0o170000 {
 	case 0o100000, 0o120000:
-	case 0o160000:
-		return fault.AppError("source/submodule", fmt.Errorf("reading source: %q is a submodule, and its files are not in the repository", name),
-			"commit the files themselves, or leave it out with .slugignore").At("%s", name)
 	default:
 		return refused(name, fmt.Sprintf("has mode %o, which git doesn't know", mode))
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
 	if err != nil || !isOID(oid) {
-		return unreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), fsck)
+		return unreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), l.repos[l.repo].mend)
 	}
 	e.size = n
 	if mode&0o170000 == 0o120000 {

@@ -11,9 +11,9 @@ import (
 // ignoreFile names the file with the ignore rules.
 const ignoreFile = ".slugignore"
 
-// noFile refuses a `.slugignore` that is a directory, a link or the like: a link could lead anywhere.
-func noFile() error {
-	return fault.AppError("source/entry-refused", fmt.Errorf("reading %q: it is not a regular file", ignoreFile), "make it a regular file, or remove it").At(ignoreFile)
+// noFile refuses a `.slugignore` or the like that is a directory, a link or whatever else: a link could lead anywhere.
+func noFile(name string) error {
+	return fault.AppError("source/entry-refused", fmt.Errorf("reading %q: it is not a regular file", name), "make it a regular file, or remove it").At("%s", name)
 }
 
 // parseIgnore reads a `.slugignore`.

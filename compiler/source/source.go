@@ -8,7 +8,11 @@
 // gitignore, `!` included. Git attributes are not honoured: a slug holds what the commit holds.
 //
 // The original is only read, and no link in it is followed. What cannot be in a slug is refused by name: devices, FIFOs and
-// sockets, links that lead out of the tree, submodules, pointers to files that Git LFS holds elsewhere.
+// sockets, links that lead out of the tree.
+//
+// Git keeps some files elsewhere. A submodule whose URL is allowed is fetched, and its files belong to the tree as all others do, for
+// the ignore rules, the limits and the digest; any other is refused. A pointer that Git LFS commits in place of a file is refused in a
+// git tree, as the file is not in the repository; in a directory or a tarball it is a file as any other, and a warning names it.
 package source
 
 import (
@@ -44,7 +48,9 @@ type Spec struct {
 	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
 	Reader io.Reader // Tarball: the archive; if it holds one directory and nothing else, that directory is the source
 	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
-	Env    []string  // Git: PATH, and the object directories of a push in quarantine, are taken from here
+	Env    []string  // Git: PATH, the object directories of a push in quarantine, and proxies and certificates are taken from here
+
+	Submodules Submodules // Git
 }
 
 // Options says how a source is opened. The zero value works.
@@ -87,9 +93,11 @@ type Tree struct {
 // Open finds out the digest of a source, as cheaply as possible: with a StatCache an unchanged directory costs its lstats,
 // and an unchanged git tree its listing. It writes nothing but StatCache and, for a tarball, below Temp. Close the Source.
 //
+// Of a git tree with submodules it also fetches, into their Cache, those that are not there yet.
+//
 // Errors carry a [fault.Error]: source/not-found, source/ref-not-found, source/subdir-missing, source/entry-refused,
-// source/too-large, source/unreadable, source/submodule, source/lfs-pointer; transient, source/changing; and, where the machine
-// has no git, source/no-git.
+// source/too-large, source/unreadable, source/submodule, source/submodule-pattern, source/gitmodules-invalid, source/lfs-pointer;
+// transient, source/changing and source/submodule-unreachable; and, where the machine has no git, source/no-git.
 func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 	if o.Workers <= 0 {
 		o.Workers = min(2, runtime.NumCPU())

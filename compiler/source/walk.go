@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -234,8 +235,13 @@ func (w *walker) hashOnce(e *entry) error {
 		return changing(e.path)
 	}
 	h := newHash()
+	var small bytes.Buffer
+	to := io.Writer(h)
+	if before.size < lfsSize {
+		to = io.MultiWriter(h, &small)
+	}
 	// One byte more than there should be: a file that grows, or /proc's kind, must not be read for ever.
-	n, err := io.Copy(h, io.LimitReader(cancellable{w.ctx, f}, before.size+1))
+	n, err := io.Copy(to, io.LimitReader(cancellable{w.ctx, f}, before.size+1))
 	if err != nil {
 		if w.ctx.Err() != nil {
 			return w.ctx.Err()
@@ -258,7 +264,7 @@ func (w *walker) hashOnce(e *entry) error {
 		}
 	}
 	e.stat, e.size, e.exec, e.sum = before, before.size, before.mode&0o100 != 0, h.sum()
-	e.settled = before.settled(start)
+	e.settled, e.pointer = before.settled(start), isPointer(small.Bytes())
 	return nil
 }
 

@@ -20,9 +20,6 @@ var secrets = []string{
 // samples are the ends of names that look like secrets and are examples of some.
 var samples = []string{".example", ".sample", ".template", ".dist", ".defaults", ".test", ".ci"}
 
-// warnAtMost is how many names a warning lists.
-const warnAtMost = 5
-
 // warn names what is in the staged tree at root and looks as if it should not be.
 func warn(root string, entries []entry) ([]string, error) {
 	var found []string
@@ -35,22 +32,18 @@ func warn(root string, entries []entry) ([]string, error) {
 			}
 		}
 		if secret {
-			found = append(found, fmt.Sprintf("%q", e.path))
+			found = append(found, e.path)
 		}
 	}
+	warnings := warnPointers(entries)
 	if len(found) == 0 {
-		return nil, nil
-	}
-	rest := ""
-	if n := len(found) - warnAtMost; n > 0 {
-		found, rest = found[:warnAtMost], fmt.Sprintf(" and %d more", n)
+		return warnings, nil
 	}
 	verb, it := "is", "it"
 	if len(found) > 1 {
 		verb, it = "are", "them"
 	}
-	return []string{fmt.Sprintf("%s%s %s in the source and will be in the slug; add %s to .slugignore.",
-		strings.Join(found, ", "), rest, verb, it)}, nil
+	return append(warnings, fmt.Sprintf("%s %s in the source and will be in the slug; add %s to .slugignore.", listed(found), verb, it)), nil
 }
 
 func secretName(name string) bool {

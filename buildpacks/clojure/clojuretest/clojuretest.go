@@ -40,6 +40,23 @@ type Server struct {
 	Dir  string // what it serves
 	mu   sync.Mutex
 	seen []string
+	auth [2]string
+}
+
+// Protect makes the server ask for a user and a password.
+func (s *Server) Protect(user, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.auth = [2]string{user, password}
+}
+
+// admits notes a request and reports whether it comes with the right password.
+func (s *Server) admits(r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, r.URL.Path)
+	user, password, _ := r.BasicAuth()
+	return s.auth == [2]string{} || s.auth == [2]string{user, password}
 }
 
 // Requests are the paths that were asked for since the last call.
@@ -61,9 +78,11 @@ func Serve(t testing.TB) *Server {
 	s := &Server{Dir: dir}
 	files := http.FileServer(http.Dir(dir))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		s.seen = append(s.seen, r.URL.Path)
-		s.mu.Unlock()
+		if !s.admits(r) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="maven"`)
+			http.Error(w, "401 Unauthorized", http.StatusUnauthorized)
+			return
+		}
 		files.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)

@@ -9,24 +9,7 @@ if [ -d "$JAVA_HOME/lib/needed" ]; then
 	unset slugc_library slugc_dir
 fi
 slugc_memory=$(
-	# Cgroups nest: the least limit from the process's own group up to the root counts. Version 2 says "max" where there is none, version 1 a number near 2^63.
-	least=
-	while IFS=: read -r _ controllers group; do
-		case ",$controllers," in
-		,,) dir=@CGROUP@ file=memory.max ;;
-		*,memory,*) dir=@CGROUP@/memory file=memory.limit_in_bytes ;;
-		*) continue ;;
-		esac
-		while :; do
-			limit=
-			if [ -r "$dir$group/$file" ]; then read -r limit <"$dir$group/$file" || :; fi
-			case "$limit" in
-			'' | *[!0-9]* | ???????????????*) ;;
-			*) if [ -z "$least" ] || [ "$limit" -lt "$least" ]; then least=$limit; fi ;;
-			esac
-			case "$group" in */?*) group=${group%/*} ;; ?*) group= ;; *) break ;; esac
-		done
-	done <@SELF@
+@MEMORY@
 	if [ -n "$least" ]; then echo $((least / 1048576)); fi
 ) 2>/dev/null || :
 slugc_options=-Dfile.encoding=UTF-8

@@ -1,0 +1,175 @@
+package clojure
+
+import (
+	"archive/zip"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"slugc/buildpacks/bill"
+)
+
+// bill writes the launch bill of materials: the Java runtime and the libraries that the slug carries. Those of a frozen classpath are its jars. Those of an
+// uberjar are told by their files: every library that the build has fetched is compared with what is in it, so that neither plugins and tools of the build
+// nor versions of earlier builds are taken for a part of the app.
+func (b *work) bill() error {
+	var components []cdx.Component
+	if version := b.javaVersion(); version != "" {
+		components = append(components, bill.Runtime("openjdk", version))
+	}
+	if b.includeLein() {
+		components = append(components, bill.Tool("leiningen", b.builder.Version, "pkg:generic/leiningen@"+b.builder.Version))
+	}
+	for _, file := range b.fetched {
+		if c, ok := b.component(file); ok {
+			components = append(components, c)
+		}
+	}
+	if b.uberjar != "" {
+		merged, err := b.merged()
+		if err != nil {
+			return fmt.Errorf("listing the libraries in %q: %w", b.uberjar, err)
+		}
+		components = append(components, merged...)
+	}
+	app := ""
+	if b.app.Tool == "leiningen" {
+		app = b.app.Lein.Name
+	}
+	return bill.Write(b.cnb, app, components)
+}
+
+var javaRelease = regexp.MustCompile(`(?m)^JAVA_VERSION="([0-9A-Za-z._+-]+)"`)
+
+// javaVersion is the version of the Java that the app runs on; "" where the app's own does not say.
+func (b *work) javaVersion() string {
+	if !b.app.JDK.Provided {
+		return b.jdk.Version
+	}
+	data, err := os.ReadFile(filepath.Join(b.javaHome(), "release"))
+	if m := javaRelease.FindSubmatch(data); err == nil && m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// gitlibs is the directory of the libraries that were fetched by git.
+func (b *work) gitlibs() string { return filepath.Join(filepath.Dir(b.jars), "gitlibs") }
+
+// component is the library that a jar of the Maven repository holds, ring/ring-core/1.8.2/ring-core-1.8.2.jar, or a directory of a git library,
+// libs/acme/shop/‹commit›/src.
+func (b *work) component(file string) (cdx.Component, bool) {
+	real, err := filepath.EvalSymlinks(file) // the repository goes by its name in the private home
+	if err != nil {
+		return cdx.Component{}, false
+	}
+	if rel, ok := within(b.jars, real); ok {
+		parts := strings.Split(rel, "/")
+		if n := len(parts); n > 3 && strings.HasPrefix(parts[n-1], parts[n-3]+"-") {
+			group, name, version := strings.Join(parts[:n-3], "."), parts[n-3], parts[n-2]
+			c := bill.Library(name, version, "pkg:maven/"+group+"/"+name+"@"+version)
+			c.Group = group
+			return c, true
+		}
+	}
+	if rel, ok := within(filepath.Join(b.gitlibs(), "libs"), real); ok {
+		if parts := strings.Split(rel, "/"); len(parts) >= 3 {
+			c := bill.Library(parts[1], parts[2], "pkg:generic/"+parts[0]+"/"+parts[1]+"@"+parts[2])
+			c.Group = parts[0]
+			return c, true
+		}
+	}
+	return cdx.Component{}, false
+}
+
+// merged are the fetched libraries that are in the uberjar.
+func (b *work) merged() ([]cdx.Component, error) {
+	app, err := sums(filepath.Join(b.dir, filepath.FromSlash(b.uberjar)))
+	if err != nil {
+		return nil, err
+	}
+	var found []cdx.Component
+	add := func(file string, files map[string]uint32) {
+		if c, ok := b.component(file); ok && contains(app, files) {
+			found = append(found, c)
+		}
+	}
+	err = filepath.WalkDir(b.jars, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Ext(file) != ".jar" {
+			return err
+		}
+		if files, err := sums(file); err == nil { // one that can't be read is in nothing
+			add(file, files)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	dirs, err := filepath.Glob(filepath.Join(b.gitlibs(), "libs", "*", "*", "*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range dirs {
+		files, err := sourceSums(dir)
+		if err != nil {
+			return nil, err
+		}
+		add(dir, files)
+	}
+	return found, nil
+}
+
+// sums are the checksums of a jar's files by name, as its table of contents states them. What every packer writes anew is left out.
+func sums(jar string) (map[string]uint32, error) {
+	r, err := zip.OpenReader(jar)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	files := map[string]uint32{}
+	for _, f := range r.File {
+		if f.UncompressedSize64 > 0 && !strings.HasPrefix(f.Name, "META-INF/") && path.Base(f.Name) != "module-info.class" {
+			files[f.Name] = f.CRC32
+		}
+	}
+	return files, nil
+}
+
+// sourceSums are the checksums of a git library's Clojure files, by their names on the classpath: its first directory is src or the like.
+func sourceSums(dir string) (map[string]uint32, error) {
+	files := map[string]uint32{}
+	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || !slices.Contains([]string{".clj", ".cljc"}, filepath.Ext(file)) {
+			return err
+		}
+		rel, _ := within(dir, file)
+		top, name, below := strings.Cut(rel, "/")
+		if !below || top == "test" || top == "dev" {
+			return nil
+		}
+		data, err := os.ReadFile(file)
+		files[name] = crc32.ChecksumIEEE(data)
+		return err
+	})
+	return files, err
+}
+
+// contains reports whether an app has more than half of a library's files as they are: of two libraries with a file of one name, one has lost it.
+func contains(app, library map[string]uint32) bool {
+	same := 0
+	for name, sum := range library {
+		if have, ok := app[name]; ok && have == sum {
+			same++
+		}
+	}
+	return 2*same > len(library)
+}

@@ -1,0 +1,149 @@
+package command_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
+)
+
+// sh is a run of a shell script.
+func sh(script string) command.Command {
+	return command.Command{Program: "/bin/sh", Args: []string{"-c", script}, Shown: "tool", Dir: "/", Env: []string{"PATH=/usr/bin:/bin"}}
+}
+
+func TestRun(t *testing.T) {
+	var shown, stdout bytes.Buffer
+	log := &command.Log{Out: &shown, Secrets: []string{"hunter22"}}
+	log.Step("Step %d", 1)
+	c := sh(`printf 'one\ntw'; printf 'o\r\n\nfatal: https://me:hun'; printf 'ter22@git\n'; echo dull >&2; printf last`)
+	c.Drop = func(line string) bool { return line == "dull" }
+	tail, err := log.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "-----> Step 1\n       one\n       two\n\n       fatal: https://me:[secret]@git\n       last\n"; shown.String() != want {
+		t.Errorf("shows %q, want %q", shown.String(), want)
+	}
+	if want := "one\ntwo\n\nfatal: https://me:[secret]@git\ndull\nlast\n"; string(tail) != want {
+		t.Errorf("keeps %q, want %q", tail, want)
+	}
+	shown.Reset()
+	c = sh("echo out; echo err >&2")
+	c.Stdout, c.Quiet = &stdout, true
+	if tail, err = log.Run(t.Context(), c); err != nil || stdout.String() != "out\n" || string(tail) != "err\n" || shown.Len() > 0 {
+		t.Errorf("stdout %q, tail %q, shows %q (%v)", stdout.String(), tail, shown.String(), err)
+	}
+}
+
+// TestRunBounds: of much output the end is kept, and a line without end is passed on.
+func TestRunBounds(t *testing.T) {
+	var shown bytes.Buffer
+	tail, err := (&command.Log{Out: &shown}).Run(t.Context(), sh(`head -c 200000 /dev/zero | tr '\0' x; echo; yes 0123456789 | head -n 90000; echo the end`))
+	if err != nil || len(tail) > 256<<10 || len(tail) < 200<<10 || !bytes.HasSuffix(tail, []byte("0123456789\nthe end\n")) {
+		t.Errorf("keeps %d bytes (%v)", len(tail), err)
+	}
+	if shown.Len() < 200000+90000*11 {
+		t.Errorf("shows %d bytes", shown.Len())
+	}
+}
+
+// TestRunLeavesDaemons: a program that has ended well has ended well, whatever it leaves running.
+func TestRunLeavesDaemons(t *testing.T) {
+	command.SetAfterlife(t, 50*time.Millisecond)
+	var pid bytes.Buffer
+	c := sh("sleep 600 >&2 & echo $!")
+	c.Stdout = &pid
+	tail, err := (&command.Log{Out: io.Discard}).Run(t.Context(), c)
+	if n, bad := strconv.Atoi(strings.TrimSpace(pid.String())); bad != nil {
+		t.Errorf("no daemon was started: %v", bad)
+	} else {
+		_ = syscall.Kill(n, syscall.SIGKILL)
+	}
+	if err != nil || len(tail) > 0 {
+		t.Errorf("got %q, %v", tail, err)
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	log := &command.Log{Out: &bytes.Buffer{}}
+	_, err := log.Run(t.Context(), sh("echo wrong; exit 3"))
+	f, ok := errors.AsType[*command.Failure](err)
+	if !ok || f.Status != "exit status 3" || string(f.Tail) != "wrong\n" || err.Error() != "`tool` failed (exit status 3)" {
+		t.Errorf("got %v", err)
+	}
+	c := sh("")
+	c.Program = "/nowhere/tool"
+	if _, err := log.Run(t.Context(), c); err == nil || !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), `running "tool": `) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := log.Run(ctx, sh("exit 0")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	known := []diagnosis.Pattern{{ID: "x/known", Match: regexp.MustCompile("odd"), Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "Odd."})}}
+	unknown := command.Unknown{ID: "x/failed", Hints: []string{"do so"}, Memory: "give it more", Noise: func(line string) bool { return strings.HasPrefix(line, "at ") }}
+	for _, tt := range []struct {
+		status, tail string
+		want         diagnosis.Diagnosis
+	}{
+		{"exit status 1", "how odd\n", diagnosis.Diagnosis{ID: "x/known", Summary: "Odd."}},
+		{"exit status 9", "one\n\ntwo\n at f\nthree\nfour\nfive\nsix\n", diagnosis.Diagnosis{ID: "x/failed", Summary: "`tool` failed (exit status 9).",
+			Hints: []string{"do so", "it said: two", "it said: three", "it said: four", "it said: five", "it said: six"}}},
+		{"exit status 9", strings.Repeat("é", 200), diagnosis.Diagnosis{ID: "x/failed", Summary: "`tool` failed (exit status 9).", Hints: []string{"do so", "it said: " + strings.Repeat("é", 150) + "…"}}},
+		{"signal: killed", "", diagnosis.Diagnosis{ID: "x/out-of-memory", Summary: "`tool` was killed, most likely because memory ran out.", Hints: []string{"give it more"}}},
+		{"exit status 137", "Killed\n", diagnosis.Diagnosis{ID: "x/out-of-memory", Summary: "`tool` was killed, most likely because memory ran out.", Hints: []string{"give it more"}}},
+	} {
+		err := command.Explain(&command.Failure{Command: "tool", Status: tt.status, Tail: []byte(tt.tail)}, known, unknown)
+		d, _ := errors.AsType[*diagnosis.Diagnosis](err)
+		if diff := cmp.Diff(&tt.want, d); diff != "" {
+			t.Errorf("%s %.20q (-want +got):\n%s", tt.status, tt.tail, diff)
+		}
+	}
+	other := errors.New("disk")
+	if err := command.Explain(other, known, unknown); !errors.Is(err, other) || command.Explain(nil, known, unknown) != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	tool := filepath.Join(dir, "tool")
+	if err := os.WriteFile(tool, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "text"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for _, tt := range []struct{ path, name, want string }{
+		{"/nowhere:" + dir, "tool", tool}, {".", "tool", ""}, {"", "tool", ""}, {dir, "text", ""}, {"", tool, tool}, {dir, "/nowhere/tool", ""},
+	} {
+		if got := command.Look(tt.path, tt.name); got != tt.want {
+			t.Errorf("%q on %q is %q, want %q", tt.name, tt.path, got, tt.want)
+		}
+	}
+	if got := command.Before(command.Before("", "/a"), "/b", "/c"); got != "/b:/c:/a" {
+		t.Errorf("the search path is %q", got)
+	}
+	if diff := cmp.Diff([]string{"A=1", "B=x=y"}, command.Environ(map[string]string{"B": "x=y", "A": "1"})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

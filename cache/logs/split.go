@@ -1,0 +1,26 @@
+package logs
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// split cuts a text at newlines and where it is longer than MaxText, there between characters.
+func split(text string) []string {
+	if len(text) <= MaxText && !strings.Contains(text, "\n") {
+		return []string{text}
+	}
+	var parts []string
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		for len(line) > MaxText {
+			end := MaxText
+			for end > MaxText-utf8.UTFMax && !utf8.RuneStart(line[end]) {
+				end--
+			}
+			parts = append(parts, line[:end])
+			line = line[end:]
+		}
+		parts = append(parts, line)
+	}
+	return parts
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slugc/compiler/fault"
+	"slugc/compiler/launch"
+	"slugc/compiler/launch/export"
+	"slugc/compiler/release"
+)
+
+// exporting is what the flags of export say.
+type exporting struct {
+	export.Options
+	at, formation, envFile string
+	env                    []string
+	port                   int
+	unpack, force          bool
+}
+
+func (c *cli) exportCommand() *cobra.Command {
+	var x exporting
+	cmd := &cobra.Command{
+		Use:   "export " + strings.Join(export.Formats(), "|") + " SLUG|APP [DIR]",
+		Short: "Write a formation down for an init system, foreman-style",
+		Long: `Export writes files into DIR (default: the current directory) that let systemd, upstart, supervisord, runit or launchd run the formation: an app's own, all=1
+for a slug file, or what -m says. The processes run as in slugc run, and slugc itself need not be on the machine. The slug is to lie unpacked in --root:
+--unpack puts it there. PORT is the base port plus 100 for each process type and 1 for each instance.
+
+Files of an export before are replaced, and removed if they are no longer needed; a file of anyone else is not touched. Config vars are written, as they may be
+secrets, into files that their owner alone can read. systemd's units name the directory they are exported into: give --at if they will be moved.`,
+		Example: `  slugc export systemd blog /etc/systemd/system --unpack
+  slugc export supervisord blog /etc/supervisor/conf.d -m web=2,worker=1 -u www-data
+  slugc export runit ./blog.tgz /etc/sv -a blog --env-file production.env -p 6000
+  slugc export systemd blog ./units --at /etc/systemd/system`,
+		Args: usageArgs(cobra.RangeArgs(2, 3)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.export(cmd, args, x)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&x.App, "app-name", "a", "", "name of the units (default: the app's, or the slug file's without .tgz)")
+	flags.StringVar(&x.Root, "root", "", "where the slug lies unpacked (default: /srv/NAME)")
+	flags.BoolVar(&x.unpack, "unpack", false, "unpack the slug into --root, which must be missing or empty")
+	flags.StringVarP(&x.User, "user", "u", "", "whom the processes run as (default: NAME; -u '' leaves it to the init system)")
+	flags.StringVarP(&x.Log, "log", "l", "", "where logs go in the formats that say so (default: /var/log/NAME)")
+	flags.StringVarP(&x.formation, "formation", "m", "", "how many of each type: web=2,worker=1 or all=1")
+	flags.IntVarP(&x.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
+	flags.StringArrayVarP(&x.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
+	flags.StringVar(&x.envFile, "env-file", "", "read config vars from this file")
+	flags.DurationVarP(&x.Timeout, "timeout", "t", 30*time.Second, "how long processes may take to end before they are killed")
+	flags.StringVar(&x.at, "at", "", "the directory that the files will be moved to (default: DIR)")
+	flags.BoolVar(&x.force, "force", false, "replace files of the same names that are not from an export of this app")
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+// exported is the result of export.
+type exported struct {
+	Format  string   `json:"format"`
+	App     string   `json:"app"`
+	Dir     string   `json:"dir"`
+	Root    string   `json:"root"`
+	Files   []string `json:"files"`
+	Removed []string `json:"removed"`
+}
+
+func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
+	format, target := args[0], "."
+	if len(args) == 3 {
+		target = args[2]
+	}
+	if err := export.CheckFormat(format); err != nil {
+		return err
+	}
+	config, err := c.readEnv("env", x.envFile, x.env)
+	if err != nil {
+		return err
+	}
+	found, err := c.find(cmd.Context(), args[1])
+	if err != nil {
+		return err
+	}
+	if err := x.settle(cmd, found, target); err != nil {
+		return err
+	}
+	x.Processes, x.Env, x.BasePort = found.types, pairs(config), basePort(cmd, x.port, config, c.env)
+	if x.Formation, err = found.counts(x.formation); err != nil {
+		return err
+	}
+	files, err := export.Export(format, x.Options)
+	if err != nil {
+		return err
+	}
+	done, err := export.Place(target, format, x.App, files, x.force)
+	if err != nil {
+		return err
+	}
+	if x.unpack {
+		if err := c.unpack(cmd.Context(), found.file, x.Root); err != nil {
+			return err
+		}
+	}
+	c.sayExported(format, found, x, done)
+	abs, err := filepath.Abs(target)
+	if err != nil {
+		return fmt.Errorf("naming the directory: %w", err)
+	}
+	return c.result(exported{format, x.App, abs, x.Root, done.Written, append([]string{}, done.Removed...)}, abs)
+}
+
+// settle fills in what the flags leave open.
+func (x *exporting) settle(cmd *cobra.Command, found *named, target string) error {
+	if x.App == "" {
+		x.App = found.app
+	}
+	if x.App == "" {
+		base := filepath.Base(found.file)
+		x.App = strings.TrimSuffix(strings.TrimSuffix(base, ".tgz"), ".tar.gz")
+		if release.CheckApp(x.App) != nil {
+			return fault.UsageError("export/app-name", fmt.Errorf("exporting %q: the units can't be named after the file", base), "name them with -a NAME")
+		}
+	}
+	if !cmd.Flags().Changed("user") {
+		x.User = x.App
+	}
+	x.Root, x.Log, x.Dir = cmp.Or(x.Root, "/srv/"+x.App), cmp.Or(x.Log, "/var/log/"+x.App), cmp.Or(x.at, target)
+	for _, dir := range []*string{&x.Root, &x.Log, &x.Dir} {
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return fmt.Errorf("naming %q: %w", *dir, err)
+		}
+		*dir = abs
+	}
+	return nil
+}
+
+// nextSteps start what was exported, with the app's name.
+var nextSteps = map[string]string{
+	"systemd":     "systemctl daemon-reload && systemctl enable --now %s.target",
+	"upstart":     "initctl reload-configuration && start %s",
+	"supervisord": "supervisorctl update %s",
+}
+
+func (c *cli) sayExported(format string, found *named, x exporting, done export.Placement) {
+	c.ui.Step(fmt.Sprintf("Exported %s for %s: %d files", x.App, format, len(done.Written)))
+	for _, name := range done.Removed {
+		c.ui.Detail("removed " + name + ", which is no longer needed")
+	}
+	for _, name := range done.Left {
+		c.ui.Warn(fmt.Sprintf("%s is no longer needed, but holds files that are not from an export; remove it yourself.", name))
+	}
+	if _, err := os.Stat(filepath.Join(x.Root, ".slugc", "slug.json")); err != nil {
+		c.ui.Detail("the slug is to be unpacked: " + launch.Quote([]string{"slugc", "unpack", found.file, x.Root}))
+	}
+	if next := nextSteps[format]; next != "" {
+		c.ui.Detail(fmt.Sprintf("to start it: "+next, x.App))
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"slugc/cache/logs"
+	"slugc/compiler/fault"
+	"slugc/compiler/launch"
+)
+
+// recorder returns what writes the lines of an app's processes into its logs, and what ends that; nothing is written for "", a slug file. speaker is who slugc's own lines are from.
+func (c *cli) recorder(app, speaker string) (record func(version int, name string, own bool, line []byte), done func(), err error) {
+	if app == "" {
+		return func(int, string, bool, []byte) {}, func() {}, nil
+	}
+	home, err := c.openHome()
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := logs.Open(home.App(app).Path("logs"), logs.Options{})
+	if err != nil {
+		return nil, nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err, "let slugc's user write to the state directory, or use another with --home DIR")
+	}
+	record = func(version int, name string, own bool, line []byte) {
+		r := logs.Record{Release: version, Source: logs.App, Process: name, Text: string(line)}
+		if own {
+			r.Source = logs.Slugc
+		}
+		if name == launch.System {
+			r.Process = speaker
+		}
+		w.Write(r)
+	}
+	return record, func() {
+		if err := w.Close(); err != nil {
+			c.ui.Warn(err.Error())
+		}
+	}, nil
+}
+
+func (c *cli) logsCommand() *cobra.Command {
+	var tail bool
+	var number int
+	var process string
+	cmd := &cobra.Command{
+		Use:   "logs APP",
+		Short: "Show what an app's processes said on this machine",
+		Long:  `Logs shows what the processes of ` + "`slugc start APP`" + ` and ` + "`slugc start APP --follow`" + ` said, and what slugc said of them. The last 50 MB are kept.`,
+		Example: `  slugc logs blog
+  slugc logs blog -n 1000 --ps worker
+  slugc logs blog -t --ps web.1`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkApp(args[0]); err != nil {
+				return err
+			}
+			if number < 0 {
+				return fault.UsageError("usage/flag", fmt.Errorf("reading --num: %d is less than nothing", number), "write -n 100")
+			}
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			r := logs.NewReader(home.App(args[0]).Path("logs"), func(r logs.Record) bool { return process == "" || of(process, r.Process) })
+			defer r.Close()
+			last, err := r.Last(number)
+			if err != nil {
+				return err
+			}
+			for _, record := range last {
+				if err := c.ui.result(clean(record.String())); err != nil {
+					return err
+				}
+			}
+			if !tail {
+				return nil
+			}
+			return r.Follow(cmd.Context(), func(record logs.Record) error { return c.ui.result(clean(record.String())) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&tail, "tail", "t", false, "go on with what comes, until ^C")
+	flags.IntVarP(&number, "num", "n", 100, "how many lines of the past to show")
+	flags.StringVar(&process, "ps", "", "only of a process type (web) or a process (web.1)")
+	return cmd
+}
+
+// of says whether a process is the wanted one or of the wanted type.
+func of(want, process string) bool {
+	typ, _, _ := strings.Cut(process, ".")
+	return process == want || typ == want
+}

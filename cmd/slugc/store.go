@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"slugc/cache"
+	"slugc/compiler"
+	"slugc/compiler/blobstore"
+	"slugc/compiler/release"
+)
+
+// storeURL is the slug store that the flag or the environment names, "" for none.
+func (c *cli) storeURL() string {
+	if c.store != "" {
+		return c.store
+	}
+	return c.env.vars["SLUGC_STORE"]
+}
+
+// storeSettings are the variables that hold a store's credentials.
+var storeSettings = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SLUGC_REGISTRY_USER", "SLUGC_REGISTRY_PASSWORD"}
+
+// openStore opens the store that a URL names, or with "" this machine's own, nil if it has none. The environment's credentials are for the
+// machine's own store alone.
+func (c *cli) openStore(name string) (blobstore.Store, error) {
+	own := c.storeURL()
+	if name == "" {
+		name = own
+	}
+	if name == "" {
+		return nil, nil
+	}
+	o := blobstore.Options{For: own, Progress: func(done, total int64) { c.ui.Progress("moving the slug", done, total) }}
+	if own != "" {
+		o.Machine = c.env.vars["SLUGC_S3_CREDENTIALS"] == "machine"
+		o.Settings = map[string]string{}
+		for _, name := range storeSettings {
+			o.Settings[name] = c.env.vars[name]
+		}
+	}
+	return blobstore.Open(name, o)
+}
+
+// ownStore opens this machine's own store.
+func (c *cli) ownStore(context.Context) (blobstore.Store, error) { return c.openStore("") }
+
+// fetch gives the file of a release's slug, which it brings to this machine if it is not there.
+func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref release.SlugRef) (string, error) {
+	path, t, err := compiler.Fetch(ctx, c.openStore, ref, home.App(app))
+	c.ui.close()
+	if err == nil && t.Parts+t.ReusedParts > 0 {
+		c.ui.Step("Fetched the slug")
+		c.ui.Detail(fmt.Sprintf("%s  %s of %s moved", path, compiler.Bytes(t.Bytes), compiler.Bytes(t.Bytes+t.Reused)))
+	}
+	return path, err
+}
+
+// fetcher is fetch for whoever follows an app's releases.
+func (c *cli) fetcher(home *cache.Home) func(context.Context, string, release.Release) (string, error) {
+	return func(ctx context.Context, app string, rel release.Release) (string, error) {
+		return c.fetch(ctx, home, app, rel.Slug)
+	}
+}

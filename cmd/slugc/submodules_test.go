@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSubmodules fetches a submodule for a revision, of which it then says that no buildpack matches. What was fetched is kept until all is pruned.
+func TestSubmodules(t *testing.T) {
+	home, dir := state(t), t.TempDir()
+	writeFiles(t, dir, map[string]string{"lib/lib.txt": "x", "app/Procfile": "web: true\n"})
+	env := append([]string{"GIT_AUTHOR_NAME=x", "GIT_AUTHOR_EMAIL=x@example.com", "GIT_COMMITTER_NAME=x", "GIT_COMMITTER_EMAIL=x@example.com", "HOME=" + home}, settings...)
+	if o := shell(t, dir, env, `set -e; for r in lib app; do (cd $r; git init -q -b main; git add -A; git commit -qm one); done
+cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib; git commit -qm submodule`); o.exit != 0 {
+		t.Fatal(o.stderr)
+	}
+	build := func() (fetched bool) {
+		o := slugc(t, home, "build", filepath.Join(dir, "app"), "--ref", "main", "--allow-submodules", "file://"+dir+"/*")
+		if o.exit != 20 {
+			t.Errorf("exit %d\n%s", o.exit, o.stderr)
+		}
+		return strings.Contains(o.stderr, "-----> Fetching the submodule vendor/lib from file://"+dir+"/lib\n")
+	}
+	if !build() {
+		t.Error("the first build does not fetch")
+	}
+	if o := slugc(t, home, "cache", "ls"); !strings.Contains(o.stdout, "submodules") {
+		t.Errorf("what is kept:\n%s", o.stdout)
+	}
+	lib := filepath.Join(dir, "lib")
+	if err := os.Rename(lib, lib+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if build() {
+		t.Error("the second build fetches")
+	}
+	if o := slugc(t, home, "cache", "prune", "--app", "app", "--all"); o.exit != 0 {
+		t.Fatal(o.stderr)
+	}
+	if err := os.Rename(lib+".away", lib); err != nil {
+		t.Fatal(err)
+	}
+	if !build() {
+		t.Error("the build after pruning does not fetch")
+	}
+}

@@ -1,0 +1,144 @@
+package blobstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"slugc/cache"
+	"slugc/compiler/fault"
+)
+
+// dir keeps objects in a directory.
+type dir struct {
+	place
+	path string
+}
+
+func openDir(u *url.URL, o Options) (Store, error) {
+	if u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(u.Path) {
+		return nil, errURL("a directory is named file:///path")
+	}
+	d := &dir{path: filepath.Clean(u.Path)}
+	d.place = place(d.url(""))
+	return &indexed{o, d.place, d}, nil
+}
+
+func (d *dir) url(key string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.Join(d.path, key)}).String()
+}
+
+// file is the path of an object; keys hold nothing but fixed words and hexadecimal digits.
+func (d *dir) file(key string) string { return filepath.Join(d.path, filepath.FromSlash(key)) }
+
+// unfinished begins the names of files that are being written, or were when the process was killed.
+const unfinished = ".new-"
+
+func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, digest string) error {
+	to := d.file(key)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return d.disk(err)
+	}
+	d.sweep(filepath.Dir(to))
+	tmp, err := os.CreateTemp(filepath.Dir(to), unfinished+"*")
+	if err != nil {
+		return d.disk(err)
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	h := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(tmp, h), contextReader{ctx, body}); err != nil {
+		return d.disk(err)
+	}
+	if is := "sha256:" + hex.EncodeToString(h.Sum(nil)); is != digest {
+		return fmt.Errorf("storing %q: what was read has digest %s, not %s", key, is, digest)
+	}
+	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync()); err != nil {
+		return d.disk(err)
+	}
+	if err := os.Rename(tmp.Name(), to); err != nil {
+		return d.disk(err)
+	}
+	return cache.SyncDir(filepath.Dir(to))
+}
+
+// sweep removes what killed processes left a day ago or earlier.
+func (d *dir) sweep(in string) {
+	left, _ := filepath.Glob(filepath.Join(in, unfinished+"*"))
+	for _, f := range left {
+		if info, err := os.Lstat(f); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(f)
+		}
+	}
+}
+
+func (d *dir) get(_ context.Context, key string) (io.ReadCloser, error) {
+	f, err := os.Open(d.file(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, d.missing(fmt.Sprintf("%q", key))
+	} else if err != nil {
+		return nil, d.disk(err)
+	}
+	return f, nil
+}
+
+// holds reads the object, since a disk does not say what it has.
+func (d *dir) holds(ctx context.Context, key string, size int64, digest string) (bool, error) {
+	f, err := os.Open(d.file(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, d.disk(err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != size || digest == "" {
+		return err == nil && info.Mode().IsRegular() && info.Size() == size, err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
+		return false, d.disk(err)
+	}
+	return "sha256:"+hex.EncodeToString(h.Sum(nil)) == digest, nil
+}
+
+// disk makes an error of a file system's.
+func (d *dir) disk(err error) error {
+	why := err
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		why = fmt.Errorf("%q: %w", strings.TrimPrefix(p.Path, d.path+"/"), p.Err)
+	}
+	switch {
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return d.errorf("%w", err)
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		return d.denied(oneLine(why).Error())
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return fault.TransientError("blobstore/full", d.errorf("%w", why), "free some space there and try again")
+	case errors.Is(err, syscall.ENOTDIR):
+		return d.refused(oneLine(why).Error())
+	}
+	return d.unreachable(why)
+}
+
+// contextReader reads until its context ends.
+type contextReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r contextReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
+}

@@ -1,0 +1,108 @@
+package blobstore
+
+import (
+	"bytes"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"slugc/compiler/fault"
+)
+
+// lies are what a hostile store may make of an index or a manifest.
+var lies = map[string]func(b []byte) []byte{
+	"a size is smaller":        replace(`"size": ?(\d+)\d`, `"size":$1`),
+	"a size is larger":         replace(`"size": ?(\d+)`, `"size":${1}0`),
+	"a size is negative":       replace(`"size": ?(\d+)`, `"size":-$1`),
+	"a size is beyond numbers": replace(`"size": ?(\d+)`, `"size":${1}99999999999999999999`),
+	"a size is no number":      replace(`"size": ?(\d+)`, `"size":"$1"`),
+	"a part is a path":         replace(`"(digest|io.slugc.part.digest)": ?"sha256:[0-9a-f]{64}"`, `"$1":"sha256:../../../../../../../../../../../../../../../../etc/passwd00000000"`),
+	"a part is a path too":     replace(`"(digest|io.slugc.part.digest)": ?"sha256:[0-9a-f]{64}"`, `"$1":"/etc/passwd"`),
+	"parts change places":      swap,
+	"the last part is gone":    replace(`(?s)},\s*{[^{}]*({[^{}]*})?[^{}]*}\s*\]`, `}]`),
+	"the slug is another":      replace(`"(digest|io.slugc.slug.digest)": ?"sha256:[0-9a-f]{3}`, `"$1":"sha256:000`),
+	"it is cut off":            func(b []byte) []byte { return b[:len(b)/2] },
+	"it is no JSON":            func(b []byte) []byte { return []byte("<html>") },
+	"it is empty":              func(b []byte) []byte { return nil },
+	"it is huge":               func(b []byte) []byte { return append(bytes.Repeat([]byte(" "), maxIndex), b...) },
+	"it is deep":               func(b []byte) []byte { return bytes.Repeat([]byte("["), 100000) },
+	"it is null":               func(b []byte) []byte { return []byte("null") },
+	"it has a million parts": func(b []byte) []byte {
+		return append([]byte(`{"format":1,"parts":[`), append(bytes.Repeat([]byte("{},"), 200000), "{}]}"...)...)
+	},
+}
+
+func replace(pattern, with string) func([]byte) []byte {
+	return func(b []byte) []byte { return regexp.MustCompile(pattern).ReplaceAll(b, []byte(with)) }
+}
+
+// swap exchanges the last two digests of parts.
+func swap(b []byte) []byte {
+	digests := regexp.MustCompile(`"io.slugc.part.digest": ?"(sha256:[0-9a-f]{64})"`).FindAllStringSubmatch(string(b), -1)
+	if digests == nil {
+		digests = regexp.MustCompile(`"digest": ?"(sha256:[0-9a-f]{64})"`).FindAllStringSubmatch(string(b), -1)
+	}
+	one, two := digests[len(digests)-2][1], digests[len(digests)-1][1]
+	return []byte(strings.NewReplacer(one, two, two, one).Replace(string(b)))
+}
+
+func TestHostileIndex(t *testing.T) {
+	each(t, func(t *testing.T, f *fake) {
+		p, s := small(t, "one"), open(t, f.url, quick)
+		put(t, s, p)
+		for name, lie := range lies {
+			var changes atomic.Bool
+			f.spoilt(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+				if r.Method != http.MethodGet || isPart(r) || r.URL.Path == "/v2/" {
+					answer.ServeHTTP(w, r)
+					return
+				}
+				changed(w, r, answer, false, func(b []byte) []byte {
+					after := lie(bytes.Clone(b))
+					changes.Store(!bytes.Equal(after, b))
+					return after
+				})
+			})
+			to := target(t)
+			_, err := s.Get(t.Context(), "", p.digest, to, nil)
+			if got := fault.Of(err); err == nil || got.ID != "blobstore/damaged" || !changes.Load() {
+				t.Errorf("%s: got %v; it was changed: %t", name, err, changes.Load())
+			}
+			for _, asked := range f.requests() {
+				if strings.Contains(asked, "..") || strings.Contains(asked, "passwd") {
+					t.Errorf("%s: it was asked %q", name, asked)
+				}
+			}
+			empty(t, filepath.Dir(to))
+		}
+	})
+}
+
+// TestWrongURLs are the URLs that name no store, and slugs' URLs of another store.
+func TestWrongURLs(t *testing.T) {
+	for _, url := range []string{"", "slugs", "/srv/slugs", "http://host/slugs", "gs://bucket", "file://host/dir", "file:slugs", "file:///dir?x=1", "file:///dir#x", "s3://", "s3://A_B/x",
+		"s3://bucket?endpoint=host", "s3://bucket?endpoint=ftp://host", "s3://bucket?endpoint=http://u:p@host", "s3://bucket?endpoint=http://host/path", "s3://bucket?secret=x", "s3://bucket?region=a&region=b",
+		"s3://id:key@bucket", "oci://host", "oci:///repo", "oci://host/UPPER", "oci://host/repo:tag", "oci://u:p@host/repo", "oci://host/repo?x=1", "s3://bucket/\x7f", "oci://host/../repo"} {
+		if f := fault.Of(Check(url)); f == nil || f.ID != "usage/store" || f.Code != fault.ExitUsage {
+			t.Errorf("%q: got %v", url, f)
+		}
+	}
+	digest := "sha256:" + strings.Repeat("0", 64)
+	for store, urls := range map[string][]string{
+		"file:///srv/slugs":      {"file:///srv/other/slugs/" + digest[7:] + ".json", "file:///srv/slugs/slugs/../../../etc/passwd", "file:///srv/slugs/slugs/" + strings.Repeat("1", 64) + ".json"},
+		"oci://127.0.0.1:1/repo": {"oci://127.0.0.1:1/repo:latest", "oci://127.0.0.1:1/other@" + digest, "oci://127.0.0.1:1/repo@sha256:00"},
+	} {
+		for _, url := range urls {
+			_, err := open(t, store, quick).Get(t.Context(), url, digest, target(t), nil)
+			wants(t, err, "usage/store", fault.Usage)
+		}
+	}
+	for _, digest := range []string{"", "sha256:00", "sha512:" + strings.Repeat("0", 64), "../../x"} {
+		if _, err := open(t, "file:///srv/slugs", quick).Get(t.Context(), "", digest, target(t), nil); err == nil {
+			t.Errorf("%q passes for a digest", digest)
+		}
+	}
+}

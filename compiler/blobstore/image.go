@@ -1,0 +1,153 @@
+package blobstore
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"slugc/compiler/slug"
+)
+
+// The annotations by which a slug's image says how the slug is rebuilt.
+const (
+	slugDigest   = "io.slugc.slug.digest"  // of the manifest: the slug file's
+	slugSize     = "io.slugc.slug.size"    // of the manifest: the slug file's
+	slugTrailer  = "io.slugc.slug.trailer" // of the manifest: the last 8 bytes of the slug's file, in hexadecimal
+	partDigest   = "io.slugc.part.digest"  // of a layer: the part's
+	partSection  = "io.slugc.part.section" // of a layer: the section it is of, for people
+	processTypes = "io.slugc.process-types"
+)
+
+// made is the time of all images, so that a slug's image has one digest.
+var made = v1.Time{Time: time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)}
+
+// start is the entry point of an image: an app starts as launch starts it, in a shell that has sourced .profile.d. The slug brings no
+// shell; it runs on a base image that has bash.
+const start = `cd /app; for f in .profile.d/*.sh .profile; do if [ -f "$f" ]; then . "$f"; fi; done; eval "$0"`
+
+// image describes a slug's image: its configuration and its manifest, as JSON.
+func image(m *slug.Manifest, digest string, archives []slug.Archive, trailer []byte) (config, manifest []byte, err error) {
+	c := v1.ConfigFile{Created: made, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
+		WorkingDir: "/app", Env: []string{"HOME=/app"}, Labels: map[string]string{slugDigest: digest},
+	}}
+	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
+	processes, err := json.Marshal(m.ProcessTypes)
+	if err != nil {
+		return nil, nil, fmt.Errorf("describing slug %s: %w", digest, err)
+	}
+	c.Config.Labels[processTypes] = string(processes)
+	for _, p := range m.ProcessTypes {
+		if p.Type == "web" {
+			c.Config.Cmd = []string{p.Command}
+		}
+	}
+	c.Config.Entrypoint = []string{"bash", "-c", start}
+	x := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: map[string]string{
+		slugDigest: digest, slugTrailer: hex.EncodeToString(trailer)}}
+	size := int64(0)
+	for _, a := range archives {
+		diff, err1 := v1.NewHash(a.Diff)
+		layer, err2 := v1.NewHash(a.Digest)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, nil, err
+		}
+		size += a.Part.Size
+		section := a.Part.Section
+		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, diff)
+		c.History = append(c.History, v1.History{Created: made, CreatedBy: "slugc", Comment: section})
+		d := v1.Descriptor{MediaType: types.OCILayer, Size: a.Size, Digest: layer, Annotations: map[string]string{partDigest: a.Part.Digest}}
+		if section != "" {
+			d.Annotations[partSection] = section
+		}
+		x.Layers = append(x.Layers, d)
+	}
+	x.Annotations[slugSize] = strconv.FormatInt(size, 10)
+	if config, err = json.Marshal(c); err != nil {
+		return nil, nil, fmt.Errorf("describing slug %s: %w", digest, err)
+	}
+	x.Config.MediaType = types.OCIConfigJSON
+	if x.Config.Digest, x.Config.Size, err = v1.SHA256(bytes.NewReader(config)); err != nil {
+		return nil, nil, err
+	}
+	if manifest, err = json.Marshal(x); err != nil {
+		return nil, nil, fmt.Errorf("describing slug %s: %w", digest, err)
+	}
+	return config, manifest, nil
+}
+
+// described is what a manifest says of a slug.
+type described struct {
+	parts   []slug.Part
+	layers  []v1.Descriptor
+	trailer []byte
+	config  v1.Descriptor
+}
+
+// describes reads the manifest of the image of the slug of that digest; nothing in it is believed but what is checked.
+func describes(manifest []byte, digest string) (*described, error) {
+	if len(manifest) > maxIndex {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
+	}
+	x, err := v1.ParseManifest(bytes.NewReader(manifest))
+	if err != nil {
+		return nil, errors.New("it is not an image manifest")
+	}
+	if x.Annotations[slugDigest] != digest {
+		return nil, errors.New("it is not this slug's")
+	}
+	size, err1 := strconv.ParseInt(x.Annotations[slugSize], 10, 64)
+	trailer, err2 := hex.DecodeString(x.Annotations[slugTrailer])
+	if err1 != nil || err2 != nil || len(trailer) != 8 {
+		return nil, errors.New("it does not say how the slug ends")
+	}
+	d := &described{layers: x.Layers, trailer: trailer, config: x.Config}
+	for i, l := range x.Layers {
+		if l.MediaType != types.OCILayer || !digestForm.MatchString(l.Digest.String()) || len(l.URLs) > 0 {
+			return nil, fmt.Errorf("its layer %d is not one of a slug", i)
+		}
+		d.parts = append(d.parts, slug.Part{Section: l.Annotations[partSection], Digest: l.Annotations[partDigest], Size: slug.ArchivedSize(i, len(x.Layers), l.Size)})
+	}
+	if err := layOut(d.parts, size); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// blob is something to upload, as the client takes it, which counts what is read of it.
+type blob struct {
+	digest, diff string
+	size         int64
+	media        types.MediaType
+	open         func() io.Reader
+	sent         bool
+}
+
+func (b *blob) Digest() (v1.Hash, error)             { return v1.NewHash(b.digest) }
+func (b *blob) DiffID() (v1.Hash, error)             { return v1.NewHash(b.diff) }
+func (b *blob) Size() (int64, error)                 { return b.size, nil }
+func (b *blob) MediaType() (types.MediaType, error)  { return b.media, nil }
+func (b *blob) Uncompressed() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+func (b *blob) Compressed() (io.ReadCloser, error)   { b.sent = true; return io.NopCloser(b.open()), nil }
+func bytesBlob(data []byte, m types.MediaType) *blob {
+	return &blob{digest: digestOf(data), diff: digestOf(data), size: int64(len(data)), media: m, open: func() io.Reader { return bytes.NewReader(data) }}
+}
+
+func archiveBlob(a slug.Archive, f *os.File) *blob {
+	return &blob{digest: a.Digest, diff: a.Diff, size: a.Size, media: types.OCILayer, open: func() io.Reader { return a.Open(f) }}
+}
+
+// manifestOf is a manifest as the client takes it.
+type manifestOf []byte
+
+func (m manifestOf) RawManifest() ([]byte, error)        { return m, nil }
+func (m manifestOf) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }

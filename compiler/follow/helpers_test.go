@@ -1,0 +1,201 @@
+package follow_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"slugc/compiler/follow"
+	"slugc/compiler/launch"
+	"slugc/compiler/procfile"
+	"slugc/compiler/release"
+	"slugc/compiler/slug"
+)
+
+var child string // path of the binary that stands for slugc and for apps
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "follow-test-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		child = filepath.Join(dir, "child")
+		build := exec.Command("go", "build", "-o", child, "./testdata/child")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("building the child: %v\n%s", err, out))
+		}
+		return m.Run()
+	}())
+}
+
+// buffer is a writer that a follower and a test may use at a time.
+type buffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// following is a follower under test.
+type following struct {
+	*testing.T
+	o       follow.Options
+	updates chan release.Update
+	out     *buffer
+	slugs   string
+	address string
+	cancel  func()
+	ended   chan error
+}
+
+var listens = regexp.MustCompile(`web is on (\S+)`)
+
+// start starts a follower of an app that tells it what the test says.
+func start(t *testing.T, change func(*follow.Options)) *following {
+	t.Helper()
+	f := &following{T: t, updates: make(chan release.Update), out: &buffer{}, slugs: t.TempDir(), ended: make(chan error, 1)}
+	f.o = follow.Options{App: "blog", Self: child, Updates: f.updates, Runs: t.TempDir(), Listen: "127.0.0.1", Env: []string{"COLOUR=green"},
+		Console: launch.NewConsole(f.out, false, false), Backoff: time.Millisecond, Settle: time.Millisecond,
+		Fetch: func(_ context.Context, app string, rel release.Release) (string, error) { return rel.Slug.URL, nil }}
+	if change != nil {
+		change(&f.o)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
+	go func() { f.ended <- follow.Run(ctx, f.o) }()
+	t.Cleanup(func() {
+		cancel()
+		if f.ended != nil {
+			<-f.ended
+		}
+		if t.Failed() {
+			t.Log(f.out)
+		}
+	})
+	f.says("web is on ")
+	f.address = listens.FindStringSubmatch(f.out.String())[1]
+	return f
+}
+
+// stop stops the follower and holds it to leaving nothing.
+func (f *following) stop() {
+	f.Helper()
+	f.cancel()
+	if err := <-f.ended; err != nil {
+		f.Error(err)
+	}
+	f.ended = nil
+	if left, err := os.ReadDir(f.o.Runs); err != nil || len(left) > 0 {
+		f.Errorf("these are left: %v, %v", left, err)
+	}
+}
+
+// release packs a slug with these process types and returns a snapshot in which it is current.
+func (f *following) release(version int, formation release.Formation, pairs ...string) release.Snapshot {
+	f.Helper()
+	var types procfile.ProcessMap
+	for i := 0; i < len(pairs); i += 2 {
+		types = append(types, procfile.Process{Type: pairs[i], Command: pairs[i+1]})
+	}
+	app := f.TempDir()
+	if err := os.WriteFile(filepath.Join(app, "version"), []byte(fmt.Sprint(version)), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	file := filepath.Join(f.slugs, fmt.Sprint(version, ".tgz"))
+	_, err := slug.Pack(f.Context(), slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: app}}, Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	digest, size, err := slug.FileDigest(file)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return release.Snapshot{Formation: formation, Current: release.Release{Version: version, ProcessTypes: types, Slug: release.SlugRef{Digest: digest, Size: size, URL: file}}}
+}
+
+// serve is the command of a web process that answers with a text.
+func serve(text string) string { return child + " serve " + text }
+
+// tell tells the follower.
+func (f *following) tell(s release.Snapshot) {
+	f.Helper()
+	select {
+	case f.updates <- release.Update{Snapshot: s}:
+	case err := <-f.ended:
+		f.ended = nil
+		f.Fatalf("the follower has ended: %v", err)
+	}
+}
+
+// wait waits for a condition.
+func (f *following) wait(what string, done func() bool) {
+	f.Helper()
+	for end := time.Now().Add(60 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			f.Fatalf("waiting for %s: it does not come\n%s", what, f.out)
+		}
+	}
+}
+
+// says waits for words of the console's.
+func (f *following) says(words string) {
+	f.Helper()
+	f.wait(fmt.Sprintf("%q", words), func() bool { return strings.Contains(f.out.String(), words) })
+}
+
+// get asks the app on a connection of its own.
+func (f *following) get(path string) (string, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	response, err := client.Get("http://" + f.address + path)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return strings.TrimSpace(string(body)), err
+}
+
+// answers waits for an answer.
+func (f *following) answers(want string) {
+	f.Helper()
+	f.wait("the answer "+want, func() bool { got, err := f.get("/"); return err == nil && got == want })
+}
+
+// refuses waits until connections are closed.
+func (f *following) refuses() {
+	f.Helper()
+	f.wait("no answer", func() bool {
+		_, err := f.get("/")
+		return err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !isTimeout(err)
+	})
+}
+
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[net.Error](err)
+	return ok && t.Timeout()
+}

@@ -1,0 +1,189 @@
+package export_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// stray are variables of supervisord's own: what it says to its processes, and what Python sets.
+var stray = regexp.MustCompile(`^(SUPERVISOR_\w+|LC_CTYPE)=`)
+
+// A real supervisord starts the processes, from a directory that it includes.
+func TestSupervisord(t *testing.T) {
+	o, out := hostileApp(t)
+	want := wanted(t, o, out)
+	exported(t, "supervisord", o)
+	main := filepath.Join(filepath.Dir(out), "supervisord.conf")
+	text := "[supervisord]\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + filepath.Join(filepath.Dir(out), "pid") + "\n[include]\nfiles=un*/*.conf\n"
+	if err := os.WriteFile(main, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/bin/supervisord", "--nodaemon", "--configuration", main)
+	cmd.Env = []string{"PATH=/usr/bin:/bin"}
+	said := &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr = said, said
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("supervisord:\n%s", said)
+		}
+	})
+	serve(t, cmd, syscall.SIGTERM, func() {
+		for dyno := range names {
+			got := given(t, filepath.Join(out, dyno))
+			got.Env = slices.DeleteFunc(got.Env, func(e []byte) bool { return stray.Match(e) })
+			same(t, dyno, want[dyno], got)
+		}
+	})
+	if strings.Contains(said.String(), "killing") || strings.Count(said.String(), "stopped: my--app") != len(names) {
+		t.Errorf("supervisord did not stop its processes in peace:\n%s", said)
+	}
+	for _, log := range []string{"web-1.log", "web-2.log", "worker-1.log"} {
+		if _, err := os.Stat(filepath.Join(o.Log, log)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// serve runs body while cmd runs, ends cmd with the signal and waits for it.
+func serve(t *testing.T, cmd *exec.Cmd, stop syscall.Signal, body func()) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := false
+	defer func() {
+		if !ended {
+			cmd.Process.Signal(stop)
+			cmd.Wait()
+		}
+	}()
+	body()
+	if err := cmd.Process.Signal(stop); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait() // runsvdir ends with a code of its own
+	ended = true
+}
+
+// A real runsvdir starts the services; what they say reaches their logs, and a stop reaches what a shell has started in the background too.
+func TestRunit(t *testing.T) {
+	o, out := hostileApp(t)
+	want := wanted(t, o, out)
+	o.Processes[3].Command = "sh -c 'trap \"echo child ended; exit\" TERM; echo $$ >\"$OUT/child\"; while :; do sleep 0.05; done' & echo started; " + o.Processes[3].Command[len("exec "):]
+	exported(t, "runit", o)
+	log := filepath.Join(o.Log, "worker-1", "current")
+	cmd := exec.Command("runsvdir", o.Dir)
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "STRAY=1"}
+	cmd.Stderr = os.Stderr
+	serve(t, cmd, syscall.SIGHUP, func() {
+		for dyno, name := range names {
+			got := given(t, filepath.Join(out, dyno))
+			same(t, dyno, want[dyno], got)
+			if dyno == "worker.1" {
+				waitFor(t, "the child", func() bool { _, err := os.Stat(filepath.Join(out, "child")); return err == nil })
+			}
+			if out, err := exec.Command("sv", "-w", "60", "down", filepath.Join(o.Dir, name)).CombinedOutput(); err != nil {
+				t.Errorf("sv down: %v\n%s", err, out)
+			}
+		}
+	})
+	for _, name := range names {
+		for _, dir := range []string{name, name + "/log"} {
+			waitFor(t, "the end of "+dir, func() bool {
+				out, _ := exec.Command("sv", "status", filepath.Join(o.Dir, dir)).Output()
+				return strings.Contains(string(out), "runsv not running")
+			})
+		}
+	}
+	waitFor(t, "the log", func() bool {
+		data, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(data), "started\n") && strings.Contains(string(data), "child ended\n")
+	})
+}
+
+// Upstart is nowhere to be had: what it hands to sh is.
+func TestUpstart(t *testing.T) {
+	o, out := hostileApp(t)
+	want := wanted(t, o, out)
+	texts := exported(t, "upstart", o)
+	for dyno, name := range names {
+		_, text, _ := strings.Cut(texts[name+".conf"], "\nscript\n")
+		text, _, ok := strings.Cut(text, "\nend script\n")
+		if !ok {
+			t.Fatalf("no script in %s", texts[name+".conf"])
+		}
+		script := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(script, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		same(t, dyno, want[dyno], started(t, []string{"/bin/sh", "-e", script}, []string{}, "/", filepath.Join(out, dyno)))
+	}
+}
+
+// plistFile is a launchd property list: keys and values in turn.
+type plistFile struct {
+	Dict struct {
+		Keys    []string `xml:"key"`
+		Strings []string `xml:"string"`
+		Array   []string `xml:"array>string"`
+		Dict    struct {
+			Keys    []string `xml:"key"`
+			Strings []string `xml:"string"`
+		} `xml:"dict"`
+	} `xml:"dict"`
+}
+
+// launchd runs on macOS only: what an XML parser reads in its files is what it would start.
+func TestLaunchd(t *testing.T) {
+	o, out := hostileApp(t)
+	want := wanted(t, o, out)
+	texts := exported(t, "launchd", o)
+	for dyno, name := range names {
+		p := readPlist(t, texts[name+".plist"])
+		if p.Dict.Strings[0] != name || p.Dict.Strings[1] != o.Root {
+			t.Errorf("label and directory are %q", p.Dict.Strings)
+		}
+		same(t, dyno, want[dyno], started(t, p.Dict.Array, p.env(), o.Root, filepath.Join(out, dyno)))
+	}
+}
+
+func readPlist(t *testing.T, text string) (p plistFile) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(text))
+	d.Strict = true
+	if err := d.Decode(&p); err != nil {
+		t.Fatalf("%v\n%.2000s", err, text)
+	}
+	return p
+}
+
+func (p plistFile) env() (env []string) {
+	for i, key := range p.Dict.Dict.Keys {
+		env = append(env, key+"="+p.Dict.Dict.Strings[i])
+	}
+	return env
+}
+
+// Where there is no bash, sh does.
+func TestNoBash(t *testing.T) {
+	o, out := hostileApp(t)
+	if err := os.Remove(filepath.Join(o.Root, ".profile.d/B.sh")); err != nil {
+		t.Fatal(err)
+	}
+	texts := exported(t, "launchd", o)
+	p := readPlist(t, texts["my--app-web-1.plist"])
+	argv := slices.Clone(p.Dict.Array)
+	argv[2] = strings.ReplaceAll(argv[2], "/bin/bash", "/no/bash")
+	want := started(t, p.Dict.Array, p.env(), o.Root, filepath.Join(out, "web.1"))
+	i := slices.IndexFunc(want.Args, func(arg []byte) bool { return string(arg) == "/bin/bash" })
+	want.Args[i] = []byte("/bin/sh") // $0
+	same(t, "web.1", want, started(t, argv, p.env(), o.Root, filepath.Join(out, "web.1")))
+}

@@ -1,0 +1,37 @@
+package export
+
+import (
+	"fmt"
+	"strings"
+
+	"slugc/compiler/launch"
+)
+
+// upstart's jobs, init(5): one for the app, one for each type, one for each process. A process's variables are set by its script, which upstart hands to
+// the shell unread, and not by env lines. A signal goes to the process's group.
+func upstart(e *export) []File {
+	conf := func(name, text string) File {
+		return File{name + ".conf", 0o644, []byte(e.mark() + "\n" + text)}
+	}
+	files := []File{conf(e.App, fmt.Sprintf("description \"%s\"\nstart on runlevel [2345]\nstop on runlevel [!2345]\n", e.App))}
+	for _, units := range e.types() {
+		typ := e.App + "-" + units[0].Type
+		files = append(files, conf(typ, fmt.Sprintf("start on starting %s\nstop on stopping %[1]s\n", e.App)))
+		for _, u := range units {
+			var b strings.Builder
+			fmt.Fprintf(&b, "start on starting %s\nstop on stopping %[1]s\nrespawn\nkill timeout %d\n", typ, e.seconds)
+			if e.User != "" {
+				fmt.Fprintf(&b, "setuid %s\n", e.User)
+			}
+			b.WriteString("script\n")
+			for _, v := range append(u.own, u.vars...) {
+				fmt.Fprintf(&b, "export %s=%s\n", v.name, launch.Quote([]string{v.value}))
+			}
+			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", launch.Quote([]string{u.command}), u.script(enter))
+			file := conf(u.dashed(), b.String())
+			file.Mode = e.private()
+			files = append(files, file)
+		}
+	}
+	return files
+}

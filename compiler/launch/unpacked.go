@@ -1,0 +1,68 @@
+package launch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"slugc/cache"
+	"slugc/compiler/fault"
+	"slugc/compiler/slug"
+)
+
+// Unpacked is a slug unpacked in a directory of its own.
+type Unpacked struct {
+	Dir string // the app
+	tmp string
+}
+
+// Unpack unpacks the slug in file beneath the directory runs, which is made where it is missing, and in which the directories of processes that are gone are removed. digest is what
+// the file's must be: "sha256:…", or "" for any; a different one is a fault "slug/not-the-release". progress may be nil.
+func Unpack(ctx context.Context, runs, file, digest string, progress func(done, total int64)) (*Unpacked, error) {
+	if err := CheckDigest(file, digest); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(runs, 0o700); err != nil {
+		return nil, fmt.Errorf("making a directory to run in: %w", err)
+	}
+	sweep(runs)
+	tmp, err := os.MkdirTemp(runs, fmt.Sprintf("%d-*", os.Getpid()))
+	if err != nil {
+		return nil, fmt.Errorf("making a directory to run in: %w", err)
+	}
+	u := &Unpacked{Dir: filepath.Join(tmp, "app"), tmp: tmp}
+	if err := slug.Unpack(ctx, file, u.Dir, slug.UnpackOptions{Progress: progress}); err != nil {
+		u.Remove()
+		return nil, err
+	}
+	return u, nil
+}
+
+// CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot tell; see [Unpack].
+func CheckDigest(file, digest string) error {
+	if digest == "" {
+		return nil
+	}
+	is, _, err := slug.FileDigest(file)
+	if err != nil || is == digest {
+		return err
+	}
+	return fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
+		"build the app again, or roll back to a release whose slug is whole")
+}
+
+// Remove removes the directory. What cannot be removed now is swept by a later [Unpack].
+func (u *Unpacked) Remove() { _ = cache.RemoveAll(u.tmp) }
+
+// sweep removes the directories whose process is gone.
+func sweep(runs string) {
+	entries, _ := os.ReadDir(runs)
+	for _, e := range entries {
+		pid, _, _ := strings.Cut(e.Name(), "-")
+		if _, err := os.Stat("/proc/" + pid); err != nil {
+			_ = cache.RemoveAll(filepath.Join(runs, e.Name()))
+		}
+	}
+}

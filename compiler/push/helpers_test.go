@@ -1,0 +1,153 @@
+package push
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"slugc/compiler"
+	"slugc/compiler/coordinator/local"
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+	"slugc/compiler/release"
+)
+
+// silent is a reporter that remembers what was said.
+type silent struct {
+	compiler.Reporter
+	said []string
+}
+
+func (s *silent) Step(text string)   { s.said = append(s.said, text) }
+func (s *silent) Detail(text string) { s.said = append(s.said, text) }
+func (s *silent) Warn(text string)   { s.said = append(s.said, text) }
+
+// bench is a repository with the hooks' state, and releases in a real coordinator.
+type bench struct {
+	*testing.T
+	*Hook
+	releases *release.Releases
+	said     *silent
+	commits  []string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "blog.git")
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com"}
+	cmd := exec.Command(git, "init", "-q", "--bare", "-b", "main", dir)
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git init: %v %s", err, out)
+	}
+	repo, err := OpenRepository(t.Context(), dir, git, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := local.Open(filepath.Join(t.TempDir(), "c.db"), local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	b := &bench{T: t, releases: release.New(c, release.Options{Patience: time.Millisecond}), said: &silent{}}
+	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: "/nowhere"}, Report: b.said,
+		Releases: func(context.Context) (*release.Releases, func(), error) { return b.releases, func() {}, nil }}
+	if _, err := repo.Install(t.Context(), b.Settings, "/bin/false"); err != nil {
+		t.Fatal(err)
+	}
+	tree := b.git("hash-object", "-t", "tree", "-w", "/dev/null")
+	for _, message := range []string{"x", "y", "z"} {
+		b.commits = append(b.commits, b.git("commit-tree", "-m", message, tree))
+	}
+	return b
+}
+
+func (b *bench) git(args ...string) string {
+	b.Helper()
+	out, err := b.Repo.output(b.Context(), nil, append([]string{"-c", "core.hooksPath=/nowhere"}, args...)...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// dead is a process that has ended.
+var dead = Process{PID: 1 << 30, Start: 1}
+
+// push records an accepted push of main from one commit to another by a receive-pack, with its pending release.
+func (b *bench) push(from, to string, by Process) *Record {
+	b.Helper()
+	if from == "" {
+		from = strings.Repeat("0", 40)
+	}
+	rec := &Record{ID: newID(time.Now()), App: "blog", State: Accepted, Receiver: by, Hook: dead, ByMoves: true, Refs: []Ref{{Update: Update{"refs/heads/main", from, to}}}}
+	rec.Key = rec.ID
+	made, err := b.releases.Register(b.Context(), "blog", release.Request{Slug: release.SlugRef{Digest: "sha256:" + strings.Repeat("a", 64)}, Commit: to, Key: rec.Key, Pending: true,
+		Processes: []procfile.Process{{Type: "web", Command: "true"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rec.Version = made.Version
+	if err := b.Repo.save(rec); err != nil {
+		b.Fatal(err)
+	}
+	return rec
+}
+
+// transact calls the hook for a record's receive-pack.
+func (b *bench) transact(phase string, rec *Record) error {
+	return b.Transact(b.Context(), phase, &rec.Receiver, []Update{rec.Refs[0].Update})
+}
+
+func (b *bench) move(rec *Record) { b.git("update-ref", "refs/heads/main", rec.Refs[0].New) }
+
+// ends settles what is left and requires that nothing is, and which release is current and which are abandoned.
+func (b *bench) ends(current int, abandoned ...int) {
+	b.Helper()
+	if _, err := b.Settle(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	list, err := b.Repo.Pushes()
+	if err != nil || len(list) > 0 {
+		b.Fatalf("%d pushes are left: %v", len(list), err)
+	}
+	now, err := b.releases.Current(b.Context(), "blog")
+	if current == 0 {
+		if fault.Of(err) == nil || fault.Of(err).ID != "release/no-releases" {
+			b.Fatalf("current: %+v, %v", now, err)
+		}
+	} else if err != nil || now.Version != current {
+		b.Fatalf("v%d is current, want v%d: %v", now.Version, current, err)
+	}
+	for _, v := range abandoned {
+		if r, err := b.releases.Get(b.Context(), "blog", v); err != nil || r.Status != release.Abandoned {
+			b.Errorf("v%d is %s: %v", v, r.Status, err)
+		}
+	}
+}
+
+// self is this process, which stands for a living receive-pack.
+func self(t *testing.T) Process {
+	t.Helper()
+	p, _, err := lookUp(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func wantID(t *testing.T, err error, id string) {
+	t.Helper()
+	if f := fault.Of(err); f == nil || f.ID != id {
+		t.Fatalf("error %v, want %s", err, id)
+	}
+}

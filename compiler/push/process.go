@@ -1,0 +1,72 @@
+package push
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Process is a process of this machine, told from a later one with the same pid by when it began.
+type Process struct {
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"` // clock ticks since the boot (proc(5), stat, field 22)
+	Boot  string `json:"boot"`  // the boot's id
+}
+
+// errGone says that a process has ended.
+var errGone = errors.New("the process has ended")
+
+// lookUp identifies the running process with this pid, and its parent's pid.
+func lookUp(pid int) (p Process, parent int, err error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return p, 0, errGone
+	}
+	// The second field, the program's name in parentheses, may hold anything.
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+	if len(fields) < 20 {
+		return p, 0, fmt.Errorf("reading /proc/%d/stat: unexpected form", pid)
+	}
+	if fields[0] == "Z" || fields[0] == "X" {
+		return p, 0, errGone
+	}
+	parent, perr := strconv.Atoi(fields[1])
+	start, serr := strconv.ParseUint(fields[19], 10, 64)
+	boot, berr := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return Process{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, parent, errors.Join(perr, serr, berr)
+}
+
+// Alive says whether the process still runs. One that has ended and is not yet waited for does not.
+func (p Process) Alive() bool {
+	now, _, err := lookUp(p.PID)
+	return err == nil && now == p
+}
+
+// Receiver finds the git receive-pack that runs the hook of process pid: its parent, or the parent of the scripts between.
+func Receiver(pid int) (Process, error) {
+	for range 16 {
+		_, parent, err := lookUp(pid)
+		if err != nil || parent <= 1 {
+			break
+		}
+		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", parent))
+		if err != nil {
+			break
+		}
+		if isReceivePack(strings.Split(string(args), "\x00")) {
+			p, _, err := lookUp(parent)
+			return p, err
+		}
+		pid = parent
+	}
+	return Process{}, errGone
+}
+
+// isReceivePack says whether a command line is `git-receive-pack …` or `git … receive-pack …`.
+func isReceivePack(args []string) bool {
+	return filepath.Base(args[0]) == "git-receive-pack" || slices.Contains(args[1:], "receive-pack")
+}

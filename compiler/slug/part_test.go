@@ -1,0 +1,200 @@
+package slug_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"slugc/compiler/slug"
+)
+
+// bulky packs a slug of a huge file and many small ones, none of which a compressor makes smaller.
+func bulky(t *testing.T, change int) *slug.Packed {
+	t.Helper()
+	random := func(seed, n int) string {
+		b := make([]byte, n)
+		_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
+		return string(b)
+	}
+	runtime, dir := map[string]string{"bin/node": "+" + random(1, 20<<20)}, map[string]string{}
+	for i := range 300 {
+		runtime[fmt.Sprintf("lib/%d", i)] = random(1000+i, 10<<10)
+		dir[fmt.Sprintf("src/%d", i)] = random(2000+i, 60<<10)
+	}
+	if change >= 0 {
+		dir[fmt.Sprintf("src/%d", change)] = "changed"
+	}
+	return pack(t, slug.PackOptions{Sections: []slug.Section{
+		{Name: "layer", Dir: tree(t, runtime), Prefix: ".layers/node"}, {Name: "app", Dir: tree(t, dir)}, {Name: "empty", Dir: t.TempDir(), Prefix: "none"}}})
+}
+
+func TestParts(t *testing.T) {
+	p := bulky(t, -1)
+	data, err := os.ReadFile(p.Path)
+	check(t, err)
+	for _, whole := range []bool{false, true} {
+		parts, digest, err := slug.Parts(t.Context(), p.Path, whole)
+		check(t, err)
+		if digest != p.Digest {
+			t.Errorf("the file's digest is %s, not %s", digest, p.Digest)
+		}
+		at, largest := int64(0), int64(0)
+		for _, part := range parts {
+			if part.Offset != at || part.Digest != fmt.Sprintf("sha256:%x", sha256.Sum256(data[at:at+part.Size])) {
+				t.Errorf("the part at %d is not what it should be: %+v", at, part)
+			}
+			at, largest = at+part.Size, max(largest, part.Size)
+		}
+		if at != int64(len(data)) || len(parts) < 6 || !whole && largest > 9<<20 {
+			t.Errorf("whole %t: %d parts hold %d of %d bytes, the largest %d", whole, len(parts), at, len(data), largest)
+		}
+		rebuild(t, p, parts, whole)
+	}
+}
+
+// rebuild puts a slug together from its parts, in another order, and from parts that are wrong.
+func rebuild(t *testing.T, p *slug.Packed, parts []slug.Part, whole bool) {
+	t.Helper()
+	dir := t.TempDir()
+	to := filepath.Join(dir, "slug.tgz")
+	r, err := slug.NewRebuild(to, p.Digest, parts, whole)
+	check(t, err)
+	defer r.Close()
+	f, err := os.Open(p.Path)
+	check(t, err)
+	defer f.Close()
+	for i, part := range slices.Backward(parts) {
+		read := func(offset, n int64) io.Reader { return io.NewSectionReader(f, offset, n) }
+		for name, from := range map[string]io.Reader{"less": read(part.Offset, part.Size-1), "other": read(part.Offset+1-2*(part.Offset&1), part.Size), "none": strings.NewReader("")} {
+			if err := r.Write(i, from); !errors.Is(err, slug.ErrPart) && part.Offset+part.Size < p.Size && part.Offset > 0 {
+				t.Errorf("part %d of %s: %v", i, name, err)
+			}
+		}
+		if part.Offset+part.Size < p.Size {
+			if err := r.Write(i, read(part.Offset, part.Size+1)); !errors.Is(err, slug.ErrPart) {
+				t.Errorf("part %d and more: %v", i, err)
+			}
+		}
+		if err := r.Finish(t.Context()); err == nil {
+			t.Fatal("it is finished before all parts are there")
+		}
+		check(t, r.Write(i, read(part.Offset, part.Size)))
+	}
+	check(t, r.Finish(t.Context()))
+	r.Close()
+	_, err = slug.Verify(t.Context(), to, p.Digest)
+	check(t, err)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
+
+// TestOneChangeMovesOnePart changes one file of the app and counts the parts that a slug without the change lacks.
+func TestOneChangeMovesOnePart(t *testing.T) {
+	before := bulky(t, -1)
+	known, _, err := slug.Parts(t.Context(), before.Path, false)
+	check(t, err)
+	for _, change := range []int{7, 299} {
+		p := bulky(t, change)
+		parts, _, err := slug.Parts(t.Context(), p.Path, false)
+		check(t, err)
+		r, err := slug.NewRebuild(filepath.Join(t.TempDir(), "slug.tgz"), p.Digest, parts, false)
+		check(t, err)
+		taken, bytes := r.Take(t.Context(), before.Path)
+		r.Close()
+		// One part and the tail, or two where a border moved.
+		if missing := len(r.Missing()); missing > 3 || taken+missing != len(parts) || p.Size-bytes > 10<<20 || len(known) < len(parts)-2 {
+			t.Errorf("after a change of file %d, %d of %d parts are missing, %d of %d bytes", change, missing, len(parts), p.Size-bytes, p.Size)
+		}
+	}
+}
+
+// TestRebuildRefuses are parts that make no slug.
+func TestRebuildRefuses(t *testing.T) {
+	p := pack(t, slug.PackOptions{Sections: app(tree(t, map[string]string{"a": "b"}))})
+	parts, _, err := slug.Parts(t.Context(), p.Path, false)
+	check(t, err)
+	to := filepath.Join(t.TempDir(), "slug.tgz")
+	for name, change := range map[string]func([]slug.Part){
+		"a gap": func(l []slug.Part) { l[1].Offset++ }, "no size": func(l []slug.Part) { l[1].Size = 0 }, "less": func(l []slug.Part) { l[1].Size = -l[1].Size }, "a path": func(l []slug.Part) { l[1].Digest = "../x" },
+	} {
+		list := slices.Clone(parts)
+		change(list)
+		if _, err := slug.NewRebuild(to, p.Digest, list, false); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+	// Sound parts of another slug than the digest names.
+	r, err := slug.NewRebuild(to, "sha256:"+strings.Repeat("0", 64), parts, false)
+	check(t, err)
+	defer r.Close()
+	if n, _ := r.Take(t.Context(), p.Path); n != len(parts) {
+		t.Fatalf("%d parts", n)
+	}
+	if err := r.Finish(t.Context()); err == nil || !strings.Contains(err.Error(), "its digest is") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestArchives extracts a slug's archives one after another with another program and compares with the slug.
+func TestArchives(t *testing.T) {
+	p := bulky(t, -1)
+	archives, digest, trailer, err := slug.Archives(context.Background(), p.Path)
+	check(t, err)
+	f, err := os.Open(p.Path)
+	check(t, err)
+	defer f.Close()
+	out, again := t.TempDir(), t.TempDir()
+	var rebuilt bytes.Buffer
+	for i, a := range archives {
+		data, err := io.ReadAll(a.Open(f))
+		check(t, err)
+		if int64(len(data)) != a.Size || a.Digest != fmt.Sprintf("sha256:%x", sha256.Sum256(data)) {
+			t.Errorf("archive %d has %d bytes and is said to be %+v", i, len(data), a)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		check(t, err)
+		inflated, err := io.ReadAll(z)
+		check(t, err)
+		if a.Diff != fmt.Sprintf("sha256:%x", sha256.Sum256(inflated)) {
+			t.Errorf("archive %d has another tar than it says", i)
+		}
+		extract(t, bytes.NewReader(data), out)
+		if size := slug.ArchivedSize(i, len(archives), a.Size); size != a.Part.Size {
+			t.Errorf("archive %d is said to hold a part of %d bytes, not %d", i, size, a.Part.Size)
+		}
+		from, err := slug.FromArchive(i, len(archives), bytes.NewReader(data), a.Part.Size, trailer)
+		check(t, err)
+		_, err = io.Copy(&rebuilt, from)
+		check(t, err)
+	}
+	if is := fmt.Sprintf("sha256:%x", sha256.Sum256(rebuilt.Bytes())); is != digest || digest != p.Digest {
+		t.Errorf("from the archives the slug is %s, it is %s", is, digest)
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	check(t, err)
+	extract(t, f, again)
+	if diff, err := exec.Command("diff", "-r", out, again).CombinedOutput(); err != nil {
+		t.Errorf("the archives give another tree than the slug: %v\n%.2000s", err, diff)
+	}
+}
+
+func extract(t *testing.T, from io.Reader, to string) {
+	t.Helper()
+	cmd := exec.Command("tar", "-xzf", "-", "-C", to)
+	cmd.Stdin = from
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("tar: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,213 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"slugc/cache/unpack"
+	"slugc/compiler/fault"
+)
+
+// Submodules says which submodules of a git source are fetched. The zero value refuses them all. A directory or a tarball has
+// the files of its submodules, or has not; nothing is fetched for them.
+type Submodules struct {
+	// Allow holds URLs, exact or with a `*` at the end that stands for any rest: https://example.com/acme/*, file:///srv/git/*,
+	// git@example.com:acme/*. The protocol, the host and, for ssh, the user must be those of the submodule's URL. A relative URL
+	// in `.gitmodules` is one below the repository's own, which for the source is the file URL of its directory.
+	Allow []string
+	// Cache is a directory, made if it is missing, that keeps what was fetched: a commit found there is not fetched again. One
+	// Open at a time may use it.
+	Cache string
+	// Timeout is how long fetching one submodule may take; 0 stands for five minutes.
+	Timeout time.Duration
+	// Fetching, if not nil, is called before a submodule is fetched; the URL has no credentials in it.
+	Fetching func(path, url string)
+}
+
+const (
+	submodulesAtMost = 100      // of one source, nested ones included
+	nestedAtMost     = 4        // submodules in submodules, the first included
+	modulesSize      = 64 << 10 // of a .gitmodules
+	modulesFile      = ".gitmodules"
+)
+
+// checkout is a tree in which submodules were found.
+type checkout struct {
+	repo  *repository
+	root  string // the tree, or a commit, that has the .gitmodules
+	sub   string // the directory of it that was listed, with a slash at the end; "" for all
+	at    string // where that lies in the source, likewise
+	url   remote // what relative URLs are relative to
+	depth int    // submodules around it
+}
+
+// listSubmodules fetches the submodules of a source, and those in them, and lists them where they belong.
+func (l *lister) listSubmodules(ctx context.Context, spec Spec, links []gitlink, root, sub string) error {
+	if len(links) == 0 {
+		return nil
+	}
+	f, err := newFetcher(spec, l.repos[0], l.tally.limits.Bytes)
+	if err != nil {
+		return err
+	}
+	if sub != "" {
+		sub += "/"
+	}
+	host := l.repos[0]
+	return l.enter(ctx, f, checkout{repo: host, root: root, sub: sub, url: remote{scheme: "file", path: host.dir}}, links)
+}
+
+func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitlink) error {
+	if len(links) == 0 {
+		return nil
+	}
+	if c.depth == nestedAtMost {
+		return refused(links[0].path, fmt.Sprintf("is a submodule inside %d others, which is as deep as they are followed", nestedAtMost))
+	}
+	modules, err := c.modules(ctx)
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		if f.seen++; f.seen > submodulesAtMost {
+			return tooManySubmodules(link.path)
+		}
+		url, err := modules.url(c.sub+strings.TrimPrefix(link.path, c.at), link.path)
+		if err != nil {
+			return err
+		}
+		from, err := f.allowed(link.path, url, c.url)
+		if err != nil {
+			return err
+		}
+		repo, err := f.repository(ctx, link, from)
+		if err != nil {
+			return err
+		}
+		at := link.path + "/"
+		below, err := l.list(ctx, repo, link.oid, at)
+		if err != nil {
+			return err
+		}
+		if err := l.enter(ctx, f, checkout{repo: repo, root: link.oid, at: at, url: from, depth: c.depth + 1}, below); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tooManySubmodules(name string) error {
+	return asFault(&unpack.Refusal{Entry: name, Reason: fmt.Sprintf("is one submodule too many; %d are allowed", submodulesAtMost), TooLarge: true})
+}
+
+// noSubmodule is the error for a submodule that is not fetched; reason completes the sentence `the submodule "path" …`.
+func noSubmodule(name string, reason error, hints ...string) error {
+	return fault.AppError("source/submodule", fmt.Errorf("reading source: the submodule %q %w", name, reason),
+		append(hints, "or commit the files themselves, or leave it out with .slugignore")...).At("%s", name)
+}
+
+// module is what `.gitmodules` says of a submodule.
+type module struct {
+	name, path, url string
+	twice           bool // it says something twice
+}
+
+type modules []module
+
+// modules reads the .gitmodules of c through git, whose syntax it is.
+func (c checkout) modules(ctx context.Context) (modules, error) {
+	place := path.Join(c.at, modulesFile)
+	line, err := c.repo.output(ctx, "ls-tree", "-z", "-l", "--full-tree", c.root, "--", modulesFile)
+	if _, ok := errors.AsType[*gitError](err); ok {
+		return nil, unreadable(place, err, c.repo.mend)
+	}
+	if err != nil || line == "" {
+		return nil, err
+	}
+	head, _, _ := strings.Cut(line, "\t")
+	fields := strings.Fields(head)
+	if len(fields) != 4 || !strings.HasPrefix(fields[0], "100") || !isOID(fields[2]) {
+		return nil, noFile(place)
+	}
+	tooLarge := asFault(&unpack.Refusal{Entry: place, Reason: fmt.Sprintf("is larger than %s", unpack.Size(modulesSize)), TooLarge: true})
+	if size, err := strconv.Atoi(fields[3]); err != nil || size > modulesSize {
+		return nil, tooLarge
+	}
+	cmd, stderr := c.repo.command(ctx, "config", "--blob", fields[2], "-z", "--list")
+	// Git repeats a section's name for each of its keys.
+	out := &tail{limit: 8 * modulesSize}
+	cmd.Stdout = out
+	if err := cmd.Run(); err != nil {
+		if err = failed(ctx, "config", err, stderr); ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, fault.AppError("source/gitmodules-invalid", fmt.Errorf("reading %q: %w", place, err), "`git submodule status` in a clone shows the same").At("%s", place)
+	}
+	if out.buf.Len() == out.limit {
+		return nil, tooLarge
+	}
+	return parseModules(out.buf.Bytes()), nil
+}
+
+// parseModules reads `key<LF>value<NUL>` for each value.
+func parseModules(list []byte) (ms modules) {
+	index := map[string]int{}
+	for record := range bytes.SplitSeq(list, []byte{0}) {
+		key, value, _ := strings.Cut(string(record), "\n")
+		rest, ok := strings.CutPrefix(key, "submodule.")
+		dot := strings.LastIndexByte(rest, '.')
+		if !ok || dot < 0 {
+			continue
+		}
+		name, kind := rest[:dot], rest[dot+1:]
+		if kind != "path" && kind != "url" {
+			continue
+		}
+		i, ok := index[name]
+		if !ok {
+			i = len(ms)
+			index[name] = i
+			ms = append(ms, module{name: name})
+		}
+		m := &ms[i]
+		field := &m.path
+		if kind == "url" {
+			field = &m.url
+		}
+		m.twice = m.twice || *field != ""
+		*field = value
+	}
+	return ms
+}
+
+// url finds the URL of the submodule at a path in its repository; name is its path in the source.
+func (ms modules) url(at, name string) (string, error) {
+	var found *module
+	for i := range ms {
+		if ms[i].path != at {
+			continue
+		}
+		if found != nil || ms[i].twice {
+			return "", noSubmodule(name, errors.New("is in .gitmodules more than once"), "let .gitmodules name it, its path and its URL once")
+		}
+		found = &ms[i]
+	}
+	switch {
+	case found == nil || found.url == "":
+		return "", noSubmodule(name, errors.New("has no URL in .gitmodules"), "`git submodule add URL PATH` writes one")
+	case strings.HasPrefix(at, "-"):
+		return "", noSubmodule(name, errors.New("has a path that begins with a dash"), "`git mv` it elsewhere")
+	}
+	for part := range strings.FieldsFuncSeq(found.name, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if part == ".." {
+			return "", noSubmodule(name, fmt.Errorf("is called %q in .gitmodules, which leads out of a repository", found.name), "give it another name in .gitmodules")
+		}
+	}
+	return found.url, nil
+}
