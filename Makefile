@@ -18,13 +18,15 @@ lint:
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 1x ./compiler/slug ./compiler/source
+	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release
 	.ci/bench bin/slugc
 
 demo: build
 	.ci/demo bin/slugc
 
-# Kills each process of a push fifty times, and has fifty push at once.
+# Kills each process of a push fifty times, and has fifty push at once; kills leaders of a cluster and cuts its members off while releases are registered.
 chaos:
+	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release -long
 	go test -timeout 120m -v ./cmd/slugc -run 'TestPush(Killed|Race)' -kills 50 -pushers 50
 
 demo-push: build

@@ -83,7 +83,7 @@ type Coordinator interface {
 	Commit(ctx context.Context, compares []Compare, writes []Write) (int64, error)
 	// Watch sends every event with a key under prefix and a revision of at least from (which is positive; it may lie in the future), once each,
 	// in order, until ctx or the coordinator is closed, or an error, which is sent last. The channel is closed afterwards. A receiver that stops
-	// receiving ends ctx.
+	// receiving ends ctx. While a cluster cannot be reached a watch waits, and goes on without loss; whoever must know meanwhile reads now and then.
 	Watch(ctx context.Context, prefix string, from int64) <-chan Delivery
 	Close() error
 }

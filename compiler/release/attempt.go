@@ -128,6 +128,8 @@ func (r *Releases) attempt(ctx context.Context, patience time.Duration, do func(
 		case errors.Is(err, coordinator.ErrConflict):
 			conflicts, failures, gone = conflicts+1, 0, time.Time{}
 			pause = min(time.Millisecond<<min(conflicts, 10), 100*time.Millisecond)
+		case ctx.Err() != nil && conflicts > 0 && failures == 0 && errors.Is(err, context.DeadlineExceeded):
+			return explain(coordinator.ErrConflict) // the time went by in conflicts, the coordinator answered
 		case errors.Is(err, coordinator.ErrUnavailable) && !errors.As(err, new(unknown)):
 			if failures++; failures == 1 {
 				gone = began

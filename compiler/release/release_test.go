@@ -271,7 +271,7 @@ func (busy) Commit(context.Context, []coordinator.Compare, []coordinator.Write) 
 }
 
 func TestContended(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := over(busy{open(t, filepath.Join(t.TempDir(), "c.db"))}).Register(ctx, "blog", request(1, "web"))
 	wantFault(t, err, "contended", fault.ExitTransient)

@@ -123,7 +123,7 @@ func (s *store) connected(ctx context.Context) (*clientv3.Client, error) {
 		MaxUnaryRetries: 1, // see the package comment
 		// A peer that acknowledges nothing for this long is gone; the kernel notices (TCP_USER_TIMEOUT).
 		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 2 * s.config.Timeout,
-		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(failFast), grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: s.config.DialTimeout,
 		})},
@@ -133,6 +133,12 @@ func (s *store) connected(ctx context.Context) (*clientv3.Client, error) {
 	}
 	s.client = client
 	return client, nil
+}
+
+// failFast sends a request only while a member is connected or being connected. The client would let it wait for its whole time, and then not say what is
+// wrong with the connections.
+func failFast(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	return invoke(ctx, method, request, answer, conn, append(options, grpc.WaitForReady(false))...)
 }
 
 // request does one request within its time. do's error is the client's.

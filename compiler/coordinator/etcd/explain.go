@@ -29,9 +29,9 @@ func (s *store) explain(ctx context.Context, err error) error {
 		return err
 	}
 	using := fmt.Sprintf("using the coordinator %q", s.config)
-	etcd := rpctypes.Error(err)
+	// By its words, as a watch that is refused has no more than them.
 	is := func(list ...error) bool {
-		return slices.ContainsFunc(list, func(e error) bool { return errors.Is(etcd, e) })
+		return slices.ContainsFunc(list, func(e error) bool { return strings.HasSuffix(err.Error(), rpctypes.ErrorDesc(e)) })
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
