@@ -3,16 +3,16 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"slugc/detect/lazyregexp"
 	"slugc/detect/sexpr"
 )
 
 var (
-	leinVersion = regexp.MustCompile(`^\d+(?:\.\d+){0,2}$`)
-	cliForm     = regexp.MustCompile(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
+	leinVersion = lazyregexp.New(`^\d+(?:\.\d+){0,2}$`)
+	cliForm     = lazyregexp.New(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
 )
 
 func cliVersion(text string) source {

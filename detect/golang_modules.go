@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"go/version"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 
 	"slugc/detect/gorange"
+	"slugc/detect/lazyregexp"
 )
 
 const maxGoMembers = 500 // go.work use directives
@@ -26,8 +26,8 @@ type goModules struct {
 }
 
 var (
-	goDirective = regexp.MustCompile(`^\d+\.\d+(?:\.\d+)?(?:(?:rc|beta|alpha)\d+)?$`)
-	goOperator  = regexp.MustCompile(`([<>=~^])\s+`)
+	goDirective = lazyregexp.New(`^\d+\.\d+(?:\.\d+)?(?:(?:rc|beta|alpha)\d+)?$`)
+	goOperator  = lazyregexp.New(`([<>=~^])\s+`)
 )
 
 func (m *goModules) readMod(file string) error {

@@ -3,8 +3,9 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // JDK is the Java an app runs on.
@@ -15,10 +16,10 @@ type JDK struct {
 }
 
 var (
-	javaVersion  = regexp.MustCompile(`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`)
-	javaFeature  = regexp.MustCompile(`^(?:1\.)?(\d+)$`)
-	javaExact    = regexp.MustCompile(`^\d+(?:\.\d+){1,5}(?:_\d+)?$|^\d+u\d+$`)
-	javaZeros    = regexp.MustCompile(`(?:\.0)+$`)
+	javaVersion  = lazyregexp.New(`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`)
+	javaFeature  = lazyregexp.New(`^(?:1\.)?(\d+)$`)
+	javaExact    = lazyregexp.New(`^\d+(?:\.\d+){1,5}(?:_\d+)?$|^\d+u\d+$`)
+	javaZeros    = lazyregexp.New(`(?:\.0)+$`)
 	sdkmanVendor = map[string]string{"tem": "temurin", "zulu": "zulu", "amzn": "corretto", "librca": "liberica", "open": "openjdk", "oracle": "oracle", "graalce": "graalvm", "graal": "graalvm", "sem": "semeru", "ms": "microsoft", "sapmchn": "sapmachine"}
 )
 

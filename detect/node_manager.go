@@ -3,9 +3,10 @@ package detect
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // lockfiles maps each lock file to the manager that writes it, in the order they are told of.
@@ -130,7 +131,7 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 type managerPin struct{ name, version, hash string }
 
 var (
-	pinForm    = regexp.MustCompile(`^(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+(?:(sha\d+)\.([0-9a-fA-F]+)))?$`)
+	pinForm    = lazyregexp.New(`^(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+(?:(sha\d+)\.([0-9a-fA-F]+)))?$`)
 	digestHexs = map[string]int{"sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 )
 
@@ -195,7 +196,7 @@ func devManager(p pkg, tool string) string {
 	return ""
 }
 
-var pnpmLockVersion = regexp.MustCompile(`(?m)^lockfileVersion:\s*['"]?(\d+)\.(\d+)`)
+var pnpmLockVersion = lazyregexp.New(`(?m)^lockfileVersion:\s*['"]?(\d+)\.(\d+)`)
 
 // lockVersion infers the manager's major from its lock file's format.
 func (s *scan) lockVersion(app *NodeApp) []source {

@@ -3,15 +3,15 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"slugc/detect/lazyregexp"
 	"slugc/detect/npmrange"
 )
 
 var (
-	exactVersion = regexp.MustCompile(`^[=v ]*(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.-]+)?$`)
-	codename     = regexp.MustCompile(`^lts/(?:\*|[a-z]+)$`)
+	exactVersion = lazyregexp.New(`^[=v ]*(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.-]+)?$`)
+	codename     = lazyregexp.New(`^lts/(?:\*|[a-z]+)$`)
 )
 
 // ltsLines are the release lines of the codenames given so far, for comparing sources only: which version a codename stands for is the catalogue's to say.

@@ -3,17 +3,17 @@ package detect
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"slugc/detect/lazyregexp"
 	"slugc/detect/npmrange"
 )
 
 var (
-	berryLock   = regexp.MustCompile(`(?m)^__metadata:\s*\n(?:[ \t]+\S.*\n)*?[ \t]+version:\s*['"]?(\d+)`)
-	yarnRelease = regexp.MustCompile(`^yarn-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\.c?js$`)
+	berryLock   = lazyregexp.New(`(?m)^__metadata:\s*\n(?:[ \t]+\S.*\n)*?[ \t]+version:\s*['"]?(\d+)`)
+	yarnRelease = lazyregexp.New(`^yarn-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\.c?js$`)
 )
 
 // yarn tells yarn 1 from berry (yarn 2 and later), reads .yarnrc.yml and settles the version.

@@ -3,20 +3,21 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	gems "deps.dev/util/semver"
+
+	"slugc/detect/lazyregexp"
 )
 
 var (
-	rubyExact   = regexp.MustCompile(`^(\d+\.\d+\.\d+)(?:p\d+)?(?:[.-]?((?:preview|rc|dev|alpha|beta)\d*))?$`)
-	rubyLine    = regexp.MustCompile(`^(\d+)(?:\.(\d+))?$`)
-	rubyClause  = regexp.MustCompile(`^(=|!=|>|<|>=|<=|~>)?\s*\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
-	gemfileRuby = regexp.MustCompile(`^\s*ruby[\s(]+(.*)$`)
-	rubyEngine  = regexp.MustCompile(`(?:\bengine:|:engine\s*=>)\s*["'](\w+)["']`)
-	rubyEngineV = regexp.MustCompile(`(?:\bengine_version:|:engine_version\s*=>)\s*["']([\w.]+)["']`)
-	quoted      = regexp.MustCompile(`^\s*(?:"([^"]*)"|'([^']*)')\s*(,|\)|$|#|;|if\b|unless\b)`)
+	rubyExact   = lazyregexp.New(`^(\d+\.\d+\.\d+)(?:p\d+)?(?:[.-]?((?:preview|rc|dev|alpha|beta)\d*))?$`)
+	rubyLine    = lazyregexp.New(`^(\d+)(?:\.(\d+))?$`)
+	rubyClause  = lazyregexp.New(`^(=|!=|>|<|>=|<=|~>)?\s*\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
+	gemfileRuby = lazyregexp.New(`^\s*ruby[\s(]+(.*)$`)
+	rubyEngine  = lazyregexp.New(`(?:\bengine:|:engine\s*=>)\s*["'](\w+)["']`)
+	rubyEngineV = lazyregexp.New(`(?:\bengine_version:|:engine_version\s*=>)\s*["']([\w.]+)["']`)
+	quoted      = lazyregexp.New(`^\s*(?:"([^"]*)"|'([^']*)')\s*(,|\)|$|#|;|if\b|unless\b)`)
 )
 
 // rubyRequires gathers the Ruby and Bundler versions in the order of languages.md 2.2. A JRuby app requires jruby and a JDK.

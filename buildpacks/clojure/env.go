@@ -2,11 +2,11 @@ package clojure
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"slugc/buildpacks/command"
+	"slugc/detect/lazyregexp"
 )
 
 // refused are the variables of the user's configuration that do not reach the build: they would lead its tools astray (languages.md 1.2).
@@ -17,7 +17,7 @@ var refused = []string{"PATH", "GIT_DIR", "CPATH", "CPPATH", "LD_PRELOAD", "LD_L
 var internal = []string{"CNB_", "SLUGC_", "XDG_", "GIT_", "JAVA_", "JDK_", "LEIN_", "CLJ_", "CLASSPATH"}
 
 // secretName matches the names of variables whose values are not to be printed.
-var secretName = regexp.MustCompile(`(?i)PASSW|SECRET|TOKEN|CREDENTIAL|_KEY$`)
+var secretName = lazyregexp.New(`(?i)PASSW|SECRET|TOKEN|CREDENTIAL|_KEY$`)
 
 // environment is what tools run with: the platform's explicit environment, then what is allowed of the user's configuration,
 // then what the buildpack sets.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 	"slugc/detect"
+	"slugc/detect/lazyregexp"
 )
 
 // frozen is how an app runs from its sources without the tool that builds it.
@@ -134,7 +134,7 @@ func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 }
 
 // The form that `lein run` hands to the JVM names what is called: (resolve (quote shop.core/-main)), or (Class/forName "shop.Main").
-var resolved = regexp.MustCompile(`clojure\.core/resolve \(quote ([^\s()]+)\)`)
+var resolved = lazyregexp.New(`clojure\.core/resolve \(quote ([^\s()]+)\)`)
 
 // freezeLein asks Leiningen for the command that `lein with-profile production trampoline run` would start.
 func (b *work) freezeLein() (*frozen, error) {

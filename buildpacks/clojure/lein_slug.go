@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,13 +14,14 @@ import (
 
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 //go:embed shims/run.sh
 var runShim string
 
 // callsLein matches a process of a Procfile that is started by Leiningen.
-var callsLein = regexp.MustCompile(`(?m)^[A-Za-z0-9_-]+:.*\blein\s`)
+var callsLein = lazyregexp.New(`(?m)^[A-Za-z0-9_-]+:.*\blein\s`)
 
 // includeLein is whether Leiningen itself goes into the slug, with the repository that it reads (languages.md 5.3).
 func (b *work) includeLein() bool {

@@ -11,10 +11,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"slugc/detect/lazyregexp"
 	"slugc/detect/sexpr"
 )
 
@@ -200,7 +200,7 @@ func (s *scanner) class(data []byte) {
 }
 
 // qualified matches names of classes and packages of a JDK, written with slashes or dots.
-var qualified = regexp.MustCompile(`\b(?:javax?|jdk|sun|com[./]sun|org[./](?:ietf|w3c|xml))[./][\w./$]+`)
+var qualified = lazyregexp.New(`\b(?:javax?|jdk|sun|com[./]sun|org[./](?:ietf|w3c|xml))[./][\w./$]+`)
 
 // source looks at the symbols of a Clojure source, so that what comments and documentation say does not count. (:import (java.sql Timestamp)) names the
 // package by itself. Where the file can't be read, its text has to do.

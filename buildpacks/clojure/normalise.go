@@ -10,10 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"slugc/detect/lazyregexp"
 )
 
 // The times of entries. Clojure loads a compiled namespace only if it is newer than its source, and else compiles the source at every start, so that the two
@@ -202,8 +203,8 @@ func dosTime(t time.Time) (date, clock uint16) {
 }
 
 var (
-	propertiesDate = regexp.MustCompile(`(?m)^#(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*\d{4}\r?\n`)
-	builtBy        = regexp.MustCompile(`(?m)^(?:Built-By|Build-Time|Build-Date|Bnd-LastModified): .*\r?\n(?: .*\r?\n)*`)
+	propertiesDate = lazyregexp.New(`(?m)^#(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*\d{4}\r?\n`)
+	builtBy        = lazyregexp.New(`(?m)^(?:Built-By|Build-Time|Build-Date|Bnd-LastModified): .*\r?\n(?: .*\r?\n)*`)
 )
 
 // cleaner is what takes the time and the user out of an entry; nil where there is neither.

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 // imageVersion is changed with the way an image is made of the same JDK and modules.
@@ -108,7 +108,7 @@ func (b *work) modules() ([]string, error) {
 	return b.moreModules(jdk, modules)
 }
 
-var localeClass = regexp.MustCompile(`\bLocale\b`)
+var localeClass = lazyregexp.New(`\bLocale\b`)
 
 // speaksLanguages reports whether the app's own sources mention java.util.Locale.
 func (b *work) speaksLanguages() bool {
@@ -188,7 +188,7 @@ func (b *work) certificates(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "lib", "security", "cacerts"), data, 0o644)
 }
 
-var moduleLine = regexp.MustCompile(`(?m)^MODULES="([^"]*)"$`)
+var moduleLine = lazyregexp.New(`(?m)^MODULES="([^"]*)"$`)
 
 // sortRelease sorts the list of modules in an image's release file, whose order older releases of jlink leave to chance.
 func sortRelease(file string) error {

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"slugc/buildpacks/bill"
+	"slugc/detect/lazyregexp"
 )
 
 // bill writes the launch bill of materials: the Java runtime and the libraries that the slug carries. Those of a frozen classpath are its jars. Those of an
@@ -47,7 +47,7 @@ func (b *work) bill() error {
 	return bill.Write(b.cnb, app, components)
 }
 
-var javaRelease = regexp.MustCompile(`(?m)^JAVA_VERSION="([0-9A-Za-z._+-]+)"`)
+var javaRelease = lazyregexp.New(`(?m)^JAVA_VERSION="([0-9A-Za-z._+-]+)"`)
 
 // javaVersion is the version of the Java that the app runs on; "" where the app's own does not say.
 func (b *work) javaVersion() string {

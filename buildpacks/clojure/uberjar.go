@@ -9,11 +9,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/detect/lazyregexp"
 )
 
 // maxJars bounds how many jars are looked at below the target directory.
@@ -142,7 +142,7 @@ func (b *work) builtJars() ([]jar, error) {
 	return found, nil
 }
 
-var continuation = regexp.MustCompile(`\r?\n `)
+var continuation = lazyregexp.New(`\r?\n `)
 
 // mainClass is a jar's Main-Class, "" where it has none or is no jar.
 func mainClass(file string) string {

@@ -6,12 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
+
+	"slugc/detect/lazyregexp"
 )
 
 // The bounds of what [Read] accepts. A longer text is cut, a larger file refused.
@@ -22,7 +23,7 @@ const (
 	maxHints = 8
 )
 
-var validID = regexp.MustCompile(`^[a-z][a-z0-9]*/[a-z0-9]+(-[a-z0-9]+)*$`)
+var validID = lazyregexp.New(`^[a-z][a-z0-9]*/[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // Write writes d to the file at path, whole or not at all. It is the buildpack's end of [Read]; path is the value of [Env].
 func Write(path string, d *Diagnosis) error {

@@ -3,6 +3,8 @@ package diagnosis
 import (
 	"bytes"
 	"regexp"
+
+	"slugc/detect/lazyregexp"
 )
 
 // Pattern recognises a tool's failure by its output. ID names the diagnosis, Match finds the words that give it
@@ -14,7 +16,7 @@ type Pattern struct {
 }
 
 // sgr is a colour sequence. Tools colour their output when a script forces them to, in the middle of the words we look for.
-var sgr = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+var sgr = lazyregexp.New(`\x1b\[[0-9;]*m`)
 
 // Recognise returns the diagnosis of the first pattern that matches tail, the end of a failed tool's output, or nil. Order is
 // precedence: the particular before the general. Colours and carriage returns are taken out before matching.

@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/language"
+	"slugc/detect/lazyregexp"
 )
 
 const web = "web"
 
 // processType is what a process type may be called.
-var processType = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var processType = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
 
 // processes declares how to start the binaries, unless the app has a Procfile that says so (languages.md 4.5).
 func (b *work) processes() error {

@@ -10,11 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 // part is one thing that decides what an install gives.
@@ -62,7 +62,7 @@ func (b *work) parts() ([]part, error) {
 }
 
 // secret matches names of variables that hold credentials. They decide who may fetch a package, not what it is, and a key is public.
-var secret = regexp.MustCompile(`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key$|_(url|uri|dsn)$`)
+var secret = lazyregexp.New(`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key$|_(url|uri|dsn)$`)
 
 // keyOf hashes parts, each length-prefixed, so that no two lists give the same bytes.
 func keyOf(parts []part) string {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 // manager is a package manager at work on this app: its commands, exactly (languages.md 3.5), and its settings.
@@ -228,7 +228,7 @@ func atLeast(version, floor string) bool {
 	return err != nil || !v.LessThan(semver.MustParse(floor))
 }
 
-var yarnFile = regexp.MustCompile(`^yarn-([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)\.[cm]?js$`)
+var yarnFile = lazyregexp.New(`^yarn-([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)\.[cm]?js$`)
 
 // yarnPathVersion reads the version out of a checked-in yarn's file name: ".yarn/releases/yarn-4.9.1.cjs".
 func yarnPathVersion(file string) string {

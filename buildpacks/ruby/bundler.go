@@ -3,16 +3,16 @@ package ruby
 import (
 	"errors"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 // bundlerGem matches the specification of a Bundler in its runtime.
-var bundlerGem = regexp.MustCompile(`bundler-(\d+(?:\.[0-9A-Za-z]+)*)\.gemspec$`)
+var bundlerGem = lazyregexp.New(`bundler-(\d+(?:\.[0-9A-Za-z]+)*)\.gemspec$`)
 
 // ownBundler is the version of the Bundler that comes with Ruby, "" where there is none.
 func (b *work) ownBundler() string {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/detect/lazyregexp"
 )
 
 // checkEngine refuses another engine than MRI, before anything is fetched.
@@ -74,7 +74,7 @@ func (b *work) checkPuma() *diagnosis.Diagnosis {
 	}
 }
 
-var oddShebang = regexp.MustCompile(`^#!.*\bruby[0-9]|^#!\s*/(?:home|Users|opt|usr/local)/\S*ruby`)
+var oddShebang = lazyregexp.New(`^#!.*\bruby[0-9]|^#!\s*/(?:home|Users|opt|usr/local)/\S*ruby`)
 
 // oddScripts are the scripts of bin whose first line names a certain Ruby.
 func (b *work) oddScripts() (found []string, err error) {

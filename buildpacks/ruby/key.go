@@ -9,9 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // part is one thing that decides what an install gives. A change of a deep one leaves nothing of the gems usable; after a change of another Bundler
@@ -105,9 +106,9 @@ func (b *work) vendored() (string, error) {
 }
 
 var (
-	readsFiles = regexp.MustCompile(`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`)
-	extensions = regexp.MustCompile(`\.extensions\b`)
-	comment    = regexp.MustCompile(`(?m)^\s*#.*$`)
+	readsFiles = lazyregexp.New(`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`)
+	extensions = lazyregexp.New(`\.extensions\b`)
+	comment    = lazyregexp.New(`(?m)^\s*#.*$`)
 )
 
 // live is why an install depends on more than its key, "" where it does not: then Bundler is run, and finds out.

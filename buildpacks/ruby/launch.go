@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -12,6 +11,7 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 // processes declares how the app is started. A Procfile wins over it, type by type; that is the platform's to merge.
@@ -42,7 +42,7 @@ func (b *work) processes() error {
 const port = "${PORT:-5000}"
 
 // pumaBinds finds in a config/puma.rb where it listens.
-var pumaBinds = regexp.MustCompile(`(?m)^\s*(?:port|bind)\b`)
+var pumaBinds = lazyregexp.New(`(?m)^\s*(?:port|bind)\b`)
 
 // web is the command line of the web process: Puma where it is in the bundle, else Rails' server, else rackup, else thin; "" for an app that serves
 // nothing (languages.md 2.6).

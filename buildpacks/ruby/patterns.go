@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/detect/lazyregexp"
 )
 
 // backtrace matches lines of a Ruby backtrace and of rake's trace, which say nothing to the app's owner.
-var backtrace = regexp.MustCompile(`^\s*(?:from )?(?:/\S+|\S+\.rb|<internal:\S+):\d+:in |^\*\* (?:Invoke|Execute) |^Tasks: TOP`)
+var backtrace = lazyregexp.New(`^\s*(?:from )?(?:/\S+|\S+\.rb|<internal:\S+):\d+:in |^\*\* (?:Invoke|Execute) |^Tasks: TOP`)
 
 // traced reports lines of rake's trace.
 func traced(line string) bool { return strings.HasPrefix(line, "** ") }
@@ -67,8 +68,8 @@ func (b *work) lockPatterns() []diagnosis.Pattern {
 }
 
 var (
-	changes = regexp.MustCompile(`You have (added to|deleted from|changed in) the Gemfile:\n((?:\* [^\n]*\n?)+)`)
-	bullet  = regexp.MustCompile(`(?m)^\* ([^\n]*)$`)
+	changes = lazyregexp.New(`You have (added to|deleted from|changed in) the Gemfile:\n((?:\* [^\n]*\n?)+)`)
+	bullet  = lazyregexp.New(`(?m)^\* ([^\n]*)$`)
 )
 
 func bullets(list string) (items []string) {
@@ -151,9 +152,9 @@ func (b *work) sourcePatterns() []diagnosis.Pattern {
 }
 
 var (
-	missingThing = regexp.MustCompile(`(?m)^.*(?:fatal error: \S+: No such file or directory|is missing\.|not found\.?|can't find|Cannot find|cannot find|need to install).*$`)
-	hostOf       = regexp.MustCompile(`^https?://(?:[^@/]*@)?([^:/]+)`)
-	gitURL       = regexp.MustCompile(`(?:https?|git|ssh)://[^\s'"]+`)
+	missingThing = lazyregexp.New(`(?m)^.*(?:fatal error: \S+: No such file or directory|is missing\.|not found\.?|can't find|Cannot find|cannot find|need to install).*$`)
+	hostOf       = lazyregexp.New(`^https?://(?:[^@/]*@)?([^:/]+)`)
+	gitURL       = lazyregexp.New(`(?:https?|git|ssh)://[^\s'"]+`)
 )
 
 // assetPatterns are the failures of rake assets:precompile.

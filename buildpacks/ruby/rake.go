@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/tree"
+	"slugc/detect/lazyregexp"
 )
 
 // rakefile is what is known of the app's rake tasks.
 type rakefile struct{ tasks map[string]bool }
 
-var taskLine = regexp.MustCompile(`(?m)^rake ([^\s\[]+)`)
+var taskLine = lazyregexp.New(`(?m)^rake ([^\s\[]+)`)
 
 // tasks asks rake for the app's tasks. A Rakefile that can't be loaded is an error of a Rails app, whose assets depend on it; others may need for their
 // tasks what is not there in production.

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 const debianName = "Debian packages"
@@ -20,7 +21,7 @@ type aptTool struct{ st *Store }
 // aptPackages says which packages hold a tool's versions.
 type aptPackages struct {
 	prefix  string
-	name    *regexp.Regexp
+	name    *lazyregexp.Regexp
 	version func(pkg, debian string) string // the tool's version in a package's; "" for none
 	compare func(a, b string) int
 }

@@ -10,9 +10,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // jarDist is a distribution of a tool that is made of jars. Its layout is that of the authors' releases,
@@ -25,11 +26,11 @@ import (
 type jarDist struct {
 	st     *Store
 	tool   string
-	base   string            // of a mirror; "" is the authors' own
-	origin string            // base of the authors' own
-	known  map[string]string // sha256 by version, of the authors' own
-	file   *regexp.Regexp    // a file's base name, its version as the first submatch
-	names  string            // the base name of a version's file, for fmt
+	base   string             // of a mirror; "" is the authors' own
+	origin string             // base of the authors' own
+	known  map[string]string  // sha256 by version, of the authors' own
+	file   *lazyregexp.Regexp // a file's base name, its version as the first submatch
+	names  string             // the base name of a version's file, for fmt
 }
 
 // The releases of the authors' own whose checksums are known: Leiningen's as its script states them, the Clojure tools' as their Homebrew formulas do.
@@ -155,7 +156,7 @@ func (d *jarDist) fetch(ctx context.Context, version string, j *job) (string, er
 }
 
 // loggers are bindings of a logging facade, of which there may be one: slf4j-nop, that says nothing.
-var loggers = regexp.MustCompile(`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`)
+var loggers = lazyregexp.New(`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`)
 
 // gatherJars moves every jar file in dir into lib, but for exec.jar, which the Clojure tools load into the app's process, and surplus loggers.
 func gatherJars(dir, lib string) error {

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // leiningenTool is Leiningen: lib/leiningen-‹version›-standalone.jar, which is all of it. A constraint is an npm range; "" is 2.x.
@@ -27,16 +28,16 @@ func leiningenTool(st *Store) *tool {
 		sources: []source{
 			&jarDist{
 				st: st, tool: "Leiningen", base: st.set.LeinMirror, origin: "https://github.com/technomancy/leiningen/releases/download", known: knownLeiningen,
-				file: regexp.MustCompile(`^leiningen-(\d+\.\d+\.\d+)-standalone\.jar$`), names: "leiningen-%s-standalone.jar",
+				file: lazyregexp.New(`^leiningen-(\d+\.\d+\.\d+)-standalone\.jar$`), names: "leiningen-%s-standalone.jar",
 			},
 			&debianJars{apt: aptTool{st}, of: aptPackages{
-				prefix: "leiningen", name: regexp.MustCompile(`^leiningen$`), version: upstream(regexp.MustCompile(`^(\d+\.\d+\.\d+)[-+~]`)), compare: compareSemver,
-			}, take: regexp.MustCompile(`^leiningen$`)},
+				prefix: "leiningen", name: lazyregexp.New(`^leiningen$`), version: upstream(lazyregexp.New(`^(\d+\.\d+\.\d+)[-+~]`)), compare: compareSemver,
+			}, take: lazyregexp.New(`^leiningen$`)},
 		},
 	}
 }
 
-var clojureVersion = regexp.MustCompile(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
+var clojureVersion = lazyregexp.New(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
 
 // clojureTool is the Clojure command line's tools.deps with all it needs, as jars in lib. A constraint is one version of the command
 // ("1.12.4.1597"); "" is the newest. Debian has the library alone, under its own versions ("0.16.1264").
@@ -57,17 +58,17 @@ func clojureTool(st *Store) *tool {
 		sources: []source{
 			&jarDist{
 				st: st, tool: "Clojure", base: st.set.ClojureMirror, origin: "https://github.com/clojure/brew-install/releases/download", known: knownClojure,
-				file: regexp.MustCompile(`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`), names: "clojure-tools-%s.tar.gz",
+				file: lazyregexp.New(`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`), names: "clojure-tools-%s.tar.gz",
 			},
 			&debianJars{apt: aptTool{st}, of: aptPackages{
-				prefix: "libtools-deps-clojure", name: regexp.MustCompile(`^libtools-deps-clojure$`), version: upstream(regexp.MustCompile(`^(\d+\.\d+\.\d+)[-+~]`)), compare: compareJDK,
-			}, take: regexp.MustCompile(`^lib.*-(?:java|clojure)$`)},
+				prefix: "libtools-deps-clojure", name: lazyregexp.New(`^libtools-deps-clojure$`), version: upstream(lazyregexp.New(`^(\d+\.\d+\.\d+)[-+~]`)), compare: compareJDK,
+			}, take: lazyregexp.New(`^lib.*-(?:java|clojure)$`)},
 		},
 	}
 }
 
 // upstream reads the authors' version in Debian's.
-func upstream(form *regexp.Regexp) func(pkg, debian string) string {
+func upstream(form *lazyregexp.Regexp) func(pkg, debian string) string {
 	return func(_, debian string) string {
 		if m := form.FindStringSubmatch(upstreamOf(debian)); m != nil {
 			return m[1]
@@ -80,7 +81,7 @@ func upstream(form *regexp.Regexp) func(pkg, debian string) string {
 type debianJars struct {
 	apt  aptTool
 	of   aptPackages
-	take *regexp.Regexp // of the packages that are needed, those whose jars are taken
+	take *lazyregexp.Regexp // of the packages that are needed, those whose jars are taken
 }
 
 func (*debianJars) name() string { return debianName }

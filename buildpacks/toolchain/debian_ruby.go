@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // debianRuby makes a relocatable Ruby of Debian's unmodified packages: ruby‹X.Y›, libruby‹X.Y› (which carries RubyGems and Bundler) and the headers, and of
@@ -33,8 +34,8 @@ func (s *debianRuby) apt() *debian {
 const aptDir = ".apt"
 
 var (
-	debianRubyName    = regexp.MustCompile(`^ruby\d+\.\d+$`)
-	debianRubyVersion = regexp.MustCompile(`^(?:\d+:)?(\d+\.\d+\.\d+)(?:[~+.-].*)?$`)
+	debianRubyName    = lazyregexp.New(`^ruby\d+\.\d+$`)
+	debianRubyVersion = lazyregexp.New(`^(?:\d+:)?(\d+\.\d+\.\d+)(?:[~+.-].*)?$`)
 )
 
 // debianPackage is where a Ruby comes from.

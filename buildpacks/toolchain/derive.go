@@ -5,16 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/gofrs/flock"
+
+	"slugc/detect/lazyregexp"
 )
 
 // derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved and removed with its tree. Tools do not look
 // there; what copies a tree of which something was derived leaves it out.
 const derivedDir = ".derived"
 
-var derivedName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,99}$`)
+var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 
 // Derived returns a directory that was made from a toolchain of the store and from nothing else, so that all apps may share it: its compiled
 // standard library, for one. name tells it from others of the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.

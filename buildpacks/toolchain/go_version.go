@@ -3,15 +3,15 @@ package toolchain
 import (
 	"fmt"
 	"go/version"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"slugc/detect/gorange"
+	"slugc/detect/lazyregexp"
 )
 
 // goVersion is a Go version without its prefix: 1.20, 1.21.0, 1.23rc1.
-var goVersion = regexp.MustCompile(`^1(\.(0|[1-9]\d{0,3})){1,2}((rc|beta)[1-9]\d{0,2})?$`)
+var goVersion = lazyregexp.New(`^1(\.(0|[1-9]\d{0,3})){1,2}((rc|beta)[1-9]\d{0,2})?$`)
 
 func compareGo(a, b string) int { return version.Compare("go"+a, "go"+b) }
 
@@ -50,9 +50,9 @@ func parseGo(constraint string) (*want, error) {
 }
 
 var (
-	operators = regexp.MustCompile(`([<>=]+)\s+`)
-	goLineOf  = regexp.MustCompile(`^1\.(0|[1-9]\d{0,3})(?:\.[x*])?$`)
-	bound     = regexp.MustCompile(`(<=?|>=?)(?:go)?1\.(\d{1,4})(\.\d)?`)
+	operators = lazyregexp.New(`([<>=]+)\s+`)
+	goLineOf  = lazyregexp.New(`^1\.(0|[1-9]\d{0,3})(?:\.[x*])?$`)
+	bound     = lazyregexp.New(`(<=?|>=?)(?:go)?1\.(\d{1,4})(\.\d)?`)
 )
 
 // released is a version as it was released: up to 1.20 a line's first release had no patch number.

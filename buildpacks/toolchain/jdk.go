@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // jdkTool is a JDK. A constraint is a feature release ("21"; "8" and "1.8" are the same) or one version ("21.0.5", "8u392", "1.8.0_392");
@@ -19,8 +20,8 @@ func jdkTool(st *Store) *tool {
 }
 
 var (
-	jdkOld   = regexp.MustCompile(`^(\d+)u(\d+)$`)
-	jdkDigit = regexp.MustCompile(`^\d+(?:\.\d+)*$`)
+	jdkOld   = lazyregexp.New(`^(\d+)u(\d+)$`)
+	jdkDigit = lazyregexp.New(`^\d+(?:\.\d+)*$`)
 )
 
 // javaRelease writes a version as Java 9 and later do, without its build: "1.8.0_392-b08" is 8.0.392, "17.0.15+6-Debian" is 17.0.15. "" is no version.

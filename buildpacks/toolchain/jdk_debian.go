@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // debianJDK is Debian's openjdk‹N›-jdk-headless and -jre-headless, unpacked, with the C++ and zip libraries it needs and Mozilla's certificates, which on
@@ -18,8 +19,8 @@ import (
 type debianJDK struct{ apt aptTool }
 
 var (
-	openjdk        = regexp.MustCompile(`^openjdk-\d+-jdk-headless$`)
-	openjdkVersion = regexp.MustCompile(`^(\d+(?:\.\d+)*|\d+u\d+)[-+~]`)
+	openjdk        = lazyregexp.New(`^openjdk-\d+-jdk-headless$`)
+	openjdkVersion = lazyregexp.New(`^(\d+(?:\.\d+)*|\d+u\d+)[-+~]`)
 )
 
 func (*debianJDK) name() string { return debianName }

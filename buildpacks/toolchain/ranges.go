@@ -2,20 +2,20 @@ package toolchain
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/mod/semver"
 
+	"slugc/detect/lazyregexp"
 	"slugc/detect/npmrange"
 )
 
 // compareSemver orders versions as semantic versions.
 func compareSemver(a, b string) int { return semver.Compare("v"+a, "v"+b) }
 
-var exactVersion = regexp.MustCompile(`^[v=\s]*(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.-]+)?$`)
+var exactVersion = lazyregexp.New(`^[v=\s]*(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.-]+)?$`)
 
 // exactly returns the version that a constraint names, or "".
 func exactly(constraint string) string {
@@ -63,7 +63,7 @@ func nearest(versions []string, constraint string, compare func(a, b string) int
 	return near
 }
 
-var firstLine = regexp.MustCompile(`(\d+)(?:\.(\d+))?`)
+var firstLine = lazyregexp.New(`(\d+)(?:\.(\d+))?`)
 
 func major(version string) int {
 	m, _, _ := strings.Cut(version, ".")

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	gems "deps.dev/util/semver"
+
+	"slugc/detect/lazyregexp"
 )
 
 // rubyTool is Ruby. A constraint is a RubyGems requirement, "~> 3.3" or ">= 3.1, < 3.5", or one version; "" asks for the newest release
@@ -19,9 +20,9 @@ func rubyTool(st *Store) *tool {
 }
 
 var (
-	rubyVersion = regexp.MustCompile(`^\d+\.\d+\.\d+(?:\.(?:preview|rc|dev|alpha|beta)\d*)?$`)
-	rubyRelease = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
-	rubyClause  = regexp.MustCompile(`^(?:=|!=|>|<|>=|<=|~>)?\s*\d+(?:\.[0-9A-Za-z]+)*$`)
+	rubyVersion = lazyregexp.New(`^\d+\.\d+\.\d+(?:\.(?:preview|rc|dev|alpha|beta)\d*)?$`)
+	rubyRelease = lazyregexp.New(`^\d+\.\d+\.\d+$`)
+	rubyClause  = lazyregexp.New(`^(?:=|!=|>|<|>=|<=|~>)?\s*\d+(?:\.[0-9A-Za-z]+)*$`)
 )
 
 // compareRuby orders versions as Gem::Version does.
@@ -68,7 +69,7 @@ func rubyABI(version string) string {
 	return parts[0] + "." + parts[1] + ".0"
 }
 
-var rubyTeeny = regexp.MustCompile(`(?m)^\s*CONFIG\["(MAJOR|MINOR|TEENY|PATCHLEVEL)"\] = "(-?\d+)"`)
+var rubyTeeny = lazyregexp.New(`(?m)^\s*CONFIG\["(MAJOR|MINOR|TEENY|PATCHLEVEL)"\] = "(-?\d+)"`)
 
 // rubyIn is the release that a tree's rbconfig.rb says it is; "" for a pre-release and where there is none that says.
 func rubyIn(tree string) string {
@@ -123,7 +124,7 @@ func finishRuby(tree, version string) error {
 	return relocateScripts(filepath.Join(tree, "bin"))
 }
 
-var rubyShebang = regexp.MustCompile(`^#!\s*/\S*/ruby\S*[^\n]*\n`)
+var rubyShebang = lazyregexp.New(`^#!\s*/\S*/ruby\S*[^\n]*\n`)
 
 // relocateScripts makes the scripts of bin start by the Ruby on PATH, wherever the tree lies.
 func relocateScripts(bin string) error {

@@ -9,13 +9,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // libc matches the libraries that come with the C library itself: whoever runs a program has them, and they cannot be mixed.
-var libc = regexp.MustCompile(`^(ld-linux[\w.-]*|ld64|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libnsl|libanl|libBrokenLocale)\.so(\.\d+)*$`)
+var libc = lazyregexp.New(`^(ld-linux[\w.-]*|ld64|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libnsl|libanl|libBrokenLocale)\.so(\.\d+)*$`)
 
 // BringLibraries makes the programs and libraries below roots self-contained but for the C library: every shared library that one of them names
 // (DT_NEEDED) and that lies nowhere below roots or into is copied into the directory into, from the first of the directories from that has it for the same

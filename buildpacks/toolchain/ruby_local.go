@@ -11,11 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"slugc/detect/lazyregexp"
 )
 
 // localRuby copies the Ruby that the machine has: its program, standard library, headers and default gems, without gems that were installed
@@ -142,7 +143,7 @@ const bundleScript = `#!/usr/bin/env ruby
 load Gem.activate_bin_path("bundler", "bundle", ">= 0.a")
 `
 
-var gemspecName = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\.gemspec$`)
+var gemspecName = lazyregexp.New(`^([A-Za-z0-9_.-]+)\.gemspec$`)
 
 // defaultGems copies the gems that are part of Ruby: those in specifications/default.
 func (l *localRuby) defaultGems(prefix, dir, tree string) error {

@@ -12,9 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // rubyMirror is a directory of prebuilt relocatable Rubies. At its base lies SHA256SUMS, with lines as sha256sum(1) writes them, and the tarballs
@@ -67,7 +68,7 @@ func (m *rubyMirror) find(ctx context.Context, w *want) (string, string, error) 
 	return "", "", errNoVersion
 }
 
-var rubyTarballName = regexp.MustCompile(`^ruby-(\d+\.\d+\.\d+)(?:[.-]?((?:preview|rc)\d+))?((?:-[0-9A-Za-z._]+)*)\.(?:tar\.gz|tgz|tar\.xz|txz|tar\.zst)$`)
+var rubyTarballName = lazyregexp.New(`^ruby-(\d+\.\d+\.\d+)(?:[.-]?((?:preview|rc)\d+))?((?:-[0-9A-Za-z._]+)*)\.(?:tar\.gz|tgz|tar\.xz|txz|tar\.zst)$`)
 
 func (m *rubyMirror) parse(r io.Reader) (map[string]rubyTarball, error) {
 	found := map[string]rubyTarball{}
@@ -112,8 +113,8 @@ func better(a, b rubyTarball) bool {
 var processors = map[string][]string{"amd64": {"amd64", "x86_64", "x64"}, "arm64": {"arm64", "aarch64"}}
 
 var (
-	foreignWords = regexp.MustCompile(`darwin|macos|osx|windows|mingw|mswin|musl|alpine|freebsd|jruby|truffleruby`)
-	archWords    = regexp.MustCompile(`amd64|x86_64|x64|arm64|aarch64|i[36]86|armv\d|riscv64|ppc64|s390x`)
+	foreignWords = lazyregexp.New(`darwin|macos|osx|windows|mingw|mswin|musl|alpine|freebsd|jruby|truffleruby`)
+	archWords    = lazyregexp.New(`amd64|x86_64|x64|arm64|aarch64|i[36]86|armv\d|riscv64|ppc64|s390x`)
 )
 
 // rank says how well what a name says fits the platform: 0 not at all.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"slugc/compiler/launch"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
+	"slugc/detect/lazyregexp"
 )
 
 // The limits of a build, as Heroku's slug compiler has them (reliability.md section 7).
@@ -169,7 +169,7 @@ func (c *cli) fetchEnv(names ...string) (env []string) {
 	return env
 }
 
-var notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
+var notInName = lazyregexp.New(`[^a-z0-9._-]+`)
 
 // appName makes the directory's name fit to name an app: lower case, everything else a dash.
 func appName(s source.Spec) string {
@@ -215,9 +215,9 @@ func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, err
 	return env, nil
 }
 
-var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var envName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-var sizeGrammar = regexp.MustCompile(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
+var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 
 // parseSize reads "500MB", "1GiB", "0" (no limit).
 func parseSize(s string) (int64, error) {

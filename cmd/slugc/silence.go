@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"slugc/compiler"
+	"slugc/detect/lazyregexp"
 )
 
 // silence keeps a log alive where no status line is: when nothing was said for a while, a line says what still goes on.
@@ -107,7 +107,7 @@ func spoken(d time.Duration) string {
 }
 
 // sgr is what clean lets through of escape sequences.
-var sgr = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*m")
+var sgr = lazyregexp.New("\x1b\\[[0-?]*[ -/]*m")
 
 // oneLine is the first line of a clean text, without colours, cut where it is long.
 func oneLine(text string) string {

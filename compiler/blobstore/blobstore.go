@@ -29,12 +29,12 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"slugc/compiler/fault"
+	"slugc/detect/lazyregexp"
 )
 
 // Store is a slug store. It is safe for concurrent use, also by several processes: whoever puts the same slug at the same time is
@@ -147,9 +147,9 @@ func parse(rawURL string) (*url.URL, error) {
 
 // How URLs of slugs end.
 var (
-	indexForm  = regexp.MustCompile(`/slugs/[0-9a-f]{64}\.json$`)
-	imageForm  = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
-	digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	indexForm  = lazyregexp.New(`/slugs/[0-9a-f]{64}\.json$`)
+	imageForm  = lazyregexp.New(`@sha256:[0-9a-f]{64}$`)
+	digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 )
 
 // sameHost says whether two stores' URLs lead to the same server.

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
+	"slugc/detect/lazyregexp"
 )
 
 // place makes the errors of one store, which name it by its URL.
@@ -63,7 +63,7 @@ func transient(err error) bool {
 }
 
 // codeForm is what of a server's answer may stand in an error: its messages may hold anything, also what it was sent.
-var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+var codeForm = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
 // answer makes an error of a server's answer; codes are the protocol's own names for it.
 func (p place) answer(status int, codes ...string) error {

@@ -5,17 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // maxEnv is the most a .env file may hold.
 const maxEnv = 1 << 20
 
 // assignment is foreman's, with "export" and blanks before it.
-var assignment = regexp.MustCompile(`^[ \t]*(?:export[ \t]+)?([A-Za-z_0-9]+)=(.*)$`)
+var assignment = lazyregexp.New(`^[ \t]*(?:export[ \t]+)?([A-Za-z_0-9]+)=(.*)$`)
 
-var escaped = regexp.MustCompile(`(?s)\\(.)`)
+var escaped = lazyregexp.New(`(?s)\\(.)`)
 
 // ParseEnv reads a .env file as foreman does, and returns its entries as K=V in order.
 //

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // What a process finds in its environment before any config var.
@@ -89,7 +90,7 @@ func Quote(args []string) string {
 }
 
 // plain needs no quotes anywhere. "=" is not in it: at the front of a command it would be an assignment.
-var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-]+$`)
+var plain = lazyregexp.New(`^[A-Za-z0-9_@%+:,./-]+$`)
 
 func quote(word string) string {
 	if plain.MatchString(word) {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/compiler/sandbox"
+	"slugc/detect/lazyregexp"
 )
 
 // Where a buildpack finds what it is given, when the sandbox can mount.
@@ -253,7 +253,7 @@ func (r *Result) addons(list string) {
 	}
 }
 
-var addonGrammar = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}(:[a-z0-9-]{1,62})?$`)
+var addonGrammar = lazyregexp.New(`^[a-z][a-z0-9-]{0,62}(:[a-z0-9-]{1,62})?$`)
 
 func decodeIfThere(file string, v any) error {
 	if _, err := os.Lstat(file); err != nil {

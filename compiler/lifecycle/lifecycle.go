@@ -16,7 +16,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 
 	"slugc/compiler/procfile"
 	"slugc/compiler/sandbox"
+	"slugc/detect/lazyregexp"
 )
 
 // Buildpack is a buildpack on disk.
@@ -47,7 +47,7 @@ func Load(dir string) (Buildpack, error) {
 }
 
 // Ids are used in paths and section names; "config" and "app" are reserved by the specification.
-var idGrammar = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*(/[a-zA-Z0-9][a-zA-Z0-9._-]*)*$`)
+var idGrammar = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9._-]*(/[a-zA-Z0-9][a-zA-Z0-9._-]*)*$`)
 
 // Escaped is the buildpack's id as a directory name.
 func (b Buildpack) Escaped() string { return strings.ReplaceAll(b.Info.ID, "/", "_") }

@@ -2,10 +2,11 @@ package procfile
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"slugc/detect/lazyregexp"
 )
 
 // Lint says, for each entry of a Procfile, which other tool would read it differently and how (by line, then by rule).
@@ -63,7 +64,7 @@ func lintIndent(l entryLine) string {
 }
 
 // dnsLabel is the form that CNB allows a process type to have.
-var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+var dnsLabel = lazyregexp.New(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
 func lintName(l entryLine) string {
 	name := strings.ReplaceAll(strings.ToLower(l.name), "_", "-")
@@ -77,7 +78,7 @@ func lintName(l entryLine) string {
 }
 
 // comment matches what procfile-util takes for a comment at the end of a line.
-var comment = regexp.MustCompile(`[ \t](#|//)`)
+var comment = lazyregexp.New(`[ \t](#|//)`)
 
 func lintComment(l entryLine) string {
 	at := comment.FindStringIndex(l.afterColon())

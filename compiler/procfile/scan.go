@@ -3,9 +3,10 @@ package procfile
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"slugc/detect/lazyregexp"
 )
 
 const (
@@ -15,7 +16,7 @@ const (
 )
 
 // conflict matches the lines that git writes around the two sides of a conflict, the base of diff3 style included.
-var conflict = regexp.MustCompile(`^(<{7}|={7}|>{7}|\|{7})([ \r].*)?$`)
+var conflict = lazyregexp.New(`^(<{7}|={7}|>{7}|\|{7})([ \r].*)?$`)
 
 func isConflictMarker(raw string) bool { return conflict.MatchString(raw) }
 

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
 	"slugc/compiler/procfile"
+	"slugc/detect/lazyregexp"
 )
 
 // Request is what a new release is made of.
@@ -25,7 +25,7 @@ type Request struct {
 	Pending     bool   // register it, and promote it later
 }
 
-var sha256Ref = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var sha256Ref = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 
 // Register makes the next release of an app and returns it: current, or pending if the request says so. Called again with the
 // same key, it returns the release of the first call as it is now. It refuses with "release/key-reused" (the key belongs to a

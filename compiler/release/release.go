@@ -41,11 +41,11 @@ package release
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
+	"slugc/detect/lazyregexp"
 )
 
 // Status of a release.
@@ -97,7 +97,7 @@ type slugRow struct {
 type Formation map[string]int
 
 // appName is the form of an app's name. It is a key segment, and a directory name that is neither hidden nor an option.
-var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+var appName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // CheckApp says whether name can be an app's: 1 to 63 characters of [a-z0-9._-], the first a letter or digit. Its error is a
 // [fault.Error] with id "release/app-name".

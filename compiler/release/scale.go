@@ -3,12 +3,12 @@ package release
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
+	"slugc/detect/lazyregexp"
 )
 
 // MaxQuantity is the largest quantity of a process type.
@@ -22,7 +22,7 @@ type Change struct {
 }
 
 // change is `type=2`, `type+1` or `type-1`. A type may contain hyphens: the last one before the digits is the sign.
-var change = regexp.MustCompile(`^([A-Za-z0-9_-]{1,63})([=+-])([0-9]{1,6})$`)
+var change = lazyregexp.New(`^([A-Za-z0-9_-]{1,63})([=+-])([0-9]{1,6})$`)
 
 // ParseScale reads changes such as "web=2", "worker+1" and "worker-1". Its error is a [fault.Error] with id "release/bad-scale".
 func ParseScale(args ...string) ([]Change, error) {

@@ -9,14 +9,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
+
+	"slugc/detect/lazyregexp"
 )
 
 // ErrPart is what [Rebuild.Write] fails with when the bytes given are not the part's.
 var ErrPart = errors.New("the bytes are not those of the part")
 
-var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 
 // Rebuild puts a slug's file together from its parts, in any order. Its methods are safe for concurrent use, but for Finish and
 // Close.

@@ -3,10 +3,10 @@ package source
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"slugc/compiler/fault"
+	"slugc/detect/lazyregexp"
 )
 
 // lfsSize is more than a Git LFS pointer can have (git-lfs, docs/spec.md: "pointer files MUST be less than 1024 bytes").
@@ -15,7 +15,7 @@ const lfsSize = 1024
 // pointerStart begins every pointer, and pointerForm is all of one: the keys in their order, extensions included.
 var (
 	pointerStart = []byte("version https://git-lfs.github.com/spec/v1")
-	pointerForm  = regexp.MustCompile(`^version \S+\r?\n(?:ext-\d-[A-Za-z0-9.-]+ \S+\r?\n)*oid sha256:[0-9a-f]{64}\r?\nsize \d+(?:\r?\n)?$`)
+	pointerForm  = lazyregexp.New(`^version \S+\r?\n(?:ext-\d-[A-Za-z0-9.-]+ \S+\r?\n)*oid sha256:[0-9a-f]{64}\r?\nsize \d+(?:\r?\n)?$`)
 )
 
 // isPointer says whether content is what Git LFS commits in place of a file, rather than a text that speaks of Git LFS.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"slugc/compiler/fault"
+	"slugc/detect/lazyregexp"
 )
 
 // remote is where a submodule is fetched from. It never holds a password.
@@ -26,9 +26,9 @@ type remote struct {
 var schemes = []string{"file", "git", "http", "https", "ssh"}
 
 var (
-	scpForm  = regexp.MustCompile(`^(?:([^@:/]+)@)?([^@:/]+):([^:].*|)$`)
-	userForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	hostForm = regexp.MustCompile(`^(?:[a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$`)
+	scpForm  = lazyregexp.New(`^(?:([^@:/]+)@)?([^@:/]+):([^:].*|)$`)
+	userForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	hostForm = lazyregexp.New(`^(?:[a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$`)
 )
 
 // parseRemote reads a URL as `.gitmodules` may have it: with a scheme, an absolute path, or as ssh's user@host:path. An error
@@ -112,7 +112,7 @@ func resolve(base remote, raw string) (remote, error) {
 	return base.checked()
 }
 
-var credentials = regexp.MustCompile(`//[^\s]*@`)
+var credentials = lazyregexp.New(`//[^\s]*@`)
 
 // shown is a URL nobody has checked, fit for an error: without user and password, and not too long.
 func shown(raw string) string {

@@ -5,8 +5,9 @@ package gemlock
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // Lock is a lock file's content, in the file's order.
@@ -77,13 +78,13 @@ func (l *Lock) Gem(name string) (version string, ok bool) {
 }
 
 var (
-	heading  = regexp.MustCompile(`^[A-Z][A-Z ]*$`)
-	option   = regexp.MustCompile(`^([a-z_]+):(?: (.*))?$`)
-	gem      = regexp.MustCompile(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
-	release  = regexp.MustCompile(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
-	preview  = regexp.MustCompile(`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
-	bundled  = regexp.MustCompile(`^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
-	conflict = regexp.MustCompile(`^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)`)
+	heading  = lazyregexp.New(`^[A-Z][A-Z ]*$`)
+	option   = lazyregexp.New(`^([a-z_]+):(?: (.*))?$`)
+	gem      = lazyregexp.New(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
+	release  = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
+	preview  = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
+	bundled  = lazyregexp.New(`^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
+	conflict = lazyregexp.New(`^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)`)
 )
 
 // parser reads line by line.

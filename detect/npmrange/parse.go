@@ -2,9 +2,10 @@ package npmrange
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 const (
@@ -19,16 +20,16 @@ const (
 )
 
 var (
-	build       = regexp.MustCompile(`\+[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*`)
-	hyphenRange = regexp.MustCompile(`^` + partial + ` +- +` + partial + `$`)
-	joinOp      = regexp.MustCompile(`( *)([<>]?=?) *(` + loose + `|` + partial + `)`)
-	joinTilde   = regexp.MustCompile(`( *)~>? +`)
-	joinCaret   = regexp.MustCompile(`( *)\^ +`)
-	caret       = regexp.MustCompile(`^\^` + partial + `$`)
-	tilde       = regexp.MustCompile(`^~>?` + partial + `$`)
-	plain       = regexp.MustCompile(`^([<>]?=?) *` + partial + `$`)
-	star        = regexp.MustCompile(`[<>]?=? *\*`)
-	full        = regexp.MustCompile(`^([<>]?=?)v?(\d.*)$`)
+	build       = lazyregexp.New(`\+[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*`)
+	hyphenRange = lazyregexp.New(`^` + partial + ` +- +` + partial + `$`)
+	joinOp      = lazyregexp.New(`( *)([<>]?=?) *(` + loose + `|` + partial + `)`)
+	joinTilde   = lazyregexp.New(`( *)~>? +`)
+	joinCaret   = lazyregexp.New(`( *)\^ +`)
+	caret       = lazyregexp.New(`^\^` + partial + `$`)
+	tilde       = lazyregexp.New(`^~>?` + partial + `$`)
+	plain       = lazyregexp.New(`^([<>]?=?) *` + partial + `$`)
+	star        = lazyregexp.New(`[<>]?=? *\*`)
+	full        = lazyregexp.New(`^([<>]?=?)v?(\d.*)$`)
 )
 
 // version is a partial version: a component that is missing or wild is nil.

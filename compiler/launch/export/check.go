@@ -3,13 +3,13 @@ package export
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/detect/lazyregexp"
 )
 
 // The most that Linux hands to a new process: one argument or variable (MAX_ARG_STRLEN), and a part of all (ARG_MAX) that leaves room for the command.
@@ -19,8 +19,8 @@ const (
 )
 
 var (
-	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	userName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
+	variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	userName     = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
 )
 
 // check refuses what no unit of the format could hold.

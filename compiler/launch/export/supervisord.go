@@ -2,14 +2,14 @@ package export
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"slugc/compiler/launch"
+	"slugc/detect/lazyregexp"
 )
 
 // comment is where supervisord's parser sees the beginning of a comment in a line.
-var comment = regexp.MustCompile(`([\s\x{85}\p{Z}])([;#])`)
+var comment = lazyregexp.New(`([\s\x{85}\p{Z}])([;#])`)
 
 // here is replaced by supervisord wherever it stands, also behind a doubled percent sign.
 const here = "%(here)s"
