@@ -54,14 +54,16 @@ func (s *indexed) Put(ctx context.Context, file, digest string) (string, Transfe
 	}
 	defer f.Close()
 	t := tally{progress: s.Progress, total: end(parts)}
+	sent := make([]bool, len(parts)) // at a former try, whose answer was lost
 	err = s.each(ctx, indices(len(parts)), func(ctx context.Context, i int) error {
 		p := parts[i]
 		there, err := s.holds(ctx, partKey(p.Digest), p.Size, p.Digest)
 		if err == nil && !there {
+			sent[i] = true
 			err = s.send(ctx, partKey(p.Digest), io.NewSectionReader(f, p.Offset, p.Size), p.Digest)
 		}
 		if err == nil {
-			t.note(p.Size, there)
+			t.note(p.Size, !sent[i])
 		}
 		return err
 	})
