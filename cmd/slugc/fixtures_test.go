@@ -34,6 +34,10 @@ type want struct {
 		Status int    `json:"status"`
 		Body   string `json:"body"` // is in the answer
 	} `json:"http"`
+	Bill *struct {
+		Has   []string `json:"has"`   // beginnings of package URLs, without "pkg:"
+		Lacks []string `json:"lacks"` // words
+	} `json:"bill"` // of materials
 	Present  []string          `json:"present"` // paths in the slug
 	Absent   []string          `json:"absent"`
 	Warnings []string          `json:"warnings"` // are in what the build says
@@ -44,7 +48,7 @@ type want struct {
 	} `json:"error"`
 }
 
-// TestFixtures builds every app under fixtures/ and holds it to its want.json; an app that builds is unpacked elsewhere, started, and must answer.
+// TestFixtures builds every app under fixtures/ and holds it to its want.json; an app that builds is unpacked elsewhere, started, and must answer; one in Ruby or Clojure also where there is nothing but the C library, a shell and env.
 func TestFixtures(t *testing.T) {
 	dirs, err := filepath.Glob("../../fixtures/*/want.json")
 	if err != nil || len(dirs) == 0 {
@@ -108,8 +112,43 @@ func fixture(t *testing.T, dir string) {
 		t.Fatalf("unpack: exit %d: %s", u.exit, u.stderr)
 	}
 	checkFiles(t, w, app)
-	if w.HTTP != nil {
-		checkHTTP(t, w, home, result.Slug.Path)
+	if w.HTTP == nil {
+		return
+	}
+	checkHTTP(t, w, home, result.Slug.Path)
+	if name := result.App; strings.HasPrefix(name, "ruby-") || strings.HasPrefix(name, "clojure-") {
+		web, _ := result.ProcessTypes.Command("web")
+		bare(t, home, result, web, w.HTTP.Path, w.HTTP.Body)
+	}
+	if w.Bill != nil {
+		checkBill(t, w, home)
+	}
+}
+
+// checkBill looks at the launch bills of materials of the only app in home: they have what want.json names, and nothing that only the build has used.
+func checkBill(t *testing.T, w want, home string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(home, "apps", "*", "layers", "*", "launch.sbom.cdx.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("bills %v (%v)", files, err)
+	}
+	var text strings.Builder
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(data)
+	}
+	for _, library := range w.Bill.Has {
+		if !strings.Contains(text.String(), `"purl": "pkg:`+library) {
+			t.Errorf("%s is not in the bill:\n%s", library, text.String())
+		}
+	}
+	for _, word := range w.Bill.Lacks {
+		if strings.Contains(text.String(), word) {
+			t.Errorf("%s is in the bill:\n%s", word, text.String())
+		}
 	}
 }
 

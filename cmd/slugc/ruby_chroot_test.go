@@ -10,35 +10,6 @@ import (
 	"slugc/compiler"
 )
 
-// TestRubySlugsAreSelfContained starts every Ruby fixture's slug where there is nothing but the C library, a shell and env.
-func TestRubySlugsAreSelfContained(t *testing.T) {
-	for _, fixture := range []string{"ruby-sinatra-puma", "ruby-rack-only", "ruby-assets", "ruby-path-git", "ruby-vendor-cache"} {
-		t.Run(fixture, func(t *testing.T) {
-			t.Parallel()
-			dir, err := filepath.Abs(filepath.Join("../../fixtures", fixture))
-			if err != nil {
-				t.Fatal(err)
-			}
-			w, home := readWant(t, dir), state(t)
-			app, env := provide(t, &w, dir)
-			args := []string{"build", app, "--json"}
-			for k, v := range w.Env {
-				args = append(args, "--env", k+"="+v)
-			}
-			o := slugcIn(t, "", home, env, args...)
-			if o.exit != 0 {
-				t.Fatalf("exit %d\n%s", o.exit, o.stderr)
-			}
-			result := decode[compiler.Result](t, o)
-			web, ok := result.ProcessTypes.Command("web")
-			if !ok {
-				t.Fatalf("no web process: %v", result.ProcessTypes)
-			}
-			bare(t, home, result, web, w.HTTP.Body)
-		})
-	}
-}
-
 // bareRoot makes a root directory of the dynamic linker, libc, libm, sh and env, and of what stands for the one device that RubyGems opens.
 func bareRoot(t *testing.T, root string) {
 	t.Helper()
