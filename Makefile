@@ -9,7 +9,7 @@ build:
 RACE = ./buildpacks/command ./buildpacks/toolchain ./cache/logs ./compiler ./compiler/blobstore ./compiler/coordinator/... ./compiler/follow ./compiler/launch ./compiler/push ./compiler/release ./compiler/sandbox/... ./compiler/source
 
 test: lint
-	CGO_ENABLED=1 go test -race -timeout 20m -p 3 $(RACE)
+	CGO_ENABLED=1 go test -race -timeout 20m $(RACE)
 	CGO_ENABLED=1 go test -race -timeout 20m -run 'TestEqualTrees|TestPackAndUnpack|TestReuse|TestDamagedSegmentsHeal|TestArchives' ./compiler/slug
 	go test -timeout 40m ./cmd/... $$(go list ./... | grep -v /cmd/ | grep -vxF "$$(go list $(RACE))")
 
