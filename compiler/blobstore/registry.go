@@ -46,10 +46,11 @@ func (s *oci) Put(ctx context.Context, file, digest string) (string, Transfer, e
 		t.total += a.Size
 	}
 	up := s.uploader()
+	sent := make([]bool, len(archives)) // also at a former try, whose answer was lost
 	err = s.each(ctx, indices(len(archives)), func(ctx context.Context, i int) error {
-		sent, err := up.upload(ctx, archiveBlob(archives[i], f))
-		if err == nil {
-			t.note(archives[i].Size, !sent)
+		now, err := up.upload(ctx, archiveBlob(archives[i], f))
+		if sent[i] = sent[i] || now; err == nil {
+			t.note(archives[i].Size, !sent[i])
 		}
 		return err
 	})
@@ -95,7 +96,7 @@ func (u *uploader) drop(p *remote.Pusher) {
 	}
 }
 
-// upload sends a blob unless the repository has it, and says whether it did.
+// upload sends a blob unless the repository has it, and says whether it did, also with an error.
 func (u *uploader) upload(ctx context.Context, b *blob) (sent bool, err error) {
 	p, err := u.get()
 	if err != nil {
@@ -103,7 +104,7 @@ func (u *uploader) upload(ctx context.Context, b *blob) (sent bool, err error) {
 	}
 	if err := p.Upload(ctx, u.repo, b); err != nil {
 		u.drop(p)
-		return false, u.fault(ctx, "repository "+u.repo.RepositoryStr(), err)
+		return b.sent, u.fault(ctx, "repository "+u.repo.RepositoryStr(), err)
 	}
 	return b.sent, nil
 }
