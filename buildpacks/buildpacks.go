@@ -1,5 +1,6 @@
-// Package buildpacks holds the built-in buildpacks: which there are, how they are laid out on disk as Cloud Native Buildpacks, and the process that one
-// runs in. A built-in buildpack's bin/build is a link to slugc itself, which acts as the buildpack when called by that name.
+// Package buildpacks holds the built-in buildpacks: which there are, how they are laid out on disk
+// as Cloud Native Buildpacks, and the process that one runs in. A built-in buildpack's bin/build is
+// a link to slugc itself, which acts as the buildpack when called by that name.
 package buildpacks
 
 import (
@@ -54,10 +55,21 @@ func Title(l detect.Language) string {
 }
 
 // supplied are the tools that the toolchain store fetches.
-var supplied = map[string]bool{"node": true, "npm": true, "yarn": true, "pnpm": true, "bun": true, "go": true, "ruby": true, "jdk": true, "leiningen": true, "clojure": true}
+var supplied = map[string]bool{
+	"node":      true,
+	"npm":       true,
+	"yarn":      true,
+	"pnpm":      true,
+	"bun":       true,
+	"go":        true,
+	"ruby":      true,
+	"jdk":       true,
+	"leiningen": true,
+	"clojure":   true,
+}
 
-// Requests lists the toolchains that the chosen languages ask for and the toolchain room can supply. An app for another engine than MRI gets none: its
-// buildpack refuses it.
+// Requests lists the toolchains that the chosen languages ask for and the toolchain room can
+// supply. An app for another engine than MRI gets none: its buildpack refuses it.
 func Requests(chosen []detect.Result) []toolchain.Request {
 	var list []toolchain.Request
 	for _, result := range chosen {
@@ -66,7 +78,10 @@ func Requests(chosen []detect.Result) []toolchain.Request {
 		}
 		for _, r := range result.Requires {
 			if supplied[r.Tool] {
-				list = append(list, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
+				list = append(
+					list,
+					toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash},
+				)
 			}
 		}
 	}
@@ -75,8 +90,9 @@ func Requests(chosen []detect.Result) []toolchain.Request {
 
 const api = "0.10"
 
-// Materialise returns the buildpack's directory below dir, made where it is missing: buildpack.toml, bin/detect and bin/build, the last two links to
-// self, the path of the slugc binary. It may be called concurrently, also by several processes.
+// Materialise returns the buildpack's directory below dir, made where it is missing:
+// buildpack.toml, bin/detect and bin/build, the last two links to self, the path of the slugc
+// binary. It may be called concurrently, also by several processes.
 func (b Builtin) Materialise(dir, self string) (string, error) {
 	name := strings.ReplaceAll(b.ID, "/", "_")
 	final := filepath.Join(dir, name, b.Version+"-"+cache.Key(self)[:12])
@@ -91,8 +107,16 @@ func (b Builtin) Materialise(dir, self string) (string, error) {
 		return "", fmt.Errorf("laying out buildpack %s: %w", b.ID, err)
 	}
 	defer os.RemoveAll(tmp)
-	err = errors.Join(os.Chmod(tmp, 0o755), os.Mkdir(filepath.Join(tmp, "bin"), 0o755),
-		os.Symlink(self, filepath.Join(tmp, "bin", "build")), os.Symlink(self, filepath.Join(tmp, "bin", "detect")), b.writeTOML(filepath.Join(tmp, "buildpack.toml")))
+	err = errors.Join(
+		os.Chmod(tmp, 0o755),
+		os.Mkdir(filepath.Join(tmp, "bin"), 0o755),
+		os.Symlink(
+			self,
+			filepath.Join(tmp, "bin", "build"),
+		),
+		os.Symlink(self, filepath.Join(tmp, "bin", "detect")),
+		b.writeTOML(filepath.Join(tmp, "buildpack.toml")),
+	)
 	if err != nil {
 		return "", fmt.Errorf("laying out buildpack %s: %w", b.ID, err)
 	}

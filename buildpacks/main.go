@@ -9,8 +9,9 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 )
 
-// Main acts as a built-in buildpack's bin/detect or bin/build when the process was called by that name, and says whether it was. Which
-// buildpack it is stands in $CNB_BUILDPACK_DIR/buildpack.toml. It ends the process on errors, as libcnb does: it is a main function.
+// Main acts as a built-in buildpack's bin/detect or bin/build when the process was called by that
+// name, and says whether it was. Which buildpack it is stands in $CNB_BUILDPACK_DIR/buildpack.toml.
+// It ends the process on errors, as libcnb does: it is a main function.
 func Main(args []string) (handled bool) {
 	if len(args) == 0 {
 		return false
@@ -38,7 +39,8 @@ func Main(args []string) (handled bool) {
 	return true
 }
 
-// exit ends the process with the exit codes of the contract. The error's text was already handed on as a diagnosis or belongs to the log.
+// exit ends the process with the exit codes of the contract. The error's text was already handed on
+// as a diagnosis or belongs to the log.
 type exit struct{}
 
 func (exit) Error(err error) {

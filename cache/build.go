@@ -8,18 +8,20 @@ import (
 	"path/filepath"
 )
 
-// Build is the working directory of the one build under way of an app. The app's layers are moved in by Begin and back out by Commit, each by one
-// rename: nothing is copied.
+// Build is the working directory of the one build under way of an app. The app's layers are moved
+// in by Begin and back out by Commit, each by one rename: nothing is copied.
 type Build struct {
 	app *App
-	// Dir holds everything of this build. AppDir (not made by Begin) is to be the app directory, with the layers in LayersDir inside it.
+	// Dir holds everything of this build. AppDir (not made by Begin) is to be the app directory,
+	// with the layers in LayersDir inside it.
 	Dir, AppDir, LayersDir string
-	// Interrupted says that the former build was killed or failed, so what the layers' metadata says may not be so: it was removed.
+	// Interrupted says that the former build was killed or failed, so what the layers' metadata
+	// says may not be so: it was removed.
 	Interrupted bool
 }
 
-// Begin makes the build directory, recovering the layers that a killed build left in its own. The app's lock must be held. With fresh, the
-// layers start empty.
+// Begin makes the build directory, recovering the layers that a killed build left in its own. The
+// app's lock must be held. With fresh, the layers start empty.
 func (a *App) Begin(fresh bool) (*Build, error) {
 	b := &Build{app: a, Dir: a.Path("build")}
 	b.AppDir = filepath.Join(b.Dir, "app")
@@ -88,10 +90,12 @@ func (b *Build) Commit() error {
 	return RemoveAll(b.Dir)
 }
 
-// Abort ends a failed build: the layers' directories are kept (package manager stores are worth much), what their metadata says of them is not.
+// Abort ends a failed build: the layers' directories are kept (package manager stores are worth
+// much), what their metadata says of them is not.
 func (b *Build) Abort() error { return b.recover() }
 
-// dropMetadata removes every ‹buildpack›/‹layer›.toml: a layer without metadata is one whose content cannot be relied on.
+// dropMetadata removes every ‹buildpack›/‹layer›.toml: a layer without metadata is one whose
+// content cannot be relied on.
 func dropMetadata(layers string) error {
 	files, err := filepath.Glob(filepath.Join(layers, "*", "*.toml"))
 	if err != nil {

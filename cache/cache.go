@@ -1,5 +1,5 @@
-// Package cache is slugc's state on disk: one directory for the machine, one per app inside it. Caches are per app, so that no app can poison
-// another; only verified toolchains are shared.
+// Package cache is slugc's state on disk: one directory for the machine, one per app inside it.
+// Caches are per app, so that no app can poison another; only verified toolchains are shared.
 //
 //	‹home›/
 //	  toolchains/            verified runtimes and package managers, shared, read-only for builds
@@ -17,8 +17,9 @@
 //	    logs/                output of processes, see package logs
 //	    registering/         keys of registrations under way, each locked by its process
 //
-// Files are replaced by writing beside, syncing and renaming; directories are moved by one rename. Killing slugc at any instruction leaves
-// the former state or the next. Locks are flock, tied to a living process.
+// Files are replaced by writing beside, syncing and renaming; directories are moved by one rename.
+// Killing slugc at any instruction leaves the former state or the next. Locks are flock, tied to a
+// living process.
 package cache
 
 import (
@@ -72,7 +73,8 @@ func (h *Home) Apps() ([]*App, error) {
 	return apps, nil
 }
 
-// App is one app's state. Its directories may be changed only under the lock; logs and registering have locks of their own.
+// App is one app's state. Its directories may be changed only under the lock; logs and registering
+// have locks of their own.
 type App struct {
 	Name string
 	dir  string
@@ -81,11 +83,13 @@ type App struct {
 // Path returns a path inside the app's state.
 func (a *App) Path(elem ...string) string { return filepath.Join(append([]string{a.dir}, elem...)...) }
 
-// ErrLocked is wrapped by Lock when another process holds the lock and waiting was not wanted or ended.
+// ErrLocked is wrapped by Lock when another process holds the lock and waiting was not wanted or
+// ended.
 var ErrLocked = errors.New("another process is working on the app")
 
-// Lock takes the app's lock, waiting until ctx ends; waiting is called once, with the holder's pid (0 if unknown), before the wait.
-// The returned function releases it. The lock dies with the process.
+// Lock takes the app's lock, waiting until ctx ends; waiting is called once, with the holder's pid
+// (0 if unknown), before the wait. The returned function releases it. The lock dies with the
+// process.
 func (a *App) Lock(ctx context.Context, waiting func(pid int)) (unlock func(), err error) {
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state of app %q: %w", a.Name, err)
@@ -119,7 +123,8 @@ func holder(path string) int {
 	return pid
 }
 
-// Size returns the bytes of regular files below path; a missing path is 0. Files with several names count once a name.
+// Size returns the bytes of regular files below path; a missing path is 0. Files with several names
+// count once a name.
 func Size(path string) (int64, error) {
 	var total int64
 	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {

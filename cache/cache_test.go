@@ -98,7 +98,12 @@ func TestBrokenOff(t *testing.T) {
 			end(t, b)
 			b = begin(t, a, false)
 			if !b.Interrupted || !there(b.LayersDir, "bp", "l", "file") || there(b.LayersDir, "bp", "l.toml") {
-				t.Errorf("interrupted %t, file kept %t, metadata kept %t", b.Interrupted, there(b.LayersDir, "bp", "l", "file"), there(b.LayersDir, "bp", "l.toml"))
+				t.Errorf(
+					"interrupted %t, file kept %t, metadata kept %t",
+					b.Interrupted,
+					there(b.LayersDir, "bp", "l", "file"),
+					there(b.LayersDir, "bp", "l.toml"),
+				)
 			}
 			if err := b.Commit(); err != nil {
 				t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"sort"
 )
 
-// Key returns the ActionID of a computation: the sha256, in hex, of its complete description. Each part is preceded by its length, so that no two
-// different lists of parts collide.
+// Key returns the ActionID of a computation: the sha256, in hex, of its complete description. Each
+// part is preceded by its length, so that no two different lists of parts collide.
 func Key(parts ...string) string {
 	h := sha256.New()
 	var n [8]byte

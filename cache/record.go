@@ -11,8 +11,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Record is what the last successful build was made from (Key) and gave (Result, opaque here), so that a build of the same things is answered
-// without running anything.
+// Record is what the last successful build was made from (Key) and gave (Result, opaque here), so
+// that a build of the same things is answered without running anything.
 type Record struct {
 	Key    string            `json:"key"`
 	Parts  map[string]string `json:"parts"` // what Key was made of, by name, to say what changed
@@ -51,7 +51,8 @@ func (a *App) DropRecord() error {
 	return nil
 }
 
-// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones: temporary file beside it, sync, rename, sync of the directory.
+// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones:
+// temporary file beside it, sync, rename, sync of the directory.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("writing %q: %w", path, err)

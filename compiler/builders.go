@@ -12,14 +12,16 @@ import (
 )
 
 const (
-	// claimTime is how long a build waits for a coordinator that does not answer before it goes on without the lock.
+	// claimTime is how long a build waits for a coordinator that does not answer before it goes on
+	// without the lock.
 	claimTime = 1500 * time.Millisecond
 	// claimTTL is how long the lock of a machine that died keeps others waiting.
 	claimTTL = 10 * time.Second
 )
 
-// claim keeps other builder machines from building the app at the same time, and waits for the one that does. It only saves work: whoever loses the lock, or
-// does not get it because the coordinator is down, builds all the same.
+// claim keeps other builder machines from building the app at the same time, and waits for the one
+// that does. It only saves work: whoever loses the lock, or does not get it because the coordinator
+// is down, builds all the same.
 func (b *build) claim(ctx context.Context) (release func()) {
 	if b.Builders == nil || !b.Register {
 		return func() {}

@@ -21,8 +21,9 @@ import (
 	"slugc/detect"
 )
 
-// Engine is what every build on this machine shares. Its functions are called only when a build needs what they give, so that a build that needs nothing
-// costs nothing. One Engine may run builds of different apps concurrently; builds of one app queue on its lock.
+// Engine is what every build on this machine shares. Its functions are called only when a build
+// needs what they give, so that a build that needs nothing costs nothing. One Engine may run builds
+// of different apps concurrently; builds of one app queue on its lock.
 type Engine struct {
 	Version     string // slugc's own
 	Self        string // path of the slugc binary, which is also every built-in buildpack's bin/build
@@ -30,10 +31,13 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
-	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them in the state directory only.
-	Store    func(context.Context) (blobstore.Store, error)
-	Builders func(context.Context) (coordinator.Locker, error) // the lock that builder machines share; nil: there is no other machine
-	// BaseEnv gives the environment that the buildpacks of these languages start with, and the files it names.
+	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them
+	// in the state directory only.
+	Store func(context.Context) (blobstore.Store, error)
+	// the lock that builder machines share; nil: there is no other machine
+	Builders func(context.Context) (coordinator.Locker, error)
+	// BaseEnv gives the environment that the buildpacks of these languages start with, and the
+	// files it names.
 	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
 	Target  Target
 	Report  Reporter
@@ -55,10 +59,12 @@ type Request struct {
 	Register bool
 	Message  string // the release's description; "" gives one
 	Rollout  Rollout
-	Begin    func(context.Context) error // nil, or called once the app's lock is held; an error ends the build before it has begun
+	// nil, or called once the app's lock is held; an error ends the build before it has begun
+	Begin func(context.Context) error
 }
 
-// Reporter is told what happens, for people. Calls come from one goroutine at a time, except Progress, which may come from any.
+// Reporter is told what happens, for people. Calls come from one goroutine at a time, except
+// Progress, which may come from any.
 type Reporter interface {
 	Step(text string)                        // a step begins
 	Detail(text string)                      // about the step
@@ -73,8 +79,9 @@ type Phase struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Compile builds, packs and registers. A nil error means that everything asked for was done. With the slug built but not registered, both the Result and an
-// error are returned, and the slug is kept.
+// Compile builds, packs and registers. A nil error means that everything asked for was done. With
+// the slug built but not registered, both the Result and an error are returned, and the slug is
+// kept.
 func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 	b := &build{Engine: e, Request: req, started: time.Now()}
 	unlock, err := b.lock(ctx)

@@ -25,11 +25,16 @@ type group struct {
 	procfile []procfile.Process
 }
 
-// Detect runs every detector over dir and chooses a group. Detection alone changes nothing and runs nothing of the app's.
+// Detect runs every detector over dir and chooses a group. Detection alone changes nothing and runs
+// nothing of the app's.
 func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, fault.UsageError("source/not-found", fmt.Errorf("opening the source: %w", err), "name a directory that exists")
+		return nil, nil, fault.UsageError(
+			"source/not-found",
+			fmt.Errorf("opening the source: %w", err),
+			"name a directory that exists",
+		)
 	}
 	defer root.Close()
 	in := detect.Input{FS: root.FS(), Env: env}
@@ -111,7 +116,8 @@ func (b *build) announce(r detect.Result) {
 	}
 }
 
-// resolve makes the group's members out of the detectors' results through the buildpacks' own detect functions and the plan rules.
+// resolve makes the group's members out of the detectors' results through the buildpacks' own
+// detect functions and the plan rules.
 func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
@@ -148,8 +154,16 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 func plan(candidates []lifecycle.Candidate) ([]lifecycle.Member, error) {
 	members, ok := lifecycle.Resolve(candidates)
 	if !ok {
-		return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/no-plan", fmt.Errorf("resolving the build plan of %d buildpacks: what one requires, none before it provides", len(candidates)),
-			"name the languages to build with SLUGC_BUILDPACK")
+		return nil, fault.New(
+			fault.Slugc,
+			fault.ExitDetect,
+			"detect/no-plan",
+			fmt.Errorf(
+				"resolving the build plan of %d buildpacks: what one requires, none before it provides",
+				len(candidates),
+			),
+			"name the languages to build with SLUGC_BUILDPACK",
+		)
 	}
 	return members, nil
 }

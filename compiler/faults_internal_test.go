@@ -26,14 +26,19 @@ func needy() lifecycle.Candidate {
 	return c
 }
 
-// TestFaults are faults that the command line cannot be brought to show: they take a broken detector, a buildpack that is not built in, or luck.
+// TestFaults are faults that the command line cannot be brought to show: they take a broken
+// detector, a buildpack that is not built in, or luck.
 func TestFaults(t *testing.T) {
 	home, err := cache.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	app := t.TempDir()
-	b := &build{Engine: &Engine{Home: home, Report: &heard{}}, Request: Request{App: "hello"}, dirs: &cache.Build{AppDir: app}}
+	b := &build{
+		Engine:  &Engine{Home: home, Report: &heard{}},
+		Request: Request{App: "hello"},
+		dirs:    &cache.Build{AppDir: app},
+	}
 	for name, test := range map[string]struct {
 		do   func() error
 		id   string
@@ -77,14 +82,21 @@ func TestFaults(t *testing.T) {
 func noNode(t *testing.T) error {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, `[{"version":"v22.1.0","date":"2024-05-02","files":["linux-x64"],"npm":"10.7.0","lts":false,"security":false}]`)
+		fmt.Fprint(
+			w,
+			`[{"version":"v22.1.0","date":"2024-05-02","files":["linux-x64"],"npm":"10.7.0","lts":false,"security":false}]`,
+		)
 	}))
 	defer server.Close()
 	store, err := toolchain.Open(t.TempDir(), toolchain.Settings{NodeDist: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = store.Ensure(t.Context(), []toolchain.Request{{Tool: "node", Constraint: "99.x", From: "package.json engines.node"}}, progress{&heard{}})
+	_, err = store.Ensure(
+		t.Context(),
+		[]toolchain.Request{{Tool: "node", Constraint: "99.x", From: "package.json engines.node"}},
+		progress{&heard{}},
+	)
 	return err
 }
 

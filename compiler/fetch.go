@@ -18,16 +18,23 @@ import (
 	"slugc/compiler/slug"
 )
 
-// OpenStore opens the slug store that a URL names, or with "" the one that this machine is set up with, nil if with none.
+// OpenStore opens the slug store that a URL names, or with "" the one that this machine is set up
+// with, nil if with none.
 type OpenStore func(url string) (blobstore.Store, error)
 
 // maxHave is how many of an app's slugs, newest first, may spare a fetch parts.
 const maxHave = 8
 
-// Fetch gives the path of a release's slug on this machine. A slug that lies here is left where it is; any other is fetched from the store that
-// the release's URL names, or from this machine's own store if the URL is a file of another machine's, into the app's slugs, which spare the
-// fetch what they hold. It may run beside a build of the app. What is moved is in t, zero for nothing.
-func Fetch(ctx context.Context, open OpenStore, ref release.SlugRef, app *cache.App) (path string, t blobstore.Transfer, err error) {
+// Fetch gives the path of a release's slug on this machine. A slug that lies here is left where it
+// is; any other is fetched from the store that the release's URL names, or from this machine's own
+// store if the URL is a file of another machine's, into the app's slugs, which spare the fetch what
+// they hold. It may run beside a build of the app. What is moved is in t, zero for nothing.
+func Fetch(
+	ctx context.Context,
+	open OpenStore,
+	ref release.SlugRef,
+	app *cache.App,
+) (path string, t blobstore.Transfer, err error) {
 	u, err := url.Parse(ref.URL)
 	if err != nil {
 		return "", t, fmt.Errorf("finding slug %s: its URL is malformed", ref.Digest)
@@ -52,8 +59,14 @@ func Fetch(ctx context.Context, open OpenStore, ref release.SlugRef, app *cache.
 		return "", t, err
 	}
 	if store == nil {
-		return "", t, fault.New(fault.Usage, fault.ExitPack, "blobstore/no-store", fmt.Errorf("finding the slug %q: there is no such file on this machine", u.Path),
-			"name the store that the builder uses with --store URL or SLUGC_STORE", "or build the app again")
+		return "", t, fault.New(
+			fault.Usage,
+			fault.ExitPack,
+			"blobstore/no-store",
+			fmt.Errorf("finding the slug %q: there is no such file on this machine", u.Path),
+			"name the store that the builder uses with --store URL or SLUGC_STORE",
+			"or build the app again",
+		)
 	}
 	if err := os.MkdirAll(app.Path("slugs"), 0o700); err != nil {
 		return "", t, fmt.Errorf("making the slug directory: %w", err)
@@ -63,7 +76,8 @@ func Fetch(ctx context.Context, open OpenStore, ref release.SlugRef, app *cache.
 	return path, t, err
 }
 
-// isFile says whether a release's URL names a slug's file itself, as [FileURL] does, and not a slug in a store.
+// isFile says whether a release's URL names a slug's file itself, as [FileURL] does, and not a slug
+// in a store.
 func isFile(u *url.URL) bool { return u.Scheme == "file" && strings.HasSuffix(u.Path, ".tgz") }
 
 func regular(path string) bool {

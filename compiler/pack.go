@@ -48,7 +48,12 @@ func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*
 	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
 		Store: b.slugs, Sections: b.sections(layers), Output: filepath.Join(b.app.Path("slugs"), "new.tgz"), Limit: b.Limit,
-		Manifest: slug.Manifest{ProcessTypes: types, Runtimes: g.runtimes(), Buildpacks: g.describe(), Target: b.Target.OS + "/" + b.Target.Arch},
+		Manifest: slug.Manifest{
+			ProcessTypes: types,
+			Runtimes:     g.runtimes(),
+			Buildpacks:   g.describe(),
+			Target:       b.Target.OS + "/" + b.Target.Arch,
+		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
 	if err != nil {
@@ -81,11 +86,19 @@ func (b *build) sections(layers *lifecycle.Result) []slug.Section {
 	exclude := []string{".layers", ".slugc"}
 	for _, l := range layers.Layers {
 		rel, _ := filepath.Rel(b.dirs.AppDir, l.Dir)
-		list = append(list, slug.Section{Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Prefix: filepath.ToSlash(rel),
-			Exclude: []string{"env", "env.build", "env.launch"}})
+		list = append(
+			list,
+			slug.Section{Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Prefix: filepath.ToSlash(rel),
+				Exclude: []string{"env", "env.build", "env.launch"}},
+		)
 	}
 	for _, s := range layers.Slices {
-		section := slug.Section{Name: "slice:" + s.Path, Prefix: s.Path, Key: s.Key, Dir: filepath.Join(b.dirs.AppDir, filepath.FromSlash(s.Path))}
+		section := slug.Section{
+			Name:   "slice:" + s.Path,
+			Prefix: s.Path,
+			Key:    s.Key,
+			Dir:    filepath.Join(b.dirs.AppDir, filepath.FromSlash(s.Path)),
+		}
 		if _, err := os.Lstat(section.Dir); err != nil {
 			if s.Key == "" || !b.slugs.Has(section.Name, s.Key) {
 				continue // declared, but the install left nothing there
@@ -98,8 +111,9 @@ func (b *build) sections(layers *lifecycle.Result) []slug.Section {
 	return append(list, slug.Section{Name: "app", Dir: b.dirs.AppDir, Exclude: exclude})
 }
 
-// keep puts the slug in its place, keeps the layers and records the build. The order is what makes a kill at any point harmless: the slug first, the layers
-// next, the record (which names the slug) last.
+// keep puts the slug in its place, keeps the layers and records the build. The order is what makes
+// a kill at any point harmless: the slug first, the layers next, the record (which names the slug)
+// last.
 func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *packed) (*Result, error) {
 	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
 	if err := os.Rename(p.Path, path); err != nil {
@@ -108,10 +122,21 @@ func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *
 	if err := cache.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	result := &Result{App: b.App, Buildpacks: g.describe(), Runtimes: g.runtimes(), ProcessTypes: p.types, Cache: layers.States, Commit: src.Commit(), Addons: layers.Addons,
-		Slug: Slug{Path: path, Digest: p.Digest, Content: p.Content, Size: p.Size}}
+	result := &Result{
+		App:          b.App,
+		Buildpacks:   g.describe(),
+		Runtimes:     g.runtimes(),
+		ProcessTypes: p.types,
+		Cache:        layers.States,
+		Commit:       src.Commit(),
+		Addons:       layers.Addons,
+		Slug:         Slug{Path: path, Digest: p.Digest, Content: p.Content, Size: p.Size},
+	}
 	for _, s := range p.Sections {
-		result.Slug.Sections = append(result.Slug.Sections, Section{Name: s.Name, Digest: s.Digest, Size: s.Size, Reused: s.Reused, Why: s.Why})
+		result.Slug.Sections = append(
+			result.Slug.Sections,
+			Section{Name: s.Name, Digest: s.Digest, Size: s.Size, Reused: s.Reused, Why: s.Why},
+		)
 	}
 	if err := b.dirs.Commit(); err != nil {
 		return nil, err
@@ -138,8 +163,12 @@ func cause(err error) error {
 func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
 	if b.Output != "" {
 		if err := Place(result.Slug.Path, b.Output); err != nil {
-			return nil, fault.UsageError("slug/output", fmt.Errorf("writing the slug to %q: %w", b.Output, cause(err)),
-				"name a file in a directory that exists and can be written to", "the slug itself is kept: "+result.Slug.Path)
+			return nil, fault.UsageError(
+				"slug/output",
+				fmt.Errorf("writing the slug to %q: %w", b.Output, cause(err)),
+				"name a file in a directory that exists and can be written to",
+				"the slug itself is kept: "+result.Slug.Path,
+			)
 		}
 	}
 	var err error
@@ -154,7 +183,8 @@ func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
 	return result, err
 }
 
-// Place copies a file so that the destination is whole or untouched; where the disk can, the copy shares its blocks.
+// Place copies a file so that the destination is whole or untouched; where the disk can, the copy
+// shares its blocks.
 func Place(from, to string) (err error) {
 	src, err := os.Open(from)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"slugc/compiler/release"
 )
 
-// register makes the slug the app's current release, unless it already is, or a pending one if the request says so.
+// register makes the slug the app's current release, unless it already is, or a pending one if the
+// request says so.
 func (b *build) register(ctx context.Context, result *Result) (*Release, error) {
 	postponed := func(err error) error { return b.postponed(err, result.Slug.Path) }
 	c, err := b.Coordinator(ctx)
@@ -25,7 +26,8 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 		return nil, postponed(err)
 	}
 	ref.URL = current.Slug.URL
-	// A release that names a store has its slug there; one that names a file may be of before there was one.
+	// A release that names a store has its slug there; one that names a file may be of before there
+	// was one.
 	if u, _ := url.Parse(current.Slug.URL); current.Slug.Digest != ref.Digest || u != nil && isFile(u) {
 		var err error
 		if ref.URL, err = StoreSlug(ctx, b.Store, b.Report, result.Slug.Path, ref.Digest); err != nil {
@@ -40,19 +42,32 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	}
 	o := b.Rollout
 	if o.Key == "" {
-		// One key a build: should the outcome of the commit be unknown, the retry finds the release instead of making a second one.
+		// One key a build: should the outcome of the commit be unknown, the retry finds the release
+		// instead of making a second one.
 		o.Key = cache.Key(b.App, ref.Digest, b.started.String())
 	}
-	r, err := b.Introduce(ctx, releases, b.App, result.Slug.Path, result.ProcessTypes, o, func(key string, pending bool) (release.Release, error) {
-		if o.Begin != nil {
-			if err := o.Begin(); err != nil {
-				return release.Release{}, err
+	r, err := b.Introduce(
+		ctx,
+		releases,
+		b.App,
+		result.Slug.Path,
+		result.ProcessTypes,
+		o,
+		func(key string, pending bool) (release.Release, error) {
+			if o.Begin != nil {
+				if err := o.Begin(); err != nil {
+					return release.Release{}, err
+				}
 			}
-		}
-		return releases.Register(ctx, b.App, release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
-			Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
-			Target: b.Target.OS + "/" + b.Target.Arch})
-	})
+			return releases.Register(
+				ctx,
+				b.App,
+				release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
+					Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
+					Target: b.Target.OS + "/" + b.Target.Arch},
+			)
+		},
+	)
 	if err != nil {
 		return nil, postponed(err)
 	}
@@ -70,7 +85,8 @@ func (b *build) description(result *Result) string {
 	return "Build " + short(result.Slug.Digest)
 }
 
-// postponed adds to a coordinator's or store's failure that the slug is kept and how to register it later.
+// postponed adds to a coordinator's or store's failure that the slug is kept and how to register it
+// later.
 func (b *build) postponed(err error, path string) error {
 	f := *fault.Of(err)
 	if f.ID == "release/phase-failed" {
@@ -80,7 +96,10 @@ func (b *build) postponed(err error, path string) error {
 		f.Hints = append(f.Hints, "the slug is kept, so the same source need not be built again")
 		return &f
 	}
-	f.Hints = append(f.Hints, fmt.Sprintf("the slug is kept; register it later with `slugc register %s --app %s`", path, b.App))
+	f.Hints = append(
+		f.Hints,
+		fmt.Sprintf("the slug is kept; register it later with `slugc register %s --app %s`", path, b.App),
+	)
 	return &f
 }
 

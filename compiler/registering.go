@@ -15,8 +15,9 @@ import (
 	"slugc/compiler/release"
 )
 
-// note says on disk under which key a release is registered that will be pending for a while, so that if this process is killed meanwhile, the app's next
-// registration cancels it. The note is a file in the app's directory "registering", locked as long as its process lives.
+// note says on disk under which key a release is registered that will be pending for a while, so
+// that if this process is killed meanwhile, the app's next registration cancels it. The note is a
+// file in the app's directory "registering", locked as long as its process lives.
 type note struct {
 	lock *flock.Flock
 	path string
@@ -46,8 +47,11 @@ func begin(app *cache.App, key string) (*note, error) {
 	n.lock = flock.New(n.path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	mine, err := n.lock.TryLock()
 	if err == nil && !mine {
-		return nil, fault.TransientError("release/in-progress", fmt.Errorf("registering a release of %q: another process is at it under the same key", app.Name),
-			"try again when that has ended: it then gives the same release")
+		return nil, fault.TransientError(
+			"release/in-progress",
+			fmt.Errorf("registering a release of %q: another process is at it under the same key", app.Name),
+			"try again when that has ended: it then gives the same release",
+		)
 	}
 	if err == nil {
 		err = os.WriteFile(n.path, []byte(key), 0o600)
@@ -71,7 +75,8 @@ func (n *note) end() error {
 // leave leaves the key to the next registration to cancel.
 func (n *note) leave() { _ = n.lock.Unlock() }
 
-// cancelKilled cancels what was being registered by processes that are gone, but for the key except, which is being registered again.
+// cancelKilled cancels what was being registered by processes that are gone, but for the key
+// except, which is being registered again.
 func cancelKilled(ctx context.Context, releases *release.Releases, app *cache.App, except string) error {
 	if _, err := os.Stat(app.Path("registering")); errors.Is(err, fs.ErrNotExist) {
 		return nil

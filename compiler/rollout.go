@@ -14,7 +14,8 @@ import (
 	"slugc/compiler/sandbox"
 )
 
-// releaseProcess is the process type that runs once before a release becomes current (platform.md 1.4).
+// releaseProcess is the process type that runs once before a release becomes current (platform.md
+// 1.4).
 const releaseProcess = "release"
 
 // releasePhase bounds it where the caller does not, as Heroku does.
@@ -22,7 +23,9 @@ const releasePhase = time.Hour
 
 // Rollout says how a release becomes current.
 type Rollout struct {
-	Pending bool              // leave it pending, for the caller to promote or abandon, also if the app's current release is the same slug
+	// leave it pending, for the caller to promote or abandon, also if the app's current release is
+	// the same slug
+	Pending bool
 	Key     string            // idempotency key; "": a random one
 	Actor   string            // who releases, as the release will say
 	Env     map[string]string // config vars of the release process
@@ -30,14 +33,24 @@ type Rollout struct {
 	Begin   func() error      // nil, or called right before the registration is sent; an error ends it
 }
 
-// Introduce registers a release of the slug at path and makes it current, or leaves it pending if o says so. If the slug has the process type "release", the release is pending
-// until that process has run, once, in the sandbox and with the network. If it does not end with code 0, the release fails, what was current stays so, and the error is a fault
-// "release/phase-failed". Killed meanwhile, it leaves a pending release that the app's next registration cancels.
+// Introduce registers a release of the slug at path and makes it current, or leaves it pending if o
+// says so. If the slug has the process type "release", the release is pending until that process
+// has run, once, in the sandbox and with the network. If it does not end with code 0, the release
+// fails, what was current stays so, and the error is a fault "release/phase-failed". Killed
+// meanwhile, it leaves a pending release that the app's next registration cancels.
 //
-// register is called once, with the idempotency key and with whether the release is to be pending at first. A release that is no longer pending was introduced by an
-// earlier call and is returned as it is; if another process is introducing it just now, the error is a fault "release/in-progress".
-func (e *Engine) Introduce(ctx context.Context, releases *release.Releases, app, path string, types procfile.ProcessMap, o Rollout,
-	register func(key string, pending bool) (release.Release, error)) (release.Release, error) {
+// register is called once, with the idempotency key and with whether the release is to be pending
+// at first. A release that is no longer pending was introduced by an earlier call and is returned
+// as it is; if another process is introducing it just now, the error is a fault
+// "release/in-progress".
+func (e *Engine) Introduce(
+	ctx context.Context,
+	releases *release.Releases,
+	app, path string,
+	types procfile.ProcessMap,
+	o Rollout,
+	register func(key string, pending bool) (release.Release, error),
+) (release.Release, error) {
 	o.setKey()
 	if err := cancelKilled(ctx, releases, e.Home.App(app), o.Key); err != nil {
 		return release.Release{}, err
@@ -49,14 +62,29 @@ func (e *Engine) Introduce(ctx context.Context, releases *release.Releases, app,
 	return e.noted(ctx, releases, app, o, file, func() (release.Release, error) { return register(o.Key, true) })
 }
 
-// Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and under o's key, but only once the release process of that slug has run as for
-// [Engine.Introduce]. file gives the path of the slug and is called only if there is such a process.
-func (e *Engine) Rollback(ctx context.Context, releases *release.Releases, app string, version int, o Rollout, file func(release.Release) (string, error)) (release.Release, error) {
+// Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and
+// under o's key, but only once the release process of that slug has run as for [Engine.Introduce].
+// file gives the path of the slug and is called only if there is such a process.
+func (e *Engine) Rollback(
+	ctx context.Context,
+	releases *release.Releases,
+	app string,
+	version int,
+	o Rollout,
+	file func(release.Release) (string, error),
+) (release.Release, error) {
 	o.setKey()
 	if err := cancelKilled(ctx, releases, e.Home.App(app), o.Key); err != nil {
 		return release.Release{}, err
 	}
-	return e.noted(ctx, releases, app, o, file, func() (release.Release, error) { return releases.Rollback(ctx, app, version, o.Key, true) })
+	return e.noted(
+		ctx,
+		releases,
+		app,
+		o,
+		file,
+		func() (release.Release, error) { return releases.Rollback(ctx, app, version, o.Key, true) },
+	)
 }
 
 func (o *Rollout) setKey() {
@@ -65,9 +93,16 @@ func (o *Rollout) setKey() {
 	}
 }
 
-// noted registers a pending release and completes it, and notes the key until it is settled. What the caller wants pending is the caller's to abandon.
-func (e *Engine) noted(ctx context.Context, releases *release.Releases, app string, o Rollout, file func(release.Release) (string, error),
-	register func() (release.Release, error)) (release.Release, error) {
+// noted registers a pending release and completes it, and notes the key until it is settled. What
+// the caller wants pending is the caller's to abandon.
+func (e *Engine) noted(
+	ctx context.Context,
+	releases *release.Releases,
+	app string,
+	o Rollout,
+	file func(release.Release) (string, error),
+	register func() (release.Release, error),
+) (release.Release, error) {
 	n, err := begin(e.Home.App(app), o.Key)
 	if err != nil {
 		return release.Release{}, err
@@ -88,8 +123,16 @@ func (e *Engine) noted(ctx context.Context, releases *release.Releases, app stri
 	return made, err
 }
 
-// complete runs the release process of a pending release, if it has one, and makes the release current, or leaves it pending if o says so. The release it returns is as it is then.
-func (e *Engine) complete(ctx context.Context, releases *release.Releases, app string, made release.Release, o Rollout, file func(release.Release) (string, error)) (release.Release, error) {
+// complete runs the release process of a pending release, if it has one, and makes the release
+// current, or leaves it pending if o says so. The release it returns is as it is then.
+func (e *Engine) complete(
+	ctx context.Context,
+	releases *release.Releases,
+	app string,
+	made release.Release,
+	o Rollout,
+	file func(release.Release) (string, error),
+) (release.Release, error) {
 	if command, phase := made.ProcessTypes.Command(releaseProcess); phase {
 		path, err := file(made)
 		if err == nil {
@@ -138,7 +181,11 @@ func (e *Engine) releasePhase(ctx context.Context, app, path, command string, ma
 		Dir: unpacked.Dir, Command: command, Env: pairs(o.Env), Dyno: "release.1", Stdout: out, Stderr: out,
 	}, limits)
 	if _, limited := errors.AsType[*sandbox.LimitError](err); limited {
-		return phaseFailed(made, err, "what was current stays so; raise the limit with --release-timeout if the release process really needs longer")
+		return phaseFailed(
+			made,
+			err,
+			"what was current stays so; raise the limit with --release-timeout if the release process really needs longer",
+		)
 	}
 	if err == nil && code != 0 {
 		err = phaseFailed(made, fmt.Errorf("it ended with code %d", code),
@@ -149,5 +196,10 @@ func (e *Engine) releasePhase(ctx context.Context, app, path, command string, ma
 }
 
 func phaseFailed(made release.Release, why error, hints ...string) error {
-	return fault.New(fault.App, fault.ExitRelease, "release/phase-failed", fmt.Errorf("running the release process of v%d: %w", made.Version, why), hints...)
+	return fault.New(
+		fault.App,
+		fault.ExitRelease,
+		"release/phase-failed",
+		fmt.Errorf("running the release process of v%d: %w", made.Version, why),
+		hints...)
 }

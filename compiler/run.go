@@ -69,7 +69,12 @@ func (b *build) run(ctx context.Context, g *group) (*lifecycle.Result, error) {
 		Slices:  slices,
 		Prepare: func(platform string) error { return extension.WriteToolchains(platform, seen) },
 		Output:  b.Report.Output, Limits: b.Limits, Fresh: b.Fresh, Broken: b.dirs.Interrupted,
-		Target:   lifecycle.Target{OS: b.Target.OS, Arch: b.Target.Arch, DistroName: b.Target.Distro, DistroVersion: b.Target.DistroVersion},
+		Target: lifecycle.Target{
+			OS:            b.Target.OS,
+			Arch:          b.Target.Arch,
+			DistroName:    b.Target.Distro,
+			DistroVersion: b.Target.DistroVersion,
+		},
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },
 	})
 	b.mark("build")
@@ -132,14 +137,31 @@ func (p progress) Fetch(tool, version string, done, total int64) {
 
 func (p progress) Note(line string) { p.r.Detail(line) }
 
-// toolchainFault says whose fault a missing toolchain is: a version that exists nowhere, cannot be read or is pinned to other bytes is the app's, an
-// unreachable source nobody's.
+// toolchainFault says whose fault a missing toolchain is: a version that exists nowhere, cannot be
+// read or is pinned to other bytes is the app's, an unreachable source nobody's.
 func toolchainFault(err error) error {
 	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
-		return fault.AppError("toolchain/version-invalid", err, fmt.Sprintf("write a version of %s that exists in %s", wrong.Tool, cmp.Or(wrong.From, "the build configuration")))
+		return fault.AppError(
+			"toolchain/version-invalid",
+			err,
+			fmt.Sprintf(
+				"write a version of %s that exists in %s",
+				wrong.Tool,
+				cmp.Or(wrong.From, "the build configuration"),
+			),
+		)
 	}
 	if wrong, ok := errors.AsType[*toolchain.HashError](err); ok {
-		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf("pin the digest that the registry states for %s %s, or leave the digest out of %s", wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+		return fault.AppError(
+			"toolchain/hash-mismatch",
+			err,
+			fmt.Sprintf(
+				"pin the digest that the registry states for %s %s, or leave the digest out of %s",
+				wrong.Tool,
+				wrong.Version,
+				cmp.Or(wrong.From, "the pin"),
+			),
+		)
 	}
 	u, ok := errors.AsType[*toolchain.Unavailable](err)
 	if !ok {
@@ -149,7 +171,11 @@ func toolchainFault(err error) error {
 		return fault.TransientError("toolchain/unavailable", err, "`slugc doctor` says which sources can be reached")
 	}
 	if u.NotFound() {
-		return fault.AppError("toolchain/no-such-version", err, fmt.Sprintf("ask for a version of %s that exists (%s says %q)", u.Tool, u.From, u.Constraint))
+		return fault.AppError(
+			"toolchain/no-such-version",
+			err,
+			fmt.Sprintf("ask for a version of %s that exists (%s says %q)", u.Tool, u.From, u.Constraint),
+		)
 	}
 	return fault.New(fault.Slugc, 0, "toolchain/unavailable", err, "`slugc doctor` says which sources can be used")
 }
@@ -166,7 +192,13 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", cause(err)), "make Procfile a regular file, or remove it").At("Procfile")
+		return nil, fault.AppError(
+			"procfile/unreadable",
+			fmt.Errorf("reading \"Procfile\": %w", cause(err)),
+			"make Procfile a regular file, or remove it",
+		).At(
+			"Procfile",
+		)
 	}
 	file, err := procfile.Parse(data, b.Lenient)
 	if err != nil {
@@ -180,8 +212,8 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 	return file.Processes, nil
 }
 
-// types are the app's process types: the Procfile's, and the buildpacks' defaults for those it does not name. A build step may have written the
-// Procfile, so it is read again.
+// types are the app's process types: the Procfile's, and the buildpacks' defaults for those it does
+// not name. A build step may have written the Procfile, so it is read again.
 func (b *build) types(g *group, layers *lifecycle.Result) ([]procfile.Process, error) {
 	list, err := b.readProcfile(b.dirs.AppDir, len(g.procfile) == 0)
 	if err != nil {
@@ -189,8 +221,14 @@ func (b *build) types(g *group, layers *lifecycle.Result) ([]procfile.Process, e
 	}
 	types := procfile.Effective(list, layers.Processes)
 	if len(types) == 0 {
-		return nil, fault.AppError("procfile/no-process-types", errors.New("discovering process types: there is no Procfile and the buildpack knows no default"),
-			"add a Procfile with a line such as `web: ./server --port $PORT`", "or give the app what its buildpack starts by default (a start script, a main package, a config.ru)").At("Procfile")
+		return nil, fault.AppError(
+			"procfile/no-process-types",
+			errors.New("discovering process types: there is no Procfile and the buildpack knows no default"),
+			"add a Procfile with a line such as `web: ./server --port $PORT`",
+			"or give the app what its buildpack starts by default (a start script, a main package, a config.ru)",
+		).At(
+			"Procfile",
+		)
 	}
 	return types, nil
 }
@@ -206,11 +244,23 @@ func (b *build) writeProfile(script string) error {
 	}
 	defer root.Close()
 	if err := root.Mkdir(".profile.d", 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: .profile.d: %w", cause(err)), "make .profile.d a directory, or rename it").At(".profile.d")
+		return fault.AppError(
+			"source/profile-d",
+			fmt.Errorf("writing the launch environment: .profile.d: %w", cause(err)),
+			"make .profile.d a directory, or rename it",
+		).At(
+			".profile.d",
+		)
 	}
 	_ = root.Remove(".profile.d/000_slugc.sh")
 	if err := root.WriteFile(".profile.d/000_slugc.sh", []byte(script), 0o644); err != nil {
-		return fault.AppError("source/profile-d", fmt.Errorf("writing the launch environment: .profile.d: %w", cause(err)), "make .profile.d a directory, or rename it").At(".profile.d")
+		return fault.AppError(
+			"source/profile-d",
+			fmt.Errorf("writing the launch environment: .profile.d: %w", cause(err)),
+			"make .profile.d a directory, or rename it",
+		).At(
+			".profile.d",
+		)
 	}
 	return nil
 }

@@ -14,12 +14,21 @@ import (
 	"slugc/compiler/sandbox"
 )
 
-// seeding bounds how long compiling a standard library may take; a slow machine needs three minutes.
+// seeding bounds how long compiling a standard library may take; a slow machine needs three
+// minutes.
 const seeding = 20 * time.Minute
 
-// seeded returns the toolchains as the buildpacks see them, a Go of the store with its compiled standard library. A build without that is only
-// slower: what goes wrong is said, and is no error unless the build is ended.
-func (b *build) seeded(ctx context.Context, store *toolchain.Store, tools []toolchain.Toolchain, box *sandbox.Sandbox, base map[string]string, bind sandbox.Bind) ([]toolchain.Toolchain, error) {
+// seeded returns the toolchains as the buildpacks see them, a Go of the store with its compiled
+// standard library. A build without that is only slower: what goes wrong is said, and is no error
+// unless the build is ended.
+func (b *build) seeded(
+	ctx context.Context,
+	store *toolchain.Store,
+	tools []toolchain.Toolchain,
+	box *sandbox.Sandbox,
+	base map[string]string,
+	bind sandbox.Bind,
+) ([]toolchain.Toolchain, error) {
 	list := b.seen(tools, box, bind)
 	for i, t := range tools {
 		if t.Tool != "go" {
@@ -31,7 +40,13 @@ func (b *build) seeded(ctx context.Context, store *toolchain.Store, tools []tool
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case err != nil:
-			b.Report.Warn(fmt.Sprintf("The standard library of Go %s is not compiled once for all builds, so this one takes longer: %v", t.Version, err))
+			b.Report.Warn(
+				fmt.Sprintf(
+					"The standard library of Go %s is not compiled once for all builds, so this one takes longer: %v",
+					t.Version,
+					err,
+				),
+			)
 		case dir != "":
 			t.Dir = dir
 			list[i].Derived = map[string]string{golang.SeedName: b.seen([]toolchain.Toolchain{t}, box, bind)[0].Dir}
@@ -57,14 +72,17 @@ func (s seeder) wait() {
 	s.Report.Step(fmt.Sprintf("Waiting for another build to compile the standard library of Go %s", s.tool.Version))
 }
 
-// compile runs in the sandbox, with nothing of the app and without network: what it makes is for every app on this machine.
+// compile runs in the sandbox, with nothing of the app and without network: what it makes is for
+// every app on this machine.
 func (s seeder) compile(ctx context.Context, dir string) error {
 	s.Report.Step(fmt.Sprintf("Compiling the standard library of Go %s, once on this machine", s.tool.Version))
 	out := sandbox.Bind{Host: dir, Inside: "/build-cache", Writable: true}
 	goCache := s.box.Path(out)
 	seed := s.seed(goCache)
 	env := maps.Clone(seed.Env)
-	env["HOME"] = "/tmp" // in memory; at the levels that have no such thing, the sandbox puts a private directory in its place
+	// in memory; at the levels that have no such thing, the sandbox puts a private directory in its
+	// place
+	env["HOME"] = "/tmp"
 	var log bytes.Buffer
 	err := s.box.Run(ctx, sandbox.Spec{
 		Args: seed.Args, Dir: goCache, Env: pairs(env), Binds: []sandbox.Bind{s.store, out},

@@ -26,13 +26,24 @@ func (h *heard) Output(string) io.Writer       { return io.Discard }
 func (h *heard) Progress(string, int64, int64) {}
 
 // seedable is a store with one Go, whose go command is a script, and a build that uses it.
-func seedable(t *testing.T, level sandbox.Level, script string) (b *build, box *sandbox.Sandbox, h *heard, seeded func(ctx context.Context, tools ...toolchain.Toolchain) ([]toolchain.Toolchain, error), tool toolchain.Toolchain) {
+func seedable(
+	t *testing.T,
+	level sandbox.Level,
+	script string,
+) (b *build, box *sandbox.Sandbox, h *heard, seeded func(ctx context.Context, tools ...toolchain.Toolchain) ([]toolchain.Toolchain, error), tool toolchain.Toolchain) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "toolchains")
 	tree := filepath.Join(dir, "go", "1.99.1-"+runtime.GOOS+"-"+runtime.GOARCH)
-	record := fmt.Sprintf(`{"schema":1,"name":"go","version":"1.99.1","os":%q,"arch":%q,"source":"test"}`, runtime.GOOS, runtime.GOARCH)
-	err := errors.Join(os.MkdirAll(filepath.Join(tree, "bin"), 0o755), os.WriteFile(filepath.Join(tree, "toolchain.json"), []byte(record), 0o644),
-		os.WriteFile(filepath.Join(tree, "bin", "go"), []byte("#!/bin/sh\n"+script), 0o755))
+	record := fmt.Sprintf(
+		`{"schema":1,"name":"go","version":"1.99.1","os":%q,"arch":%q,"source":"test"}`,
+		runtime.GOOS,
+		runtime.GOARCH,
+	)
+	err := errors.Join(
+		os.MkdirAll(filepath.Join(tree, "bin"), 0o755),
+		os.WriteFile(filepath.Join(tree, "toolchain.json"), []byte(record), 0o644),
+		os.WriteFile(filepath.Join(tree, "bin", "go"), []byte("#!/bin/sh\n"+script), 0o755),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +72,11 @@ const bestLevel sandbox.Level = ""
 
 func TestSeeded(t *testing.T) {
 	for _, level := range []sandbox.Level{bestLevel, sandbox.None} {
-		b, box, h, seeded, tool := seedable(t, level, `printf '%s\n' "$*" "$GOFLAGS" "$GOCACHE" "$GOROOT" >"$GOCACHE/said"; touch "$GOROOT/written" 2>/dev/null; echo done`)
+		b, box, h, seeded, tool := seedable(
+			t,
+			level,
+			`printf '%s\n' "$*" "$GOFLAGS" "$GOCACHE" "$GOROOT" >"$GOCACHE/said"; touch "$GOROOT/written" 2>/dev/null; echo done`,
+		)
 		for range 2 {
 			list, err := seeded(t.Context(), toolchain.Toolchain{Tool: "node", Dir: "/n"}, tool)
 			if err != nil || len(list) != 2 || list[0].Derived != nil {
@@ -74,11 +89,16 @@ func TestSeeded(t *testing.T) {
 			}
 			said, err := os.ReadFile(filepath.Join(tool.Dir, rel, "said"))
 			lines := strings.Split(string(said), "\n")
-			if err != nil || len(lines) != 5 || lines[0] != "build -v std" || !strings.HasPrefix(lines[1], "-trimpath") || lines[3] != list[1].Dir {
+			if err != nil || len(lines) != 5 || lines[0] != "build -v std" ||
+				!strings.HasPrefix(lines[1], "-trimpath") ||
+				lines[3] != list[1].Dir {
 				t.Errorf("the go command was called with %q, %v", lines, err)
 			}
 		}
-		if want := []string{"step: Compiling the standard library of Go 1.99.1, once on this machine"}; !slices.Equal(h.lines, want) {
+		if want := []string{"step: Compiling the standard library of Go 1.99.1, once on this machine"}; !slices.Equal(
+			h.lines,
+			want,
+		) {
 			t.Errorf("it said %q, want %q", h.lines, want)
 		}
 		if tool.Derived != nil || len(b.phases) != 1 {
@@ -90,7 +110,8 @@ func TestSeeded(t *testing.T) {
 	}
 }
 
-// TestSeedFails breaks the go command: that is a warning with its last words, and the next build tries again.
+// TestSeedFails breaks the go command: that is a warning with its last words, and the next build
+// tries again.
 func TestSeedFails(t *testing.T) {
 	_, _, h, seeded, tool := seedable(t, sandbox.None, `echo first; echo "no space left on device" >&2; exit 3`)
 	for range 2 {
@@ -99,7 +120,9 @@ func TestSeedFails(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].Derived != nil {
 			t.Errorf("got %+v, %v", list, err)
 		}
-		if len(h.lines) != 2 || !strings.HasPrefix(h.lines[1], "warn: The standard library of Go 1.99.1 is not compiled") || !strings.HasSuffix(h.lines[1], ": no space left on device") {
+		if len(h.lines) != 2 ||
+			!strings.HasPrefix(h.lines[1], "warn: The standard library of Go 1.99.1 is not compiled") ||
+			!strings.HasSuffix(h.lines[1], ": no space left on device") {
 			t.Errorf("it said %q", h.lines)
 		}
 	}

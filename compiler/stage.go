@@ -85,7 +85,8 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 	return src, nil
 }
 
-// refuseOwnState refuses a source directory that holds slugc's own state: it would grow while it is read, and every slug would hold the last ones.
+// refuseOwnState refuses a source directory that holds slugc's own state: it would grow while it is
+// read, and every slug would hold the last ones.
 func (b *build) refuseOwnState(spec source.Spec) error {
 	dir, err := filepath.EvalSymlinks(filepath.Join(spec.Dir, filepath.FromSlash(spec.Subdir)))
 	if spec.Kind != source.Dir || err != nil {
@@ -96,15 +97,19 @@ func (b *build) refuseOwnState(spec source.Spec) error {
 		return fmt.Errorf("finding the state directory: %w", err)
 	}
 	if rel, err := filepath.Rel(dir, home); err == nil && filepath.IsLocal(rel) {
-		return fault.UsageError("source/holds-state", fmt.Errorf("building %q: slugc's state directory %q lies inside it", spec.Dir, home),
-			"keep the state elsewhere with --home DIR or SLUGC_HOME, or build a directory below")
+		return fault.UsageError(
+			"source/holds-state",
+			fmt.Errorf("building %q: slugc's state directory %q lies inside it", spec.Dir, home),
+			"keep the state elsewhere with --home DIR or SLUGC_HOME, or build a directory below",
+		)
 	}
 	return nil
 }
 
 func (b *build) key() string { return cache.Key(cache.Pairs(b.parts)...) }
 
-// recorded returns the last build's result if it was made from the same things and its slug is still there, else nil, saying why.
+// recorded returns the last build's result if it was made from the same things and its slug is
+// still there, else nil, saying why.
 func (b *build) recorded(src *source.Source) *Result {
 	record := b.app.Record()
 	switch {
@@ -164,8 +169,14 @@ func (b *build) stage(ctx context.Context, src *source.Source) (*source.Tree, er
 func refuseReserved(dir string) error {
 	for _, name := range []string{".layers", ".slugc"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return fault.AppError("source/reserved-name", fmt.Errorf("staging the source: %q is slugc's own name", name),
-				fmt.Sprintf("rename %s or list it in .slugignore", name)).At("%s", name)
+			return fault.AppError(
+				"source/reserved-name",
+				fmt.Errorf("staging the source: %q is slugc's own name", name),
+				fmt.Sprintf("rename %s or list it in .slugignore", name),
+			).At(
+				"%s",
+				name,
+			)
 		}
 	}
 	return nil

@@ -9,8 +9,9 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// ensure fetches the toolchains that the group asks for. A Ruby app that names no version stays on the one of its last build as long as that
-// can be had (languages.md 2.2): a new release must not move an app that nobody touched.
+// ensure fetches the toolchains that the group asks for. A Ruby app that names no version stays on
+// the one of its last build as long as that can be had (languages.md 2.2): a new release must not
+// move an app that nobody touched.
 func (b *build) ensure(ctx context.Context, store *toolchain.Store, g *group) ([]toolchain.Toolchain, error) {
 	asked := buildpacks.Requests(g.chosen)
 	sticky := buildpacks.Sticky(asked, b.lastRuntimes())

@@ -8,9 +8,15 @@ import (
 	"slugc/compiler/blobstore"
 )
 
-// StoreSlug makes a slug durable where other machines find it, if this one is set up with a store, and gives the URL that a release names
-// it by: without a store, its file's. open may be nil or give nil.
-func StoreSlug(ctx context.Context, open func(context.Context) (blobstore.Store, error), report Reporter, file, digest string) (string, error) {
+// StoreSlug makes a slug durable where other machines find it, if this one is set up with a store,
+// and gives the URL that a release names it by: without a store, its file's. open may be nil or
+// give nil.
+func StoreSlug(
+	ctx context.Context,
+	open func(context.Context) (blobstore.Store, error),
+	report Reporter,
+	file, digest string,
+) (string, error) {
 	var store blobstore.Store
 	if open != nil {
 		var err error

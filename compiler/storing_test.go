@@ -19,7 +19,8 @@ import (
 	"slugc/compiler/slug"
 )
 
-// machine is an engine on a machine of its own, and an app there; all machines of a test share the coordinator.
+// machine is an engine on a machine of its own, and an app there; all machines of a test share the
+// coordinator.
 func machine(t *testing.T, shared string, store func(context.Context) (blobstore.Store, error)) (*build, *heard) {
 	t.Helper()
 	home, err := cache.Open(t.TempDir())
@@ -30,7 +31,11 @@ func machine(t *testing.T, shared string, store func(context.Context) (blobstore
 	open := func(context.Context) (coordinator.Coordinator, error) {
 		return local.Open(filepath.Join(shared, "coordinator.db"), local.Options{})
 	}
-	return &build{Engine: &Engine{Home: home, Report: says, Coordinator: open, Store: store}, Request: Request{App: "hello"}, app: home.App("hello")}, says
+	return &build{
+		Engine:  &Engine{Home: home, Report: says, Coordinator: open, Store: store},
+		Request: Request{App: "hello"},
+		app:     home.App("hello"),
+	}, says
 }
 
 // built packs a slug as a build of the app leaves it.
@@ -38,11 +43,21 @@ func (b *build) built(t *testing.T, text string) *Result {
 	t.Helper()
 	dir := t.TempDir()
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
-	err := errors.Join(os.MkdirAll(b.app.Path("slugs"), 0o700), os.WriteFile(filepath.Join(dir, "hello.txt"), []byte(text), 0o644))
+	err := errors.Join(
+		os.MkdirAll(b.app.Path("slugs"), 0o700),
+		os.WriteFile(filepath.Join(dir, "hello.txt"), []byte(text), 0o644),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := slug.Pack(t.Context(), slug.PackOptions{Output: b.app.Path("slugs", "new.tgz"), Manifest: slug.Manifest{ProcessTypes: types}, Sections: []slug.Section{{Name: "app", Dir: dir}}})
+	p, err := slug.Pack(
+		t.Context(),
+		slug.PackOptions{
+			Output:   b.app.Path("slugs", "new.tgz"),
+			Manifest: slug.Manifest{ProcessTypes: types},
+			Sections: []slug.Section{{Name: "app", Dir: dir}},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +80,11 @@ func TestStoredBeforeReleased(t *testing.T) {
 	result := b.built(t, "one")
 	_, err := b.register(t.Context(), result)
 	f := fault.Of(err)
-	if f == nil || f.Code != fault.ExitTransient || !slices.ContainsFunc(f.Hints, func(h string) bool { return strings.Contains(h, "slugc register "+result.Slug.Path+" --app hello") }) {
+	if f == nil || f.Code != fault.ExitTransient ||
+		!slices.ContainsFunc(
+			f.Hints,
+			func(h string) bool { return strings.Contains(h, "slugc register "+result.Slug.Path+" --app hello") },
+		) {
 		t.Fatalf("got %+v", f)
 	}
 	if _, err := os.Stat(result.Slug.Path); err != nil {
@@ -87,7 +106,8 @@ func TestStoredBeforeReleased(t *testing.T) {
 	}
 	current := b.current(t)
 	store, _ := b.Store(t.Context())
-	if err := store.Stat(t.Context(), current.Slug.URL, result.Slug.Digest); err != nil || !strings.HasPrefix(current.Slug.URL, url+"/") {
+	if err := store.Stat(t.Context(), current.Slug.URL, result.Slug.Digest); err != nil ||
+		!strings.HasPrefix(current.Slug.URL, url+"/") {
 		t.Errorf("the release names %q: %v", current.Slug.URL, err)
 	}
 	if !slices.Contains(says.lines, "step: Storing the slug") {

@@ -12,8 +12,9 @@ import (
 	"slugc/compiler/slug"
 )
 
-// Prune removes an app's slugs whose digest is not in needed and the segments that nothing uses any more; with all, also the kept layers, segments, submodules
-// and the record. The app's lock must be held. It returns the bytes freed.
+// Prune removes an app's slugs whose digest is not in needed and the segments that nothing uses any
+// more; with all, also the kept layers, segments, submodules and the record. The app's lock must be
+// held. It returns the bytes freed.
 func Prune(ctx context.Context, app *cache.App, needed map[string]bool, all bool) (freed int64, err error) {
 	if r := app.Record(); r != nil && !all {
 		needed["sha256:"+strings.TrimSuffix(baseName(r.Slug), ".tgz")] = true
@@ -52,7 +53,8 @@ func Prune(ctx context.Context, app *cache.App, needed map[string]bool, all bool
 	return freed + n, err
 }
 
-// VerifyApp checks an app's segments and slugs and returns what is wrong, one sentence each. The app's lock must be held.
+// VerifyApp checks an app's segments and slugs and returns what is wrong, one sentence each. The
+// app's lock must be held.
 func VerifyApp(ctx context.Context, app *cache.App) ([]string, error) {
 	var problems []string
 	store, err := slug.OpenStore(app.Path("segments"))
@@ -64,7 +66,10 @@ func VerifyApp(ctx context.Context, app *cache.App) ([]string, error) {
 		return nil, err
 	}
 	for _, p := range found {
-		problems = append(problems, fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, strings.Join(p.Sections, ", "), p.Err))
+		problems = append(
+			problems,
+			fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, strings.Join(p.Sections, ", "), p.Err),
+		)
 	}
 	slugs, err := slugFiles(app)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// ForClojure detects a Clojure app: project.clj (Leiningen) or deps.edn (the Clojure CLI) at the root (spec languages.md 5.1). Manifests that can't be read,
-// Leiningen 1 and Java versions that can't be read are an [*Error]; Result.App is a [*ClojureApp].
+// ForClojure detects a Clojure app: project.clj (Leiningen) or deps.edn (the Clojure CLI) at the
+// root (spec languages.md 5.1). Manifests that can't be read, Leiningen 1 and Java versions that
+// can't be read are an [*Error]; Result.App is a [*ClojureApp].
 func ForClojure(in Input) (Result, error) {
 	s := newScan(in, Clojure)
 	hasLein, hasDeps := s.isFile("project.clj"), s.isFile("deps.edn")
@@ -19,7 +20,12 @@ func ForClojure(in Input) (Result, error) {
 		}
 		return s.Result, nil
 	}
-	app := &ClojureApp{JavaManifest: java, BinBuild: s.executable("bin/build"), BinLein: s.executable("bin/lein"), ShadowCljs: s.isFile("shadow-cljs.edn")}
+	app := &ClojureApp{
+		JavaManifest: java,
+		BinBuild:     s.executable("bin/build"),
+		BinLein:      s.executable("bin/lein"),
+		ShadowCljs:   s.isFile("shadow-cljs.edn"),
+	}
 	if java != "" {
 		s.warn("%s is beside the Clojure files and plays no part in the build", java)
 	}
@@ -73,7 +79,8 @@ func (s *scan) clojure(app *ClojureApp, hasLein, hasDeps bool) (err error) {
 	return s.clojureRequires(app)
 }
 
-// clojureTool chooses between Leiningen and the CLI: build configuration, then the only manifest; of both, Leiningen if project.clj names something to run or pack.
+// clojureTool chooses between Leiningen and the CLI: build configuration, then the only manifest;
+// of both, Leiningen if project.clj names something to run or pack.
 func (s *scan) clojureTool(app *ClojureApp) error {
 	asked := strings.TrimSpace(s.env["SLUGC_CLOJURE_TOOL"])
 	switch {
@@ -94,7 +101,8 @@ func (s *scan) clojureTool(app *ClojureApp) error {
 			ID: "clojure/tool-unknown", Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL is %q, which is no Clojure tool", asked), Place: "SLUGC_CLOJURE_TOOL",
 			Hints: []string{`set it to "lein" or "cli", or unset it`},
 		}
-	case app.Deps == nil, app.Lein != nil && (app.Lein.Main != "" || app.Lein.UberjarName != "" || len(app.Lein.Computed) > 0 && app.Lein.computed(":main", ":uberjar-name")):
+	case app.Deps == nil,
+		app.Lein != nil && (app.Lein.Main != "" || app.Lein.UberjarName != "" || len(app.Lein.Computed) > 0 && app.Lein.computed(":main", ":uberjar-name")):
 		app.Tool, app.ToolFrom = "leiningen", "project.clj"
 	default:
 		app.Tool, app.ToolFrom = "cli", "deps.edn"

@@ -16,18 +16,20 @@ type ClojureApp struct {
 	Manifests    []string    // every file that decides what is downloaded, sorted
 }
 
-// LeinFacts are read from project.clj as data. A value that project.clj computes (~(…), #=(…)) is left empty and its key listed in Computed.
+// LeinFacts are read from project.clj as data. A value that project.clj computes (~(…), #=(…)) is
+// left empty and its key listed in Computed.
 type LeinFacts struct {
-	Name, Version  string   // "acme/shop", "0.1.0-SNAPSHOT"
-	MinLeinVersion string   // ":min-lein-version"; "" where absent
-	UberjarName    string   // [:profiles :uberjar :uberjar-name], else :uberjar-name: the name `lein uberjar` gives the jar
-	Main           string   // :main, "shop.core"; "" where absent or nil
-	TargetPath     string   // :target-path, "target/%s"; "" for Leiningen's default
-	Plugins        []string // names, "lein-ring"
-	Dependencies   []string // names, "org.clojure/clojure"
-	Profiles       []string // keys without colon, "uberjar"
-	Aliases        []string // names
-	Computed       []string // keys whose value is computed, ":version"
+	Name, Version  string // "acme/shop", "0.1.0-SNAPSHOT"
+	MinLeinVersion string // ":min-lein-version"; "" where absent
+	// [:profiles :uberjar :uberjar-name], else :uberjar-name: the name `lein uberjar` gives the jar
+	UberjarName  string
+	Main         string   // :main, "shop.core"; "" where absent or nil
+	TargetPath   string   // :target-path, "target/%s"; "" for Leiningen's default
+	Plugins      []string // names, "lein-ring"
+	Dependencies []string // names, "org.clojure/clojure"
+	Profiles     []string // keys without colon, "uberjar"
+	Aliases      []string // names
+	Computed     []string // keys whose value is computed, ":version"
 }
 
 // DepsFacts are read from deps.edn.

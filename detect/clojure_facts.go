@@ -22,7 +22,8 @@ func cliVersion(text string) source {
 	return source{constraint: text, exact: true}
 }
 
-// minLein reads :min-lein-version. Its absence is Leiningen 2 with a word about it; 1.x is an error, unless the app brings its own bin/lein.
+// minLein reads :min-lein-version. Its absence is Leiningen 2 with a word about it; 1.x is an
+// error, unless the app brings its own bin/lein.
 func (s *scan) minLein(app *ClojureApp) ([]source, error) {
 	text := app.Lein.MinLeinVersion
 	switch {
@@ -61,7 +62,9 @@ func (s *scan) forms(file, id string) ([]sexpr.Node, error) {
 func malformed(id, file string, line int, cause string) *Error {
 	return &Error{
 		ID: id, Summary: fmt.Sprintf("%s is malformed: %s", file, cause), Place: fmt.Sprintf("%s:%d", file, line),
-		Hints: []string{"mend the file: every bracket and quote must be closed by its own kind, and forms that come in pairs must be complete"},
+		Hints: []string{
+			"mend the file: every bracket and quote must be closed by its own kind, and forms that come in pairs must be complete",
+		},
 	}
 }
 
@@ -72,7 +75,8 @@ func (s *scan) leinFacts() (*LeinFacts, error) {
 		return nil, err
 	}
 	at := slices.IndexFunc(nodes, func(n sexpr.Node) bool {
-		return n.Kind == sexpr.List && len(n.Items) > 0 && (n.Items[0].Is("defproject") || n.Items[0].Is("leiningen.core.project/defproject"))
+		return n.Kind == sexpr.List && len(n.Items) > 0 &&
+			(n.Items[0].Is("defproject") || n.Items[0].Is("leiningen.core.project/defproject"))
 	})
 	if at < 0 {
 		return nil, malformed(id, "project.clj", 1, "there is no (defproject …)")
@@ -89,7 +93,12 @@ func (s *scan) leinFacts() (*LeinFacts, error) {
 		from = 3
 	}
 	if (len(project.Items)-from)%2 != 0 {
-		return nil, malformed(id, "project.clj", project.Items[len(project.Items)-1].Line, "a key of defproject has no value")
+		return nil, malformed(
+			id,
+			"project.clj",
+			project.Items[len(project.Items)-1].Line,
+			"a key of defproject has no value",
+		)
 	}
 	facts.read(project, from)
 	return facts, nil
@@ -102,7 +111,11 @@ func (f *LeinFacts) read(project sexpr.Node, from int) {
 	if f.Main = get(":main"); f.Main == "nil" || f.Main == "false" {
 		f.Main = ""
 	}
-	f.Plugins, f.Dependencies = coordinates(project.Get(":plugins", from)), coordinates(project.Get(":dependencies", from))
+	f.Plugins, f.Dependencies = coordinates(
+		project.Get(":plugins", from),
+	), coordinates(
+		project.Get(":dependencies", from),
+	)
 	f.Profiles, f.Aliases = mapKeys(project.Get(":profiles", from)), mapKeys(project.Get(":aliases", from))
 	if profiles := project.Get(":profiles", from); profiles != nil {
 		if uberjar := profiles.Get(":uberjar", 0); uberjar != nil {
@@ -168,14 +181,22 @@ func (s *scan) depsFacts() (*DepsFacts, error) {
 	if len(deps.Items)%2 != 0 {
 		return nil, malformed(id, "deps.edn", deps.Items[len(deps.Items)-1].Line, "a key has no value")
 	}
-	facts := &DepsFacts{Paths: texts(deps.Get(":paths", 0)), Dependencies: mapKeys(deps.Get(":deps", 0)), Aliases: map[string]DepsAlias{}}
+	facts := &DepsFacts{
+		Paths:        texts(deps.Get(":paths", 0)),
+		Dependencies: mapKeys(deps.Get(":deps", 0)),
+		Aliases:      map[string]DepsAlias{},
+	}
 	aliases := deps.Get(":aliases", 0)
 	for _, name := range mapKeys(aliases) {
 		n := aliases.Get(":"+name, 0)
 		if n == nil {
 			continue
 		}
-		alias := DepsAlias{MainOpts: texts(n.Get(":main-opts", 0)), JVMOpts: texts(n.Get(":jvm-opts", 0)), ExecArgs: n.Get(":exec-args", 0) != nil}
+		alias := DepsAlias{
+			MainOpts: texts(n.Get(":main-opts", 0)),
+			JVMOpts:  texts(n.Get(":jvm-opts", 0)),
+			ExecArgs: n.Get(":exec-args", 0) != nil,
+		}
 		if fn := n.Get(":exec-fn", 0); fn != nil {
 			alias.ExecFn = fn.Text
 		}

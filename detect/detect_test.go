@@ -18,7 +18,8 @@ type (
 	env   map[string]string
 )
 
-// tree makes a file system: a name ending in "/" is a directory, content beginning with "-> " a symbolic link.
+// tree makes a file system: a name ending in "/" is a directory, content beginning with "-> " a
+// symbolic link.
 func (f files) tree() fstest.MapFS {
 	m := fstest.MapFS{}
 	for name, content := range f {

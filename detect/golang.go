@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// ForGo detects a Go app: a go.mod or go.work at the root (spec languages.md 4.1). Broken module files, dependency tools that Go modules replaced, and Go
-// files without a module are an [*Error]; Result.App is a [*GoApp]. The last two are faint: a language that passes is chosen all the same.
+// ForGo detects a Go app: a go.mod or go.work at the root (spec languages.md 4.1). Broken module
+// files, dependency tools that Go modules replaced, and Go files without a module are an [*Error];
+// Result.App is a [*GoApp]. The last two are faint: a language that passes is chosen all the same.
 func ForGo(in Input) (Result, error) {
 	s := newScan(in, Go)
 	hasMod, hasWork := s.isFile("go.mod"), s.isFile("go.work")
@@ -60,7 +61,10 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 
 // legacyTools are the manifests of dependency tools that came before Go modules.
 var legacyTools = []struct{ file, tool string }{
-	{"Gopkg.lock", "dep"}, {"Gopkg.toml", "dep"}, {"Godeps/Godeps.json", "godep"}, {"vendor/vendor.json", "govendor"}, {"glide.yaml", "glide"},
+	{
+		"Gopkg.lock",
+		"dep",
+	}, {"Gopkg.toml", "dep"}, {"Godeps/Godeps.json", "godep"}, {"vendor/vendor.json", "govendor"}, {"glide.yaml", "glide"},
 }
 
 // withoutModule says what a tree of Go files is missing; nil where there are no Go files.
@@ -69,7 +73,10 @@ func (s *scan) withoutModule() error {
 		s.found(file, "found %s", file)
 		return &Error{
 			ID: "go/legacy-dependency-tool", Summary: fmt.Sprintf("%s is %s's, and Go apps are built with modules", file, tool), Place: file, Faint: true,
-			Hints: []string{"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum", "run `git rm " + file + "` when go.mod is there"},
+			Hints: []string{
+				"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum",
+				"run `git rm " + file + "` when go.mod is there",
+			},
 		}
 	}
 	for _, l := range legacyTools {
@@ -95,7 +102,8 @@ func (s *scan) withoutModule() error {
 
 func firstGoFile(entries []fs.DirEntry) string {
 	for _, e := range entries {
-		if e.Type().IsRegular() && path.Ext(e.Name()) == ".go" && !strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(e.Name(), "_") {
+		if e.Type().IsRegular() && path.Ext(e.Name()) == ".go" && !strings.HasPrefix(e.Name(), ".") &&
+			!strings.HasPrefix(e.Name(), "_") {
 			return e.Name()
 		}
 	}

@@ -86,7 +86,8 @@ func (m *goModules) readWork() error {
 	return nil
 }
 
-// versions reads the go and toolchain directives as they are written: modfile's lax reading mends versions that the go command refuses, and skips toolchain.
+// versions reads the go and toolchain directives as they are written: modfile's lax reading mends
+// versions that the go command refuses, and skips toolchain.
 func (m *goModules) versions(file string, b []byte, syntax *modfile.FileSyntax) error {
 	lines := strings.Split(string(b), "\n")
 	for _, stmt := range syntax.Stmt {
@@ -156,7 +157,10 @@ func (m *goModules) requirement() (Requirement, error) {
 		if version.Compare(minimum, "go1.11") < 0 {
 			return Requirement{}, goInvalid(from, "go "+m.app.GoVersion)
 		}
-		sources = append(sources, source{from: from, text: strings.TrimPrefix(minimum, "go") + " or later", constraint: atLeast(minimum)})
+		sources = append(
+			sources,
+			source{from: from, text: strings.TrimPrefix(minimum, "go") + " or later", constraint: atLeast(minimum)},
+		)
 	}
 	req, winner := s.choose("go", sources, func(winner, _ source) bool { return m.goAgree(winner) })
 	if winner == nil {
@@ -182,7 +186,8 @@ func (m *goModules) goAgree(winner source) bool {
 			return false
 		}
 	}
-	return !winner.exact || r.Match(winner.constraint) && version.Compare("go"+winner.constraint, "go"+m.app.GoVersion) >= 0
+	return !winner.exact ||
+		r.Match(winner.constraint) && version.Compare("go"+winner.constraint, "go"+m.app.GoVersion) >= 0
 }
 
 // atLeast is the newest patch of a minimum's minor line.
@@ -198,7 +203,10 @@ func nextLine(v string) string {
 
 // goWanted reads what an owner asks for: "1.25" (its newest patch), "1.25.1" or "go1.25.1" (exactly), "=1.22", "~1.22.1", "^1.22", and comparators joined by commas or blanks.
 func goWanted(text string) source {
-	asked := strings.FieldsFunc(goOperator.ReplaceAllString(text, "$1"), func(r rune) bool { return r == ',' || r == ' ' })
+	asked := strings.FieldsFunc(
+		goOperator.ReplaceAllString(text, "$1"),
+		func(r rune) bool { return r == ',' || r == ' ' },
+	)
 	var words []string
 	for _, word := range asked {
 		op := word[:len(word)-len(strings.TrimLeft(word, "<>=~^"))]

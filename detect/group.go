@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// Verdict is what one detector said of a tree: a Result, and the error that kept it from passing (an [*Error] where the app is at fault).
+// Verdict is what one detector said of a tree: a Result, and the error that kept it from passing
+// (an [*Error] where the app is at fault).
 type Verdict struct {
 	Result
 	Err error
@@ -19,7 +20,8 @@ var detectors = []struct {
 	detect   func(Input) (Result, error)
 }{{Ruby, ForRuby}, {Go, ForGo}, {Clojure, ForClojure}, {Node, ForNode}}
 
-// All runs the four detectors at the same time and gives their verdicts in the order Ruby, Go, Clojure, Node.
+// All runs the four detectors at the same time and gives their verdicts in the order Ruby, Go,
+// Clojure, Node.
 func All(in Input) []Verdict {
 	verdicts := make([]Verdict, len(detectors))
 	var all sync.WaitGroup
@@ -33,12 +35,14 @@ func All(in Input) []Verdict {
 	return verdicts
 }
 
-// Group chooses from All's verdicts the languages that build the tree, assistants first and the primary last (spec languages.md 1.1).
+// Group chooses from All's verdicts the languages that build the tree, assistants first and the
+// primary last (spec languages.md 1.1).
 //
-// SLUGC_BUILDPACK in in.Env ("node", or "ruby,node") chooses exactly the languages it names: the first that is not Node is primary, or Node if it is alone.
-// Otherwise Ruby goes before Go before Clojure before Node, and Node assists another language (NodeApp.Assisting) where there is a
-// package.json or the primary's build calls for Node. A broken tree of a chosen language is that detector's error.
-// Where nothing passes, the error is a [*NoMatch].
+// SLUGC_BUILDPACK in in.Env ("node", or "ruby,node") chooses exactly the languages it names: the
+// first that is not Node is primary, or Node if it is alone. Otherwise Ruby goes before Go before
+// Clojure before Node, and Node assists another language (NodeApp.Assisting) where there is a
+// package.json or the primary's build calls for Node. A broken tree of a chosen language is that
+// detector's error. Where nothing passes, the error is a [*NoMatch].
 func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
 	if asked := strings.TrimSpace(in.Env["SLUGC_BUILDPACK"]); asked != "" {
 		return explicit(asked, verdicts)
@@ -62,7 +66,8 @@ func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
 	return append(chosen, primary.Result), nil
 }
 
-// choosePrimary takes the first language that passes or is broken. A broken one of which there are only faint signs yields to any that passes, and to any that is plainly there.
+// choosePrimary takes the first language that passes or is broken. A broken one of which there are
+// only faint signs yields to any that passes, and to any that is plainly there.
 func choosePrimary(verdicts []Verdict) *Verdict {
 	var faint *Verdict
 	for _, d := range detectors {
@@ -92,7 +97,8 @@ func find(verdicts []Verdict, language Language) *Verdict {
 	return nil
 }
 
-// assistingNode gives Node's part beside another primary: its own verdict where there is a package.json, a plain Node where the primary's gems or plugins need one, nil where neither.
+// assistingNode gives Node's part beside another primary: its own verdict where there is a
+// package.json, a plain Node where the primary's gems or plugins need one, nil where neither.
 func assistingNode(in Input, primary, node *Verdict) (*Result, error) {
 	if node != nil && node.Err != nil {
 		return nil, node.Err

@@ -163,7 +163,8 @@ func TestNoMatchText(t *testing.T) {
 	}
 }
 
-// TestRealTree looks at a directory through os.Root, as a build does: links that leave it, pipes and directories in a manifest's place are no manifests.
+// TestRealTree looks at a directory through os.Root, as a build does: links that leave it, pipes
+// and directories in a manifest's place are no manifests.
 func TestRealTree(t *testing.T) {
 	outside, dir := t.TempDir(), t.TempDir()
 	write := func(path, content string) {
@@ -200,7 +201,13 @@ func TestRealTree(t *testing.T) {
 
 // TestPure runs detection twice and compares, and shows that an unreadable tree is no panic.
 func TestPure(t *testing.T) {
-	in := detect.Input{FS: merged(gemfile(`ruby "~> 3.4"`, lockOf("3.3.9", "execjs 1")), lein(":plugins [[lein-npm \"1\"]]"), engines("20.x", ".nvmrc", "18")).tree()}
+	in := detect.Input{
+		FS: merged(
+			gemfile(`ruby "~> 3.4"`, lockOf("3.3.9", "execjs 1")),
+			lein(":plugins [[lein-npm \"1\"]]"),
+			engines("20.x", ".nvmrc", "18"),
+		).tree(),
+	}
 	if diff := cmp.Diff(detect.All(in), detect.All(in)); diff != "" {
 		t.Errorf("two runs differ\n%s", diff)
 	}

@@ -16,14 +16,29 @@ type JDK struct {
 }
 
 var (
-	javaVersion  = lazyregexp.New(`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`)
+	javaVersion = lazyregexp.New(
+		`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`,
+	)
 	javaFeature  = lazyregexp.New(`^(?:1\.)?(\d+)$`)
 	javaExact    = lazyregexp.New(`^\d+(?:\.\d+){1,5}(?:_\d+)?$|^\d+u\d+$`)
 	javaZeros    = lazyregexp.New(`(?:\.0)+$`)
-	sdkmanVendor = map[string]string{"tem": "temurin", "zulu": "zulu", "amzn": "corretto", "librca": "liberica", "open": "openjdk", "oracle": "oracle", "graalce": "graalvm", "graal": "graalvm", "sem": "semeru", "ms": "microsoft", "sapmchn": "sapmachine"}
+	sdkmanVendor = map[string]string{
+		"tem":     "temurin",
+		"zulu":    "zulu",
+		"amzn":    "corretto",
+		"librca":  "liberica",
+		"open":    "openjdk",
+		"oracle":  "oracle",
+		"graalce": "graalvm",
+		"graal":   "graalvm",
+		"sem":     "semeru",
+		"ms":      "microsoft",
+		"sapmchn": "sapmachine",
+	}
 )
 
-// jdk gathers every place a Java version can be written (languages.md 5.2): build configuration, system.properties, .java-version, .sdkmanrc, .tool-versions, mise.toml.
+// jdk gathers every place a Java version can be written (languages.md 5.2): build configuration,
+// system.properties, .java-version, .sdkmanrc, .tool-versions, mise.toml.
 func (s *scan) jdk() (*JDK, error) {
 	jdk := &JDK{Provided: s.isDir(".jdk")}
 	vendors := map[string]string{} // by the text they were read from
@@ -56,15 +71,20 @@ func (s *scan) jdk() (*JDK, error) {
 	}
 	if winner.bad != nil {
 		return nil, &Error{
-			ID: string(s.Language) + "/java-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Java version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
-			Hints: []string{"write a feature release such as 21, or a version such as 21.0.5, after java.runtime.version= in system.properties"},
+			ID: string(
+				s.Language,
+			) + "/java-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Java version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
+			Hints: []string{
+				"write a feature release such as 21, or a version such as 21.0.5, after java.runtime.version= in system.properties",
+			},
 		}
 	}
 	jdk.Requirement, jdk.Distribution = req, vendors[winner.text]
 	return jdk, nil
 }
 
-// javaSource reads "21", "1.8", "8u392", "21.0.5", "zulu-21", "temurin-21.0.5+11.0.LTS", "21.0.5-tem".
+// javaSource reads "21", "1.8", "8u392", "21.0.5", "zulu-21", "temurin-21.0.5+11.0.LTS",
+// "21.0.5-tem".
 func javaSource(text string) (source, string) {
 	text = strings.TrimSpace(text)
 	m := javaVersion.FindStringSubmatch(text)
@@ -101,7 +121,8 @@ func javaMajor(v string) string {
 	return v[:len(v)-len(strings.TrimLeft(v, "0123456789"))]
 }
 
-// property reads one key of a Java properties file: `key=value`, `key: value` or `key value`, the last one in force, comments at # and !.
+// property reads one key of a Java properties file: `key=value`, `key: value` or `key value`, the
+// last one in force, comments at # and !.
 func (s *scan) property(file, key string) (string, bool, error) {
 	b, ok, err := s.read(file)
 	if err != nil || !ok {

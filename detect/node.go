@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// ForNode detects a Node app: a package.json at the root (spec languages.md 3.1). A broken package.json, contradicting package managers and
-// versions that can't be read are an [*Error]; Result.App is a [*NodeApp].
+// ForNode detects a Node app: a package.json at the root (spec languages.md 3.1). A broken
+// package.json, contradicting package managers and versions that can't be read are an [*Error];
+// Result.App is a [*NodeApp].
 func ForNode(in Input) (Result, error) {
 	s := newScan(in, Node)
 	if !s.isFile("package.json") {

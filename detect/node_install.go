@@ -78,7 +78,8 @@ func (s *scan) pnpmWorkspaces(app *NodeApp) error {
 	return nil
 }
 
-// workspaceMembers expands patterns such as packages/* and apps/** to directories that hold a package.json.
+// workspaceMembers expands patterns such as packages/* and apps/** to directories that hold a
+// package.json.
 func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(patterns) == 0 {
 		return nil, nil
@@ -104,8 +105,12 @@ func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(w.members) > maxMembers || w.seen > maxEntries {
 		return nil, &Error{
 			ID: "node/workspaces-too-many", Place: "package.json workspaces",
-			Summary: fmt.Sprintf("package.json workspaces reach more than %d packages or %d directories", maxMembers, maxEntries),
-			Hints:   []string{"narrow the patterns to the directories that hold packages"},
+			Summary: fmt.Sprintf(
+				"package.json workspaces reach more than %d packages or %d directories",
+				maxMembers,
+				maxEntries,
+			),
+			Hints: []string{"narrow the patterns to the directories that hold packages"},
 		}
 	}
 	slices.Sort(w.members)
@@ -137,14 +142,16 @@ func (w *workspaceWalk) visit(at []string) {
 			return
 		}
 		matches := func(p []string) bool { return matchPath(p, dir, false) }
-		if slices.ContainsFunc(w.include, matches) && !slices.ContainsFunc(w.exclude, matches) && w.s.isFile(path.Join(append(dir, "package.json")...)) {
+		if slices.ContainsFunc(w.include, matches) && !slices.ContainsFunc(w.exclude, matches) &&
+			w.s.isFile(path.Join(append(dir, "package.json")...)) {
 			w.members = append(w.members, path.Join(dir...))
 		}
 		w.visit(dir)
 	}
 }
 
-// matchPath matches a path against a pattern segment by segment, `**` standing for any number of them. With prefix, it asks whether something below the path could match.
+// matchPath matches a path against a pattern segment by segment, `**` standing for any number of
+// them. With prefix, it asks whether something below the path could match.
 func matchPath(pattern, dir []string, prefix bool) bool {
 	switch {
 	case len(dir) == 0:

@@ -11,10 +11,14 @@ import (
 
 // lockfiles maps each lock file to the manager that writes it, in the order they are told of.
 var lockfiles = []struct{ file, manager string }{
-	{"package-lock.json", "npm"}, {"npm-shrinkwrap.json", "npm"}, {"yarn.lock", "yarn"}, {"pnpm-lock.yaml", "pnpm"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"},
+	{
+		"package-lock.json",
+		"npm",
+	}, {"npm-shrinkwrap.json", "npm"}, {"yarn.lock", "yarn"}, {"pnpm-lock.yaml", "pnpm"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"},
 }
 
-// nodeManager settles the package manager (packageManager field, then the only lock file, then engines, then npm: languages.md 3.4) and the version asked of it.
+// nodeManager settles the package manager (packageManager field, then the only lock file, then
+// engines, then npm: languages.md 3.4) and the version asked of it.
 func (s *scan) nodeManager(p pkg, app *NodeApp) ([]Requirement, error) {
 	pin, err := parsePin(p.packageManager)
 	if err != nil {
@@ -24,7 +28,10 @@ func (s *scan) nodeManager(p pkg, app *NodeApp) ([]Requirement, error) {
 	if err != nil {
 		return nil, err
 	}
-	named := slices.DeleteFunc([]string{"bun", "npm", "pnpm", "yarn"}, func(m string) bool { return p.engines[m] == "" })
+	named := slices.DeleteFunc(
+		[]string{"bun", "npm", "pnpm", "yarn"},
+		func(m string) bool { return p.engines[m] == "" },
+	)
 	switch {
 	case pin != nil:
 		app.Manager, app.ManagerFrom = pin.name, "package.json packageManager"
@@ -48,7 +55,13 @@ func (s *scan) nodeManager(p pkg, app *NodeApp) ([]Requirement, error) {
 	}
 	for _, other := range named {
 		if other != app.Manager && other != "npm" {
-			s.warn("package.json engines.%s is set and %s decides for %s; using %s", other, app.ManagerFrom, app.Manager, app.Manager)
+			s.warn(
+				"package.json engines.%s is set and %s decides for %s; using %s",
+				other,
+				app.ManagerFrom,
+				app.Manager,
+				app.Manager,
+			)
 		}
 	}
 	if app.Manager == "yarn" {
@@ -75,7 +88,8 @@ func lockOf(manager string) string {
 	return ""
 }
 
-// nodeLocks lists the lock files at the root; more than one manager's, or one of another manager than the pinned one, is an error.
+// nodeLocks lists the lock files at the root; more than one manager's, or one of another manager
+// than the pinned one, is an error.
 func (s *scan) nodeLocks(pin *managerPin) ([]string, error) {
 	var locks []string
 	managers := map[string]bool{}
@@ -85,16 +99,31 @@ func (s *scan) nodeLocks(pin *managerPin) ([]string, error) {
 			managers[l.manager] = true
 		}
 	}
-	if both := []string{"package-lock.json", "npm-shrinkwrap.json"}; len(managers) > 1 || slices.Contains(locks, both[0]) && slices.Contains(locks, both[1]) {
+	if both := []string{"package-lock.json", "npm-shrinkwrap.json"}; len(managers) > 1 ||
+		slices.Contains(locks, both[0]) && slices.Contains(locks, both[1]) {
 		return nil, lockConflict(locks, pin)
 	}
 	if pin != nil && len(locks) > 0 && !managers[pin.name] {
 		return nil, &Error{
 			ID: "node/package-manager-conflict", Place: "package.json packageManager",
-			Summary: fmt.Sprintf("package.json packageManager asks for %s and the only lock file, %s, is %s's", pin.name, locks[0], lockManager(locks[0])),
+			Summary: fmt.Sprintf(
+				"package.json packageManager asks for %s and the only lock file, %s, is %s's",
+				pin.name,
+				locks[0],
+				lockManager(locks[0]),
+			),
 			Hints: []string{
-				fmt.Sprintf("to use %s: run `%s install`, then `git rm %s` and commit %s", pin.name, pin.name, strings.Join(locks, " "), lockOf(pin.name)),
-				fmt.Sprintf("to use %s: name its version in packageManager, or remove the field", lockManager(locks[0])),
+				fmt.Sprintf(
+					"to use %s: run `%s install`, then `git rm %s` and commit %s",
+					pin.name,
+					pin.name,
+					strings.Join(locks, " "),
+					lockOf(pin.name),
+				),
+				fmt.Sprintf(
+					"to use %s: name its version in packageManager, or remove the field",
+					lockManager(locks[0]),
+				),
 			},
 		}
 	}
@@ -104,7 +133,9 @@ func (s *scan) nodeLocks(pin *managerPin) ([]string, error) {
 func lockConflict(locks []string, pin *managerPin) *Error {
 	keep := locks
 	if pin != nil {
-		if own := slices.DeleteFunc(slices.Clone(locks), func(f string) bool { return lockManager(f) != pin.name }); len(own) > 0 {
+		if own := slices.DeleteFunc(slices.Clone(locks), func(f string) bool { return lockManager(f) != pin.name }); len(
+			own,
+		) > 0 {
 			keep = own
 		}
 	}
@@ -122,7 +153,15 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 				others = append(others, other)
 			}
 		}
-		e.Hints = append(e.Hints, fmt.Sprintf("to use %s with %s: run `git rm %s` and commit", lockManager(file), file, strings.Join(others, " ")))
+		e.Hints = append(
+			e.Hints,
+			fmt.Sprintf(
+				"to use %s with %s: run `git rm %s` and commit",
+				lockManager(file),
+				file,
+				strings.Join(others, " "),
+			),
+		)
 	}
 	return e
 }
@@ -131,7 +170,9 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 type managerPin struct{ name, version, hash string }
 
 var (
-	pinForm    = lazyregexp.New(`^(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+(?:(sha\d+)\.([0-9a-fA-F]+)))?$`)
+	pinForm = lazyregexp.New(
+		`^(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+(?:(sha\d+)\.([0-9a-fA-F]+)))?$`,
+	)
 	digestHexs = map[string]int{"sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 )
 
@@ -145,7 +186,10 @@ func parsePin(text string) (*managerPin, error) {
 		return nil, &Error{
 			ID: "node/package-manager-invalid", Place: "package.json packageManager",
 			Summary: fmt.Sprintf("package.json packageManager is %q, which is not name@version", text),
-			Hints:   []string{"name npm, pnpm, yarn or bun with one exact version, such as pnpm@10.4.1 or yarn@4.5.0+sha512.‹128 hex digits›", "`corepack use pnpm@latest` writes the field"},
+			Hints: []string{
+				"name npm, pnpm, yarn or bun with one exact version, such as pnpm@10.4.1 or yarn@4.5.0+sha512.‹128 hex digits›",
+				"`corepack use pnpm@latest` writes the field",
+			},
 		}
 	}
 	pin := &managerPin{name: m[1], version: m[2]}
@@ -155,12 +199,28 @@ func parsePin(text string) (*managerPin, error) {
 	return pin, nil
 }
 
-// managerVersion chooses the manager's version: build configuration, packageManager, Volta, engines, devEngines, then what the lock file was written by.
-// npm comes with Node and is required only where somebody asks.
-func (s *scan) managerVersion(p pkg, pin *managerPin, app *NodeApp, tool string, fallback func() []source) ([]Requirement, error) {
+// managerVersion chooses the manager's version: build configuration, packageManager, Volta,
+// engines, devEngines, then what the lock file was written by. npm comes with Node and is required
+// only where somebody asks.
+func (s *scan) managerVersion(
+	p pkg,
+	pin *managerPin,
+	app *NodeApp,
+	tool string,
+	fallback func() []source,
+) ([]Requirement, error) {
 	sources := s.envSource("SLUGC_"+strings.ToUpper(tool)+"_VERSION", engineRange)
 	if pin != nil && pin.name == tool {
-		sources = append(sources, source{from: "package.json packageManager", text: pin.version, constraint: pin.version, exact: true, hash: pin.hash})
+		sources = append(
+			sources,
+			source{
+				from:       "package.json packageManager",
+				text:       pin.version,
+				constraint: pin.version,
+				exact:      true,
+				hash:       pin.hash,
+			},
+		)
 	}
 	for _, from := range []struct{ name, text string }{
 		{"package.json volta." + tool, p.volta[tool]}, {"package.json engines." + tool, p.engines[tool]}, {"package.json devEngines.packageManager", devManager(p, tool)},
@@ -213,6 +273,11 @@ func (s *scan) lockVersion(app *NodeApp) []source {
 	if major == "" {
 		return nil
 	}
-	s.warn("no pnpm version is named; pnpm-lock.yaml (version %s.%s) suggests pnpm %s: pin it with the packageManager field", m[1], m[2], major)
+	s.warn(
+		"no pnpm version is named; pnpm-lock.yaml (version %s.%s) suggests pnpm %s: pin it with the packageManager field",
+		m[1],
+		m[2],
+		major,
+	)
 	return []source{{from: "pnpm-lock.yaml", text: major, constraint: major}}
 }

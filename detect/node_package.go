@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// pkg is what a package.json says. Field names are compared exactly, as npm does; fields of an unexpected shape that no build depends on are left empty.
+// pkg is what a package.json says. Field names are compared exactly, as npm does; fields of an
+// unexpected shape that no build depends on are left empty.
 type pkg struct {
 	name, main     string
 	scripts        map[string]string
@@ -44,7 +45,9 @@ func (s *scan) readPackage(file string) (pkg, error) {
 		if err != nil {
 			return pkg{}, &Error{
 				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s %s %v", file, field, err), Place: file + " " + field,
-				Hints: []string{fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`, field)},
+				Hints: []string{
+					fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`, field),
+				},
 			}
 		}
 		if field == "scripts" {
@@ -184,6 +187,9 @@ func invalidPackage(file string, b []byte, err error) *Error {
 	}
 	return &Error{
 		ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s is not valid: %v", file, err), Place: place,
-		Hints: []string{"mend the JSON; `npm pkg get name` shows whether npm can read it", "remove comments and a comma after the last element: JSON allows neither"},
+		Hints: []string{
+			"mend the JSON; `npm pkg get name` shows whether npm can read it",
+			"remove comments and a comma after the last element: JSON allows neither",
+		},
 	}
 }

@@ -14,12 +14,14 @@ var (
 	codename     = lazyregexp.New(`^lts/(?:\*|[a-z]+)$`)
 )
 
-// ltsLines are the release lines of the codenames given so far, for comparing sources only: which version a codename stands for is the catalogue's to say.
+// ltsLines are the release lines of the codenames given so far, for comparing sources only: which
+// version a codename stands for is the catalogue's to say.
 var ltsLines = map[string]string{
 	"argon": "4", "boron": "6", "carbon": "8", "dubnium": "10", "erbium": "12", "fermium": "14", "gallium": "16", "hydrogen": "18", "iron": "20", "jod": "22", "krypton": "24",
 }
 
-// nodeVersion gathers every place a Node version can be written, in the order of languages.md 3.2, and chooses.
+// nodeVersion gathers every place a Node version can be written, in the order of languages.md 3.2,
+// and chooses.
 func (s *scan) nodeVersion(p pkg) (Requirement, error) {
 	sources := s.envSource("SLUGC_NODE_VERSION", nodeAlias)
 	add := func(from, text string, parse func(string) source) {
@@ -51,7 +53,12 @@ func (s *scan) nodeVersion(p pkg) (Requirement, error) {
 	case strings.HasPrefix(winner.from, "package.json") && !strings.Contains(winner.from, "volta"):
 		id, hint = "node/engines-invalid", `write an npm range, such as "24.x" or ">=22 <25"; alternatives are joined by ||, never by a comma`
 	}
-	return req, &Error{ID: id, Summary: fmt.Sprintf("%s is %q, which is no Node version: %v", winner.from, winner.text, winner.bad), Place: winner.from, Hints: []string{hint}}
+	return req, &Error{
+		ID:      id,
+		Summary: fmt.Sprintf("%s is %q, which is no Node version: %v", winner.from, winner.text, winner.bad),
+		Place:   winner.from,
+		Hints:   []string{hint},
+	}
 }
 
 var errIojs = errors.New("io.js ended in 2015")
@@ -71,7 +78,8 @@ func engineRange(text string) source {
 	return source{constraint: r.String()}
 }
 
-// nodeAlias reads what nvm, asdf and mise understand: a version or npm range, node, stable, latest, lts, lts/*, lts/‹codename›.
+// nodeAlias reads what nvm, asdf and mise understand: a version or npm range, node, stable, latest,
+// lts, lts/*, lts/‹codename›.
 func nodeAlias(text string) source {
 	text = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(text), "node-"))
 	text = strings.Replace(text, "lts-", "lts/", 1)

@@ -15,7 +15,8 @@ func clean(text string, limit int) string {
 		text = string(r[:limit]) + "…"
 	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffd || r >= 0x202a && r <= 0x202e ||
+			r >= 0x2066 && r <= 0x2069 {
 			return '?'
 		}
 		return r
@@ -30,7 +31,8 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// cleaned copies an Error with every text printable and its summary a sentence: it quotes files that anybody wrote.
+// cleaned copies an Error with every text printable and its summary a sentence: it quotes files
+// that anybody wrote.
 func (e *Error) cleaned() *Error {
 	c := *e
 	c.Summary, c.Place, c.Hints = sentence(clean(e.Summary, maxSentence)), clean(e.Place, maxSentence), nil

@@ -10,8 +10,9 @@ import (
 	"slugc/detect/gemlock"
 )
 
-// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, with its lock file (spec languages.md 2.1). A missing or unreadable
-// lock file and a version that can't be read are an [*Error]; Result.App is a [*RubyApp].
+// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, with its lock file (spec
+// languages.md 2.1). A missing or unreadable lock file and a version that can't be read are an
+// [*Error]; Result.App is a [*RubyApp].
 func ForRuby(in Input) (Result, error) {
 	s := newScan(in, Ruby)
 	gemfile, lockfile := "Gemfile", "Gemfile.lock"
@@ -42,7 +43,9 @@ func (s *scan) ruby(gemfile, lockfile string) (*RubyApp, error) {
 	app := &RubyApp{
 		Gemfile: gemfile, Lockfile: lockfile, Lock: lock, Engine: "ruby",
 		ConfigRu: s.isFile("config.ru"), BinRails: s.isFile("bin/rails"), PumaConfig: s.isFile("config/puma.rb"),
-		BinBundle: s.isFile("bin/bundle"), BundleConfig: s.isFile(".bundle/config"), VendorBundle: s.isDir("vendor/bundle"),
+		BinBundle: s.isFile(
+			"bin/bundle",
+		), BundleConfig: s.isFile(".bundle/config"), VendorBundle: s.isDir("vendor/bundle"),
 		PackageJSON: s.isFile("package.json"), YarnLock: s.isFile("yarn.lock"),
 	}
 	for _, name := range []string{"Rakefile", "rakefile", "rakefile.rb", "Rakefile.rb"} {
@@ -85,14 +88,21 @@ func (s *scan) rubyLock(gemfile, lockfile string) (*gemlock.Lock, error) {
 	if errors.As(err, &syntax) {
 		return nil, &Error{
 			ID: "ruby/lockfile-invalid", Summary: fmt.Sprintf("%s is not valid: %s", lockfile, syntax.Cause), Place: fmt.Sprintf("%s:%d", lockfile, syntax.Line),
-			Hints: []string{fmt.Sprintf("run `git checkout --theirs %s` if a merge left it so, then `bundle lock`, and commit %s", lockfile, lockfile)},
+			Hints: []string{
+				fmt.Sprintf(
+					"run `git checkout --theirs %s` if a merge left it so, then `bundle lock`, and commit %s",
+					lockfile,
+					lockfile,
+				),
+			},
 		}
 	}
 	s.found(lockfile, "found %s", lockfile)
 	return lock, err
 }
 
-// rubyGems reads from the locked gems what kind of app it is, what it needs Node for, and where it can be installed.
+// rubyGems reads from the locked gems what kind of app it is, what it needs Node for, and where it
+// can be installed.
 func (s *scan) rubyGems(app *RubyApp) {
 	app.Kind = "plain"
 	if version, ok := app.Lock.Gem("railties"); ok {
@@ -108,10 +118,15 @@ func (s *scan) rubyGems(app *RubyApp) {
 		}
 	}
 	for _, platform := range app.Lock.Platforms {
-		app.LinuxPlatform = app.LinuxPlatform || platform == "ruby" || platform == "java" || strings.Contains(platform, "linux")
+		app.LinuxPlatform = app.LinuxPlatform || platform == "ruby" || platform == "java" ||
+			strings.Contains(platform, "linux")
 	}
 	if !app.LinuxPlatform && len(app.Lock.Platforms) > 0 {
-		s.warn("%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it", app.Lockfile, strings.Join(app.Lock.Platforms, ", "))
+		s.warn(
+			"%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it",
+			app.Lockfile,
+			strings.Join(app.Lock.Platforms, ", "),
+		)
 	}
 	for _, source := range app.Lock.Sources {
 		if source.Kind != "PATH" {

@@ -4,7 +4,8 @@ import "slugc/detect/gemlock"
 
 // RubyApp is what the Ruby detector learnt of an app.
 type RubyApp struct {
-	Kind          string        // "rails" (gem railties, or rails before 3), "rack" (gem rack) or "plain", from the locked gems
+	// "rails" (gem railties, or rails before 3), "rack" (gem rack) or "plain", from the locked gems
+	Kind          string
 	RailsVersion  string        // locked version of railties or rails; "" for an app without
 	Gemfile       string        // "Gemfile" or "gems.rb"
 	Lockfile      string        // "Gemfile.lock" or "gems.locked"

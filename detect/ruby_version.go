@@ -20,12 +20,16 @@ var (
 	quoted      = lazyregexp.New(`^\s*(?:"([^"]*)"|'([^']*)')\s*(,|\)|$|#|;|if\b|unless\b)`)
 )
 
-// rubyRequires gathers the Ruby and Bundler versions in the order of languages.md 2.2. A JRuby app requires jruby and a JDK.
+// rubyRequires gathers the Ruby and Bundler versions in the order of languages.md 2.2. A JRuby app
+// requires jruby and a JDK.
 func (s *scan) rubyRequires(app *RubyApp) ([]Requirement, error) {
 	lock := app.Lock.Ruby
 	sources := s.envSource("SLUGC_RUBY_VERSION", rubyAsked)
 	if lock.Version != "" {
-		sources = append(sources, source{from: app.Lockfile + " RUBY VERSION", text: lock.Version, constraint: lock.Version, exact: true})
+		sources = append(
+			sources,
+			source{from: app.Lockfile + " RUBY VERSION", text: lock.Version, constraint: lock.Version, exact: true},
+		)
 	}
 	fromGemfile, err := s.gemfileRuby(app.Gemfile)
 	if err != nil {
@@ -34,7 +38,8 @@ func (s *scan) rubyRequires(app *RubyApp) ([]Requirement, error) {
 	sources = append(sources, fromGemfile...)
 	sources = append(sources, s.fileSource(".ruby-version", rubyFile)...)
 	sources = append(sources, s.toolSources([]string{"ruby"}, rubyFile)...)
-	if engine, version := s.gemfileEngine(app.Gemfile); lock.Engine == "" && lock.Version == "" && engine != "" && engine != "ruby" {
+	if engine, version := s.gemfileEngine(app.Gemfile); lock.Engine == "" && lock.Version == "" && engine != "" &&
+		engine != "ruby" {
 		return s.otherEngine(app, engine, version, app.Gemfile+" ruby")
 	}
 	if lock.Engine != "" && lock.Engine != "ruby" {
@@ -60,14 +65,24 @@ func bundlerRequirement(app *RubyApp) Requirement {
 	return Requirement{Tool: "bundler", From: "default"}
 }
 
-// otherEngine are the requirements of an app for another engine than MRI; from is where it was read, file first.
+// otherEngine are the requirements of an app for another engine than MRI; from is where it was
+// read, file first.
 func (s *scan) otherEngine(app *RubyApp, engine, version, from string) ([]Requirement, error) {
 	app.Engine = engine
 	if asked := strings.TrimSpace(s.env["SLUGC_RUBY_VERSION"]); asked != "" {
 		file, _, _ := strings.Cut(from, " ")
-		s.warn("SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s", asked, file, strings.TrimSpace(engine+" "+version), file)
+		s.warn(
+			"SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s",
+			asked,
+			file,
+			strings.TrimSpace(engine+" "+version),
+			file,
+		)
 	}
-	requires := []Requirement{{Tool: engine, Constraint: version, From: from, Exact: version != ""}, bundlerRequirement(app)}
+	requires := []Requirement{
+		{Tool: engine, Constraint: version, From: from, Exact: version != ""},
+		bundlerRequirement(app),
+	}
 	if engine == "jruby" {
 		jdk, err := s.jdk()
 		if err != nil {
@@ -78,7 +93,8 @@ func (s *scan) otherEngine(app *RubyApp, engine, version, from string) ([]Requir
 	return requires, nil
 }
 
-// gemfileEngine reads the engine of the Gemfile's ruby line and its version, "" where it names none: then it is MRI.
+// gemfileEngine reads the engine of the Gemfile's ruby line and its version, "" where it names
+// none: then it is MRI.
 func (s *scan) gemfileEngine(gemfile string) (engine, version string) {
 	b, _, err := s.read(gemfile)
 	if err != nil {
@@ -98,7 +114,8 @@ func (s *scan) gemfileEngine(gemfile string) (engine, version string) {
 	return "", ""
 }
 
-// gemfileRuby reads the Gemfile's ruby line as far as it is written in plain strings: what is computed, or read from a file, is not known here.
+// gemfileRuby reads the Gemfile's ruby line as far as it is written in plain strings: what is
+// computed, or read from a file, is not known here.
 func (s *scan) gemfileRuby(gemfile string) ([]source, error) {
 	b, _, err := s.read(gemfile)
 	if err != nil {
@@ -143,7 +160,8 @@ func rubyRequirement(text string) source {
 	return source{constraint: text}
 }
 
-// rubyFile reads what version files hold: "3.3.9", "ruby-3.3.9", "3.3.9@gemset", and "3.3" for the newest 3.3.x.
+// rubyFile reads what version files hold: "3.3.9", "ruby-3.3.9", "3.3.9@gemset", and "3.3" for the
+// newest 3.3.x.
 func rubyFile(text string) source {
 	text, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "ruby-"), "@")
 	if v := rubyExact.FindStringSubmatch(text); v != nil {

@@ -50,7 +50,8 @@ func (s *scan) warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, clean(fmt.Sprintf(format, args...), maxSentence))
 }
 
-// failed ends a detector with an *Error (or whatever stopped it): the Result keeps its reasons and never passes.
+// failed ends a detector with an *Error (or whatever stopped it): the Result keeps its reasons and
+// never passes.
 func (s *scan) failed(err error) (Result, error) {
 	var e *Error
 	if errors.As(err, &e) {
@@ -88,7 +89,8 @@ func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 
 var errLinkOut = errors.New("a symbolic link leads out of the tree")
 
-// resolve follows the symbolic links in name without ever leaving the tree, whatever the file system itself would allow.
+// resolve follows the symbolic links in name without ever leaving the tree, whatever the file
+// system itself would allow.
 func (s *scan) resolve(name string) (string, error) {
 	done, rest, hops := ".", strings.Split(path.Clean(name), "/"), 0
 	for len(rest) > 0 {
@@ -124,7 +126,8 @@ func (s *scan) resolve(name string) (string, error) {
 	return done, nil
 }
 
-// stat follows links inside the tree. A root entry must be spelled exactly so, even where the file system does not mind.
+// stat follows links inside the tree. A root entry must be spelled exactly so, even where the file
+// system does not mind.
 func (s *scan) stat(name string) (string, fs.FileInfo) {
 	top, _, _ := strings.Cut(name, "/")
 	if len(s.names) < maxEntries && top != "." && !s.names[top] {
@@ -153,7 +156,8 @@ func (s *scan) isDir(name string) bool {
 	return info != nil && info.IsDir()
 }
 
-// head reads at most n bytes of a regular file; false where there is none or it can't be read (then a reason says so).
+// head reads at most n bytes of a regular file; false where there is none or it can't be read (then
+// a reason says so).
 func (s *scan) head(name string, n int64) ([]byte, bool) {
 	real, info := s.stat(name)
 	if info == nil || !info.Mode().IsRegular() {
@@ -171,7 +175,8 @@ func (s *scan) head(name string, n int64) ([]byte, bool) {
 	return nil, false
 }
 
-// read reads a manifest whole, without its byte order mark; more than maxManifest bytes are an *Error.
+// read reads a manifest whole, without its byte order mark; more than maxManifest bytes are an
+// *Error.
 func (s *scan) read(name string) (b []byte, ok bool, err error) {
 	b, ok = s.head(name, maxManifest+1)
 	if len(b) > maxManifest {
@@ -185,7 +190,8 @@ func (s *scan) read(name string) (b []byte, ok bool, err error) {
 	return b, ok, nil
 }
 
-// lines reads a small line-based file: line ends may be CRLF, `#` comments and blanks around a line are cut, empty lines stay so that indices are line numbers less one.
+// lines reads a small line-based file: line ends may be CRLF, `#` comments and blanks around a line
+// are cut, empty lines stay so that indices are line numbers less one.
 func (s *scan) lines(name string) ([]string, bool) {
 	b, ok := s.head(name, 64<<10)
 	if !ok {
@@ -199,7 +205,8 @@ func (s *scan) lines(name string) ([]string, bool) {
 	return lines, true
 }
 
-// walk gives the regular files below dir, slash-separated and sorted, maxEntries at most, links not followed. Directories named in skip are left out.
+// walk gives the regular files below dir, slash-separated and sorted, maxEntries at most, links not
+// followed. Directories named in skip are left out.
 func (s *scan) walk(dir string, skip ...string) []string {
 	var files []string
 	seen := 0

@@ -19,8 +19,9 @@ type source struct {
 // agreement reports whether two sources can be satisfied by one version.
 type agreement func(winner, loser source) bool
 
-// choose takes the first source for a requirement and warns of every later one that disagrees or can't be understood. sources stand in their order of precedence.
-// The first source being bad is the caller's error to tell: choose returns it as it is.
+// choose takes the first source for a requirement and warns of every later one that disagrees or
+// can't be understood. sources stand in their order of precedence. The first source being bad is
+// the caller's error to tell: choose returns it as it is.
 func (s *scan) choose(tool string, sources []source, agree agreement) (Requirement, *source) {
 	if len(sources) == 0 {
 		return Requirement{Tool: tool, From: "default"}, nil
@@ -34,10 +35,23 @@ func (s *scan) choose(tool string, sources []source, agree agreement) (Requireme
 		case loser.bad != nil:
 			s.warn("%s says %q, which is no %s version; using %s", loser.from, loser.text, tool, using(winner, loser))
 		case loser.constraint != winner.constraint && !agree(winner, loser):
-			s.warn("%s asks for %s and %s says %s; using %s", winner.from, winner.text, loser.from, loser.text, using(winner, loser))
+			s.warn(
+				"%s asks for %s and %s says %s; using %s",
+				winner.from,
+				winner.text,
+				loser.from,
+				loser.text,
+				using(winner, loser),
+			)
 		}
 	}
-	return Requirement{Tool: tool, Constraint: winner.constraint, From: winner.from, Exact: winner.exact, Hash: winner.hash}, &winner
+	return Requirement{
+		Tool:       tool,
+		Constraint: winner.constraint,
+		From:       winner.from,
+		Exact:      winner.exact,
+		Hash:       winner.hash,
+	}, &winner
 }
 
 // using names the winner's file alone, or more where both are in one file.

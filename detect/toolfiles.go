@@ -8,7 +8,8 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// toolSources reads a tool's version from .tool-versions (asdf) and from mise.toml or .mise.toml, in this order. keys are the names the tool goes by there.
+// toolSources reads a tool's version from .tool-versions (asdf) and from mise.toml or .mise.toml,
+// in this order. keys are the names the tool goes by there.
 func (s *scan) toolSources(keys []string, parse func(string) source) []source {
 	return append(s.toolVersions(keys, parse), s.mise(keys, parse)...)
 }

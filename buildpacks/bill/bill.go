@@ -1,5 +1,6 @@
-// Package bill writes a buildpack's bill of materials: what an app runs on and what is in it, as CycloneDX 1.5. A bill holds no time and no serial number,
-// and its components are sorted, so that the same build gives the same bytes.
+// Package bill writes a buildpack's bill of materials: what an app runs on and what is in it, as
+// CycloneDX 1.5. A bill holds no time and no serial number, and its components are sorted, so that
+// the same build gives the same bytes.
 package bill
 
 import (
@@ -18,12 +19,14 @@ func Runtime(name, version string) cdx.Component {
 	return component(cdx.ComponentTypePlatform, name, version, "pkg:generic/"+name+"@"+version)
 }
 
-// Tool is the component of a program that the app may call: a package manager. purl is its package URL.
+// Tool is the component of a program that the app may call: a package manager. purl is its package
+// URL.
 func Tool(name, version, purl string) cdx.Component {
 	return component(cdx.ComponentTypeApplication, name, version, purl)
 }
 
-// Library is the component of a dependency. version is "" where it has none; purl is its package URL, which tells it from every other component.
+// Library is the component of a dependency. version is "" where it has none; purl is its package
+// URL, which tells it from every other component.
 func Library(name, version, purl string) cdx.Component {
 	return component(cdx.ComponentTypeLibrary, name, version, purl)
 }
@@ -32,8 +35,9 @@ func component(kind cdx.ComponentType, name, version, purl string) cdx.Component
 	return cdx.Component{BOMRef: purl, Type: kind, Name: name, Version: version, PackageURL: purl}
 }
 
-// Write writes the bill of the launch image of a build: the components, each once, and the app's name where it has one ("" for none). A platform whose
-// buildpack.toml announces no CycloneDX gets none.
+// Write writes the bill of the launch image of a build: the components, each once, and the app's
+// name where it has one ("" for none). A platform whose buildpack.toml announces no CycloneDX gets
+// none.
 func Write(ctx libcnb.BuildContext, app string, components []cdx.Component) error {
 	if !slices.Contains(ctx.Buildpack.Info.SBOMFormats, libcnb.BOMMediaTypeCycloneDX) {
 		return nil
@@ -44,7 +48,9 @@ func Write(ctx libcnb.BuildContext, app string, components []cdx.Component) erro
 	doc := cdx.NewBOM()
 	doc.Components = &components
 	if app != "" {
-		doc.Metadata = &cdx.Metadata{Component: &cdx.Component{BOMRef: app, Type: cdx.ComponentTypeApplication, Name: app}}
+		doc.Metadata = &cdx.Metadata{
+			Component: &cdx.Component{BOMRef: app, Type: cdx.ComponentTypeApplication, Name: app},
+		}
 	}
 	file, err := os.Create(ctx.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
 	if err != nil {

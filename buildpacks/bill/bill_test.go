@@ -49,7 +49,9 @@ func TestWrite(t *testing.T) {
 	if err := json.Unmarshal([]byte(first), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if doc.BOMFormat != "CycloneDX" || doc.SpecVersion != "1.5" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" || doc.Metadata.Component.Name != "shop" {
+	if doc.BOMFormat != "CycloneDX" || doc.SpecVersion != "1.5" || doc.SerialNumber != "" ||
+		doc.Metadata.Timestamp != "" ||
+		doc.Metadata.Component.Name != "shop" {
 		t.Errorf("got %s", first)
 	}
 	var list []string

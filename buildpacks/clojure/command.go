@@ -12,8 +12,8 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// tool runs a program in the app's root, its output passed on. When it fails, the error is a diagnosis: one of the known ones, or
-// clojure/build-failed with the last lines.
+// tool runs a program in the app's root, its output passed on. When it fails, the error is a
+// diagnosis: one of the known ones, or clojure/build-failed with the last lines.
 func (b *work) tool(shown, program string, argv ...string) error {
 	return b.run(nil, shown, program, argv...)
 }
@@ -38,8 +38,8 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	return err
 }
 
-// place is a place of a diagnosis relative to the app: the compiler names files relative to the classpath's directories. "" is a file that is not
-// the app's.
+// place is a place of a diagnosis relative to the app: the compiler names files relative to the
+// classpath's directories. "" is a file that is not the app's.
 func (b *work) place(place string) string {
 	file, line, _ := strings.Cut(place, ":")
 	if rel, own := within(b.dir, file); filepath.IsAbs(file) && own {
@@ -82,5 +82,6 @@ func noise(line string) bool {
 		}
 	}
 	// A first build fetches hundreds of files; their descriptions are the lesser half.
-	return (strings.HasPrefix(line, "Retrieving ") || strings.HasPrefix(line, "Downloading: ")) && strings.Contains(line, ".pom from ")
+	return (strings.HasPrefix(line, "Retrieving ") || strings.HasPrefix(line, "Downloading: ")) &&
+		strings.Contains(line, ".pom from ")
 }

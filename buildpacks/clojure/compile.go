@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// compile runs what builds the app, the first that applies: BUILD_COMMAND, bin/build, the tool's own way (languages.md 5.1, 5.3, 5.4).
+// compile runs what builds the app, the first that applies: BUILD_COMMAND, bin/build, the tool's
+// own way (languages.md 5.1, 5.3, 5.4).
 func (b *work) compile() error {
 	command := strings.TrimSpace(b.env.user["BUILD_COMMAND"])
 	switch {
@@ -32,7 +33,8 @@ func (b *work) leinTask() []string {
 	}
 	facts := b.app.Lein
 	switch {
-	case facts.UberjarName != "" || slices.Contains(facts.Computed, ":uberjar-name"), facts.Main != "" && slices.Contains(facts.Profiles, "uberjar"):
+	case facts.UberjarName != "" || slices.Contains(facts.Computed, ":uberjar-name"),
+		facts.Main != "" && slices.Contains(facts.Profiles, "uberjar"):
 		return []string{"uberjar"}
 	case facts.Main == "" && facts.HasPlugin("lein-ring"):
 		return []string{"ring", "uberjar"}

@@ -9,9 +9,33 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// refused are the variables of the user's configuration that do not reach the build: they would lead its tools astray (languages.md 1.2).
-var refused = []string{"PATH", "GIT_DIR", "CPATH", "CPPATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "LIBRARY_PATH", "LANG", "BUILD_DIR", "HOME", "JAVA_HOME", "JAVA_OPTS",
-	"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "JAVA_CMD", "LEIN_JAVA_CMD", "LEIN_HOME", "LEIN_JAR", "TRAMPOLINE_FILE", "CLJ_CONFIG", "CLJ_CACHE", "GITLIBS"}
+// refused are the variables of the user's configuration that do not reach the build: they would
+// lead its tools astray (languages.md 1.2).
+var refused = []string{
+	"PATH",
+	"GIT_DIR",
+	"CPATH",
+	"CPPATH",
+	"LD_PRELOAD",
+	"LD_LIBRARY_PATH",
+	"LIBRARY_PATH",
+	"LANG",
+	"BUILD_DIR",
+	"HOME",
+	"JAVA_HOME",
+	"JAVA_OPTS",
+	"JAVA_TOOL_OPTIONS",
+	"JDK_JAVA_OPTIONS",
+	"CLASSPATH",
+	"JAVA_CMD",
+	"LEIN_JAVA_CMD",
+	"LEIN_HOME",
+	"LEIN_JAR",
+	"TRAMPOLINE_FILE",
+	"CLJ_CONFIG",
+	"CLJ_CACHE",
+	"GITLIBS",
+}
 
 // internal are variables of this process, by prefix, that are no tool's business.
 var internal = []string{"CNB_", "SLUGC_", "XDG_", "GIT_", "JAVA_", "JDK_", "LEIN_", "CLJ_", "CLASSPATH"}
@@ -19,8 +43,8 @@ var internal = []string{"CNB_", "SLUGC_", "XDG_", "GIT_", "JAVA_", "JDK_", "LEIN
 // secretName matches the names of variables whose values are not to be printed.
 var secretName = lazyregexp.New(`(?i)PASSW|SECRET|TOKEN|CREDENTIAL|_KEY$`)
 
-// environment is what tools run with: the platform's explicit environment, then what is allowed of the user's configuration,
-// then what the buildpack sets.
+// environment is what tools run with: the platform's explicit environment, then what is allowed of
+// the user's configuration, then what the buildpack sets.
 type environment struct {
 	vars    map[string]string
 	user    map[string]string // the allowed part of the user's configuration
@@ -61,7 +85,8 @@ func (e *environment) prepend(dirs ...string) {
 	e.vars["PATH"] = command.Before(e.vars["PATH"], dirs...)
 }
 
-// look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.
+// look finds a program on the build's own PATH, which is not this process's. It returns "" where
+// there is none.
 func (e *environment) look(name string) string { return command.Look(e.vars["PATH"], name) }
 
 func mirrorOf(environ []string) string {

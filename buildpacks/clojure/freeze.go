@@ -23,10 +23,13 @@ import (
 type frozen struct {
 	path    []string // the classpath: directories of the app and jars, absolute
 	options []string // for the JVM
-	main    []string // arguments of clojure.main, or a class and its arguments; empty where the app names nothing to run
+	// arguments of clojure.main, or a class and its arguments; empty where the app names nothing to
+	// run
+	main []string
 }
 
-// freeze resolves the classpath of an app without an uberjar, copies its jars into a layer and puts CLASSPATH into the launch environment.
+// freeze resolves the classpath of an app without an uberjar, copies its jars into a layer and puts
+// CLASSPATH into the launch environment.
 func (b *work) freeze() error {
 	if b.uberjar != "" {
 		return nil
@@ -46,8 +49,9 @@ func (b *work) freeze() error {
 	return b.dependencyLayer()
 }
 
-// packClasses puts a directory of compiled namespaces into a jar beside it. All files of a slug are of one time, and Clojure would hold the
-// compiled namespaces for stale and compile their sources at every start; in a jar they keep times of their own.
+// packClasses puts a directory of compiled namespaces into a jar beside it. All files of a slug are
+// of one time, and Clojure would hold the compiled namespaces for stale and compile their sources
+// at every start; in a jar they keep times of their own.
 func (b *work) packClasses() error {
 	for i, entry := range b.frozen.path {
 		rel, own := within(b.dir, entry)
@@ -70,8 +74,8 @@ func (b *work) packClasses() error {
 	return nil
 }
 
-// dependencyLayer copies the classpath's libraries into the layer "dependencies", in the order of the classpath. A library that git has brought, a
-// directory, becomes a jar.
+// dependencyLayer copies the classpath's libraries into the layer "dependencies", in the order of
+// the classpath. A library that git has brought, a directory, becomes a jar.
 func (b *work) dependencyLayer() error {
 	layer, err := b.layer("dependencies", libcnb.LayerTypes{Launch: true, Cache: true})
 	if err != nil {
@@ -120,7 +124,8 @@ func (b *work) dependencyLayer() error {
 	return nil
 }
 
-// jarOfLibrary packs a directory of the classpath into a jar, which it names after the library: shop-‹commit›.jar.
+// jarOfLibrary packs a directory of the classpath into a jar, which it names after the library:
+// shop-‹commit›.jar.
 func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 	name = filepath.Base(dir) + ".jar"
 	if c, ok := b.component(dir); ok {
@@ -133,10 +138,12 @@ func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 	return jar, name, nil
 }
 
-// The form that `lein run` hands to the JVM names what is called: (resolve (quote shop.core/-main)), or (Class/forName "shop.Main").
+// The form that `lein run` hands to the JVM names what is called: (resolve (quote
+// shop.core/-main)), or (Class/forName "shop.Main").
 var resolved = lazyregexp.New(`clojure\.core/resolve \(quote ([^\s()]+)\)`)
 
-// freezeLein asks Leiningen for the command that `lein with-profile production trampoline run` would start.
+// freezeLein asks Leiningen for the command that `lein with-profile production trampoline run`
+// would start.
 func (b *work) freezeLein() (*frozen, error) {
 	if b.app.Lein.Main == "" && !slices.Contains(b.app.Lein.Computed, ":main") {
 		return b.leinClasspath()
@@ -245,7 +252,8 @@ func (b *work) compiledClass(name string) bool {
 	return err == nil
 }
 
-// runAlias is the alias of deps.edn that says what runs, by the names that it usually has; "" where there is none of these with :main-opts or :exec-fn.
+// runAlias is the alias of deps.edn that says what runs, by the names that it usually has; "" where
+// there is none of these with :main-opts or :exec-fn.
 func (b *work) runAlias() string {
 	aliases := b.app.Deps.Aliases
 	runs := func(name string) bool { return len(aliases[name].MainOpts) > 0 || aliases[name].ExecFn != "" }
@@ -286,7 +294,8 @@ func frozenAlias(name string, alias detect.DepsAlias) *frozen {
 	return f
 }
 
-// execForm calls the function of an alias as `clojure -X` does. Its arguments are read where the app runs, out of deps.edn, which is in the slug.
+// execForm calls the function of an alias as `clojure -X` does. Its arguments are read where the
+// app runs, out of deps.edn, which is in the slug.
 func execForm(name string, alias detect.DepsAlias) string {
 	ns, function, ok := strings.Cut(alias.ExecFn, "/")
 	if !ok {
@@ -295,6 +304,9 @@ func execForm(name string, alias detect.DepsAlias) string {
 	if !alias.ExecArgs {
 		return fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)
 	}
-	args := fmt.Sprintf(`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`, name)
+	args := fmt.Sprintf(
+		`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`,
+		name,
+	)
 	return fmt.Sprintf("(do (require '%s 'clojure.edn) (%s/%s %s))", ns, ns, function, args)
 }

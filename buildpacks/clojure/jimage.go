@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// A JDK's lib/modules is a jimage: a header, a hash table, and for each resource a list of attributes that point into a table of strings.
+// A JDK's lib/modules is a jimage: a header, a hash table, and for each resource a list of
+// attributes that point into a table of strings.
 const (
 	jimageMagic  = 0xcafedada
 	jimageHeader = 28
@@ -23,7 +24,8 @@ const (
 	attributeParent = 2
 )
 
-// packages reads which module each package of a JDK is in, packages written with dots: "java.sql" → "java.sql".
+// packages reads which module each package of a JDK is in, packages written with dots: "java.sql" →
+// "java.sql".
 func packages(file string) (map[string]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -41,7 +43,13 @@ func packages(file string) (map[string]string, error) {
 	if order.Uint32(head) != jimageMagic {
 		return nil, fmt.Errorf("reading %q: it is no image of modules", file)
 	}
-	slots, locations, texts := int64(order.Uint32(head[16:])), int64(order.Uint32(head[20:])), int64(order.Uint32(head[24:]))
+	slots, locations, texts := int64(
+		order.Uint32(head[16:]),
+	), int64(
+		order.Uint32(head[20:]),
+	), int64(
+		order.Uint32(head[24:]),
+	)
 	if slots*8+locations+texts > maxIndex {
 		return nil, fmt.Errorf("reading %q: its index is too large", file)
 	}

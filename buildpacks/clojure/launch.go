@@ -30,7 +30,8 @@ func profileScript(cgroups language.Cgroups) string {
 	return strings.Replace(profile, "@MEMORY@", cgroups.MemoryLimit(), 1)
 }
 
-// processes declares how to start the app, unless it has a Procfile that says so (languages.md 5.5).
+// processes declares how to start the app, unless it has a Procfile that says so (languages.md
+// 5.5).
 func (b *work) processes() error {
 	if info, err := os.Stat(filepath.Join(b.dir, "Procfile")); err == nil && info.Mode().IsRegular() {
 		b.checkProcfile()
@@ -45,10 +46,16 @@ func (b *work) processes() error {
 			command += " " + shellQuote(word)
 		}
 	default:
-		b.say.Warn("Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.", b.namesMain())
+		b.say.Warn(
+			"Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.",
+			b.namesMain(),
+		)
 		return nil
 	}
-	b.result.Processes = append(b.result.Processes, libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true})
+	b.result.Processes = append(
+		b.result.Processes,
+		libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true},
+	)
 	return nil
 }
 
@@ -70,7 +77,12 @@ func (b *work) checkProcfile() {
 		}
 		switch words[0] {
 		case "clojure", "clj":
-			b.say.Warn("The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.", name, words[0], name)
+			b.say.Warn(
+				"The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.",
+				name,
+				words[0],
+				name,
+			)
 		}
 	}
 }

@@ -23,13 +23,16 @@ var runShim string
 // callsLein matches a process of a Procfile that is started by Leiningen.
 var callsLein = lazyregexp.New(`(?m)^[A-Za-z0-9_-]+:.*\blein\s`)
 
-// includeLein is whether Leiningen itself goes into the slug, with the repository that it reads (languages.md 5.3).
+// includeLein is whether Leiningen itself goes into the slug, with the repository that it reads
+// (languages.md 5.3).
 func (b *work) includeLein() bool {
 	value := strings.ToLower(strings.TrimSpace(b.env.user["LEIN_INCLUDE_IN_SLUG"]))
-	return b.builder != nil && b.builder.Tool == "leiningen" && !slices.Contains([]string{"", "no", "false", "0"}, value)
+	return b.builder != nil && b.builder.Tool == "leiningen" &&
+		!slices.Contains([]string{"", "no", "false", "0"}, value)
 }
 
-// leinInSlug gives the running app a command lein: the real one where the user asks for it, and where the Procfile calls it, one that starts the frozen app.
+// leinInSlug gives the running app a command lein: the real one where the user asks for it, and
+// where the Procfile calls it, one that starts the frozen app.
 func (b *work) leinInSlug() error {
 	if b.app.Tool != "leiningen" {
 		return nil
@@ -70,15 +73,16 @@ func (b *work) leinInSlug() error {
 	return nil
 }
 
-// forgetOrigins removes from a Maven repository what says when and by which mirror its files came: it differs from build to build, and Leiningen would
-// refuse them where that mirror is not set.
+// forgetOrigins removes from a Maven repository what says when and by which mirror its files came:
+// it differs from build to build, and Leiningen would refuse them where that mirror is not set.
 func forgetOrigins(repository string) error {
 	return filepath.WalkDir(repository, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		name := d.Name()
-		if name != "_remote.repositories" && name != "resolver-status.properties" && filepath.Ext(name) != ".lastUpdated" {
+		if name != "_remote.repositories" && name != "resolver-status.properties" &&
+			filepath.Ext(name) != ".lastUpdated" {
 			return nil
 		}
 		return os.Remove(file)
@@ -101,14 +105,29 @@ func (b *work) runScript() string {
 	return strings.NewReplacer("@COMMAND@", command, "@NAMED@", named).Replace(runShim)
 }
 
-// copyLein puts Leiningen into a layer. It finds itself and its repository by the environment, wherever the slug is unpacked.
+// copyLein puts Leiningen into a layer. It finds itself and its repository by the environment,
+// wherever the slug is unpacked.
 func (b *work) copyLein(dir string) (string, error) {
 	jar, err := b.toolJars()
 	if err != nil {
 		return "", err
 	}
 	init := "(require 'leiningen.core.project)\n(alter-var-root #'leiningen.core.project/defaults assoc :local-repo (System/getenv \"SLUGC_MAVEN_REPOSITORY\") :offline? true)\n"
-	err = errors.Join(tree.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
-		os.WriteFile(filepath.Join(dir, "init.clj"), []byte(init), 0o644), os.WriteFile(filepath.Join(dir, "profiles.clj"), []byte("{}\n"), 0o644))
-	return strings.NewReplacer("'@JAR@'", `"$LEIN_HOME/leiningen.jar"`, "@VERSION@", b.builder.Version).Replace(leinShim), err
+	err = errors.Join(
+		tree.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
+		os.WriteFile(
+			filepath.Join(dir, "init.clj"),
+			[]byte(init),
+			0o644,
+		),
+		os.WriteFile(filepath.Join(dir, "profiles.clj"), []byte("{}\n"), 0o644),
+	)
+	return strings.NewReplacer(
+		"'@JAR@'",
+		`"$LEIN_HOME/leiningen.jar"`,
+		"@VERSION@",
+		b.builder.Version,
+	).Replace(
+		leinShim,
+	), err
 }

@@ -98,7 +98,14 @@ func image(order binary.ByteOrder, resources [][2]string) []byte {
 }
 
 func TestPackages(t *testing.T) {
-	resources := [][2]string{{"java.base", "java/lang"}, {"java.sql", "java/sql"}, {"java.sql", "javax/sql"}, {"modules", "x"}, {"java.base", "META-INF/services"}, {"java.base", ""}}
+	resources := [][2]string{
+		{"java.base", "java/lang"},
+		{"java.sql", "java/sql"},
+		{"java.sql", "javax/sql"},
+		{"modules", "x"},
+		{"java.base", "META-INF/services"},
+		{"java.base", ""},
+	}
 	want := map[string]string{"java.lang": "java.base", "java.sql": "java.sql", "javax.sql": "java.sql"}
 	file := filepath.Join(t.TempDir(), "modules")
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {

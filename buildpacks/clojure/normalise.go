@@ -17,8 +17,9 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// The times of entries. Clojure loads a compiled namespace only if it is newer than its source, and else compiles the source at every start, so that the two
-// need different times. A slug's files are of the first second of 1980; whatever the time zone, the compiled are newer than those.
+// The times of entries. Clojure loads a compiled namespace only if it is newer than its source, and
+// else compiles the source at every start, so that the two need different times. A slug's files are
+// of the first second of 1980; whatever the time zone, the compiled are newer than those.
 var (
 	sourceTime   = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 	compiledTime = time.Date(1980, 1, 3, 0, 0, 0, 0, time.UTC)
@@ -65,8 +66,9 @@ func normaliseJar(file string) (err error) {
 	return os.Rename(tmp.Name(), file)
 }
 
-// rewrite writes entries sorted, META-INF/MANIFEST.MF first, as java.util.jar's readers want it. Of entries with one name the last counts, as for
-// Java; directories are dropped where something lies in them, and keep their place elsewhere: Clojure finds resources by them.
+// rewrite writes entries sorted, META-INF/MANIFEST.MF first, as java.util.jar's readers want it. Of
+// entries with one name the last counts, as for Java; directories are dropped where something lies
+// in them, and keep their place elsewhere: Clojure finds resources by them.
 func rewrite(to io.Writer, files []*zip.File) error {
 	byName := map[string]*zip.File{}
 	for _, f := range files {
@@ -91,14 +93,16 @@ func rewrite(to io.Writer, files []*zip.File) error {
 	return w.Close()
 }
 
-// newJar begins a jar. The compressor is named, so that the bytes do not hang on what the library takes for a default.
+// newJar begins a jar. The compressor is named, so that the bytes do not hang on what the library
+// takes for a default.
 func newJar(to io.Writer) *zip.Writer {
 	w := zip.NewWriter(to)
 	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, 6) })
 	return w
 }
 
-// jarOf writes the files below a directory into a jar, as rewrite would leave it. What is compiled is newer than any source.
+// jarOf writes the files below a directory into a jar, as rewrite would leave it. What is compiled
+// is newer than any source.
 func jarOf(file, dir string) (err error) {
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -133,11 +137,13 @@ func jarOf(file, dir string) (err error) {
 	return errors.Join(err, w.Close(), out.Close())
 }
 
-// staleAfter is how much older than its source a compiled namespace must be to be held for stale. Packers that lose the times, or give every entry the
-// moment it is written, leave some seconds between the two.
+// staleAfter is how much older than its source a compiled namespace must be to be held for stale.
+// Packers that lose the times, or give every entry the moment it is written, leave some seconds
+// between the two.
 const staleAfter = time.Hour
 
-// when is an entry's time. A compiled namespace that is long older than its source stays older: somebody has not compiled it again.
+// when is an entry's time. A compiled namespace that is long older than its source stays older:
+// somebody has not compiled it again.
 func when(all map[string]*zip.File, name string) time.Time {
 	base, ok := strings.CutSuffix(name, compiled)
 	if !ok {

@@ -31,7 +31,10 @@ func TestLeinTask(t *testing.T) {
 		"lein-ring":        {detect.LeinFacts{Plugins: []string{"lein-ring"}}, "", "ring uberjar"},
 		"the user's words": {detect.LeinFacts{UberjarName: "x.jar"}, "with-profile  prod uberjar", "with-profile prod uberjar"},
 	} {
-		b := &work{app: &detect.ClojureApp{Lein: &tt.facts}, env: newEnvironment(nil, map[string]string{"LEIN_BUILD_TASK": tt.task})}
+		b := &work{
+			app: &detect.ClojureApp{Lein: &tt.facts},
+			env: newEnvironment(nil, map[string]string{"LEIN_BUILD_TASK": tt.task}),
+		}
 		if got := strings.Join(b.leinTask(), " "); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
@@ -66,7 +69,12 @@ func TestCLITask(t *testing.T) {
 // TestCompile: BUILD_COMMAND goes before bin/build, and this before the tool's own way.
 func TestCompile(t *testing.T) {
 	for line, want := range map[string]string{"echo command >made": "command\n", "": "script\n", "exit 3": ""} {
-		b := &work{ctx: t.Context(), dir: t.TempDir(), say: &command.Log{Out: io.Discard}, app: &detect.ClojureApp{Tool: "leiningen", BinBuild: true, Lein: &detect.LeinFacts{UberjarName: "x.jar"}}}
+		b := &work{
+			ctx: t.Context(),
+			dir: t.TempDir(),
+			say: &command.Log{Out: io.Discard},
+			app: &detect.ClojureApp{Tool: "leiningen", BinBuild: true, Lein: &detect.LeinFacts{UberjarName: "x.jar"}},
+		}
 		b.env = newEnvironment([]string{"PATH=/usr/bin:/bin"}, map[string]string{"BUILD_COMMAND": line})
 		writeFile(t, filepath.Join(b.dir, "bin", "build"), "#!/bin/sh\necho script >made\n")
 		if err := os.Chmod(filepath.Join(b.dir, "bin", "build"), 0o755); err != nil {
@@ -84,7 +92,11 @@ func TestCompile(t *testing.T) {
 
 // TestRepository: what was downloaded stays while the dependencies do, and beyond a size no longer.
 func TestRepository(t *testing.T) {
-	b := &work{dir: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}, app: &detect.ClojureApp{Manifests: []string{"deps.edn"}}}
+	b := &work{
+		dir: t.TempDir(),
+		cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}},
+		app: &detect.ClojureApp{Manifests: []string{"deps.edn"}},
+	}
 	deps, jar := filepath.Join(b.dir, "deps.edn"), filepath.Join(b.cnb.Layers.Path, "maven", "repository", "a.jar")
 	writeFile(t, deps, "{}")
 	writeFile(t, jar, "left by a build that was broken off")
@@ -104,12 +116,16 @@ func TestRepository(t *testing.T) {
 			t.Errorf("%+v: kept %t", step, !step.kept)
 		}
 		writeFile(t, jar, "")
-		text := fmt.Sprintf("cache = true\n[metadata]\ndependencies = %q\n", b.result.Layers[len(b.result.Layers)-1].Metadata["dependencies"])
+		text := fmt.Sprintf(
+			"cache = true\n[metadata]\ndependencies = %q\n",
+			b.result.Layers[len(b.result.Layers)-1].Metadata["dependencies"],
+		)
 		writeFile(t, filepath.Join(b.cnb.Layers.Path, "maven.toml"), text)
 	}
 }
 
-// TestVendoredLein: an app's own bin/lein is the command, with a home that lasts as long as the script stays the same.
+// TestVendoredLein: an app's own bin/lein is the command, with a home that lasts as long as the
+// script stays the same.
 func TestVendoredLein(t *testing.T) {
 	b := &work{dir: t.TempDir(), home: t.TempDir(), cnb: libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}}
 	script := filepath.Join(b.dir, "bin", "lein")
@@ -127,7 +143,10 @@ func TestVendoredLein(t *testing.T) {
 	writeFile(t, filepath.Join(home, "self-installs", "leiningen.jar"), "jar")
 	keep := func() {
 		t.Helper()
-		text := fmt.Sprintf("cache = true\n[metadata]\nscript = %q\n", b.result.Layers[len(b.result.Layers)-1].Metadata["script"])
+		text := fmt.Sprintf(
+			"cache = true\n[metadata]\nscript = %q\n",
+			b.result.Layers[len(b.result.Layers)-1].Metadata["script"],
+		)
 		writeFile(t, home+".toml", text)
 		if home, err = b.vendoredLein(); err != nil {
 			t.Fatal(err)
@@ -153,7 +172,13 @@ func TestRunAlias(t *testing.T) {
 		"start": {detect.DepsAlias{ExecFn: "shop.core/run", ExecArgs: true}, frozen{main: []string{"clojure.main", "-e",
 			`(do (require 'shop.core 'clojure.edn) (shop.core/run (get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :start :exec-args])))`}}},
 	} {
-		b := &work{app: &detect.ClojureApp{Deps: &detect.DepsFacts{Aliases: map[string]detect.DepsAlias{name: tt.alias, "test": {MainOpts: []string{"-m", "test"}}}}}}
+		b := &work{
+			app: &detect.ClojureApp{
+				Deps: &detect.DepsFacts{
+					Aliases: map[string]detect.DepsAlias{name: tt.alias, "test": {MainOpts: []string{"-m", "test"}}},
+				},
+			},
+		}
 		if got := b.runAlias(); got != name {
 			t.Errorf("the alias is %q, want %q", got, name)
 		}
@@ -164,10 +189,25 @@ func TestRunAlias(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	e := newEnvironment([]string{"PATH=/usr/bin", "CNB_LAYERS_DIR=/x", "JAVA_OPTS=-Xmx1g", "GIT_DIR=/y", "LANG=C.UTF-8"},
-		map[string]string{"PATH": "/evil", "JAVA_TOOL_OPTIONS": "-javaagent:x", "DB_PASSWORD": "hunter22", "SHORT_TOKEN": "x", "LEIN_USERNAME": "me", "SLUGC_JDK_VERSION": "17"})
+	e := newEnvironment(
+		[]string{"PATH=/usr/bin", "CNB_LAYERS_DIR=/x", "JAVA_OPTS=-Xmx1g", "GIT_DIR=/y", "LANG=C.UTF-8"},
+		map[string]string{
+			"PATH":              "/evil",
+			"JAVA_TOOL_OPTIONS": "-javaagent:x",
+			"DB_PASSWORD":       "hunter22",
+			"SHORT_TOKEN":       "x",
+			"LEIN_USERNAME":     "me",
+			"SLUGC_JDK_VERSION": "17",
+		},
+	)
 	e.prepend("/jdk/bin")
-	want := []string{"DB_PASSWORD=hunter22", "LANG=C.UTF-8", "LEIN_USERNAME=me", "PATH=/jdk/bin:/usr/bin", "SHORT_TOKEN=x"}
+	want := []string{
+		"DB_PASSWORD=hunter22",
+		"LANG=C.UTF-8",
+		"LEIN_USERNAME=me",
+		"PATH=/jdk/bin:/usr/bin",
+		"SHORT_TOKEN=x",
+	}
 	if diff := cmp.Diff(want, command.Environ(e.vars)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -181,7 +221,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestMirrorFiles: credentials go into the files that the tools read, and not into the addresses they print.
+// TestMirrorFiles: credentials go into the files that the tools read, and not into the addresses
+// they print.
 func TestMirrorFiles(t *testing.T) {
 	home := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(home, ".m2"), 0o755); err != nil {
@@ -194,7 +235,12 @@ func TestMirrorFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(jars, "leiningen.jar"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b := &work{home: home, env: newEnvironment(nil, nil), mirror: "http://me:a%22b&c@127.0.0.1:1/maven", builder: &toolchain.Toolchain{Tool: "leiningen", Dir: filepath.Join(home, "tool")}}
+	b := &work{
+		home:    home,
+		env:     newEnvironment(nil, nil),
+		mirror:  "http://me:a%22b&c@127.0.0.1:1/maven",
+		builder: &toolchain.Toolchain{Tool: "leiningen", Dir: filepath.Join(home, "tool")},
+	}
 	if err := b.writeLein(home, home); err != nil {
 		t.Fatal(err)
 	}
@@ -218,11 +264,17 @@ func TestMirrorFiles(t *testing.T) {
 	}
 }
 
-// TestMavenSettings: the app's own settings go before the machine's mirror; they are a file of the app's and nothing else.
+// TestMavenSettings: the app's own settings go before the machine's mirror; they are a file of the
+// app's and nothing else.
 func TestMavenSettings(t *testing.T) {
 	for path, want := range map[string]string{".mvn/settings.xml": "<settings>own</settings>", "../outside.xml": "", "none.xml": ""} {
 		top := t.TempDir()
-		b := &work{dir: filepath.Join(top, "app"), home: t.TempDir(), mirror: "https://maven.example", env: newEnvironment(nil, map[string]string{"MAVEN_SETTINGS_PATH": path})}
+		b := &work{
+			dir:    filepath.Join(top, "app"),
+			home:   t.TempDir(),
+			mirror: "https://maven.example",
+			env:    newEnvironment(nil, map[string]string{"MAVEN_SETTINGS_PATH": path}),
+		}
 		writeFile(t, filepath.Join(b.dir, ".mvn", "settings.xml"), "<settings>own</settings>")
 		writeFile(t, filepath.Join(top, "outside.xml"), "<settings>outside</settings>")
 		if err := os.Mkdir(filepath.Join(b.home, ".m2"), 0o755); err != nil {

@@ -65,8 +65,16 @@ func TestFailures(t *testing.T) {
 
 // TestUnrecognised holds what is said of failures that no pattern knows.
 func TestUnrecognised(t *testing.T) {
-	f := &command.Failure{Command: "lein uberjar", Status: "exit status 1", Tail: []byte("one\n\tat java.base/x\ntwo\nFull report at:\n")}
-	want := &diagnosis.Diagnosis{ID: "clojure/build-failed", Summary: "`lein uberjar` failed (exit status 1).", Hints: []string{"it said: one", "it said: two"}}
+	f := &command.Failure{
+		Command: "lein uberjar",
+		Status:  "exit status 1",
+		Tail:    []byte("one\n\tat java.base/x\ntwo\nFull report at:\n"),
+	}
+	want := &diagnosis.Diagnosis{
+		ID:      "clojure/build-failed",
+		Summary: "`lein uberjar` failed (exit status 1).",
+		Hints:   []string{"it said: one", "it said: two"},
+	}
 	if diff := cmp.Diff(want, f.Unrecognised(unknown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

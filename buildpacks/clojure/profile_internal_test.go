@@ -10,7 +10,8 @@ import (
 	"slugc/buildpacks/language"
 )
 
-// source runs the launch script in a shell, with made-up cgroups, and returns the variable that it is asked for.
+// source runs the launch script in a shell, with made-up cgroups, and returns the variable that it
+// is asked for.
 func source(t *testing.T, files map[string]string, env []string, variable string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -41,7 +42,10 @@ func TestProfileMemory(t *testing.T) {
 		return map[string]string{"self": "0::/app/web\n", "cgroup/app/web/memory.max": limit + "\n"}
 	}
 	one := func(limit string) map[string]string {
-		return map[string]string{"self": "9:cpu:/x\n4:memory:/docker/abc\n", "cgroup/memory/docker/abc/memory.limit_in_bytes": limit + "\n"}
+		return map[string]string{
+			"self": "9:cpu:/x\n4:memory:/docker/abc\n",
+			"cgroup/memory/docker/abc/memory.limit_in_bytes": limit + "\n",
+		}
 	}
 	nested := two("max")
 	nested["cgroup/app/memory.max"] = "1073741824\n"
@@ -72,7 +76,10 @@ func TestProfileMemory(t *testing.T) {
 	if got := source(t, two("536870912"), []string{"DYNO=run.17"}, "JAVA_TOOL_OPTIONS"); got != "" {
 		t.Errorf("a one-off process has JAVA_TOOL_OPTIONS %q", got)
 	}
-	if got := source(t, two("536870912"), []string{"DYNO=web.1"}, "JAVA_TOOL_OPTIONS"); !strings.Contains(got, "-Xmx300m") {
+	if got := source(t, two("536870912"), []string{"DYNO=web.1"}, "JAVA_TOOL_OPTIONS"); !strings.Contains(
+		got,
+		"-Xmx300m",
+	) {
 		t.Errorf("a web process has JAVA_TOOL_OPTIONS %q", got)
 	}
 }
@@ -90,14 +97,20 @@ func TestProfileJDBC(t *testing.T) {
 			t.Errorf("%s: %q, want %q", env, got, want)
 		}
 	}
-	if got := source(t, nil, []string{"CI=true", "DATABASE_URL=postgres://u:p@h/db"}, "JDBC_DATABASE_URL"); strings.Contains(got, "sslmode") {
+	if got := source(t, nil, []string{"CI=true", "DATABASE_URL=postgres://u:p@h/db"}, "JDBC_DATABASE_URL"); strings.Contains(
+		got,
+		"sslmode",
+	) {
 		t.Errorf("in CI: %q", got)
 	}
 }
 
 // TestProfileLibraries: a library is brought in only where the machine lacks it.
 func TestProfileLibraries(t *testing.T) {
-	files := map[string]string{"jre/lib/needed/libc.so.6/libc.so.6": "", "jre/lib/needed/libnowhere.so.9/libnowhere.so.9": ""}
+	files := map[string]string{
+		"jre/lib/needed/libc.so.6/libc.so.6":             "",
+		"jre/lib/needed/libnowhere.so.9/libnowhere.so.9": "",
+	}
 	got := source(t, files, nil, "LD_LIBRARY_PATH")
 	if !strings.HasSuffix(got, "/jre/lib/needed/libnowhere.so.9") || strings.Contains(got, "libc.so.6") {
 		t.Errorf("LD_LIBRARY_PATH is %q", got)

@@ -117,14 +117,18 @@ func (b *work) speaksLanguages() bool {
 		if dir == "" {
 			continue
 		}
-		_ = filepath.WalkDir(filepath.Join(b.dir, filepath.FromSlash(dir)), func(file string, d os.DirEntry, err error) error {
-			if err != nil || found || !d.Type().IsRegular() || !strings.HasPrefix(filepath.Ext(file), ".clj") && filepath.Ext(file) != ".java" {
-				return err
-			}
-			data, err := os.ReadFile(file)
-			found = found || err == nil && localeClass.Match(data)
-			return nil
-		})
+		_ = filepath.WalkDir(
+			filepath.Join(b.dir, filepath.FromSlash(dir)),
+			func(file string, d os.DirEntry, err error) error {
+				if err != nil || found || !d.Type().IsRegular() ||
+					!strings.HasPrefix(filepath.Ext(file), ".clj") && filepath.Ext(file) != ".java" {
+					return err
+				}
+				data, err := os.ReadFile(file)
+				found = found || err == nil && localeClass.Match(data)
+				return nil
+			},
+		)
 	}
 	return found
 }
@@ -137,8 +141,11 @@ func (b *work) moreModules(jdk map[string]string, modules []string) ([]string, e
 			known = known || module == name
 		}
 		if !known {
-			return nil, &diagnosis.Diagnosis{ID: "clojure/jdk-module-unknown", Summary: fmt.Sprintf("SLUGC_JDK_MODULES asks for %q, which JDK %s does not have.", name, b.jdk.Version),
-				Hints: []string{"`java --list-modules` lists them"}}
+			return nil, &diagnosis.Diagnosis{
+				ID:      "clojure/jdk-module-unknown",
+				Summary: fmt.Sprintf("SLUGC_JDK_MODULES asks for %q, which JDK %s does not have.", name, b.jdk.Version),
+				Hints:   []string{"`java --list-modules` lists them"},
+			}
 		}
 		if !slices.Contains(modules, name) {
 			modules = append(modules, name)
@@ -148,7 +155,8 @@ func (b *work) moreModules(jdk map[string]string, modules []string) ([]string, e
 	return modules, nil
 }
 
-// link makes the image in dir. Its modules are left as they are: a slug is compressed as a whole, and classes load faster from an image that is not.
+// link makes the image in dir. Its modules are left as they are: a slug is compressed as a whole,
+// and classes load faster from an image that is not.
 func (b *work) link(dir string, modules []string) error {
 	if modules == nil {
 		if err := os.CopyFS(dir, os.DirFS(filepath.Join(b.jdk.Dir, "jre"))); err != nil {
@@ -159,9 +167,17 @@ func (b *work) link(dir string, modules []string) error {
 	if err := os.Remove(dir); err != nil { // jlink wants to make it
 		return fmt.Errorf("linking the runtime: %w", err)
 	}
-	argv := []string{"--add-modules", strings.Join(modules, ","), "--no-header-files", "--no-man-pages", "--output", dir}
+	argv := []string{
+		"--add-modules",
+		strings.Join(modules, ","),
+		"--no-header-files",
+		"--no-man-pages",
+		"--output",
+		dir,
+	}
 	if _, err := os.Stat(filepath.Join(b.jdk.Dir, "jmods")); errors.Is(err, os.ErrNotExist) {
-		// Such a JDK (24 and later) links from its own files, and refuses where the system has changed one: Linux distributions change the certificates.
+		// Such a JDK (24 and later) links from its own files, and refuses where the system has
+		// changed one: Linux distributions change the certificates.
 		argv = append(argv, "--ignore-modified-runtime")
 	}
 	if err := b.tool("jlink", b.java("jlink"), argv...); err != nil {
@@ -176,7 +192,8 @@ func (b *work) link(dir string, modules []string) error {
 	return b.libraries(dir)
 }
 
-// certificates puts the JDK's certificates into the image: on some systems they are the machine's, and newer than those that the JDK was built with.
+// certificates puts the JDK's certificates into the image: on some systems they are the machine's,
+// and newer than those that the JDK was built with.
 func (b *work) certificates(dir string) error {
 	data, err := os.ReadFile(filepath.Join(b.jdk.Dir, "lib", "security", "cacerts"))
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(data) < 1000 {
@@ -190,7 +207,8 @@ func (b *work) certificates(dir string) error {
 
 var moduleLine = lazyregexp.New(`(?m)^MODULES="([^"]*)"$`)
 
-// sortRelease sorts the list of modules in an image's release file, whose order older releases of jlink leave to chance.
+// sortRelease sorts the list of modules in an image's release file, whose order older releases of
+// jlink leave to chance.
 func sortRelease(file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -207,12 +225,13 @@ func sortRelease(file string) error {
 // windows are the libraries that draw on a screen. What they need is not brought: a slug has none.
 var windows = []string{"libawt_xawt.so", "libjawt.so", "libsplashscreen.so", "libjsound.so"}
 
-// libraries brings what the image's programs need besides the C library, each in a directory of its own: the profile script uses those that the machine
-// lacks.
+// libraries brings what the image's programs need besides the C library, each in a directory of its
+// own: the profile script uses those that the machine lacks.
 func (b *work) libraries(dir string) error {
 	var roots []string
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !slices.Contains(windows, d.Name()) && (strings.Contains(d.Name(), ".so") || filepath.Base(filepath.Dir(path)) == "bin") {
+		if err == nil && d.Type().IsRegular() && !slices.Contains(windows, d.Name()) &&
+			(strings.Contains(d.Name(), ".so") || filepath.Base(filepath.Dir(path)) == "bin") {
 			roots = append(roots, path)
 		}
 		return err
@@ -221,7 +240,15 @@ func (b *work) libraries(dir string) error {
 		return fmt.Errorf("listing the runtime: %w", err)
 	}
 	triple := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[runtime.GOARCH]
-	from := []string{filepath.Join(b.jdk.Dir, "lib"), "/usr/lib/" + triple, "/lib/" + triple, "/usr/lib64", "/lib64", "/usr/lib", "/lib"}
+	from := []string{
+		filepath.Join(b.jdk.Dir, "lib"),
+		"/usr/lib/" + triple,
+		"/lib/" + triple,
+		"/usr/lib64",
+		"/lib64",
+		"/usr/lib",
+		"/lib",
+	}
 	into := filepath.Join(b.home, "libraries")
 	brought, missing, err := toolchain.BringLibraries(into, roots, from)
 	if err != nil {

@@ -12,18 +12,41 @@ import (
 	"slugc/detect"
 )
 
-// TestSaid holds what is said of failures that need another machine, network or JDK than a test has: the tools' lines are theirs.
+// TestSaid holds what is said of failures that need another machine, network or JDK than a test
+// has: the tools' lines are theirs.
 func TestSaid(t *testing.T) {
 	tests := []struct{ output, id, summary string }{
-		{"Could not transfer artifact ring:ring-core:pom:1.8.2 from/to debian (file:///usr/share/maven-repo): Checksum validation failed, no checksums available",
-			"clojure/checksum", `ring/ring-core 1.8.2 of the repository "debian" comes without a checksum.`},
+		{
+			"Could not transfer artifact ring:ring-core:pom:1.8.2 from/to debian (file:///usr/share/maven-repo): Checksum validation failed, no checksums available",
+			"clojure/checksum",
+			`ring/ring-core 1.8.2 of the repository "debian" comes without a checksum.`,
+		},
 		{"Could not resolve dependencies", "clojure/dependencies", "The app's dependencies could not be resolved."},
-		{"Error building classpath. Bad coordinate for library ring/ring.", "clojure/dependencies", "The app's dependencies could not be resolved: Bad coordinate for library ring/ring."},
-		{"fatal: not a git repository (or any of the parent directories): .git", "clojure/git-history-missing", "The build asks git for the app's history, and a slug is built from the files alone."},
-		{"Exception in thread \"main\" java.lang.UnsupportedClassVersionError: shop/Core has been compiled by a more recent version of the Java Runtime (class file version 65.0), this version",
-			"clojure/java-too-old", "shop.Core needs Java 21 or newer."},
-		{`java.io.IOException: Cannot run program "npm": error=2, No such file or directory`, "clojure/npm-missing", "The build needs npm, which is not on its PATH."},
-		{"Warning: profile :production not found.", "clojure/profile-missing", "project.clj has no profile production, which the build asks for."},
+		{
+			"Error building classpath. Bad coordinate for library ring/ring.",
+			"clojure/dependencies",
+			"The app's dependencies could not be resolved: Bad coordinate for library ring/ring.",
+		},
+		{
+			"fatal: not a git repository (or any of the parent directories): .git",
+			"clojure/git-history-missing",
+			"The build asks git for the app's history, and a slug is built from the files alone.",
+		},
+		{
+			"Exception in thread \"main\" java.lang.UnsupportedClassVersionError: shop/Core has been compiled by a more recent version of the Java Runtime (class file version 65.0), this version",
+			"clojure/java-too-old",
+			"shop.Core needs Java 21 or newer.",
+		},
+		{
+			`java.io.IOException: Cannot run program "npm": error=2, No such file or directory`,
+			"clojure/npm-missing",
+			"The build needs npm, which is not on its PATH.",
+		},
+		{
+			"Warning: profile :production not found.",
+			"clojure/profile-missing",
+			"project.clj has no profile production, which the build asks for.",
+		},
 	}
 	b := &work{app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{}}}
 	for _, test := range tests {
@@ -36,14 +59,23 @@ func TestSaid(t *testing.T) {
 
 func TestNoJar(t *testing.T) {
 	dir := t.TempDir()
-	b := &work{dir: dir, app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{UberjarName: "shop.jar"}}, lastLine: "lein uberjar", env: newEnvironment(nil, nil)}
+	b := &work{
+		dir:      dir,
+		app:      &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{UberjarName: "shop.jar"}},
+		lastLine: "lein uberjar",
+		env:      newEnvironment(nil, nil),
+	}
 	wantDiagnosis(t, b.findJar(), "clojure/uberjar-missing", "left no shop.jar below target")
 	writeJar(t, filepath.Join(dir, "target", "shop.jar"), entry{name: "shop/core.clj", text: "(ns shop.core)"})
 	wantDiagnosis(t, b.findJar(), "clojure/no-main-class", "target/shop.jar has no Main-Class")
 }
 
 func TestModuleUnknown(t *testing.T) {
-	b := &work{cnb: libcnb.BuildContext{Platform: libcnb.Platform{Environment: map[string]string{"SLUGC_JDK_MODULES": "java.sql,java.nonsense"}}}}
+	b := &work{
+		cnb: libcnb.BuildContext{
+			Platform: libcnb.Platform{Environment: map[string]string{"SLUGC_JDK_MODULES": "java.sql,java.nonsense"}},
+		},
+	}
 	b.jdk.Version = "21.0.5"
 	_, err := b.moreModules(map[string]string{"java/sql": "java.sql"}, nil)
 	wantDiagnosis(t, err, "clojure/jdk-module-unknown", `asks for "java.nonsense", which JDK 21.0.5 does not have`)

@@ -17,16 +17,20 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// bill writes the launch bill of materials: the Java runtime and the libraries that the slug carries. Those of a frozen classpath are its jars. Those of an
-// uberjar are told by their files: every library that the build has fetched is compared with what is in it, so that neither plugins and tools of the build
-// nor versions of earlier builds are taken for a part of the app.
+// bill writes the launch bill of materials: the Java runtime and the libraries that the slug
+// carries. Those of a frozen classpath are its jars. Those of an uberjar are told by their files:
+// every library that the build has fetched is compared with what is in it, so that neither plugins
+// and tools of the build nor versions of earlier builds are taken for a part of the app.
 func (b *work) bill() error {
 	var components []cdx.Component
 	if version := b.javaVersion(); version != "" {
 		components = append(components, bill.Runtime("openjdk", version))
 	}
 	if b.includeLein() {
-		components = append(components, bill.Tool("leiningen", b.builder.Version, "pkg:generic/leiningen@"+b.builder.Version))
+		components = append(
+			components,
+			bill.Tool("leiningen", b.builder.Version, "pkg:generic/leiningen@"+b.builder.Version),
+		)
 	}
 	for _, file := range b.fetched {
 		if c, ok := b.component(file); ok {
@@ -64,7 +68,8 @@ func (b *work) javaVersion() string {
 // gitlibs is the directory of the libraries that were fetched by git.
 func (b *work) gitlibs() string { return filepath.Join(filepath.Dir(b.jars), "gitlibs") }
 
-// component is the library that a jar of the Maven repository holds, ring/ring-core/1.8.2/ring-core-1.8.2.jar, or a directory of a git library,
+// component is the library that a jar of the Maven repository holds,
+// ring/ring-core/1.8.2/ring-core-1.8.2.jar, or a directory of a git library,
 // libs/acme/shop/‹commit›/src.
 func (b *work) component(file string) (cdx.Component, bool) {
 	real, err := filepath.EvalSymlinks(file) // the repository goes by its name in the private home
@@ -128,7 +133,8 @@ func (b *work) merged() ([]cdx.Component, error) {
 	return found, nil
 }
 
-// sums are the checksums of a jar's files by name, as its table of contents states them. What every packer writes anew is left out.
+// sums are the checksums of a jar's files by name, as its table of contents states them. What every
+// packer writes anew is left out.
 func sums(jar string) (map[string]uint32, error) {
 	r, err := zip.OpenReader(jar)
 	if err != nil {
@@ -137,14 +143,16 @@ func sums(jar string) (map[string]uint32, error) {
 	defer r.Close()
 	files := map[string]uint32{}
 	for _, f := range r.File {
-		if f.UncompressedSize64 > 0 && !strings.HasPrefix(f.Name, "META-INF/") && path.Base(f.Name) != "module-info.class" {
+		if f.UncompressedSize64 > 0 && !strings.HasPrefix(f.Name, "META-INF/") &&
+			path.Base(f.Name) != "module-info.class" {
 			files[f.Name] = f.CRC32
 		}
 	}
 	return files, nil
 }
 
-// sourceSums are the checksums of a git library's Clojure files, by their names on the classpath: its first directory is src or the like.
+// sourceSums are the checksums of a git library's Clojure files, by their names on the classpath:
+// its first directory is src or the like.
 func sourceSums(dir string) (map[string]uint32, error) {
 	files := map[string]uint32{}
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
@@ -163,7 +171,8 @@ func sourceSums(dir string) (map[string]uint32, error) {
 	return files, err
 }
 
-// contains reports whether an app has more than half of a library's files as they are: of two libraries with a file of one name, one has lost it.
+// contains reports whether an app has more than half of a library's files as they are: of two
+// libraries with a file of one name, one has lost it.
 func contains(app, library map[string]uint32) bool {
 	same := 0
 	for name, sum := range library {

@@ -15,11 +15,18 @@ import (
 	"slugc/detect"
 )
 
-// fetched is a build whose cache has what such a build has fetched: three libraries, one of them in two versions, a plugin, and one from git.
+// fetched is a build whose cache has what such a build has fetched: three libraries, one of them in
+// two versions, a plugin, and one from git.
 func fetched(t *testing.T) *work {
 	t.Helper()
 	layers := libcnb.Layers{Path: t.TempDir()}
-	b := &work{dir: t.TempDir(), home: t.TempDir(), say: &command.Log{Out: io.Discard}, env: newEnvironment(nil, nil), result: libcnb.NewBuildResult()}
+	b := &work{
+		dir:    t.TempDir(),
+		home:   t.TempDir(),
+		say:    &command.Log{Out: io.Discard},
+		env:    newEnvironment(nil, nil),
+		result: libcnb.NewBuildResult(),
+	}
 	b.cnb = libcnb.BuildContext{Layers: layers}
 	b.cnb.Buildpack.Info.SBOMFormats = []string{libcnb.BOMMediaTypeCycloneDX}
 	b.app = &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{Name: "acme/shop"}}
@@ -79,14 +86,36 @@ func billed(t *testing.T, b *work) (list []string) {
 	return list
 }
 
-// TestBillOfUberjar: the libraries that are in it, in their versions, whatever else the build has fetched.
+// TestBillOfUberjar: the libraries that are in it, in their versions, whatever else the build has
+// fetched.
 func TestBillOfUberjar(t *testing.T) {
 	b := fetched(t)
 	b.uberjar = "target/shop-standalone.jar"
-	writeJar(t, filepath.Join(b.dir, b.uberjar), entry{name: "clojure/core.clj", text: "1.11"}, entry{name: "clojure/lang/RT.class", text: "RT"},
-		entry{name: "ring/core.clj", text: "ring"}, entry{name: "ring/util.clj", text: "util"}, entry{name: "data_readers.clj", text: "{ring 1, shop 2}"},
-		entry{name: "acme/tools.clj", text: "tools"}, entry{name: "shop/core.clj", text: "shop"}, entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"})
-	want := []string{"acme/shop", "library pkg:generic/acme/tools@0123456789abcdef", "platform pkg:generic/openjdk@21.0.5", "library pkg:maven/org.clojure/clojure@1.11.1", "library pkg:maven/ring/ring-core@1.8.2"}
+	writeJar(
+		t,
+		filepath.Join(b.dir, b.uberjar),
+		entry{name: "clojure/core.clj", text: "1.11"},
+		entry{name: "clojure/lang/RT.class", text: "RT"},
+		entry{
+			name: "ring/core.clj",
+			text: "ring",
+		},
+		entry{name: "ring/util.clj", text: "util"},
+		entry{name: "data_readers.clj", text: "{ring 1, shop 2}"},
+		entry{
+			name: "acme/tools.clj",
+			text: "tools",
+		},
+		entry{name: "shop/core.clj", text: "shop"},
+		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"},
+	)
+	want := []string{
+		"acme/shop",
+		"library pkg:generic/acme/tools@0123456789abcdef",
+		"platform pkg:generic/openjdk@21.0.5",
+		"library pkg:maven/org.clojure/clojure@1.11.1",
+		"library pkg:maven/ring/ring-core@1.8.2",
+	}
 	if diff := cmp.Diff(want, billed(t, b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -101,10 +130,17 @@ func TestBillOfUberjar(t *testing.T) {
 	}
 }
 
-// TestFrozenLibraries: the jars of a frozen classpath, and a library of git, are in the slug and in its bill.
+// TestFrozenLibraries: the jars of a frozen classpath, and a library of git, are in the slug and in
+// its bill.
 func TestFrozenLibraries(t *testing.T) {
 	b := fetched(t)
-	b.builder, b.env = &toolchain.Toolchain{Tool: "leiningen", Version: "2.12.0"}, newEnvironment(nil, map[string]string{"LEIN_INCLUDE_IN_SLUG": "yes"})
+	b.builder, b.env = &toolchain.Toolchain{
+		Tool:    "leiningen",
+		Version: "2.12.0",
+	}, newEnvironment(
+		nil,
+		map[string]string{"LEIN_INCLUDE_IN_SLUG": "yes"},
+	)
 	repository := filepath.Join(b.home, ".m2", "repository") // as the tools know it
 	if err := os.MkdirAll(filepath.Dir(repository), 0o755); err != nil {
 		t.Fatal(err)
@@ -114,8 +150,14 @@ func TestFrozenLibraries(t *testing.T) {
 	}
 	src := filepath.Join(b.dir, "src")
 	writeFile(t, filepath.Join(src, "shop.clj"), "shop")
-	b.frozen = &frozen{path: []string{src, filepath.Join(b.dir, "resources"), filepath.Join(repository, "org/clojure/clojure/1.11.1/clojure-1.11.1.jar"),
-		filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src")}}
+	b.frozen = &frozen{
+		path: []string{
+			src,
+			filepath.Join(b.dir, "resources"),
+			filepath.Join(repository, "org/clojure/clojure/1.11.1/clojure-1.11.1.jar"),
+			filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src"),
+		},
+	}
 	if err := b.dependencyLayer(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,10 +165,17 @@ func TestFrozenLibraries(t *testing.T) {
 	if diff := cmp.Diff([]string{src, filepath.Join(layer, "clojure-1.11.1.jar"), filepath.Join(layer, "tools-0123456789abcdef.jar")}, b.frozen.path); diff != "" {
 		t.Errorf("classpath (-want +got):\n%s", diff)
 	}
-	if files, err := sums(filepath.Join(layer, "tools-0123456789abcdef.jar")); err != nil || len(files) != 1 || files["acme/tools.clj"] == 0 {
+	if files, err := sums(filepath.Join(layer, "tools-0123456789abcdef.jar")); err != nil || len(files) != 1 ||
+		files["acme/tools.clj"] == 0 {
 		t.Errorf("the library of git is packed as %v (%v)", files, err)
 	}
-	want := []string{"acme/shop", "library pkg:generic/acme/tools@0123456789abcdef", "application pkg:generic/leiningen@2.12.0", "platform pkg:generic/openjdk@21.0.5", "library pkg:maven/org.clojure/clojure@1.11.1"}
+	want := []string{
+		"acme/shop",
+		"library pkg:generic/acme/tools@0123456789abcdef",
+		"application pkg:generic/leiningen@2.12.0",
+		"platform pkg:generic/openjdk@21.0.5",
+		"library pkg:maven/org.clojure/clojure@1.11.1",
+	}
 	if diff := cmp.Diff(want, billed(t, b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -26,11 +26,13 @@ var (
 	execScript []byte
 )
 
-// maxRepository is how large the local Maven repository may be when dependencies change, in bytes: a larger one is begun anew, without what earlier ones have left.
+// maxRepository is how large the local Maven repository may be when dependencies change, in bytes:
+// a larger one is begun anew, without what earlier ones have left.
 const maxRepository = 2 << 30
 
-// setUp lays out a home whose .m2/repository is a cache layer, and puts the JDK and the tools on PATH. Java finds its home by the user's entry in the password
-// file, whatever HOME says, so every command gets it as a property.
+// setUp lays out a home whose .m2/repository is a cache layer, and puts the JDK and the tools on
+// PATH. Java finds its home by the user's entry in the password file, whatever HOME says, so every
+// command gets it as a property.
 func (b *work) setUp() error {
 	if err := b.checkNode(); err != nil {
 		return err
@@ -61,7 +63,8 @@ func (b *work) setUp() error {
 	} {
 		b.env.vars[name] = value
 	}
-	// Builds are short: what the second compiler would gain is less than what it costs. And the user's name is not part of the app.
+	// Builds are short: what the second compiler would gain is less than what it costs. And the
+	// user's name is not part of the app.
 	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1")
 	b.env.vars["LEIN_JVM_OPTS"] += " -Dfile.encoding=UTF-8 -Duser.name=slugc -Duser.home=" + b.home
 	b.env.setDefault("JVM_OPTS", "-XX:TieredStopAtLevel=1")
@@ -83,12 +86,16 @@ func (b *work) checkNode() error {
 	}
 	return &diagnosis.Diagnosis{
 		ID: "clojure/npm-missing", Summary: fmt.Sprintf("%s needs npm, which is not on this build's PATH.", b.app.NodeFor[0]),
-		Hints: []string{"commit a package.json, so that Node.js is part of the build", "or set SLUGC_BUILDPACK=node,clojure"},
+		Hints: []string{
+			"commit a package.json, so that Node.js is part of the build",
+			"or set SLUGC_BUILDPACK=node,clojure",
+		},
 	}
 }
 
-// repository opens the cache layer with everything that was downloaded. Maven's files are checked when they are fetched and never again, so a layer
-// without metadata, left by a build that was broken off, is not trusted.
+// repository opens the cache layer with everything that was downloaded. Maven's files are checked
+// when they are fetched and never again, so a layer without metadata, left by a build that was
+// broken off, is not trusted.
 func (b *work) repository() error {
 	layer, err := b.layer("maven", libcnb.LayerTypes{Cache: true})
 	if err != nil {
@@ -116,7 +123,8 @@ func (b *work) repository() error {
 	return nil
 }
 
-// vendoredLein is the home of the app's own bin/lein: a cache layer, since the script downloads Leiningen into it.
+// vendoredLein is the home of the app's own bin/lein: a cache layer, since the script downloads
+// Leiningen into it.
 func (b *work) vendoredLein() (string, error) {
 	layer, err := b.layer("lein-home", libcnb.LayerTypes{Cache: true})
 	if err != nil {
@@ -136,8 +144,10 @@ func (b *work) vendoredLein() (string, error) {
 	return layer.Path, nil
 }
 
-// writeLein writes the command lein, unless the app brings its own, and what Leiningen reads at its start. Mirrors are put among its defaults and not into
-// a profile: `with-profile` switches the user's profile off. Leiningen refuses http addresses unless something registers a way to fetch them.
+// writeLein writes the command lein, unless the app brings its own, and what Leiningen reads at its
+// start. Mirrors are put among its defaults and not into a profile: `with-profile` switches the
+// user's profile off. Leiningen refuses http addresses unless something registers a way to fetch
+// them.
 func (b *work) writeLein(bin, home string) error {
 	init := ";; Where dependencies come from, for every profile.\n"
 	if b.mirror != "" {
@@ -150,7 +160,11 @@ func (b *work) writeLein(bin, home string) error {
 		if user != "" {
 			credentials = fmt.Sprintf(" :username %s :password %s", quoteClojure(user), quoteClojure(pass))
 		}
-		init += fmt.Sprintf("(alter-var-root #'leiningen.core.project/defaults assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n", quoteClojure(addr), credentials)
+		init += fmt.Sprintf(
+			"(alter-var-root #'leiningen.core.project/defaults assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n",
+			quoteClojure(addr),
+			credentials,
+		)
 	}
 	if err := os.WriteFile(filepath.Join(home, "init.clj"), []byte(init), 0o600); err != nil {
 		return err
@@ -183,11 +197,16 @@ func (b *work) writeClojure(bin string) error {
 	}
 	run := filepath.Join(b.home, "exec.clj")
 	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@HOME@", b.home).Replace(clojureShim)
-	return errors.Join(os.WriteFile(run, execScript, 0o644), os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755), os.Symlink("clojure", filepath.Join(bin, "clj")))
+	return errors.Join(
+		os.WriteFile(run, execScript, 0o644),
+		os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755),
+		os.Symlink("clojure", filepath.Join(bin, "clj")),
+	)
 }
 
-// writeMaven writes the settings that tools.deps and Maven read: the app's own where MAVEN_SETTINGS_PATH names them, which may say how to sign in to a
-// private repository (<server> with ${env.NAME}, so that no password is in the source); else those of the machine's mirror.
+// writeMaven writes the settings that tools.deps and Maven read: the app's own where
+// MAVEN_SETTINGS_PATH names them, which may say how to sign in to a private repository (<server>
+// with ${env.NAME}, so that no password is in the source); else those of the machine's mirror.
 func (b *work) writeMaven() error {
 	file := filepath.Join(b.home, ".m2", "settings.xml")
 	if own := strings.TrimSpace(b.env.user["MAVEN_SETTINGS_PATH"]); own != "" {
@@ -200,7 +219,9 @@ func (b *work) writeMaven() error {
 		if err != nil {
 			return &diagnosis.Diagnosis{
 				ID: "clojure/maven-settings-missing", Summary: fmt.Sprintf("MAVEN_SETTINGS_PATH names %q, which is no file of the app.", own),
-				Hints: []string{"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration"},
+				Hints: []string{
+					"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration",
+				},
 			}
 		}
 		return os.WriteFile(file, text, 0o600)
@@ -209,9 +230,15 @@ func (b *work) writeMaven() error {
 		return nil
 	}
 	addr, user, pass := splitUser(b.mirror)
-	text := "<settings>\n  <mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>" + quoteXML(addr) + "</url></mirror></mirrors>\n"
+	text := "<settings>\n  <mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>" + quoteXML(
+		addr,
+	) + "</url></mirror></mirrors>\n"
 	if user != "" {
-		text += "  <servers><server><id>mirror</id><username>" + quoteXML(user) + "</username><password>" + quoteXML(pass) + "</password></server></servers>\n"
+		text += "  <servers><server><id>mirror</id><username>" + quoteXML(
+			user,
+		) + "</username><password>" + quoteXML(
+			pass,
+		) + "</password></server></servers>\n"
 	}
 	return os.WriteFile(file, []byte(text+"</settings>\n"), 0o600)
 }
@@ -228,7 +255,8 @@ func splitUser(addr string) (bare, user, pass string) {
 	return u.String(), user, pass
 }
 
-// quoteClojure writes a string as Clojure reads it, which for what an address or a password holds is as Go does.
+// quoteClojure writes a string as Clojure reads it, which for what an address or a password holds
+// is as Go does.
 func quoteClojure(s string) string { return strconv.Quote(s) }
 
 func quoteXML(s string) string {

@@ -13,8 +13,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// findTools takes the JDK and the build tool that the platform has fetched. Under a platform that fetches none, the buildpack does it
-// itself, into a cache layer.
+// findTools takes the JDK and the build tool that the platform has fetched. Under a platform that
+// fetches none, the buildpack does it itself, into a cache layer.
 func (b *work) findTools() error {
 	given, err := extension.Toolchains(b.cnb.Platform.Path)
 	if err != nil {
@@ -55,7 +55,11 @@ func (b *work) sayTools() {
 		b.say.Detail("Using JDK %s (%s)", b.jdk.Version, b.jdk.From)
 	}
 	if d := b.app.JDK.Distribution; d != "" && !b.app.JDK.Provided {
-		b.say.Detail("The distribution %q is not looked for: any OpenJDK of the version serves (here from %s)", d, b.jdk.Source)
+		b.say.Detail(
+			"The distribution %q is not looked for: any OpenJDK of the version serves (here from %s)",
+			d,
+			b.jdk.Source,
+		)
 	}
 	switch {
 	case b.builder == nil:
@@ -73,7 +77,10 @@ func (b *work) fetchTools(missing []toolchain.Request) error {
 		return err
 	}
 	b.result.Layers = append(b.result.Layers, layer)
-	store, err := toolchain.Open(layer.Path, toolchain.Settings{LocalJDK: []string{"/usr/lib/jvm"}, Debian: toolchain.Debian{Bin: "/usr/bin"}})
+	store, err := toolchain.Open(
+		layer.Path,
+		toolchain.Settings{LocalJDK: []string{"/usr/lib/jvm"}, Debian: toolchain.Debian{Bin: "/usr/bin"}},
+	)
 	if err != nil {
 		return fmt.Errorf("finding the JDK: %w", err)
 	}

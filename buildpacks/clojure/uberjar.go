@@ -37,8 +37,9 @@ func (b *work) target() string {
 	return "target"
 }
 
-// findJar chooses the jar that starts the app: the one of :uberjar-name, wherever below the target directory; else *-standalone.jar; else the biggest with
-// a Main-Class (languages.md 5.5). `lein uberjar` always makes two, and the thin one starts nothing.
+// findJar chooses the jar that starts the app: the one of :uberjar-name, wherever below the target
+// directory; else *-standalone.jar; else the biggest with a Main-Class (languages.md 5.5). `lein
+// uberjar` always makes two, and the thin one starts nothing.
 func (b *work) findJar() error {
 	jars, err := b.builtJars()
 	if err != nil {
@@ -55,14 +56,18 @@ func (b *work) findJar() error {
 	if chosen.class == "" && !b.mentioned(path.Base(chosen.path)) {
 		return &diagnosis.Diagnosis{
 			ID: "clojure/no-main-class", Place: b.manifest(), Summary: fmt.Sprintf("%s has no Main-Class, so it can't be started.", chosen.path),
-			Hints: []string{"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj", "the namespace needs (:gen-class) and must be compiled ahead of time: `:profiles {:uberjar {:aot :all}}`"},
+			Hints: []string{
+				"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj",
+				"the namespace needs (:gen-class) and must be compiled ahead of time: `:profiles {:uberjar {:aot :all}}`",
+			},
 		}
 	}
 	b.uberjar = chosen.path
 	return nil
 }
 
-// noJar is for a build that left no jar which starts anything: an error where one was asked for by name.
+// noJar is for a build that left no jar which starts anything: an error where one was asked for by
+// name.
 func (b *work) noJar(jars []jar) error {
 	wanted := ""
 	if b.app.Lein != nil && b.app.Tool == "leiningen" {
@@ -169,8 +174,8 @@ func mainClass(file string) string {
 	return ""
 }
 
-// tidy removes what the build has left below the target directory beside the jar that starts the app: compiled classes, which are in it, and
-// the thin jar. What the Procfile names stays.
+// tidy removes what the build has left below the target directory beside the jar that starts the
+// app: compiled classes, which are in it, and the thin jar. What the Procfile names stays.
 func (b *work) tidy() error {
 	target := b.target()
 	if err := os.RemoveAll(filepath.Join(b.dir, target, "stale")); err != nil {

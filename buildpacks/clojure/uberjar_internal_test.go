@@ -77,15 +77,51 @@ func writeJar(t *testing.T, file string, entries ...entry) {
 func TestNormaliseJar(t *testing.T) {
 	now, dir := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), t.TempDir()
 	manifest := "Manifest-Version: 1.0\r\nBuilt-By: someone\r\nBuild-Jdk: 17\r\nMain-Class: app.core\r\n\r\n"
-	writeJar(t, filepath.Join(dir, "a.jar"),
-		entry{"src/z.clj", "z", now}, entry{"app/core.clj", "core", now}, entry{"app/core__init.class", "class", now},
-		entry{"META-INF/MANIFEST.MF", manifest, now}, entry{"META-INF/maven/a/b/pom.properties", "#Leiningen\n#Mon Nov 23 09:00:00 UTC 2026\nversion=1\n", now},
-		entry{"old.clj", "changed", now}, entry{"old__init.class", "stale", now.AddDate(-1, 0, 0)}, entry{"data/", "", now})
+	writeJar(
+		t,
+		filepath.Join(dir, "a.jar"),
+		entry{"src/z.clj", "z", now},
+		entry{"app/core.clj", "core", now},
+		entry{"app/core__init.class", "class", now},
+		entry{
+			"META-INF/MANIFEST.MF",
+			manifest,
+			now,
+		},
+		entry{"META-INF/maven/a/b/pom.properties", "#Leiningen\n#Mon Nov 23 09:00:00 UTC 2026\nversion=1\n", now},
+		entry{
+			"old.clj",
+			"changed",
+			now,
+		},
+		entry{"old__init.class", "stale", now.AddDate(-1, 0, 0)},
+		entry{"data/", "", now},
+	)
 	later := now.Add(48 * time.Hour)
-	writeJar(t, filepath.Join(dir, "b.jar"),
-		entry{"META-INF/MANIFEST.MF", strings.Replace(manifest, "someone", "another", 1), later}, entry{"data/", "", later}, entry{"old__init.class", "stale", later.AddDate(-1, 0, 0)},
-		entry{"old.clj", "changed", later}, entry{"META-INF/maven/a/b/pom.properties", "#Leiningen\n#Wed Nov 25 09:00:00 UTC 2026\nversion=1\n", later},
-		entry{"app/core__init.class", "class", later}, entry{"app/core.clj", "core", later.Add(2 * time.Second)}, entry{"src/z.clj", "z", later})
+	writeJar(
+		t,
+		filepath.Join(dir, "b.jar"),
+		entry{
+			"META-INF/MANIFEST.MF",
+			strings.Replace(manifest, "someone", "another", 1),
+			later,
+		},
+		entry{"data/", "", later},
+		entry{"old__init.class", "stale", later.AddDate(-1, 0, 0)},
+		entry{
+			"old.clj",
+			"changed",
+			later,
+		},
+		entry{"META-INF/maven/a/b/pom.properties", "#Leiningen\n#Wed Nov 25 09:00:00 UTC 2026\nversion=1\n", later},
+		entry{
+			"app/core__init.class",
+			"class",
+			later,
+		},
+		entry{"app/core.clj", "core", later.Add(2 * time.Second)},
+		entry{"src/z.clj", "z", later},
+	)
 	var got [2][]byte
 	for i, name := range []string{"a.jar", "b.jar"} {
 		file := filepath.Join(dir, name)
@@ -110,7 +146,16 @@ func TestNormaliseJar(t *testing.T) {
 		names = append(names, f.Name)
 		at[f.Name] = f.Modified
 	}
-	want := []string{"META-INF/MANIFEST.MF", "META-INF/maven/a/b/pom.properties", "app/core.clj", "app/core__init.class", "data/", "old.clj", "old__init.class", "src/z.clj"}
+	want := []string{
+		"META-INF/MANIFEST.MF",
+		"META-INF/maven/a/b/pom.properties",
+		"app/core.clj",
+		"app/core__init.class",
+		"data/",
+		"old.clj",
+		"old__init.class",
+		"src/z.clj",
+	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
@@ -150,18 +195,31 @@ func TestJarOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if len(r.File) != 2 || r.File[0].Name != "app/core__init.class" || !r.File[0].Modified.After(time.Date(1980, 1, 2, 0, 0, 0, 0, time.UTC)) {
+	if len(r.File) != 2 || r.File[0].Name != "app/core__init.class" ||
+		!r.File[0].Modified.After(time.Date(1980, 1, 2, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("%d entries, the first %s of %s", len(r.File), r.File[0].Name, r.File[0].Modified)
 	}
 }
 
 func TestFindJar(t *testing.T) {
 	dir := t.TempDir()
-	b := &work{dir: dir, say: &command.Log{Out: io.Discard}, env: newEnvironment(nil, nil), app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{UberjarName: "shop.jar", TargetPath: "out/%s"}}}
+	b := &work{
+		dir: dir,
+		say: &command.Log{Out: io.Discard},
+		env: newEnvironment(nil, nil),
+		app: &detect.ClojureApp{
+			Tool: "leiningen",
+			Lein: &detect.LeinFacts{UberjarName: "shop.jar", TargetPath: "out/%s"},
+		},
+	}
 	if err := b.findJar(); err == nil || !strings.Contains(err.Error(), "shop.jar below out") {
 		t.Errorf("a missing uberjar gives %v", err)
 	}
-	writeJar(t, filepath.Join(dir, "out/uberjar/shop.jar"), entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"})
+	writeJar(
+		t,
+		filepath.Join(dir, "out/uberjar/shop.jar"),
+		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"},
+	)
 	if err := b.findJar(); err == nil || !strings.Contains(err.Error(), "no Main-Class") {
 		t.Errorf("a jar that can't start gives %v", err)
 	}

@@ -47,7 +47,14 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 	if !found.Pass || !ok {
 		return nil, errors.New("building: this is no Clojure app")
 	}
-	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &command.Log{Out: out}, result: libcnb.NewBuildResult()}
+	b := &work{
+		ctx:    ctx,
+		cnb:    cnb,
+		dir:    cnb.ApplicationPath,
+		app:    app,
+		say:    &command.Log{Out: out},
+		result: libcnb.NewBuildResult(),
+	}
 	for _, r := range found.Requires {
 		b.wants = append(b.wants, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
 	}
@@ -63,7 +70,8 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 // end removes what the build leaves outside of its layers.
 func (b *work) end() { os.RemoveAll(b.home) }
 
-// layer returns a layer, its directory made where it is missing, with the metadata of the last build.
+// layer returns a layer, its directory made where it is missing, with the metadata of the last
+// build.
 func (b *work) layer(name string, types libcnb.LayerTypes) (libcnb.Layer, error) {
 	layer, err := language.OpenLayer(b.cnb.Layers, name)
 	layer.LayerTypes = types

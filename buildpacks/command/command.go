@@ -25,11 +25,13 @@ type Command struct {
 	Drop    func(line string) bool // reports lines that are kept but not shown; nil drops none
 }
 
-// afterlife is how long output is read after a program has ended, or was told to: a daemon that it has started may hold the pipes open.
+// afterlife is how long output is read after a program has ended, or was told to: a daemon that it
+// has started may hold the pipes open.
 var afterlife = 10 * time.Second
 
-// Run runs a command to its end, which it shows in the log as it goes. It returns the last 256 KiB of what the command has said, colours included. A program
-// that ends with another status than 0 gives a [*Failure]; one that can't be run, and a canceled context, give another error.
+// Run runs a command to its end, which it shows in the log as it goes. It returns the last 256 KiB
+// of what the command has said, colours included. A program that ends with another status than 0
+// gives a [*Failure]; one that can't be run, and a canceled context, give another error.
 func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	out := &stream{out: l.Out, secrets: l.Secrets, drop: c.Drop}
 	if c.Quiet {
@@ -55,8 +57,9 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	return out.last(), nil
 }
 
-// Look finds a program on a search path, which is a build's own and not this process's: directories that are relative are passed over. A name that is an
-// absolute path is looked at itself. It returns "" where there is none.
+// Look finds a program on a search path, which is a build's own and not this process's: directories
+// that are relative are passed over. A name that is an absolute path is looked at itself. It
+// returns "" where there is none.
 func Look(path, name string) string {
 	if filepath.IsAbs(name) {
 		found, _ := exec.LookPath(name)

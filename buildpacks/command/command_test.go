@@ -22,7 +22,13 @@ import (
 
 // sh is a run of a shell script.
 func sh(script string) command.Command {
-	return command.Command{Program: "/bin/sh", Args: []string{"-c", script}, Shown: "tool", Dir: "/", Env: []string{"PATH=/usr/bin:/bin"}}
+	return command.Command{
+		Program: "/bin/sh",
+		Args:    []string{"-c", script},
+		Shown:   "tool",
+		Dir:     "/",
+		Env:     []string{"PATH=/usr/bin:/bin"},
+	}
 }
 
 func TestRun(t *testing.T) {
@@ -44,7 +50,8 @@ func TestRun(t *testing.T) {
 	shown.Reset()
 	c = sh("echo out; echo err >&2")
 	c.Stdout, c.Quiet = &stdout, true
-	if tail, err = log.Run(t.Context(), c); err != nil || stdout.String() != "out\n" || string(tail) != "err\n" || shown.Len() > 0 {
+	if tail, err = log.Run(t.Context(), c); err != nil || stdout.String() != "out\n" || string(tail) != "err\n" ||
+		shown.Len() > 0 {
 		t.Errorf("stdout %q, tail %q, shows %q (%v)", stdout.String(), tail, shown.String(), err)
 	}
 }
@@ -52,8 +59,12 @@ func TestRun(t *testing.T) {
 // TestRunBounds: of much output the end is kept, and a line without end is passed on.
 func TestRunBounds(t *testing.T) {
 	var shown bytes.Buffer
-	tail, err := (&command.Log{Out: &shown}).Run(t.Context(), sh(`head -c 200000 /dev/zero | tr '\0' x; echo; yes 0123456789 | head -n 90000; echo the end`))
-	if err != nil || len(tail) > 256<<10 || len(tail) < 200<<10 || !bytes.HasSuffix(tail, []byte("0123456789\nthe end\n")) {
+	tail, err := (&command.Log{Out: &shown}).Run(
+		t.Context(),
+		sh(`head -c 200000 /dev/zero | tr '\0' x; echo; yes 0123456789 | head -n 90000; echo the end`),
+	)
+	if err != nil || len(tail) > 256<<10 || len(tail) < 200<<10 ||
+		!bytes.HasSuffix(tail, []byte("0123456789\nthe end\n")) {
 		t.Errorf("keeps %d bytes (%v)", len(tail), err)
 	}
 	if shown.Len() < 200000+90000*11 {
@@ -82,12 +93,14 @@ func TestRunErrors(t *testing.T) {
 	log := &command.Log{Out: &bytes.Buffer{}}
 	_, err := log.Run(t.Context(), sh("echo wrong; exit 3"))
 	f, ok := errors.AsType[*command.Failure](err)
-	if !ok || f.Status != "exit status 3" || string(f.Tail) != "wrong\n" || err.Error() != "`tool` failed (exit status 3)" {
+	if !ok || f.Status != "exit status 3" || string(f.Tail) != "wrong\n" ||
+		err.Error() != "`tool` failed (exit status 3)" {
 		t.Errorf("got %v", err)
 	}
 	c := sh("")
 	c.Program = "/nowhere/tool"
-	if _, err := log.Run(t.Context(), c); err == nil || !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), `running "tool": `) {
+	if _, err := log.Run(t.Context(), c); err == nil || !errors.Is(err, os.ErrNotExist) ||
+		!strings.HasPrefix(err.Error(), `running "tool": `) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -98,8 +111,15 @@ func TestRunErrors(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	known := []diagnosis.Pattern{{ID: "x/known", Match: regexp.MustCompile("odd"), Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "Odd."})}}
-	unknown := command.Unknown{ID: "x/failed", Hints: []string{"do so"}, Memory: "give it more", Noise: func(line string) bool { return strings.HasPrefix(line, "at ") }}
+	known := []diagnosis.Pattern{
+		{ID: "x/known", Match: regexp.MustCompile("odd"), Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "Odd."})},
+	}
+	unknown := command.Unknown{
+		ID:     "x/failed",
+		Hints:  []string{"do so"},
+		Memory: "give it more",
+		Noise:  func(line string) bool { return strings.HasPrefix(line, "at ") },
+	}
 	for _, tt := range []struct {
 		status, tail string
 		want         diagnosis.Diagnosis
@@ -111,14 +131,19 @@ func TestExplain(t *testing.T) {
 		{"signal: killed", "", diagnosis.Diagnosis{ID: "x/out-of-memory", Summary: "`tool` was killed, most likely because memory ran out.", Hints: []string{"give it more"}}},
 		{"exit status 137", "Killed\n", diagnosis.Diagnosis{ID: "x/out-of-memory", Summary: "`tool` was killed, most likely because memory ran out.", Hints: []string{"give it more"}}},
 	} {
-		err := command.Explain(&command.Failure{Command: "tool", Status: tt.status, Tail: []byte(tt.tail)}, known, unknown)
+		err := command.Explain(
+			&command.Failure{Command: "tool", Status: tt.status, Tail: []byte(tt.tail)},
+			known,
+			unknown,
+		)
 		d, _ := errors.AsType[*diagnosis.Diagnosis](err)
 		if diff := cmp.Diff(&tt.want, d); diff != "" {
 			t.Errorf("%s %.20q (-want +got):\n%s", tt.status, tt.tail, diff)
 		}
 	}
 	other := errors.New("disk")
-	if err := command.Explain(other, known, unknown); !errors.Is(err, other) || command.Explain(nil, known, unknown) != nil {
+	if err := command.Explain(other, known, unknown); !errors.Is(err, other) ||
+		command.Explain(nil, known, unknown) != nil {
 		t.Errorf("got %v", err)
 	}
 }

@@ -23,13 +23,16 @@ func (f *Failure) Error() string { return fmt.Sprintf("`%s` failed (%s)", f.Comm
 
 // Unknown is what is said of a failure that no pattern knows.
 type Unknown struct {
-	ID     string                 // "node/install-failed"
-	Hints  []string               // what to do, where more can be said than what the tool has
-	Memory string                 // the hint, where the kernel has ended the program for want of memory: the id then is that language's out-of-memory
+	ID    string   // "node/install-failed"
+	Hints []string // what to do, where more can be said than what the tool has
+	// the hint, where the kernel has ended the program for want of memory: the id then is that
+	// language's out-of-memory
+	Memory string
 	Noise  func(line string) bool // reports lines that say nothing to the app's owner; nil for none
 }
 
-// Explain makes a diagnosis of a [*Failure]: the first of the known ones, else the unknown. Any other error is returned as it is.
+// Explain makes a diagnosis of a [*Failure]: the first of the known ones, else the unknown. Any
+// other error is returned as it is.
 func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	f, ok := errors.AsType[*Failure](err)
 	if !ok {
@@ -41,7 +44,8 @@ func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	return f.Unrecognised(unknown)
 }
 
-// Unrecognised is the diagnosis of a failure that no pattern knows: the command, its status and the last lines that say something.
+// Unrecognised is the diagnosis of a failure that no pattern knows: the command, its status and the
+// last lines that say something.
 func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
 	if f.Status == "signal: killed" || f.Status == "exit status 137" { // 137: a shell's word for the same
 		language, _, _ := strings.Cut(unknown.ID, "/")
@@ -49,7 +53,11 @@ func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
 			ID: language + "/out-of-memory", Summary: fmt.Sprintf("`%s` was killed, most likely because memory ran out.", f.Command), Hints: []string{unknown.Memory},
 		}
 	}
-	d := &diagnosis.Diagnosis{ID: unknown.ID, Summary: fmt.Sprintf("`%s` failed (%s).", f.Command, f.Status), Hints: slices.Clone(unknown.Hints)}
+	d := &diagnosis.Diagnosis{
+		ID:      unknown.ID,
+		Summary: fmt.Sprintf("`%s` failed (%s).", f.Command, f.Status),
+		Hints:   slices.Clone(unknown.Hints),
+	}
 	lines := f.Lines(unknown.Noise)
 	for _, line := range lines[max(0, len(lines)-saidLines):] {
 		d.Hints = append(d.Hints, "it said: "+Clip(line, saidBytes))
@@ -62,7 +70,8 @@ const (
 	saidBytes = 300
 )
 
-// Lines are the lines of what the program said, without blank ones and those that noise reports; nil reports none.
+// Lines are the lines of what the program said, without blank ones and those that noise reports;
+// nil reports none.
 func (f *Failure) Lines(noise func(line string) bool) []string {
 	var lines []string
 	for line := range strings.Lines(string(bytes.ToValidUTF8(f.Tail, nil))) {
@@ -76,7 +85,8 @@ func (f *Failure) Lines(noise func(line string) bool) []string {
 	return lines
 }
 
-// Clip is text, cut to at most limit bytes where it is longer, and then with an ellipsis. No character is cut in two.
+// Clip is text, cut to at most limit bytes where it is longer, and then with an ellipsis. No
+// character is cut in two.
 func Clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text

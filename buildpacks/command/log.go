@@ -1,5 +1,6 @@
-// Package command runs the tools of a build for the languages' buildpacks: what a tool says is passed on in slugc's hand while it runs, the end of it is
-// kept, and a failure is explained from what was kept.
+// Package command runs the tools of a build for the languages' buildpacks: what a tool says is
+// passed on in slugc's hand while it runs, the end of it is kept, and a failure is explained from
+// what was kept.
 package command
 
 import (
@@ -10,7 +11,8 @@ import (
 	"sync"
 )
 
-// Log writes in Heroku's hand: steps, details, warnings, and below them what tools say. It may be used from several goroutines if Out may.
+// Log writes in Heroku's hand: steps, details, warnings, and below them what tools say. It may be
+// used from several goroutines if Out may.
 type Log struct {
 	Out     io.Writer
 	Secrets []string // values that are never shown; where one is part of another, the longer comes first
@@ -36,8 +38,9 @@ const (
 	maxLine  = 64 << 10  // a longer line is passed on in pieces
 )
 
-// stream passes a tool's output on line by line, indented, and keeps its tail. Lines that drop reports are kept but not shown, and secrets are blotted
-// out of both. It may be written from several goroutines.
+// stream passes a tool's output on line by line, indented, and keeps its tail. Lines that drop
+// reports are kept but not shown, and secrets are blotted out of both. It may be written from
+// several goroutines.
 type stream struct {
 	mu      sync.Mutex
 	out     io.Writer

@@ -2,8 +2,9 @@ package diagnosis
 
 import "regexp"
 
-// Common are the failures that every language's tools share: the network, private git hosts, the C library, memory. They come
-// after a language's own patterns. Ids begin with the language, so each language asks for its own set.
+// Common are the failures that every language's tools share: the network, private git hosts, the C
+// library, memory. They come after a language's own patterns. Ids begin with the language, so each
+// language asks for its own set.
 func Common(language string) []Pattern {
 	return []Pattern{
 		{
@@ -11,12 +12,17 @@ func Common(language string) []Pattern {
 			Match: regexp.MustCompile(`Host key verification failed`),
 			Make: Fixed(Diagnosis{
 				Summary: "A dependency is fetched over ssh from a git host whose key this build does not know.",
-				Hints:   []string{"use an https URL for that dependency, with a read-only token from the build's configuration", "or publish it to a package registry"},
+				Hints: []string{
+					"use an https URL for that dependency, with a read-only token from the build's configuration",
+					"or publish it to a package registry",
+				},
 			}),
 		},
 		{
-			ID:    language + "/git-permission",
-			Match: regexp.MustCompile(`Permission denied \(publickey|fatal: could not read (?:Username|Password) for '([^']*)'`),
+			ID: language + "/git-permission",
+			Match: regexp.MustCompile(
+				`Permission denied \(publickey|fatal: could not read (?:Username|Password) for '([^']*)'`,
+			),
 			Make: Fixed(Diagnosis{
 				Summary: "A dependency comes from a private git repository and the build has no credentials for it.",
 				Hints:   []string{"use an https URL with a read-only token from the build's configuration"},
@@ -28,7 +34,9 @@ func Common(language string) []Pattern {
 			Make: func(m []string) *Diagnosis {
 				return &Diagnosis{
 					Summary: "A prebuilt binary needs glibc " + m[1] + ", which is newer than this machine's.",
-					Hints:   []string{"pin the dependency to a release built for an older system, or let it compile from source"},
+					Hints: []string{
+						"pin the dependency to a release built for an older system, or let it compile from source",
+					},
 				}
 			},
 		},
@@ -42,14 +50,20 @@ func Common(language string) []Pattern {
 			}),
 		},
 		{
-			ID:    language + "/network",
-			Match: regexp.MustCompile(`\b(ECONNRESET|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTFOUND|ERR_SOCKET_TIMEOUT)\b|Connection reset by peer|Temporary failure in name resolution|Could not resolve host|TLS handshake timeout`),
+			ID: language + "/network",
+			Match: regexp.MustCompile(
+				`\b(ECONNRESET|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTFOUND|ERR_SOCKET_TIMEOUT)\b|Connection reset by peer|Temporary failure in name resolution|Could not resolve host|TLS handshake timeout`,
+			),
 			Make: func(m []string) *Diagnosis {
 				summary := "The network failed while packages were being fetched."
 				if m[1] != "" {
 					summary = "The network failed (" + m[1] + ") while packages were being fetched."
 				}
-				return &Diagnosis{Summary: summary, Hints: []string{"try again; if it persists, check the registry and proxy settings"}, Transient: true}
+				return &Diagnosis{
+					Summary:   summary,
+					Hints:     []string{"try again; if it persists, check the registry and proxy settings"},
+					Transient: true,
+				}
 			},
 		},
 	}

@@ -16,7 +16,13 @@ import (
 
 func TestWriteRead(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "diagnosis.json")
-	want := &diagnosis.Diagnosis{ID: "node/lockfile-out-of-sync", Summary: "package-lock.json does not match.", Place: "package-lock.json:3", Hints: []string{"run `npm install`"}, Transient: true}
+	want := &diagnosis.Diagnosis{
+		ID:        "node/lockfile-out-of-sync",
+		Summary:   "package-lock.json does not match.",
+		Place:     "package-lock.json:3",
+		Hints:     []string{"run `npm install`"},
+		Transient: true,
+	}
 	if err := diagnosis.Write(file, want); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
-// Package extension is what slugc's platform and slugc's buildpacks say to each other beyond the CNB contract. All of it is optional: under
-// another platform the files are absent and the buildpacks fetch their own tools and install anew.
+// Package extension is what slugc's platform and slugc's buildpacks say to each other beyond the
+// CNB contract. All of it is optional: under another platform the files are absent and the
+// buildpacks fetch their own tools and install anew.
 //
 // Platform to buildpack, in CNB_PLATFORM_DIR:
 //
@@ -33,10 +34,12 @@ const (
 	labelPrefix    = "io.slugc.slice:"
 )
 
-// AddonsLabel is the key of the label whose value names, separated by commas, the add-ons that an app is to be given by default ("heroku-postgresql").
+// AddonsLabel is the key of the label whose value names, separated by commas, the add-ons that an
+// app is to be given by default ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
 
-// SliceLabel returns the label key that states the key of the slice at path (slash-separated, relative to the app).
+// SliceLabel returns the label key that states the key of the slice at path (slash-separated,
+// relative to the app).
 func SliceLabel(path string) string { return labelPrefix + path }
 
 // SlicePath returns the slice path that a label key names, and whether it is such a label.

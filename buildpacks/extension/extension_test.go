@@ -13,7 +13,16 @@ import (
 
 func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
-	tools := []toolchain.Toolchain{{Tool: "node", Version: "22.1.0", Source: "nodejs.org", Requested: "22.x", From: ".nvmrc", Dir: "/toolchains/node"}}
+	tools := []toolchain.Toolchain{
+		{
+			Tool:      "node",
+			Version:   "22.1.0",
+			Source:    "nodejs.org",
+			Requested: "22.x",
+			From:      ".nvmrc",
+			Dir:       "/toolchains/node",
+		},
+	}
 	slices := map[string]string{"node_modules": "key"}
 	if err := extension.WriteToolchains(dir, tools); err != nil {
 		t.Fatal(err)
@@ -53,7 +62,8 @@ func TestDamaged(t *testing.T) {
 }
 
 func TestSliceLabel(t *testing.T) {
-	if path, ok := extension.SlicePath(extension.SliceLabel("packages/a/node_modules")); !ok || path != "packages/a/node_modules" {
+	if path, ok := extension.SlicePath(extension.SliceLabel("packages/a/node_modules")); !ok ||
+		path != "packages/a/node_modules" {
 		t.Errorf("%q, %t", path, ok)
 	}
 	if _, ok := extension.SlicePath("org.opencontainers.image.title"); ok {

@@ -32,7 +32,10 @@ func TestCostFollowsChange(t *testing.T) {
 	if diff := cmp.Diff(want, steps(b, again.log)); diff != "" {
 		t.Errorf("nothing changed (-want +got):\n%s", diff)
 	}
-	b.write("internal/greeting/greeting.go", "package greeting\n\n// Text greets.\nfunc Text(who string) string { return who + \" "+unique()+"\" }\n")
+	b.write(
+		"internal/greeting/greeting.go",
+		"package greeting\n\n// Text greets.\nfunc Text(who string) string { return who + \" "+unique()+"\" }\n",
+	)
 	want = []string{
 		"-----> Compiling 2 packages with Go VERSION",
 		"       example.com/shop/internal/greeting", "       example.com/shop/cmd/web", "       example.com/shop/cmd/worker",
@@ -44,7 +47,10 @@ func TestCostFollowsChange(t *testing.T) {
 	if diff := cmp.Diff(want, changed); diff != "" {
 		t.Errorf("one file changed (-want +got):\n%s", diff)
 	}
-	b.write("internal/greeting/greeting.go", "package greeting\n\n// Text greets.\nfunc Text(who string) string { return who }\n")
+	b.write(
+		"internal/greeting/greeting.go",
+		"package greeting\n\n// Text greets.\nfunc Text(who string) string { return who }\n",
+	)
 	must(t, os.RemoveAll(b.path("source/cmd/worker")))
 	got := b.build()
 	if diff := cmp.Diff(map[string]string{"web": "bin/web"}, got.processes); diff != "" {
@@ -70,7 +76,13 @@ func TestSameBytesElsewhere(t *testing.T) {
 	for _, cgo := range []string{"0", "1"} {
 		here, there := reproducible(t, cgo), reproducible(t, cgo)
 		there.app = there.path("another/and/deeper/place")
-		there.process = []string{"USER=somebody", "LOGNAME=somebody", "LANG=tr_TR.UTF-8", "TZ=Asia/Tokyo", "TMPDIR=" + there.path("home")}
+		there.process = []string{
+			"USER=somebody",
+			"LOGNAME=somebody",
+			"LANG=tr_TR.UTF-8",
+			"TZ=Asia/Tokyo",
+			"TMPDIR=" + there.path("home"),
+		}
 		must(t, os.MkdirAll(there.path("another/and/deeper"), 0o755))
 		must(t, os.Remove(there.path("kept/build-cache"))) // compiles everything anew
 		if cgo == "1" && !there.compilerFound() {
@@ -89,13 +101,20 @@ func TestSameBytesElsewhere(t *testing.T) {
 	}
 }
 
-// reproducible is an app with a module from the cache and little of the standard library, which its second build compiles from nothing.
+// reproducible is an app with a module from the cache and little of the standard library, which its
+// second build compiles from nothing.
 func reproducible(t *testing.T, cgo string) *bench {
 	b := newBench(t, "go-vendored")
 	b.env["CGO_ENABLED"] = cgo
 	must(t, os.RemoveAll(b.path("source/vendor")))
-	b.write("main.go", "package main\n\nimport shellquote \"github.com/kballard/go-shellquote\"\n\nfunc main() { println(shellquote.Join(\"a b\")) }\n")
-	b.write("c/c.go", "package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n")
+	b.write(
+		"main.go",
+		"package main\n\nimport shellquote \"github.com/kballard/go-shellquote\"\n\nfunc main() { println(shellquote.Join(\"a b\")) }\n",
+	)
+	b.write(
+		"c/c.go",
+		"package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n",
+	)
 	return b
 }
 
@@ -125,7 +144,12 @@ func TestOnlyBinariesAndTheProfileAreAdded(t *testing.T) {
 		types[layer.Name] = layer.LayerTypes
 	}
 	kept := libcnb.LayerTypes{Cache: true}
-	wantTypes := map[string]libcnb.LayerTypes{"binaries": kept, "build-cache": kept, "modules": kept, "profile": {Launch: true}}
+	wantTypes := map[string]libcnb.LayerTypes{
+		"binaries":    kept,
+		"build-cache": kept,
+		"modules":     kept,
+		"profile":     {Launch: true},
+	}
 	if diff := cmp.Diff(wantTypes, types); diff != "" {
 		t.Errorf("layers (-want +got):\n%s", diff)
 	}
@@ -148,18 +172,60 @@ func TestProcesses(t *testing.T) {
 		log    string
 	}{
 		{name: "the only one", files: []string{"cmd/api"}, want: map[string]string{"web": "bin/api"}, web: "web"},
-		{name: "one called web", files: []string{".", "cmd/web"}, want: map[string]string{"app": "bin/app", "web": "bin/web"}, web: "web"},
-		{name: "one at the root", files: []string{".", "cmd/worker"}, want: map[string]string{"web": "bin/app", "worker": "bin/worker"}, web: "web"},
-		{name: "neither", files: []string{"cmd/api", "cmd/worker"}, want: map[string]string{"api": "bin/api", "worker": "bin/worker"},
-			log: " !     No package is called web, so there is no web process. A Procfile can name one: `web: bin/api`."},
-		{name: "a name that is no process", files: []string{"cmd/web", "cmd/x.y"}, want: map[string]string{"web": "bin/web"}, web: "web",
-			log: ` !     "x.y" can't be the name of a process.`},
-		{name: "a Procfile", files: []string{"cmd/web"}, more: map[string]string{"Procfile": "web: bin/web -v\n"}, want: map[string]string{}},
-		{name: "a spec", files: []string{".", "cmd/web", "cmd/worker"}, config: map[string]string{"GO_INSTALL_PACKAGE_SPEC": "./cmd/..."},
-			want: map[string]string{"web": "bin/web", "worker": "bin/worker"}, web: "web"},
-		{name: "a line in go.mod", files: []string{".", "cmd/web", "other"}, more: map[string]string{"go.mod": "module example.com/app\n\n// +heroku install ./cmd/... ./other\n\ngo 1.26\n"},
-			want: map[string]string{"other": "bin/other", "web": "bin/web"}, web: "web"},
-		{name: "a module without a slash", files: []string{"."}, more: map[string]string{"go.mod": "module web\n\ngo 1.26\n"}, want: map[string]string{"web": "bin/web"}, web: "web"},
+		{
+			name:  "one called web",
+			files: []string{".", "cmd/web"},
+			want:  map[string]string{"app": "bin/app", "web": "bin/web"},
+			web:   "web",
+		},
+		{
+			name:  "one at the root",
+			files: []string{".", "cmd/worker"},
+			want:  map[string]string{"web": "bin/app", "worker": "bin/worker"},
+			web:   "web",
+		},
+		{
+			name:  "neither",
+			files: []string{"cmd/api", "cmd/worker"},
+			want:  map[string]string{"api": "bin/api", "worker": "bin/worker"},
+			log:   " !     No package is called web, so there is no web process. A Procfile can name one: `web: bin/api`.",
+		},
+		{
+			name:  "a name that is no process",
+			files: []string{"cmd/web", "cmd/x.y"},
+			want:  map[string]string{"web": "bin/web"},
+			web:   "web",
+			log:   ` !     "x.y" can't be the name of a process.`,
+		},
+		{
+			name:  "a Procfile",
+			files: []string{"cmd/web"},
+			more:  map[string]string{"Procfile": "web: bin/web -v\n"},
+			want:  map[string]string{},
+		},
+		{
+			name:   "a spec",
+			files:  []string{".", "cmd/web", "cmd/worker"},
+			config: map[string]string{"GO_INSTALL_PACKAGE_SPEC": "./cmd/..."},
+			want:   map[string]string{"web": "bin/web", "worker": "bin/worker"},
+			web:    "web",
+		},
+		{
+			name:  "a line in go.mod",
+			files: []string{".", "cmd/web", "other"},
+			more: map[string]string{
+				"go.mod": "module example.com/app\n\n// +heroku install ./cmd/... ./other\n\ngo 1.26\n",
+			},
+			want: map[string]string{"other": "bin/other", "web": "bin/web"},
+			web:  "web",
+		},
+		{
+			name:  "a module without a slash",
+			files: []string{"."},
+			more:  map[string]string{"go.mod": "module web\n\ngo 1.26\n"},
+			want:  map[string]string{"web": "bin/web"},
+			web:   "web",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

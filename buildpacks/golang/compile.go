@@ -19,8 +19,9 @@ import (
 // binDir is where binaries go, relative to the app's root.
 const binDir = "bin"
 
-// compile compiles all main packages with one go command into a cache layer. What lies there from the last build spares the linker: the go
-// command compares the build id in the file with the one it would write, and leaves the file where they agree.
+// compile compiles all main packages with one go command into a cache layer. What lies there from
+// the last build spares the linker: the go command compares the build id in the file with the one
+// it would write, and leaves the file where they agree.
 func (b *work) compile() error {
 	flags, err := b.tagsAndLinker(b.flags)
 	if err != nil {
@@ -41,11 +42,12 @@ func (b *work) compile() error {
 	return err
 }
 
-// digestPrefix begins a key of the binaries layer's metadata: the digest of the binary of that name, as the last build left it.
+// digestPrefix begins a key of the binaries layer's metadata: the digest of the binary of that
+// name, as the last build left it.
 const digestPrefix = "sha256:"
 
-// keepOnly removes from the layer of binaries what is not one of this build, or is not what the last build has recorded: the go command
-// would trust the build id in a file that was cut short.
+// keepOnly removes from the layer of binaries what is not one of this build, or is not what the
+// last build has recorded: the go command would trust the build id in a file that was cut short.
 func (b *work) keepOnly(dir string) error {
 	layer := b.layerOf("binaries")
 	entries, err := os.ReadDir(dir)
@@ -69,8 +71,8 @@ func (b *work) keepOnly(dir string) error {
 	return nil
 }
 
-// place puts the binaries into the app's bin directory. Files that are there stay, except a binary of the same name. The app is not
-// trusted: bin may be a link that leads elsewhere.
+// place puts the binaries into the app's bin directory. Files that are there stay, except a binary
+// of the same name. The app is not trusted: bin may be a link that leads elsewhere.
 func (b *work) place() error {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -139,7 +141,8 @@ func checkBin(root *os.Root) error {
 	}
 }
 
-// copyInto copies a file to name below root, by way of a temporary name, and returns the content's sha256.
+// copyInto copies a file to name below root, by way of a temporary name, and returns the content's
+// sha256.
 func copyInto(root *os.Root, name, file string) (digest string, err error) {
 	in, err := os.Open(file)
 	if err != nil {

@@ -26,19 +26,49 @@ func TestConfiguration(t *testing.T) {
 		want   string
 	}{
 		{"nothing", nil, "none heroku"},
-		{"linker", map[string]string{"GO_LINKER_SYMBOL": "main.version", "GO_LINKER_VALUE": "v1.2 \"quoted\"\n"}, `v1.2 "quoted" heroku`},
-		{"linker without a value", map[string]string{"GO_LINKER_SYMBOL": "main.version", "SOURCE_VERSION": "abc"}, "abc heroku"},
-		{"linker and flags", map[string]string{"GO_LINKER_SYMBOL": "main.version", "GO_LINKER_VALUE": "x", "GOFLAGS": `-tags=extra "-ldflags=-s -w"`}, "x heroku extra"},
-		{"flags", map[string]string{"GOFLAGS": "-ldflags=-X=main.version=${build_dir} -tags=extra"}, "APP heroku extra"},
-		{"not allowed", map[string]string{"GOOS": "windows", "GOROOT": "/nowhere", "GOWORK": "/nowhere"}, "none heroku"},
+		{
+			"linker",
+			map[string]string{"GO_LINKER_SYMBOL": "main.version", "GO_LINKER_VALUE": "v1.2 \"quoted\"\n"},
+			`v1.2 "quoted" heroku`,
+		},
+		{
+			"linker without a value",
+			map[string]string{"GO_LINKER_SYMBOL": "main.version", "SOURCE_VERSION": "abc"},
+			"abc heroku",
+		},
+		{
+			"linker and flags",
+			map[string]string{
+				"GO_LINKER_SYMBOL": "main.version",
+				"GO_LINKER_VALUE":  "x",
+				"GOFLAGS":          `-tags=extra "-ldflags=-s -w"`,
+			},
+			"x heroku extra",
+		},
+		{
+			"flags",
+			map[string]string{"GOFLAGS": "-ldflags=-X=main.version=${build_dir} -tags=extra"},
+			"APP heroku extra",
+		},
+		{
+			"not allowed",
+			map[string]string{"GOOS": "windows", "GOROOT": "/nowhere", "GOWORK": "/nowhere"},
+			"none heroku",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, "")
 			b.write("go.mod", "module example.com/app\n\ngo 1.26\n")
 			b.write("main.go", "package main\n\nvar version = \"none\"\n\nfunc main() { println(version + tags()) }\n")
-			b.write("heroku.go", "//go:build heroku && !extra\n\npackage main\n\nfunc tags() string { return \" heroku\" }\n")
-			b.write("extra.go", "//go:build heroku && extra\n\npackage main\n\nfunc tags() string { return \" heroku extra\" }\n")
+			b.write(
+				"heroku.go",
+				"//go:build heroku && !extra\n\npackage main\n\nfunc tags() string { return \" heroku\" }\n",
+			)
+			b.write(
+				"extra.go",
+				"//go:build heroku && extra\n\npackage main\n\nfunc tags() string { return \" heroku extra\" }\n",
+			)
 			for name, value := range c.config {
 				b.env[name] = value
 			}
@@ -60,7 +90,10 @@ func TestHooks(t *testing.T) {
 	b := newBench(t, "")
 	b.write("go.mod", "module example.com/app\n\ngo 1.26\n")
 	b.write("main.go", "package main\n\nfunc main() { println(generated) }\n")
-	b.write("bin/go-pre-compile", "#!/bin/sh\nset -e\ngo version >/dev/null\nprintf 'package main\\n\\nconst generated = \"by %s\"\\n' \"${GO_LINKER_VALUE}${DATABASE_URL}\" > generated.go\n")
+	b.write(
+		"bin/go-pre-compile",
+		"#!/bin/sh\nset -e\ngo version >/dev/null\nprintf 'package main\\n\\nconst generated = \"by %s\"\\n' \"${GO_LINKER_VALUE}${DATABASE_URL}\" > generated.go\n",
+	)
 	b.write("bin/go-post-compile", "bin/app > ran.txt 2>&1\necho done\n")
 	value := unique()
 	b.env["GO_LINKER_VALUE"], b.env["DATABASE_URL"] = value, "secret"
@@ -77,7 +110,8 @@ func TestHooks(t *testing.T) {
 	}
 	b.write("bin/go-pre-compile", "#!/bin/sh\necho no templates >&2\nexit 3\n")
 	wrong := b.fail()
-	if wrong.ID != "go/hook-failed" || wrong.Place != "bin/go-pre-compile" || !strings.Contains(strings.Join(wrong.Hints, " "), "no templates") {
+	if wrong.ID != "go/hook-failed" || wrong.Place != "bin/go-pre-compile" ||
+		!strings.Contains(strings.Join(wrong.Hints, " "), "no templates") {
 		t.Errorf("got %+v", wrong)
 	}
 }
@@ -89,10 +123,22 @@ func TestBinIsTheApps(t *testing.T) {
 		make func(t *testing.T, b *bench)
 		want string
 	}{
-		{"a script where the binary belongs", func(t *testing.T, b *bench) { b.write("bin/hello", "#!/bin/sh\n") }, "go/binary-name-taken"},
-		{"a directory where the binary belongs", func(t *testing.T, b *bench) { b.write("bin/hello/x", "") }, "go/binary-name-taken"},
+		{
+			"a script where the binary belongs",
+			func(t *testing.T, b *bench) { b.write("bin/hello", "#!/bin/sh\n") },
+			"go/binary-name-taken",
+		},
+		{
+			"a directory where the binary belongs",
+			func(t *testing.T, b *bench) { b.write("bin/hello/x", "") },
+			"go/binary-name-taken",
+		},
 		{"bin is a file", func(t *testing.T, b *bench) { b.write("bin", "") }, "go/bin-is-a-file"},
-		{"bin leads out", func(t *testing.T, b *bench) { must(t, os.Symlink("../../out", b.path("source/bin"))) }, "go/bin-is-a-file"},
+		{
+			"bin leads out",
+			func(t *testing.T, b *bench) { must(t, os.Symlink("../../out", b.path("source/bin"))) },
+			"go/bin-is-a-file",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -145,7 +191,14 @@ func fakeToolchain(t *testing.T, real string) string {
 	for _, sub := range []string{"bin", "doc"} {
 		must(t, os.MkdirAll(filepath.Join(dir, sub), 0o755))
 	}
-	must(t, os.WriteFile(filepath.Join(dir, "bin/go"), []byte("#!/bin/sh\nGOROOT="+real+" exec "+real+"/bin/go \"$@\"\n"), 0o755))
+	must(
+		t,
+		os.WriteFile(
+			filepath.Join(dir, "bin/go"),
+			[]byte("#!/bin/sh\nGOROOT="+real+" exec "+real+"/bin/go \"$@\"\n"),
+			0o755,
+		),
+	)
 	must(t, os.WriteFile(filepath.Join(dir, "doc/page"), []byte("words"), 0o644))
 	return dir
 }

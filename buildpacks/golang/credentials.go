@@ -11,9 +11,10 @@ import (
 
 const credentialPrefix = "GO_GIT_CRED__"
 
-// addCredentials turns GO_GIT_CRED__PROTO__HOST variables ("__" for each dot of the host; value "user:password", or a token that is
-// both) into git's configuration by environment. The secret itself stays in a variable that a helper prints when git asks
-// for that host: nothing is written to any file, and helpers of the machine are shut off, which might store it.
+// addCredentials turns GO_GIT_CRED__PROTO__HOST variables ("__" for each dot of the host; value
+// "user:password", or a token that is both) into git's configuration by environment. The secret
+// itself stays in a variable that a helper prints when git asks for that host: nothing is written
+// to any file, and helpers of the machine are shut off, which might store it.
 func (e *environment) addCredentials(config map[string]string) {
 	count, _ := strconv.Atoi(e.vars["GIT_CONFIG_COUNT"])
 	add := func(key, value string) {
@@ -41,19 +42,27 @@ func (e *environment) addCredentials(config map[string]string) {
 		userVar, passwordVar := fmt.Sprintf("GO_GIT_USER_%d", i), fmt.Sprintf("GO_GIT_PASSWORD_%d", i)
 		e.set(userVar, user)
 		e.set(passwordVar, password)
-		add("credential."+proto+"://"+host+".helper",
-			fmt.Sprintf(`!f() { test "$1" != get || printf 'username=%%s\npassword=%%s\n' "$%s" "$%s"; }; f`, userVar, passwordVar))
+		add(
+			"credential."+proto+"://"+host+".helper",
+			fmt.Sprintf(
+				`!f() { test "$1" != get || printf 'username=%%s\npassword=%%s\n' "$%s" "$%s"; }; f`,
+				userVar,
+				passwordVar,
+			),
+		)
 	}
 }
 
-// hide keeps a value out of what is printed. A shorter one than least is no secret, or would blot out ordinary words.
+// hide keeps a value out of what is printed. A shorter one than least is no secret, or would blot
+// out ordinary words.
 func (e *environment) hide(value string, least int) {
 	if len(value) >= least {
 		e.secrets = append(e.secrets, value)
 	}
 }
 
-// credentialFor reads the name of a credential variable: GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM is https, git.example.com.
+// credentialFor reads the name of a credential variable: GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM is
+// https, git.example.com.
 func credentialFor(name string) (proto, host string, ok bool) {
 	rest, ok := strings.CutPrefix(name, credentialPrefix)
 	if !ok {

@@ -90,7 +90,11 @@ func TestRecogniseShortOnes(t *testing.T) {
 func TestUnrecognised(t *testing.T) {
 	t.Parallel()
 	f := &command.Failure{Command: "go build", Status: "exit status 1", Tail: []byte("one\n\ntwo\n")}
-	want := &diagnosis.Diagnosis{ID: "go/build-failed", Summary: "`go build` failed (exit status 1).", Hints: []string{"it said: one", "it said: two"}}
+	want := &diagnosis.Diagnosis{
+		ID:      "go/build-failed",
+		Summary: "`go build` failed (exit status 1).",
+		Hints:   []string{"it said: one", "it said: two"},
+	}
 	if diff := cmp.Diff(want, f.Unrecognised(unknown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

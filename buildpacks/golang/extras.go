@@ -12,8 +12,9 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// extras puts into the slug what the app's owner asks for by name: GO_INSTALL_TOOLS_IN_IMAGE the toolchain, with
-// GOROOT set and go on PATH, and GO_SETUP_GOPATH_FOR_MODULE_CACHE the module cache below a GOPATH (languages.md 4.5).
+// extras puts into the slug what the app's owner asks for by name: GO_INSTALL_TOOLS_IN_IMAGE the
+// toolchain, with GOROOT set and go on PATH, and GO_SETUP_GOPATH_FOR_MODULE_CACHE the module cache
+// below a GOPATH (languages.md 4.5).
 func (b *work) extras() error {
 	if b.env.enabled("GO_INSTALL_TOOLS_IN_IMAGE") {
 		if err := b.toolsLayer(); err != nil {

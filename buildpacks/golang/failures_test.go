@@ -20,9 +20,11 @@ import (
 
 var update = flag.Bool("update", false, "record the go command's output and the diagnoses in testdata/failures")
 
-// TestFailures builds the apps of testdata/failures with the real go command. Each archive holds the app's files; its comment holds
-// "NAME=value" lines of the user's configuration, "process NAME=value" lines of the process's environment, and "recorded" where the
-// failure can't be had on any machine. output.txt and want.json are what the go command said and what is made of it; [TestRecognise] compares them.
+// TestFailures builds the apps of testdata/failures with the real go command. Each archive holds
+// the app's files; its comment holds "NAME=value" lines of the user's configuration, "process
+// NAME=value" lines of the process's environment, and "recorded" where the failure can't be had on
+// any machine. output.txt and want.json are what the go command said and what is made of it;
+// [TestRecognise] compares them.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/failures/*.txtar")
@@ -104,8 +106,22 @@ func (b *bench) record(file string, archive *txtar.Archive, got outcome, server 
 		}
 	}
 	scrub := func(text string) string {
-		text = strings.NewReplacer(b.app, "/app", strings.TrimPrefix(server, "http://"), "127.0.0.1:8080", b.root, "/tmp/build").Replace(text)
-		return regexp.MustCompile(`(cache/vcs/)[0-9a-f]+|( on) [0-9.]+:53|(/tmp/go-link-)[0-9]+`).ReplaceAllString(text, "$1$2${3}0")
+		text = strings.NewReplacer(
+			b.app,
+			"/app",
+			strings.TrimPrefix(server, "http://"),
+			"127.0.0.1:8080",
+			b.root,
+			"/tmp/build",
+		).Replace(
+			text,
+		)
+		return regexp.MustCompile(
+			`(cache/vcs/)[0-9a-f]+|( on) [0-9.]+:53|(/tmp/go-link-)[0-9]+`,
+		).ReplaceAllString(
+			text,
+			"$1$2${3}0",
+		)
 	}
 	wanted, err := json.MarshalIndent(got.wrong, "", "  ")
 	must(b.t, err)

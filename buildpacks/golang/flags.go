@@ -13,11 +13,13 @@ import (
 // heroku is the build tag that says where a binary will run, as Heroku's buildpack sets it.
 const heroku = "heroku"
 
-// reproducible are the flags that keep directories and the state of version control out of what is compiled.
+// reproducible are the flags that keep directories and the state of version control out of what is
+// compiled.
 const reproducible = "-trimpath -buildvcs=false"
 
-// goFlags is GOFLAGS: our defaults, then the user's, which come later and so win. -tags and -ldflags are left out: the go command takes
-// the last of them only, and ours must be joined with the user's ([work.tagsAndLinker]).
+// goFlags is GOFLAGS: our defaults, then the user's, which come later and so win. -tags and
+// -ldflags are left out: the go command takes the last of them only, and ours must be joined with
+// the user's ([work.tagsAndLinker]).
 func (b *work) goFlags() string {
 	mod := "-mod=readonly"
 	if b.vendored() {
@@ -32,15 +34,17 @@ func (b *work) goFlags() string {
 	return strings.Join(flags, " ")
 }
 
-// tagsAndLinker is -tags and -ldflags: "heroku" and the user's tags; the user's linker flags and GO_LINKER_SYMBOL=GO_LINKER_VALUE
-// (SOURCE_VERSION where no value is given).
+// tagsAndLinker is -tags and -ldflags: "heroku" and the user's tags; the user's linker flags and
+// GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where no value is given).
 func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	tags, linker := []string{heroku}, []string{}
 	for _, f := range splitFlags(userFlags) {
 		_, value, _ := strings.Cut(f, "=")
 		switch flagName(f) {
 		case "tags":
-			tags = append([]string{heroku}, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
+			tags = append(
+				[]string{heroku},
+				strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
 		case "ldflags":
 			linker = []string{value}
 		}
@@ -66,7 +70,8 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	return flags, nil
 }
 
-// vendored reports whether the vendor directory is in force. A workspace uses it only where `go work vendor` has made it.
+// vendored reports whether the vendor directory is in force. A workspace uses it only where `go
+// work vendor` has made it.
 func (b *work) vendored() bool {
 	if !b.app.Vendored || !b.app.Workspace {
 		return b.app.Vendored
@@ -80,7 +85,8 @@ func (b *work) vendored() bool {
 	return err == nil && strings.HasPrefix(line, "## workspace")
 }
 
-// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes, which begin a word.
+// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes, which begin a
+// word.
 func splitFlags(s string) []string {
 	var words []string
 	for s = strings.TrimLeft(s, " \t\r\n"); s != ""; s = strings.TrimLeft(s, " \t\r\n") {
@@ -105,7 +111,8 @@ func flagName(flag string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(name, "-"), "-")
 }
 
-// quoteFlag is the opposite of [splitFlags] for one word, which cannot hold both kinds of quotes and blanks.
+// quoteFlag is the opposite of [splitFlags] for one word, which cannot hold both kinds of quotes
+// and blanks.
 func quoteFlag(word string) string {
 	quoted, _ := quoteWord(word)
 	return quoted

@@ -24,7 +24,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// runsBuild makes the test binary the buildpack's bin/build: libcnb reads the process's directory and environment, and exits.
+// runsBuild makes the test binary the buildpack's bin/build: libcnb reads the process's directory
+// and environment, and exits.
 const runsBuild = "GO_TEST_RUNS_BUILD"
 
 func TestMain(m *testing.M) {
@@ -35,8 +36,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bench is a small platform: it builds one app again and again and keeps cache layers between builds. The compiler's and the module cache
-// are shared by all tests and runs: a first build compiles the standard library.
+// bench is a small platform: it builds one app again and again and keeps cache layers between
+// builds. The compiler's and the module cache are shared by all tests and runs: a first build
+// compiles the standard library.
 type bench struct {
 	t       *testing.T
 	root    string            // holds source, app, platform, buildpack, home
@@ -68,7 +70,12 @@ func newBench(t *testing.T, fixture string) *bench {
 		must(t, os.MkdirAll(shared(t, name), 0o755))
 		must(t, os.Symlink(shared(t, name), b.path("kept/"+name)))
 	}
-	text := fmt.Sprintf("api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n", golang.API, golang.ID, golang.Version)
+	text := fmt.Sprintf(
+		"api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n",
+		golang.API,
+		golang.ID,
+		golang.Version,
+	)
 	must(t, os.WriteFile(b.path("buildpack/buildpack.toml"), []byte(text), 0o644))
 	if fixture != "" {
 		must(t, os.CopyFS(b.path("source"), os.DirFS(filepath.Join("../../fixtures", fixture))))
@@ -86,7 +93,12 @@ func shared(t *testing.T, name string) string {
 // machineGo is the Go that runs the tests.
 func machineGo(t *testing.T) toolchain.Toolchain {
 	t.Helper()
-	return toolchain.Toolchain{Tool: "go", Version: strings.TrimPrefix(goEnv(t, "GOVERSION"), "go"), Source: "machine", Dir: goEnv(t, "GOROOT")}
+	return toolchain.Toolchain{
+		Tool:    "go",
+		Version: strings.TrimPrefix(goEnv(t, "GOVERSION"), "go"),
+		Source:  "machine",
+		Dir:     goEnv(t, "GOROOT"),
+	}
 }
 
 func goEnv(t *testing.T, name string) string {
@@ -99,9 +111,16 @@ func goEnv(t *testing.T, name string) string {
 // fetch takes the toolchain from the machine's Go proxy, into a store that outlives the tests.
 func (b *bench) fetch(constraint string) {
 	b.t.Helper()
-	store, err := toolchain.Open(shared(b.t, "toolchains"), toolchain.Settings{GoProxy: goEnv(b.t, "GOPROXY"), GoSumDB: goEnv(b.t, "GOSUMDB")})
+	store, err := toolchain.Open(
+		shared(b.t, "toolchains"),
+		toolchain.Settings{GoProxy: goEnv(b.t, "GOPROXY"), GoSumDB: goEnv(b.t, "GOSUMDB")},
+	)
 	must(b.t, err)
-	got, err := store.Ensure(context.Background(), []toolchain.Request{{Tool: "go", Constraint: constraint, From: "test"}}, nil)
+	got, err := store.Ensure(
+		context.Background(),
+		[]toolchain.Request{{Tool: "go", Constraint: constraint, From: "test"}},
+		nil,
+	)
 	must(b.t, err)
 	b.goTool = got[0]
 }
@@ -217,7 +236,8 @@ func (b *bench) layersOf(dir string) []libcnb.Layer {
 	return list
 }
 
-// keep moves the cache layers of the last build away and resets their types, as a platform restores them.
+// keep moves the cache layers of the last build away and resets their types, as a platform restores
+// them.
 func (b *bench) keep(layers string) {
 	b.t.Helper()
 	if _, err := os.Stat(layers); err != nil {

@@ -11,7 +11,8 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// preCompile also looks at bin before anything is compiled into it: compiling takes longer than looking.
+// preCompile also looks at bin before anything is compiled into it: compiling takes longer than
+// looking.
 func (b *work) preCompile() error {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -33,7 +34,8 @@ func (b *work) postCompile() error {
 	return b.hook(root, "go-post-compile")
 }
 
-// hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go command's environment.
+// hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go
+// command's environment.
 func (b *work) hook(root *os.Root, name string) error {
 	place := filepath.Join(binDir, name)
 	info, err := root.Stat(place)

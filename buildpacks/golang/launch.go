@@ -17,14 +17,19 @@ const web = "web"
 // processType is what a process type may be called.
 var processType = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
 
-// processes declares how to start the binaries, unless the app has a Procfile that says so (languages.md 4.5).
+// processes declares how to start the binaries, unless the app has a Procfile that says so
+// (languages.md 4.5).
 func (b *work) processes() error {
 	if info, err := os.Stat(filepath.Join(b.dir, "Procfile")); err == nil && info.Mode().IsRegular() {
 		return nil
 	}
 	front := webPackage(b.mains)
 	if front < 0 {
-		b.say.Warn("No package is called web, so there is no web process. A Procfile can name one: `web: %s/%s`.", binDir, b.mains[0].name)
+		b.say.Warn(
+			"No package is called web, so there is no web process. A Procfile can name one: `web: %s/%s`.",
+			binDir,
+			b.mains[0].name,
+		)
 	}
 	for i, m := range b.mains {
 		p := libcnb.Process{Type: m.name, Command: []string{"bash", "-c", binDir + "/" + m.name}}
@@ -32,7 +37,12 @@ func (b *work) processes() error {
 			p.Type, p.Default = web, true
 		}
 		if !processType.MatchString(p.Type) {
-			b.say.Warn("%q can't be the name of a process. A Procfile can start %s/%s under another name.", m.name, binDir, m.name)
+			b.say.Warn(
+				"%q can't be the name of a process. A Procfile can start %s/%s under another name.",
+				m.name,
+				binDir,
+				m.name,
+			)
 			continue
 		}
 		b.result.Processes = append(b.result.Processes, p)
@@ -40,7 +50,8 @@ func (b *work) processes() error {
 	return nil
 }
 
-// webPackage is the index of the main package that serves web: the only one, the one of that name, or the one at the app's root; else -1.
+// webPackage is the index of the main package that serves web: the only one, the one of that name,
+// or the one at the app's root; else -1.
 func webPackage(mains []mainPackage) int {
 	if len(mains) == 1 {
 		return 0
@@ -66,8 +77,9 @@ func (b *work) launch() error {
 	return nil
 }
 
-// profile is the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the cgroups allow, so that the garbage collector
-// works harder before the kernel kills the app. A GOMEMLIMIT that is set, even empty, stays.
+// profile is the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the cgroups
+// allow, so that the garbage collector works harder before the kernel kills the app. A GOMEMLIMIT
+// that is set, even empty, stays.
 func profile(cgroups language.Cgroups) string {
 	return `case ":$PATH:" in
 *":$HOME/bin:"*) ;;

@@ -29,8 +29,8 @@ func (m mainPackage) shown() string {
 
 const mainsFormat = `{{if eq .Name "main"}}{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{.Target}}{{end}}`
 
-// findMains lists the main packages. -find keeps the go command from resolving what they import, and it skips packages that build
-// constraints exclude.
+// findMains lists the main packages. -find keeps the go command from resolving what they import,
+// and it skips packages that build constraints exclude.
 func (b *work) findMains() error {
 	patterns, asked := b.patterns()
 	flags, err := b.tagsAndLinker(b.flags)
@@ -49,7 +49,8 @@ func (b *work) findMains() error {
 	return duplicates(b.mains)
 }
 
-// patterns returns the package patterns to compile and, where the app's owner gave them, who says so.
+// patterns returns the package patterns to compile and, where the app's owner gave them, who says
+// so.
 func (b *work) patterns() (patterns []string, asked string) {
 	if spec := strings.Fields(b.env.user["GO_INSTALL_PACKAGE_SPEC"]); len(spec) > 0 {
 		return spec, "GO_INSTALL_PACKAGE_SPEC"
@@ -60,7 +61,8 @@ func (b *work) patterns() (patterns []string, asked string) {
 	if !b.app.Workspace {
 		return []string{"./..."}, ""
 	}
-	// At a go.work the pattern ./... covers the root's own module only, and fails where there is none.
+	// At a go.work the pattern ./... covers the root's own module only, and fails where there is
+	// none.
 	for _, member := range b.app.Members {
 		patterns = append(patterns, "./"+strings.TrimPrefix(filepath.ToSlash(filepath.Join(member, "...")), "./"))
 	}
@@ -88,10 +90,14 @@ func (b *work) parseMains(out string) []mainPackage {
 }
 
 func noMains(patterns []string, asked string, noC bool) error {
-	d := &diagnosis.Diagnosis{ID: "go/no-main", Summary: "There is no main package to compile in this app.", Hints: []string{
-		"add a file with `package main` and `func main()`, at the root or under cmd/‹name›",
-		"a file with a `//go:build` line is left out when its condition does not hold",
-	}}
+	d := &diagnosis.Diagnosis{
+		ID:      "go/no-main",
+		Summary: "There is no main package to compile in this app.",
+		Hints: []string{
+			"add a file with `package main` and `func main()`, at the root or under cmd/‹name›",
+			"a file with a `//go:build` line is left out when its condition does not hold",
+		},
+	}
 	if noC {
 		d.Hints = append(d.Hints, "a package that uses cgo is left out where CGO_ENABLED=0 or no C compiler is found")
 	}
@@ -102,7 +108,8 @@ func noMains(patterns []string, asked string, noC bool) error {
 	return d
 }
 
-// duplicates refuses two packages that make binaries of one name: the go command would silently keep one of them.
+// duplicates refuses two packages that make binaries of one name: the go command would silently
+// keep one of them.
 func duplicates(mains []mainPackage) error {
 	seen := map[string]mainPackage{}
 	for _, m := range mains {
@@ -112,9 +119,14 @@ func duplicates(mains []mainPackage) error {
 			continue
 		}
 		return &diagnosis.Diagnosis{
-			ID:      "go/duplicate-binary",
-			Summary: fmt.Sprintf("Two main packages make a binary called %q: %s and %s.", m.name, first.shown(), m.shown()),
-			Place:   m.dir,
+			ID: "go/duplicate-binary",
+			Summary: fmt.Sprintf(
+				"Two main packages make a binary called %q: %s and %s.",
+				m.name,
+				first.shown(),
+				m.shown(),
+			),
+			Place: m.dir,
 			Hints: []string{
 				"rename one of the directories",
 				"or name the packages to compile in go.mod: `// +heroku install ./cmd/web ./cmd/worker`",

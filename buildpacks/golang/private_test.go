@@ -21,7 +21,11 @@ func TestPrivateModule(t *testing.T) {
 	must(t, err)
 	repos := t.TempDir()
 	commitModule(t, git, filepath.Join(repos, "team", "lib"))
-	backend := &cgi.Handler{Path: git, Args: []string{"http-backend"}, Env: []string{"GIT_PROJECT_ROOT=" + repos, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + repos}}
+	backend := &cgi.Handler{
+		Path: git,
+		Args: []string{"http-backend"},
+		Env:  []string{"GIT_PROJECT_ROOT=" + repos, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + repos},
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, pass, _ := r.BasicAuth(); user != "deploy" || pass != password {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
@@ -34,7 +38,12 @@ func TestPrivateModule(t *testing.T) {
 
 	b := newBench(t, "")
 	must(t, os.Remove(b.path("kept/modules")))
-	b.process = []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url." + server.URL + "/.insteadOf", "GIT_CONFIG_VALUE_0=https://git.example.com/", "GIT_ALLOW_PROTOCOL=https:http"}
+	b.process = []string{
+		"GIT_CONFIG_COUNT=1",
+		"GIT_CONFIG_KEY_0=url." + server.URL + "/.insteadOf",
+		"GIT_CONFIG_VALUE_0=https://git.example.com/",
+		"GIT_ALLOW_PROTOCOL=https:http",
+	}
 	b.env["GOPRIVATE"], b.env["GOFLAGS"] = "git.example.com", "-mod=mod"
 	b.env["GO_GIT_CRED__HTTP__"+strings.ReplaceAll(strings.TrimPrefix(server.URL, "http://"), ".", "__")] = "deploy:" + password
 	b.write("go.mod", "module example.com/app\n\ngo 1.26\n\nrequire git.example.com/team/lib.git v1.0.0\n")
@@ -62,7 +71,10 @@ func TestPrivateModule(t *testing.T) {
 func commitModule(t *testing.T, git, dir string) {
 	t.Helper()
 	must(t, os.MkdirAll(dir, 0o755))
-	must(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module git.example.com/team/lib.git\n\ngo 1.26\n"), 0o644))
+	must(
+		t,
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module git.example.com/team/lib.git\n\ngo 1.26\n"), 0o644),
+	)
 	must(t, os.WriteFile(filepath.Join(dir, "lib.go"), []byte("package lib\n\nconst Word = \"private\"\n"), 0o644))
 	for _, argv := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-m", "first"}, {"tag", "v1.0.0"}} {
 		cmd := exec.Command(git, argv...)

@@ -12,8 +12,8 @@ import (
 	"slugc/buildpacks/bill"
 )
 
-// bill writes the launch bill of materials: the Go release whose standard library is linked in, and every module, as the binaries themselves
-// state them.
+// bill writes the launch bill of materials: the Go release whose standard library is linked in, and
+// every module, as the binaries themselves state them.
 func (b *work) bill() error {
 	var infos []*debug.BuildInfo
 	for _, m := range b.mains {
@@ -48,13 +48,16 @@ func contents(infos []*debug.BuildInfo) (app string, components []cdx.Component)
 // local is the version of a module that comes from a directory.
 const local = "(devel)"
 
-// component is a dependency: what it was replaced by, where that was so. A directory that replaces a module has no version, and its name
-// says nothing outside of this tree.
+// component is a dependency: what it was replaced by, where that was so. A directory that replaces
+// a module has no version, and its name says nothing outside of this tree.
 func component(dep *debug.Module) cdx.Component {
 	var properties []cdx.Property
 	path, version := dep.Path, dep.Version
 	if by := dep.Replace; by != nil {
-		properties = append(properties, cdx.Property{Name: "go:replaces", Value: strings.TrimSuffix(dep.Path+"@"+dep.Version, "@")})
+		properties = append(
+			properties,
+			cdx.Property{Name: "go:replaces", Value: strings.TrimSuffix(dep.Path+"@"+dep.Version, "@")},
+		)
 		version, dep = by.Version, by
 		if version != "" && version != local {
 			path = by.Path

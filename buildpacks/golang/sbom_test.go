@@ -34,14 +34,25 @@ func TestBillOfMaterials(t *testing.T) {
 		Components []component
 	}
 	must(t, json.Unmarshal(first, &doc))
-	if doc.BOMFormat != "CycloneDX" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" || doc.Metadata.Component.Name != "example.com/hello" {
+	if doc.BOMFormat != "CycloneDX" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" ||
+		doc.Metadata.Component.Name != "example.com/hello" {
 		t.Errorf("got %s", first)
 	}
 	type properties = []struct{ Name, Value string }
 	want := []component{
-		{Type: "library", Name: "example.com/lib", Purl: "pkg:golang/example.com/lib", Properties: properties{{"go:replaces", "example.com/lib@v0.0.0"}}},
-		{Type: "library", Name: "github.com/go-chi/chi/v5", Version: "v5.2.3", Purl: "pkg:golang/github.com/go-chi/chi/v5@v5.2.3",
-			Properties: properties{{"go:sum", "h1:WQIt9uxdsAbgIYgid+BpYc+liqQZGMHRaUwp0JUcvdE="}}},
+		{
+			Type:       "library",
+			Name:       "example.com/lib",
+			Purl:       "pkg:golang/example.com/lib",
+			Properties: properties{{"go:replaces", "example.com/lib@v0.0.0"}},
+		},
+		{
+			Type:       "library",
+			Name:       "github.com/go-chi/chi/v5",
+			Version:    "v5.2.3",
+			Purl:       "pkg:golang/github.com/go-chi/chi/v5@v5.2.3",
+			Properties: properties{{"go:sum", "h1:WQIt9uxdsAbgIYgid+BpYc+liqQZGMHRaUwp0JUcvdE="}},
+		},
 		{Type: "library", Name: "stdlib", Version: b.goTool.Version, Purl: "pkg:golang/stdlib@" + b.goTool.Version},
 	}
 	if diff := cmp.Diff(want, doc.Components); diff != "" {

@@ -16,23 +16,28 @@ import (
 	"slugc/cache"
 )
 
-// SeedName is what the compiled standard library is called among the directories derived from a toolchain ([toolchain.Toolchain.Derived]).
+// SeedName is what the compiled standard library is called among the directories derived from a
+// toolchain ([toolchain.Toolchain.Derived]).
 const SeedName = "build-cache"
 
 // seedRecipe is changed with what a [Seed] runs.
 const seedRecipe = "1"
 
-// Seed says how to compile the standard library of a Go toolchain before any app asks for it: into a GOCACHE that takes nothing from any app, so
-// that the platform can make it once and show it to every build, read-only. A build copies it into its own cache layer ([Seed] and [Build]
-// agree on everything that the go command's cache asks about) and compiles the app's packages only.
+// Seed says how to compile the standard library of a Go toolchain before any app asks for it: into
+// a GOCACHE that takes nothing from any app, so that the platform can make it once and show it to
+// every build, read-only. A build copies it into its own cache layer ([Seed] and [Build] agree on
+// everything that the go command's cache asks about) and compiles the app's packages only.
 type Seed struct {
-	Name string            // tells it from other seeds of the same toolchain: it holds what else the go command's cache asks about
+	// tells it from other seeds of the same toolchain: it holds what else the go command's cache
+	// asks about
+	Name string
 	Args []string          // the command line, as the reader of the toolchain sees it
 	Env  map[string]string // its whole environment but for HOME
 }
 
-// NewSeed returns how the seed of the Go at goRoot is made in the directory goCache, both as the command sees them, for a target and with the
-// environment that buildpacks start with. It looks for the C compiler on that environment's PATH, for cgo is on where a build would have it on.
+// NewSeed returns how the seed of the Go at goRoot is made in the directory goCache, both as the
+// command sees them, for a target and with the environment that buildpacks start with. It looks for
+// the C compiler on that environment's PATH, for cgo is on where a build would have it on.
 func NewSeed(goRoot, goCache, goos, goarch string, base map[string]string) Seed {
 	e := &environment{vars: maps.Clone(base)}
 	e.compiler(goRoot, goCache)
@@ -63,7 +68,8 @@ func identity(program string) string {
 // seedKey is what the layer of the build cache notes of the seed that it was given.
 const seedKey = "standard-library"
 
-// seed copies the compiled standard library into the build cache, once for each toolchain. Without it the build is slower, no more.
+// seed copies the compiled standard library into the build cache, once for each toolchain. Without
+// it the build is slower, no more.
 func (b *work) seed() error {
 	dir := b.goTool.Derived[SeedName]
 	layer := b.layerOf("build-cache")
@@ -89,18 +95,21 @@ func (b *work) seed() error {
 const (
 	seedWorkers = 4
 
-	// unusedFor dates the copies back. The go command renews an entry's time when it uses one that is older than an hour: so what the app does
-	// not import is the first to go when the cache is trimmed, by us or by the go command, which keeps it for five days.
+	// unusedFor dates the copies back. The go command renews an entry's time when it uses one that
+	// is older than an hour: so what the app does not import is the first to go when the cache is
+	// trimmed, by us or by the go command, which keeps it for five days.
 	unusedFor = 2 * time.Hour
 )
 
-// copyCache copies the entries of a GOCACHE to another one that may have some. They are copies, never links: what an app writes into its own
-// cache must not reach the cache that all share.
+// copyCache copies the entries of a GOCACHE to another one that may have some. They are copies,
+// never links: what an app writes into its own cache must not reach the cache that all share.
 //
-// An entry is two files: XX/‹action›-a names the hash and the size of XX/‹output›-d. The go command takes an entry of another form, and an output
-// that is missing or not of the stated size, for one that was never there, and makes it anew; it does not hash an output that it reads. So a
-// copy that was broken off does no harm, and nothing else vouches for the bytes than what vouches for the toolchain's own files: they were on
-// the disk before they got their name, and no build can write them.
+// An entry is two files: XX/‹action›-a names the hash and the size of XX/‹output›-d. The go command
+// takes an entry of another form, and an output that is missing or not of the stated size, for one
+// that was never there, and makes it anew; it does not hash an output that it reads. So a copy that
+// was broken off does no harm, and nothing else vouches for the bytes than what vouches for the
+// toolchain's own files: they were on the disk before they got their name, and no build can write
+// them.
 func copyCache(ctx context.Context, to, from string) error {
 	dst, err := os.OpenRoot(to)
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// seeds are the seeds that this process has made, by cgo: the go command may touch one when it is made again.
+// seeds are the seeds that this process has made, by cgo: the go command may touch one when it is
+// made again.
 var seeds = map[string]func(t *testing.T, tool toolchain.Toolchain) string{"0": seedOnce("0"), "1": seedOnce("1")}
 
 func seedOnce(cgo string) func(t *testing.T, tool toolchain.Toolchain) string {
@@ -31,7 +32,8 @@ func seedOnce(cgo string) func(t *testing.T, tool toolchain.Toolchain) string {
 	}
 }
 
-// makeSeed makes a seed as the platform does, but of one package and what it imports, into a directory that outlives the tests.
+// makeSeed makes a seed as the platform does, but of one package and what it imports, into a
+// directory that outlives the tests.
 func makeSeed(t *testing.T, tool toolchain.Toolchain, cgo string) string {
 	t.Helper()
 	base := map[string]string{"PATH": os.Getenv("PATH")}
@@ -56,12 +58,16 @@ func makeSeed(t *testing.T, tool toolchain.Toolchain, cgo string) string {
 	return dir
 }
 
-// newSeeded is a bench whose compiler's cache is its own, for an app that imports what the seed holds: a package with C in it, where cgo is on.
+// newSeeded is a bench whose compiler's cache is its own, for an app that imports what the seed
+// holds: a package with C in it, where cgo is on.
 func newSeeded(t *testing.T, cgo string) *bench {
 	t.Helper()
 	b := newBench(t, "")
 	b.write("go.mod", "module example.com/seeded\n\ngo 1.24\n")
-	b.write("main.go", "package main\n\nimport \"os/user\"\n\nfunc main() { u, err := user.Current(); println(u, err) }\n")
+	b.write(
+		"main.go",
+		"package main\n\nimport \"os/user\"\n\nfunc main() { u, err := user.Current(); println(u, err) }\n",
+	)
 	must(t, os.Remove(b.path("kept/build-cache")))
 	if delete(b.env, "CGO_ENABLED"); cgo == "0" {
 		b.env["CGO_ENABLED"] = "0"
@@ -102,7 +108,8 @@ func state(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestSeed builds with a seed: nothing of the standard library is compiled, the seed stays as it is, and the slug is that of a build without.
+// TestSeed builds with a seed: nothing of the standard library is compiled, the seed stays as it
+// is, and the slug is that of a build without.
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	for _, cgo := range []string{"0", "1"} {
@@ -145,7 +152,8 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// TestDamagedSeed cuts outputs short and mangles an entry, as a copy that was broken off leaves them: the go command makes them anew.
+// TestDamagedSeed cuts outputs short and mangles an entry, as a copy that was broken off leaves
+// them: the go command makes them anew.
 func TestDamagedSeed(t *testing.T) {
 	t.Parallel()
 	b := newSeeded(t, "0")
@@ -192,12 +200,19 @@ func TestSeedNames(t *testing.T) {
 		t.Helper()
 		must(t, os.WriteFile(filepath.Join(bin, "gcc"), []byte(cc), 0o755))
 		seed := golang.NewSeed("/go", "/cache", "linux", goarch, map[string]string{"PATH": path, "HTTPS_PROXY": path})
-		if seed.Env["GOARCH"] != goarch || seed.Env["GOTOOLCHAIN"] != "local" || seed.Env["GOENV"] != "off" || seed.Env["GOROOT"] != "/go" || seed.Env["GOCACHE"] != "/cache" {
+		if seed.Env["GOARCH"] != goarch || seed.Env["GOTOOLCHAIN"] != "local" || seed.Env["GOENV"] != "off" ||
+			seed.Env["GOROOT"] != "/go" ||
+			seed.Env["GOCACHE"] != "/cache" {
 			t.Errorf("its environment: %v", seed.Env)
 		}
 		return seed.Name
 	}
-	names := []string{name("amd64", "", ""), name("arm64", "", ""), name("amd64", bin, "one"), name("amd64", bin, "another")}
+	names := []string{
+		name("amd64", "", ""),
+		name("arm64", "", ""),
+		name("amd64", bin, "one"),
+		name("amd64", bin, "another"),
+	}
 	for i, n := range names {
 		if !strings.HasPrefix(n, "build-cache-") || slices.Index(names, n) != i {
 			t.Errorf("names: %q", names)

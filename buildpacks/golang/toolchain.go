@@ -11,8 +11,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// findToolchain takes the Go that the platform has fetched. Under a platform that fetches none, the buildpack does it itself,
-// into a cache layer.
+// findToolchain takes the Go that the platform has fetched. Under a platform that fetches none, the
+// buildpack does it itself, into a cache layer.
 func (b *work) findToolchain() error {
 	given, err := extension.Toolchains(b.cnb.Platform.Path)
 	if err != nil {
@@ -45,6 +45,6 @@ func (b *work) findToolchain() error {
 	return nil
 }
 
-// proxy is GOPROXY where it is set. The go command's own default is not written down here: without it, the store takes the
-// distribution at go.dev.
+// proxy is GOPROXY where it is set. The go command's own default is not written down here: without
+// it, the store takes the distribution at go.dev.
 func (b *work) proxy() string { return b.env.vars["GOPROXY"] }

@@ -21,8 +21,9 @@ const (
 	modulesMax     = 2 << 30
 )
 
-// trim keeps the caches small. The go command itself forgets what it has not used for five days; an app that is built
-// often outgrows that. The module cache is looked at only when something was downloaded: nothing else lets it grow.
+// trim keeps the caches small. The go command itself forgets what it has not used for five days; an
+// app that is built often outgrows that. The module cache is looked at only when something was
+// downloaded: nothing else lets it grow.
 func (b *work) trim() error {
 	if err := trimOldest(b.buildCache, buildCacheMax, buildCacheKeep); err != nil {
 		return fmt.Errorf("trimming the build cache: %w", err)
@@ -36,7 +37,8 @@ func (b *work) trim() error {
 	return nil
 }
 
-// rememberModules notes the modules that the binaries hold, as the module cache writes them: "path@version", escaped.
+// rememberModules notes the modules that the binaries hold, as the module cache writes them:
+// "path@version", escaped.
 func (b *work) rememberModules(infos []*debug.BuildInfo) {
 	b.used = map[string]bool{}
 	for _, info := range infos {
@@ -53,8 +55,9 @@ func (b *work) rememberModules(infos []*debug.BuildInfo) {
 	}
 }
 
-// trimOldest removes the entries of a GOCACHE that were not used for longest until keep bytes are left, once it exceeds most. The go command
-// sets an entry's time when it uses it, and takes any missing entry for one that was never there.
+// trimOldest removes the entries of a GOCACHE that were not used for longest until keep bytes are
+// left, once it exceeds most. The go command sets an entry's time when it uses it, and takes any
+// missing entry for one that was never there.
 func trimOldest(dir string, most, keep int64) error {
 	type entry struct {
 		path string
@@ -78,7 +81,10 @@ func trimOldest(dir string, most, keep int64) error {
 	if err != nil || total <= most {
 		return err
 	}
-	slices.SortFunc(all, func(x, y entry) int { return cmp.Or(x.used.Compare(y.used), strings.Compare(x.path, y.path)) })
+	slices.SortFunc(
+		all,
+		func(x, y entry) int { return cmp.Or(x.used.Compare(y.used), strings.Compare(x.path, y.path)) },
+	)
 	for _, e := range all {
 		if total <= keep {
 			break
@@ -91,8 +97,9 @@ func trimOldest(dir string, most, keep int64) error {
 	return nil
 }
 
-// trimModules removes from a GOMODCACHE of more than most bytes the trees and archives of modules that are not used, and the clones of
-// version control. What describes the module graph (.info, .mod) is small and stays.
+// trimModules removes from a GOMODCACHE of more than most bytes the trees and archives of modules
+// that are not used, and the clones of version control. What describes the module graph (.info,
+// .mod) is small and stays.
 func trimModules(dir string, used map[string]bool, most int64) error {
 	var total int64
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
@@ -138,7 +145,8 @@ const (
 	clones   // the clones of version control
 )
 
-// cached says what a slash-separated path in a module cache is, and of which module ("path@version").
+// cached says what a slash-separated path in a module cache is, and of which module
+// ("path@version").
 func cached(rel string) (module string, part int) {
 	download, ok := strings.CutPrefix(rel, "cache/download/")
 	switch {
@@ -152,7 +160,8 @@ func cached(rel string) (module string, part int) {
 	return "", other
 }
 
-// removeTree removes a module's tree, whose directories may be read-only: a cache that another tool has filled.
+// removeTree removes a module's tree, whose directories may be read-only: a cache that another tool
+// has filled.
 func removeTree(path string) error {
 	if os.RemoveAll(path) == nil {
 		return nil

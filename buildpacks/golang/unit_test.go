@@ -50,8 +50,23 @@ func TestQuoteWordIsSplitBack(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	e := newEnvironment([]string{"PATH=/bin", "GOPROXY=https://mirror.example", "GIT_DIR=/x", "GIT_SSL_CAINFO=/ca", "CNB_LAYERS_DIR=/l", "GOOS=plan9"},
-		map[string]string{"GOPROXY": " file://${build_dir}/proxy \n", "DATABASE_URL": "secret", "CGO_ENABLED": "0", "PATH": "/evil"}, "/app")
+	e := newEnvironment(
+		[]string{
+			"PATH=/bin",
+			"GOPROXY=https://mirror.example",
+			"GIT_DIR=/x",
+			"GIT_SSL_CAINFO=/ca",
+			"CNB_LAYERS_DIR=/l",
+			"GOOS=plan9",
+		},
+		map[string]string{
+			"GOPROXY":      " file://${build_dir}/proxy \n",
+			"DATABASE_URL": "secret",
+			"CGO_ENABLED":  "0",
+			"PATH":         "/evil",
+		},
+		"/app",
+	)
 	want := []string{"CGO_ENABLED=0", "GIT_SSL_CAINFO=/ca", "GOPROXY=file:///app/proxy", "PATH=/bin"}
 	if diff := cmp.Diff(want, e.list()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -72,7 +87,12 @@ func TestCredentialsAreGitsByEnvironmentOnly(t *testing.T) {
 		"example.com":           "",
 	} {
 		cmd := exec.Command("git", "credential", "fill")
-		cmd.Env, cmd.Dir, cmd.Stdin = append(e.list(), "GIT_ASKPASS="), "/", strings.NewReader("protocol=https\nhost="+host+"\n\n")
+		cmd.Env, cmd.Dir, cmd.Stdin = append(
+			e.list(),
+			"GIT_ASKPASS=",
+		), "/", strings.NewReader(
+			"protocol=https\nhost="+host+"\n\n",
+		)
 		out, err := cmd.Output()
 		if want == "" {
 			if err == nil {
@@ -117,13 +137,37 @@ func TestProfile(t *testing.T) {
 		{name: "version 2", self: "0::/\n", limits: map[string]string{"memory.max": "536870912"}, want: "483183819"},
 		{name: "version 2, unlimited", self: "0::/\n", limits: map[string]string{"memory.max": "max"}, want: "unset"},
 		{name: "version 2, a parent's limit is lower", self: "0::/machine/app\n",
-			limits: map[string]string{"machine/app/memory.max": "max", "machine/memory.max": "1000", "memory.max": "2000"}, want: "900"},
+			limits: map[string]string{
+				"machine/app/memory.max": "max",
+				"machine/memory.max":     "1000",
+				"memory.max":             "2000",
+			}, want: "900"},
 		{name: "version 1", self: "12:cpu,cpuacct:/x\n4:memory:/dock/er\n0::/y\n",
-			limits: map[string]string{"memory/dock/er/memory.limit_in_bytes": "1073741824", "memory/memory.limit_in_bytes": "9223372036854771712"}, want: "966367638"},
-		{name: "version 1, unlimited", self: "4:memory:/\n", limits: map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712"}, want: "unset"},
+			limits: map[string]string{
+				"memory/dock/er/memory.limit_in_bytes": "1073741824",
+				"memory/memory.limit_in_bytes":         "9223372036854771712",
+			}, want: "966367638"},
+		{
+			name:   "version 1, unlimited",
+			self:   "4:memory:/\n",
+			limits: map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712"},
+			want:   "unset",
+		},
 		{name: "nonsense", self: "rubbish\n::\n", limits: map[string]string{"memory.max": "-5; exit"}, want: "unset"},
-		{name: "the user's", self: "0::/\n", limits: map[string]string{"memory.max": "1000"}, env: []string{"GOMEMLIMIT=1GiB"}, want: "1GiB"},
-		{name: "the user's, off", self: "0::/\n", limits: map[string]string{"memory.max": "1000"}, env: []string{"GOMEMLIMIT="}, want: ""},
+		{
+			name:   "the user's",
+			self:   "0::/\n",
+			limits: map[string]string{"memory.max": "1000"},
+			env:    []string{"GOMEMLIMIT=1GiB"},
+			want:   "1GiB",
+		},
+		{
+			name:   "the user's, off",
+			self:   "0::/\n",
+			limits: map[string]string{"memory.max": "1000"},
+			env:    []string{"GOMEMLIMIT="},
+			want:   "",
+		},
 	}
 	for _, shell := range []string{"bash", "sh"} {
 		for _, c := range cases {
@@ -133,8 +177,18 @@ func TestProfile(t *testing.T) {
 				for name, text := range c.limits {
 					write(t, filepath.Join(dir, "cgroup", name), text+"\n")
 				}
-				write(t, filepath.Join(dir, "go.sh"), profile(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")}))
-				cmd := exec.Command(shell, "-euc", `. "$1"; . "$1"; echo "$PATH"; echo "${GOMEMLIMIT-unset}"; set | grep -E '^(least|limit|group|file|dir)=' || :`, shell, filepath.Join(dir, "go.sh"))
+				write(
+					t,
+					filepath.Join(dir, "go.sh"),
+					profile(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")}),
+				)
+				cmd := exec.Command(
+					shell,
+					"-euc",
+					`. "$1"; . "$1"; echo "$PATH"; echo "${GOMEMLIMIT-unset}"; set | grep -E '^(least|limit|group|file|dir)=' || :`,
+					shell,
+					filepath.Join(dir, "go.sh"),
+				)
 				cmd.Env = append(c.env, "HOME=/app", "PATH=/usr/bin:/bin")
 				out, err := cmd.CombinedOutput()
 				if want := "/usr/bin:/bin:/app/bin\n" + c.want + "\n"; err != nil || string(out) != want {

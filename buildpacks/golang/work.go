@@ -47,10 +47,20 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 	if !found.Pass || !ok {
 		return nil, errors.New("building: this is no Go app")
 	}
-	b := &work{ctx: ctx, cnb: cnb, dir: cnb.ApplicationPath, app: app, say: &command.Log{Out: out}, result: libcnb.NewBuildResult()}
+	b := &work{
+		ctx:    ctx,
+		cnb:    cnb,
+		dir:    cnb.ApplicationPath,
+		app:    app,
+		say:    &command.Log{Out: out},
+		result: libcnb.NewBuildResult(),
+	}
 	for _, r := range found.Requires {
 		if r.Tool == "go" {
-			b.wants = append(b.wants, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
+			b.wants = append(
+				b.wants,
+				toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash},
+			)
 		}
 	}
 	b.env = newEnvironment(environ, cnb.Platform.Environment, b.dir)
@@ -64,7 +74,8 @@ func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out i
 // end removes what the build leaves outside of its layers.
 func (b *work) end() { os.RemoveAll(b.home) }
 
-// layer returns the directory of a layer, made where it is missing, and adds the layer to the result.
+// layer returns the directory of a layer, made where it is missing, and adds the layer to the
+// result.
 func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 	layer, err := language.OpenLayer(b.cnb.Layers, name)
 	if err != nil {
@@ -81,8 +92,9 @@ func (b *work) layerOf(name string) *libcnb.Layer {
 	return &b.result.Layers[i]
 }
 
-// setUp makes the cache layers and the go command's environment. Nothing of the machine's or of a former user's settings reaches
-// it: GOENV is off, HOME is private, and a go.work or go.mod above the app is not looked for.
+// setUp makes the cache layers and the go command's environment. Nothing of the machine's or of a
+// former user's settings reaches it: GOENV is off, HOME is private, and a go.work or go.mod above
+// the app is not looked for.
 func (b *work) setUp() error {
 	var err [3]error
 	b.buildCache, err[0] = b.layer("build-cache", libcnb.LayerTypes{Cache: true})
@@ -118,7 +130,8 @@ func (b *work) setUp() error {
 	return nil
 }
 
-// quietTelemetry turns the go command's local counters off, which would be thrown away with the home and may leave a process behind.
+// quietTelemetry turns the go command's local counters off, which would be thrown away with the
+// home and may leave a process behind.
 func quietTelemetry(home string) error {
 	dir := filepath.Join(home, ".config", "go", "telemetry")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

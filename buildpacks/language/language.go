@@ -1,5 +1,6 @@
-// Package language is what the buildpacks of the languages do alike where they meet the platform: they wrap a detector, open layers, fetch toolchains where
-// the platform has not, and hand over what is wrong with the app.
+// Package language is what the buildpacks of the languages do alike where they meet the platform:
+// they wrap a detector, open layers, fetch toolchains where the platform has not, and hand over
+// what is wrong with the app.
 package language
 
 import (
@@ -24,11 +25,15 @@ func Detect(ctx libcnb.DetectContext, detector func(detect.Input) (detect.Result
 
 // Plan is the plan of a buildpack that provides name and requires nothing else.
 func Plan(name string) libcnb.BuildPlan {
-	return libcnb.BuildPlan{Provides: []libcnb.BuildPlanProvide{{Name: name}}, Requires: []libcnb.BuildPlanRequire{{Name: name}}}
+	return libcnb.BuildPlan{
+		Provides: []libcnb.BuildPlanProvide{{Name: name}},
+		Requires: []libcnb.BuildPlanRequire{{Name: name}},
+	}
 }
 
-// Failed makes an error of a build what the contract wants: a fault of the app's, whether a detector or a step of the build has found it, becomes a
-// [*diagnosis.Diagnosis] and is written to file, the value of [diagnosis.Env]; "" where the platform names none.
+// Failed makes an error of a build what the contract wants: a fault of the app's, whether a
+// detector or a step of the build has found it, becomes a [*diagnosis.Diagnosis] and is written to
+// file, the value of [diagnosis.Env]; "" where the platform names none.
 func Failed(err error, file string) error {
 	if wrong, ok := errors.AsType[*detect.Error](err); ok {
 		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
@@ -39,7 +44,8 @@ func Failed(err error, file string) error {
 	return err
 }
 
-// OpenLayer opens a layer and makes sure that its directory exists. Its metadata and files are those of the last build.
+// OpenLayer opens a layer and makes sure that its directory exists. Its metadata and files are
+// those of the last build.
 func OpenLayer(layers libcnb.Layers, name string) (libcnb.Layer, error) {
 	layer, err := layers.Layer(name)
 	if err != nil {

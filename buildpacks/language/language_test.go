@@ -20,8 +20,16 @@ import (
 
 func TestFailed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "diagnosis.json")
-	want := &diagnosis.Diagnosis{ID: "ruby/lockfile-missing", Summary: "Gemfile.lock is missing", Place: "Gemfile.lock", Hints: []string{"commit it"}}
-	err := language.Failed(&detect.Error{ID: want.ID, Summary: want.Summary, Place: want.Place, Hints: want.Hints}, file)
+	want := &diagnosis.Diagnosis{
+		ID:      "ruby/lockfile-missing",
+		Summary: "Gemfile.lock is missing",
+		Place:   "Gemfile.lock",
+		Hints:   []string{"commit it"},
+	}
+	err := language.Failed(
+		&detect.Error{ID: want.ID, Summary: want.Summary, Place: want.Place, Hints: want.Hints},
+		file,
+	)
 	got, bad := diagnosis.Read(file)
 	if err == nil || err.Error() != want.Summary || bad != nil {
 		t.Errorf("got %v, %v", err, bad)
@@ -65,12 +73,23 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestNoToolchain: what a build says under a platform that fetches nothing, when no source has what is asked for.
+// TestNoToolchain: what a build says under a platform that fetches nothing, when no source has what
+// is asked for.
 func TestNoToolchain(t *testing.T) {
 	absent := func(constraint, from string, mirror error) *toolchain.Unavailable {
-		return &toolchain.Unavailable{Tool: "ruby", Constraint: constraint, From: from, Tried: []toolchain.SourceError{{Source: "Ruby mirror", Err: mirror}}}
+		return &toolchain.Unavailable{
+			Tool:       "ruby",
+			Constraint: constraint,
+			From:       from,
+			Tried:      []toolchain.SourceError{{Source: "Ruby mirror", Err: mirror}},
+		}
 	}
-	wrong := &toolchain.ConstraintError{Tool: "jdk", Constraint: "x", From: "system.properties", Err: errors.New("not a number")}
+	wrong := &toolchain.ConstraintError{
+		Tool:       "jdk",
+		Constraint: "x",
+		From:       "system.properties",
+		Err:        errors.New("not a number"),
+	}
 	for _, tt := range []struct {
 		err                error
 		ids, summary, hint string
@@ -83,13 +102,15 @@ func TestNoToolchain(t *testing.T) {
 		for id := range strings.FieldsSeq(tt.ids) {
 			name, _, _ := strings.Cut(id, "/")
 			d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain(name, tt.err))
-			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 || d.Hints[0] != tt.hint {
+			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 ||
+				d.Hints[0] != tt.hint {
 				t.Errorf("%s: got %+v", id, d)
 			}
 		}
 	}
 	other := errors.New("disk")
-	if err := language.NoToolchain("go", other); !errors.Is(err, other) || err.Error() != "finding the toolchain: disk" {
+	if err := language.NoToolchain("go", other); !errors.Is(err, other) ||
+		err.Error() != "finding the toolchain: disk" {
 		t.Errorf("got %v", err)
 	}
 	if err := language.NoToolchain("go", context.Canceled); err != context.Canceled {

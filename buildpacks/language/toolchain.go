@@ -12,7 +12,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// Notes prints what the toolchain store has to say, and the first fetch. It may be used from several goroutines.
+// Notes prints what the toolchain store has to say, and the first fetch. It may be used from
+// several goroutines.
 type Notes struct {
 	Log  *command.Log
 	once sync.Once
@@ -26,8 +27,9 @@ func (n *Notes) Fetch(tool, version string, _, _ int64) {
 // Note prints one line.
 func (n *Notes) Note(line string) { n.Log.Detail("%s", line) }
 
-// NoToolchain tells the app's faults among the errors of the toolchain store from others: a version that can't be read is ‹language›/version-invalid, one
-// that no source has ‹language›/version-unavailable.
+// NoToolchain tells the app's faults among the errors of the toolchain store from others: a version
+// that can't be read is ‹language›/version-invalid, one that no source has
+// ‹language›/version-unavailable.
 func NoToolchain(language string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -39,7 +41,12 @@ func NoToolchain(language string, err error) error {
 		}
 	}
 	if none, ok := errors.AsType[*toolchain.Unavailable](err); ok {
-		return &diagnosis.Diagnosis{ID: language + "/version-unavailable", Summary: Sentence(none.Error()), Transient: none.Transient(), Hints: []string{wayOut(none)}}
+		return &diagnosis.Diagnosis{
+			ID:        language + "/version-unavailable",
+			Summary:   Sentence(none.Error()),
+			Transient: none.Transient(),
+			Hints:     []string{wayOut(none)},
+		}
 	}
 	return fmt.Errorf("finding the toolchain: %w", err)
 }

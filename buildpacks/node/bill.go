@@ -20,8 +20,9 @@ type installed struct {
 	Version string `json:"version"`
 }
 
-// directDependencies reads what is installed of the dependencies that the app's own package.json files name. It is read while the trees are on
-// disk and kept with their key. Members of the workspace are the app, and Plug'n'Play has no tree to read.
+// directDependencies reads what is installed of the dependencies that the app's own package.json
+// files name. It is read while the trees are on disk and kept with their key. Members of the
+// workspace are the app, and Plug'n'Play has no tree to read.
 func (b *work) directDependencies() []installed {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -42,12 +43,17 @@ func (b *work) directDependencies() []installed {
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Keys(found), func(a, b installed) int { return strings.Compare(a.Name+"@"+a.Version, b.Name+"@"+b.Version) })
+	return slices.SortedFunc(
+		maps.Keys(found),
+		func(a, b installed) int { return strings.Compare(a.Name+"@"+a.Version, b.Name+"@"+b.Version) },
+	)
 }
 
-// installedVersion reads the version of the package at dir, "" where there is none or it is a link into the app's own files.
+// installedVersion reads the version of the package at dir, "" where there is none or it is a link
+// into the app's own files.
 func (b *work) installedVersion(root *os.Root, dir string) string {
-	if real, err := filepath.EvalSymlinks(b.path(dir)); err != nil || !strings.Contains(filepath.ToSlash(real), "/node_modules/") {
+	if real, err := filepath.EvalSymlinks(b.path(dir)); err != nil ||
+		!strings.Contains(filepath.ToSlash(real), "/node_modules/") {
 		return ""
 	}
 	data, err := root.ReadFile(filepath.FromSlash(path.Join(dir, "package.json")))
@@ -64,7 +70,10 @@ func (b *work) installedVersion(root *os.Root, dir string) string {
 // bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies.
 func (b *work) bill() error {
 	components := []cdx.Component{
-		bill.Runtime("node", b.node.Version), bill.Tool("npm", b.node.npm.Version, packageURL("npm", b.node.npm.Version)),
+		bill.Runtime(
+			"node",
+			b.node.Version,
+		), bill.Tool("npm", b.node.npm.Version, packageURL("npm", b.node.npm.Version)),
 	}
 	if tool := toolOf(b.app.Manager); tool != "npm" {
 		name := tool

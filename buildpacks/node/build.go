@@ -57,7 +57,8 @@ func start(cnb libcnb.BuildContext, environ []string, out io.Writer) (*work, err
 	return b, nil
 }
 
-// detect asks the detector for the app's facts. It runs again after heroku-prebuild, which may write an .npmrc.
+// detect asks the detector for the app's facts. It runs again after heroku-prebuild, which may
+// write an .npmrc.
 func (b *work) detect() error {
 	found, err := detect.ForNode(detect.Input{FS: os.DirFS(b.dir), Env: b.cnb.Platform.Environment})
 	if err != nil {

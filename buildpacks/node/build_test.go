@@ -33,8 +33,8 @@ func wishOf(t *testing.T, fixture string) wish {
 // noInstall are words that appear whenever a package manager runs.
 var noInstall = []string{"Running npm", "Running yarn", "Running pnpm", "Running bun"}
 
-// TestFixtures builds every fixture that builds: from nothing, again with what the first build kept, and from nothing elsewhere. All
-// three give the same files.
+// TestFixtures builds every fixture that builds: from nothing, again with what the first build
+// kept, and from nothing elsewhere. All three give the same files.
 func TestFixtures(t *testing.T) {
 	for _, tt := range []struct {
 		fixture string

@@ -17,7 +17,8 @@ import (
 // cachesLayer keeps what frameworks keep between builds. None of it belongs in a slug.
 const cachesLayer = "framework-cache"
 
-// frameworkCaches are the directories of the app that bundlers and frameworks keep their own caches in.
+// frameworkCaches are the directories of the app that bundlers and frameworks keep their own caches
+// in.
 func (b *work) frameworkCaches() []string {
 	var dirs []string
 	for _, modules := range b.deps.paths {
@@ -70,7 +71,8 @@ func (b *work) saveCaches() error {
 	return nil
 }
 
-// berryStore lends Yarn's archives to the app before a Plug'n'Play install and keeps a copy of them after it: the app runs from them.
+// berryStore lends Yarn's archives to the app before a Plug'n'Play install and keeps a copy of them
+// after it: the app runs from them.
 func (b *work) berryStore(before bool) error {
 	if b.app.Manager != "berry" || b.app.NodeLinker != "pnp" || b.app.ZeroInstall {
 		return nil
@@ -92,8 +94,9 @@ func (b *work) berryStore(before bool) error {
 	return errors.Join(os.RemoveAll(kept), tree.Copy(archives, kept, tree.Options{}))
 }
 
-// yarnState leaves the one install state that Yarn itself makes of a lock file when it finds none. What an install leaves differs each
-// time; with none at all, `yarn start` writes it, and fails where the app is read-only.
+// yarnState leaves the one install state that Yarn itself makes of a lock file when it finds none.
+// What an install leaves differs each time; with none at all, `yarn start` writes it, and fails
+// where the app is read-only.
 func (b *work) yarnState() error {
 	if b.app.Manager != "berry" {
 		return nil
@@ -122,7 +125,8 @@ func (b *work) yarnState() error {
 	return os.WriteFile(kept, data, 0o644)
 }
 
-// pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. With node_modules, no archive is needed at all.
+// pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. With
+// node_modules, no archive is needed at all.
 func (b *work) pruneArchives() error {
 	archives := b.path(".yarn/cache")
 	if b.app.Manager != "berry" || !tree.IsDir(archives) {

@@ -41,7 +41,8 @@ type keptState struct {
 	State  string      `json:"state"`
 }
 
-// dependencies makes the dependency trees: supplied by the platform, kept from an earlier build, or installed.
+// dependencies makes the dependency trees: supplied by the platform, kept from an earlier build, or
+// installed.
 func (b *work) dependencies() error {
 	b.say.Step("Installing dependencies")
 	d := &b.deps
@@ -108,7 +109,8 @@ func (d *dependencies) restore(s keptState) {
 	d.paths, d.final, d.kept, d.direct, d.state = s.Paths, s.Final, s.Kept, s.Direct, s.State
 }
 
-// putBack brings the kept trees into the app: by renaming where they can return afterwards, else by copying.
+// putBack brings the kept trees into the app: by renaming where they can return afterwards, else by
+// copying.
 func (b *work) putBack() error {
 	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
 		target := b.path(b.deps.paths[i])
@@ -175,7 +177,10 @@ func (b *work) install() error {
 	if err != nil {
 		return err
 	}
-	d.paths = slices.DeleteFunc(found, func(modules string) bool { return modules != "node_modules" && slices.Contains(had, modules) })
+	d.paths = slices.DeleteFunc(
+		found,
+		func(modules string) bool { return modules != "node_modules" && slices.Contains(had, modules) },
+	)
 	d.direct = b.directDependencies()
 	if err := b.keep(); err != nil {
 		return err
@@ -183,7 +188,8 @@ func (b *work) install() error {
 	return b.remember()
 }
 
-// keep copies the full trees to the layer when a later build will need them. A copy, not links: nothing that happens in the app reaches it.
+// keep copies the full trees to the layer when a later build will need them. A copy, not links:
+// nothing that happens in the app reaches it.
 func (b *work) keep() error {
 	d := &b.deps
 	if d.key == "" || !b.scripted() && !b.assisting {
@@ -299,7 +305,8 @@ func treesDigest(layer string, dirs []string) (string, error) {
 	return digest([]byte(all.String())), nil
 }
 
-// readState reads what the last build left. The paths come from a file of ours, but a cache can be damaged.
+// readState reads what the last build left. The paths come from a file of ours, but a cache can be
+// damaged.
 func readState(layer libcnb.Layer) keptState {
 	var state keptState
 	text, _ := layer.Metadata["state"].(string)
@@ -320,7 +327,9 @@ func (b *work) saveState() error {
 	if d.key == "" {
 		return os.RemoveAll(d.layer.Path)
 	}
-	text, err := json.Marshal(keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state})
+	text, err := json.Marshal(
+		keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state},
+	)
 	if err != nil {
 		return fmt.Errorf("keeping the dependencies: %w", err)
 	}

@@ -7,14 +7,16 @@ import (
 	"slugc/buildpacks/command"
 )
 
-// unsafe are variables of the user's configuration that never reach a tool: they would change what the build itself is (languages.md 1.2).
+// unsafe are variables of the user's configuration that never reach a tool: they would change what
+// the build itself is (languages.md 1.2).
 var unsafe = []string{"PATH", "GIT_DIR", "CPATH", "CPPATH", "LD_PRELOAD", "LIBRARY_PATH", "LANG", "BUILD_DIR"}
 
 // internal are variables of this process that no script should see.
 var internal = []string{"GIT_DIR", "CNB_", "SLUGC_"}
 
-// environment is what tools and scripts run with: the platform's explicit environment, then the user's configuration,
-// then what the buildpack sets. A default never replaces a value of the user's or the platform's.
+// environment is what tools and scripts run with: the platform's explicit environment, then the
+// user's configuration, then what the buildpack sets. A default never replaces a value of the
+// user's or the platform's.
 type environment struct {
 	vars map[string]string
 	user map[string]string
@@ -39,7 +41,8 @@ func newEnvironment(environ []string, user map[string]string) *environment {
 	return e
 }
 
-// secrets are the values of a configuration that must not be printed, the longer first: one may be part of another.
+// secrets are the values of a configuration that must not be printed, the longer first: one may be
+// part of another.
 func secrets(config map[string]string) []string {
 	var values []string
 	for name, value := range config {
@@ -51,10 +54,12 @@ func secrets(config map[string]string) []string {
 	return values
 }
 
-// minSecret is how long a value must be to be a secret: a shorter one would blot out words that are none.
+// minSecret is how long a value must be to be a secret: a shorter one would blot out words that are
+// none.
 const minSecret = 6
 
-// drop removes name and, for npm's settings, every spelling of it: npm folds their case, and two spellings would race.
+// drop removes name and, for npm's settings, every spelling of it: npm folds their case, and two
+// spellings would race.
 func (e *environment) drop(name string) {
 	for have := range e.vars {
 		if have == name || npmSetting(have) != "" && npmSetting(have) == npmSetting(name) {

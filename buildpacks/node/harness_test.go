@@ -24,7 +24,8 @@ import (
 	"slugc/detect"
 )
 
-// runsBuild makes the test binary the buildpack's bin/build: libcnb reads the process's directory and environment, and exits.
+// runsBuild makes the test binary the buildpack's bin/build: libcnb reads the process's directory
+// and environment, and exits.
 const runsBuild = "NODE_TEST_RUNS_BUILD"
 
 func TestMain(m *testing.M) {
@@ -35,7 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bench is a small platform: it builds one app again and again, keeps cache layers and labelled slices between builds, and puts a slug's files together.
+// bench is a small platform: it builds one app again and again, keeps cache layers and labelled
+// slices between builds, and puts a slug's files together.
 type bench struct {
 	t        *testing.T
 	root     string // holds app, platform, buildpack, home
@@ -63,11 +65,22 @@ type outcome struct {
 
 func newBench(t *testing.T, fixture string) *bench {
 	t.Helper()
-	b := &bench{t: t, root: t.TempDir(), sections: map[string]slug{}, labels: map[string]string{}, env: map[string]string{}}
+	b := &bench{
+		t:        t,
+		root:     t.TempDir(),
+		sections: map[string]slug{},
+		labels:   map[string]string{},
+		env:      map[string]string{},
+	}
 	for _, dir := range []string{"platform/env", "buildpack", "home", "kept"} {
 		must(t, os.MkdirAll(b.path(dir), 0o755))
 	}
-	text := fmt.Sprintf("api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n", node.API, node.ID, node.Version)
+	text := fmt.Sprintf(
+		"api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n",
+		node.API,
+		node.ID,
+		node.Version,
+	)
 	must(t, os.WriteFile(b.path("buildpack/buildpack.toml"), []byte(text), 0o644))
 	b.plan = "[[entries]]\nname = \"node\"\n"
 	b.source(fixture)
@@ -129,10 +142,28 @@ func (b *bench) try() outcome {
 	must(b.t, err)
 	cmd := exec.Command(exe)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = app, &log, &log
-	cmd.Env = append(passed("PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "npm_config_registry", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
-		"HOME="+b.path("home"), runsBuild+"=1", "CNB_BUILDPACK_DIR="+b.path("buildpack"), "CNB_PLATFORM_DIR="+b.path("platform"),
-		"CNB_LAYERS_DIR="+layers, "CNB_BP_PLAN_PATH="+b.path("plan.toml"), "CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=amd64",
-		diagnosis.Env+"="+b.path("diagnosis.json"))
+	cmd.Env = append(
+		passed(
+			"PATH",
+			"NODE_EXTRA_CA_CERTS",
+			"SSL_CERT_FILE",
+			"npm_config_registry",
+			"HTTP_PROXY",
+			"HTTPS_PROXY",
+			"NO_PROXY",
+		),
+		"HOME="+b.path(
+			"home",
+		),
+		runsBuild+"=1",
+		"CNB_BUILDPACK_DIR="+b.path("buildpack"),
+		"CNB_PLATFORM_DIR="+b.path("platform"),
+		"CNB_LAYERS_DIR="+layers,
+		"CNB_BP_PLAN_PATH="+b.path("plan.toml"),
+		"CNB_TARGET_OS=linux",
+		"CNB_TARGET_ARCH=amd64",
+		diagnosis.Env+"="+b.path("diagnosis.json"),
+	)
 	must(b.t, os.RemoveAll(b.path("diagnosis.json")))
 	got := outcome{ok: cmd.Run() == nil, log: log.String()}
 	if !got.ok {
@@ -166,7 +197,10 @@ func (b *bench) provide() {
 	}
 	cache, err := os.UserCacheDir()
 	must(b.t, err)
-	store, err := toolchain.Open(filepath.Join(cache, "slugc-test/toolchains"), toolchain.Settings{NpmRegistry: registry, NodeDist: "off"})
+	store, err := toolchain.Open(
+		filepath.Join(cache, "slugc-test/toolchains"),
+		toolchain.Settings{NpmRegistry: registry, NodeDist: "off"},
+	)
 	must(b.t, err)
 	var want []toolchain.Request
 	for _, r := range found.Requires {
@@ -183,7 +217,8 @@ func registry(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// keep throws away what is no cache layer and resets the types of the rest, as a platform restores them.
+// keep throws away what is no cache layer and resets the types of the rest, as a platform restores
+// them.
 func (b *bench) keep(layers string) {
 	must(b.t, os.RemoveAll(b.path("kept")))
 	must(b.t, os.Rename(layers, b.path("kept")))
@@ -205,7 +240,8 @@ func (b *bench) keep(layers string) {
 	}
 }
 
-// pack puts the slug's files together: the app, launch layers, and slices that the platform supplies.
+// pack puts the slug's files together: the app, launch layers, and slices that the platform
+// supplies.
 func (b *bench) pack(layers string, launch libcnb.LaunchTOML) slug {
 	b.t.Helper()
 	files := slug{}
@@ -296,7 +332,12 @@ func equal(t *testing.T, what string, got, want slug) {
 		}
 	}
 	if slices.Sort(wrong); len(wrong) > 0 {
-		t.Errorf("%s: %d paths differ from a build from nothing:\n%s", what, len(wrong), strings.Join(wrong[:min(8, len(wrong))], "\n"))
+		t.Errorf(
+			"%s: %d paths differ from a build from nothing:\n%s",
+			what,
+			len(wrong),
+			strings.Join(wrong[:min(8, len(wrong))], "\n"),
+		)
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 // part is one thing that decides what an install gives.
 type part struct{ name, value string }
 
-// maxManifest bounds a file that decides an install. Lock files of very large monorepos have some 10 MB.
+// maxManifest bounds a file that decides an install. Lock files of very large monorepos have some
+// 10 MB.
 const maxManifest = 64 << 20
 
 // parts is everything that decides the content of the dependency trees, in a fixed order.
@@ -28,7 +29,13 @@ func (b *work) parts() ([]part, error) {
 	target := b.cnb.TargetInfo
 	parts := []part{
 		{"buildpack", ID + " " + Version},
-		{"system", strings.Join([]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version}, " ")},
+		{
+			"system",
+			strings.Join(
+				[]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version},
+				" ",
+			),
+		},
 		{"Node.js", b.node.Version + " " + b.node.Digest},
 		{b.app.Manager, b.manager.version},
 		{"pruning", fmt.Sprint(b.prunes())},
@@ -61,8 +68,11 @@ func (b *work) parts() ([]part, error) {
 	return append(parts, part{"build configuration", settings.String()}), nil
 }
 
-// secret matches names of variables that hold credentials. They decide who may fetch a package, not what it is, and a key is public.
-var secret = lazyregexp.New(`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key$|_(url|uri|dsn)$`)
+// secret matches names of variables that hold credentials. They decide who may fetch a package, not
+// what it is, and a key is public.
+var secret = lazyregexp.New(
+	`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key$|_(url|uri|dsn)$`,
+)
 
 // keyOf hashes parts, each length-prefixed, so that no two lists give the same bytes.
 func keyOf(parts []part) string {
@@ -76,7 +86,8 @@ func keyOf(parts []part) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// reasons are the parts as a layer's metadata keeps them, so that the next build can say what changed.
+// reasons are the parts as a layer's metadata keeps them, so that the next build can say what
+// changed.
 func reasons(parts []part) map[string]any {
 	kept := map[string]any{}
 	for _, p := range parts {
@@ -108,8 +119,8 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// pkg is what an install does that only a package.json tells: the scripts that it runs in the app's own packages, and dependencies that
-// are copied out of the app.
+// pkg is what an install does that only a package.json tells: the scripts that it runs in the app's
+// own packages, and dependencies that are copied out of the app.
 type pkg struct {
 	dir                                                              string
 	Scripts                                                          map[string]string
@@ -117,7 +128,8 @@ type pkg struct {
 	DependenciesMeta                                                 map[string]struct{ Injected bool }
 }
 
-// packages are the app's package.json and its workspace members'. One that cannot be read is left to the package manager to refuse.
+// packages are the app's package.json and its workspace members'. One that cannot be read is left
+// to the package manager to refuse.
 func (b *work) packages() []pkg {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -141,11 +153,23 @@ func (b *work) packages() []pkg {
 	return list
 }
 
-// installScripts are the app's own scripts that one package manager or another runs when it installs.
-var installScripts = []string{"pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies"}
+// installScripts are the app's own scripts that one package manager or another runs when it
+// installs.
+var installScripts = []string{
+	"pnpm:devPreinstall",
+	"preinstall",
+	"install",
+	"postinstall",
+	"prepublish",
+	"preprepare",
+	"prepare",
+	"postprepare",
+	"dependencies",
+}
 
-// live is why an install depends on more than its key, "" where it does not: a script of the app's own that it runs may read and write
-// anything, and a dependency copied out of the app changes with the app's files.
+// live is why an install depends on more than its key, "" where it does not: a script of the app's
+// own that it runs may read and write anything, and a dependency copied out of the app changes with
+// the app's files.
 func (b *work) live() string {
 	switch {
 	case b.env.user["NODE_MODULES_CACHE"] == "false":
@@ -175,7 +199,8 @@ func (b *work) live() string {
 func (p pkg) copied() string {
 	for _, deps := range []map[string]any{p.Dependencies, p.DevDependencies, p.OptionalDependencies, p.Resolutions} {
 		for name, spec := range deps {
-			if text, _ := spec.(string); strings.HasPrefix(text, "file:") || strings.HasPrefix(text, "link:") || strings.HasPrefix(text, "portal:") {
+			if text, _ := spec.(string); strings.HasPrefix(text, "file:") || strings.HasPrefix(text, "link:") ||
+				strings.HasPrefix(text, "portal:") {
 				return fmt.Sprintf("%s is installed from %s", name, text)
 			}
 		}

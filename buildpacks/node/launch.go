@@ -13,8 +13,9 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// concurrency is sourced at launch. It sizes WEB_CONCURRENCY by the memory that the container may use: cgroup v2, then v1. Without a
-// limit ("max", or v1's number beyond any machine) the memory is nobody's promise, and one process is run.
+// concurrency is sourced at launch. It sizes WEB_CONCURRENCY by the memory that the container may
+// use: cgroup v2, then v1. Without a limit ("max", or v1's number beyond any machine) the memory is
+// nobody's promise, and one process is run.
 const concurrency = `# Sets WEB_CONCURRENCY, the number of processes a clustered web server starts, unless it is set.
 _slugc_memory() {
   for _slugc_file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
@@ -63,8 +64,8 @@ func writeProfile(layer string) error {
 	return nil
 }
 
-// checkStart fails early where nothing could say how to start the app: no start script, no server file, no Procfile, and no script that might
-// write one.
+// checkStart fails early where nothing could say how to start the app: no start script, no server
+// file, no Procfile, and no script that might write one.
 func (b *work) checkStart() error {
 	if b.scripted() || len(b.lifecycleScripts("preinstall", "install", "postinstall", "prepare")) > 0 {
 		return nil
@@ -73,13 +74,17 @@ func (b *work) checkStart() error {
 	return err
 }
 
-// processes declares how the app is started. A Procfile wins over it, type by type; that is the platform's to merge.
+// processes declares how the app is started. A Procfile wins over it, type by type; that is the
+// platform's to merge.
 func (b *work) processes() error {
 	command, err := b.web()
 	if err != nil || command == "" {
 		return err
 	}
-	b.result.Processes = append(b.result.Processes, libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true})
+	b.result.Processes = append(
+		b.result.Processes,
+		libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true},
+	)
 	return nil
 }
 
@@ -120,7 +125,8 @@ func (b *work) startCommand() string {
 // quote makes a file name one word of a shell.
 func quote(word string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./+@%", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("_-./+@%", r)
 	}
 	if !slices.ContainsFunc([]rune(word), func(r rune) bool { return !plain(r) }) {
 		return word
@@ -131,10 +137,15 @@ func quote(word string) string {
 // warnInstall says what is unusual about the coming install.
 func (b *work) warnInstall() {
 	if b.app.NodeModules {
-		b.say.Warn("node_modules is checked in. Remove it with `git rm -r --cached node_modules` and add it to .gitignore.")
+		b.say.Warn(
+			"node_modules is checked in. Remove it with `git rm -r --cached node_modules` and add it to .gitignore.",
+		)
 	}
 	if b.app.Lockfile == "" && b.app.HasDeps {
-		b.say.Warn("There is no lock file: every build may install other versions. Run `%s` and commit the lock file.", lockCommand(b.app.Manager))
+		b.say.Warn(
+			"There is no lock file: every build may install other versions. Run `%s` and commit the lock file.",
+			lockCommand(b.app.Manager),
+		)
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// manager is a package manager at work on this app: its commands, exactly (languages.md 3.5), and its settings.
+// manager is a package manager at work on this app: its commands, exactly (languages.md 3.5), and
+// its settings.
 type manager struct {
 	name    string            // as in detect.NodeApp.Manager
 	version string            //
@@ -39,8 +40,9 @@ func toolOf(name string) string {
 	return name
 }
 
-// managerOf makes the app's package manager in the given version and puts its settings into the environment. Its download store lies in
-// a cache layer: what it holds is verified by the lock file's checksums, so it serves whatever changed.
+// managerOf makes the app's package manager in the given version and puts its settings into the
+// environment. Its download store lies in a cache layer: what it holds is verified by the lock
+// file's checksums, so it serves whatever changed.
 func (b *work) managerOf(version string) (manager, error) {
 	store, err := b.layer(toolOf(b.app.Manager) + "-cache")
 	if err != nil {
@@ -69,10 +71,12 @@ func (b *work) managerOf(version string) (manager, error) {
 	return m, nil
 }
 
-// maxStore is how large the download store may be when an install begins, in bytes. Of the package managers only pnpm can tell what of it serves no more.
+// maxStore is how large the download store may be when an install begins, in bytes. Of the package
+// managers only pnpm can tell what of it serves no more.
 const maxStore = 4 << 30
 
-// boundStore begins a download store anew that years of updates have filled: the install that follows leaves in it what the app needs.
+// boundStore begins a download store anew that years of updates have filled: the install that
+// follows leaves in it what the app needs.
 func (b *work) boundStore() error {
 	size := tree.Size(b.store)
 	if size <= maxStore {
@@ -91,7 +95,8 @@ func (b *work) boundStore() error {
 
 func (b *work) npm(store string) manager {
 	b.env.set("npm_config_cache", store)
-	b.env.fallback("npm_config_omit_lockfile_registry_resolved", "true") // which registry served it is no part of a slug
+	// which registry served it is no part of a slug
+	b.env.fallback("npm_config_omit_lockfile_registry_resolved", "true")
 	m := manager{
 		install: [][]string{{"npm", "ci", "--include=dev"}},
 		prune:   [][]string{{"npm", "prune", "--omit=dev", "--ignore-scripts"}},
@@ -128,7 +133,9 @@ func (b *work) berry(store, version string) (manager, error) {
 		return manager{}, &diagnosis.Diagnosis{
 			ID:      "node/yarn-production",
 			Summary: "YARN_PRODUCTION is set, and Yarn 2 and newer refuse to run with it.",
-			Hints:   []string{"remove YARN_PRODUCTION from the build configuration; set YARN2_SKIP_PRUNING=true to keep development dependencies"},
+			Hints: []string{
+				"remove YARN_PRODUCTION from the build configuration; set YARN2_SKIP_PRUNING=true to keep development dependencies",
+			},
 		}
 	}
 	b.env.set("YARN_ENABLE_TELEMETRY", "0")
@@ -162,7 +169,10 @@ func (b *work) berry(store, version string) (manager, error) {
 	}
 	plugin := tree.IsFile(b.path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
 	if !atLeast(version, "4.0.0") && !plugin {
-		m.prune, m.cannot = nil, fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
+		m.prune, m.cannot = nil, fmt.Sprintf(
+			"yarn %s has no `workspaces focus` without its workspace-tools plugin",
+			version,
+		)
 	}
 	return m, nil
 }
@@ -177,7 +187,8 @@ func (b *work) pnpm(store, version string) manager {
 	}
 	if atLeast(version, "11.0.0") {
 		prefix = "pnpm_config_"
-		// The app has moved since it was installed, and pnpm would install it again; and its own version is slugc's choice.
+		// The app has moved since it was installed, and pnpm would install it again; and its own
+		// version is slugc's choice.
 		m.launch = map[string]string{"pnpm_config_verify_deps_before_run": "false", "pnpm_config_pm_on_fail": "ignore"}
 		b.env.set("pnpm_config_pm_on_fail", "ignore")
 		b.env.set("pnpm_config_verify_deps_before_run", "false")
@@ -188,8 +199,10 @@ func (b *work) pnpm(store, version string) manager {
 	}
 	b.env.set(prefix+"manage_package_manager_versions", "false")
 	b.env.set(prefix+"store_dir", store)
-	b.env.set(prefix+"package_import_method", "clone-or-copy") // a hard link would let a build script write into the store
-	b.env.set(prefix+"side_effects_cache", "false")            // it keeps what install scripts built, whatever they were told
+	// a hard link would let a build script write into the store
+	b.env.set(prefix+"package_import_method", "clone-or-copy")
+	// it keeps what install scripts built, whatever they were told
+	b.env.set(prefix+"side_effects_cache", "false")
 	if b.app.Lockfile != "" {
 		m.install[0] = append(m.install[0], "--frozen-lockfile")
 	}
@@ -230,7 +243,8 @@ func atLeast(version, floor string) bool {
 
 var yarnFile = lazyregexp.New(`^yarn-([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)\.[cm]?js$`)
 
-// yarnPathVersion reads the version out of a checked-in yarn's file name: ".yarn/releases/yarn-4.9.1.cjs".
+// yarnPathVersion reads the version out of a checked-in yarn's file name:
+// ".yarn/releases/yarn-4.9.1.cjs".
 func yarnPathVersion(file string) string {
 	if m := yarnFile.FindStringSubmatch(path.Base(file)); m != nil {
 		return m[1]

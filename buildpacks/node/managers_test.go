@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestPlugAndPlay: Yarn's archives are in the slug, come from the cache the second time, and the app runs from them.
+// TestPlugAndPlay: Yarn's archives are in the slug, come from the cache the second time, and the
+// app runs from them.
 func TestPlugAndPlay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "node-berry")
@@ -35,7 +36,11 @@ func TestPnpmWorkspace(t *testing.T) {
 	b := newBench(t, "node-pnpm")
 	b.write("pnpm-workspace.yaml", "packages:\n  - packages/*\n")
 	b.write("packages/one/package.json", `{ "name": "one", "version": "1.0.0", "dependencies": { "ms": "2.1.3" } }`)
-	b.edit("pnpm-lock.yaml", "packages:\n", "  packages/one:\n    dependencies:\n      ms:\n        specifier: 2.1.3\n        version: 2.1.3\n\npackages:\n")
+	b.edit(
+		"pnpm-lock.yaml",
+		"packages:\n",
+		"  packages/one:\n    dependencies:\n      ms:\n        specifier: 2.1.3\n        version: 2.1.3\n\npackages:\n",
+	)
 	first := b.build()
 	if !first.labelled("packages/one/node_modules") || !first.labelled("node_modules") {
 		t.Errorf("labels are %+v\n%s", first.launch.Labels, first.log)
@@ -48,7 +53,8 @@ func TestPnpmWorkspace(t *testing.T) {
 	equal(t, "second", second.files, first.files)
 }
 
-// TestNewPnpm: pnpm 11 reads pnpm_config_ variables, pnpm 12 is a native program; both build and start the app like pnpm 10.
+// TestNewPnpm: pnpm 11 reads pnpm_config_ variables, pnpm 12 is a native program; both build and
+// start the app like pnpm 10.
 func TestNewPnpm(t *testing.T) {
 	for _, version := range []string{"11.28.11", "12.21.0"} {
 		t.Run(version, func(t *testing.T) {
@@ -59,7 +65,14 @@ func TestNewPnpm(t *testing.T) {
 			b.serve = func(o outcome) { b.request(o, "pnpm on node v24.") }
 			first := b.build()
 			b.serve = nil
-			meets(t, first, wish{Present: []string{"node_modules/ms", "dist/built.txt"}, Absent: []string{"node_modules/.pnpm/is-odd@3.0.1"}})
+			meets(
+				t,
+				first,
+				wish{
+					Present: []string{"node_modules/ms", "dist/built.txt"},
+					Absent:  []string{"node_modules/.pnpm/is-odd@3.0.1"},
+				},
+			)
 			if entries, err := os.ReadDir(b.path("kept/pnpm-cache")); err != nil || len(entries) == 0 {
 				t.Errorf("the store is empty: %v", err)
 			}
@@ -118,7 +131,8 @@ func TestCheckedInModules(t *testing.T) {
 	}
 }
 
-// TestForeignPlatform: where no platform has fetched toolchains, the buildpack does, and keeps them.
+// TestForeignPlatform: where no platform has fetched toolchains, the buildpack does, and keeps
+// them.
 func TestForeignPlatform(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "node-pnpm")

@@ -14,8 +14,9 @@ import (
 	"syscall"
 )
 
-// entry is what a stat tells of a file. Two equal entries, taken at different times, mean that nobody has written to the file between: ctime cannot be set.
-// Of a directory only path and mode count: what is in it has entries of its own, and renaming the top changes its times.
+// entry is what a stat tells of a file. Two equal entries, taken at different times, mean that
+// nobody has written to the file between: ctime cannot be set. Of a directory only path and mode
+// count: what is in it has entries of its own, and renaming the top changes its times.
 type entry struct {
 	path         string
 	mode         fs.FileMode
@@ -28,7 +29,8 @@ type entry struct {
 // manifest is a directory tree as stats, sorted by path.
 type manifest []entry
 
-// takeManifest walks dir. skip leaves out a slash-separated path relative to dir with all below it; nil skips nothing.
+// takeManifest walks dir. skip leaves out a slash-separated path relative to dir with all below it;
+// nil skips nothing.
 func takeManifest(dir string, skip func(rel string) bool) (manifest, error) {
 	var m manifest
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -78,7 +80,8 @@ func (m manifest) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// changes are the paths whose entries differ between m and later: written, made or removed. They are sorted.
+// changes are the paths whose entries differ between m and later: written, made or removed. They
+// are sorted.
 func (m manifest) changes(later manifest) []string {
 	var paths []string
 	i, j := 0, 0
@@ -100,7 +103,8 @@ func (m manifest) changes(later manifest) []string {
 	return paths
 }
 
-// packageOf names the package that a path inside a node_modules directory belongs to: ".bin/tsc" is ".bin", "@scope/a/index.js" is "@scope/a".
+// packageOf names the package that a path inside a node_modules directory belongs to: ".bin/tsc" is
+// ".bin", "@scope/a/index.js" is "@scope/a".
 func packageOf(rel string) string {
 	if at := strings.LastIndex("/"+rel, "/node_modules/"); at >= 0 {
 		rel = rel[at+len("node_modules/"):]
@@ -112,7 +116,8 @@ func packageOf(rel string) string {
 	return parts[0]
 }
 
-// treesIn finds the node_modules directories of an app, the root's and its members', not those inside another. The paths are sorted.
+// treesIn finds the node_modules directories of an app, the root's and its members', not those
+// inside another. The paths are sorted.
 func treesIn(dir string, skip func(rel string) bool) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {

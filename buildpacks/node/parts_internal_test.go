@@ -20,8 +20,22 @@ import (
 
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment(
-		[]string{"PATH=/usr/bin", "HOME=/app", "GIT_DIR=/repo", "CNB_LAYERS_DIR=/l", "SLUGC_DIAGNOSIS=/d", "npm_config_registry=platform", "npm_config_cafile=/ca"},
-		map[string]string{"PATH": "/evil", "LD_PRELOAD": "/evil.so", "NPM_CONFIG_REGISTRY": "user", "CI": "", "A": "b=c"},
+		[]string{
+			"PATH=/usr/bin",
+			"HOME=/app",
+			"GIT_DIR=/repo",
+			"CNB_LAYERS_DIR=/l",
+			"SLUGC_DIAGNOSIS=/d",
+			"npm_config_registry=platform",
+			"npm_config_cafile=/ca",
+		},
+		map[string]string{
+			"PATH":                "/evil",
+			"LD_PRELOAD":          "/evil.so",
+			"NPM_CONFIG_REGISTRY": "user",
+			"CI":                  "",
+			"A":                   "b=c",
+		},
 	)
 	e.defaults()
 	e.prepend("/node/bin")
@@ -194,7 +208,14 @@ func TestNoise(t *testing.T) {
 }
 
 func TestSecrets(t *testing.T) {
-	got := secrets(map[string]string{"NPM_TOKEN": "npm_0123456789", "REGISTRY_URL": "https://me:npm_0123456789@r.example", "SHORT_TOKEN": "yes", "NODE_ENV": "production"})
+	got := secrets(
+		map[string]string{
+			"NPM_TOKEN":    "npm_0123456789",
+			"REGISTRY_URL": "https://me:npm_0123456789@r.example",
+			"SHORT_TOKEN":  "yes",
+			"NODE_ENV":     "production",
+		},
+	)
 	if diff := cmp.Diff([]string{"https://me:npm_0123456789@r.example", "npm_0123456789"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -261,20 +282,30 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// TestUnrecognised holds what is said of failures that no pattern knows: what to do, then what the tool has said.
+// TestUnrecognised holds what is said of failures that no pattern knows: what to do, then what the
+// tool has said.
 func TestUnrecognised(t *testing.T) {
 	b := &work{}
 	b.node.Version = "22.23.3"
 	said := unknown("node/build-script-failed", b.inClone([]string{"npm", "run", "build"}))
-	f := &command.Failure{Command: "npm run build", Status: "exit status 3", Tail: []byte("a\n\n  at f (x.js:1)\nlast words\ninfo Visit https://yarn.example\n")}
-	want := &diagnosis.Diagnosis{ID: "node/build-script-failed", Summary: "`npm run build` failed (exit status 3).", Hints: []string{
-		"run `npm run build` in a fresh clone with Node.js 22.23.3: what it needs must be committed, or named in package.json", "it said: a", "it said: last words",
-	}}
+	f := &command.Failure{
+		Command: "npm run build",
+		Status:  "exit status 3",
+		Tail:    []byte("a\n\n  at f (x.js:1)\nlast words\ninfo Visit https://yarn.example\n"),
+	}
+	want := &diagnosis.Diagnosis{
+		ID:      "node/build-script-failed",
+		Summary: "`npm run build` failed (exit status 3).",
+		Hints: []string{
+			"run `npm run build` in a fresh clone with Node.js 22.23.3: what it needs must be committed, or named in package.json", "it said: a", "it said: last words",
+		},
+	}
 	if diff := cmp.Diff(want, f.Unrecognised(said)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	f.Status = "exit status 137"
-	if d := f.Unrecognised(said); d.ID != "node/out-of-memory" || len(d.Hints) != 1 || !strings.Contains(d.Hints[0], "max_old_space_size") {
+	if d := f.Unrecognised(said); d.ID != "node/out-of-memory" || len(d.Hints) != 1 ||
+		!strings.Contains(d.Hints[0], "max_old_space_size") {
 		t.Errorf("got %+v", d)
 	}
 }

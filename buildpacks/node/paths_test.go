@@ -8,7 +8,8 @@ import (
 	"slugc/buildpacks/extension"
 )
 
-// small is a workspace with one development dependency: the quickest app that has something to prune.
+// small is a workspace with one development dependency: the quickest app that has something to
+// prune.
 const small = "node-npm-workspaces"
 
 // script gives the app a script.
@@ -34,7 +35,8 @@ func (o outcome) labelled(tree string) bool {
 	return false
 }
 
-// TestScriptTouchesTree: what a script writes into a package is in the slug, in the first build and in later ones, and is kept for none.
+// TestScriptTouchesTree: what a script writes into a package is in the slug, in the first build and
+// in later ones, and is kept for none.
 func TestScriptTouchesTree(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, small)
@@ -61,7 +63,8 @@ func TestScriptTouchesTree(t *testing.T) {
 	equal(t, "with another change", third.files, from.build().files)
 }
 
-// TestScriptBeginsToTouch: a tree that was lent to a script which then writes to it is packed anew and not kept.
+// TestScriptBeginsToTouch: a tree that was lent to a script which then writes to it is packed anew
+// and not kept.
 func TestScriptBeginsToTouch(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, small)
@@ -101,7 +104,8 @@ func TestFailedScript(t *testing.T) {
 	equal(t, "after the failure", again.files, first.files)
 }
 
-// TestFrameworkCache: node_modules/.cache and .next/cache outlive the build and are in no slug; writing there touches no tree.
+// TestFrameworkCache: node_modules/.cache and .next/cache outlive the build and are in no slug;
+// writing there touches no tree.
 func TestFrameworkCache(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, small)
@@ -140,7 +144,8 @@ func TestCleanup(t *testing.T) {
 	equal(t, "second", b.build().files, first.files)
 }
 
-// TestWhy: a build that installs again says what changed; one whose kept tree was tampered with notices.
+// TestWhy: a build that installs again says what changed; one whose kept tree was tampered with
+// notices.
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, small)
@@ -161,7 +166,8 @@ func TestWhy(t *testing.T) {
 	equal(t, "again", again.files, first.files)
 }
 
-// TestAssisting: for another language's app the tree stays whole and on disk, nothing is started and nothing is labelled.
+// TestAssisting: for another language's app the tree stays whole and on disk, nothing is started
+// and nothing is labelled.
 func TestAssisting(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, small)
@@ -193,7 +199,8 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// TestScripts: heroku-prebuild comes first, heroku-postbuild replaces build even when it is empty, and build gets NODE_BUILD_FLAGS.
+// TestScripts: heroku-prebuild comes first, heroku-postbuild replaces build even when it is empty,
+// and build gets NODE_BUILD_FLAGS.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, small)

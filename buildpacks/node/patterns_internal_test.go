@@ -16,8 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/diagnoses.txtar anew")
 
-// TestDiagnoses holds what slugc says to what the tools say. The archive has real output (‹manager›-‹case›.txt: of npm 10.9 and 11, yarn 1.22 and 4.9,
-// pnpm 10), with addresses and directories replaced, and what is made of it.
+// TestDiagnoses holds what slugc says to what the tools say. The archive has real output
+// (‹manager›-‹case›.txt: of npm 10.9 and 11, yarn 1.22 and 4.9, pnpm 10), with addresses and
+// directories replaced, and what is made of it.
 func TestDiagnoses(t *testing.T) {
 	const file = "testdata/diagnoses.txtar"
 	archive, err := txtar.ParseFile(file)
@@ -34,7 +35,9 @@ func TestDiagnoses(t *testing.T) {
 		}
 		d := diagnosis.Recognise(patternsFor(manager, locks[manager]), sample.Data)
 		if d == nil {
-			d = (&command.Failure{Command: manager, Status: "exit status 1", Tail: sample.Data}).Unrecognised(unknown("node/unrecognised"))
+			d = (&command.Failure{Command: manager, Status: "exit status 1", Tail: sample.Data}).Unrecognised(
+				unknown("node/unrecognised"),
+			)
 		}
 		var text strings.Builder
 		encoder := json.NewEncoder(&text)

@@ -88,7 +88,8 @@ func (b *work) installRuntime() error {
 	return nil
 }
 
-// fillRuntime copies what a running app needs: the program and npm. Headers and documents stay in the toolchain.
+// fillRuntime copies what a running app needs: the program and npm. Headers and documents stay in
+// the toolchain.
 func (b *work) fillRuntime(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {
 		return err
@@ -105,7 +106,11 @@ func (b *work) fillRuntime(dir string) error {
 	if _, err := os.Stat(npm); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	err := tree.Copy(npm, filepath.Join(dir, "lib/node_modules/npm"), tree.Options{Skip: func(rel string) bool { return rel == "docs" || rel == "man" }})
+	err := tree.Copy(
+		npm,
+		filepath.Join(dir, "lib/node_modules/npm"),
+		tree.Options{Skip: func(rel string) bool { return rel == "docs" || rel == "man" }},
+	)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,8 @@ func (b *work) fillRuntime(dir string) error {
 	return nil
 }
 
-// installManager chooses the package manager and, where it is not npm, puts it into a layer of its own: `yarn start` needs it at launch.
+// installManager chooses the package manager and, where it is not npm, puts it into a layer of its
+// own: `yarn start` needs it at launch.
 func (b *work) installManager() error {
 	found, err := b.toolchains()
 	if err != nil {
@@ -142,15 +148,25 @@ func (b *work) installManager() error {
 		return nil
 	}
 	want := map[string]any{"layout": layout, "version": chain.Version, "source": chain.Source, "digest": chain.Digest}
-	return b.managerLayer(tool, want, fmt.Sprintf("Using %s %s (%s)", tool, chain.Version, chain.From), func(dir string) error {
-		if !tree.IsProgram(filepath.Join(chain.Dir, "bin", tool)) {
-			return fmt.Errorf("no program %q in %q", tool, chain.Dir)
-		}
-		return tree.Copy(chain.Dir, dir, tree.Options{Skip: func(rel string) bool { return rel == "toolchain.json" }})
-	})
+	return b.managerLayer(
+		tool,
+		want,
+		fmt.Sprintf("Using %s %s (%s)", tool, chain.Version, chain.From),
+		func(dir string) error {
+			if !tree.IsProgram(filepath.Join(chain.Dir, "bin", tool)) {
+				return fmt.Errorf("no program %q in %q", tool, chain.Dir)
+			}
+			return tree.Copy(
+				chain.Dir,
+				dir,
+				tree.Options{Skip: func(rel string) bool { return rel == "toolchain.json" }},
+			)
+		},
+	)
 }
 
-// installYarnPath puts the yarn that the app has checked in (.yarnrc.yml yarnPath) on the search path.
+// installYarnPath puts the yarn that the app has checked in (.yarnrc.yml yarnPath) on the search
+// path.
 func (b *work) installYarnPath() error {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -200,7 +216,8 @@ func (b *work) managerLayer(tool string, want map[string]any, line string, fill 
 	return nil
 }
 
-// toolchains are the tools by name: those the platform has fetched, and under a platform that fetches none, our own.
+// toolchains are the tools by name: those the platform has fetched, and under a platform that
+// fetches none, our own.
 func (b *work) toolchains() (map[string]toolchain.Toolchain, error) {
 	list, err := extension.Toolchains(b.cnb.Platform.Path)
 	if err != nil {
@@ -233,8 +250,8 @@ func request(want detect.Requirement) toolchain.Request {
 	return toolchain.Request{Tool: want.Tool, Constraint: want.Constraint, From: want.From, Hash: want.Hash}
 }
 
-// fetch is for platforms other than slugc: the toolchains go to a store in a cache layer. Node comes first: its npm knows the
-// registry that the others come from.
+// fetch is for platforms other than slugc: the toolchains go to a store in a cache layer. Node
+// comes first: its npm knows the registry that the others come from.
 func (b *work) fetch(missing []toolchain.Request) ([]toolchain.Toolchain, error) {
 	layer, err := b.layer("toolchains")
 	if err != nil {

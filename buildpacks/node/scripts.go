@@ -17,9 +17,12 @@ func (b *work) has(script string) bool {
 
 // scripted reports whether a build runs any script that may see the dependency trees.
 func (b *work) scripted() bool {
-	return slices.ContainsFunc([]string{"heroku-prebuild", "heroku-postbuild", "build", "heroku-cleanup"}, func(script string) bool {
-		return strings.TrimSpace(b.app.Scripts[script]) != ""
-	})
+	return slices.ContainsFunc(
+		[]string{"heroku-prebuild", "heroku-postbuild", "build", "heroku-cleanup"},
+		func(script string) bool {
+			return strings.TrimSpace(b.app.Scripts[script]) != ""
+		},
+	)
 }
 
 // script runs a script of package.json through the package manager.
@@ -33,7 +36,8 @@ func (b *work) script(id, name string, run []string, flags ...string) error {
 	return b.tool(again, argv...)
 }
 
-// prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so that the facts are read again.
+// prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so that the facts
+// are read again.
 func (b *work) prebuild() error {
 	if strings.TrimSpace(b.app.Scripts["heroku-prebuild"]) == "" {
 		return nil
@@ -56,7 +60,8 @@ func (b *work) prebuild() error {
 	return nil
 }
 
-// buildScripts runs heroku-postbuild or, where package.json has none, build, with the frameworks' caches in place.
+// buildScripts runs heroku-postbuild or, where package.json has none, build, with the frameworks'
+// caches in place.
 func (b *work) buildScripts() error {
 	name, flags := "heroku-postbuild", []string(nil)
 	if !b.has(name) {
@@ -82,7 +87,8 @@ func (b *work) buildScripts() error {
 	return b.judge(name)
 }
 
-// prunes reports whether development dependencies are taken out (languages.md 3.5), and says nothing.
+// prunes reports whether development dependencies are taken out (languages.md 3.5), and says
+// nothing.
 func (b *work) prunes() bool { return b.app.HasDevDeps && b.keepsAll() == "" }
 
 // keepsAll is why development dependencies stay, "" where they don't.
@@ -106,8 +112,8 @@ func (b *work) keepsAll() string {
 	return b.manager.cannot
 }
 
-// settle leaves of the dependency trees what the slug carries: the full ones go back to the cache where the platform supplies the
-// pruned ones, else they are pruned in place.
+// settle leaves of the dependency trees what the slug carries: the full ones go back to the cache
+// where the platform supplies the pruned ones, else they are pruned in place.
 func (b *work) settle() error {
 	d := &b.deps
 	if d.absent {
@@ -126,7 +132,10 @@ func (b *work) settle() error {
 	if err := b.prune(); err != nil {
 		return err
 	}
-	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(modules string) bool { return !tree.Exists(b.path(modules)) })
+	d.final = slices.DeleteFunc(
+		slices.Clone(d.paths),
+		func(modules string) bool { return !tree.Exists(b.path(modules)) },
+	)
 	return b.remember()
 }
 
@@ -140,8 +149,8 @@ func (b *work) takeBack() error {
 	return nil
 }
 
-// giveBack saves what a failed build has borrowed, as far as that can be: the next one, with the script mended, is then as fast. What
-// cannot be saved is found missing by its manifest.
+// giveBack saves what a failed build has borrowed, as far as that can be: the next one, with the
+// script mended, is then as fast. What cannot be saved is found missing by its manifest.
 func (b *work) giveBack() {
 	if b.app == nil || len(b.deps.paths) == 0 || b.deps.absent {
 		return

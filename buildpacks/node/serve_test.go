@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// request moves the built app elsewhere, starts its web process there and expects an answer that contains body. The original is gone
-// meanwhile, so that nothing can lean on it.
+// request moves the built app elsewhere, starts its web process there and expects an answer that
+// contains body. The original is gone meanwhile, so that nothing can lean on it.
 func (b *bench) request(o outcome, body string) {
 	b.t.Helper()
 	must(b.t, os.Rename(b.path("app"), b.path("moved")))
@@ -40,7 +40,12 @@ func (b *bench) request(o outcome, body string) {
 		must(b.t, err)
 		cmd.Env = append(cmd.Env, strings.TrimSuffix(filepath.Base(file), ".default")+"="+string(value))
 	}
-	cmd.Env = append(cmd.Env, "HOME="+cmd.Dir, "PATH="+strings.Join(path, ":")+":/usr/bin:/bin:"+cmd.Dir+"/node_modules/.bin", fmt.Sprintf("PORT=%d", port))
+	cmd.Env = append(
+		cmd.Env,
+		"HOME="+cmd.Dir,
+		"PATH="+strings.Join(path, ":")+":/usr/bin:/bin:"+cmd.Dir+"/node_modules/.bin",
+		fmt.Sprintf("PORT=%d", port),
+	)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log

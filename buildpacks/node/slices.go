@@ -15,7 +15,8 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// declare cleans the trees and states them as slices. A slice has its key as label only where the key alone decided its content.
+// declare cleans the trees and states them as slices. A slice has its key as label only where the
+// key alone decided its content.
 func (b *work) declare() error {
 	d := &b.deps
 	if !d.absent {
@@ -37,12 +38,17 @@ func (b *work) declare() error {
 	return b.saveState()
 }
 
-// bookkeeping are files in a node_modules directory in which package managers note when, where and from where they installed. No app
-// reads them, and they differ from build to build.
-var bookkeeping = []string{".modules.yaml", ".pnpm-workspace-state.json", ".pnpm-workspace-state-v1.json", ".package-lock.json"}
+// bookkeeping are files in a node_modules directory in which package managers note when, where and
+// from where they installed. No app reads them, and they differ from build to build.
+var bookkeeping = []string{
+	".modules.yaml",
+	".pnpm-workspace-state.json",
+	".pnpm-workspace-state-v1.json",
+	".package-lock.json",
+}
 
-// scrub removes from a dependency tree what differs between two installs of the same lock file: package managers' notes, what node-gyp
-// leaves beside the addon it built, compiled Python.
+// scrub removes from a dependency tree what differs between two installs of the same lock file:
+// package managers' notes, what node-gyp leaves beside the addon it built, compiled Python.
 func scrub(modules string) error {
 	for _, name := range bookkeeping {
 		if err := os.RemoveAll(filepath.Join(modules, name)); err != nil {
@@ -73,7 +79,8 @@ func remove(dir string) error {
 	return fs.SkipDir
 }
 
-// scrubGyp removes node-gyp's makefiles and intermediate files: they name the build's directories. What it built stays.
+// scrubGyp removes node-gyp's makefiles and intermediate files: they name the build's directories.
+// What it built stays.
 func scrubGyp(build string) error {
 	return filepath.WalkDir(build, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -85,7 +92,9 @@ func scrubGyp(build string) error {
 			return remove(name)
 		case d.IsDir():
 			return nil
-		case slices.Contains([]string{"config.gypi", "Makefile", "gyp-mac-tool"}, base), path.Ext(base) == ".mk", strings.HasSuffix(base, ".Makefile"):
+		case slices.Contains([]string{"config.gypi", "Makefile", "gyp-mac-tool"}, base),
+			path.Ext(base) == ".mk",
+			strings.HasSuffix(base, ".Makefile"):
 			return os.Remove(name)
 		}
 		return nil

@@ -45,7 +45,8 @@ func TestNoSuchNode(t *testing.T) {
 	b.foreign = true
 	b.write("package.json", `{"name": "app", "engines": {"node": "9999.x"}, "scripts": {"start": "node x.js"}}`)
 	got := b.try()
-	if got.ok || got.wrong == nil || got.wrong.ID != "node/version-unavailable" || !strings.Contains(got.wrong.Summary, "(it has ") {
+	if got.ok || got.wrong == nil || got.wrong.ID != "node/version-unavailable" ||
+		!strings.Contains(got.wrong.Summary, "(it has ") {
 		t.Fatalf("gives %+v\n%s", got.wrong, got.log)
 	}
 	if diff := cmp.Diff([]string{"ask in package.json engines.node for a version of node that one of the sources has"}, got.wrong.Hints); diff != "" {

@@ -7,7 +7,8 @@ import (
 
 const gemSource = "source \"https://gems.example.com\"\n"
 
-// app is a tree whose Gemfile and lock file name gems, "rack 2.2.22" each. A gem's own dependencies stand after it: "puma 5.6.5 nio4r".
+// app is a tree whose Gemfile and lock file name gems, "rack 2.2.22" each. A gem's own dependencies
+// stand after it: "puma 5.6.5 nio4r".
 func app(gems ...string) files {
 	gemfile, specs, deps := gemSource, "", ""
 	for _, gem := range gems {
@@ -19,7 +20,10 @@ func app(gems ...string) files {
 			specs += "      " + dep + "\n"
 		}
 	}
-	return files{"Gemfile": gemfile, "Gemfile.lock": lock("GEM\n  remote: https://gems.example.com/\n  specs:\n"+specs, deps)}
+	return files{
+		"Gemfile":      gemfile,
+		"Gemfile.lock": lock("GEM\n  remote: https://gems.example.com/\n  specs:\n"+specs, deps),
+	}
 }
 
 // lock is a lock file for this machine.

@@ -19,12 +19,18 @@ const (
 	maxAssets   = 100 << 20 // bytes of compilers' caches that are kept
 )
 
-// assetCaches are what compilers of assets keep between builds, keyed by content. public/assets itself is not among them: what is in the slug must
-// be what a build from nothing gives.
+// assetCaches are what compilers of assets keep between builds, keyed by content. public/assets
+// itself is not among them: what is in the slug must be what a build from nothing gives.
 var assetCaches = []string{"tmp/cache/assets", "tmp/cache/webpacker", "tmp/cache/shakapacker", "tmp/cache/vite"}
 
-// manifests are the files by which Sprockets and Propshaft say that the assets were compiled before.
-var manifests = []string{"public/assets/.sprockets-manifest-*.json", "public/assets/manifest-*.json", "public/assets/manifest.yml", "public/assets/.manifest.json"}
+// manifests are the files by which Sprockets and Propshaft say that the assets were compiled
+// before.
+var manifests = []string{
+	"public/assets/.sprockets-manifest-*.json",
+	"public/assets/manifest-*.json",
+	"public/assets/manifest.yml",
+	"public/assets/.manifest.json",
+}
 
 // assets compiles the app's assets where it has the task for it.
 func (b *work) assets() error {

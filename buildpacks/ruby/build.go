@@ -76,7 +76,8 @@ func (b *work) end() error {
 // path is a slash-separated path of the app as a path of the machine.
 func (b *work) path(rel string) string { return filepath.Join(b.dir, filepath.FromSlash(rel)) }
 
-// layer opens a layer whose files may be relied on: one without metadata is left over from a build that was broken off, and is emptied.
+// layer opens a layer whose files may be relied on: one without metadata is left over from a build
+// that was broken off, and is emptied.
 func (b *work) layer(name string) (libcnb.Layer, error) {
 	layer, err := language.OpenLayer(b.cnb.Layers, name)
 	if err == nil && len(layer.Metadata) == 0 {

@@ -19,7 +19,13 @@ func TestCaches(t *testing.T) {
 	b := newBench(t)
 	tree := fixture(t, "ruby-sinatra-puma")
 	cold := b.mustBuild(tree)
-	contains(t, cold.log, "Using Ruby 3.1.2 (a test), from Debian packages", "Running bundle install with Bundler 2.3.7: nothing is cached", "Installing puma 5.6.5 with native extensions")
+	contains(
+		t,
+		cold.log,
+		"Using Ruby 3.1.2 (a test), from Debian packages",
+		"Running bundle install with Bundler 2.3.7: nothing is cached",
+		"Installing puma 5.6.5 with native extensions",
+	)
 	if strings.Contains(cold.log, "webrick") {
 		t.Errorf("a gem of the development group is installed:\n%s", cold.log)
 	}
@@ -35,12 +41,24 @@ func TestCaches(t *testing.T) {
 		t.Error("a change of one line changes the layers")
 	}
 
-	added := tree.with("Gemfile", tree["Gemfile"]+"gem \"rake\"\n", "Gemfile.lock",
-		strings.NewReplacer("\n    ruby2_keywords (0", "\n    rake (13.0.6)\n    ruby2_keywords (0", "  sinatra (~> 3.0)\n", "  rake\n  sinatra (~> 3.0)\n").Replace(tree["Gemfile.lock"]))
+	added := tree.with(
+		"Gemfile",
+		tree["Gemfile"]+"gem \"rake\"\n",
+		"Gemfile.lock",
+		strings.NewReplacer(
+			"\n    ruby2_keywords (0",
+			"\n    rake (13.0.6)\n    ruby2_keywords (0",
+			"  sinatra (~> 3.0)\n",
+			"  rake\n  sinatra (~> 3.0)\n",
+		).Replace(
+			tree["Gemfile.lock"],
+		),
+	)
 	more := b.mustBuild(added)
 	contains(t, more.log, "Gemfile, Gemfile.lock changed", "Installing rake 13.0.6")
 	lacks(t, more.log, "Installing puma")
-	if want := "/gems/rake-13.0.6.gem"; !slices.Contains(more.hits, want) || slices.Contains(more.hits, "/gems/puma-5.6.5.gem") {
+	if want := "/gems/rake-13.0.6.gem"; !slices.Contains(more.hits, want) ||
+		slices.Contains(more.hits, "/gems/puma-5.6.5.gem") {
 		t.Errorf("asks for %v, want %s and no puma", more.hits, want)
 	}
 

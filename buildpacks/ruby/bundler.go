@@ -16,7 +16,9 @@ var bundlerGem = lazyregexp.New(`bundler-(\d+(?:\.[0-9A-Za-z]+)*)\.gemspec$`)
 
 // ownBundler is the version of the Bundler that comes with Ruby, "" where there is none.
 func (b *work) ownBundler() string {
-	found, _ := filepath.Glob(filepath.Join(b.runtime, "lib", "ruby", "gems", "*", "specifications", "default", "bundler-*.gemspec"))
+	found, _ := filepath.Glob(
+		filepath.Join(b.runtime, "lib", "ruby", "gems", "*", "specifications", "default", "bundler-*.gemspec"),
+	)
 	for _, name := range found {
 		if m := bundlerGem.FindStringSubmatch(name); m != nil {
 			return m[1]
@@ -25,8 +27,8 @@ func (b *work) ownBundler() string {
 	return ""
 }
 
-// installBundler sets up the Bundler of BUNDLED WITH. Where it cannot be had, the runtime's own does, which reads every lock file of its major
-// version: no build fails for want of it.
+// installBundler sets up the Bundler of BUNDLED WITH. Where it cannot be had, the runtime's own
+// does, which reads every lock file of its major version: no build fails for want of it.
 func (b *work) installBundler() error {
 	want, own := b.requirement("bundler").Constraint, b.ownBundler()
 	b.bundler = own
@@ -36,7 +38,12 @@ func (b *work) installBundler() error {
 	case want == "" || want == own:
 		b.say.Detail("Using Bundler %s, which comes with Ruby", own)
 	case strings.HasPrefix(want, "1.") && own != "" && !strings.HasPrefix(own, "1."):
-		b.say.Detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run", own, b.app.Lockfile, want)
+		b.say.Detail(
+			"Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run",
+			own,
+			b.app.Lockfile,
+			want,
+		)
 	default:
 		if err := b.fetchBundler(want, own); err != nil {
 			return err

@@ -19,7 +19,8 @@ type call struct {
 	drop   func(line string) bool
 }
 
-// run runs a program to its end, its output passed on. A program that fails gives a [*command.Failure]; the log's tail is returned either way.
+// run runs a program to its end, its output passed on. A program that fails gives a
+// [*command.Failure]; the log's tail is returned either way.
 func (b *work) run(c call) ([]byte, error) {
 	shown := strings.Join(append([]string{filepath.Base(c.argv[0])}, c.argv[1:]...), " ")
 	program := c.argv[0]
@@ -33,7 +34,8 @@ func (b *work) run(c call) ([]byte, error) {
 	})
 }
 
-// reason is the line of a failure's output that says what went wrong: what follows an "ERROR:" or an "aborted!", else the last.
+// reason is the line of a failure's output that says what went wrong: what follows an "ERROR:" or
+// an "aborted!", else the last.
 func reason(f *command.Failure) string {
 	lines := f.Lines(backtrace.MatchString)
 	for i, line := range lines {
@@ -52,12 +54,17 @@ func reason(f *command.Failure) string {
 	return lines[len(lines)-1]
 }
 
-// diagnose makes a diagnosis of a command's failure: one of the known ones, or id with the command, its status and its last lines.
+// diagnose makes a diagnosis of a command's failure: one of the known ones, or id with the command,
+// its status and its last lines.
 func diagnose(id string, err error, known []diagnosis.Pattern) error {
 	return command.Explain(err, known, unknown(id))
 }
 
 // unknown is what is said of a failure that no pattern knows.
 func unknown(id string) command.Unknown {
-	return command.Unknown{ID: id, Memory: "give the build more memory, or set BUNDLE_JOBS=1 so that fewer gems are compiled at once", Noise: backtrace.MatchString}
+	return command.Unknown{
+		ID:     id,
+		Memory: "give the build more memory, or set BUNDLE_JOBS=1 so that fewer gems are compiled at once",
+		Noise:  backtrace.MatchString,
+	}
 }

@@ -14,12 +14,16 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// harmless are the settings of a checked-in .bundle/config that are carried over: where gems come from, how they are compiled, where vendor/cache is. What
-// else it says (path, without, frozen …) would change what the build is.
-var harmless = lazyregexp.New(`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`)
+// harmless are the settings of a checked-in .bundle/config that are carried over: where gems come
+// from, how they are compiled, where vendor/cache is. What else it says (path, without, frozen …)
+// would change what the build is.
+var harmless = lazyregexp.New(
+	`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`,
+)
 
-// bundlerConfig writes the configuration that stands in for the app's .bundle/config, and says what of that is used. It also names the machine's
-// gem source, $SLUGC_GEM_MIRROR, as the mirror of every source of the lock file for which the build's configuration has neither credentials nor a
+// bundlerConfig writes the configuration that stands in for the app's .bundle/config, and says what
+// of that is used. It also names the machine's gem source, $SLUGC_GEM_MIRROR, as the mirror of
+// every source of the lock file for which the build's configuration has neither credentials nor a
 // mirror: those are the owner's own.
 func (b *work) bundlerConfig() error {
 	config, err := b.checkedIn()

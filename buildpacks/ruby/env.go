@@ -10,21 +10,32 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// refused are variables of the user's configuration that never reach a tool: they would change what the build itself is (languages.md 1.2).
-var refused = lazyregexp.New(`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` +
-	`JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`)
+// refused are variables of the user's configuration that never reach a tool: they would change what
+// the build itself is (languages.md 1.2).
+var refused = lazyregexp.New(
+	`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` +
+		`JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`,
+)
 
 // internal are variables of this process that lead a tool astray or are none of its business.
-var internal = lazyregexp.New(`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`)
+var internal = lazyregexp.New(
+	`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`,
+)
 
-// installing are the variables of the user's configuration that decide where gems come from and how they are compiled. Besides them only
-// those that the Gemfile names reach the install: a secret of the running app is not shown to the scripts of 200 gems (languages.md 2.9).
-var installing = lazyregexp.New(`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|https?_proxy|no_proxy|SSL_CERT_.*)$`)
+// installing are the variables of the user's configuration that decide where gems come from and how
+// they are compiled. Besides them only those that the Gemfile names reach the install: a secret of
+// the running app is not shown to the scripts of 200 gems (languages.md 2.9).
+var installing = lazyregexp.New(
+	`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|https?_proxy|no_proxy|SSL_CERT_.*)$`,
+)
 
 // secret matches names of variables that hold credentials.
-var secret = lazyregexp.New(`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key(_base)?$|_(url|uri|dsn)$`)
+var secret = lazyregexp.New(
+	`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key(_base)?$|_(url|uri|dsn)$`,
+)
 
-// environment is what tools run with: the platform's explicit environment, then the user's configuration, then what the buildpack sets.
+// environment is what tools run with: the platform's explicit environment, then the user's
+// configuration, then what the buildpack sets.
 type environment struct {
 	vars    map[string]string // the platform's and ours
 	user    map[string]string // the user's, without what is refused
@@ -37,7 +48,12 @@ type environment struct {
 var gemfileEnv = lazyregexp.New(`ENV(?:\.fetch\(|\[)\s*["']([A-Za-z_][A-Za-z0-9_]*)["']`)
 
 func newEnvironment(environ []string, config map[string]string, gemfile string) *environment {
-	e := &environment{vars: map[string]string{}, user: map[string]string{}, set: map[string]bool{}, gemfile: map[string]bool{}}
+	e := &environment{
+		vars:    map[string]string{},
+		user:    map[string]string{},
+		set:     map[string]bool{},
+		gemfile: map[string]bool{},
+	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if name == MirrorEnv {
@@ -60,7 +76,8 @@ func newEnvironment(environ []string, config map[string]string, gemfile string) 
 	return e
 }
 
-// conceal notes the secrets in a value. Of Bundler's credentials each half is one, as it may be printed alone.
+// conceal notes the secrets in a value. Of Bundler's credentials each half is one, as it may be
+// printed alone.
 func (e *environment) conceal(name, value string) {
 	value = strings.TrimSpace(value)
 	if !credential(name) && !secret.MatchString(name) || len(value) < 6 {
@@ -82,10 +99,14 @@ func (e *environment) concealAddress(address string) {
 	}
 }
 
-// credential reports whether a variable holds Bundler's credentials for a host: BUNDLE_GEMS__EXAMPLE__COM.
+// credential reports whether a variable holds Bundler's credentials for a host:
+// BUNDLE_GEMS__EXAMPLE__COM.
 func credential(name string) bool {
 	host, ok := strings.CutPrefix(name, "BUNDLE_")
-	return ok && strings.Contains(host, "__") && !strings.HasPrefix(host, "MIRROR__") && !strings.HasPrefix(host, "BUILD__") && !strings.HasPrefix(host, "LOCAL__") && !strings.HasPrefix(host, "GEM__")
+	return ok && strings.Contains(host, "__") && !strings.HasPrefix(host, "MIRROR__") &&
+		!strings.HasPrefix(host, "BUILD__") &&
+		!strings.HasPrefix(host, "LOCAL__") &&
+		!strings.HasPrefix(host, "GEM__")
 }
 
 // hostKey is how Bundler names the setting of a host or an address in the environment.
@@ -124,7 +145,8 @@ func (e *environment) enabled(name string) bool {
 	return value != "" && value != "false" && value != "0"
 }
 
-// list is the environment of the app's own programs (all) or of an install, as exec wants it, sorted.
+// list is the environment of the app's own programs (all) or of an install, as exec wants it,
+// sorted.
 func (e *environment) list(all bool) []string {
 	vars := maps.Clone(e.vars)
 	for name, value := range e.user {
@@ -135,5 +157,6 @@ func (e *environment) list(all bool) []string {
 	return command.Environ(vars)
 }
 
-// look finds a program on the build's own PATH, which is not this process's. It returns "" where there is none.
+// look finds a program on the build's own PATH, which is not this process's. It returns "" where
+// there is none.
 func (e *environment) look(name string) string { return command.Look(e.vars["PATH"], name) }

@@ -79,7 +79,8 @@ func (b *work) gemsEnv() {
 	}
 	for name, value := range map[string]string{
 		"BUNDLE_PATH": b.bundle, "BUNDLE_DEPLOYMENT": "true", "BUNDLE_CLEAN": "false", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true",
-		"BUNDLE_DISABLE_VERSION_CHECK": "true", "THOR_COLUMNS": "4096", // Bundler breaks lines at this, where they would not be recognised
+		// Bundler breaks lines at this, where they would not be recognised
+		"BUNDLE_DISABLE_VERSION_CHECK": "true", "THOR_COLUMNS": "4096",
 	} {
 		b.env.force(name, value)
 	}
@@ -103,7 +104,8 @@ func (b *work) install() error {
 	if err != nil {
 		return err
 	}
-	// What lies in these comes from the git repositories among the downloads, or from the machine, again.
+	// What lies in these comes from the git repositories among the downloads, or from the machine,
+	// again.
 	cache := filepath.Join(b.gemHome(), downloads)
 	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")), os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
@@ -144,7 +146,8 @@ func (b *work) keepDownloads() error {
 	return nil
 }
 
-// noise reports lines that say nothing: gems that were there before, and where Bundler itself is when it fails.
+// noise reports lines that say nothing: gems that were there before, and where Bundler itself is
+// when it fails.
 func noise(line string) bool {
 	return strings.HasPrefix(line, "Using ") || backtrace.MatchString(line)
 }

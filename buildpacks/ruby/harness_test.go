@@ -23,7 +23,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// runsBuild makes the test binary the buildpack's bin/build: libcnb reads the process's directory and environment, and exits.
+// runsBuild makes the test binary the buildpack's bin/build: libcnb reads the process's directory
+// and environment, and exits.
 const runsBuild = "RUBY_TEST_RUNS_BUILD"
 
 func TestMain(m *testing.M) {
@@ -37,7 +38,8 @@ func TestMain(m *testing.M) {
 // files is a source tree: content by path.
 type files map[string]string
 
-// with is the tree with more files, name and content in turn; of an empty content, without the file.
+// with is the tree with more files, name and content in turn; of an empty content, without the
+// file.
 func (f files) with(more ...string) files {
 	out := maps.Clone(f)
 	for i := 0; i < len(more); i += 2 {
@@ -64,7 +66,8 @@ func fixture(t *testing.T, name string) files {
 	return tree
 }
 
-// bench is a small platform: it builds apps again and again at one place and keeps layers between builds as the contract says.
+// bench is a small platform: it builds apps again and again at one place and keeps layers between
+// builds as the contract says.
 type bench struct {
 	t      *testing.T
 	root   string // holds app, platform, buildpack, home
@@ -86,12 +89,23 @@ type outcome struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, root: t.TempDir(), gems: rubytest.Serve(t), ruby: rubytest.Ruby(t, "~> 3.1.0"), env: map[string]string{}}
+	b := &bench{
+		t:    t,
+		root: t.TempDir(),
+		gems: rubytest.Serve(t),
+		ruby: rubytest.Ruby(t, "~> 3.1.0"),
+		env:  map[string]string{},
+	}
 	b.ruby.From, b.mirror = "a test", b.gems.URL
 	for _, dir := range []string{"platform/env", "buildpack", "home", "tmp"} {
 		must(t, os.MkdirAll(b.path(dir), 0o755))
 	}
-	text := fmt.Sprintf("api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n", ruby.API, ruby.ID, ruby.Version)
+	text := fmt.Sprintf(
+		"api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n",
+		ruby.API,
+		ruby.ID,
+		ruby.Version,
+	)
 	must(t, os.WriteFile(b.path("buildpack/buildpack.toml"), []byte(text), 0o644))
 	must(t, os.WriteFile(b.path("plan.toml"), []byte("[[entries]]\nname = \"ruby\"\n"), 0o644))
 	return b
@@ -175,7 +189,9 @@ func (b *bench) build(tree files) outcome {
 	cmd.Dir = b.path("app")
 	cmd.Env = []string{
 		runsBuild + "=1", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.path("home"), "TMPDIR=" + b.path("tmp"), "LANG=C.UTF-8", "TZ=UTC", "SOURCE_DATE_EPOCH=315532801",
-		"CNB_BUILDPACK_DIR=" + b.path("buildpack"), "CNB_PLATFORM_DIR=" + b.path("platform"), "CNB_LAYERS_DIR=" + b.layer(""), "CNB_BP_PLAN_PATH=" + b.path("plan.toml"),
+		"CNB_BUILDPACK_DIR=" + b.path(
+			"buildpack",
+		), "CNB_PLATFORM_DIR=" + b.path("platform"), "CNB_LAYERS_DIR=" + b.layer(""), "CNB_BP_PLAN_PATH=" + b.path("plan.toml"),
 		"CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=amd64", "CNB_TARGET_DISTRO_NAME=debian", "CNB_TARGET_DISTRO_VERSION=12",
 		diagnosis.Env + "=" + report, ruby.MirrorEnv + "=" + b.mirror, "RUBYOPT=-rnowhere", "GEM_HOME=/nowhere",
 	}
@@ -216,7 +232,8 @@ func (o outcome) processes() map[string]string {
 	return lines
 }
 
-// launchEnv is the environment of the layers at launch, as "NAME=value", for the place they were built at.
+// launchEnv is the environment of the layers at launch, as "NAME=value", for the place they were
+// built at.
 func (b *bench) launchEnv() []string {
 	b.t.Helper()
 	env := map[string]string{"PATH": "/usr/bin:/bin", "HOME": b.path("app")}

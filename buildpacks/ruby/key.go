@@ -15,8 +15,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// part is one thing that decides what an install gives. A change of a deep one leaves nothing of the gems usable; after a change of another Bundler
-// installs what is missing.
+// part is one thing that decides what an install gives. A change of a deep one leaves nothing of
+// the gems usable; after a change of another Bundler installs what is missing.
 type part struct {
 	name, value string
 	deep        bool
@@ -27,7 +27,14 @@ func (b *work) parts() ([]part, error) {
 	target := b.cnb.TargetInfo
 	parts := []part{
 		{"buildpack", ID + " " + Version + " " + layout, true},
-		{"system", strings.Join([]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version}, " "), true},
+		{
+			"system",
+			strings.Join(
+				[]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version},
+				" ",
+			),
+			true,
+		},
 		{"Ruby", b.ruby.Version + " " + b.ruby.Digest, true},
 		{"build configuration", b.settings(), true},
 		{"Bundler", b.bundler, false},
@@ -54,12 +61,15 @@ func (b *work) parts() ([]part, error) {
 	return append(parts, part{"vendor/cache", vendored, false}), err
 }
 
-// settings are the values of the configuration that an install may depend on. Credentials decide who may fetch a gem, not what it is.
+// settings are the values of the configuration that an install may depend on. Credentials decide
+// who may fetch a gem, not what it is.
 func (b *work) settings() string {
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(b.env.user)) {
 		decides := installing.MatchString(name) || b.env.gemfile[name]
-		if decides && !credential(name) && !secret.MatchString(name) && !strings.HasPrefix(name, "BUNDLE_MIRROR__") && name != "BUNDLE_WITHOUT" && !strings.HasPrefix(name, "GIT_CONFIG_") {
+		if decides && !credential(name) && !secret.MatchString(name) && !strings.HasPrefix(name, "BUNDLE_MIRROR__") &&
+			name != "BUNDLE_WITHOUT" &&
+			!strings.HasPrefix(name, "GIT_CONFIG_") {
 			fmt.Fprintf(&text, "%q=%q\n", name, b.env.user[name])
 		}
 	}
@@ -69,7 +79,8 @@ func (b *work) settings() string {
 	return text.String()
 }
 
-// versionFiles is a digest of the files that a gemspec of the app's own reads its version from: lib/**/version.rb.
+// versionFiles is a digest of the files that a gemspec of the app's own reads its version from:
+// lib/**/version.rb.
 func (b *work) versionFiles(dir string) (string, error) {
 	root, err := os.OpenRoot(b.dir)
 	if err != nil {
@@ -106,12 +117,15 @@ func (b *work) vendored() (string, error) {
 }
 
 var (
-	readsFiles = lazyregexp.New(`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`)
+	readsFiles = lazyregexp.New(
+		`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`,
+	)
 	extensions = lazyregexp.New(`\.extensions\b`)
 	comment    = lazyregexp.New(`(?m)^\s*#.*$`)
 )
 
-// live is why an install depends on more than its key, "" where it does not: then Bundler is run, and finds out.
+// live is why an install depends on more than its key, "" where it does not: then Bundler is run,
+// and finds out.
 func (b *work) live() string {
 	code := comment.ReplaceAllString(b.gemfile, "")
 	if word := readsFiles.FindString(code); word != "" {
@@ -128,7 +142,8 @@ func (b *work) live() string {
 	return ""
 }
 
-// reasons are the parts as a layer's metadata keeps them, so that the next build can say what changed.
+// reasons are the parts as a layer's metadata keeps them, so that the next build can say what
+// changed.
 func reasons(parts []part) map[string]any {
 	kept := map[string]any{}
 	for _, p := range parts {
@@ -137,7 +152,8 @@ func reasons(parts []part) map[string]any {
 	return kept
 }
 
-// changed names what differs between the parts and those of an earlier build, and whether a deep one does.
+// changed names what differs between the parts and those of an earlier build, and whether a deep
+// one does.
 func changed(parts []part, earlier any) (names []string, deep bool) {
 	had, _ := earlier.(map[string]any)
 	for _, p := range parts {

@@ -14,7 +14,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// processes declares how the app is started. A Procfile wins over it, type by type; that is the platform's to merge.
+// processes declares how the app is started. A Procfile wins over it, type by type; that is the
+// platform's to merge.
 func (b *work) processes() error {
 	web := b.web()
 	if !tree.IsFile(b.path("Procfile")) && web != "" {
@@ -30,7 +31,10 @@ func (b *work) processes() error {
 	}
 	for _, p := range [][2]string{{"web", web}, {"worker", b.worker()}, {"rake", rake}, {"console", console}} {
 		if p[1] != "" {
-			b.result.Processes = append(b.result.Processes, libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"})
+			b.result.Processes = append(
+				b.result.Processes,
+				libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"},
+			)
 		}
 	}
 	if addons := b.addons(); addons != "" {
@@ -44,8 +48,8 @@ const port = "${PORT:-5000}"
 // pumaBinds finds in a config/puma.rb where it listens.
 var pumaBinds = lazyregexp.New(`(?m)^\s*(?:port|bind)\b`)
 
-// web is the command line of the web process: Puma where it is in the bundle, else Rails' server, else rackup, else thin; "" for an app that serves
-// nothing (languages.md 2.6).
+// web is the command line of the web process: Puma where it is in the bundle, else Rails' server,
+// else rackup, else thin; "" for an app that serves nothing (languages.md 2.6).
 func (b *work) web() string {
 	serves := b.app.ConfigRu || b.app.Kind == "rails"
 	switch {
@@ -84,7 +88,8 @@ func (b *work) railsCommand() string {
 	return "bundle exec rails"
 }
 
-// worker is the command line that works off the app's jobs, by the gem that keeps them; "" for an app without.
+// worker is the command line that works off the app's jobs, by the gem that keeps them; "" for an
+// app without.
 func (b *work) worker() string {
 	switch {
 	case b.app.HasGem("sidekiq"):
@@ -101,7 +106,8 @@ func (b *work) worker() string {
 	return ""
 }
 
-// addons are the add-ons that a release of the app wants: a database for an app that has the driver.
+// addons are the add-ons that a release of the app wants: a database for an app that has the
+// driver.
 func (b *work) addons() string {
 	if b.env.enabled("HEROKU_SKIP_DATABASE_PROVISION") {
 		return ""
@@ -114,11 +120,13 @@ func (b *work) addons() string {
 	return ""
 }
 
-// concurrency is sourced at launch. How many processes a Ruby server runs is not what Node's buildpack has counted for its own.
+// concurrency is sourced at launch. How many processes a Ruby server runs is not what Node's
+// buildpack has counted for its own.
 const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi
 `
 
-// launch makes the layer "ruby-profile". Paths are fixed; everything else gives way to the app's configuration.
+// launch makes the layer "ruby-profile". Paths are fixed; everything else gives way to the app's
+// configuration.
 func (b *work) launch() error {
 	layer, err := b.cnb.Layers.Layer("ruby-profile")
 	if err != nil {
@@ -176,9 +184,11 @@ func (b *work) launchDefaults() map[string]string {
 	return env
 }
 
-// railsApp makes the directories that Rails' server writes to, and says what the app still needs at launch.
+// railsApp makes the directories that Rails' server writes to, and says what the app still needs at
+// launch.
 func (b *work) railsApp() error {
-	if b.rails(4, 1) && len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
+	if b.rails(4, 1) &&
+		len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
 		b.say.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
 	}
 	root, err := os.OpenRoot(b.dir)

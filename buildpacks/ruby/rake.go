@@ -18,8 +18,8 @@ type rakefile struct{ tasks map[string]bool }
 
 var taskLine = lazyregexp.New(`(?m)^rake ([^\s\[]+)`)
 
-// tasks asks rake for the app's tasks. A Rakefile that can't be loaded is an error of a Rails app, whose assets depend on it; others may need for their
-// tasks what is not there in production.
+// tasks asks rake for the app's tasks. A Rakefile that can't be loaded is an error of a Rails app,
+// whose assets depend on it; others may need for their tasks what is not there in production.
 func (b *work) tasks() error {
 	b.rake = &rakefile{tasks: map[string]bool{}}
 	if b.app.Rakefile == "" || !b.app.HasGem("rake") {
@@ -27,7 +27,9 @@ func (b *work) tasks() error {
 	}
 	b.taskEnv()
 	var out bytes.Buffer
-	tail, err := b.run(call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true})
+	tail, err := b.run(
+		call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true},
+	)
 	if err == nil {
 		for _, m := range taskLine.FindAllStringSubmatch(out.String(), -1) {
 			b.rake.tasks[m[1]] = true
@@ -39,7 +41,11 @@ func (b *work) tasks() error {
 		return err
 	}
 	if b.app.Kind != "rails" {
-		b.say.Detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile, command.Clip(reason(f), 200))
+		b.say.Detail(
+			"The tasks of %s are not known, for it can't be loaded: %s",
+			b.app.Rakefile,
+			command.Clip(reason(f), 200),
+		)
 		return nil
 	}
 	for line := range strings.Lines(string(tail)) {
@@ -50,12 +56,17 @@ func (b *work) tasks() error {
 	}
 	d := f.Unrecognised(unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
-	d.Hints = append([]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says"}, d.Hints...)
+	d.Hints = append(
+		[]string{
+			"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says",
+		},
+		d.Hints...)
 	return d
 }
 
-// taskEnv is what the app's own tasks run with besides the gems' environment. Secrets are thrown away with the build: whatever a task writes, none
-// of the running app's is in it that the owner did not put into the build's configuration.
+// taskEnv is what the app's own tasks run with besides the gems' environment. Secrets are thrown
+// away with the build: whatever a task writes, none of the running app's is in it that the owner
+// did not put into the build's configuration.
 func (b *work) taskEnv() {
 	b.env.fallback("RAILS_GROUPS", "assets")
 	b.env.fallback("UV_USE_IO_URING", "0")
@@ -67,7 +78,8 @@ func (b *work) taskEnv() {
 		if b.rails(7, 1) {
 			b.env.fallback("SECRET_KEY_BASE_DUMMY", "1")
 		} else {
-			b.env.fallback("SECRET_KEY_BASE", strings.Repeat("0123456789abcdef", 8)) // always the same, so that what is made with it is
+			// always the same, so that what is made with it is
+			b.env.fallback("SECRET_KEY_BASE", strings.Repeat("0123456789abcdef", 8))
 		}
 	}
 	if tree.IsDir(b.path("bin")) {
@@ -75,7 +87,8 @@ func (b *work) taskEnv() {
 	}
 }
 
-// dummyDatabase is an address of the kind of database that the app's gems are for: code that only reads the address can be loaded.
+// dummyDatabase is an address of the kind of database that the app's gems are for: code that only
+// reads the address can be loaded.
 func (b *work) dummyDatabase() string {
 	for _, known := range [][2]string{{"pg", "postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
 		if b.app.HasGem(known[0]) {

@@ -1,7 +1,8 @@
-// Package ruby is slugc's Ruby buildpack: a Cloud Native Buildpack that installs the gems of a Gemfile.lock with Bundler, runs the app's assets:precompile, and
-// says how to start it.
+// Package ruby is slugc's Ruby buildpack: a Cloud Native Buildpack that installs the gems of a
+// Gemfile.lock with Bundler, runs the app's assets:precompile, and says how to start it.
 //
-// Everything lies in layers, and nothing of them in the app directory, except what rake writes there:
+// Everything lies in layers, and nothing of them in the app directory, except what rake writes
+// there:
 //
 //	ruby            the runtime, a relocatable tree without headers (build, launch, cache)
 //	ruby-bundler    the Bundler of BUNDLED WITH, where the runtime's own is another (build, launch, cache)
@@ -10,15 +11,19 @@
 //	ruby-downloads  .gem files and git repositories (cache)
 //	ruby-assets     what compilers of assets keep between builds (cache)
 //
-// The names make the launch environment's order: of PATH, the app's bin goes before the gems', these before Bundler's, these before the runtime's.
+// The names make the launch environment's order: of PATH, the app's bin goes before the gems',
+// these before Bundler's, these before the runtime's.
 //
-// The gems are keyed by what decides them (work.parts). Where the key holds, Bundler is not run. Where only the lock file or the Gemfile
-// has changed, it installs what is missing and cleans what is not wanted any more; where anything else has, it installs from nothing. A layer
-// without metadata is of a build that was broken off, and is emptied.
+// The gems are keyed by what decides them (work.parts). Where the key holds, Bundler is not run.
+// Where only the lock file or the Gemfile has changed, it installs what is missing and cleans what
+// is not wanted any more; where anything else has, it installs from nothing. A layer without
+// metadata is of a build that was broken off, and is emptied.
 //
-// A checked-in .bundle/config does not rule the build: BUNDLE_APP_CONFIG leads elsewhere, at build and at launch, and what is harmless is carried over.
+// A checked-in .bundle/config does not rule the build: BUNDLE_APP_CONFIG leads elsewhere, at build
+// and at launch, and what is harmless is carried over.
 //
-// [Build] runs in a process of its own (libcnb reads the working directory and the environment), with everything it may know in that process's environment.
+// [Build] runs in a process of its own (libcnb reads the working directory and the environment),
+// with everything it may know in that process's environment.
 package ruby
 
 import (
@@ -36,7 +41,8 @@ import (
 // ID is the buildpack's id, as in its buildpack.toml.
 const ID = "slugc/ruby"
 
-// Version is the buildpack's version. It is part of every cache key: raise it when the same input gives another result.
+// Version is the buildpack's version. It is part of every cache key: raise it when the same input
+// gives another result.
 const Version = "0.1.0"
 
 // API is the version of the Buildpack API that the buildpack speaks.
@@ -45,11 +51,13 @@ const API = "0.10"
 // planName is what the buildpack provides and requires.
 const planName = "ruby"
 
-// MirrorEnv names the variable of the buildpack's process that holds the gem source of the machine (work.bundlerConfig).
+// MirrorEnv names the variable of the buildpack's process that holds the gem source of the machine
+// (work.bundlerConfig).
 const MirrorEnv = "SLUGC_GEM_MIRROR"
 
-// Detect is the buildpack's libcnb.DetectFunc. It wraps the Ruby detector: it passes exactly for a tree that is Ruby's, and then provides and requires
-// "ruby". A tree that is Ruby's but broken gives the detector's *detect.Error.
+// Detect is the buildpack's libcnb.DetectFunc. It wraps the Ruby detector: it passes exactly for a
+// tree that is Ruby's, and then provides and requires "ruby". A tree that is Ruby's but broken
+// gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	found, err := language.Detect(ctx, detect.ForRuby)
 	if err != nil || !found.Pass {
@@ -58,9 +66,10 @@ func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{language.Plan(planName)}}, nil
 }
 
-// Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in ctx.ApplicationPath. A fault of the
-// app's is returned as a *diagnosis.Diagnosis and written to the file that the environment names ([diagnosis.Env]). It sets no deadline: the
-// platform that started the process ends it.
+// Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in
+// ctx.ApplicationPath. A fault of the app's is returned as a *diagnosis.Diagnosis and written to
+// the file that the environment names ([diagnosis.Env]). It sets no deadline: the platform that
+// started the process ends it.
 func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	result, err := build(ctx)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 // layout is the version of how layers are filled. It is part of their keys.
 const layout = "1"
 
-// installRuntime puts Ruby into the layer "ruby", or leaves the restored layer as it is. Its headers stay in the toolchain: a link leads there
-// while this build runs.
+// installRuntime puts Ruby into the layer "ruby", or leaves the restored layer as it is. Its
+// headers stay in the toolchain: a link leads there while this build runs.
 func (b *work) installRuntime() error {
 	b.say.Step("Installing runtime")
 	var err error
@@ -63,7 +63,8 @@ func (b *work) fillRuntime() error {
 	return b.bringLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
 }
 
-// bringLibraries makes a layer self-contained: shared libraries of the machine that its programs need come along.
+// bringLibraries makes a layer self-contained: shared libraries of the machine that its programs
+// need come along.
 func (b *work) bringLibraries(into, whose string, roots ...string) error {
 	brought, missing, err := toolchain.BringLibraries(into, roots, toolchain.MachineLibraries(b.arch()))
 	if err != nil {
@@ -97,8 +98,9 @@ func (b *work) linkHeaders() error {
 	return nil
 }
 
-// runtimeEnv states where the runtime's parts are. A Ruby whose standard library is split as Debian's is (rbconfig.rb lies beside the shared
-// libraries) was compiled for another place and needs to be told; others find themselves.
+// runtimeEnv states where the runtime's parts are. A Ruby whose standard library is split as
+// Debian's is (rbconfig.rb lies beside the shared libraries) was compiled for another place and
+// needs to be told; others find themselves.
 func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	lib := filepath.Join(b.runtime, "lib")
 	b.env.prepend("PATH", filepath.Join(b.runtime, "bin"))
@@ -150,7 +152,11 @@ func (b *work) toolchain() (toolchain.Toolchain, error) {
 		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
 	}
 	want := b.requirement("ruby")
-	got, err := store.Ensure(b.ctx, []toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}}, &language.Notes{Log: b.say})
+	got, err := store.Ensure(
+		b.ctx,
+		[]toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}},
+		&language.Notes{Log: b.say},
+	)
 	if err != nil {
 		return toolchain.Toolchain{}, language.NoToolchain("ruby", err)
 	}

@@ -10,11 +10,13 @@ import (
 	"strings"
 )
 
-// leftovers are files that compiling an extension leaves: no app reads them, and they name the build's directories.
+// leftovers are files that compiling an extension leaves: no app reads them, and they name the
+// build's directories.
 var leftovers = map[string]bool{"mkmf.log": true, "gem_make.out": true}
 
-// scrubGems removes from a directory of gems what differs between two installs of the same lock file, and what only an install needs: notes and
-// intermediate files of compiled extensions, repositories of git gems, empty directories of RubyGems'.
+// scrubGems removes from a directory of gems what differs between two installs of the same lock
+// file, and what only an install needs: notes and intermediate files of compiled extensions,
+// repositories of git gems, empty directories of RubyGems'.
 func scrubGems(home string) error {
 	err := filepath.WalkDir(home, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {

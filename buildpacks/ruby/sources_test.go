@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestBundler: the Bundler of BUNDLED WITH is used where it can be had, and no build fails for want of it.
+// TestBundler: the Bundler of BUNDLED WITH is used where it can be had, and no build fails for want
+// of it.
 func TestBundler(t *testing.T) {
 	b := newBench(t)
 	b.lasts = true
@@ -26,7 +27,8 @@ func TestBundler(t *testing.T) {
 	}
 }
 
-// TestPrivateSource: credentials reach the source they are for, by the mirror's side, and are printed and kept nowhere.
+// TestPrivateSource: credentials reach the source they are for, by the mirror's side, and are
+// printed and kept nowhere.
 func TestPrivateSource(t *testing.T) {
 	b := newBench(t)
 	b.lasts = true
@@ -58,7 +60,8 @@ func TestPrivateSource(t *testing.T) {
 	}
 
 	b.env["BUNDLE_127__0__0__1"] = "another:s3cr3t-word"
-	contains(t, b.mustBuild(tree).log, "Using the gems from the cache") // who may fetch a gem does not decide what it is
+	// who may fetch a gem does not decide what it is
+	contains(t, b.mustBuild(tree).log, "Using the gems from the cache")
 }
 
 // TestNoCredentials: a source that wants credentials of which there are none.
@@ -87,7 +90,12 @@ func TestVendored(t *testing.T) {
 		tree["vendor/cache/"+e.Name()] = string(gem)
 	}
 	o := b.mustBuild(tree)
-	contains(t, o.log, ".bundle/config is checked in; it does not decide BUNDLE_PATH, BUNDLE_WITHOUT here", "Installing puma 5.6.5")
+	contains(
+		t,
+		o.log,
+		".bundle/config is checked in; it does not decide BUNDLE_PATH, BUNDLE_WITHOUT here",
+		"Installing puma 5.6.5",
+	)
 	config, err := os.ReadFile(b.layer("ruby-profile/bundle/config"))
 	must(t, err)
 	if want := "---\nBUNDLE_BUILD__PUMA: --with-cflags=-O1\n"; string(config) != want {
@@ -105,7 +113,8 @@ func TestVendored(t *testing.T) {
 	}
 }
 
-// TestLocalGems: a path gem is installed with its version, and a git gem from its repository, which an unchanged lock file does not ask again.
+// TestLocalGems: a path gem is installed with its version, and a git gem from its repository, which
+// an unchanged lock file does not ask again.
 func TestLocalGems(t *testing.T) {
 	b := newBench(t)
 	for name, value := range b.gems.BuildEnv() {

@@ -9,7 +9,8 @@ import (
 	"slugc/buildpacks/extension"
 )
 
-// TestAssets compiles assets twice: what compilers keep is lent to the second build and stays out of the app.
+// TestAssets compiles assets twice: what compilers keep is lent to the second build and stays out
+// of the app.
 func TestAssets(t *testing.T) {
 	b := newBench(t)
 	must(t, os.MkdirAll(b.path("app/tmp"), 0o755))
@@ -34,7 +35,11 @@ func TestAssets(t *testing.T) {
 	lacks(t, checked.log, "the cache is")
 
 	broken := b.mustBuild(tree.with("Rakefile", "require \"nowhere\"\n"))
-	contains(t, broken.log, "The tasks of Rakefile are not known, for it can't be loaded: LoadError: cannot load such file -- nowhere")
+	contains(
+		t,
+		broken.log,
+		"The tasks of Rakefile are not known, for it can't be loaded: LoadError: cannot load such file -- nowhere",
+	)
 }
 
 // TestRails builds an app that has Rails' gems, and looks at what tasks and the launch are given.
@@ -47,16 +52,23 @@ func TestRails(t *testing.T) {
 end
 `, "bin/bundle", "#!/usr/bin/env ruby\n", "vendor/bundle/x", "y")
 	o := b.mustBuild(tree)
-	contains(t, o.log,
+	contains(
+		t,
+		o.log,
 		`RAILS_ENV="production" RACK_ENV="production" RAILS_GROUPS="assets" SECRET_KEY_BASE_DUMMY="1" SECRET_KEY_BASE=nil DATABASE_URL="postgres://user:pass@127.0.0.1/dbname" SECRET_TOKEN="[secret]"`,
-		"Set SECRET_KEY_BASE in the running app's configuration", "bin/bundle is checked in", "vendor/bundle is checked in", "in their first line, which may not be there: bin/rails")
+		"Set SECRET_KEY_BASE in the running app's configuration",
+		"bin/bundle is checked in",
+		"vendor/bundle is checked in",
+		"in their first line, which may not be there: bin/rails",
+	)
 	want := map[string]string{
 		"web": "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV", "worker": "bundle exec sidekiq", "rake": "bundle exec rake", "console": "bin/rails console",
 	}
 	if diff := cmp.Diff(want, o.processes()); diff != "" {
 		t.Errorf("processes (-want +got):\n%s", diff)
 	}
-	if len(o.launch.Labels) != 1 || o.launch.Labels[0].Key != extension.AddonsLabel || o.launch.Labels[0].Value != "heroku-postgresql" {
+	if len(o.launch.Labels) != 1 || o.launch.Labels[0].Key != extension.AddonsLabel ||
+		o.launch.Labels[0].Value != "heroku-postgresql" {
 		t.Errorf("labels %v", o.launch.Labels)
 	}
 	env := map[string]bool{}
@@ -82,7 +94,13 @@ end
 
 	b.env["HEROKU_SKIP_DATABASE_PROVISION"], b.env["RAILS_ENV"], b.env["SECRET_KEY_BASE"] = "1", "staging", "a-real-secret"
 	o = b.mustBuild(tree)
-	contains(t, o.log, `RAILS_ENV is "staging" at this build, not production`, `RAILS_ENV="staging"`, `SECRET_KEY_BASE_DUMMY=nil SECRET_KEY_BASE="[secret]"`)
+	contains(
+		t,
+		o.log,
+		`RAILS_ENV is "staging" at this build, not production`,
+		`RAILS_ENV="staging"`,
+		`SECRET_KEY_BASE_DUMMY=nil SECRET_KEY_BASE="[secret]"`,
+	)
 	if len(o.launch.Labels) != 0 {
 		t.Errorf("labels %v", o.launch.Labels)
 	}

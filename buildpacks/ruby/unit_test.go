@@ -40,9 +40,27 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 			t.Fatal(err)
 		}
 	}
-	b := &work{dir: dir, temp: t.TempDir(), say: &command.Log{Out: io.Discard}, env: newEnvironment(nil, nil, ""), result: libcnb.NewBuildResult()}
-	b.app = &detect.RubyApp{Kind: "plain", Gemfile: "Gemfile", Lockfile: "Gemfile.lock", Engine: "ruby", Lock: lockWith(nil, gems...)}
-	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.path("config.ru")), tree.Exists(b.path("config/puma.rb")), tree.Exists(b.path("bin/rails"))
+	b := &work{
+		dir:    dir,
+		temp:   t.TempDir(),
+		say:    &command.Log{Out: io.Discard},
+		env:    newEnvironment(nil, nil, ""),
+		result: libcnb.NewBuildResult(),
+	}
+	b.app = &detect.RubyApp{
+		Kind:     "plain",
+		Gemfile:  "Gemfile",
+		Lockfile: "Gemfile.lock",
+		Engine:   "ruby",
+		Lock:     lockWith(nil, gems...),
+	}
+	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(
+		b.path("config.ru"),
+	), tree.Exists(
+		b.path("config/puma.rb"),
+	), tree.Exists(
+		b.path("bin/rails"),
+	)
 	if version, ok := b.app.Lock.Gem("railties"); ok {
 		b.app.Kind, b.app.RailsVersion = "rails", version
 	}
@@ -90,13 +108,40 @@ func TestWorker(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment(
-		[]string{"PATH=/bin", "CNB_LAYERS_DIR=/layers", "GEM_HOME=/x", "RUBYOPT=-w", "npm_config_registry=r", MirrorEnv + "=http://reader:mirrorword@mirror/", "GIT_DIR=/g"},
-		map[string]string{"PATH": "/evil", "BUNDLE_PATH": "x", "BUNDLE_APP_CONFIG": "y", "BUNDLE_BUILD__PG": "--with", "BUNDLE_GEMS__EXAMPLE__COM": "user:pa55word", "STRIPE_TOKEN": "topsecret",
-			"FOR_GEMFILE": "1", "RAILS_MASTER_KEY": "mastermaster", "LD_PRELOAD": "evil.so", "SHORT_TOKEN": "abc"},
-		`gem "x" if ENV["FOR_GEMFILE"]`)
+		[]string{
+			"PATH=/bin",
+			"CNB_LAYERS_DIR=/layers",
+			"GEM_HOME=/x",
+			"RUBYOPT=-w",
+			"npm_config_registry=r",
+			MirrorEnv + "=http://reader:mirrorword@mirror/",
+			"GIT_DIR=/g",
+		},
+		map[string]string{
+			"PATH":                      "/evil",
+			"BUNDLE_PATH":               "x",
+			"BUNDLE_APP_CONFIG":         "y",
+			"BUNDLE_BUILD__PG":          "--with",
+			"BUNDLE_GEMS__EXAMPLE__COM": "user:pa55word",
+			"STRIPE_TOKEN":              "topsecret",
+			"FOR_GEMFILE":               "1",
+			"RAILS_MASTER_KEY":          "mastermaster",
+			"LD_PRELOAD":                "evil.so",
+			"SHORT_TOKEN":               "abc",
+		},
+		`gem "x" if ENV["FOR_GEMFILE"]`,
+	)
 	e.force("BUNDLE_DEPLOYMENT", "true")
 	e.fallback("RACK_ENV", "production")
-	install := []string{"BUNDLE_BUILD__PG=--with", "BUNDLE_DEPLOYMENT=true", "BUNDLE_GEMS__EXAMPLE__COM=user:pa55word", "FOR_GEMFILE=1", "PATH=/bin", "RACK_ENV=production", "npm_config_registry=r"}
+	install := []string{
+		"BUNDLE_BUILD__PG=--with",
+		"BUNDLE_DEPLOYMENT=true",
+		"BUNDLE_GEMS__EXAMPLE__COM=user:pa55word",
+		"FOR_GEMFILE=1",
+		"PATH=/bin",
+		"RACK_ENV=production",
+		"npm_config_registry=r",
+	}
 	if diff := cmp.Diff(install, e.list(false)); diff != "" {
 		t.Errorf("for an install (-want +got):\n%s", diff)
 	}
@@ -105,7 +150,8 @@ func TestEnvironment(t *testing.T) {
 	if diff := cmp.Diff(all, e.list(true)); diff != "" {
 		t.Errorf("for tasks (-want +got):\n%s", diff)
 	}
-	if e.mirror != "http://reader:mirrorword@mirror/" || !slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "mirrorword", "topsecret", "pa55word"}) {
+	if e.mirror != "http://reader:mirrorword@mirror/" ||
+		!slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "mirrorword", "topsecret", "pa55word"}) {
 		t.Errorf("mirror %q, secrets %q", e.mirror, e.secrets)
 	}
 }
@@ -137,7 +183,12 @@ func TestMirrors(t *testing.T) {
 }
 
 func TestCheckedIn(t *testing.T) {
-	b := workIn(t, map[string]string{".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n"})
+	b := workIn(
+		t,
+		map[string]string{
+			".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n",
+		},
+	)
 	b.app.BundleConfig = true
 	b.env = newEnvironment(nil, map[string]string{"BUNDLE_BUILD__PG": "--mine"}, "")
 	if err := b.bundlerConfig(); err != nil {
@@ -147,7 +198,8 @@ func TestCheckedIn(t *testing.T) {
 		t.Errorf("carried to the launch (-want +got):\n%s", diff)
 	}
 	text, err := os.ReadFile(filepath.Join(b.env.vars["BUNDLE_APP_CONFIG"], "config"))
-	if want := "---\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_TIMEOUT: \"30\"\n"; err != nil || string(text) != want {
+	if want := "---\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_TIMEOUT: \"30\"\n"; err != nil ||
+		string(text) != want {
 		t.Errorf("%v %q, want %q", err, text, want)
 	}
 	if !slices.Contains(b.say.Secrets, "pa55word") {
@@ -174,8 +226,21 @@ func TestLive(t *testing.T) {
 }
 
 func TestScrub(t *testing.T) {
-	kept := []string{"gems/puma-1/ext/puma/puma.so", "gems/puma-1/lib/Makefile", "gems/puma-1/ext/puma/puma.c", "extensions/x/3.1.0/puma-1/gem.build_complete", "bundler/gems/x-1/lib/x.rb"}
-	gone := []string{"gems/puma-1/ext/puma/Makefile", "gems/puma-1/ext/puma/puma.o", "gems/puma-1/ext/puma/.sitearchdir.time", "extensions/x/3.1.0/puma-1/mkmf.log", "extensions/x/3.1.0/puma-1/gem_make.out", "bundler/gems/x-1/.git/config"}
+	kept := []string{
+		"gems/puma-1/ext/puma/puma.so",
+		"gems/puma-1/lib/Makefile",
+		"gems/puma-1/ext/puma/puma.c",
+		"extensions/x/3.1.0/puma-1/gem.build_complete",
+		"bundler/gems/x-1/lib/x.rb",
+	}
+	gone := []string{
+		"gems/puma-1/ext/puma/Makefile",
+		"gems/puma-1/ext/puma/puma.o",
+		"gems/puma-1/ext/puma/.sitearchdir.time",
+		"extensions/x/3.1.0/puma-1/mkmf.log",
+		"extensions/x/3.1.0/puma-1/gem_make.out",
+		"bundler/gems/x-1/.git/config",
+	}
 	files := map[string]string{}
 	for _, name := range append(slices.Clone(kept), gone...) {
 		files[name] = "x"
@@ -217,10 +282,18 @@ func TestChanged(t *testing.T) {
 	if names, deep := changed(parts, before); len(names) > 0 || deep {
 		t.Errorf("nothing: %v %v", names, deep)
 	}
-	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(names, []string{"Gemfile.lock"}) || deep {
+	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(
+		names,
+		[]string{"Gemfile.lock"},
+	) ||
+		deep {
 		t.Errorf("the lock file: %v %v", names, deep)
 	}
-	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(names, []string{"Gemfile.lock", "Ruby"}) || !deep {
+	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(
+		names,
+		[]string{"Gemfile.lock", "Ruby"},
+	) ||
+		!deep {
 		t.Errorf("Ruby: %v %v", names, deep)
 	}
 	if names, deep := changed(parts, nil); len(names) != 2 || !deep {

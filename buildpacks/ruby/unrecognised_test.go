@@ -9,7 +9,8 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// TestUnrecognised: a failure that no pattern knows is named with the command, its status and its last lines; one by the kernel's hand as want of memory.
+// TestUnrecognised: a failure that no pattern knows is named with the command, its status and its
+// last lines; one by the kernel's hand as want of memory.
 func TestUnrecognised(t *testing.T) {
 	tail := []byte("Fetching rack\n\nsomething that nobody has seen\n\tfrom /usr/lib/ruby/x.rb:1:in `y'\n")
 	for _, id := range []string{"ruby/install-failed", "ruby/clean-failed", "ruby/bundler-unavailable"} {

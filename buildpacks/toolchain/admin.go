@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// List returns what is in the store, of every platform, by tool and falling version. Requested and From are empty: a tree has no one who asked.
+// List returns what is in the store, of every platform, by tool and falling version. Requested and
+// From are empty: a tree has no one who asked.
 func (st *Store) List() ([]Toolchain, error) {
 	var all []Toolchain
 	err := st.each(func(r *record, tree string) error {
@@ -63,9 +64,11 @@ func (st *Store) each(do func(r *record, tree string) error) error {
 	return nil
 }
 
-// Prune removes the trees that keep does not want to keep, and listings that are out of date, and returns how many bytes the files
-// removed had. lastUsed is at most an hour too early; it is zero for a tree that was never asked for. keep must spare what a running build
-// may have been given: what was used within the longest time that a build may take. keep is called with the tree's lock held: quickly, please.
+// Prune removes the trees that keep does not want to keep, and listings that are out of date, and
+// returns how many bytes the files removed had. lastUsed is at most an hour too early; it is zero
+// for a tree that was never asked for. keep must spare what a running build may have been given:
+// what was used within the longest time that a build may take. keep is called with the tree's lock
+// held: quickly, please.
 func (st *Store) Prune(keep func(t Toolchain, lastUsed time.Time) bool) (freed int64, err error) {
 	err = st.each(func(r *record, tree string) error {
 		n, err := st.pruneOne(r, tree, keep)
@@ -142,9 +145,14 @@ type SourceStatus struct {
 	Err     error    // why it cannot be used, in one line; nil where it answers
 }
 
-// Probe asks every source whether it is there, all at once, without changing the store. Each is given ten seconds.
+// Probe asks every source whether it is there, all at once, without changing the store. Each is
+// given ten seconds.
 func (st *Store) Probe(ctx context.Context) []SourceStatus {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, passing{errors.New("it does not answer within ten seconds")})
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		10*time.Second,
+		passing{errors.New("it does not answer within ten seconds")},
+	)
 	defer cancel()
 	var all []SourceStatus
 	var asks []func() error

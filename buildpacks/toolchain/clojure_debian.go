@@ -45,7 +45,8 @@ func (a aptTool) use(ctx context.Context, f func(*debian) error) error {
 
 func (a aptTool) enabled() bool {
 	set := a.st.set
-	if host := runtime.GOOS + "/" + runtime.GOARCH; set.Debian.Bin == "" || set.OS+"/"+set.Arch != host || runtime.GOOS != "linux" {
+	if host := runtime.GOOS + "/" + runtime.GOARCH; set.Debian.Bin == "" || set.OS+"/"+set.Arch != host ||
+		runtime.GOOS != "linux" {
 		return false
 	}
 	for _, program := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
@@ -56,7 +57,8 @@ func (a aptTool) enabled() bool {
 	return true
 }
 
-// find chooses a version of those that the machine's package sources have. Their lists are fetched anew once a day, and when nothing in them fits.
+// find chooses a version of those that the machine's package sources have. Their lists are fetched
+// anew once a day, and when nothing in them fits.
 func (a aptTool) find(ctx context.Context, w *want, of aptPackages) (version, note string, err error) {
 	if !a.enabled() {
 		return "", "", errDisabled
@@ -85,7 +87,10 @@ func (a aptTool) find(ctx context.Context, w *want, of aptPackages) (version, no
 			}
 			if stale {
 				slices.SortFunc(l.versions, func(x, y string) int { return of.compare(y, x) })
-				return fmt.Errorf("the machine's package sources have %s", strings.Join(l.versions[:min(5, len(l.versions))], ", "))
+				return fmt.Errorf(
+					"the machine's package sources have %s",
+					strings.Join(l.versions[:min(5, len(l.versions))], ", "),
+				)
 			}
 		}
 	})
@@ -119,9 +124,16 @@ func (a aptTool) versions(ctx context.Context, apt *debian, of aptPackages) (map
 	return found, nil
 }
 
-// fetch unpacks a version below root and returns one digest for all packages that were. choose takes of what the package needs, as "name=version", what is to
-// be unpacked.
-func (a aptTool) fetch(ctx context.Context, version string, j *job, of aptPackages, root string, choose func(from aptPackage, needed []string) []string) (digest string, err error) {
+// fetch unpacks a version below root and returns one digest for all packages that were. choose
+// takes of what the package needs, as "name=version", what is to be unpacked.
+func (a aptTool) fetch(
+	ctx context.Context,
+	version string,
+	j *job,
+	of aptPackages,
+	root string,
+	choose func(from aptPackage, needed []string) []string,
+) (digest string, err error) {
 	err = a.use(ctx, func(apt *debian) error {
 		all, err := a.versions(ctx, apt, of)
 		if err != nil {

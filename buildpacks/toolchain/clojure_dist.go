@@ -16,13 +16,15 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// jarDist is a distribution of a tool that is made of jars. Its layout is that of the authors' releases,
+// jarDist is a distribution of a tool that is made of jars. Its layout is that of the authors'
+// releases,
 //
 //	‹base›/‹version›/leiningen-‹version›-standalone.jar
 //	‹base›/‹version›/clojure-tools-‹version›.tar.gz
 //
-// of which the versions and checksums that are known are listed here; the authors publish no list that could be asked. A mirror is the same
-// layout, or all files in one directory; at its base lies SHA256SUMS, as sha256sum(1) writes it, which names the files and states their checksums.
+// of which the versions and checksums that are known are listed here; the authors publish no list
+// that could be asked. A mirror is the same layout, or all files in one directory; at its base lies
+// SHA256SUMS, as sha256sum(1) writes it, which names the files and states their checksums.
 type jarDist struct {
 	st     *Store
 	tool   string
@@ -33,7 +35,8 @@ type jarDist struct {
 	names  string             // the base name of a version's file, for fmt
 }
 
-// The releases of the authors' own whose checksums are known: Leiningen's as its script states them, the Clojure tools' as their Homebrew formulas do.
+// The releases of the authors' own whose checksums are known: Leiningen's as its script states
+// them, the Clojure tools' as their Homebrew formulas do.
 var (
 	knownLeiningen = map[string]string{
 		"2.9.8":  "2a0e9114e0d623c748a9ade5d72b54128b31b5ddb13f51b04c533f104bb0c48d",
@@ -70,7 +73,8 @@ type jarFile struct {
 
 func (d *jarDist) files(ctx context.Context, again bool) (map[string]jarFile, bool, error) {
 	if d.base != "" {
-		// What is kept of a list is what one tool reads of it, so each tool has an address of its own for it.
+		// What is kept of a list is what one tool reads of it, so each tool has an address of its
+		// own for it.
 		return list(ctx, d.st, strings.TrimRight(d.base, "/")+"/SHA256SUMS#"+d.tool, nil, d.parse, again)
 	}
 	found := map[string]jarFile{}
@@ -155,10 +159,14 @@ func (d *jarDist) fetch(ctx context.Context, version string, j *job) (string, er
 	return "sha256:" + one.SHA256, gatherJars(unpacked, lib)
 }
 
-// loggers are bindings of a logging facade, of which there may be one: slf4j-nop, that says nothing.
-var loggers = lazyregexp.New(`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`)
+// loggers are bindings of a logging facade, of which there may be one: slf4j-nop, that says
+// nothing.
+var loggers = lazyregexp.New(
+	`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`,
+)
 
-// gatherJars moves every jar file in dir into lib, but for exec.jar, which the Clojure tools load into the app's process, and surplus loggers.
+// gatherJars moves every jar file in dir into lib, but for exec.jar, which the Clojure tools load
+// into the app's process, and surplus loggers.
 func gatherJars(dir, lib string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.jar"))
 	if err != nil {
@@ -166,7 +174,8 @@ func gatherJars(dir, lib string) error {
 	}
 	n := 0
 	for _, file := range files {
-		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || filepath.Base(file) == "exec.jar" || loggers.MatchString(filepath.Base(file)) {
+		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || filepath.Base(file) == "exec.jar" ||
+			loggers.MatchString(filepath.Base(file)) {
 			continue
 		}
 		if err := os.Rename(file, filepath.Join(lib, filepath.Base(file))); err != nil {

@@ -11,7 +11,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// leiningenTool is Leiningen: lib/leiningen-‹version›-standalone.jar, which is all of it. A constraint is an npm range; "" is 2.x.
+// leiningenTool is Leiningen: lib/leiningen-‹version›-standalone.jar, which is all of it. A
+// constraint is an npm range; "" is 2.x.
 func leiningenTool(st *Store) *tool {
 	return &tool{
 		parse: func(c string) (*want, error) {
@@ -22,13 +23,19 @@ func leiningenTool(st *Store) *tool {
 			if err != nil {
 				return nil, err
 			}
-			return &want{exact: exactly(c), match: match, pick: func(l *listing) (string, string) { return newest(l.versions, match, compareSemver), "" }}, nil
+			return &want{
+				exact: exactly(c),
+				match: match,
+				pick:  func(l *listing) (string, string) { return newest(l.versions, match, compareSemver), "" },
+			}, nil
 		},
 		compare: compareSemver,
 		sources: []source{
 			&jarDist{
 				st: st, tool: "Leiningen", base: st.set.LeinMirror, origin: "https://github.com/technomancy/leiningen/releases/download", known: knownLeiningen,
-				file: lazyregexp.New(`^leiningen-(\d+\.\d+\.\d+)-standalone\.jar$`), names: "leiningen-%s-standalone.jar",
+				file: lazyregexp.New(
+					`^leiningen-(\d+\.\d+\.\d+)-standalone\.jar$`,
+				), names: "leiningen-%s-standalone.jar",
 			},
 			&debianJars{apt: aptTool{st}, of: aptPackages{
 				prefix: "leiningen", name: lazyregexp.New(`^leiningen$`), version: upstream(lazyregexp.New(`^(\d+\.\d+\.\d+)[-+~]`)), compare: compareSemver,
@@ -39,26 +46,36 @@ func leiningenTool(st *Store) *tool {
 
 var clojureVersion = lazyregexp.New(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
 
-// clojureTool is the Clojure command line's tools.deps with all it needs, as jars in lib. A constraint is one version of the command
-// ("1.12.4.1597"); "" is the newest. Debian has the library alone, under its own versions ("0.16.1264").
+// clojureTool is the Clojure command line's tools.deps with all it needs, as jars in lib. A
+// constraint is one version of the command ("1.12.4.1597"); "" is the newest. Debian has the
+// library alone, under its own versions ("0.16.1264").
 func clojureTool(st *Store) *tool {
 	return &tool{
 		parse: func(c string) (*want, error) {
 			c = strings.TrimSpace(c)
 			if c == "" {
-				return &want{match: anyRelease, pick: func(l *listing) (string, string) { return newest(l.versions, anyRelease, compareJDK), "" }}, nil
+				return &want{
+					match: anyRelease,
+					pick:  func(l *listing) (string, string) { return newest(l.versions, anyRelease, compareJDK), "" },
+				}, nil
 			}
 			if !clojureVersion.MatchString(c) {
 				return nil, errors.New("a version such as 1.12.4.1597 is expected")
 			}
 			match := func(v string) bool { return v == c }
-			return &want{exact: c, match: match, pick: func(l *listing) (string, string) { return newest(l.versions, match, compareJDK), "" }}, nil
+			return &want{
+				exact: c,
+				match: match,
+				pick:  func(l *listing) (string, string) { return newest(l.versions, match, compareJDK), "" },
+			}, nil
 		},
 		compare: compareJDK,
 		sources: []source{
 			&jarDist{
 				st: st, tool: "Clojure", base: st.set.ClojureMirror, origin: "https://github.com/clojure/brew-install/releases/download", known: knownClojure,
-				file: lazyregexp.New(`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`), names: "clojure-tools-%s.tar.gz",
+				file: lazyregexp.New(
+					`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`,
+				), names: "clojure-tools-%s.tar.gz",
 			},
 			&debianJars{apt: aptTool{st}, of: aptPackages{
 				prefix: "libtools-deps-clojure", name: lazyregexp.New(`^libtools-deps-clojure$`), version: upstream(lazyregexp.New(`^(\d+\.\d+\.\d+)[-+~]`)), compare: compareJDK,

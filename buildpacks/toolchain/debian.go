@@ -12,15 +12,17 @@ import (
 	"time"
 )
 
-// Debian says how packages of the machine's Debian (or a system made from it) are fetched. The zero value switches that off.
+// Debian says how packages of the machine's Debian (or a system made from it) are fetched. The zero
+// value switches that off.
 type Debian struct {
 	Bin string   // the directory of apt-get, apt-cache and dpkg-deb: "/usr/bin"
 	Env []string // for apt, "NAME=value": proxies
 }
 
-// debian fetches and unpacks packages of the machine's configured sources without installing any. apt verifies them: the lists by their signature, the
-// packages by the lists. Its state and cache lie in the store, so that nothing of the machine's is changed and any user may do it. It knows of no
-// installed package, so that what is here does not decide what is fetched.
+// debian fetches and unpacks packages of the machine's configured sources without installing any.
+// apt verifies them: the lists by their signature, the packages by the lists. Its state and cache
+// lie in the store, so that nothing of the machine's is changed and any user may do it. It knows of
+// no installed package, so that what is here does not decide what is fetched.
 type debian struct {
 	set Debian
 	dir string // its state
@@ -31,7 +33,8 @@ const (
 	aptTail = 8 << 10
 )
 
-// aptConf is read after the machine's own configuration: it has the last word. Hooks of the machine's are switched off.
+// aptConf is read after the machine's own configuration: it has the last word. Hooks of the
+// machine's are switched off.
 const aptConf = `Dir::State "@DIR@/state";
 Dir::State::status "@DIR@/state/status";
 Dir::Cache "@DIR@/cache";
@@ -109,8 +112,8 @@ func (d *debian) versions(ctx context.Context, packages ...string) (map[string][
 	return found, err
 }
 
-// upstreamOf is what of a package's version is the authors': Debian writes an older release that replaces a newer one as "3.1.7+really3.1.2-0+deb12u1",
-// which is 3.1.2.
+// upstreamOf is what of a package's version is the authors': Debian writes an older release that
+// replaces a newer one as "3.1.7+really3.1.2-0+deb12u1", which is 3.1.2.
 func upstreamOf(version string) string {
 	if _, really, ok := strings.Cut(version, "+really"); ok {
 		return really
@@ -120,7 +123,11 @@ func upstreamOf(version string) string {
 
 // closure lists, as "name=version", everything that the given packages need, with themselves.
 func (d *debian) closure(ctx context.Context, wanted ...string) ([]string, error) {
-	out, err := d.run(ctx, d.dir, "apt-get", append([]string{"install", "--simulate", "-q", "--no-install-recommends"}, wanted...)...)
+	out, err := d.run(
+		ctx,
+		d.dir,
+		"apt-get",
+		append([]string{"install", "--simulate", "-q", "--no-install-recommends"}, wanted...)...)
 	var all []string
 	for line := range strings.Lines(string(out)) {
 		// Inst libyaml-0-2 (0.2.5-1 Debian:12.10/stable [amd64])
@@ -145,14 +152,25 @@ func (d *debian) unpack(ctx context.Context, file, dir string) error {
 
 // run runs one of Debian's programs and returns what it prints.
 func (d *debian) run(ctx context.Context, dir, program string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, aptTime, passing{fmt.Errorf("%s takes longer than %s", program, aptTime)})
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		aptTime,
+		passing{fmt.Errorf("%s takes longer than %s", program, aptTime)},
+	)
 	defer cancel()
 	if program != "dpkg-deb" {
 		args = append([]string{"-c", filepath.Join(d.dir, "apt.conf")}, args...)
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(d.set.Bin, program), args...)
 	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second
-	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", "HOME=" + d.dir}, d.set.Env...)
+	cmd.Env = append(
+		[]string{
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			"LC_ALL=C",
+			"DEBIAN_FRONTEND=noninteractive",
+			"HOME=" + d.dir,
+		},
+		d.set.Env...)
 	var out, tail bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &tail
 	err := cmd.Run()

@@ -15,14 +15,17 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// debianRuby makes a relocatable Ruby of Debian's unmodified packages: ruby‹X.Y›, libruby‹X.Y› (which carries RubyGems and Bundler) and the headers, and of
-// the libraries they name those that are not the C library's. Nothing is installed. Debian's rbconfig.rb finds its prefix by its own path, so headers
-// and native extensions follow the tree; the standard library's directories must be given in RUBYLIB.
+// debianRuby makes a relocatable Ruby of Debian's unmodified packages: ruby‹X.Y›, libruby‹X.Y›
+// (which carries RubyGems and Bundler) and the headers, and of the libraries they name those that
+// are not the C library's. Nothing is installed. Debian's rbconfig.rb finds its prefix by its own
+// path, so headers and native extensions follow the tree; the standard library's directories must
+// be given in RUBYLIB.
 type debianRuby struct{ st *Store }
 
 func (*debianRuby) name() string { return "Debian packages" }
 
-// apt is apt with its state in the store. Its configuration names that place, which must stay true for whoever reaches the store by another link.
+// apt is apt with its state in the store. Its configuration names that place, which must stay true
+// for whoever reaches the store by another link.
 func (s *debianRuby) apt() *debian {
 	dir := s.st.dir
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -94,7 +97,8 @@ func (s *debianRuby) lock(ctx context.Context) (func(), error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-// rubies are the packages by the version of Ruby they hold, of several the last that apt names: the oldest.
+// rubies are the packages by the version of Ruby they hold, of several the last that apt names: the
+// oldest.
 func (s *debianRuby) rubies(ctx context.Context, apt *debian) (map[string]debianPackage, error) {
 	names, err := apt.names(ctx, "ruby")
 	if err != nil {
@@ -139,7 +143,11 @@ func (s *debianRuby) fetch(ctx context.Context, version string, j *job) (string,
 	if !ok {
 		return "", errNoVersion
 	}
-	own := []string{from.name + "=" + from.version, "lib" + from.name + "=" + from.version, from.name + "-dev=" + from.version}
+	own := []string{
+		from.name + "=" + from.version,
+		"lib" + from.name + "=" + from.version,
+		from.name + "-dev=" + from.version,
+	}
 	needed, err := apt.closure(ctx, own...)
 	if err != nil {
 		return "", err
@@ -147,7 +155,9 @@ func (s *debianRuby) fetch(ctx context.Context, version string, j *job) (string,
 	wanted := slices.Clone(own)
 	for _, p := range needed {
 		name, _, _ := strings.Cut(p, "=")
-		if strings.HasPrefix(name, "lib") && !strings.HasPrefix(name, "libruby") && !strings.HasPrefix(name, "libc6") && !strings.HasSuffix(name, "-dev") || name == "zlib1g" {
+		if strings.HasPrefix(name, "lib") && !strings.HasPrefix(name, "libruby") && !strings.HasPrefix(name, "libc6") &&
+			!strings.HasSuffix(name, "-dev") ||
+			name == "zlib1g" {
 			wanted = append(wanted, p)
 		}
 	}
@@ -215,7 +225,8 @@ func assembleDebian(root, tree, pkg, version string) error {
 		if _, err := os.Lstat(bin + suffix); err != nil {
 			continue
 		}
-		if err := os.Rename(bin+suffix, bin); err != nil { // bin/ruby itself, so that it is found under the name that RbConfig gives by the link
+		// bin/ruby itself, so that it is found under the name that RbConfig gives by the link
+		if err := os.Rename(bin+suffix, bin); err != nil {
 			return err
 		}
 		if err := os.Symlink(name, bin+suffix); err != nil {
@@ -224,7 +235,12 @@ func assembleDebian(root, tree, pkg, version string) error {
 	}
 	libs := filepath.Join(root, "libraries")
 	_, missing, err := BringLibraries(triples[0], []string{tree}, []string{
-		filepath.Join(libs, "usr", "lib", triple), filepath.Join(libs, "lib", triple), filepath.Join(libs, "usr", "lib"), filepath.Join(libs, "lib"),
+		filepath.Join(
+			libs,
+			"usr",
+			"lib",
+			triple,
+		), filepath.Join(libs, "lib", triple), filepath.Join(libs, "usr", "lib"), filepath.Join(libs, "lib"),
 	})
 	if err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// fakeDebian makes programs that answer as Debian's do, from a directory of their own: "fail" in it makes apt-get fail with its content, and
-// every call is a line of "calls".
+// fakeDebian makes programs that answer as Debian's do, from a directory of their own: "fail" in it
+// makes apt-get fail with its content, and every call is a line of "calls".
 func fakeDebian(t *testing.T) (bin string) {
 	t.Helper()
 	bin = t.TempDir()
@@ -49,7 +49,10 @@ func TestDebianRuby(t *testing.T) {
 	bin, w := fakeDebian(t), newWorld(t)
 	store := t.TempDir()
 	open := func() *toolchain.Store {
-		return w.open(store, func(s *toolchain.Settings) { s.Debian, s.Arch = toolchain.Debian{Bin: bin}, runtime.GOARCH })
+		return w.open(
+			store,
+			func(s *toolchain.Settings) { s.Debian, s.Arch = toolchain.Debian{Bin: bin}, runtime.GOARCH },
+		)
 	}
 	ask := func(constraint string) (toolchain.Toolchain, error) {
 		got, err := open().Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: constraint}}, nil)
@@ -59,13 +62,15 @@ func TestDebianRuby(t *testing.T) {
 		return got[0], nil
 	}
 	got, err := ask("~> 3.1")
-	if err != nil || got.Version != "3.3.8" || got.Source != "Debian packages" || !strings.HasPrefix(got.Digest, "sha256:") {
+	if err != nil || got.Version != "3.3.8" || got.Source != "Debian packages" ||
+		!strings.HasPrefix(got.Digest, "sha256:") {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	if link, err := os.Readlink(filepath.Join(got.Dir, "bin", "ruby3.3")); err != nil || link != "ruby" {
 		t.Errorf("bin/ruby3.3 leads to %q, %v", link, err)
 	}
-	if gem, err := os.ReadFile(filepath.Join(got.Dir, "bin", "gem")); err != nil || string(gem) != "#!/usr/bin/env ruby\n" {
+	if gem, err := os.ReadFile(filepath.Join(got.Dir, "bin", "gem")); err != nil ||
+		string(gem) != "#!/usr/bin/env ruby\n" {
 		t.Errorf("bin/gem is %q, %v", gem, err)
 	}
 	if _, err := os.Stat(filepath.Join(got.Dir, "lib/ruby/3.3.0/rubygems/defaults/operating_system.rb")); err != nil {
@@ -82,10 +87,12 @@ func TestDebianRuby(t *testing.T) {
 	if got, err = ask("~> 3.1.0"); err != nil || got.Version != "3.1.7" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if calls, _ = os.ReadFile(filepath.Join(bin, "calls")); strings.Count(string(calls), " update\n") != 1 || !strings.Contains(string(calls), "ruby3.1=3.1.9+really3.1.7-0+deb12u3 ") {
+	if calls, _ = os.ReadFile(filepath.Join(bin, "calls")); strings.Count(string(calls), " update\n") != 1 ||
+		!strings.Contains(string(calls), "ruby3.1=3.1.9+really3.1.7-0+deb12u3 ") {
 		t.Errorf("the lists are fetched more than once a day, or another revision than the newest:\n%s", calls)
 	}
-	if _, err = ask("3.1.2"); err == nil || !strings.Contains(err.Error(), "Debian packages: no version matches (it has 3.3.8, 3.1.7)") {
+	if _, err = ask("3.1.2"); err == nil ||
+		!strings.Contains(err.Error(), "Debian packages: no version matches (it has 3.3.8, 3.1.7)") {
 		t.Errorf("a version whose package is a source: %v", err)
 	}
 }
@@ -103,15 +110,21 @@ func TestDebianFaults(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(bin, "fail"), []byte(test.says), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		st := w.open(t.TempDir(), func(s *toolchain.Settings) { s.Debian, s.Arch = toolchain.Debian{Bin: bin}, runtime.GOARCH })
+		st := w.open(
+			t.TempDir(),
+			func(s *toolchain.Settings) { s.Debian, s.Arch = toolchain.Debian{Bin: bin}, runtime.GOARCH },
+		)
 		_, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby"}}, nil)
-		if none, ok := errors.AsType[*toolchain.Unavailable](err); !ok || none.Error() != "finding ruby: Debian packages: "+test.want || none.Transient() != test.transient {
+		if none, ok := errors.AsType[*toolchain.Unavailable](err); !ok ||
+			none.Error() != "finding ruby: Debian packages: "+test.want ||
+			none.Transient() != test.transient {
 			t.Errorf("%q gives %v, want %q", test.says, err, test.want)
 		}
 	}
 	w := newWorld(t)
 	st := w.open(t.TempDir(), func(s *toolchain.Settings) { s.Debian = toolchain.Debian{Bin: t.TempDir()} })
-	if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby"}}, nil); err == nil || err.Error() != "finding ruby: no source is configured" {
+	if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby"}}, nil); err == nil ||
+		err.Error() != "finding ruby: no source is configured" {
 		t.Errorf("without apt: %v", err)
 	}
 }

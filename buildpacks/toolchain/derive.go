@@ -11,22 +11,32 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved and removed with its tree. Tools do not look
-// there; what copies a tree of which something was derived leaves it out.
+// derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved
+// and removed with its tree. Tools do not look there; what copies a tree of which something was
+// derived leaves it out.
 const derivedDir = ".derived"
 
 var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 
-// Derived returns a directory that was made from a toolchain of the store and from nothing else, so that all apps may share it: its compiled
-// standard library, for one. name tells it from others of the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.
+// Derived returns a directory that was made from a toolchain of the store and from nothing else, so
+// that all apps may share it: its compiled standard library, for one. name tells it from others of
+// the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.
 //
-// Where it is not there yet, make fills dir, an empty directory whose parent is the store's own, and may take its time; then dir is put in place
-// by one rename. Of all goroutines and processes that ask at the same time, one makes it and the others wait for it, or for ctx; wait, which may
-// be nil, is called before. When make fails, its error is returned and nothing is left, and the next who waits tries; what a killed make has left
-// is removed by [Open]. While make runs, [Store.Prune] leaves the toolchain alone.
+// Where it is not there yet, make fills dir, an empty directory whose parent is the store's own,
+// and may take its time; then dir is put in place by one rename. Of all goroutines and processes
+// that ask at the same time, one makes it and the others wait for it, or for ctx; wait, which may
+// be nil, is called before. When make fails, its error is returned and nothing is left, and the
+// next who waits tries; what a killed make has left is removed by [Open]. While make runs,
+// [Store.Prune] leaves the toolchain alone.
 //
 // For a toolchain that does not lie in the store ("this machine") it returns "" and no error.
-func (st *Store) Derived(ctx context.Context, t Toolchain, name string, wait func(), make func(ctx context.Context, dir string) error) (string, error) {
+func (st *Store) Derived(
+	ctx context.Context,
+	t Toolchain,
+	name string,
+	wait func(),
+	make func(ctx context.Context, dir string) error,
+) (string, error) {
 	if !derivedName.MatchString(name) {
 		return "", fmt.Errorf("deriving %q from %s %s: this is no name for it", name, t.Tool, t.Version)
 	}
@@ -76,7 +86,11 @@ func (st *Store) lockOrWait(ctx context.Context, id string, wait func()) (*flock
 }
 
 // derive makes a directory in staging and puts it in its place: make, sync, rename, sync.
-func (st *Store) derive(ctx context.Context, staging, place string, make func(ctx context.Context, dir string) error) error {
+func (st *Store) derive(
+	ctx context.Context,
+	staging, place string,
+	make func(ctx context.Context, dir string) error,
+) error {
 	if err := removeTree(staging); err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// deriver is a process that derives something of the store's only Go, as its environment says: it notes in a file that it has begun, and hangs
-// where it is told to.
+// deriver is a process that derives something of the store's only Go, as its environment says: it
+// notes in a file that it has begun, and hangs where it is told to.
 func deriver() {
 	dir, log := os.Getenv("TOOLCHAIN_TEST_DERIVES"), os.Getenv("TOOLCHAIN_TEST_LOG")
 	got, err := func() (string, error) {
@@ -89,10 +89,16 @@ func TestDerivedIsMadeOnceByGoroutines(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			got, err := []*toolchain.Store{st, other}[i%2].Derived(t.Context(), tc, "parts", nil, func(ctx context.Context, dir string) error {
-				made.Add(1)
-				return fill(ctx, dir)
-			})
+			got, err := []*toolchain.Store{st, other}[i%2].Derived(
+				t.Context(),
+				tc,
+				"parts",
+				nil,
+				func(ctx context.Context, dir string) error {
+					made.Add(1)
+					return fill(ctx, dir)
+				},
+			)
 			if err != nil || !strings.HasPrefix(got, tc.Dir+"/") {
 				t.Errorf("got %q, %v", got, err)
 			} else if _, err := os.Stat(filepath.Join(got, "part")); err != nil {
@@ -104,7 +110,9 @@ func TestDerivedIsMadeOnceByGoroutines(t *testing.T) {
 	if made.Load() != 1 || len(left(t, dir)) != 0 {
 		t.Errorf("it was made %d times; staging holds %v", made.Load(), left(t, dir))
 	}
-	if b := must(st.Derived(t.Context(), tc, "others", nil, fill)); b == must(st.Derived(t.Context(), tc, "parts", nil, fill)) {
+	if b := must(st.Derived(t.Context(), tc, "others", nil, fill)); b == must(
+		st.Derived(t.Context(), tc, "parts", nil, fill),
+	) {
 		t.Error("two names have one directory")
 	}
 }
@@ -130,7 +138,8 @@ func TestDerivedIsMadeOnceByProcesses(t *testing.T) {
 	}
 }
 
-// TestDerivedKilled kills a process that is making: the living one's staging is not swept, the dead one's is, and the next makes it anew.
+// TestDerivedKilled kills a process that is making: the living one's staging is not swept, the dead
+// one's is, and the next makes it anew.
 func TestDerivedKilled(t *testing.T) {
 	dir, st, tc := withGo(t)
 	log := filepath.Join(t.TempDir(), "log")
@@ -152,7 +161,9 @@ func TestDerivedKilled(t *testing.T) {
 	soon, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("enough"))
 	defer cancel()
 	waits := 0
-	if got, err := st.Derived(soon, tc, "parts", func() { waits++ }, fill); got != "" || err == nil || err.Error() != "enough" || waits != 1 {
+	if got, err := st.Derived(soon, tc, "parts", func() { waits++ }, fill); got != "" || err == nil ||
+		err.Error() != "enough" ||
+		waits != 1 {
 		t.Errorf("waiting gave %q, %v and was told %d times", got, err, waits)
 	}
 	if err := cmd.Process.Kill(); err != nil {
@@ -196,13 +207,20 @@ func TestDerivedFails(t *testing.T) {
 func TestDerivedOfTheMachines(t *testing.T) {
 	_, st, tc := withGo(t)
 	tc.Source, tc.Dir = "this machine", "/usr/local/go"
-	got, err := st.Derived(t.Context(), tc, "parts", nil, func(context.Context, string) error { return errors.New("called") })
+	got, err := st.Derived(
+		t.Context(),
+		tc,
+		"parts",
+		nil,
+		func(context.Context, string) error { return errors.New("called") },
+	)
 	if got != "" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-// TestDerivedGoesWithItsToolchain prunes: what was derived is counted, and gone with the tree. A toolchain that was pruned gives an error.
+// TestDerivedGoesWithItsToolchain prunes: what was derived is counted, and gone with the tree. A
+// toolchain that was pruned gives an error.
 func TestDerivedGoesWithItsToolchain(t *testing.T) {
 	dir, st, tc := withGo(t)
 	sizes := [2]int64{}

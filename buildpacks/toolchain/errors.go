@@ -21,7 +21,8 @@ func (e *ConstraintError) Error() string {
 // Unwrap returns the cause.
 func (e *ConstraintError) Unwrap() error { return e.Err }
 
-// HashError is an artefact whose digest is not the one that the app pins ([Request.Hash]): the app's mistake, or an attack.
+// HashError is an artefact whose digest is not the one that the app pins ([Request.Hash]): the
+// app's mistake, or an attack.
 type HashError struct {
 	Tool, Version, From string
 	Want                string
@@ -29,7 +30,13 @@ type HashError struct {
 
 // Error says which pin does not hold, in one line.
 func (e *HashError) Error() string {
-	return fmt.Sprintf("verifying %s %s: its digest is not the %s that%s pins", e.Tool, e.Version, clip(e.Want, 24), or(e.From, " the app"))
+	return fmt.Sprintf(
+		"verifying %s %s: its digest is not the %s that%s pins",
+		e.Tool,
+		e.Version,
+		clip(e.Want, 24),
+		or(e.From, " the app"),
+	)
 }
 
 // Unavailable says that no source serves a request, and why each does not.
@@ -70,10 +77,12 @@ func (e *Unavailable) Unwrap() []error {
 	return errs
 }
 
-// NotFound reports whether a source that could be asked has no such version: the app asks for something that does not exist.
+// NotFound reports whether a source that could be asked has no such version: the app asks for
+// something that does not exist.
 func (e *Unavailable) NotFound() bool { return errors.Is(e, errNoVersion) }
 
-// Transient reports whether the request may succeed on another try: a source could not be reached, and none said that the version does not exist.
+// Transient reports whether the request may succeed on another try: a source could not be reached,
+// and none said that the version does not exist.
 func (e *Unavailable) Transient() bool {
 	if e.NotFound() {
 		return false
@@ -114,7 +123,12 @@ func (*noVersion) Is(target error) bool { return target == errNoVersion }
 type digestError struct{ what, want, got string }
 
 func (e *digestError) Error() string {
-	return fmt.Sprintf("verifying %s: it has the digest %s where %s is stated", e.what, clip(e.got, 24), clip(e.want, 24))
+	return fmt.Sprintf(
+		"verifying %s: it has the digest %s where %s is stated",
+		e.what,
+		clip(e.got, 24),
+		clip(e.want, 24),
+	)
 }
 
 // passing marks an error that another try may not meet.

@@ -11,8 +11,15 @@ var (
 	ShowText = showText
 )
 
-// PickNode resolves a constraint against plain versions, and against the codenames of a source that knows them.
-func PickNode(constraint string, versions []string, lts map[string]string, now time.Time, wide bool) (version, note string, err error) {
+// PickNode resolves a constraint against plain versions, and against the codenames of a source that
+// knows them.
+func PickNode(
+	constraint string,
+	versions []string,
+	lts map[string]string,
+	now time.Time,
+	wide bool,
+) (version, note string, err error) {
 	w, err := parseNode(constraint, wide, func() time.Time { return now })
 	if err != nil {
 		return "", "", err

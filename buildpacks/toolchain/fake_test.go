@@ -31,7 +31,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// world is every source there is, in its real layout, on one loopback server: /node, /npm, /goproxy and /godl.
+// world is every source there is, in its real layout, on one loopback server: /node, /npm, /goproxy
+// and /godl.
 type world struct {
 	t     *testing.T
 	srv   *httptest.Server
@@ -151,8 +152,19 @@ func (w *world) nodeDist(version string, lts any) {
 	file := "node-v" + version + "-linux-x64.tar.gz"
 	w.put("/node/v"+version+"/"+file, doc)
 	sum := sha256.Sum256(doc)
-	w.put("/node/v"+version+"/SHASUMS256.txt", fmt.Appendf(nil, "%064d  node-v%s-linux-arm64.tar.gz\n%x  ./%s\n", 0, version, sum, file))
-	w.index = append(w.index, map[string]any{"version": "v" + version, "files": []string{"linux-x64", "osx-arm64-tar"}, "lts": lts, "npm": "10.0.0"})
+	w.put(
+		"/node/v"+version+"/SHASUMS256.txt",
+		fmt.Appendf(nil, "%064d  node-v%s-linux-arm64.tar.gz\n%x  ./%s\n", 0, version, sum, file),
+	)
+	w.index = append(
+		w.index,
+		map[string]any{
+			"version": "v" + version,
+			"files":   []string{"linux-x64", "osx-arm64-tar"},
+			"lts":     lts,
+			"npm":     "10.0.0",
+		},
+	)
 	w.putJSON("/node/index.json", w.index)
 }
 
@@ -168,7 +180,10 @@ func (w *world) npm(name, version string, files map[string]string, more map[stri
 	sum := sha512.Sum512(doc)
 	m := map[string]any{
 		"name": name, "version": version,
-		"dist": map[string]any{"tarball": w.srv.URL + path, "integrity": "sha1-AAAA sha512-" + base64.StdEncoding.EncodeToString(sum[:])},
+		"dist": map[string]any{
+			"tarball":   w.srv.URL + path,
+			"integrity": "sha1-AAAA sha512-" + base64.StdEncoding.EncodeToString(sum[:]),
+		},
 	}
 	maps.Copy(m, more)
 	if w.packs[name] == nil {
@@ -192,8 +207,15 @@ func (w *world) nodeNpm(version string) {
 
 // npmCli publishes a version of npm.
 func (w *world) npmCli(version, engines string) {
-	w.npm("npm", version, map[string]string{"bin/npm-cli.js": "//" + version, "bin/npx-cli.js": "", "docs/x": "x", "package.json": "{}"},
-		map[string]any{"bin": map[string]string{"npm": "bin/npm-cli.js", "npx": "./bin/npx-cli.js"}, "engines": map[string]string{"node": engines}})
+	w.npm(
+		"npm",
+		version,
+		map[string]string{"bin/npm-cli.js": "//" + version, "bin/npx-cli.js": "", "docs/x": "x", "package.json": "{}"},
+		map[string]any{
+			"bin":     map[string]string{"npm": "bin/npm-cli.js", "npx": "./bin/npx-cli.js"},
+			"engines": map[string]string{"node": engines},
+		},
+	)
 }
 
 // goModule publishes a release of Go at the module proxy and in its checksum database.
@@ -210,7 +232,10 @@ func (w *world) goModuleSaying(version, says string) {
 	w.put("/goproxy/golang.org/toolchain/@v/"+mv+".zip", doc)
 	w.putJSON("/goproxy/golang.org/toolchain/@v/"+mv+".info", map[string]string{"Version": mv})
 	w.goMod = append(w.goMod, mv)
-	w.put("/goproxy/golang.org/toolchain/@v/list", []byte(strings.Join(append(slices.Clone(w.goMod), "v0.0.1-go9.9.9.plan9-386"), "\n")+"\n"))
+	w.put(
+		"/goproxy/golang.org/toolchain/@v/list",
+		[]byte(strings.Join(append(slices.Clone(w.goMod), "v0.0.1-go9.9.9.plan9-386"), "\n")+"\n"),
+	)
 	file := filepath.Join(w.t.TempDir(), "go.zip")
 	if err := os.WriteFile(file, doc, 0o644); err != nil {
 		w.t.Fatal(err)
@@ -226,7 +251,10 @@ func (w *world) goModuleSaying(version, says string) {
 
 // goDist publishes a release of Go in go.dev's layout.
 func (w *world) goDist(version string) {
-	doc := tgz(w.t, map[string]string{"go/bin/go*": "#!/bin/sh\n", "go/VERSION": "go" + version + "\n", "go/src/fmt/print.go": ""})
+	doc := tgz(
+		w.t,
+		map[string]string{"go/bin/go*": "#!/bin/sh\n", "go/VERSION": "go" + version + "\n", "go/src/fmt/print.go": ""},
+	)
 	file := "go" + version + ".linux-amd64.tar.gz"
 	w.put("/godl/"+file, doc)
 	sum := sha256.Sum256(doc)
@@ -318,7 +346,12 @@ func tgz(t *testing.T, files map[string]string) []byte {
 	tw := tar.NewWriter(zw)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		body := files[name]
-		h := &tar.Header{Name: strings.TrimRight(name, "*@"), Mode: 0o644, Size: int64(len(body)), Typeflag: tar.TypeReg}
+		h := &tar.Header{
+			Name:     strings.TrimRight(name, "*@"),
+			Mode:     0o644,
+			Size:     int64(len(body)),
+			Typeflag: tar.TypeReg,
+		}
 		switch name[len(name)-1] {
 		case '*':
 			h.Mode = 0o755

@@ -24,7 +24,8 @@ const (
 	goTar    = "/godl/go1.25.1.linux-amd64.tar.gz"
 )
 
-// full is a world where every source has one release, and a registry's Node newer than that of the distribution.
+// full is a world where every source has one release, and a registry's Node newer than that of the
+// distribution.
 func full(t *testing.T) *world {
 	w := newWorld(t)
 	w.nodeDist("22.23.3", "Jod")
@@ -71,7 +72,8 @@ func (w *world) hang(path string) http.HandlerFunc {
 	}
 }
 
-// TestFaults breaks the first source of a tool in every way: the reason is one line, the next source serves, and of the fault nothing is left.
+// TestFaults breaks the first source of a tool in every way: the reason is one line, the next
+// source serves, and of the fault nothing is left.
 func TestFaults(t *testing.T) {
 	fix := func(h http.HandlerFunc) func(*world, string) http.HandlerFunc {
 		return func(*world, string) http.HandlerFunc { return h }
@@ -95,7 +97,12 @@ func TestFaults(t *testing.T) {
 				w := full(t)
 				w.breakAt(path, c.fault(w, path))
 				dir := t.TempDir()
-				got, h := one(t, w.open(dir, func(s *toolchain.Settings) { s.Stall = 300 * time.Millisecond }), tool, "")
+				got, h := one(
+					t,
+					w.open(dir, func(s *toolchain.Settings) { s.Stall = 300 * time.Millisecond }),
+					tool,
+					"",
+				)
 				if second := map[string]string{"node": "npm registry", "go": "go.dev"}[tool]; got.Source != second {
 					t.Errorf("%s served", got.Source)
 				}
@@ -110,7 +117,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestSoleSourceFaults breaks the only source: the error says what, whether it may pass, and the store stays empty.
+// TestSoleSourceFaults breaks the only source: the error says what, whether it may pass, and the
+// store stays empty.
 func TestSoleSourceFaults(t *testing.T) {
 	for _, c := range []struct {
 		name, tool, path string
@@ -127,12 +135,18 @@ func TestSoleSourceFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.npm("pnpm", "10.1.0", map[string]string{"p.cjs": "p"}, map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}})
+			w.npm(
+				"pnpm",
+				"10.1.0",
+				map[string]string{"p.cjs": "p"},
+				map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}},
+			)
 			w.breakAt(c.path, c.fault(w, c.path))
 			st := w.open(t.TempDir())
 			err := fails(t, st, c.tool, "")
 			var no *toolchain.Unavailable
-			if !errors.As(err, &no) || no.Transient() != c.passing || no.NotFound() || !strings.Contains(err.Error(), c.want) {
+			if !errors.As(err, &no) || no.Transient() != c.passing || no.NotFound() ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v (%+v), want %q, transient %v", err, no, c.want, c.passing)
 			}
 			w.breakAt(c.path, nil)
@@ -173,7 +187,8 @@ func TestUnknownVersion(t *testing.T) {
 		}
 	}
 	var bad *toolchain.ConstraintError
-	if err := fails(t, w.open(t.TempDir()), "node", "twenty"); !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), `reading the node version "twenty" (test): `) {
+	if err := fails(t, w.open(t.TempDir()), "node", "twenty"); !errors.As(err, &bad) ||
+		!strings.HasPrefix(err.Error(), `reading the node version "twenty" (test): `) {
 		t.Errorf("got %v", err)
 	}
 	if err := fails(t, w.open(t.TempDir()), "perl", ""); !strings.Contains(err.Error(), "no such tool is known") {
@@ -206,13 +221,19 @@ func TestLyingSources(t *testing.T) {
 func TestOtherGo(t *testing.T) {
 	w := full(t)
 	w.goModuleSaying("1.25.6", "1.25.1")
-	if err := fails(t, w.open(t.TempDir()), "go", "1.25.6"); !strings.Contains(err.Error(), "its VERSION file says something else") {
+	if err := fails(t, w.open(t.TempDir()), "go", "1.25.6"); !strings.Contains(
+		err.Error(),
+		"its VERSION file says something else",
+	) {
 		t.Error(err)
 	}
 	w.goModule("1.25.7")
 	w.put(strings.Replace(goZip, "1.25.1", "1.25.7", 1), w.docs[goZip])
 	w.sums["v0.0.1-go1.25.7.linux-amd64"] = w.sums["v0.0.1-go1.25.1.linux-amd64"]
-	if err := fails(t, w.open(t.TempDir()), "go", "1.25.7"); !strings.Contains(err.Error(), "it is not what the zip holds") {
+	if err := fails(t, w.open(t.TempDir()), "go", "1.25.7"); !strings.Contains(
+		err.Error(),
+		"it is not what the zip holds",
+	) {
 		t.Error(err)
 	}
 }
@@ -223,8 +244,12 @@ func TestNeverFromHTTPSToHTTP(t *testing.T) {
 		http.Redirect(rw, r, w.srv.URL+r.URL.Path, http.StatusFound)
 	}))
 	t.Cleanup(tls.Close)
-	st := w.open(t.TempDir(), func(s *toolchain.Settings) { s.NodeDist, s.Client, s.NpmRegistry = tls.URL+"/node", tls.Client(), nil })
-	if err := fails(t, st, "node", ""); !strings.Contains(err.Error(), "it redirects from https to http") || w.total() != 0 {
+	st := w.open(
+		t.TempDir(),
+		func(s *toolchain.Settings) { s.NodeDist, s.Client, s.NpmRegistry = tls.URL+"/node", tls.Client(), nil },
+	)
+	if err := fails(t, st, "node", ""); !strings.Contains(err.Error(), "it redirects from https to http") ||
+		w.total() != 0 {
 		t.Errorf("%v; %d requests", err, w.total())
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// goDist is a go.dev/dl-layout distribution: a JSON listing of all releases, and archives with a sha256 each.
+// goDist is a go.dev/dl-layout distribution: a JSON listing of all releases, and archives with a
+// sha256 each.
 type goDist struct{ st *Store }
 
 func (*goDist) name() string { return "go.dev" }

@@ -36,5 +36,13 @@ func (l *localGo) find(_ context.Context, w *want) (string, string, error) {
 func (l *localGo) fetch(context.Context, string, *job) (string, error) { return "", errDisabled }
 
 func (l *localGo) record(version string) *record {
-	return &record{Schema: 1, Tool: "go", Version: version, OS: l.st.set.OS, Arch: l.st.set.Arch, Source: l.name(), Root: l.st.set.LocalGo.Root}
+	return &record{
+		Schema:  1,
+		Tool:    "go",
+		Version: version,
+		OS:      l.st.set.OS,
+		Arch:    l.st.set.Arch,
+		Source:  l.name(),
+		Root:    l.st.set.LocalGo.Root,
+	}
 }

@@ -25,7 +25,8 @@ type prober struct {
 	left int
 }
 
-// probe serves where a proxy does not list: lines upwards from the lowest that may serve, then the patches of the highest.
+// probe serves where a proxy does not list: lines upwards from the lowest that may serve, then the
+// patches of the highest.
 func (g *goProxy) probe(ctx context.Context, w *want) (string, string, error) {
 	p := &prober{g, ctx, maxProbes}
 	if w.exact != "" {
@@ -77,7 +78,8 @@ func (p *prober) lines(low, high int) ([]int, error) {
 	return nil, nil
 }
 
-// run asks for one after the other, from from to last (-1: without end), and stops after gap that are missing.
+// run asks for one after the other, from from to last (-1: without end), and stops after gap that
+// are missing.
 func (p *prober) run(gap int, name func(int) string, from, last int) ([]int, error) {
 	var there []int
 	for n, misses := from, 0; misses < gap && (last < 0 || n <= last); n++ {

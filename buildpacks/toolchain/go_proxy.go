@@ -15,12 +15,14 @@ import (
 
 const goModule = "golang.org/toolchain"
 
-// goProxy is the module golang.org/toolchain through the configured module proxies: what the go command itself downloads.
+// goProxy is the module golang.org/toolchain through the configured module proxies: what the go
+// command itself downloads.
 type goProxy struct{ st *Store }
 
 func (*goProxy) name() string { return "go module proxy" }
 
-// goTool is Go: through the module proxies, from a go.dev/dl-layout distribution, or as it is on the machine.
+// goTool is Go: through the module proxies, from a go.dev/dl-layout distribution, or as it is on
+// the machine.
 func goTool(st *Store) *tool {
 	return &tool{parse: parseGo, compare: compareGo, sources: []source{&goProxy{st}, &goDist{st}, &localGo{st}}}
 }
@@ -50,8 +52,8 @@ func proxyBases(goproxy string) []proxyBase {
 	return list
 }
 
-// each calls do with the proxies' bases until one serves, by the go command's rule. "direct" has no meaning here: the
-// distribution of the next source is the toolchain's origin.
+// each calls do with the proxies' bases until one serves, by the go command's rule. "direct" has no
+// meaning here: the distribution of the next source is the toolchain's origin.
 func (g *goProxy) each(do func(base string) error) error {
 	bases := proxyBases(g.st.set.GoProxy)
 	if len(bases) == 0 || len(bases) == 1 && bases[0].base == "direct" {
@@ -161,7 +163,8 @@ func (g *goProxy) has(ctx context.Context, v string) (bool, error) {
 	return err == nil, err
 }
 
-// fetch downloads the module's zip, checks it against the checksum database and lays it out as the go command does.
+// fetch downloads the module's zip, checks it against the checksum database and lays it out as the
+// go command does.
 func (g *goProxy) fetch(ctx context.Context, v string, j *job) (string, error) {
 	tell := j.part()
 	var file, used string
@@ -194,7 +197,8 @@ func (g *goProxy) fetch(ctx context.Context, v string, j *job) (string, error) {
 	return got, finishGo(j.tree, v)
 }
 
-// finishGo undoes what a module zip cannot hold: programs' modes, and the go.mod files that it carries as _go.mod.
+// finishGo undoes what a module zip cannot hold: programs' modes, and the go.mod files that it
+// carries as _go.mod.
 func finishGo(tree, v string) error {
 	if b, err := os.ReadFile(filepath.Join(tree, "VERSION")); err != nil || firstLineOf(b) != "go"+v {
 		return fmt.Errorf("unpacking go%s: its VERSION file says something else", v)

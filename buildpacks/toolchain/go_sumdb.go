@@ -18,10 +18,12 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// publicKey is the hash and key of Go's public checksum database. A hash covers the name, so this makes a verifier for no other.
+// publicKey is the hash and key of Go's public checksum database. A hash covers the name, so this
+// makes a verifier for no other.
 const publicKey = "+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
 
-// verify compares a module's hash with the checksum database's. Where the settings exempt the module, that is noted.
+// verify compares a module's hash with the checksum database's. Where the settings exempt the
+// module, that is noted.
 func (g *goProxy) verify(ctx context.Context, proxy, version, got string, j *job) error {
 	set := g.st.set
 	if set.GoSumDB == off {
@@ -55,7 +57,8 @@ func (g *goProxy) verify(ctx context.Context, proxy, version, got string, j *job
 	return fmt.Errorf("verifying %s %s: the checksum database states no hash for it", goModule, version)
 }
 
-// sumdbOps is sumdb.ClientOps over the store: the database through the proxy where that relays it, else directly.
+// sumdbOps is sumdb.ClientOps over the store: the database through the proxy where that relays it,
+// else directly.
 type sumdbOps struct {
 	ctx        context.Context
 	st         *Store
@@ -178,10 +181,16 @@ func (*sumdbOps) Log(string) {}
 // SecurityError hears that the database contradicts itself.
 func (o *sumdbOps) SecurityError(msg string) {
 	first, _, _ := strings.Cut(strings.TrimSpace(msg), "\n")
-	o.fail(fmt.Errorf("the checksum database contradicts what it said before: %s", strings.ToLower(strings.TrimSuffix(first, ":"))))
+	o.fail(
+		fmt.Errorf(
+			"the checksum database contradicts what it said before: %s",
+			strings.ToLower(strings.TrimSuffix(first, ":")),
+		),
+	)
 }
 
-// file is where a database's file lies. Its names hold only what the database's own grammar admits; anything else is kept flat.
+// file is where a database's file lies. Its names hold only what the database's own grammar admits;
+// anything else is kept flat.
 func (o *sumdbOps) file(kind, name string) string {
 	p := filepath.FromSlash(name)
 	if !filepath.IsLocal(p) {

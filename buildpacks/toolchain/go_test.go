@@ -12,7 +12,19 @@ import (
 )
 
 func TestGoConstraints(t *testing.T) {
-	versions := []string{"1.9.1", "1.20", "1.20.14", "1.24.11", "1.25.0", "1.25.1", "1.25.3", "1.25.14", "1.26.0", "1.26.11", "1.27rc1"}
+	versions := []string{
+		"1.9.1",
+		"1.20",
+		"1.20.14",
+		"1.24.11",
+		"1.25.0",
+		"1.25.1",
+		"1.25.3",
+		"1.25.14",
+		"1.26.0",
+		"1.26.11",
+		"1.27rc1",
+	}
 	for _, c := range []struct{ in, want, exact string }{
 		{"", "1.26.11", ""}, {"latest", "1.26.11", ""}, {"*", "1.26.11", ""},
 		{"1.25", "1.25.14", ""}, {"go1.25", "1.25.14", ""}, {"1.25.x", "1.25.14", ""}, {"1.20", "1.20.14", ""},
@@ -39,7 +51,8 @@ func TestGoThroughProxy(t *testing.T) {
 		w.goModule(v)
 	}
 	got, h := one(t, w.open(t.TempDir()), "go", "1.25")
-	if got.Version != "1.25.14" || got.Source != "go module proxy" || !strings.HasPrefix(got.Digest, "h1:") || h.text() != "" {
+	if got.Version != "1.25.14" || got.Source != "go module proxy" || !strings.HasPrefix(got.Digest, "h1:") ||
+		h.text() != "" {
 		t.Errorf("got %+v, notes %q", got, h.text())
 	}
 	for p, mode := range map[string]os.FileMode{

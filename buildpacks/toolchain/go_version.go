@@ -15,8 +15,9 @@ var goVersion = lazyregexp.New(`^1(\.(0|[1-9]\d{0,3})){1,2}((rc|beta)[1-9]\d{0,2
 
 func compareGo(a, b string) int { return version.Compare("go"+a, "go"+b) }
 
-// parseGo reads a constraint on Go: what [slugc/detect/gorange] reads, and for people a line of releases, "1.25" or "1.25.x", which asks for
-// the newest patch of it. "", "*", "latest" and "stable" ask for the newest release. Versions may begin with "go".
+// parseGo reads a constraint on Go: what [slugc/detect/gorange] reads, and for people a line of
+// releases, "1.25" or "1.25.x", which asks for the newest patch of it. "", "*", "latest" and
+// "stable" ask for the newest release. Versions may begin with "go".
 func parseGo(constraint string) (*want, error) {
 	text := strings.ToLower(strings.TrimSpace(constraint))
 	switch text {
@@ -63,7 +64,8 @@ func released(v string) string {
 	return v
 }
 
-// lineBounds are the lowest and the highest line that a constraint leaves open, -1 where it does not say.
+// lineBounds are the lowest and the highest line that a constraint leaves open, -1 where it does
+// not say.
 func lineBounds(words []string) (low, high int) {
 	low, high = -1, -1
 	for _, m := range bound.FindAllStringSubmatch(strings.Join(words, " "), -1) {

@@ -17,7 +17,8 @@ const (
 	maxZipBytes   = 2 << 30
 )
 
-// hashZip is dirhash.HashZip for a zip that may be hostile: it counts the bytes that come out and hears the context.
+// hashZip is dirhash.HashZip for a zip that may be hostile: it counts the bytes that come out and
+// hears the context.
 func hashZip(ctx context.Context, file string) (string, error) {
 	z, err := zip.OpenReader(file)
 	if err != nil {

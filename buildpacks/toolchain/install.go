@@ -60,7 +60,8 @@ func (st *Store) tree(tool, version string) string {
 // held returns the record of a whole tree, or nil.
 func (st *Store) held(tool, version string) *record {
 	r := readRecord(st.tree(tool, version))
-	if r == nil || r.Tool != tool || r.Version != version || tool == "ruby" && checkRuby(st.tree(tool, version), version) != nil {
+	if r == nil || r.Tool != tool || r.Version != version ||
+		tool == "ruby" && checkRuby(st.tree(tool, version), version) != nil {
 		return nil
 	}
 	return r
@@ -87,7 +88,8 @@ func (st *Store) records(tool string) []*record {
 	return list
 }
 
-// install puts a version into the store, or finds that another process has. Who comes second waits for the first.
+// install puts a version into the store, or finds that another process has. Who comes second waits
+// for the first.
 func (st *Store) install(ctx context.Context, req Request, s source, version string, p Progress) (*record, error) {
 	if l, ok := s.(*localGo); ok {
 		return l.record(version), nil
@@ -111,7 +113,13 @@ func (st *Store) install(ctx context.Context, req Request, s source, version str
 		return nil, fmt.Errorf("staging %s %s: %w", req.Tool, version, err)
 	}
 	defer removeTree(staging)
-	j := &job{version: version, tree: filepath.Join(staging, "tree"), temp: staging, part: meter(req.Tool, version, p), note: p.Note}
+	j := &job{
+		version: version,
+		tree:    filepath.Join(staging, "tree"),
+		temp:    staging,
+		part:    meter(req.Tool, version, p),
+		note:    p.Note,
+	}
 	digest, err := s.fetch(ctx, version, j)
 	if err != nil {
 		return nil, err

@@ -12,11 +12,16 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// jdkTool is a JDK. A constraint is a feature release ("21"; "8" and "1.8" are the same) or one version ("21.0.5", "8u392", "1.8.0_392");
-// "" asks for the newest long-term release of the first source that answers (languages.md 5.2). Versions are written as Java writes them since 9,
-// those of Java 8 too: 8.0.392.
+// jdkTool is a JDK. A constraint is a feature release ("21"; "8" and "1.8" are the same) or one
+// version ("21.0.5", "8u392", "1.8.0_392"); "" asks for the newest long-term release of the first
+// source that answers (languages.md 5.2). Versions are written as Java writes them since 9, those
+// of Java 8 too: 8.0.392.
 func jdkTool(st *Store) *tool {
-	return &tool{parse: parseJDK, compare: compareJDK, sources: []source{&adoptium{st}, &localJDK{st}, &debianJDK{apt: aptTool{st}}}}
+	return &tool{
+		parse:   parseJDK,
+		compare: compareJDK,
+		sources: []source{&adoptium{st}, &localJDK{st}, &debianJDK{apt: aptTool{st}}},
+	}
 }
 
 var (
@@ -24,7 +29,8 @@ var (
 	jdkDigit = lazyregexp.New(`^\d+(?:\.\d+)*$`)
 )
 
-// javaRelease writes a version as Java 9 and later do, without its build: "1.8.0_392-b08" is 8.0.392, "17.0.15+6-Debian" is 17.0.15. "" is no version.
+// javaRelease writes a version as Java 9 and later do, without its build: "1.8.0_392-b08" is
+// 8.0.392, "17.0.15+6-Debian" is 17.0.15. "" is no version.
 func javaRelease(text string) string {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "jdk-")
 	if i := strings.IndexAny(text, "+-"); i >= 0 {
@@ -63,7 +69,8 @@ func numbers(version string) []int {
 	return list
 }
 
-// longTerm reports whether a feature release is supported for years: 8, 11, 17, and every fourth after it.
+// longTerm reports whether a feature release is supported for years: 8, 11, 17, and every fourth
+// after it.
 func longTerm(feature int) bool {
 	return feature == 8 || feature == 11 || feature >= 17 && (feature-17)%4 == 0
 }
@@ -72,7 +79,10 @@ func parseJDK(constraint string) (*want, error) {
 	text := strings.TrimSpace(constraint)
 	if text == "" {
 		match := func(v string) bool { return longTerm(jdkFeature(v)) }
-		return &want{match: match, pick: func(l *listing) (string, string) { return newest(l.versions, match, compareJDK), "" }}, nil
+		return &want{
+			match: match,
+			pick:  func(l *listing) (string, string) { return newest(l.versions, match, compareJDK), "" },
+		}, nil
 	}
 	version := javaRelease(text)
 	if version == "" || len(text) > 64 {
@@ -88,8 +98,8 @@ func parseJDK(constraint string) (*want, error) {
 	return w, nil
 }
 
-// needlessJDK are parts of a JDK that no build reads. The manual stays: a JDK that has no jmods links runtimes from itself, and wants to find
-// all its modules' files.
+// needlessJDK are parts of a JDK that no build reads. The manual stays: a JDK that has no jmods
+// links runtimes from itself, and wants to find all its modules' files.
 var needlessJDK = []string{"demo", "docs", "sample", "src.zip", "lib/src.zip"}
 
 // finishJDK checks a JDK's tree and drops what no build reads.

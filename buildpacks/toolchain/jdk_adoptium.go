@@ -19,8 +19,8 @@ import (
 //	‹base›/v3/assets/feature_releases/‹N›/ga?…     the releases of Java N, newest first: version_data.openjdk_version, and for each platform
 //	                                               binaries[].package with link, name and checksum (sha256)
 //
-// A mirror is the same two as files: the query says the platform, and a file server ignores it, so that one file may list every platform. A link
-// may be relative to the base.
+// A mirror is the same two as files: the query says the platform, and a file server ignores it, so
+// that one file may list every platform. A link may be relative to the base.
 type adoptium struct{ st *Store }
 
 func (*adoptium) name() string { return "Adoptium" }
@@ -50,10 +50,19 @@ func (a *adoptium) platform() (system, arch string) {
 func (a *adoptium) page(ctx context.Context, feature, n int, again bool) (map[string]jdkArchive, bool, error) {
 	system, arch := a.platform()
 	query := url.Values{
-		"architecture": {arch}, "os": {system}, "image_type": {"jdk"}, "jvm_impl": {"hotspot"}, "heap_size": {"normal"}, "project": {"jdk"}, "vendor": {"eclipse"},
+		"architecture": {
+			arch,
+		}, "os": {system}, "image_type": {"jdk"}, "jvm_impl": {"hotspot"}, "heap_size": {"normal"}, "project": {"jdk"}, "vendor": {"eclipse"},
 		"sort_order": {"DESC"}, "page_size": {fmt.Sprint(adoptiumPage)}, "page": {fmt.Sprint(n)},
 	}
-	return list(ctx, a.st, fmt.Sprintf("%s/v3/assets/feature_releases/%d/ga?%s", a.base(), feature, query.Encode()), nil, a.parse, again)
+	return list(
+		ctx,
+		a.st,
+		fmt.Sprintf("%s/v3/assets/feature_releases/%d/ga?%s", a.base(), feature, query.Encode()),
+		nil,
+		a.parse,
+		again,
+	)
 }
 
 func (a *adoptium) parse(r io.Reader) (map[string]jdkArchive, error) {
@@ -84,7 +93,9 @@ func (a *adoptium) parse(r io.Reader) (map[string]jdkArchive, error) {
 			version = javaRelease(release.VersionData.Semver)
 		}
 		for _, b := range release.Binaries {
-			if _, newer := found[version]; newer || version == "" || b.OS != system || b.Arch != arch || b.ImageType != "jdk" || !strings.HasSuffix(b.Package.Name, ".tar.gz") {
+			if _, newer := found[version]; newer || version == "" || b.OS != system || b.Arch != arch ||
+				b.ImageType != "jdk" ||
+				!strings.HasSuffix(b.Package.Name, ".tar.gz") {
 				continue
 			}
 			found[version] = jdkArchive{b.Package.Link, strings.ToLower(b.Package.Checksum)}

@@ -14,8 +14,9 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// debianJDK is Debian's openjdk‹N›-jdk-headless and -jre-headless, unpacked, with the C++ and zip libraries it needs and Mozilla's certificates, which on
-// an installed Debian are made into a key store by a script.
+// debianJDK is Debian's openjdk‹N›-jdk-headless and -jre-headless, unpacked, with the C++ and zip
+// libraries it needs and Mozilla's certificates, which on an installed Debian are made into a key
+// store by a script.
 type debianJDK struct{ apt aptTool }
 
 var (

@@ -10,10 +10,12 @@ import (
 	"unicode/utf16"
 )
 
-// keyStorePassword is the one that every JDK's cacerts has. It protects nothing: the store is public.
+// keyStorePassword is the one that every JDK's cacerts has. It protects nothing: the store is
+// public.
 const keyStorePassword = "changeit"
 
-// KeyStore makes a Java key store (JKS) of the certificates in a PEM bundle, and says how many it holds. The same bundle gives the same bytes.
+// KeyStore makes a Java key store (JKS) of the certificates in a PEM bundle, and says how many it
+// holds. The same bundle gives the same bytes.
 func KeyStore(bundle []byte) (store []byte, n int) {
 	var entries bytes.Buffer
 	seen := map[string]bool{}

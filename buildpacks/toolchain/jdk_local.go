@@ -16,8 +16,9 @@ import (
 	"strings"
 )
 
-// localJDK is a JDK of the machine's, copied into the store: distributions of Linux scatter its configuration and certificates over /etc, which a build
-// does not see, and replace it when they update.
+// localJDK is a JDK of the machine's, copied into the store: distributions of Linux scatter its
+// configuration and certificates over /etc, which a build does not see, and replace it when they
+// update.
 type localJDK struct{ st *Store }
 
 func (*localJDK) name() string { return "this machine" }
@@ -40,7 +41,8 @@ func (l *localJDK) homes() map[string]string {
 	return found
 }
 
-// jdkHome is the version of the JDK at a path, "" where there is none that can link runtimes (or, up to Java 8, that holds one).
+// jdkHome is the version of the JDK at a path, "" where there is none that can link runtimes (or,
+// up to Java 8, that holds one).
 func jdkHome(home string) string {
 	f, err := os.Open(filepath.Join(home, "release"))
 	if err != nil {
@@ -96,7 +98,8 @@ func (l *localJDK) fetch(ctx context.Context, version string, j *job) (string, e
 	return "sha256:" + hex.EncodeToString(c.sum.Sum(nil)), finishJDK(j.tree)
 }
 
-// jdkCopy copies a JDK. A link is replaced by what it leads to; an absolute one is meant below root. One that leads nowhere is left out.
+// jdkCopy copies a JDK. A link is replaced by what it leads to; an absolute one is meant below
+// root. One that leads nowhere is left out.
 type jdkCopy struct {
 	ctx  context.Context
 	root string

@@ -52,11 +52,23 @@ func (w *world) adoptium(feature int, versions ...string) {
 		doc := tgz(w.t, jdkTree("jdk-"+v+"/", v))
 		name := "OpenJDK_" + strings.ReplaceAll(v, "+", "_") + ".tar.gz"
 		w.put("/files/"+name, doc)
-		pkg := map[string]any{"link": "../files/" + name, "name": name, "checksum": fmt.Sprintf("%x", sha256.Sum256(doc))}
-		all = append(all, map[string]any{"version_data": map[string]any{"openjdk_version": v, "semver": v}, "binaries": []any{
-			map[string]any{"os": "linux", "architecture": "aarch64", "image_type": "jdk", "package": map[string]any{"link": "x", "name": "x.tar.gz", "checksum": "0"}},
-			map[string]any{"os": "linux", "architecture": "x64", "image_type": "jdk", "package": pkg},
-		}})
+		pkg := map[string]any{
+			"link":     "../files/" + name,
+			"name":     name,
+			"checksum": fmt.Sprintf("%x", sha256.Sum256(doc)),
+		}
+		all = append(
+			all,
+			map[string]any{"version_data": map[string]any{"openjdk_version": v, "semver": v}, "binaries": []any{
+				map[string]any{
+					"os":           "linux",
+					"architecture": "aarch64",
+					"image_type":   "jdk",
+					"package":      map[string]any{"link": "x", "name": "x.tar.gz", "checksum": "0"},
+				},
+				map[string]any{"os": "linux", "architecture": "x64", "image_type": "jdk", "package": pkg},
+			}},
+		)
 	}
 	w.putJSON(fmt.Sprintf("/jdk/v3/assets/feature_releases/%d/ga", feature), all)
 }
@@ -67,17 +79,25 @@ func withJDKs(w *world) func(*toolchain.Settings) {
 
 func TestAdoptium(t *testing.T) {
 	w := newWorld(t)
-	w.putJSON("/jdk/v3/info/available_releases", map[string]any{"most_recent_lts": 21, "most_recent_feature_release": 24})
+	w.putJSON(
+		"/jdk/v3/info/available_releases",
+		map[string]any{"most_recent_lts": 21, "most_recent_feature_release": 24},
+	)
 	w.adoptium(21, "21.0.5+11-LTS", "21.0.4+7-LTS")
 	w.adoptium(8, "1.8.0_392-b08")
 	st := w.open(t.TempDir(), withJDKs(w))
 	for _, test := range []struct{ constraint, version string }{{"", "21.0.5"}, {"21", "21.0.5"}, {"21.0.4", "21.0.4"}, {"8", "8.0.392"}, {"8u392", "8.0.392"}} {
-		got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "jdk", Constraint: test.constraint, From: "system.properties"}}, nil)
+		got, err := st.Ensure(
+			t.Context(),
+			[]toolchain.Request{{Tool: "jdk", Constraint: test.constraint, From: "system.properties"}},
+			nil,
+		)
 		if err != nil {
 			t.Errorf("%q: %v", test.constraint, err)
 			continue
 		}
-		if got[0].Version != test.version || got[0].Source != "Adoptium" || !strings.HasPrefix(got[0].Digest, "sha256:") {
+		if got[0].Version != test.version || got[0].Source != "Adoptium" ||
+			!strings.HasPrefix(got[0].Digest, "sha256:") {
 			t.Errorf("%q gives %+v", test.constraint, got[0])
 		}
 		for name, stays := range map[string]bool{"bin/java": true, "release": true, "src.zip": false, "lib/src.zip": false, "man/man1/java.1": true} {
@@ -116,7 +136,14 @@ func TestAdoptiumFaults(t *testing.T) {
 		w := newWorld(t)
 		w.adoptium(21, "21.0.5+11")
 		test.hurt(w)
-		_, err := w.open(t.TempDir(), withJDKs(w)).Ensure(t.Context(), []toolchain.Request{{Tool: "jdk", Constraint: "21"}}, nil)
+		_, err := w.open(
+			t.TempDir(),
+			withJDKs(w),
+		).Ensure(
+			t.Context(),
+			[]toolchain.Request{{Tool: "jdk", Constraint: "21"}},
+			nil,
+		)
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}
@@ -210,8 +237,17 @@ func withJars(w *world) func(*toolchain.Settings) {
 func TestJarMirrors(t *testing.T) {
 	w := newWorld(t)
 	w.jarsMirror(map[string][]byte{
-		"leiningen-2.9.10-standalone.jar": []byte("old"), "2.12.0/leiningen-2.12.0-standalone.jar": []byte("new"), "leiningen-3.0.0-standalone.jar": []byte("newest"),
-		"clojure-tools-1.12.4.1597.tar.gz": tgz(t, map[string]string{"clojure-tools/clojure-tools-1.12.4.1597.jar": "tools", "clojure-tools/exec.jar": "exec", "clojure-tools/clojure": "#!/bin/sh"}),
+		"leiningen-2.9.10-standalone.jar": []byte(
+			"old",
+		), "2.12.0/leiningen-2.12.0-standalone.jar": []byte("new"), "leiningen-3.0.0-standalone.jar": []byte("newest"),
+		"clojure-tools-1.12.4.1597.tar.gz": tgz(
+			t,
+			map[string]string{
+				"clojure-tools/clojure-tools-1.12.4.1597.jar": "tools",
+				"clojure-tools/exec.jar":                      "exec",
+				"clojure-tools/clojure":                       "#!/bin/sh",
+			},
+		),
 		"clojure-tools-1.11.1.1435.tar.gz": tgz(t, map[string]string{"clojure-tools/README": "no jar"}),
 	})
 	st := w.open(t.TempDir(), withJars(w))
@@ -233,12 +269,14 @@ func TestJarMirrors(t *testing.T) {
 		{"leiningen", ">=2.99 <3", "no version matches"}, {"clojure", "1.10.0", "no version matches"}, {"clojure", "1.11.1.1435", "there is no jar in it"},
 		{"clojure", "~1.11", "a version such as 1.12.4.1597 is expected"}, {"leiningen", "two", "reading the leiningen version"},
 	} {
-		if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: test.tool, Constraint: test.constraint}}, nil); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: test.tool, Constraint: test.constraint}}, nil); err == nil ||
+			!strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s %q: %v, want %q", test.tool, test.constraint, err, test.says)
 		}
 	}
 	w.put("/jars/leiningen-3.0.0-standalone.jar", []byte("forged"))
-	if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "leiningen", Constraint: "3.0.0"}}, nil); err == nil || !strings.Contains(err.Error(), "verifying leiningen-3.0.0-standalone.jar") {
+	if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "leiningen", Constraint: "3.0.0"}}, nil); err == nil ||
+		!strings.Contains(err.Error(), "verifying leiningen-3.0.0-standalone.jar") {
 		t.Errorf("a forged jar: %v", err)
 	}
 }
@@ -256,7 +294,11 @@ func TestRealDebianJVM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "jdk", Constraint: "17"}, {Tool: "leiningen"}, {Tool: "clojure"}}, logged{t})
+	got, err := st.Ensure(
+		t.Context(),
+		[]toolchain.Request{{Tool: "jdk", Constraint: "17"}, {Tool: "leiningen"}, {Tool: "clojure"}},
+		logged{t},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +310,11 @@ func TestRealDebianJVM(t *testing.T) {
 		"tools.deps is loaded":   {java, "-cp", filepath.Join(got[2].Dir, "lib", "*"), "clojure.main", "-e", "(require 'clojure.tools.deps) (println \"tools.deps is loaded\")"},
 	} {
 		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-		cmd.Env, cmd.Dir = []string{"PATH=/usr/bin:/bin", "LEIN_HOME=" + t.TempDir(), "LEIN_VERSION=" + got[1].Version}, t.TempDir()
+		cmd.Env, cmd.Dir = []string{
+			"PATH=/usr/bin:/bin",
+			"LEIN_HOME=" + t.TempDir(),
+			"LEIN_VERSION=" + got[1].Version,
+		}, t.TempDir()
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), name) {
 			t.Errorf("%s says %.300s, %v; want %q", strings.Join(args, " "), out, err, name)

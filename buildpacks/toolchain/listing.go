@@ -17,7 +17,8 @@ import (
 // freshFor is how long a listing and a choice stand before the source is asked again.
 const freshFor = 24 * time.Hour
 
-// listingSchema is changed with what is kept of a listing, so that another release of slugc does not read what this one has kept.
+// listingSchema is changed with what is kept of a listing, so that another release of slugc does
+// not read what this one has kept.
 const listingSchema = "1 "
 
 // listingTime bounds how long one listing may take, however steadily it drips.
@@ -26,7 +27,8 @@ const listingTime = 2 * time.Minute
 // maxListing bounds a listing, in bytes: the largest packument known is about 4 MB.
 const maxListing = 64 << 20
 
-// kept is a listing as it lies in the store: boiled down to what is needed, with the source's validators.
+// kept is a listing as it lies in the store: boiled down to what is needed, with the source's
+// validators.
 type kept[T any] struct {
 	ETag     string    `json:"etag,omitempty"`
 	Modified string    `json:"modified,omitempty"`
@@ -34,10 +36,18 @@ type kept[T any] struct {
 	Value    T         `json:"value"`
 }
 
-// list returns the document at an address, boiled down by parse: from the store while it is fresh, else from the source, which is asked
-// once at most in a Store's life. again asks even when it is fresh, for a version that the kept one does not have.
-// asked reports whether the source itself has just answered.
-func list[T any](ctx context.Context, st *Store, addr string, h http.Header, parse func(io.Reader) (T, error), again bool) (v T, asked bool, err error) {
+// list returns the document at an address, boiled down by parse: from the store while it is fresh,
+// else from the source, which is asked once at most in a Store's life. again asks even when it is
+// fresh, for a version that the kept one does not have. asked reports whether the source itself has
+// just answered.
+func list[T any](
+	ctx context.Context,
+	st *Store,
+	addr string,
+	h http.Header,
+	parse func(io.Reader) (T, error),
+	again bool,
+) (v T, asked bool, err error) {
 	sum := sha256.Sum256([]byte(listingSchema + addr))
 	name := hex.EncodeToString(sum[:16])
 	mu := st.one(name)
@@ -59,7 +69,11 @@ func list[T any](ctx context.Context, st *Store, addr string, h http.Header, par
 	} else if have && k.Modified != "" {
 		h.Set("If-Modified-Since", k.Modified)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, listingTime, passing{errors.New("listing its versions takes longer than two minutes")})
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		listingTime,
+		passing{errors.New("listing its versions takes longer than two minutes")},
+	)
 	defer cancel()
 	a, err := st.web.get(ctx, addr, h)
 	if err != nil {
@@ -134,7 +148,8 @@ func (st *Store) choiceFile(req Request) string {
 	return filepath.Join(st.dir, choiceDir, hex.EncodeToString(sum[:16])+".json")
 }
 
-// settled returns the tree that a request needs no source for: an exact version that is held, or the choice of the last day.
+// settled returns the tree that a request needs no source for: an exact version that is held, or
+// the choice of the last day.
 func (st *Store) settled(req Request, w *want) (*record, bool) {
 	if w.exact != "" {
 		if r := st.held(req.Tool, w.exact); r != nil {

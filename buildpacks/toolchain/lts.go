@@ -12,9 +12,10 @@ var codenames = map[string]int{
 	"argon": 4, "boron": 6, "carbon": 8, "dubnium": 10, "erbium": 12, "fermium": 14, "gallium": 16, "hydrogen": 18, "iron": 20, "jod": 22, "krypton": 24,
 }
 
-// ltsFrom is the day from which a major of Node is an LTS line, by Node's published schedule: up to 26 the even majors, released in
-// April (4 in 2015, then one even major a year), and from 27 every major, released in April of the year it is named for; each
-// becomes LTS at the end of its October. ok is false for a major that never does.
+// ltsFrom is the day from which a major of Node is an LTS line, by Node's published schedule: up to
+// 26 the even majors, released in April (4 in 2015, then one even major a year), and from 27 every
+// major, released in April of the year it is named for; each becomes LTS at the end of its October.
+// ok is false for a major that never does.
 func ltsFrom(major int) (day time.Time, ok bool) {
 	year := 2000 + major
 	if major < 27 {
@@ -26,7 +27,8 @@ func ltsFrom(major int) (day time.Time, ok bool) {
 	return time.Date(year, time.October, 28, 0, 0, 0, 0, time.UTC), true
 }
 
-// ltsMajors are the LTS lines among a listing's versions, newest first: by the source's own word where it knows, else by the schedule.
+// ltsMajors are the LTS lines among a listing's versions, newest first: by the source's own word
+// where it knows, else by the schedule.
 func ltsMajors(l *listing, now time.Time) []int {
 	seen := map[int]bool{}
 	var majors []int
@@ -36,7 +38,8 @@ func ltsMajors(l *listing, now time.Time) []int {
 			continue
 		}
 		if l.lts != nil {
-			// A line's first releases come before it is LTS: any release that is makes the line one.
+			// A line's first releases come before it is LTS: any release that is makes the line
+			// one.
 			if l.lts[v] == "" {
 				continue
 			}

@@ -20,8 +20,9 @@ type manager struct {
 	tool string
 }
 
-// managerTool is npm, pnpm, yarn or bun. The grammar of their constraints: npm ranges and the registry's tags; "" and "latest" for the
-// version that the registry calls latest, but for yarn "" and any range that admits it for 1.x, and "berry" for what came after.
+// managerTool is npm, pnpm, yarn or bun. The grammar of their constraints: npm ranges and the
+// registry's tags; "" and "latest" for the version that the registry calls latest, but for yarn ""
+// and any range that admits it for 1.x, and "berry" for what came after.
 func managerTool(st *Store, r *registry, name string) *tool {
 	return &tool{
 		parse:   func(c string) (*want, error) { return parseManager(name, c) },
@@ -47,7 +48,10 @@ func parseManager(tool, constraint string) (*want, error) {
 	case c == "" || c == "latest":
 		return &want{match: anyRelease, pick: latest}, nil
 	case isTag:
-		return &want{match: func(string) bool { return false }, pick: func(l *listing) (string, string) { return l.tags[c], "" }}, nil
+		return &want{
+			match: func(string) bool { return false },
+			pick:  func(l *listing) (string, string) { return l.tags[c], "" },
+		}, nil
 	}
 	match, err := npmRange(c)
 	if err != nil {
@@ -60,7 +64,8 @@ func parseManager(tool, constraint string) (*want, error) {
 				return classic, ""
 			}
 		}
-		// What the authors call latest is preferred to a newer release that they do not call so yet.
+		// What the authors call latest is preferred to a newer release that they do not call so
+		// yet.
 		if v := l.tags["latest"]; v != "" && match(v) && tool != "yarn" {
 			return v, ""
 		}
@@ -128,7 +133,8 @@ func (m *manager) fetch(ctx context.Context, version string, j *job) (string, er
 	return integrity, nil
 }
 
-// bun unpacks the platform's package, which is bin/bun and little more, and adds the second name that the program goes by.
+// bun unpacks the platform's package, which is bin/bun and little more, and adds the second name
+// that the program goes by.
 func (m *manager) bun(ctx context.Context, file, tree string) error {
 	if err := unpackFile(ctx, file, tree, 1); err != nil {
 		return err
@@ -143,8 +149,9 @@ func (m *manager) bun(ctx context.Context, file, tree string) error {
 	return os.Symlink("bun", filepath.Join(tree, "bin", "bunx"))
 }
 
-// native is the package that holds a pnpm's program for the platform, "" for a pnpm that is JavaScript. From 12 on the package "pnpm"
-// holds placeholders, which its install script replaces with the program.
+// native is the package that holds a pnpm's program for the platform, "" for a pnpm that is
+// JavaScript. From 12 on the package "pnpm" holds placeholders, which its install script replaces
+// with the program.
 func (m *manager) native(e edition) string {
 	name := "@pnpm/exe." + m.r.st.set.OS + "-" + nodeArch(m.r.st.set.Arch)
 	if m.tool == "pnpm" && e.Optional[name] != "" {
@@ -153,7 +160,8 @@ func (m *manager) native(e edition) string {
 	return ""
 }
 
-// addNative does what pnpm's install script does: the platform's program takes the place of every placeholder.
+// addNative does what pnpm's install script does: the platform's program takes the place of every
+// placeholder.
 func (m *manager) addNative(ctx context.Context, j *job, name string, e edition) error {
 	p, _, err := m.r.packument(ctx, name, false)
 	if err != nil {

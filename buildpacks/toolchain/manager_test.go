@@ -22,7 +22,12 @@ func TestManagerConstraints(t *testing.T) {
 		{"pnpm", "", "4.9.2"}, {"pnpm", "latest", "4.9.2"}, {"pnpm", "next", "5.0.0-rc.1"}, {"pnpm", "nosuchtag", ""}, {"pnpm", ">=3", "4.9.2"},
 		{"pnpm", "3", "3.6.3"}, {"npm", "*", "4.9.2"}, {"npm", "5.0.0-rc.1", "5.0.0-rc.1"},
 	} {
-		got, err := toolchain.PickManager(c.tool, c.in, versions, map[string]string{"latest": "4.9.2", "next": "5.0.0-rc.1"})
+		got, err := toolchain.PickManager(
+			c.tool,
+			c.in,
+			versions,
+			map[string]string{"latest": "4.9.2", "next": "5.0.0-rc.1"},
+		)
 		if err != nil || got != c.want {
 			t.Errorf("%s %q = %q, %v; want %q", c.tool, c.in, got, err, c.want)
 		}
@@ -35,13 +40,31 @@ func TestManagerConstraints(t *testing.T) {
 func TestManagers(t *testing.T) {
 	w := newWorld(t)
 	bin := func(m map[string]string) map[string]any { return map[string]any{"bin": m} }
-	yarn1 := w.npm("yarn", "1.22.22", map[string]string{"bin/yarn.js": "y1"}, bin(map[string]string{"yarn": "./bin/yarn.js", "yarnpkg": "./bin/yarn.js"}))
+	yarn1 := w.npm(
+		"yarn",
+		"1.22.22",
+		map[string]string{"bin/yarn.js": "y1"},
+		bin(map[string]string{"yarn": "./bin/yarn.js", "yarnpkg": "./bin/yarn.js"}),
+	)
 	w.npm("yarn", "2.4.3", map[string]string{"bin/yarn.js": "no"}, bin(map[string]string{"yarn": "./bin/yarn.js"}))
-	w.npm("@yarnpkg/cli-dist", "4.9.2", map[string]string{"bin/yarn.js": "y4"}, bin(map[string]string{"yarn": "bin/yarn.js"}))
-	w.npm("pnpm", "10.1.0", map[string]string{"bin/pnpm.cjs": "p"}, bin(map[string]string{"pnpm": "bin/pnpm.cjs", "pnpx": "bin/pnpm.cjs"}))
+	w.npm(
+		"@yarnpkg/cli-dist",
+		"4.9.2",
+		map[string]string{"bin/yarn.js": "y4"},
+		bin(map[string]string{"yarn": "bin/yarn.js"}),
+	)
+	w.npm(
+		"pnpm",
+		"10.1.0",
+		map[string]string{"bin/pnpm.cjs": "p"},
+		bin(map[string]string{"pnpm": "bin/pnpm.cjs", "pnpx": "bin/pnpm.cjs"}),
+	)
 	w.npm("@pnpm/exe.linux-x64", "12.1.0", map[string]string{"pnpm": "native"}, nil)
 	w.npm("pnpm", "12.1.0", map[string]string{"pnpm": "placeholder", "pnx": "placeholder"}, map[string]any{
-		"bin": map[string]string{"pnpm": "pnpm", "pnx": "./pnx"}, "optionalDependencies": map[string]string{"@pnpm/exe.linux-x64": "12.1.0"},
+		"bin": map[string]string{
+			"pnpm": "pnpm",
+			"pnx":  "./pnx",
+		}, "optionalDependencies": map[string]string{"@pnpm/exe.linux-x64": "12.1.0"},
 	})
 	w.npm("@oven/bun-linux-x64", "1.2.20", map[string]string{"bin/bun": "b"}, nil)
 	st := w.open(t.TempDir())
@@ -55,7 +78,11 @@ func TestManagers(t *testing.T) {
 		{"pnpm", "10", "", "10.1.0", "bin/pnpx", "p"},
 		{"bun", "", "", "1.2.20", "bin/bunx", "b"},
 	} {
-		got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: c.tool, Constraint: c.constraint, Hash: c.hash}}, nil)
+		got, err := st.Ensure(
+			t.Context(),
+			[]toolchain.Request{{Tool: c.tool, Constraint: c.constraint, Hash: c.hash}},
+			nil,
+		)
 		if err != nil {
 			t.Errorf("%s %q: %v", c.tool, c.constraint, err)
 			continue
@@ -75,7 +102,12 @@ func TestPinIsHeld(t *testing.T) {
 	w := newWorld(t)
 	w.npm("pnpm", "10.1.0", map[string]string{"p.cjs": "p"}, map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}})
 	dir := t.TempDir()
-	req := toolchain.Request{Tool: "pnpm", Constraint: "10.1.0", From: "package.json packageManager", Hash: "sha512." + strings.Repeat("0", 128)}
+	req := toolchain.Request{
+		Tool:       "pnpm",
+		Constraint: "10.1.0",
+		From:       "package.json packageManager",
+		Hash:       "sha512." + strings.Repeat("0", 128),
+	}
 	check := func(st *toolchain.Store) {
 		t.Helper()
 		_, err := st.Ensure(t.Context(), []toolchain.Request{req}, nil)
@@ -102,7 +134,12 @@ func TestRegistryAddresses(t *testing.T) {
 	w.packument("pnpm", map[string]string{"latest": "10.1.0"})
 	host := strings.TrimPrefix(w.srv.URL, "http://")
 	st := w.open(t.TempDir(), func(s *toolchain.Settings) {
-		s.NpmTokens = map[string]string{"//" + host + "/": "wide", "//" + host + "/npm/": "narrow", "//" + host + "/np": "no", "//other.invalid/": "other"}
+		s.NpmTokens = map[string]string{
+			"//" + host + "/":     "wide",
+			"//" + host + "/npm/": "narrow",
+			"//" + host + "/np":   "no",
+			"//other.invalid/":    "other",
+		}
 	})
 	one(t, st, "pnpm", "")
 	for _, p := range []string{"/npm/pnpm", "/npm/pnpm/-/pnpm-10.1.0.tgz"} {

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// nodeTool is Node with npm. The grammar of its constraints (languages.md 3.2): npm ranges; "" and "lts/*" for the newest LTS line,
-// "lts/‹codename›", "lts/-1"; "node", "latest", "current" and "stable" for the newest release of all.
+// nodeTool is Node with npm. The grammar of its constraints (languages.md 3.2): npm ranges; "" and
+// "lts/*" for the newest LTS line, "lts/‹codename›", "lts/-1"; "node", "latest", "current" and
+// "stable" for the newest release of all.
 func nodeTool(st *Store, r *registry) *tool {
 	return &tool{
 		parse:   func(c string) (*want, error) { return parseNode(c, st.set.AllowWide, st.set.Now) },
@@ -53,8 +54,9 @@ func parseNode(constraint string, allowWide bool, now func() time.Time) (*want, 
 	}}, nil
 }
 
-// capWide holds an open range to the newest LTS line: a range such as ">=18" would otherwise move an app to a new major, which may not
-// be ready for production, on the day it is released (languages.md 3.2).
+// capWide holds an open range to the newest LTS line: a range such as ">=18" would otherwise move
+// an app to a new major, which may not be ready for production, on the day it is released
+// (languages.md 3.2).
 func capWide(l *listing, v string, match func(string) bool, constraint string, now time.Time) (string, string) {
 	m := major(v)
 	wide := match(fmt.Sprintf("%d.0.0", m+1)) || match(fmt.Sprintf("%d.0.0", m-1))

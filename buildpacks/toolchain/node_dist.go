@@ -15,7 +15,8 @@ import (
 	"strings"
 )
 
-// nodeDist is a nodejs.org-layout distribution: index.json, v‹V›/SHASUMS256.txt and v‹V›/node-v‹V›-‹os›-‹arch›.tar.gz.
+// nodeDist is a nodejs.org-layout distribution: index.json, v‹V›/SHASUMS256.txt and
+// v‹V›/node-v‹V›-‹os›-‹arch›.tar.gz.
 type nodeDist struct{ st *Store }
 
 func (*nodeDist) name() string { return "nodejs.org" }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// nodeRegistry is Node from the npm registry: the package node-‹os›-‹arch› with an npm added, so that the tree is laid out as the
-// official distribution's.
+// nodeRegistry is Node from the npm registry: the package node-‹os›-‹arch› with an npm added, so
+// that the tree is laid out as the official distribution's.
 type nodeRegistry struct{ r *registry }
 
 func (*nodeRegistry) name() string { return "npm registry" }
@@ -63,8 +63,9 @@ func (n *nodeRegistry) fetch(ctx context.Context, version string, j *job) (strin
 	return integrity, finishNode(j.tree)
 }
 
-// npmFor chooses the npm to go with a Node: the newest of the major that Node's own distribution carries, as far as its engines admit
-// that Node; where that major has none, the newest that they admit.
+// npmFor chooses the npm to go with a Node: the newest of the major that Node's own distribution
+// carries, as far as its engines admit that Node; where that major has none, the newest that they
+// admit.
 func npmFor(p packument, node string) string {
 	fits := func(v string) bool {
 		e := p.Versions[v]
@@ -85,7 +86,8 @@ func npmFor(p packument, node string) string {
 	return newest(all, func(v string) bool { return (bundled == 0 || major(v) < bundled) && fits(v) }, compareSemver)
 }
 
-// bundledNpm is the major of npm that a major of Node is distributed with in its last releases, 0 where it is not known.
+// bundledNpm is the major of npm that a major of Node is distributed with in its last releases, 0
+// where it is not known.
 func bundledNpm(node int) int {
 	switch {
 	case node < 15:
@@ -102,8 +104,14 @@ func bundledNpm(node int) int {
 	return 0
 }
 
-// pick chooses a version of the packages' that w wants and keep keeps. The kept listings are asked for again before "no such version".
-func (r *registry) pick(ctx context.Context, w *want, keep func(packument, string, edition) bool, names ...string) (string, string, error) {
+// pick chooses a version of the packages' that w wants and keep keeps. The kept listings are asked
+// for again before "no such version".
+func (r *registry) pick(
+	ctx context.Context,
+	w *want,
+	keep func(packument, string, edition) bool,
+	names ...string,
+) (string, string, error) {
 	for _, again := range []bool{false, true} {
 		l, fresh := &listing{tags: map[string]string{}}, true
 		for _, name := range names {
@@ -147,7 +155,8 @@ func (r *registry) pick(ctx context.Context, w *want, keep func(packument, strin
 
 var errNoBin = errors.New("it names no program")
 
-// addPackage unpacks a package into lib/node_modules of a tree and links its programs into bin, as npm's global install does.
+// addPackage unpacks a package into lib/node_modules of a tree and links its programs into bin, as
+// npm's global install does.
 func addPackage(ctx context.Context, file, tree, name string, bin map[string]string) error {
 	home := filepath.Join("lib", "node_modules", filepath.FromSlash(name))
 	if err := unpackFile(ctx, file, filepath.Join(tree, home), 1); err != nil {

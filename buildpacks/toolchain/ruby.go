@@ -13,10 +13,15 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// rubyTool is Ruby. A constraint is a RubyGems requirement, "~> 3.3" or ">= 3.1, < 3.5", or one version; "" asks for the newest release
-// of the first source that answers. Pre-releases serve only a constraint that names one (languages.md 2.2).
+// rubyTool is Ruby. A constraint is a RubyGems requirement, "~> 3.3" or ">= 3.1, < 3.5", or one
+// version; "" asks for the newest release of the first source that answers. Pre-releases serve only
+// a constraint that names one (languages.md 2.2).
 func rubyTool(st *Store) *tool {
-	return &tool{parse: parseRuby, compare: compareRuby, sources: []source{&rubyMirror{st}, &debianRuby{st}, &localRuby{st}}}
+	return &tool{
+		parse:   parseRuby,
+		compare: compareRuby,
+		sources: []source{&rubyMirror{st}, &debianRuby{st}, &localRuby{st}},
+	}
 }
 
 var (
@@ -57,7 +62,8 @@ func parseRuby(constraint string) (*want, error) {
 	return w, nil
 }
 
-// rubiesLike is the error of a source that has no version that fits: it names what the source has, the newest first.
+// rubiesLike is the error of a source that has no version that fits: it names what the source has,
+// the newest first.
 func rubiesLike(versions []string) error {
 	all := slices.Compact(descending(versions, compareRuby))
 	return &noVersion{all[:min(len(all), 12)]}
@@ -71,7 +77,8 @@ func rubyABI(version string) string {
 
 var rubyTeeny = lazyregexp.New(`(?m)^\s*CONFIG\["(MAJOR|MINOR|TEENY|PATCHLEVEL)"\] = "(-?\d+)"`)
 
-// rubyIn is the release that a tree's rbconfig.rb says it is; "" for a pre-release and where there is none that says.
+// rubyIn is the release that a tree's rbconfig.rb says it is; "" for a pre-release and where there
+// is none that says.
 func rubyIn(tree string) string {
 	for _, pattern := range []string{"lib/ruby/*/*/rbconfig.rb", "lib/*/ruby/*/rbconfig.rb"} {
 		found, _ := filepath.Glob(filepath.Join(tree, filepath.FromSlash(pattern)))
@@ -101,7 +108,8 @@ func checkRuby(tree, version string) error {
 	return nil
 }
 
-// finishRuby makes a tree of a Ruby whatever its source: a bin/ruby, scripts that find their Ruby on PATH, and nothing that no build reads.
+// finishRuby makes a tree of a Ruby whatever its source: a bin/ruby, scripts that find their Ruby
+// on PATH, and nothing that no build reads.
 func finishRuby(tree, version string) error {
 	info, err := os.Stat(filepath.Join(tree, "bin", "ruby"))
 	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
@@ -154,8 +162,8 @@ func relocateScripts(bin string) error {
 	return nil
 }
 
-// rubyDefaults is loaded by RubyGems at every start. It keeps a Ruby whose paths were compiled in for another place to its own tree: gems of
-// the machine are not this Ruby's.
+// rubyDefaults is loaded by RubyGems at every start. It keeps a Ruby whose paths were compiled in
+// for another place to its own tree: gems of the machine are not this Ruby's.
 const rubyDefaults = `# Keeps RubyGems and the load path inside this Ruby's own directory.
 module Gem
   def self.default_dir

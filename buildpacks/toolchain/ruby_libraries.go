@@ -15,13 +15,18 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// libc matches the libraries that come with the C library itself: whoever runs a program has them, and they cannot be mixed.
-var libc = lazyregexp.New(`^(ld-linux[\w.-]*|ld64|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libnsl|libanl|libBrokenLocale)\.so(\.\d+)*$`)
+// libc matches the libraries that come with the C library itself: whoever runs a program has them,
+// and they cannot be mixed.
+var libc = lazyregexp.New(
+	`^(ld-linux[\w.-]*|ld64|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libnsl|libanl|libBrokenLocale)\.so(\.\d+)*$`,
+)
 
-// BringLibraries makes the programs and libraries below roots self-contained but for the C library: every shared library that one of them names
-// (DT_NEEDED) and that lies nowhere below roots or into is copied into the directory into, from the first of the directories from that has it for the same
-// machine, and so are the libraries that those need. It returns, sorted, what was brought and what was found nowhere. Names are enough:
-// the search path of whoever starts the programs has the directories of the libraries.
+// BringLibraries makes the programs and libraries below roots self-contained but for the C library:
+// every shared library that one of them names (DT_NEEDED) and that lies nowhere below roots or into
+// is copied into the directory into, from the first of the directories from that has it for the
+// same machine, and so are the libraries that those need. It returns, sorted, what was brought and
+// what was found nowhere. Names are enough: the search path of whoever starts the programs has the
+// directories of the libraries.
 func BringLibraries(into string, roots, from []string) (brought, missing []string, err error) {
 	l := libraries{have: map[string]bool{}, need: map[string]elf.Machine{}}
 	for _, root := range append(slices.Clone(roots), into) {
@@ -60,7 +65,8 @@ type libraries struct {
 	need map[string]elf.Machine
 }
 
-// next is a library that is needed and not there, "" for none. The order is fixed, so that the result is.
+// next is a library that is needed and not there, "" for none. The order is fixed, so that the
+// result is.
 func (l *libraries) next() string {
 	for _, name := range slices.Sorted(maps.Keys(l.need)) {
 		if !l.have[name] {

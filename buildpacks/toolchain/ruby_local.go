@@ -19,8 +19,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// localRuby copies the Ruby that the machine has: its program, standard library, headers and default gems, without gems that were installed
-// into it, and the shared libraries they name.
+// localRuby copies the Ruby that the machine has: its program, standard library, headers and
+// default gems, without gems that were installed into it, and the shared libraries they name.
 type localRuby struct{ st *Store }
 
 func (*localRuby) name() string { return "this machine" }
@@ -92,7 +92,11 @@ func (l *localRuby) fetch(ctx context.Context, version string, j *job) (string, 
 	if err := l.programs(f, j.tree); err != nil {
 		return "", fmt.Errorf("copying the machine's ruby: %w", err)
 	}
-	_, missing, err := BringLibraries(filepath.Join(j.tree, "lib"), []string{j.tree}, append([]string{f.Config["libdir"]}, MachineLibraries(l.st.set.Arch)...))
+	_, missing, err := BringLibraries(
+		filepath.Join(j.tree, "lib"),
+		[]string{j.tree},
+		append([]string{f.Config["libdir"]}, MachineLibraries(l.st.set.Arch)...),
+	)
 	if err == nil && len(missing) > 0 {
 		err = fmt.Errorf("the machine has no %s", strings.Join(missing, ", "))
 	}
@@ -116,7 +120,9 @@ func (l *localRuby) programs(f *rubyFacts, tree string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	program, err := filepath.EvalSymlinks(filepath.Join(f.Config["bindir"], f.Config["ruby_install_name"]+f.Config["EXEEXT"]))
+	program, err := filepath.EvalSymlinks(
+		filepath.Join(f.Config["bindir"], f.Config["ruby_install_name"]+f.Config["EXEEXT"]),
+	)
 	if err != nil {
 		return err
 	}
@@ -168,8 +174,8 @@ func (l *localRuby) defaultGems(prefix, dir, tree string) error {
 	return nil
 }
 
-// graft copies a directory below prefix to the same place below tree, unless it is there already or does not exist. Links are followed: what they
-// lead to is the machine's own.
+// graft copies a directory below prefix to the same place below tree, unless it is there already or
+// does not exist. Links are followed: what they lead to is the machine's own.
 func graft(prefix, dir, tree string) error {
 	rel, err := filepath.Rel(prefix, dir)
 	if err != nil || !filepath.IsLocal(rel) {
@@ -208,7 +214,8 @@ func copyMode(from, to string, mode fs.FileMode) error {
 	return os.Chmod(to, mode)
 }
 
-// MachineLibraries lists the directories in which the dynamic linker of this machine finds libraries for a processor, Go's name of it.
+// MachineLibraries lists the directories in which the dynamic linker of this machine finds
+// libraries for a processor, Go's name of it.
 func MachineLibraries(arch string) []string {
 	triple := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[arch]
 	dirs := []string{"/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"}

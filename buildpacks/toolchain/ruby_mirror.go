@@ -18,15 +18,16 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// rubyMirror is a directory of prebuilt relocatable Rubies. At its base lies SHA256SUMS, with lines as sha256sum(1) writes them, and the tarballs
-// that it names:
+// rubyMirror is a directory of prebuilt relocatable Rubies. At its base lies SHA256SUMS, with lines
+// as sha256sum(1) writes them, and the tarballs that it names:
 //
 //	‹sha256›  ruby-3.3.9.tar.gz
 //	‹sha256›  ruby-3.3.9-linux-arm64.tgz
 //	‹sha256›  ruby-3.4.0.rc1-ubuntu-24.04.tar.gz
 //
-// After the version a name may say a system, a processor and a distribution; one that says the right processor goes before one that says none,
-// and a plain one before one that is meant for some distribution. Names may lie in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree
+// After the version a name may say a system, a processor and a distribution; one that says the
+// right processor goes before one that says none, and a plain one before one that is meant for some
+// distribution. Names may lie in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree
 // (bin/, lib/, include/) is at the tarball's top or in one directory of it.
 type rubyMirror struct{ st *Store }
 
@@ -68,7 +69,9 @@ func (m *rubyMirror) find(ctx context.Context, w *want) (string, string, error) 
 	return "", "", errNoVersion
 }
 
-var rubyTarballName = lazyregexp.New(`^ruby-(\d+\.\d+\.\d+)(?:[.-]?((?:preview|rc)\d+))?((?:-[0-9A-Za-z._]+)*)\.(?:tar\.gz|tgz|tar\.xz|txz|tar\.zst)$`)
+var rubyTarballName = lazyregexp.New(
+	`^ruby-(\d+\.\d+\.\d+)(?:[.-]?((?:preview|rc)\d+))?((?:-[0-9A-Za-z._]+)*)\.(?:tar\.gz|tgz|tar\.xz|txz|tar\.zst)$`,
+)
 
 func (m *rubyMirror) parse(r io.Reader) (map[string]rubyTarball, error) {
 	found := map[string]rubyTarball{}

@@ -19,7 +19,19 @@ import (
 )
 
 func TestPickRuby(t *testing.T) {
-	versions := []string{"2.7.8", "3.0.7", "3.1.2", "3.1.7", "3.2.9", "3.3.0", "3.3.9", "3.3.10", "3.4.0.rc1", "3.4.0", "3.5.0.preview1"}
+	versions := []string{
+		"2.7.8",
+		"3.0.7",
+		"3.1.2",
+		"3.1.7",
+		"3.2.9",
+		"3.3.0",
+		"3.3.9",
+		"3.3.10",
+		"3.4.0.rc1",
+		"3.4.0",
+		"3.5.0.preview1",
+	}
 	for _, test := range []struct{ constraint, want string }{
 		{"", "3.4.0"}, {">= 0", "3.4.0"}, {"3.3.9", "3.3.9"}, {"= 3.3.9", "3.3.9"}, {"3.3.8", ""},
 		{"~> 3.1", "3.4.0"}, {"~> 3.1.0", "3.1.7"}, {"~> 3.1.2", "3.1.7"}, {"~> 3.3.1", "3.3.10"}, {"~> 2", "2.7.8"}, {"~> 4.0", ""},
@@ -41,7 +53,8 @@ func TestPickRuby(t *testing.T) {
 	}
 }
 
-// rubyMirror publishes tarballs in the mirror's layout, each with its top directory before the slash of its content.
+// rubyMirror publishes tarballs in the mirror's layout, each with its top directory before the
+// slash of its content.
 func (w *world) rubyMirror(tops map[string]string) {
 	var sums strings.Builder
 	for name, top := range tops {
@@ -69,16 +82,30 @@ func TestRubyMirror(t *testing.T) {
 		{"", "3.3.9", "ruby-3.3.9.tar.gz"}, {"3.3.8", "3.3.8", "ruby-3.3.8-linux-amd64.tgz"}, {"~> 3.2.0", "3.2.9", "ruby-3.2.9-ubuntu-24.04.tar.gz"},
 		{"3.4.0.rc1", "3.4.0.rc1", "heroku-24/amd64/ruby-3.4.0.rc1.tgz"},
 	} {
-		got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: test.constraint, From: "Gemfile ruby"}}, nil)
+		got, err := st.Ensure(
+			t.Context(),
+			[]toolchain.Request{{Tool: "ruby", Constraint: test.constraint, From: "Gemfile ruby"}},
+			nil,
+		)
 		if err != nil {
 			t.Errorf("%q: %v", test.constraint, err)
 			continue
 		}
 		out, err := exec.Command(filepath.Join(got[0].Dir, "bin", "ruby")).Output()
-		if err != nil || strings.TrimSpace(string(out)) != test.says || got[0].Version != test.version || got[0].Source != "the Ruby mirror" {
-			t.Errorf("%q gives %+v from %q, %v; want %s from %s", test.constraint, got[0], out, err, test.version, test.says)
+		if err != nil || strings.TrimSpace(string(out)) != test.says || got[0].Version != test.version ||
+			got[0].Source != "the Ruby mirror" {
+			t.Errorf(
+				"%q gives %+v from %q, %v; want %s from %s",
+				test.constraint,
+				got[0],
+				out,
+				err,
+				test.version,
+				test.says,
+			)
 		}
-		if gem, err := os.ReadFile(filepath.Join(got[0].Dir, "bin", "gem")); err != nil || !strings.HasPrefix(string(gem), "#!/usr/bin/env ruby\n") {
+		if gem, err := os.ReadFile(filepath.Join(got[0].Dir, "bin", "gem")); err != nil ||
+			!strings.HasPrefix(string(gem), "#!/usr/bin/env ruby\n") {
 			t.Errorf("bin/gem begins with %.30q, %v", gem, err)
 		}
 		for _, name := range []string{"share/man", "lib/libruby-static.a"} {
@@ -87,7 +114,11 @@ func TestRubyMirror(t *testing.T) {
 			}
 		}
 	}
-	_, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "3.1.1", From: "Gemfile.lock RUBY VERSION"}}, nil)
+	_, err := st.Ensure(
+		t.Context(),
+		[]toolchain.Request{{Tool: "ruby", Constraint: "3.1.1", From: "Gemfile.lock RUBY VERSION"}},
+		nil,
+	)
 	want := `finding ruby "3.1.1" (Gemfile.lock RUBY VERSION): the Ruby mirror: no version matches (it has 3.4.0.rc1, 3.3.9, 3.3.8, 3.2.9)`
 	if none, ok := errors.AsType[*toolchain.Unavailable](err); !ok || err.Error() != want || !none.NotFound() {
 		t.Errorf("a version that is not there: %v\nwant %s", err, want)
@@ -101,37 +132,48 @@ func TestRubyMirrorFaults(t *testing.T) {
 	w.put("/rubies/ruby-3.3.9.tar.gz", tgz(t, map[string]string{"bin/ruby*": "#!/bin/sh\n"}))
 	st := w.open(t.TempDir(), withRubies(w))
 	req := []toolchain.Request{{Tool: "ruby", Constraint: "3.3.9"}}
-	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "the Ruby mirror: verifying ruby-3.3.9.tar.gz: it has the digest sha256:") {
+	if _, err := st.Ensure(t.Context(), req, nil); err == nil ||
+		!strings.Contains(err.Error(), "the Ruby mirror: verifying ruby-3.3.9.tar.gz: it has the digest sha256:") {
 		t.Errorf("another tarball: %v", err)
 	}
 	empty := tgz(t, map[string]string{"README": ""})
 	w.put("/rubies/ruby-3.3.9.tar.gz", empty)
 	w.put("/rubies/SHA256SUMS", fmt.Appendf(nil, "%x *./ruby-3.3.9.tar.gz\n", sha256.Sum256(empty)))
 	st = w.open(t.TempDir(), withRubies(w))
-	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "there is no bin/ruby in it") {
+	if _, err := st.Ensure(t.Context(), req, nil); err == nil ||
+		!strings.Contains(err.Error(), "there is no bin/ruby in it") {
 		t.Errorf("a tarball without Ruby: %v", err)
 	}
-	other := tgz(t, map[string]string{"bin/ruby*": "#!/bin/sh\n", "lib/ruby/3.3.0/x86_64-linux/rbconfig.rb": `  CONFIG["MAJOR"] = "3"
+	other := tgz(
+		t,
+		map[string]string{
+			"bin/ruby*": "#!/bin/sh\n",
+			"lib/ruby/3.3.0/x86_64-linux/rbconfig.rb": `  CONFIG["MAJOR"] = "3"
   CONFIG["MINOR"] = "3"
   CONFIG["TEENY"] = "2"
   CONFIG["PATCHLEVEL"] = "100"
-`})
+`,
+		},
+	)
 	w.put("/rubies/ruby-3.3.9.tar.gz", other)
 	w.put("/rubies/SHA256SUMS", fmt.Appendf(nil, "%x *./ruby-3.3.9.tar.gz\n", sha256.Sum256(other)))
 	st = w.open(t.TempDir(), withRubies(w))
-	if _, err := st.Ensure(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "it is Ruby 3.3.2 and not 3.3.9") {
+	if _, err := st.Ensure(t.Context(), req, nil); err == nil ||
+		!strings.Contains(err.Error(), "it is Ruby 3.3.2 and not 3.3.9") {
 		t.Errorf("a tarball of another Ruby: %v", err)
 	}
 	w.breakAt("/rubies/SHA256SUMS", status(503))
 	st = w.open(t.TempDir(), withRubies(w))
-	if none, ok := errors.AsType[*toolchain.Unavailable](second(st.Ensure(t.Context(), req, nil))); !ok || !none.Transient() {
+	if none, ok := errors.AsType[*toolchain.Unavailable](second(st.Ensure(t.Context(), req, nil))); !ok ||
+		!none.Transient() {
 		t.Errorf("a mirror that is down: %v", none)
 	}
 }
 
 func second[A, B any](_ A, b B) B { return b }
 
-// TestLocalRuby copies a Ruby of the machine: what belongs to it, and no gem that was installed into it.
+// TestLocalRuby copies a Ruby of the machine: what belongs to it, and no gem that was installed
+// into it.
 func TestLocalRuby(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "usr")
 	for name, text := range map[string]string{
@@ -149,7 +191,10 @@ func TestLocalRuby(t *testing.T) {
 	t.Setenv("RUBYOPT", "-rnowhere")
 	w := newWorld(t)
 	open := func() *toolchain.Store {
-		return w.open(t.TempDir(), func(s *toolchain.Settings) { s.LocalRuby = filepath.Join(prefix, "bin", "ruby3.3") })
+		return w.open(
+			t.TempDir(),
+			func(s *toolchain.Settings) { s.LocalRuby = filepath.Join(prefix, "bin", "ruby3.3") },
+		)
 	}
 	got, err := open().Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "~> 3.3"}}, nil)
 	if err != nil {
@@ -167,10 +212,12 @@ func TestLocalRuby(t *testing.T) {
 		"bin/bundle", "bin/irb", "bin/ruby", "include/ruby-3.3.0/ruby.h", "lib/ruby/3.3.0/rubygems/defaults/operating_system.rb", "lib/ruby/3.3.0/set.rb", "lib/ruby/3.3.0/x86_64-linux/rbconfig.rb",
 		"lib/ruby/gems/3.3.0/gems/bundler-2.5.22/exe/bundle", "lib/ruby/gems/3.3.0/specifications/default/bundler-2.5.22.gemspec", "toolchain.json",
 	}
-	if diff := cmp.Diff(want, names); diff != "" || err != nil || got[0].Source != "this machine" || got[0].Version != "3.3.9" {
+	if diff := cmp.Diff(want, names); diff != "" || err != nil || got[0].Source != "this machine" ||
+		got[0].Version != "3.3.9" {
 		t.Errorf("%+v %v (-want +got):\n%s", got[0], err, diff)
 	}
-	if _, err := open().Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "3.4.1"}}, nil); err == nil || !strings.Contains(err.Error(), "this machine: no version matches (it has 3.3.9)") {
+	if _, err := open().Ensure(t.Context(), []toolchain.Request{{Tool: "ruby", Constraint: "3.4.1"}}, nil); err == nil ||
+		!strings.Contains(err.Error(), "this machine: no version matches (it has 3.3.9)") {
 		t.Errorf("another version: %v", err)
 	}
 }
@@ -195,13 +242,15 @@ func TestBringLibraries(t *testing.T) {
 		t.Errorf("with nowhere to look: missing %v, %v", missing, err)
 	}
 	brought, missing, err := toolchain.BringLibraries(into, []string{root}, toolchain.MachineLibraries("amd64"))
-	if err != nil || len(missing) > 0 || !slices.Contains(brought, "libz.so.1") || slices.Contains(brought, "libc.so.6") {
+	if err != nil || len(missing) > 0 || !slices.Contains(brought, "libz.so.1") ||
+		slices.Contains(brought, "libc.so.6") {
 		t.Errorf("brought %v, missing %v, %v", brought, missing, err)
 	}
 	if info, err := os.Lstat(filepath.Join(into, "libz.so.1")); err != nil || !info.Mode().IsRegular() {
 		t.Errorf("libz.so.1: %v, %v", info, err)
 	}
-	if brought, missing, err = toolchain.BringLibraries(into, []string{root}, toolchain.MachineLibraries("amd64")); err != nil || len(brought)+len(missing) > 0 {
+	if brought, missing, err = toolchain.BringLibraries(into, []string{root}, toolchain.MachineLibraries("amd64")); err != nil ||
+		len(brought)+len(missing) > 0 {
 		t.Errorf("again: brought %v, missing %v, %v", brought, missing, err)
 	}
 }
@@ -216,8 +265,16 @@ func TestRealRuby(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := got[0].Dir
-	cmd := exec.Command(filepath.Join(dir, "bin", "ruby"), "-ropenssl", "-rpsych", "-rzlib", "-rbundler", "-e",
-		`print RUBY_VERSION, " ", [$LOAD_PATH, $LOADED_FEATURES, Gem.path, RbConfig.ruby, File.readlines("/proc/self/maps").map { |line| line[/\/.*\.so.*/] }].flatten.compact.reject { |path| path.start_with?(ARGV[0]) || path =~ /\/(libc|libm|ld-linux[^\/]*)\.so/ || path !~ /\// }.uniq`, dir)
+	cmd := exec.Command(
+		filepath.Join(dir, "bin", "ruby"),
+		"-ropenssl",
+		"-rpsych",
+		"-rzlib",
+		"-rbundler",
+		"-e",
+		`print RUBY_VERSION, " ", [$LOAD_PATH, $LOADED_FEATURES, Gem.path, RbConfig.ruby, File.readlines("/proc/self/maps").map { |line| line[/\/.*\.so.*/] }].flatten.compact.reject { |path| path.start_with?(ARGV[0]) || path =~ /\/(libc|libm|ld-linux[^\/]*)\.so/ || path !~ /\// }.uniq`,
+		dir,
+	)
 	cmd.Env = []string{
 		"PATH=/usr/bin:/bin", "LD_LIBRARY_PATH=" + filepath.Join(dir, "lib", "x86_64-linux-gnu"),
 		"RUBYLIB=" + filepath.Join(dir, "lib/ruby/3.1.0") + ":" + filepath.Join(dir, "lib/x86_64-linux-gnu/ruby/3.1.0"),

@@ -15,33 +15,47 @@ const (
 	off             = "off"
 )
 
-// Settings says where toolchains come from and for which machine. Every field is given by the caller: nothing is read from the
-// environment here. A base may be an https, http or file URL; https is never left for http by a redirect.
+// Settings says where toolchains come from and for which machine. Every field is given by the
+// caller: nothing is read from the environment here. A base may be an https, http or file URL;
+// https is never left for http by a redirect.
 type Settings struct {
 	NodeDist string // base of a nodejs.org-layout distribution; "" is [DefaultNodeDist], "off" disables the source
 	GoDist   string // base of a go.dev/dl-layout distribution; "" is [DefaultGoDist], "off" disables the source
 
-	// NpmRegistry gives the base URL of the npm registry. It is asked at most once, and only when a source needs it.
-	// Nil disables the source.
+	// NpmRegistry gives the base URL of the npm registry. It is asked at most once, and only when a
+	// source needs it. Nil disables the source.
 	NpmRegistry func(context.Context) (string, error)
-	// NpmTokens are bearer tokens by the part of the address they belong to, as in an .npmrc: "//host/path/".
+	// NpmTokens are bearer tokens by the part of the address they belong to, as in an .npmrc:
+	// "//host/path/".
 	NpmTokens map[string]string
 
-	GoProxy   string // as `go env GOPROXY` gives it: bases, "direct" and "off", separated by "," or "|"; "" disables the source
-	GoSumDB   string // as `go env GOSUMDB` gives it: "name", "name+hash+key", either followed by " url"; "off" trusts the proxy
+	// as `go env GOPROXY` gives it: bases, "direct" and "off", separated by "," or "|"; "" disables
+	// the source
+	GoProxy string
+	// as `go env GOSUMDB` gives it: "name", "name+hash+key", either followed by " url"; "off"
+	// trusts the proxy
+	GoSumDB   string
 	GoNoSumDB string // as `go env GONOSUMDB` gives it: patterns of modules that are not looked up
 	LocalGo   LocalGo
 
-	// RubyMirror is the base of a mirror of prebuilt relocatable Rubies; "" or "off" disables the source. It holds SHA256SUMS, lines of sha256sum(1), and the
-	// tarballs it names: ruby-‹version›[-linux][-‹processor›][-‹distribution›].tar.gz, .tgz, .tar.xz or .tar.zst, also in sub-directories.
+	// RubyMirror is the base of a mirror of prebuilt relocatable Rubies; "" or "off" disables the
+	// source. It holds SHA256SUMS, lines of sha256sum(1), and the tarballs it names:
+	// ruby-‹version›[-linux][-‹processor›][-‹distribution›].tar.gz, .tgz, .tar.xz or .tar.zst, also
+	// in sub-directories.
 	RubyMirror string
 	Debian     Debian // Debian's packages; the zero value disables the source
 	LocalRuby  string // path of a Ruby on the machine, the last resort; "" says that there is none
 
-	JDKMirror     string   // base of a JDK distribution in the layout of Adoptium's API (see adoptium); "" is [DefaultJDK], "off" disables the source
-	LocalJDK      []string // paths of JDKs on the machine, or of directories of JDKs, the best first
-	LeinMirror    string   // base of Leiningen's jars with a SHA256SUMS (see jarDist); "" is the authors' own, "off" disables the source
-	ClojureMirror string   // base of the Clojure tools' tarballs with a SHA256SUMS (see jarDist); "" is the authors' own, "off" disables the source
+	// base of a JDK distribution in the layout of Adoptium's API (see adoptium); "" is
+	// [DefaultJDK], "off" disables the source
+	JDKMirror string
+	LocalJDK  []string // paths of JDKs on the machine, or of directories of JDKs, the best first
+	// base of Leiningen's jars with a SHA256SUMS (see jarDist); "" is the authors' own, "off"
+	// disables the source
+	LeinMirror string
+	// base of the Clojure tools' tarballs with a SHA256SUMS (see jarDist); "" is the authors' own,
+	// "off" disables the source
+	ClojureMirror string
 
 	Client *http.Client  // carries proxies and certificate authorities; nil is a client of its own with the defaults
 	OS     string        // Go's name of the target system: "linux"; "" is this machine's
@@ -54,7 +68,8 @@ type Settings struct {
 	Now       func() time.Time // the clock; nil is [time.Now]
 }
 
-// LocalGo is a Go that is already on the machine: the last resort. The zero value says that there is none.
+// LocalGo is a Go that is already on the machine: the last resort. The zero value says that there
+// is none.
 type LocalGo struct {
 	Root    string // GOROOT
 	Version string // "1.26.5", with or without the "go" prefix

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// Names inside a store. What begins with a dot is the store's own; everything else is ‹tool›/‹version›-‹os›-‹arch›/.
+// Names inside a store. What begins with a dot is the store's own; everything else is
+// ‹tool›/‹version›-‹os›-‹arch›/.
 const (
 	stagingDir  = ".staging"  // trees and downloads that are not whole yet, one directory a tool, version and platform
 	lockDir     = ".locks"    // one file a tool, version and platform, never deleted
@@ -21,7 +22,8 @@ const (
 	maxRequests = 32
 )
 
-// Store is a directory of toolchains. Any number of processes and goroutines may use one directory at once.
+// Store is a directory of toolchains. Any number of processes and goroutines may use one directory
+// at once.
 type Store struct {
 	dir   string
 	set   Settings
@@ -60,20 +62,29 @@ type listing struct {
 // source lists versions of one tool and fetches one.
 type source interface {
 	name() string
-	// find chooses a version. It returns errNoVersion (a *noVersion) where the source has none that fits.
+	// find chooses a version. It returns errNoVersion (a *noVersion) where the source has none that
+	// fits.
 	find(ctx context.Context, w *want) (version, note string, err error)
-	// fetch makes the tree of a version that find has chosen, verified, in j.tree, and returns the artefact's digest.
+	// fetch makes the tree of a version that find has chosen, verified, in j.tree, and returns the
+	// artefact's digest.
 	fetch(ctx context.Context, version string, j *job) (digest string, err error)
 }
 
-// Open opens the store in a directory, which is made where it is missing, and removes what killed fetches have left.
+// Open opens the store in a directory, which is made where it is missing, and removes what killed
+// fetches have left.
 func Open(dir string, s Settings) (*Store, error) {
 	s.fill()
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the toolchain store %q: %w", dir, err)
 	}
-	st := &Store{dir: abs, set: s, web: newWeb(s.Client, s.Stall), asked: map[string]*sync.Mutex{}, fresh: map[string]bool{}}
+	st := &Store{
+		dir:   abs,
+		set:   s,
+		web:   newWeb(s.Client, s.Stall),
+		asked: map[string]*sync.Mutex{},
+		fresh: map[string]bool{},
+	}
 	for _, sub := range []string{stagingDir, lockDir, listingDir, choiceDir, usedDir} {
 		if err := os.MkdirAll(filepath.Join(abs, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("opening the toolchain store %q: %w", dir, err)
@@ -97,9 +108,10 @@ func Open(dir string, s Settings) (*Store, error) {
 	return st, nil
 }
 
-// Ensure resolves every request and fetches what the store does not hold, all at once, and returns the toolchains in the requests'
-// order. p may be nil. Errors are [*Unavailable], [*ConstraintError] or [*HashError] where the request or the sources are to
-// blame, joined where several requests fail.
+// Ensure resolves every request and fetches what the store does not hold, all at once, and returns
+// the toolchains in the requests' order. p may be nil. Errors are [*Unavailable],
+// [*ConstraintError] or [*HashError] where the request or the sources are to blame, joined where
+// several requests fail.
 func (st *Store) Ensure(ctx context.Context, reqs []Request, p Progress) ([]Toolchain, error) {
 	if p == nil {
 		p = silent{}
@@ -166,7 +178,8 @@ func (st *Store) ensure(ctx context.Context, req Request, p Progress) (Toolchain
 	return Toolchain{}, fmt.Errorf("using %s from the store: %w", req.Tool, err)
 }
 
-// resolve finds a tree: by the choice of the last day, by what the store holds, else by the first source that can.
+// resolve finds a tree: by the choice of the last day, by what the store holds, else by the first
+// source that can.
 func (st *Store) resolve(ctx context.Context, req Request, t *tool, w *want, p Progress) (*record, error) {
 	if r, ok := st.settled(req, w); ok {
 		return r, nil
@@ -218,7 +231,8 @@ func (st *Store) try(ctx context.Context, req Request, s source, w *want, p Prog
 	return r, note, err
 }
 
-// fallBack serves a request from the store alone, where no source could be asked. A version that does not exist stays an error.
+// fallBack serves a request from the store alone, where no source could be asked. A version that
+// does not exist stays an error.
 func (st *Store) fallBack(w *want, p Progress, no *Unavailable) (*record, error) {
 	if no.NotFound() {
 		return nil, no
@@ -248,8 +262,8 @@ func (st *Store) fallBack(w *want, p Progress, no *Unavailable) (*record, error)
 	return held[version], nil
 }
 
-// use marks a tree as used and answers a request with it, once the request's pin holds. The shared lock keeps Prune from
-// removing the tree between the two.
+// use marks a tree as used and answers a request with it, once the request's pin holds. The shared
+// lock keeps Prune from removing the tree between the two.
 func (st *Store) use(ctx context.Context, req Request, r *record) (Toolchain, error) {
 	if req.Hash != "" && !r.pinned(req.Hash) {
 		return Toolchain{}, &HashError{req.Tool, r.Version, req.From, req.Hash}

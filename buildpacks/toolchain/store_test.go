@@ -112,7 +112,8 @@ func TestEightStoresFetchOnce(t *testing.T) {
 	}
 }
 
-// TestKilledFetch kills a process in the middle of its download: the next one removes what it left and serves.
+// TestKilledFetch kills a process in the middle of its download: the next one removes what it left
+// and serves.
 func TestKilledFetch(t *testing.T) {
 	w := full(t)
 	w.breakAt(nodeFile, w.hang(nodeFile))
@@ -148,7 +149,8 @@ func TestKilledFetch(t *testing.T) {
 	one(t, alive, "go", "")
 }
 
-// TestHalfTree has a tree without a record in the way, as a disk that lost its last seconds may leave.
+// TestHalfTree has a tree without a record in the way, as a disk that lost its last seconds may
+// leave.
 func TestHalfTree(t *testing.T) {
 	w := full(t)
 	dir := t.TempDir()
@@ -211,7 +213,8 @@ func TestOffline(t *testing.T) {
 		t.Errorf("exact: got %+v, notes %q", got, h.text())
 	}
 	for _, c := range []string{"", ">=18", "lts/jod"} {
-		if got, h := one(t, st, "node", c); got.Version != "22.23.3" || h.text() != "using node 22.23.3 from the store, for the build is offline" {
+		if got, h := one(t, st, "node", c); got.Version != "22.23.3" ||
+			h.text() != "using node 22.23.3 from the store, for the build is offline" {
 			t.Errorf("%q: got %+v, notes %q", c, got, h.text())
 		}
 	}
@@ -225,14 +228,16 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// TestSourcesDown serves a range from the store while the sources are down, but does not hide that a version does not exist.
+// TestSourcesDown serves a range from the store while the sources are down, but does not hide that
+// a version does not exist.
 func TestSourcesDown(t *testing.T) {
 	w := full(t)
 	dir := t.TempDir()
 	one(t, w.open(dir), "node", "22.23.3")
 	down := func(s *toolchain.Settings) { s.NodeDist, s.NpmRegistry = "http://127.0.0.1:1", nil }
 	got, h := one(t, w.open(dir, down), "node", ">=22")
-	if got.Version != "22.23.3" || len(h.notes) != 2 || h.notes[1] != "using node 22.23.3 from the store, for no source could be asked" {
+	if got.Version != "22.23.3" || len(h.notes) != 2 ||
+		h.notes[1] != "using node 22.23.3 from the store, for no source could be asked" {
 		t.Errorf("got %+v, notes %q", got, h.notes)
 	}
 }
@@ -275,7 +280,8 @@ func TestListAndPrune(t *testing.T) {
 		t.Error("the tree is still there")
 	}
 	one(t, st, "node", "20.1.0")
-	if freed, err := st.Prune(func(toolchain.Toolchain, time.Time) bool { return false }); err != nil || freed <= 0 || names() != "" {
+	if freed, err := st.Prune(func(toolchain.Toolchain, time.Time) bool { return false }); err != nil || freed <= 0 ||
+		names() != "" {
 		t.Errorf("freed %d, %v; left %s", freed, err, names())
 	}
 }
@@ -340,7 +346,13 @@ func TestProbe(t *testing.T) {
 
 func TestSeveralFailures(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.open(t.TempDir()).Ensure(t.Context(), []toolchain.Request{{Tool: "node", Constraint: "x y"}, {Tool: "go", Constraint: "z"}}, nil)
+	_, err := w.open(
+		t.TempDir(),
+	).Ensure(
+		t.Context(),
+		[]toolchain.Request{{Tool: "node", Constraint: "x y"}, {Tool: "go", Constraint: "z"}},
+		nil,
+	)
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("got %v", err)
 	}

@@ -33,7 +33,12 @@ func realStore(t *testing.T, change func(*toolchain.Settings)) *toolchain.Store 
 	}
 	set := toolchain.Settings{
 		NpmRegistry: func(context.Context) (string, error) { return ask(t, "npm", "config", "get", "registry"), nil },
-		GoProxy:     ask(t, "go", "env", "GOPROXY"), GoSumDB: ask(t, "go", "env", "GOSUMDB"), GoNoSumDB: ask(t, "go", "env", "GONOSUMDB"),
+		GoProxy: ask(
+			t,
+			"go",
+			"env",
+			"GOPROXY",
+		), GoSumDB: ask(t, "go", "env", "GOSUMDB"), GoNoSumDB: ask(t, "go", "env", "GONOSUMDB"),
 	}
 	if change != nil {
 		change(&set)
@@ -68,7 +73,12 @@ func run(t *testing.T, tcs []toolchain.Toolchain, name string, args ...string) s
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = []string{"PATH=" + strings.Join(path, ":"), "HOME=" + t.TempDir(), "GOTOOLCHAIN=local", "COREPACK_ENABLE_STRICT=0"}
+	cmd.Env = []string{
+		"PATH=" + strings.Join(path, ":"),
+		"HOME=" + t.TempDir(),
+		"GOTOOLCHAIN=local",
+		"COREPACK_ENABLE_STRICT=0",
+	}
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -84,9 +94,21 @@ func TestRealToolchains(t *testing.T) {
 		{Tool: "node", Constraint: "22.x", From: "test"},
 		{Tool: "go", Constraint: "1.25", From: "test"},
 		// The digests are those that corepack writes into packageManager.
-		{Tool: "yarn", Constraint: "1.22.22", Hash: "sha512.a6b2f7906b721bba3d67d4aff083df04dad64c399707841b7acf00f6b133b7ac24255f2652fa22ae3534329dc6180534e98d17432037ff6fd140556e2bb3137e"},
-		{Tool: "yarn", Constraint: "4.9.2", Hash: "sha512.1fc009bc09d13cfd0e19efa44cbfc2b9cf6ca61482725eb35bbc5e257e093ebf4130db6dfe15d604ff4b79efd8e1e8e99b25fa7d0a6197c9f9826358d4d65c3c"},
-		{Tool: "pnpm", Constraint: "10.12.1", Hash: "sha512.f0dda8580f0ee9481c5c79a1d927b9164f2c478e90992ad268bbb2465a736984391d6333d2c327913578b2804af33474ca554ba29c04a8b13060a717675ae3ac"},
+		{
+			Tool:       "yarn",
+			Constraint: "1.22.22",
+			Hash:       "sha512.a6b2f7906b721bba3d67d4aff083df04dad64c399707841b7acf00f6b133b7ac24255f2652fa22ae3534329dc6180534e98d17432037ff6fd140556e2bb3137e",
+		},
+		{
+			Tool:       "yarn",
+			Constraint: "4.9.2",
+			Hash:       "sha512.1fc009bc09d13cfd0e19efa44cbfc2b9cf6ca61482725eb35bbc5e257e093ebf4130db6dfe15d604ff4b79efd8e1e8e99b25fa7d0a6197c9f9826358d4d65c3c",
+		},
+		{
+			Tool:       "pnpm",
+			Constraint: "10.12.1",
+			Hash:       "sha512.f0dda8580f0ee9481c5c79a1d927b9164f2c478e90992ad268bbb2465a736984391d6333d2c327913578b2804af33474ca554ba29c04a8b13060a717675ae3ac",
+		},
 		{Tool: "pnpm", Constraint: "12"}, {Tool: "npm", Constraint: "10"},
 		{Tool: "bun", Constraint: "1.2"},
 	}, logged{t})

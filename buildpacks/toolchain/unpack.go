@@ -7,7 +7,8 @@ import (
 	"slugc/cache/unpack"
 )
 
-// unpackFile unpacks a verified archive into a directory, without the first strip parts of its paths.
+// unpackFile unpacks a verified archive into a directory, without the first strip parts of its
+// paths.
 func unpackFile(ctx context.Context, file, dir string, strip int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

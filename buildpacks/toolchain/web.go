@@ -97,7 +97,8 @@ func showText(addr string) string {
 	return show(u)
 }
 
-// get opens an address. Connect errors and the codes 408, 429 and 5xx are tried again, with growing pauses.
+// get opens an address. Connect errors and the codes 408, 429 and 5xx are tried again, with growing
+// pauses.
 func (w *web) get(ctx context.Context, addr string, h http.Header) (*answer, error) {
 	u, err := url.Parse(addr)
 	if err != nil {
@@ -164,7 +165,8 @@ func (w *web) once(ctx context.Context, u *url.URL, h http.Header) (a *answer, w
 	return fail(time.Duration(max(0, min(secs, 60)))*time.Second, err)
 }
 
-// explain turns a transport's error into one line without credentials and says whether to try again.
+// explain turns a transport's error into one line without credentials and says whether to try
+// again.
 func (w *web) explain(ctx context.Context, u *url.URL, err error) (time.Duration, error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return -1, cause
@@ -266,8 +268,19 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 }
 
 // download writes a document to a new file, feeds it to the hashes and tells how far it is.
-func (w *web) download(ctx context.Context, addr string, h http.Header, file string, tell func(done, total int64), sums ...hash.Hash) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, maxFetch, passing{fmt.Errorf("the download takes longer than %s", maxFetch)})
+func (w *web) download(
+	ctx context.Context,
+	addr string,
+	h http.Header,
+	file string,
+	tell func(done, total int64),
+	sums ...hash.Hash,
+) error {
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		maxFetch,
+		passing{fmt.Errorf("the download takes longer than %s", maxFetch)},
+	)
 	defer cancel()
 	if h = h.Clone(); h == nil {
 		h = http.Header{}

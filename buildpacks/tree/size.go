@@ -24,7 +24,8 @@ func Size(dir string) (size int64) {
 	return size
 }
 
-// Prune removes the files below dir that were written longest ago until the rest is no larger than limit bytes. Directories stay.
+// Prune removes the files below dir that were written longest ago until the rest is no larger than
+// limit bytes. Directories stay.
 func Prune(dir string, limit int64) error {
 	type file struct {
 		path string

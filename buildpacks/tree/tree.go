@@ -1,5 +1,6 @@
-// Package tree copies, moves, measures and prunes the directory trees that buildpacks put into layers and take out of them. Paths are of this machine, and
-// of directories that the caller owns: nothing here keeps to a root.
+// Package tree copies, moves, measures and prunes the directory trees that buildpacks put into
+// layers and take out of them. Paths are of this machine, and of directories that the caller owns:
+// nothing here keeps to a root.
 package tree
 
 import (
@@ -17,12 +18,16 @@ import (
 
 // Options say how [Copy] copies. The zero value copies everything with its modes.
 type Options struct {
-	Plain bool                  // directories become 0755 and files 0644, or 0755 where they were executable, whatever they were: a store's trees may be read-only
-	Skip  func(rel string) bool // reports slash-separated paths relative to the tree that are left out, with all below; nil leaves nothing out
+	// directories become 0755 and files 0644, or 0755 where they were executable, whatever they
+	// were: a store's trees may be read-only
+	Plain bool
+	// reports slash-separated paths relative to the tree that are left out, with all below; nil
+	// leaves nothing out
+	Skip func(rel string) bool
 }
 
-// Copy copies the directory src to dst, which must not exist or be empty: files, directories and symbolic links with their modes and, for files, times.
-// Sockets and devices are left out.
+// Copy copies the directory src to dst, which must not exist or be empty: files, directories and
+// symbolic links with their modes and, for files, times. Sockets and devices are left out.
 func Copy(src, dst string, o Options) error {
 	type made struct {
 		dir  string
@@ -89,7 +94,8 @@ func (o Options) mode(info fs.FileInfo) fs.FileMode {
 	return 0o644 | info.Mode().Perm()&0o111
 }
 
-// CopyFile copies a regular file to dst, which must not exist, with its time and the permissions mode, by reflink where the disk can.
+// CopyFile copies a regular file to dst, which must not exist, with its time and the permissions
+// mode, by reflink where the disk can.
 func CopyFile(src, dst string, mode fs.FileMode) error {
 	in, err := os.Open(src)
 	if err != nil {
@@ -111,7 +117,8 @@ func CopyFile(src, dst string, mode fs.FileMode) error {
 	return os.Chtimes(dst, time.Time{}, info.ModTime())
 }
 
-// Move renames a directory, or copies and removes it where the two places lie on different disks. dst must not exist; the directories above it are made.
+// Move renames a directory, or copies and removes it where the two places lie on different disks.
+// dst must not exist; the directories above it are made.
 func Move(src, dst string) error {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err

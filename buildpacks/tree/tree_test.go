@@ -65,7 +65,10 @@ func listed(t *testing.T, dir string) map[string]string {
 }
 
 func TestCopy(t *testing.T) {
-	src := written(t, map[string]string{"bin/run": "#!/bin/sh\n", "closed/file": "x", "docs/a.md": "a", "docs.txt": "b"})
+	src := written(
+		t,
+		map[string]string{"bin/run": "#!/bin/sh\n", "closed/file": "x", "docs/a.md": "a", "docs.txt": "b"},
+	)
 	at := time.Unix(1000, 0)
 	for name, mode := range map[string]os.FileMode{"bin/run": 0o750, "closed/file": 0o400, "docs.txt": 0o644, "closed": 0o555} {
 		if err := os.Chtimes(filepath.Join(src, name), at, at); err != nil {
@@ -104,7 +107,9 @@ func TestMove(t *testing.T) {
 	if err := tree.Move(filepath.Join(src, "tree"), dst); err != nil {
 		t.Fatal(err)
 	}
-	if tree.Exists(filepath.Join(src, "tree")) || !tree.IsFile(filepath.Join(dst, "a/b")) || !tree.IsDir(filepath.Join(dst, "a")) || tree.IsProgram(filepath.Join(dst, "a/b")) {
+	if tree.Exists(filepath.Join(src, "tree")) || !tree.IsFile(filepath.Join(dst, "a/b")) ||
+		!tree.IsDir(filepath.Join(dst, "a")) ||
+		tree.IsProgram(filepath.Join(dst, "a/b")) {
 		t.Error("the tree is not where it was moved to")
 	}
 	if err := tree.Move(filepath.Join(src, "tree"), dst+"2"); !os.IsNotExist(err) {
@@ -113,7 +118,10 @@ func TestMove(t *testing.T) {
 }
 
 func TestSizePruneDigest(t *testing.T) {
-	dir := written(t, map[string]string{"a/old": strings.Repeat("x", 60), "b/new": strings.Repeat("x", 60), "c/newest": "x"})
+	dir := written(
+		t,
+		map[string]string{"a/old": strings.Repeat("x", 60), "b/new": strings.Repeat("x", 60), "c/newest": "x"},
+	)
 	for i, name := range []string{"a/old", "b/new", "c/newest"} {
 		at := time.Unix(int64(1000+i), 0)
 		if err := os.Chtimes(filepath.Join(dir, name), at, at); err != nil {
@@ -126,10 +134,12 @@ func TestSizePruneDigest(t *testing.T) {
 	if err := tree.Prune(dir, 100); err != nil {
 		t.Fatal(err)
 	}
-	if tree.Exists(filepath.Join(dir, "a/old")) || !tree.Exists(filepath.Join(dir, "b/new")) || !tree.Exists(filepath.Join(dir, "c/newest")) {
+	if tree.Exists(filepath.Join(dir, "a/old")) || !tree.Exists(filepath.Join(dir, "b/new")) ||
+		!tree.Exists(filepath.Join(dir, "c/newest")) {
 		t.Error("not the oldest file is removed")
 	}
-	if got, err := tree.Digest(filepath.Join(dir, "c/newest")); err != nil || got != "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" {
+	if got, err := tree.Digest(filepath.Join(dir, "c/newest")); err != nil ||
+		got != "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" {
 		t.Errorf("digest %s (%v)", got, err)
 	}
 }

@@ -1,4 +1,5 @@
-// Package logs keeps what an app's processes say: one line a record, in files of bounded size, written by any number of processes of one machine.
+// Package logs keeps what an app's processes say: one line a record, in files of bounded size,
+// written by any number of processes of one machine.
 //
 //	‹dir›/app.log      the newest records
 //	‹dir›/app.log.1    older ones, up to .4
@@ -9,8 +10,10 @@
 //	release = "v" digits | "-" .
 //	source  = "app" | "slugc" .
 //
-// A record is written whole, at the end of the file, under the lock; what a killed writer left unfinished is ended by the next one. When a
-// file is full it is renamed and a new one begun, so at most five times its size is kept. Nothing is synced: after a power cut the last seconds may be missing.
+// A record is written whole, at the end of the file, under the lock; what a killed writer left
+// unfinished is ended by the next one. When a file is full it is renamed and a new one begun, so at
+// most five times its size is kept. Nothing is synced: after a power cut the last seconds may be
+// missing.
 package logs
 
 import (

@@ -24,7 +24,13 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		for n := 0; ; n++ {
-			w.Write(logs.Record{Source: logs.App, Process: fmt.Sprintf("killed.%d", os.Getpid()), Text: fmt.Sprint(n, " ", strings.Repeat("k", n%9000))})
+			w.Write(
+				logs.Record{
+					Source:  logs.App,
+					Process: fmt.Sprintf("killed.%d", os.Getpid()),
+					Text:    fmt.Sprint(n, " ", strings.Repeat("k", n%9000)),
+				},
+			)
 		}
 	}
 	os.Exit(m.Run())
@@ -81,12 +87,19 @@ func TestRecords(t *testing.T) {
 		got = append(got, fmt.Sprint(r.Release, " ", r))
 	}
 	const stamp = "2026-11-25T19:00:00.123456Z "
-	want := []string{"3 " + stamp + "app[web.1]: hello", "0 " + stamp + "slugc[follow]: a]: b\x1b[1m\x00\r", "3 " + stamp + "app[web.1]: two",
-		"3 " + stamp + "app[web.1]: ", "3 " + stamp + "app[web.1]: lines", "3 " + stamp + "app[web.1]: "}
+	want := []string{
+		"3 " + stamp + "app[web.1]: hello",
+		"0 " + stamp + "slugc[follow]: a]: b\x1b[1m\x00\r",
+		"3 " + stamp + "app[web.1]: two",
+		"3 " + stamp + "app[web.1]: ",
+		"3 " + stamp + "app[web.1]: lines",
+		"3 " + stamp + "app[web.1]: ",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if list := last(t, dir, 1, func(r logs.Record) bool { return r.Source == logs.Slugc }); len(list) != 1 || list[0].Process != "follow" {
+	if list := last(t, dir, 1, func(r logs.Record) bool { return r.Source == logs.Slugc }); len(list) != 1 ||
+		list[0].Process != "follow" {
 		t.Errorf("filtered: %v", list)
 	}
 	if list := last(t, dir, 0, nil); len(list) != 0 {
@@ -112,7 +125,8 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
-// Many writers rotate under a reader that follows: it sees every record once, in each writer's order, and the files stay within their bound.
+// Many writers rotate under a reader that follows: it sees every record once, in each writer's
+// order, and the files stay within their bound.
 func TestRotation(t *testing.T) {
 	const writers, each, size = 4, 400, 20_000
 	dir := t.TempDir()
@@ -170,7 +184,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// Writers are killed while they write: what the others wrote is whole, and what the killed wrote is a beginning of it, without a hole.
+// Writers are killed while they write: what the others wrote is whole, and what the killed wrote is
+// a beginning of it, without a hole.
 func TestKilledWriters(t *testing.T) {
 	dir := t.TempDir()
 	for range 8 {

@@ -25,7 +25,8 @@ type Reader struct {
 	rest []byte   // of it, a line without end
 }
 
-// NewReader returns a reader of the records in dir that want accepts; nil accepts all. A directory that is not there has none.
+// NewReader returns a reader of the records in dir that want accepts; nil accepts all. A directory
+// that is not there has none.
 func NewReader(dir string, want func(Record) bool) *Reader {
 	if want == nil {
 		want = func(Record) bool { return true }
@@ -62,7 +63,8 @@ func (r *Reader) Last(n int) ([]Record, error) {
 	return ring.all(), nil
 }
 
-// Follow calls show for every record that comes, until ctx ends or show fails, across renamed files.
+// Follow calls show for every record that comes, until ctx ends or show fails, across renamed
+// files.
 func (r *Reader) Follow(ctx context.Context, show func(Record) error) error {
 	tick := time.NewTicker(Poll)
 	defer tick.Stop()
@@ -102,7 +104,8 @@ func (r *Reader) news(show func(Record) error) error {
 	}
 }
 
-// next opens the file that follows the one being read: nil if that is the newest, the oldest if it is gone.
+// next opens the file that follows the one being read: nil if that is the newest, the oldest if it
+// is gone.
 func (r *Reader) next() (*os.File, error) {
 	if r.file != nil {
 		mine, err := r.file.Stat()
@@ -169,7 +172,8 @@ func (r *Reader) openAll() ([]*os.File, error) {
 // maxLine bounds a stored line: a text and what stands before it.
 const maxLine = MaxText + 1024
 
-// read shows the whole lines from here to the file's end; what has no end yet is kept for the next time.
+// read shows the whole lines from here to the file's end; what has no end yet is kept for the next
+// time.
 func (r *Reader) read(show func(Record) error) error {
 	in := bufio.NewReaderSize(r.file, 64<<10)
 	for {

@@ -38,7 +38,12 @@ func TestSlow(t *testing.T) {
 		}
 	}
 	closed(t, w)
-	kept := last(t, dir, 1000, func(r logs.Record) bool { return r.Source == logs.App && !strings.HasPrefix(r.Text, "room") })
+	kept := last(
+		t,
+		dir,
+		1000,
+		func(r logs.Record) bool { return r.Source == logs.App && !strings.HasPrefix(r.Text, "room") },
+	)
 	if dropped == 0 || len(kept) == 0 || len(kept)+dropped < lines {
 		t.Errorf("%d are kept and %d dropped of %d", len(kept), dropped, lines)
 	}

@@ -18,8 +18,9 @@ type Options struct {
 	Wait  time.Duration // how long Write waits for room before a record is dropped; 0: 1 s
 }
 
-// Writer appends records. It writes from a goroutine of its own, so that a slow disk, or a stopped process that holds the lock, holds up an app for Options.Wait and no longer:
-// then records are dropped, and a record says how many. All methods may be called concurrently.
+// Writer appends records. It writes from a goroutine of its own, so that a slow disk, or a stopped
+// process that holds the lock, holds up an app for Options.Wait and no longer: then records are
+// dropped, and a record says how many. All methods may be called concurrently.
 type Writer struct {
 	dir   string
 	o     Options
@@ -49,12 +50,19 @@ func Open(dir string, o Options) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the logs: %w", err)
 	}
-	w := &Writer{dir: dir, o: o, queue: make(chan Record, o.Queue), done: make(chan struct{}), lock: flock.New(lockFile(dir))}
+	w := &Writer{
+		dir:   dir,
+		o:     o,
+		queue: make(chan Record, o.Queue),
+		done:  make(chan struct{}),
+		lock:  flock.New(lockFile(dir)),
+	}
 	go w.run()
 	return w, nil
 }
 
-// Write appends a record, whose time is now if it has none. A text with newlines or longer than MaxText becomes several records. After Close it does nothing.
+// Write appends a record, whose time is now if it has none. A text with newlines or longer than
+// MaxText becomes several records. After Close it does nothing.
 func (w *Writer) Write(r Record) {
 	if r.Time.IsZero() {
 		r.Time = time.Now()

@@ -12,11 +12,12 @@ import (
 // opener opens the content of an entry.
 type opener func() (io.ReadCloser, error)
 
-// Archive reads an archive of any kind from r and writes it under dir, which must exist. It reads r to its end, so that the
-// archive's own checksums are seen. A zip needs random access and is spooled into dir first, as a file without a name.
+// Archive reads an archive of any kind from r and writes it under dir, which must exist. It reads r
+// to its end, so that the archive's own checksums are seen. A zip needs random access and is
+// spooled into dir first, as a file without a name.
 //
-// Errors: a [*Refusal] for an entry that is not let in, [ErrFormat], [ErrDamaged], the context's, those of r, and those of
-// writing.
+// Errors: a [*Refusal] for an entry that is not let in, [ErrFormat], [ErrDamaged], the context's,
+// those of r, and those of writing.
 func Archive(ctx context.Context, r io.Reader, dir string, o Options) (Stats, error) {
 	in := &source{ctx: ctx, r: r}
 	buf := bufio.NewReaderSize(in, 64<<10)
@@ -67,7 +68,13 @@ func writeZip(ctx context.Context, f io.ReaderAt, size int64, dir string, o Opti
 }
 
 // writeAll puts all entries that read finds into dir, and sorts out whose fault an error is.
-func writeAll(ctx context.Context, dir string, o Options, in *source, read func(func(entry) error) error) (Stats, error) {
+func writeAll(
+	ctx context.Context,
+	dir string,
+	o Options,
+	in *source,
+	read func(func(entry) error) error,
+) (Stats, error) {
 	w, err := NewWriter(dir, o)
 	if err != nil {
 		return Stats{}, err

@@ -15,11 +15,11 @@ import (
 	"github.com/mholt/archiver/v4"
 )
 
-// This file alone knows archiver. Its Identify is not used: it asks its formats in random order, brotli's test is a guess,
-// and rar and 7z are none of ours.
+// This file alone knows archiver. Its Identify is not used: it asks its formats in random order,
+// brotli's test is a guess, and rar and 7z are none of ours.
 
-// window is the most that a zstd frame may want to look back, and with it the memory of its decoder: the same 64 MiB that
-// archiver grants xz, and what `zstd --ultra -21` uses.
+// window is the most that a zstd frame may want to look back, and with it the memory of its
+// decoder: the same 64 MiB that archiver grants xz, and what `zstd --ultra -21` uses.
 const window = 64 << 20
 
 // sniffLen is how much of a file tells its format.
@@ -71,8 +71,8 @@ func readTar(ctx context.Context, head []byte, r io.Reader, l Limits, handle fun
 	case err != nil:
 		return err
 	}
-	// Compressed archives have checksums, and tools exist that leave the end marker out; of a plain tar it is the only sign
-	// that nothing is missing.
+	// Compressed archives have checksums, and tools exist that leave the end marker out; of a plain
+	// tar it is the only sign that nothing is missing.
 	if !compressed && !in.ended() {
 		return fmt.Errorf("%w: %w", ErrDamaged, io.ErrUnexpectedEOF)
 	}
@@ -80,13 +80,21 @@ func readTar(ctx context.Context, head []byte, r io.Reader, l Limits, handle fun
 	return err
 }
 
-// tarEntry translates a tar header. The type flag decides: to archiver a hard link is a regular file.
+// tarEntry translates a tar header. The type flag decides: to archiver a hard link is a regular
+// file.
 func tarEntry(f archiver.FileInfo) entry {
 	h, ok := f.Header.(*tar.Header)
 	if !ok {
 		return entry{name: f.NameInArchive, kind: kindOther, what: "of an unknown type"}
 	}
-	e := entry{name: h.Name, mode: fs.FileMode(h.Mode & 0o777), size: h.Size, target: h.Linkname, mtime: h.ModTime, open: open(f)}
+	e := entry{
+		name:   h.Name,
+		mode:   fs.FileMode(h.Mode & 0o777),
+		size:   h.Size,
+		target: h.Linkname,
+		mtime:  h.ModTime,
+		open:   open(f),
+	}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.kind = kindFile
@@ -120,22 +128,27 @@ func open(f archiver.FileInfo) opener {
 func readZip(ctx context.Context, at *sourceAt, size int64, l Limits, handle func(entry) error) error {
 	counting := &directory{ReaderAt: at, left: l.Files + slack}
 	var own error // what archiver wraps together with the raw name
-	err := archiver.Zip{}.Extract(ctx, io.NewSectionReader(counting, 0, size), func(_ context.Context, f archiver.FileInfo) error {
-		counting.done = true
-		e, err := zipEntry(f, l)
-		if err == nil {
-			err = handle(e)
-		}
-		own = err
-		return err
-	})
+	err := archiver.Zip{}.Extract(
+		ctx,
+		io.NewSectionReader(counting, 0, size),
+		func(_ context.Context, f archiver.FileInfo) error {
+			counting.done = true
+			e, err := zipEntry(f, l)
+			if err == nil {
+				err = handle(e)
+			}
+			own = err
+			return err
+		},
+	)
 	if own != nil {
 		return own
 	}
 	return err
 }
 
-// zipEntry translates a zip header. A symbolic link's target is its content, and archiver does not read it.
+// zipEntry translates a zip header. A symbolic link's target is its content, and archiver does not
+// read it.
 func zipEntry(f archiver.FileInfo, l Limits) (entry, error) {
 	h, ok := f.Header.(zip.FileHeader)
 	if !ok {
@@ -187,12 +200,12 @@ func linkTarget(e entry, l Limits) (string, error) {
 	return string(target), err
 }
 
-// slack is how many entries a zip's directory may have above the limit before it is given up while being read: its end is
-// read twice. The limit itself is the Writer's.
+// slack is how many entries a zip's directory may have above the limit before it is given up while
+// being read: its end is read twice. The limit itself is the Writer's.
 const slack = 4096
 
-// directory counts the entries of a zip while its directory is read, which archiver does to the end before it hands over
-// the first: a directory of millions of entries must not fill the memory.
+// directory counts the entries of a zip while its directory is read, which archiver does to the end
+// before it hands over the first: a directory of millions of entries must not fill the memory.
 type directory struct {
 	io.ReaderAt
 	left int

@@ -48,7 +48,11 @@ func TestDamaged(t *testing.T) {
 		{"nothing", nil, unpack.ErrFormat},
 		{"text", []byte("hello, world\n"), unpack.ErrFormat},
 		{"long text", bytes.Repeat([]byte("hello\n"), 1000), unpack.ErrFormat},
-		{"compressed text", compress(t, []byte("hello"), func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }), unpack.ErrFormat},
+		{
+			"compressed text",
+			compress(t, []byte("hello"), func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }),
+			unpack.ErrFormat,
+		},
 		{"magic only", []byte{0x1f, 0x8b}, unpack.ErrDamaged},
 		{"bzip2 magic only", []byte("BZh9"), unpack.ErrDamaged},
 		{"xz magic only", []byte("\xfd7zXZ\x00"), unpack.ErrDamaged},
@@ -60,17 +64,37 @@ func TestDamaged(t *testing.T) {
 		{"gzip and garbage", append(bytes.Clone(gz), "garbage"...), unpack.ErrDamaged},
 		{"zip content", flip(zipped, 34), unpack.ErrDamaged},
 		{"zip cut", zipped[:len(zipped)-30], unpack.ErrDamaged},
-		{"negative size", patch(plain, func(h []byte) { copy(h[124:136], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") }), unpack.ErrFormat},
-		{"declared 8 EiB", patch(plain, func(h []byte) { copy(h[124:136], "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff") }), nil},
-		{"declared 1 TiB", patch(plain, func(h []byte) { copy(h[124:136], "\x80\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00") }), nil},
+		{
+			"negative size",
+			patch(plain, func(h []byte) { copy(h[124:136], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") }),
+			unpack.ErrFormat,
+		},
+		{
+			"declared 8 EiB",
+			patch(plain, func(h []byte) { copy(h[124:136], "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff") }),
+			nil,
+		},
+		{
+			"declared 1 TiB",
+			patch(plain, func(h []byte) { copy(h[124:136], "\x80\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00") }),
+			nil,
+		},
 		{"declared too much", patch(plain, func(h []byte) { copy(h[124:136], "00000100000\x00") }), unpack.ErrDamaged},
 		{"slash after a file", patch(plain, func(h []byte) { copy(h, "a/"); h[156] = tar.TypeReg }), nil},
 		{"zip encrypted", zipHeader(t, func(h *zip.FileHeader) { h.Flags |= 1 }), nil},
 		{"zip by bzip2", zipHeader(t, func(h *zip.FileHeader) { h.Method = 12 }), nil},
 		{"zip by zstd", zipHeader(t, func(h *zip.FileHeader) { h.Method = 93 }), nil},
 		{"zip size of 2^63", zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }), nil},
-		{"zip more than declared", zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 1 }), unpack.ErrDamaged},
-		{"zip less than declared", zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }), unpack.ErrDamaged},
+		{
+			"zip more than declared",
+			zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 1 }),
+			unpack.ErrDamaged,
+		},
+		{
+			"zip less than declared",
+			zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }),
+			unpack.ErrDamaged,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,7 +196,8 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// TestBombs unpacks what is small and gets large. Nothing of it may reach the disk but what the limit allows.
+// TestBombs unpacks what is small and gets large. Nothing of it may reach the disk but what the
+// limit allows.
 func TestBombs(t *testing.T) {
 	const big = 64 << 20
 	limits := unpack.Limits{Bytes: 1 << 20, Files: 100}
@@ -258,7 +283,11 @@ func FuzzArchive(f *testing.F) {
 	}
 	f.Add(makeTar(f, items(file("a", "x"), hard("b", "a"))))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		err := unpackBeside(t, data, unpack.Options{Limits: unpack.Limits{Bytes: 1 << 16, Files: 64, Depth: 16, PathLen: 256}, KeepTimes: true})
+		err := unpackBeside(
+			t,
+			data,
+			unpack.Options{Limits: unpack.Limits{Bytes: 1 << 16, Files: 64, Depth: 16, PathLen: 256}, KeepTimes: true},
+		)
 		if err != nil && strings.ContainsAny(err.Error(), "\n\x00") {
 			t.Errorf("error of more than a line: %q", err)
 		}

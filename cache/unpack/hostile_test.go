@@ -84,14 +84,39 @@ var hostile = []struct {
 	{"link loop", "", fine, items(symlink("a", "b"), symlink("b", "a"))},
 	{"link chain", "", fine, chain(41)},
 	{"link to root", "", fine, items(symlink("a/l", ".."))},
-	{"link in bin", "", fine, items(file("node_modules/tool/cli.js", "x"), symlink("node_modules/.bin/tool", "../tool/cli.js"))},
-	{"links that add up", "", "through other links", items(dir("d/e"), symlink("d/e/up", ".."), symlink("x", "d/e/up/../../canary"))},
-	{"links that add up later", "", "through other links", items(symlink("x", "d/e/up/../../canary"), dir("d/e"), symlink("d/e/up", ".."))},
-	{"twisted but inside", "", fine, items(dir("d/e"), symlink("d/e/up", ".."), symlink("x", "d/e/up/../f"), file("f", "x"))},
+	{
+		"link in bin",
+		"",
+		fine,
+		items(file("node_modules/tool/cli.js", "x"), symlink("node_modules/.bin/tool", "../tool/cli.js")),
+	},
+	{
+		"links that add up",
+		"",
+		"through other links",
+		items(dir("d/e"), symlink("d/e/up", ".."), symlink("x", "d/e/up/../../canary")),
+	},
+	{
+		"links that add up later",
+		"",
+		"through other links",
+		items(symlink("x", "d/e/up/../../canary"), dir("d/e"), symlink("d/e/up", "..")),
+	},
+	{
+		"twisted but inside",
+		"",
+		fine,
+		items(dir("d/e"), symlink("d/e/up", ".."), symlink("x", "d/e/up/../f"), file("f", "x")),
+	},
 
 	{"through a link", "", "through the link", items(symlink("l", "a"), dir("a"), file("l/x", "x"))},
 	{"through a link deep", "", "through the link", items(symlink("l", "a"), dir("a"), file("l/x/y/z", "x"))},
-	{"through a chain", "", "through the link", items(dir("a"), symlink("l", "a"), symlink("m", "l"), file("m/x", "x"))},
+	{
+		"through a chain",
+		"",
+		"through the link",
+		items(dir("a"), symlink("l", "a"), symlink("m", "l"), file("m/x", "x")),
+	},
 	{"dir over link", "", "link", items(dir("a"), symlink("l", "a"), dir("l"))},
 	{"file over link", "", "there already", items(symlink("l", "a"), file("l", "x"))},
 	{"link over dir", "", "directory already", items(dir("l"), symlink("l", "a"))},
@@ -121,19 +146,38 @@ var hostile = []struct {
 	{"block device", "", "device", items(item{typ: tar.TypeBlock, name: "sda"})},
 	{"FIFO", "", "FIFO", items(item{typ: tar.TypeFifo, name: "pipe"})},
 	{"unknown type", tarOnly, "unknown", items(item{typ: 'Z', name: "what"})},
-	{"modes", "", fine, items(item{typ: tar.TypeReg, name: "suid", mode: 0o7777}, item{typ: tar.TypeDir, name: "d", mode: 0o7000}, file("d/x", "x"))},
+	{
+		"modes",
+		"",
+		fine,
+		items(
+			item{typ: tar.TypeReg, name: "suid", mode: 0o7777},
+			item{typ: tar.TypeDir, name: "d", mode: 0o7000},
+			file("d/x", "x"),
+		),
+	},
 	{"odd times", tarOnly, fine, items(
 		item{typ: tar.TypeReg, name: "old", header: func(h *tar.Header) { h.ModTime = time.Unix(-1<<40, 0) }},
 		item{typ: tar.TypeReg, name: "new", header: func(h *tar.Header) { h.ModTime = time.Unix(1<<40, 0) }})},
-	{"owner", tarOnly, fine, items(item{typ: tar.TypeReg, name: "f", header: func(h *tar.Header) { h.Uid, h.Gid = 1<<31, 1<<31 }})},
+	{
+		"owner",
+		tarOnly,
+		fine,
+		items(item{typ: tar.TypeReg, name: "f", header: func(h *tar.Header) { h.Uid, h.Gid = 1<<31, 1<<31 }}),
+	},
 	{"capability", tarOnly, fine, items(item{typ: tar.TypeReg, name: "f", header: func(h *tar.Header) {
 		h.PAXRecords = map[string]string{"SCHILY.xattr.security.capability": "\x01\x00\x00\x02"}
 	}})},
 	{"PAX path", tarOnly, `".."`, items(item{typ: tar.TypeReg, name: "../" + strings.Repeat("e", 120)})},
 	{"PAX link path", tarOnly, "out of the tree", items(symlink("l", "../"+strings.Repeat("e", 120)))},
-	{"PAX global", tarOnly, fine, items(item{typ: tar.TypeXGlobalHeader, name: "pax_global_header", header: func(h *tar.Header) {
-		h.PAXRecords = map[string]string{"path": "../evil", "linkpath": "/etc"}
-	}}, file("a", "x"))},
+	{
+		"PAX global",
+		tarOnly,
+		fine,
+		items(item{typ: tar.TypeXGlobalHeader, name: "pax_global_header", header: func(h *tar.Header) {
+			h.PAXRecords = map[string]string{"path": "../evil", "linkpath": "/etc"}
+		}}, file("a", "x")),
+	},
 }
 
 // chain makes n links, each to the next.
@@ -168,8 +212,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// unpackBeside unpacks an archive into root/dir and checks that root/canary and all else but dir is untouched, and that what
-// was unpacked holds nothing that leads out.
+// unpackBeside unpacks an archive into root/dir and checks that root/canary and all else but dir is
+// untouched, and that what was unpacked holds nothing that leads out.
 func unpackBeside(t testing.TB, archive []byte, o unpack.Options) error {
 	t.Helper()
 	root := t.TempDir()
@@ -223,7 +267,8 @@ func list(t testing.TB, root, skip string) string {
 	return b.String()
 }
 
-// inside checks every file below dir: plain modes, no specials, no link that resolves to a place outside.
+// inside checks every file below dir: plain modes, no specials, no link that resolves to a place
+// outside.
 func inside(t testing.TB, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -253,7 +298,11 @@ func inside(t testing.TB, dir string) {
 var formats = map[string]func(testing.TB, []item) []byte{
 	"tar": makeTar,
 	"tar.gz": func(t testing.TB, list []item) []byte {
-		return compress(t, makeTar(t, list), func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil })
+		return compress(
+			t,
+			makeTar(t, list),
+			func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+		)
 	},
 	"tar.zst": func(t testing.TB, list []item) []byte {
 		return compress(t, makeTar(t, list), func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) })
@@ -285,7 +334,13 @@ func makeTar(t testing.TB, list []item) []byte {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, i := range list {
-		h := &tar.Header{Typeflag: i.typ, Name: i.name, Linkname: i.target, Size: int64(len(i.content)), Mode: i.mode | 0o644}
+		h := &tar.Header{
+			Typeflag: i.typ,
+			Name:     i.name,
+			Linkname: i.target,
+			Size:     int64(len(i.content)),
+			Mode:     i.mode | 0o644,
+		}
 		if i.header != nil {
 			i.header(h)
 		}

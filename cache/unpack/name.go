@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// clean checks the name of an entry and returns it with "." and doubled slashes dropped; "." stands for the root itself.
+// clean checks the name of an entry and returns it with "." and doubled slashes dropped; "." stands
+// for the root itself.
 func (l Limits) clean(name string) (string, *Refusal) {
 	switch {
 	case name == "":
@@ -44,8 +45,9 @@ func strip(name string, n int) string {
 	return name
 }
 
-// CheckLink says whether a symbolic link at name, a clean path relative to the root, may point to target: not when the
-// target is empty, absolute, or leads out of the root. The target need not exist. It returns nil or a [*Refusal].
+// CheckLink says whether a symbolic link at name, a clean path relative to the root, may point to
+// target: not when the target is empty, absolute, or leads out of the root. The target need not
+// exist. It returns nil or a [*Refusal].
 func (l Limits) CheckLink(name, target string) error {
 	l = l.orDefault()
 	switch {
@@ -64,7 +66,8 @@ func (l Limits) CheckLink(name, target string) error {
 	return nil
 }
 
-// CheckName says whether name may be an entry of a tree under the limits. It returns nil or a [*Refusal].
+// CheckName says whether name may be an entry of a tree under the limits. It returns nil or a
+// [*Refusal].
 func (l Limits) CheckName(name string) error {
 	if _, err := l.orDefault().clean(name); err != nil {
 		return err
@@ -72,8 +75,9 @@ func (l Limits) CheckName(name string) error {
 	return nil
 }
 
-// twisted says whether a target climbs after it has descended, as "a/../../b" does. If "a" is a link, such a target means
-// something else than it says, and [Limits.CheckLink] cannot know; every other target that passes it stays inside.
+// twisted says whether a target climbs after it has descended, as "a/../../b" does. If "a" is a
+// link, such a target means something else than it says, and [Limits.CheckLink] cannot know; every
+// other target that passes it stays inside.
 func twisted(target string) bool {
 	descended := false
 	for part := range strings.SplitSeq(target, "/") {

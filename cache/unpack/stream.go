@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// source is where an archive's bytes come from. It ends when the context does, and remembers why reading failed, because
-// decoders and archiver wrap or replace the errors of their readers.
+// source is where an archive's bytes come from. It ends when the context does, and remembers why
+// reading failed, because decoders and archiver wrap or replace the errors of their readers.
 type source struct {
 	ctx context.Context
 	r   io.Reader
@@ -44,8 +44,8 @@ func (s *sourceAt) ReadAt(p []byte, off int64) (int, error) {
 	return n, s.note(err)
 }
 
-// capped is a decompressed stream with an end: bombs of headers, padding and skipped entries are cut off here. It also
-// knows whether the last block was all zero, as the last of a tar is.
+// capped is a decompressed stream with an end: bombs of headers, padding and skipped entries are
+// cut off here. It also knows whether the last block was all zero, as the last of a tar is.
 type capped struct {
 	r    io.Reader
 	left int64

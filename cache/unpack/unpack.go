@@ -1,19 +1,22 @@
 // Package unpack puts any archive into a directory, hostile or not.
 //
-// An archive is a tar (plain, or compressed by gzip, zstd, xz or bzip2) or a zip, recognised by its content. Everything is
-// written through an [os.Root], so nothing can land outside of the directory, and an entry that tries is refused by name:
+// An archive is a tar (plain, or compressed by gzip, zstd, xz or bzip2) or a zip, recognised by its
+// content. Everything is written through an [os.Root], so nothing can land outside of the
+// directory, and an entry that tries is refused by name:
 //
 //   - names that are absolute or hold "..", NUL, or more than the [Limits] allow;
 //   - symbolic and hard links that lead out of the directory, and absolute link targets;
-//   - anything written through a link, over another entry, or a file over a directory and the reverse;
+//   - anything written through a link, over another entry, or a file over a directory and the
+//     reverse;
 //   - devices, FIFOs, sockets;
 //   - bombs, measured by bytes, entries and depth; time is bounded by the context.
 //
-// What is legal stays legal: `node_modules/.bin/x -> ../x/cli.js`, hard-linked trees, names that differ only in case, odd but
-// valid bytes in names. Modes become 0755 or 0644 by the owner's x bit whatever the umask; owners, setuid bits and extended
-// attributes are dropped.
+// What is legal stays legal: `node_modules/.bin/x -> ../x/cli.js`, hard-linked trees, names that
+// differ only in case, odd but valid bytes in names. Modes become 0755 or 0644 by the owner's x bit
+// whatever the umask; owners, setuid bits and extended attributes are dropped.
 //
-// On an error the directory holds what was unpacked so far: unpack into a staging directory and rename it.
+// On an error the directory holds what was unpacked so far: unpack into a staging directory and
+// rename it.
 package unpack
 
 import (
@@ -56,16 +59,22 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// stream is how many bytes an archive may be once decompressed, headers, padding and skipped entries included.
+// stream is how many bytes an archive may be once decompressed, headers, padding and skipped
+// entries included.
 func (l Limits) stream() int64 { return l.Bytes + int64(l.Files)*4096 + 1<<20 }
 
-// Options says how an archive is unpacked. The zero value unpacks everything under the default limits.
+// Options says how an archive is unpacked. The zero value unpacks everything under the default
+// limits.
 type Options struct {
-	Strip     int                    // leading components dropped from every name; an entry with no more than these is left out
-	Limits    Limits                 // see [Limits]
-	Only      func(name string) bool // whether to take the entry, asked with its stripped, clean name; nil takes all. A hard link to what is left out is refused
-	KeepTimes bool                   // set modification times as the archive has them, between 1970 and 2106
-	Progress  func(bytes int64)      // told, now and then, how many bytes of content were written in all; may run concurrently
+	// leading components dropped from every name; an entry with no more than these is left out
+	Strip  int
+	Limits Limits // see [Limits]
+	// whether to take the entry, asked with its stripped, clean name; nil takes all. A hard link to
+	// what is left out is refused
+	Only      func(name string) bool
+	KeepTimes bool // set modification times as the archive has them, between 1970 and 2106
+	// told, now and then, how many bytes of content were written in all; may run concurrently
+	Progress func(bytes int64)
 }
 
 // Stats counts what was made.

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Writer writes entries one by one into a directory, with all of the checks of this package. Its methods may be called
-// concurrently, as long as no two calls name the same entry and a hard link comes after its target.
+// Writer writes entries one by one into a directory, with all of the checks of this package. Its
+// methods may be called concurrently, as long as no two calls name the same entry and a hard link
+// comes after its target.
 type Writer struct {
 	o       Options
 	root    *os.Root
@@ -41,7 +42,8 @@ func NewWriter(dir string, o Options) (*Writer, error) {
 	return &Writer{o: o, root: root, dirs: map[string]bool{".": true}, dirTimes: map[string]time.Time{}}, nil
 }
 
-// Dir makes a directory, and its parents, with mode 0755. A directory that is there already is fine.
+// Dir makes a directory, and its parents, with mode 0755. A directory that is there already is
+// fine.
 func (w *Writer) Dir(name string, _ fs.FileMode) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -50,8 +52,9 @@ func (w *Writer) Dir(name string, _ fs.FileMode) error {
 	return w.dir(name)
 }
 
-// File makes a regular file from r, with mode 0755 if mode has the owner's x bit and 0644 otherwise. r must yield exactly
-// size bytes; a size below 0 stands for "until EOF". The content of an *os.File is copied by the kernel.
+// File makes a regular file from r, with mode 0755 if mode has the owner's x bit and 0644
+// otherwise. r must yield exactly size bytes; a size below 0 stands for "until EOF". The content of
+// an *os.File is copied by the kernel.
 func (w *Writer) File(name string, mode fs.FileMode, size int64, r io.Reader) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -69,8 +72,8 @@ func (w *Writer) Symlink(name, target string) error {
 	return w.symlink(name, target)
 }
 
-// Hardlink makes name another name of target, an entry written before, named from the root as name is. If target is a
-// symbolic link, name becomes an equal link.
+// Hardlink makes name another name of target, an entry written before, named from the root as name
+// is. If target is a symbolic link, name becomes an equal link.
 func (w *Writer) Hardlink(name, target string) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -79,7 +82,8 @@ func (w *Writer) Hardlink(name, target string) error {
 	return w.hardlink(name, target)
 }
 
-// Chtimes sets the modification time of a file or directory that this Writer has written. A directory's is set by Close.
+// Chtimes sets the modification time of a file or directory that this Writer has written. A
+// directory's is set by Close.
 func (w *Writer) Chtimes(name string, dir bool, mtime time.Time) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -95,8 +99,9 @@ func (w *Writer) Stats() Stats {
 	return Stats{Files: int(w.files.Load()), Dirs: w.made, Links: int(w.links.Load()), Bytes: w.written.Load()}
 }
 
-// Close ends the writing: it looks again at links whose meaning depends on other links, sets the times of directories, and
-// releases the directory. A link that turns out to lead out of the root is removed and returned as a [*Refusal].
+// Close ends the writing: it looks again at links whose meaning depends on other links, sets the
+// times of directories, and releases the directory. A link that turns out to lead out of the root
+// is removed and returned as a [*Refusal].
 func (w *Writer) Close() error {
 	err := w.untwist()
 	if err == nil {
@@ -125,8 +130,9 @@ func (w *Writer) count(name string) error {
 	return nil
 }
 
-// dir makes the directory name and its parents. A name gets into w.dirs only once it is known to be a directory and no
-// link; as nothing is ever replaced it stays one, so nothing is written through a link.
+// dir makes the directory name and its parents. A name gets into w.dirs only once it is known to be
+// a directory and no link; as nothing is ever replaced it stays one, so nothing is written through
+// a link.
 func (w *Writer) dir(name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -259,14 +265,16 @@ func (w *Writer) hardlink(name, target string) error {
 	return nil
 }
 
-// untwist resolves the links that climb after descending, now that all they can pass through is in place.
+// untwist resolves the links that climb after descending, now that all they can pass through is in
+// place.
 func (w *Writer) untwist() error {
 	for _, name := range w.twisted {
 		_, err := w.root.Stat(name)
 		if err == nil {
 			continue
 		}
-		// A link may dangle or loop: those errors are the kernel's. That a path escapes is the one error os.Root makes itself.
+		// A link may dangle or loop: those errors are the kernel's. That a path escapes is the one
+		// error os.Root makes itself.
 		if _, ok := errors.AsType[syscall.Errno](err); ok {
 			continue
 		}

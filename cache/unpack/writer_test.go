@@ -26,8 +26,11 @@ func TestStripAndOnly(t *testing.T) {
 		i.header = func(h *tar.Header) { h.ModTime = mtime }
 		return i
 	}
-	archive := makeTar(t, items(at(dir("top")), at(file("top/README", "r")), at(dir("top/bin")), at(file("top/bin/tool", "tool")),
-		at(hard("top/bin/same", "top/bin/tool")), at(symlink("top/bin/link", "tool")), file("stray", "s")))
+	archive := makeTar(
+		t,
+		items(at(dir("top")), at(file("top/README", "r")), at(dir("top/bin")), at(file("top/bin/tool", "tool")),
+			at(hard("top/bin/same", "top/bin/tool")), at(symlink("top/bin/link", "tool")), file("stray", "s")),
+	)
 	target := t.TempDir()
 	var asked []string
 	var progress int64
@@ -116,7 +119,14 @@ func TestWriterIsConcurrent(t *testing.T) {
 func TestWriterOntoTree(t *testing.T) {
 	target := t.TempDir()
 	outside := t.TempDir()
-	run(t, target, "bash", "-c", `mkdir d; echo x > f; ln -s "$0" out; ln -s d in; mkdir -p deep/er; ln -s .. deep/er/up`, outside)
+	run(
+		t,
+		target,
+		"bash",
+		"-c",
+		`mkdir d; echo x > f; ln -s "$0" out; ln -s d in; mkdir -p deep/er; ln -s .. deep/er/up`,
+		outside,
+	)
 	w, err := unpack.NewWriter(target, unpack.Options{})
 	if err != nil {
 		t.Fatal(err)

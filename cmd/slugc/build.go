@@ -73,13 +73,24 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags := cmd.Flags()
 	flags.StringVar(&f.app, "app", "", "the app's name (default: the directory's)")
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
-	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil, "with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
+	flags.StringArrayVar(
+		&f.allowSubmodules,
+		"allow-submodules",
+		nil,
+		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end",
+	)
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
 	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a faulty Procfile line is a warning")
 	flags.StringVar(&f.limit, "size-limit", defaultLimit, "largest slug allowed")
-	flags.StringArrayVarP(&f.env, "env", "e", nil, "build configuration `K=V` (or K, from the environment); never in the slug")
+	flags.StringArrayVarP(
+		&f.env,
+		"env",
+		"e",
+		nil,
+		"build configuration `K=V` (or K, from the environment); never in the slug",
+	)
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
 	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
 	f.config.flags(cmd)
@@ -91,10 +102,19 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 }
 
 func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error) {
-	req := compiler.Request{Fresh: f.fresh, Lenient: f.procfile == "lenient", Register: !f.noRegister, Message: f.message,
-		Limits: sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit}}
+	req := compiler.Request{
+		Fresh:    f.fresh,
+		Lenient:  f.procfile == "lenient",
+		Register: !f.noRegister,
+		Message:  f.message,
+		Limits:   sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit},
+	}
 	if f.procfile != "strict" && f.procfile != "lenient" {
-		return req, fault.UsageError("usage/flag", fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile), "write --procfile strict or --procfile lenient")
+		return req, fault.UsageError(
+			"usage/flag",
+			fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile),
+			"write --procfile strict or --procfile lenient",
+		)
 	}
 	var err error
 	if req.Limit, err = parseSize(f.limit); err != nil {
@@ -124,9 +144,18 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 }
 
 func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
-	spec := source.Spec{Kind: source.Dir, Ref: f.ref, Subdir: f.subdir, Submodules: source.Submodules{Allow: f.allowSubmodules}}
+	spec := source.Spec{
+		Kind:       source.Dir,
+		Ref:        f.ref,
+		Subdir:     f.subdir,
+		Submodules: source.Submodules{Allow: f.allowSubmodules},
+	}
 	if len(f.allowSubmodules) > 0 && f.ref == "" {
-		return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --allow-submodules: submodules are fetched for a git revision only"), "name one with --ref, such as --ref HEAD")
+		return spec, fault.UsageError(
+			"usage/flag",
+			fmt.Errorf("reading --allow-submodules: submodules are fetched for a git revision only"),
+			"name one with --ref, such as --ref HEAD",
+		)
 	}
 	for _, pattern := range f.allowSubmodules {
 		if err := source.CheckPattern(pattern); err != nil {
@@ -139,10 +168,18 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 	}
 	if dir == "-" {
 		if f.ref != "" {
-			return spec, fault.UsageError("usage/flag", fmt.Errorf("reading --ref: a tarball on stdin has no revisions"), "leave --ref out, or name a git repository")
+			return spec, fault.UsageError(
+				"usage/flag",
+				fmt.Errorf("reading --ref: a tarball on stdin has no revisions"),
+				"leave --ref out, or name a git repository",
+			)
 		}
 		if f.app == "" {
-			return spec, fault.UsageError("usage/app", fmt.Errorf("naming the app: a tarball on stdin has no name"), "use --app NAME")
+			return spec, fault.UsageError(
+				"usage/app",
+				fmt.Errorf("naming the app: a tarball on stdin has no name"),
+				"use --app NAME",
+			)
 		}
 		spec.Kind, spec.Reader = source.Tarball, os.Stdin
 		return spec, nil
@@ -180,18 +217,27 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
-// readEnv merges the file and the values of two flags: the second is called flag, the first flag and "-file".
+// readEnv merges the file and the values of two flags: the second is called flag, the first flag
+// and "-file".
 func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
 	env := map[string]string{}
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)), "name a file that exists")
+			return nil, fault.UsageError(
+				"usage/env-file",
+				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)),
+				"name a file that exists",
+			)
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)
 		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err), "write one NAME=value a line")
+			return nil, fault.UsageError(
+				"usage/env-file",
+				fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
+				"write one NAME=value a line",
+			)
 		}
 		for _, kv := range list {
 			k, v, _ := strings.Cut(kv, "=")
@@ -205,10 +251,18 @@ func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, err
 		}
 		hint := fmt.Sprintf("write --%s NAME=value", flag)
 		if !envName.MatchString(k) {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
+			return nil, fault.UsageError(
+				"usage/env",
+				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k),
+				hint,
+			)
 		}
 		if !ok {
-			return nil, fault.UsageError("usage/env", fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv), hint)
+			return nil, fault.UsageError(
+				"usage/env",
+				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv),
+				hint,
+			)
 		}
 		env[k] = v
 	}
@@ -223,11 +277,19 @@ var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 func parseSize(s string) (int64, error) {
 	m := sizeGrammar.FindStringSubmatch(s)
 	if m == nil {
-		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is no number of bytes", s), "write 500MB or 1GiB; 0 is no limit")
+		return 0, fault.UsageError(
+			"usage/flag",
+			fmt.Errorf("reading the size %q: it is no number of bytes", s),
+			"write 500MB or 1GiB; 0 is no limit",
+		)
 	}
 	var n int64
 	if _, err := fmt.Sscan(m[1], &n); err != nil {
-		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err), "write 500MB or 1GiB; 0 is no limit")
+		return 0, fault.UsageError(
+			"usage/flag",
+			fmt.Errorf("reading the size %q: %w", s, err),
+			"write 500MB or 1GiB; 0 is no limit",
+		)
 	}
 	unit := int64(1000)
 	if strings.HasSuffix(m[2], "i") {

@@ -129,7 +129,8 @@ time. With --all it also removes the apps' layers and submodules: the next build
 	return cmd
 }
 
-// keptReleases is how many releases of an app keep their slugs through a prune, the current one always.
+// keptReleases is how many releases of an app keep their slugs through a prune, the current one
+// always.
 const keptReleases = 10
 
 func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.Duration, all bool) (int64, error) {
@@ -161,7 +162,10 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.
 
 // pruneApp works under the app's lock, so that no build loses what it is using.
 func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, error) {
-	unlock, err := app.Lock(cmd.Context(), func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) })
+	unlock, err := app.Lock(
+		cmd.Context(),
+		func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) },
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -181,7 +185,13 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 	}
 	freed, err := compiler.Prune(cmd.Context(), app, needed, all)
 	if err != nil {
-		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err, "`slugc cache verify` names what is damaged")
+		return freed, fault.New(
+			fault.Slugc,
+			fault.ExitCache,
+			"cache/prune",
+			err,
+			"`slugc cache verify` names what is damaged",
+		)
 	}
 	return freed, nil
 }

@@ -56,18 +56,54 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	}
 	root.SetVersionTemplate("slugc {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&c.home, "home", "", "state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
-	flags.StringVar(&c.coordinator, "coordinator", "", "coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)")
-	flags.StringVar(&c.store, "store", "", "slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)")
-	flags.StringVar(&c.sandbox, "sandbox", "", "bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
+	flags.StringVar(
+		&c.home,
+		"home",
+		"",
+		"state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)",
+	)
+	flags.StringVar(
+		&c.coordinator,
+		"coordinator",
+		"",
+		"coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)",
+	)
+	flags.StringVar(
+		&c.store,
+		"store",
+		"",
+		"slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)",
+	)
+	flags.StringVar(
+		&c.sandbox,
+		"sandbox",
+		"",
+		"bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)",
+	)
 	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")
 	flags.BoolVar(&c.ui.plain, "plain", false, "no colour and no live progress, also on a terminal")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.UsageError("usage/flag", err, "see `"+cmd.CommandPath()+" --help`")
 	})
-	root.AddCommand(c.buildCommand(), c.detectCommand(), c.inspectCommand(), c.verifyCommand(), c.unpackCommand(),
-		c.registerCommand(), c.releasesCommand(), c.rollbackCommand(), c.scaleCommand(), c.psCommand(),
-		c.runCommand(), c.startCommand(), c.logsCommand(), c.exportCommand(), c.hookCommand(), c.cacheCommand(), c.doctorCommand())
+	root.AddCommand(
+		c.buildCommand(),
+		c.detectCommand(),
+		c.inspectCommand(),
+		c.verifyCommand(),
+		c.unpackCommand(),
+		c.registerCommand(),
+		c.releasesCommand(),
+		c.rollbackCommand(),
+		c.scaleCommand(),
+		c.psCommand(),
+		c.runCommand(),
+		c.startCommand(),
+		c.logsCommand(),
+		c.exportCommand(),
+		c.hookCommand(),
+		c.cacheCommand(),
+		c.doctorCommand(),
+	)
 	c.markStart(root)
 	return root
 }
@@ -148,7 +184,16 @@ func arguments(cmd *cobra.Command) string {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: %d given, where `%s` takes %s", len(args), cmd.CommandPath(), arguments(cmd)), "see `"+cmd.CommandPath()+" --help`")
+			return fault.UsageError(
+				"usage/arguments",
+				fmt.Errorf(
+					"reading the arguments: %d given, where `%s` takes %s",
+					len(args),
+					cmd.CommandPath(),
+					arguments(cmd),
+				),
+				"see `"+cmd.CommandPath()+" --help`",
+			)
 		}
 		return nil
 	}

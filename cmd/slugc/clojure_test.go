@@ -24,8 +24,9 @@ func clojureBuild(t *testing.T, home, app string, server *clojuretest.Server) (c
 	return decode[compiler.Result](t, o), o
 }
 
-// TestClojureRebuild: two machines make the same slug of the same source, a change of one line downloads nothing and links no runtime, and the slug runs
-// where there is nothing but the C library and a shell.
+// TestClojureRebuild: two machines make the same slug of the same source, a change of one line
+// downloads nothing and links no runtime, and the slug runs where there is nothing but the C
+// library and a shell.
 func TestClojureRebuild(t *testing.T) {
 	home, server := state(t), clojuretest.Serve(t)
 	app := filepath.Join(t.TempDir(), "clojure-lein-uberjar")
@@ -57,7 +58,8 @@ func TestClojureRebuild(t *testing.T) {
 	bare(t, home, changed, "java $JAVA_OPTS -jar target/uberjar/hello-standalone.jar", "/", "bonjour de Clojure")
 }
 
-// TestClojureLeinInSlug: with LEIN_INCLUDE_IN_SLUG, lein itself starts the app out of the slug, with no repository to ask.
+// TestClojureLeinInSlug: with LEIN_INCLUDE_IN_SLUG, lein itself starts the app out of the slug,
+// with no repository to ask.
 func TestClojureLeinInSlug(t *testing.T) {
 	home := state(t)
 	app := filepath.Join(t.TempDir(), "clojure-lein-plain")
@@ -65,7 +67,17 @@ func TestClojureLeinInSlug(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFiles(t, app, map[string]string{"Procfile": "web: lein with-profile production trampoline run\n"})
-	o := slugcIn(t, "", home, []string{"SLUGC_MAVEN_MIRROR=" + clojuretest.Serve(t).URL}, "build", app, "--json", "--env", "LEIN_INCLUDE_IN_SLUG=yes")
+	o := slugcIn(
+		t,
+		"",
+		home,
+		[]string{"SLUGC_MAVEN_MIRROR=" + clojuretest.Serve(t).URL},
+		"build",
+		app,
+		"--json",
+		"--env",
+		"LEIN_INCLUDE_IN_SLUG=yes",
+	)
 	if o.exit != 0 {
 		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
 	}
@@ -82,7 +94,8 @@ func TestClojureLeinInSlug(t *testing.T) {
 	checkHTTP(t, w, home, result.Slug.Path)
 }
 
-// TestClojurePrivateRepository: a tools.deps app signs in to a private repository by settings that it has checked in and a password that it has not.
+// TestClojurePrivateRepository: a tools.deps app signs in to a private repository by settings that
+// it has checked in and a password that it has not.
 func TestClojurePrivateRepository(t *testing.T) {
 	home, server := state(t), clojuretest.Serve(t)
 	server.Protect("deploy", "hunter22-5f1c")
@@ -100,7 +113,21 @@ func TestClojurePrivateRepository(t *testing.T) {
 		".mvn/settings.xml": "<settings><servers><server><id>acme</id><username>deploy</username><password>${env.ACME_PASSWORD}</password></server></servers></settings>\n",
 	})
 	build := func(password string) outcome {
-		return slugc(t, home, "build", app, "--app", "private", "--json", "--env", "MAVEN_SETTINGS_PATH=.mvn/settings.xml", "--env", "CLOJURE_CLI_ALLOW_HTTP_REPO=true", "--env", "ACME_PASSWORD="+password)
+		return slugc(
+			t,
+			home,
+			"build",
+			app,
+			"--app",
+			"private",
+			"--json",
+			"--env",
+			"MAVEN_SETTINGS_PATH=.mvn/settings.xml",
+			"--env",
+			"CLOJURE_CLI_ALLOW_HTTP_REPO=true",
+			"--env",
+			"ACME_PASSWORD="+password,
+		)
 	}
 	checkError(t, "clojure/repository-unauthorised", 51, build("wrong-password"))
 	if o := build("hunter22-5f1c"); o.exit != 0 || strings.Contains(o.stdout+o.stderr, "hunter22") {
@@ -108,7 +135,8 @@ func TestClojurePrivateRepository(t *testing.T) {
 	}
 }
 
-// bare starts a command of a slug in a root that has only the C library, a shell and /proc, and asks it.
+// bare starts a command of a slug in a root that has only the C library, a shell and /proc, and
+// asks it.
 func bare(t *testing.T, home string, result compiler.Result, command, path, body string) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root")

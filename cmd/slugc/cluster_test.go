@@ -13,8 +13,9 @@ import (
 	"slugc/compiler/release"
 )
 
-// TestCluster builds and releases with a cluster as the coordinator, takes its quorum away, and gives it back: reads say that they are stale, a build keeps
-// its slug and says how to register it, and doing so later works.
+// TestCluster builds and releases with a cluster as the coordinator, takes its quorum away, and
+// gives it back: reads say that they are stale, a build keeps its slug and says how to register it,
+// and doing so later works.
 func TestCluster(t *testing.T) {
 	cluster := etcdtest.Start(t, 3)
 	home, dir := state(t), t.TempDir()
@@ -24,10 +25,15 @@ func TestCluster(t *testing.T) {
 	if o := run("build", dir, "--app", "blog"); o.exit != 0 || !strings.Contains(o.stdout+o.stderr, "v1") {
 		t.Fatalf("exit %d\n%s%s", o.exit, o.stdout, o.stderr)
 	}
-	if o := run("doctor"); !regexp.MustCompile(`(?m)^ok +coordinator +etcd://127\S+/slugc/v1 answers in `).MatchString(o.stdout) {
+	if o := run("doctor"); !regexp.MustCompile(
+		`(?m)^ok +coordinator +etcd://127\S+/slugc/v1 answers in `,
+	).MatchString(
+		o.stdout,
+	) {
 		t.Errorf("doctor: %s", o.stdout)
 	}
-	// An unchanged build asks nobody for the lock that another machine holds; one that has something to do waits for it.
+	// An unchanged build asks nobody for the lock that another machine holds; one that has
+	// something to do waits for it.
 	lock := "/slugc/v1" + release.LockKey("blog")
 	if _, err := cluster.Client().Put(t.Context(), lock, "elsewhere"); err != nil {
 		t.Fatal(err)
@@ -55,7 +61,8 @@ func TestCluster(t *testing.T) {
 	if o := run("run", "blog", "--", "true"); o.exit != 0 || strings.Count(o.stderr, warning) != 1 {
 		t.Errorf("run: exit %d\n%s%s", o.exit, o.stdout, o.stderr)
 	}
-	if o := run("scale", "blog", "web=2"); o.exit != 75 || !strings.Contains(o.stderr, "[release/coordinator-unavailable]") {
+	if o := run("scale", "blog", "web=2"); o.exit != 75 ||
+		!strings.Contains(o.stderr, "[release/coordinator-unavailable]") {
 		t.Errorf("scale: exit %d\n%s", o.exit, o.stderr)
 	}
 	if o := run("doctor"); !strings.Contains(o.stdout, "a member answers, without a quorum") {
@@ -65,12 +72,18 @@ func TestCluster(t *testing.T) {
 	registerLater(t, cluster, run, dir)
 }
 
-// registerLater builds without a quorum, and registers the slug as the build said once there is one again.
+// registerLater builds without a quorum, and registers the slug as the build said once there is one
+// again.
 func registerLater(t *testing.T, cluster *etcdtest.Cluster, run func(...string) outcome, dir string) {
 	t.Helper()
 	o := run("build", dir, "--app", "blog")
-	hint := regexp.MustCompile("`slugc (register \\S+ --app blog)`").FindStringSubmatch(strings.Join(strings.Fields(o.stderr), " "))
-	if o.exit != 75 || hint == nil || !strings.Contains(o.stderr, "building without the lock that builder machines share") {
+	hint := regexp.MustCompile(
+		"`slugc (register \\S+ --app blog)`",
+	).FindStringSubmatch(
+		strings.Join(strings.Fields(o.stderr), " "),
+	)
+	if o.exit != 75 || hint == nil ||
+		!strings.Contains(o.stderr, "building without the lock that builder machines share") {
 		t.Fatalf("build: exit %d\n%s", o.exit, o.stderr)
 	}
 	cluster.Restart(0)
@@ -80,7 +93,8 @@ func registerLater(t *testing.T, cluster *etcdtest.Cluster, run func(...string) 
 		t.Errorf("register: exit %d\n%s", o.exit, o.stderr)
 	}
 	list := decode[[]release.Release](t, run("releases", "blog", "--json"))
-	if len(list) != 2 || list[0].Status != release.Current || filepath.Base(list[0].Slug.URL) == filepath.Base(list[1].Slug.URL) {
+	if len(list) != 2 || list[0].Status != release.Current ||
+		filepath.Base(list[0].Slug.URL) == filepath.Base(list[1].Slug.URL) {
 		t.Errorf("%+v", list)
 	}
 }

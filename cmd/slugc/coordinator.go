@@ -17,7 +17,8 @@ import (
 	"slugc/compiler/release"
 )
 
-// coordinatorPlace is where the coordinator is that the flag or the environment names: a cluster, a file, or the usual file.
+// coordinatorPlace is where the coordinator is that the flag or the environment names: a cluster, a
+// file, or the usual file.
 type coordinatorPlace struct {
 	cluster *etcd.Config
 	file    string // "": the usual one
@@ -37,13 +38,17 @@ func (c *cli) coordinatorPlace() (coordinatorPlace, error) {
 	}
 	u, err := url.Parse(name)
 	if err != nil || u.Scheme != "local" || u.Host != "" || u.Path == "" {
-		return coordinatorPlace{}, fault.UsageError("usage/coordinator", fmt.Errorf("choosing the coordinator: %q is not one", name),
-			"use local, local:///path/to/file.db or etcd://host1,host2,host3/prefix")
+		return coordinatorPlace{}, fault.UsageError(
+			"usage/coordinator",
+			fmt.Errorf("choosing the coordinator: %q is not one", name),
+			"use local, local:///path/to/file.db or etcd://host1,host2,host3/prefix",
+		)
 	}
 	return coordinatorPlace{file: u.Path}, nil
 }
 
-// shared is a cluster's handle that all of a command's parts have in common: closing it is the command's.
+// shared is a cluster's handle that all of a command's parts have in common: closing it is the
+// command's.
 type shared struct {
 	coordinator.Coordinator
 	coordinator.Staler
@@ -93,7 +98,8 @@ func (c *cli) closeCoordinator() {
 	}
 }
 
-// builders returns what opens the lock that several builder machines share, nil where this machine is alone.
+// builders returns what opens the lock that several builder machines share, nil where this machine
+// is alone.
 func (c *cli) builders(home *cache.Home) func(context.Context) (coordinator.Locker, error) {
 	if place, err := c.coordinatorPlace(); err != nil || place.cluster == nil {
 		return nil
@@ -124,7 +130,8 @@ func (c *cli) withReleases(body func(r *release.Releases) error) error {
 	return c.overReleases(release.Options{}, body)
 }
 
-// readReleases is withReleases for bodies that only show things: without a quorum they get what there is, and the user is told.
+// readReleases is withReleases for bodies that only show things: without a quorum they get what
+// there is, and the user is told.
 func (c *cli) readReleases(body func(r *release.Releases) error) error {
 	warn := sync.OnceFunc(func() { c.ui.Warn("the coordinator has no quorum: what follows may be out of date") })
 	return c.overReleases(release.Options{Stale: warn}, body)
@@ -163,7 +170,11 @@ func (c *cli) examineCoordinator(ctx context.Context, home *cache.Home) finding 
 	const any = "/names/a"
 	began := time.Now()
 	if _, err = handle.Get(ctx, any); err == nil {
-		return finding{"coordinator", true, fmt.Sprintf("%s answers in %v", name, time.Since(began).Round(100*time.Microsecond))}
+		return finding{
+			"coordinator",
+			true,
+			fmt.Sprintf("%s answers in %v", name, time.Since(began).Round(100*time.Microsecond)),
+		}
 	}
 	said := err.Error()
 	if s, ok := handle.(coordinator.Staler); ok {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestDemoPush runs the script that the README shows in part: each command that the README shows is one the script runs, and what it shows of their output is said.
+// TestDemoPush runs the script that the README shows in part: each command that the README shows is
+// one the script runs, and what it shows of their output is said.
 func TestDemoPush(t *testing.T) {
 	port := strconv.Itoa(freePort(t))
 	home := state(t)

@@ -84,9 +84,16 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	return list, nil
 }
 
-// program says whether a program of the machine that builds may use is there. None of them is needed by every app.
+// program says whether a program of the machine that builds may use is there. None of them is
+// needed by every app.
 func (c *cli) program(name string) finding {
-	uses := map[string]string{"git": "--ref, git dependencies", "bash": "running processes", "gcc": "native extensions, cgo", "make": "native extensions", "python3": "node-gyp"}
+	uses := map[string]string{
+		"git":     "--ref, git dependencies",
+		"bash":    "running processes",
+		"gcc":     "native extensions, cgo",
+		"make":    "native extensions",
+		"python3": "node-gyp",
+	}
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return finding{name, false, "not found; needed for " + uses[name]}

@@ -33,7 +33,9 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		return nil, err
 	}
 	distro, release := distribution()
-	goSettings := onceContext(func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil })
+	goSettings := onceContext(
+		func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil },
+	)
 	registry := c.npmRegistry()
 	return &compiler.Engine{
 		Version: version, Self: self, Home: home, Report: c.ui,
@@ -51,7 +53,8 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	}, nil
 }
 
-// selfPath is the path of the running binary, which buildpacks, sandboxes and supervisors run again.
+// selfPath is the path of the running binary, which buildpacks, sandboxes and supervisors run
+// again.
 func selfPath() (string, error) {
 	self, err := os.Executable()
 	if err == nil {
@@ -76,8 +79,13 @@ func (c *cli) sandboxLevel() sandbox.Level {
 
 // checkSettings refuses settings that name nothing, before any work is done.
 func (c *cli) checkSettings() error {
-	if want := c.sandboxLevel(); want != "" && !slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
-		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want), "use bubblewrap, landlock or none")
+	if want := c.sandboxLevel(); want != "" &&
+		!slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
+		return fault.UsageError(
+			"usage/sandbox",
+			fmt.Errorf("choosing the sandbox: there is no level %q", want),
+			"use bubblewrap, landlock or none",
+		)
 	}
 	if store := c.storeURL(); store != "" {
 		if err := blobstore.Check(store); err != nil {
@@ -89,7 +97,12 @@ func (c *cli) checkSettings() error {
 }
 
 // toolchains opens the toolchain store with this machine's sources.
-func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(context.Context) (string, error), goSettings func(context.Context) (map[string]string, error)) (*toolchain.Store, error) {
+func (c *cli) toolchains(
+	ctx context.Context,
+	home *cache.Home,
+	registry func(context.Context) (string, error),
+	goSettings func(context.Context) (map[string]string, error),
+) (*toolchain.Store, error) {
 	settings, err := goSettings(ctx)
 	if err != nil {
 		return nil, err
@@ -97,18 +110,28 @@ func (c *cli) toolchains(ctx context.Context, home *cache.Home, registry func(co
 	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
 		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], GoDist: c.env.vars["SLUGC_GO_MIRROR"],
 		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
-		LocalGo:    toolchain.LocalGo{Root: settings["GOROOT"], Version: strings.TrimPrefix(settings["GOVERSION"], "go")},
+		LocalGo: toolchain.LocalGo{
+			Root:    settings["GOROOT"],
+			Version: strings.TrimPrefix(settings["GOVERSION"], "go"),
+		},
 		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
 		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(), LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
 		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
 }
 
-// systemPath is the search path of builds: the machine's own programs come after the toolchains that a buildpack puts in front.
+// systemPath is the search path of builds: the machine's own programs come after the toolchains
+// that a buildpack puts in front.
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// baseEnv is what every buildpack process starts with. It is fixed, but for proxies, certificates and where packages come from.
-func (c *cli) baseEnv(ctx context.Context, languages []detect.Language, registry func(context.Context) (string, error), goSettings func(context.Context) (map[string]string, error)) (map[string]string, []sandbox.Bind, error) {
+// baseEnv is what every buildpack process starts with. It is fixed, but for proxies, certificates
+// and where packages come from.
+func (c *cli) baseEnv(
+	ctx context.Context,
+	languages []detect.Language,
+	registry func(context.Context) (string, error),
+	goSettings func(context.Context) (map[string]string, error),
+) (map[string]string, []sandbox.Bind, error) {
 	env := map[string]string{"PATH": systemPath, "LANG": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532801"}
 	var binds []sandbox.Bind
 	for _, name := range passed {
@@ -139,7 +162,8 @@ func (c *cli) baseEnv(ctx context.Context, languages []detect.Language, registry
 		env[clojure.MirrorEnv] = mirror
 	}
 	if slices.Contains(languages, detect.Node) {
-		// Without a registry only apps without dependencies can be built; npm says so itself when it comes to that.
+		// Without a registry only apps without dependencies can be built; npm says so itself when
+		// it comes to that.
 		if url, err := registry(ctx); err == nil {
 			env["npm_config_registry"] = url
 		}
@@ -147,7 +171,8 @@ func (c *cli) baseEnv(ctx context.Context, languages []detect.Language, registry
 	return env, binds, nil
 }
 
-// buildEnv is the build configuration: the environment's SLUGC_*_VERSION and SLUGC_BUILDPACK, then --env-file, then --env.
+// buildEnv is the build configuration: the environment's SLUGC_*_VERSION and SLUGC_BUILDPACK, then
+// --env-file, then --env.
 func (c *cli) buildEnv(more map[string]string) map[string]string {
 	env := map[string]string{}
 	for k, v := range c.env.vars {

@@ -38,7 +38,8 @@ func (e environment) first(names ...string) string {
 	return ""
 }
 
-// stateDir is where slugc keeps its state: flag, SLUGC_HOME, XDG_STATE_HOME/slugc, ~/.local/state/slugc.
+// stateDir is where slugc keeps its state: flag, SLUGC_HOME, XDG_STATE_HOME/slugc,
+// ~/.local/state/slugc.
 func (c *cli) stateDir() (string, error) {
 	dir := c.home
 	if dir == "" {
@@ -52,7 +53,11 @@ func (c *cli) stateDir() (string, error) {
 		}
 	}
 	if dir == "" {
-		return "", fault.UsageError("usage/no-home", fmt.Errorf("finding the state directory: neither SLUGC_HOME nor HOME is set"), "set SLUGC_HOME or use --home DIR")
+		return "", fault.UsageError(
+			"usage/no-home",
+			fmt.Errorf("finding the state directory: neither SLUGC_HOME nor HOME is set"),
+			"set SLUGC_HOME or use --home DIR",
+		)
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -68,25 +73,50 @@ func (c *cli) openHome() (*cache.Home, error) {
 	}
 	h, err := cache.Open(dir)
 	if err != nil {
-		return nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err, "use --home DIR to keep slugc's state elsewhere")
+		return nil, fault.New(
+			fault.Slugc,
+			fault.ExitCache,
+			"cache/state-directory",
+			err,
+			"use --home DIR to keep slugc's state elsewhere",
+		)
 	}
 	return h, nil
 }
 
-// passed are the variables that buildpack processes get as they are: proxies and certificates, without which nothing can be fetched.
-var passed = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "npm_config_cafile"}
+// passed are the variables that buildpack processes get as they are: proxies and certificates,
+// without which nothing can be fetched.
+var passed = []string{
+	"HTTP_PROXY",
+	"HTTPS_PROXY",
+	"NO_PROXY",
+	"ALL_PROXY",
+	"http_proxy",
+	"https_proxy",
+	"no_proxy",
+	"all_proxy",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
+	"NODE_EXTRA_CA_CERTS",
+	"CURL_CA_BUNDLE",
+	"GIT_SSL_CAINFO",
+	"npm_config_cafile",
+}
 
 // goVariables are the Go settings of the machine that decide where modules come from.
 var goVariables = []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE"}
 
-// goSettings asks the machine's go command, so that `go env -w` counts; without one the environment alone speaks.
+// goSettings asks the machine's go command, so that `go env -w` counts; without one the environment
+// alone speaks.
 func (e environment) goSettings(ctx context.Context) map[string]string {
 	settings := map[string]string{}
 	if path, err := exec.LookPath("go"); err == nil {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, path, append([]string{"env", "-json", "GOROOT", "GOVERSION"}, goVariables...)...)
+		cmd := exec.CommandContext(
+			ctx,
+			path,
+			append([]string{"env", "-json", "GOROOT", "GOVERSION"}, goVariables...)...)
 		cmd.Dir = "/"
 		if out, err := cmd.Output(); err == nil {
 			_ = json.Unmarshal(out, &settings)
@@ -100,14 +130,20 @@ func (e environment) goSettings(ctx context.Context) map[string]string {
 	return settings
 }
 
-// npmRegistry finds the npm registry that this machine's npm is set up for: SLUGC_NPM_REGISTRY, npm's own environment variable, the npmrc files, and at last npm
-// itself, which knows its default. What npm said is remembered beside the state, by the path and time of its program.
+// npmRegistry finds the npm registry that this machine's npm is set up for: SLUGC_NPM_REGISTRY,
+// npm's own environment variable, the npmrc files, and at last npm itself, which knows its default.
+// What npm said is remembered beside the state, by the path and time of its program.
 func (c *cli) npmRegistry() func(context.Context) (string, error) {
 	return onceContext(func(ctx context.Context) (string, error) {
 		if v := c.env.first("SLUGC_NPM_REGISTRY", "npm_config_registry", "NPM_CONFIG_REGISTRY"); v != "" {
 			return v, nil
 		}
-		files := []string{filepath.Join(c.env.vars["HOME"], ".npmrc"), "/usr/local/etc/npmrc", "/usr/etc/npmrc", "/etc/npmrc"}
+		files := []string{
+			filepath.Join(c.env.vars["HOME"], ".npmrc"),
+			"/usr/local/etc/npmrc",
+			"/usr/etc/npmrc",
+			"/etc/npmrc",
+		}
 		for _, f := range files {
 			if v := npmrcRegistry(f); v != "" {
 				return v, nil
@@ -137,7 +173,9 @@ func (c *cli) askNpm(ctx context.Context) (string, error) {
 	}
 	file, want := filepath.Join(dir, "npm-registry.json"), answer{Npm: path, Time: info.ModTime().UTC()}
 	var known answer
-	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil && known.Npm == want.Npm && known.Time.Equal(want.Time) && known.Registry != "" {
+	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil && known.Npm == want.Npm &&
+		known.Time.Equal(want.Time) &&
+		known.Registry != "" {
 		return known.Registry, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)

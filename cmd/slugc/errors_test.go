@@ -22,14 +22,23 @@ var (
 	idForm   = regexp.MustCompile(`^(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*$`)
 	idInText = regexp.MustCompile(`\b(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*\b`)
 	// notIDs are literals of an id's form: buildpacks' names and paths.
-	notIDs = []string{"slugc/ruby", "slugc/node", "slugc/go", "slugc/clojure", "cache/vcs", "cache/lock", "clojure/inspector"}
+	notIDs = []string{
+		"slugc/ruby",
+		"slugc/node",
+		"slugc/go",
+		"slugc/clojure",
+		"cache/vcs",
+		"cache/lock",
+		"clojure/inspector",
+	}
 	// onlyOf holds endings of ids that these languages alone can give.
 	onlyOf = map[string][]string{"/java-version-invalid": {"ruby", "clojure"}}
 	// languages stand for what the source only says with a variable.
 	languages = []string{"ruby", "node", "go", "clojure"}
 )
 
-// TestEveryErrorIsShown requires every id of an error to occur in a golden file or a test, where its text is held.
+// TestEveryErrorIsShown requires every id of an error to occur in a golden file or a test, where
+// its text is held.
 func TestEveryErrorIsShown(t *testing.T) {
 	shown := shownIDs(t)
 	ids := sourceIDs(t)
@@ -59,7 +68,8 @@ func walk(t *testing.T, do func(path string)) {
 	}
 }
 
-// shownIDs are the ids in golden files and wanted results, and those that tests want; this file apart.
+// shownIDs are the ids in golden files and wanted results, and those that tests want; this file
+// apart.
 func shownIDs(t *testing.T) map[string]bool {
 	shown := map[string]bool{}
 	walk(t, func(path string) {
@@ -95,7 +105,9 @@ type sources struct {
 func parse(t *testing.T, want func(path string) bool) sources {
 	s := sources{token.NewFileSet(), map[string][]*ast.File{}}
 	walk(t, func(path string) {
-		if !strings.HasSuffix(path, ".go") || strings.Contains(path, "/testdata/") || strings.Contains(path, "/fixtures/") || !want(path) {
+		if !strings.HasSuffix(path, ".go") || strings.Contains(path, "/testdata/") ||
+			strings.Contains(path, "/fixtures/") ||
+			!want(path) {
 			return
 		}
 		f, err := parser.ParseFile(s.set, path, nil, 0)
@@ -107,7 +119,8 @@ func parse(t *testing.T, want func(path string) bool) sources {
 	return s
 }
 
-// literals calls do for every string literal but imports', and for every id that a function puts together from a room and its argument.
+// literals calls do for every string literal but imports', and for every id that a function puts
+// together from a room and its argument.
 func (s sources) literals(do func(text string, at token.Pos)) {
 	for _, files := range s.dirs {
 		makers := map[string]maker{}
@@ -134,7 +147,8 @@ func (s sources) literals(do func(text string, at token.Pos)) {
 	}
 }
 
-// sourceIDs are the ids in the source, each with a place: string literals of their form wherever they stand, and those put together from a room and a word.
+// sourceIDs are the ids in the source, each with a place: string literals of their form wherever
+// they stand, and those put together from a room and a word.
 func sourceIDs(t *testing.T) map[string]string {
 	ids := map[string]string{}
 	s := parse(t, func(path string) bool { return !strings.HasSuffix(path, "_test.go") })
@@ -226,7 +240,8 @@ func suffixes(f *ast.File) (found []*ast.BinaryExpr) {
 	return found
 }
 
-// usersOf are the languages that joined.X stands for: the arguments of all calls of the function whose parameter it is, else all languages.
+// usersOf are the languages that joined.X stands for: the arguments of all calls of the function
+// whose parameter it is, else all languages.
 func usersOf(joined *ast.BinaryExpr, f *ast.File, all []*ast.File) (users []string) {
 	name, ok := joined.X.(*ast.Ident)
 	if !ok {

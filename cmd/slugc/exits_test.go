@@ -17,8 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// exitsShown are the codes of README's table that [TestErrors] and [TestExitCodes] show by a command; the rest takes a broken machine or slugc, which
-// tests of the rooms stand for.
+// exitsShown are the codes of README's table that [TestErrors] and [TestExitCodes] show by a
+// command; the rest takes a broken machine or slugc, which tests of the rooms stand for.
 var exitsShown = map[int]string{
 	1: "source-no-git", 2: "usage-flag", 20: "detect-no-match", 42: "cache-state-directory", 51: "procfile-empty", 62: "slug-damaged",
 	72: "release-no-releases", 75: "toolchain-unavailable-network",
@@ -60,14 +60,20 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestInterrupted sends each signal to a build in the middle of a buildpack: it ends with 130 and leaves no process and no half-made release.
+// TestInterrupted sends each signal to a build in the middle of a buildpack: it ends with 130 and
+// leaves no process and no half-made release.
 func TestInterrupted(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			home, dir := state(t), t.TempDir()
-			mark := fmt.Sprintf("%d.%d", 1_000_000+os.Getpid(), sig) // seconds, by which the process is found in a sandbox too
+			// seconds, by which the process is found in a sandbox too
+			mark := fmt.Sprintf("%d.%d", 1_000_000+os.Getpid(), sig)
 			goApp(t, dir, "x")
-			writeFiles(t, dir, map[string]string{"bin/go-pre-compile": "#!/bin/sh\necho now it sleeps\nsleep " + mark + " & wait\n"})
+			writeFiles(
+				t,
+				dir,
+				map[string]string{"bin/go-pre-compile": "#!/bin/sh\necho now it sleeps\nsleep " + mark + " & wait\n"},
+			)
 			if err := os.Chmod(filepath.Join(dir, "bin/go-pre-compile"), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +94,8 @@ func TestInterrupted(t *testing.T) {
 			}
 			rest, _ := io.ReadAll(stderr)
 			_ = cmd.Wait()
-			if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.HasSuffix(string(rest), " !     interrupted\n") {
+			if code := cmd.ProcessState.ExitCode(); code != 130 ||
+				!strings.HasSuffix(string(rest), " !     interrupted\n") {
 				t.Errorf("ends with %d, having said:\n%s%s", code, said, rest)
 			}
 			noProcess(t, home)

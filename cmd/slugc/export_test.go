@@ -11,12 +11,31 @@ import (
 	"slugc/compiler/launch/export"
 )
 
-// A slug file and an app are exported, with the slug unpacked where the units look for it; a second export takes away what it no longer needs.
+// A slug file and an app are exported, with the slug unpacked where the units look for it; a second
+// export takes away what it no longer needs.
 func TestExport(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	file := smallSlug(t, "hello there", "true")
 	units, root := filepath.Join(dir, "units"), filepath.Join(dir, "srv", "hello")
-	o := slugc(t, home, "export", "systemd", file, units, "--root", root, "--unpack", "-m", "web=3", "-u", "", "-e", "TOKEN=hunter2", "-t", "7500ms")
+	o := slugc(
+		t,
+		home,
+		"export",
+		"systemd",
+		file,
+		units,
+		"--root",
+		root,
+		"--unpack",
+		"-m",
+		"web=3",
+		"-u",
+		"",
+		"-e",
+		"TOKEN=hunter2",
+		"-t",
+		"7500ms",
+	)
 	if o.exit != 0 || o.stdout != units+"\n" {
 		t.Fatalf("exit %d, %q\n%s", o.exit, o.stdout, o.stderr)
 	}
@@ -29,10 +48,12 @@ func TestExport(t *testing.T) {
 		t.Errorf("unpacked: %q, %v", data, err)
 	}
 	unit, err := os.ReadFile(filepath.Join(units, "hello-web.3.service"))
-	if err != nil || !strings.Contains(string(unit), "TimeoutStopSec=8\n") || strings.Contains(string(unit), "User=") || !strings.Contains(string(unit), "EnvironmentFile="+units+"/hello.env\n") {
+	if err != nil || !strings.Contains(string(unit), "TimeoutStopSec=8\n") || strings.Contains(string(unit), "User=") ||
+		!strings.Contains(string(unit), "EnvironmentFile="+units+"/hello.env\n") {
 		t.Errorf("%v\n%s", err, unit)
 	}
-	if out, err := exec.Command("systemd-analyze", "verify", filepath.Join(units, "hello.target"), filepath.Join(units, "hello-web.1.service")).CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command("systemd-analyze", "verify", filepath.Join(units, "hello.target"), filepath.Join(units, "hello-web.1.service")).CombinedOutput(); err != nil ||
+		len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 	if o := slugc(t, home, "register", file, "--app", "hello"); o.exit != 0 {
@@ -41,18 +62,22 @@ func TestExport(t *testing.T) {
 	o = slugc(t, home, "export", "systemd", "hello", units, "--root", root, "--json", "--at", "/etc/systemd/system")
 	got := decode[exported](t, o)
 	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
-		got.Dir != units || got.Root != root || got.App != "hello" || got.Format != "systemd" {
+		got.Dir != units || got.Root != root ||
+		got.App != "hello" ||
+		got.Format != "systemd" {
 		t.Errorf("%+v\n%s", got, o.stderr)
 	}
 }
 
-// Each format is written into the current directory when none is named, and says how the slug gets where it is to be.
+// Each format is written into the current directory when none is named, and says how the slug gets
+// where it is to be.
 func TestExportHere(t *testing.T) {
 	home, file := state(t), smallSlug(t, "hello", "true")
 	for _, format := range export.Formats() {
 		dir := t.TempDir()
 		o := slugcIn(t, dir, home, []string{"PORT=7000"}, "export", format, file)
-		if o.exit != 0 || o.stdout != dir+"\n" || !strings.Contains(o.stderr, "       the slug is to be unpacked: slugc unpack "+file+" /srv/hello\n") {
+		if o.exit != 0 || o.stdout != dir+"\n" ||
+			!strings.Contains(o.stderr, "       the slug is to be unpacked: slugc unpack "+file+" /srv/hello\n") {
 			t.Errorf("%s: exit %d, %q\n%s", format, o.exit, o.stdout, o.stderr)
 		}
 		names, err := os.ReadDir(dir)

@@ -10,7 +10,8 @@ import (
 	"slugc/buildpacks/ruby/rubytest"
 )
 
-// provide gives a fixture what it needs of a world that no registry of gems is part of. It returns where the app is, and settings for slugc.
+// provide gives a fixture what it needs of a world that no registry of gems is part of. It returns
+// where the app is, and settings for slugc.
 func provide(t *testing.T, w *want, dir string) (string, []string) {
 	t.Helper()
 	switch w.Needs {

@@ -23,8 +23,10 @@ import (
 
 // want is a fixture's want.json: what a build of it must give.
 type want struct {
-	App          string            `json:"app"`
-	Needs        string            `json:"needs"` // "gems": a gem source on loopback; "vendored gems": vendor/cache, and no gem source; "maven": a Maven repository on loopback
+	App string `json:"app"`
+	// "gems": a gem source on loopback; "vendored gems": vendor/cache, and no gem source; "maven":
+	// a Maven repository on loopback
+	Needs        string            `json:"needs"`
 	Group        []string          `json:"group"`
 	ProcessTypes map[string]string `json:"process_types"`
 	Runtimes     map[string]string `json:"runtimes"` // name → prefix of the version
@@ -48,7 +50,9 @@ type want struct {
 	} `json:"error"`
 }
 
-// TestFixtures builds every app under fixtures/ and holds it to its want.json; an app that builds is unpacked elsewhere, started, and must answer; one in Ruby or Clojure also where there is nothing but the C library, a shell and env.
+// TestFixtures builds every app under fixtures/ and holds it to its want.json; an app that builds
+// is unpacked elsewhere, started, and must answer; one in Ruby or Clojure also where there is
+// nothing but the C library, a shell and env.
 func TestFixtures(t *testing.T) {
 	dirs, err := filepath.Glob("../../fixtures/*/want.json")
 	if err != nil || len(dirs) == 0 {
@@ -125,7 +129,8 @@ func fixture(t *testing.T, dir string) {
 	}
 }
 
-// checkBill looks at the launch bills of materials of the only app in home: they have what want.json names, and nothing that only the build has used.
+// checkBill looks at the launch bills of materials of the only app in home: they have what
+// want.json names, and nothing that only the build has used.
 func checkBill(t *testing.T, w want, home string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(home, "apps", "*", "layers", "*", "launch.sbom.cdx.json"))
@@ -161,7 +166,15 @@ func checkError(t *testing.T, id string, exit int, o outcome) {
 		} `json:"error"`
 	}](t, o)
 	if doc.Error.ID != id || o.exit != exit || doc.Error.Exit != exit {
-		t.Errorf("error %q, exit %d (stated %d); want %q, exit %d\n%s", doc.Error.ID, o.exit, doc.Error.Exit, id, exit, o.stderr)
+		t.Errorf(
+			"error %q, exit %d (stated %d); want %q, exit %d\n%s",
+			doc.Error.ID,
+			o.exit,
+			doc.Error.Exit,
+			id,
+			exit,
+			o.stderr,
+		)
 	}
 	if !strings.Contains(o.stderr, "["+id+"]") {
 		t.Errorf("the error's id is not printed:\n%s", o.stderr)
@@ -190,7 +203,10 @@ func checkResult(t *testing.T, w want, r compiler.Result) {
 		t.Errorf("process types %v, want %v", types, w.ProcessTypes)
 	}
 	for name, prefix := range w.Runtimes {
-		if !slices.ContainsFunc(r.Runtimes, func(have slug.Runtime) bool { return have.Name == name && strings.HasPrefix(have.Version, prefix) }) {
+		if !slices.ContainsFunc(
+			r.Runtimes,
+			func(have slug.Runtime) bool { return have.Name == name && strings.HasPrefix(have.Version, prefix) },
+		) {
 			t.Errorf("runtimes %v, want %s %s", r.Runtimes, name, prefix)
 		}
 	}

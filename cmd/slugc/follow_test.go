@@ -96,7 +96,19 @@ func followApp(t *testing.T, home, app string) *follower {
 	t.Helper()
 	port := fmt.Sprint(freePort(t))
 	f := &follower{T: t, home: home, url: "http://127.0.0.1:" + port + "/"}
-	f.cmd, f.out = background(t, home, "start", app, "--follow", "--listen", "127.0.0.1", "-p", port, "--env", "COLOUR=green")
+	f.cmd, f.out = background(
+		t,
+		home,
+		"start",
+		app,
+		"--follow",
+		"--listen",
+		"127.0.0.1",
+		"-p",
+		port,
+		"--env",
+		"COLOUR=green",
+	)
 	return f
 }
 
@@ -151,7 +163,8 @@ func (f *follower) load() (end func()) {
 	}
 }
 
-// TestFollow is a day of an app: releases, scalings, a broken one, one whose release process fails, a rollback, under load and without one failed request.
+// TestFollow is a day of an app: releases, scalings, a broken one, one whose release process fails,
+// a rollback, under load and without one failed request.
 func TestFollow(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	f := followApp(t, home, "blog")
@@ -203,12 +216,14 @@ func TestFollow(t *testing.T) {
 			t.Errorf("the logs lack %q:\n%s", want, o.stdout)
 		}
 	}
-	if o := f.do(0, "logs", "blog", "-n", "1", "--ps", "worker.1"); strings.Count(o.stdout, "\n") != 1 || !strings.Contains(o.stdout, "[worker.1]: ") {
+	if o := f.do(0, "logs", "blog", "-n", "1", "--ps", "worker.1"); strings.Count(o.stdout, "\n") != 1 ||
+		!strings.Contains(o.stdout, "[worker.1]: ") {
 		t.Errorf("the last line of worker.1: %q", o.stdout)
 	}
 }
 
-// TestFollowKilled kills a follower: nothing of it lives, the next one sweeps what it left, and logs go on. Then its coordinator goes away and comes back.
+// TestFollowKilled kills a follower: nothing of it lives, the next one sweeps what it left, and
+// logs go on. Then its coordinator goes away and comes back.
 func TestFollowKilled(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	webApp(t, dir, "one")
@@ -230,7 +245,11 @@ func TestFollowKilled(t *testing.T) {
 	if _, err := os.Stat(left[0]); err == nil {
 		t.Error("what the killed one left is still there")
 	}
-	until(t, "both runs in the logs", func() bool { return strings.Count(tailed.String(), "app[web.1]: listening as one") == 2 })
+	until(
+		t,
+		"both runs in the logs",
+		func() bool { return strings.Count(tailed.String(), "app[web.1]: listening as one") == 2 },
+	)
 	if err := tail.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -21,9 +21,11 @@ import (
 
 var update = flag.Bool("update", false, "write what errors look like into testdata/errors")
 
-// TestErrors holds what a reader of the terminal sees of each error. An archive's comment holds "sh SCRIPT" lines that make ready what no archive
-// can hold, "env NAME=value" lines, and one "$ COMMAND" line; its files are the command's working directory, but for "stderr": what the command says from
-// the first " !" on, and how it ends. SLUG, OTHER, FAILING and SLOW are paths of slugs with the process types web and release. The archive is named for the error's id.
+// TestErrors holds what a reader of the terminal sees of each error. An archive's comment holds "sh
+// SCRIPT" lines that make ready what no archive can hold, "env NAME=value" lines, and one "$
+// COMMAND" line; its files are the command's working directory, but for "stderr": what the command
+// says from the first " !" on, and how it ends. SLUG, OTHER, FAILING and SLOW are paths of slugs
+// with the process types web and release. The archive is named for the error's id.
 func TestErrors(t *testing.T) {
 	files, err := filepath.Glob("testdata/errors/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -58,7 +60,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// smallSlug packs a slug that nothing was built for, with a command for its release process, "" for none.
+// smallSlug packs a slug that nothing was built for, with a command for its release process, "" for
+// none.
 func smallSlug(t *testing.T, text, release string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,8 +71,11 @@ func smallSlug(t *testing.T, text, release string) string {
 		types = append(types, procfile.Process{Type: "release", Command: release})
 	}
 	file := filepath.Join(dir, "hello.tgz")
-	_, err := slug.Pack(context.Background(), slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
-		Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}})
+	_, err := slug.Pack(
+		context.Background(),
+		slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
+			Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,14 +161,16 @@ func shownID(text string) string {
 // names are words that a hint may begin with all the same.
 var capitalName = regexp.MustCompile(`^(?:[A-Z][A-Z_]+|[A-Z][a-z]+file(?:\.lock)?)\b`)
 
-// checkVoice holds an error to the house's voice: it has a hint, hints begin in lower case and end without a period, and nothing is exclaimed.
+// checkVoice holds an error to the house's voice: it has a hint, hints begin in lower case and end
+// without a period, and nothing is exclaimed.
 func checkVoice(t *testing.T, shown string) {
 	t.Helper()
 	hints := 0
 	for line := range strings.Lines(shown) {
 		line = strings.TrimSuffix(strings.TrimPrefix(line, " !     "), "\n")
 		hint, isHint := strings.CutPrefix(line, "hint: ")
-		if strings.Contains(line, "!") && !strings.Contains(line, "node/") || strings.Contains(strings.ToLower(line), "failed to") {
+		if strings.Contains(line, "!") && !strings.Contains(line, "node/") ||
+			strings.Contains(strings.ToLower(line), "failed to") {
 			t.Errorf("not in the house's voice: %q", line)
 		}
 		if !isHint {

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// The tests of this package drive the real binary, built as users build it (without cgo), against real package registries. Toolchains are fetched once
-// and kept in the user's cache directory between runs.
+// The tests of this package drive the real binary, built as users build it (without cgo), against
+// real package registries. Toolchains are fetched once and kept in the user's cache directory
+// between runs.
 var (
 	binary     string   // path of the slugc under test
 	toolchains string   // shared toolchain store
@@ -34,7 +35,8 @@ func setUp(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	// Builds run as other users in some tests; the directory of the binary must be passable for them.
+	// Builds run as other users in some tests; the directory of the binary must be passable for
+	// them.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return 1, err
 	}
@@ -58,7 +60,8 @@ func setUp(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// machineSettings asks the ordinary clients where packages come from, so that tests with a HOME of their own reach the same places.
+// machineSettings asks the ordinary clients where packages come from, so that tests with a HOME of
+// their own reach the same places.
 func machineSettings() ([]string, error) {
 	list := []string{"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH")}
 	for _, name := range passed {

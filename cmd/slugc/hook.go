@@ -28,7 +28,13 @@ releases it exactly when git moves the branch. A push whose build fails is rejec
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.hookInstallCommand(), c.hookUninstallCommand(), c.hookStatusCommand(), c.hookSettleCommand(), c.hookRunCommand())
+	cmd.AddCommand(
+		c.hookInstallCommand(),
+		c.hookUninstallCommand(),
+		c.hookStatusCommand(),
+		c.hookSettleCommand(),
+		c.hookRunCommand(),
+	)
 	return cmd
 }
 
@@ -69,14 +75,20 @@ repository's own git configuration, under slugc.*; a second install replaces the
 	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main and master)")
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
 	flags.StringVar(&s.ReleaseEnvFile, "release-env-file", "", "config vars of the process type release")
-	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "", "variables of slugc itself, such as passwords of coordinator and store")
+	flags.StringVar(
+		&s.SlugcEnvFile,
+		"slugc-env-file",
+		"",
+		"variables of slugc itself, such as passwords of coordinator and store",
+	)
 	flags.StringArrayVar(&s.Submodules, "allow-submodules", nil, "pattern of URLs that submodules are fetched from")
 	_ = cmd.MarkFlagRequired("app")
 	c.jsonFlag(cmd)
 	return cmd
 }
 
-// completeSettings checks what was given and fills in what a hook, in another environment, could not know.
+// completeSettings checks what was given and fills in what a hook, in another environment, could
+// not know.
 func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err error) {
 	if err := checkApp(s.App); err != nil {
 		return err
@@ -100,7 +112,8 @@ func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err err
 	return err
 }
 
-// hookHome is the state directory of the repository's owner, as whom its hooks run: what was named, else the owner's usual one.
+// hookHome is the state directory of the repository's owner, as whom its hooks run: what was named,
+// else the owner's usual one.
 func (c *cli) hookHome(repo *push.Repository) (string, error) {
 	uid, err := repo.Owner()
 	if err != nil {
@@ -109,7 +122,11 @@ func (c *cli) hookHome(repo *push.Repository) (string, error) {
 	if c.home == "" && c.env.vars["SLUGC_HOME"] == "" && uid != os.Getuid() {
 		owner, err := user.LookupId(strconv.Itoa(uid))
 		if err != nil || !filepath.IsAbs(owner.HomeDir) {
-			return "", fault.UsageError("push/no-home", fmt.Errorf("finding the state directory: the repository's owner (uid %d) has no home directory", uid), "use --home DIR")
+			return "", fault.UsageError(
+				"push/no-home",
+				fmt.Errorf("finding the state directory: the repository's owner (uid %d) has no home directory", uid),
+				"use --home DIR",
+			)
 		}
 		return filepath.Join(owner.HomeDir, ".local", "state", "slugc"), nil
 	}
@@ -179,7 +196,13 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 func (c *cli) repository(ctx context.Context, dir string) (*push.Repository, error) {
 	git, err := exec.LookPath("git")
 	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, fault.New(fault.Slugc, 0, "source/no-git", fmt.Errorf("opening the repository %q: there is no git in %q", dir, c.env.vars["PATH"]), "install git")
+		return nil, fault.New(
+			fault.Slugc,
+			0,
+			"source/no-git",
+			fmt.Errorf("opening the repository %q: there is no git in %q", dir, c.env.vars["PATH"]),
+			"install git",
+		)
 	}
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "XDG_CONFIG_HOME"} {
@@ -271,7 +294,15 @@ func statusText(s *push.Status) string {
 		fmt.Fprintf(&b, "  current release: v%d (%s)\n", s.Current, short(s.Commit))
 	}
 	for _, p := range s.Pushes {
-		fmt.Fprintf(&b, "  push of %s to %s: %s since %s (receive-pack %d)\n", short(p.Refs[0].New), p.Refs[0].Ref, p.State, p.Began.Format("15:04:05"), p.Receiver.PID)
+		fmt.Fprintf(
+			&b,
+			"  push of %s to %s: %s since %s (receive-pack %d)\n",
+			short(p.Refs[0].New),
+			p.Refs[0].Ref,
+			p.State,
+			p.Began.Format("15:04:05"),
+			p.Receiver.PID,
+		)
 	}
 	return clean(b.String())
 }

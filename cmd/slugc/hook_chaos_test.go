@@ -23,7 +23,8 @@ var (
 	pushers = flag.Int("pushers", 8, "how many push at once in TestPushRace")
 )
 
-// TestPushRace has many push different commits on the same base at once: in every round exactly one of them wins.
+// TestPushRace has many push different commits on the same base at once: in every round exactly one
+// of them wins.
 func TestPushRace(t *testing.T) {
 	s := newSite(t)
 	for round := range 2 {
@@ -69,7 +70,8 @@ func TestPushRace(t *testing.T) {
 	}
 }
 
-// TestPushSameCommit has many push the same commit at once, over and over to and fro: the current release is always of the commit that main names.
+// TestPushSameCommit has many push the same commit at once, over and over to and fro: the current
+// release is always of the commit that main names.
 func TestPushSameCommit(t *testing.T) {
 	s := newSite(t)
 	one := s.must(t, "rev-parse", "HEAD")
@@ -108,7 +110,8 @@ func (s *site) processes(program, words string) (pids []int) {
 	for _, f := range files {
 		args, _ := os.ReadFile(f)
 		environ, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "environ"))
-		if strings.HasPrefix(string(args), program) && strings.Contains(string(args), words) && strings.Contains(string(environ), "HOME="+s.home+"\x00") {
+		if strings.HasPrefix(string(args), program) && strings.Contains(string(args), words) &&
+			strings.Contains(string(environ), "HOME="+s.home+"\x00") {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
 			pids = append(pids, pid)
 		}
@@ -116,8 +119,9 @@ func (s *site) processes(program, words string) (pids []int) {
 	return pids
 }
 
-// TestPushKilled kills one of a push's processes at random moments. Whatever was killed, the current release is of the commit that main names, nothing is left
-// of the push, and the next push works. With -kills 50 -v it prints how the pushes ended.
+// TestPushKilled kills one of a push's processes at random moments. Whatever was killed, the
+// current release is of the commit that main names, nothing is left of the push, and the next push
+// works. With -kills 50 -v it prints how the pushes ended.
 func TestPushKilled(t *testing.T) {
 	for _, v := range victims {
 		t.Run(v.name, func(t *testing.T) {
@@ -205,15 +209,22 @@ func (s *site) killOnce(t *testing.T, v victim, i int, took time.Duration) strin
 	return end
 }
 
-// TestPushClientGone lets the client of a push go away in the middle of a build that would last for ever, over every transport: the build ends, its release
-// is none, and the branch stays.
+// TestPushClientGone lets the client of a push go away in the middle of a build that would last for
+// ever, over every transport: the build ends, its release is none, and the branch stays.
 func TestPushClientGone(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport.name, func(t *testing.T) {
 			s := newSite(t)
 			s.must(t, "remote", "set-url", "origin", transport.url(t, s))
 			s.must(t, "rm", "-q", "go.mod", "main.go")
-			writeFiles(t, s.work, map[string]string{"package.json": `{"name":"slow","version":"1.0.0","scripts":{"build":"sleep 86400.25"}}`, "Procfile": "web: true\n"})
+			writeFiles(
+				t,
+				s.work,
+				map[string]string{
+					"package.json": `{"name":"slow","version":"1.0.0","scripts":{"build":"sleep 86400.25"}}`,
+					"Procfile":     "web: true\n",
+				},
+			)
 			s.commit(t, "slow")
 			cmd := s.command("git", "-C", s.work, "push", "origin", "main")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with ssh or git-remote-http
@@ -228,7 +239,11 @@ func TestPushClientGone(t *testing.T) {
 			_ = cmd.Wait()
 			killed := time.Now()
 			until(t, "the build has ended", func() bool { return !sleeping() })
-			t.Logf("%s: the build ended %v after its client", transport.name, time.Since(killed).Round(10*time.Millisecond))
+			t.Logf(
+				"%s: the build ended %v after its client",
+				transport.name,
+				time.Since(killed).Round(10*time.Millisecond),
+			)
 			s.inStep(t, 1)
 			s.must(t, "reset", "-q", "--hard", "HEAD~")
 			s.commit(t, "after")

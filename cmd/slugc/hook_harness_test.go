@@ -26,7 +26,8 @@ type site struct {
 	env              []string // of git, on both sides of a local push
 }
 
-// newSite installs the hooks for the app "blog" and pushes a first commit of an app. Later commits without a change of files need no build.
+// newSite installs the hooks for the app "blog" and pushes a first commit of an app. Later commits
+// without a change of files need no build.
 func newSite(t *testing.T, more ...string) *site {
 	t.Helper()
 	s := bareSite(t)
@@ -45,8 +46,17 @@ func bareSite(t *testing.T, initArgs ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
 	s := &site{home: state(t), bare: filepath.Join(dir, "blog.git"), work: filepath.Join(dir, "work")}
-	s.env = append([]string{"HOME=" + s.home, "SLUGC_HOME=" + s.home, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a",
-		"GIT_COMMITTER_EMAIL=a@example.com"}, settings...)
+	s.env = append(
+		[]string{
+			"HOME=" + s.home,
+			"SLUGC_HOME=" + s.home,
+			"GIT_CONFIG_NOSYSTEM=1",
+			"GIT_AUTHOR_NAME=a",
+			"GIT_AUTHOR_EMAIL=a@example.com",
+			"GIT_COMMITTER_NAME=a",
+			"GIT_COMMITTER_EMAIL=a@example.com",
+		},
+		settings...)
 	for _, args := range [][]string{append([]string{"init", "-q", "--bare", "-b", "main"}, append(initArgs, s.bare)...),
 		append([]string{"init", "-q", "-b", "main"}, append(initArgs, s.work)...), {"-C", s.work, "remote", "add", "origin", s.bare}} {
 		if o := s.run(t, "git", args...); o.exit != 0 {
@@ -144,7 +154,8 @@ func (s *site) settled(t testing.TB) {
 	})
 }
 
-// inStep requires that the current release is the commit that main names, that nothing is under way or pending, and how many releases there are (-1: any number).
+// inStep requires that the current release is the commit that main names, that nothing is under way
+// or pending, and how many releases there are (-1: any number).
 func (s *site) inStep(t testing.TB, releases int) {
 	t.Helper()
 	s.settled(t)
@@ -229,20 +240,36 @@ func gitDaemon(t *testing.T, s *site) string {
 		t.Fatal(err)
 	}
 	// Not through the git wrapper, whose child would outlive it.
-	serve(t, s.command(filepath.Join(strings.TrimSpace(string(out)), "git-daemon"), "--reuseaddr", "--listen=127.0.0.1", "--port="+port, "--export-all", "--enable=receive-pack",
-		"--base-path="+filepath.Dir(s.bare)), port)
+	serve(
+		t,
+		s.command(
+			filepath.Join(strings.TrimSpace(string(out)), "git-daemon"),
+			"--reuseaddr",
+			"--listen=127.0.0.1",
+			"--port="+port,
+			"--export-all",
+			"--enable=receive-pack",
+			"--base-path="+filepath.Dir(s.bare),
+		),
+		port,
+	)
 	return "git://127.0.0.1:" + port + "/blog.git"
 }
 
-// httpBackend serves the repository by git-http-backend behind a CGI server that passes on what it reads at once, and gives up its program with its client.
+// httpBackend serves the repository by git-http-backend behind a CGI server that passes on what it
+// reads at once, and gives up its program with its client.
 func httpBackend(t *testing.T, s *site) string {
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"), Stderr: io.Discard,
-		Env: append([]string{"GIT_PROJECT_ROOT=" + filepath.Dir(s.bare), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=carol"}, s.env...)}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(flushed{w}, r) }))
+		Env: append(
+			[]string{"GIT_PROJECT_ROOT=" + filepath.Dir(s.bare), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=carol"},
+			s.env...)}
+	server := httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(flushed{w}, r) }),
+	)
 	t.Cleanup(server.Close)
 	return server.URL + "/blog.git"
 }
@@ -277,9 +304,28 @@ func sshServer(t *testing.T, s *site) string {
 		}
 	}
 	path, _ := strings.CutPrefix(settings[0], "PATH=")
-	writeFiles(t, dir, map[string]string{"sshd_config": fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n"+
-		"PermitRootLogin yes\nPasswordAuthentication no\nSetEnv PATH=%s\n", port, dir, dir, path)})
+	writeFiles(
+		t,
+		dir,
+		map[string]string{
+			"sshd_config": fmt.Sprintf(
+				"ListenAddress 127.0.0.1\nPort %s\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n"+
+					"PermitRootLogin yes\nPasswordAuthentication no\nSetEnv PATH=%s\n",
+				port,
+				dir,
+				dir,
+				path,
+			),
+		},
+	)
 	serve(t, s.command(sshd, "-D", "-e", "-f", filepath.Join(dir, "sshd_config")), port)
-	s.env = append(s.env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -F /dev/null -i %s/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s", dir, port))
+	s.env = append(
+		s.env,
+		fmt.Sprintf(
+			"GIT_SSH_COMMAND=ssh -F /dev/null -i %s/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s",
+			dir,
+			port,
+		),
+	)
 	return "ssh://127.0.0.1" + s.bare
 }

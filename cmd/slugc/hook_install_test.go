@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestHookInstall installs, installs again, and uninstalls: hooks and settings that were there run first, and are back at the end.
+// TestHookInstall installs, installs again, and uninstalls: hooks and settings that were there run
+// first, and are back at the end.
 func TestHookInstall(t *testing.T) {
 	s := bareSite(t)
 	writeFiles(t, s.bare, map[string]string{
@@ -33,10 +34,19 @@ func TestHookInstall(t *testing.T) {
 	}
 	goApp(t, s.work, "x")
 	s.commit(t, "first")
-	says(t, s.git(t, "push", "origin", "main", "main:old"), 0, "earlier .\n", "refs/heads/main\n", "old is not a deploy branch (main, release)", "Released blog v1")
+	says(
+		t,
+		s.git(t, "push", "origin", "main", "main:old"),
+		0,
+		"earlier .\n",
+		"refs/heads/main\n",
+		"old is not a deploy branch (main, release)",
+		"Released blog v1",
+	)
 	s.inStep(t, 1)
 	moves, _ := os.ReadFile(filepath.Join(s.bare, "moves"))
-	if !strings.Contains(string(moves), "prepared 0") || !strings.Contains(string(moves), "committed 0") || !strings.Contains(string(moves), " refs/heads/old\n") {
+	if !strings.Contains(string(moves), "prepared 0") || !strings.Contains(string(moves), "committed 0") ||
+		!strings.Contains(string(moves), " refs/heads/old\n") {
 		t.Errorf("the earlier hook saw %s", moves)
 	}
 	s.commit(t, "second")
@@ -51,7 +61,8 @@ func TestHookInstall(t *testing.T) {
 			t.Errorf("the status does not say %q:\n%s", want, text)
 		}
 	}
-	if o := s.run(t, binary, "hook", "uninstall", s.bare); o.exit != 0 || !strings.Contains(o.stderr, "the pre-receive hook that was there before is back") {
+	if o := s.run(t, binary, "hook", "uninstall", s.bare); o.exit != 0 ||
+		!strings.Contains(o.stderr, "the pre-receive hook that was there before is back") {
 		t.Fatalf("uninstalling: exit %d: %s", o.exit, o.stderr)
 	}
 	if after := s.files(t); after != before {
@@ -66,7 +77,12 @@ func TestHookInstall(t *testing.T) {
 // files are the repository's hooks and configuration.
 func (s *site) files(t *testing.T) string {
 	t.Helper()
-	return shell(t, s.bare, s.env, `ls -d slugc 2>/dev/null; cat config; for f in hooks/*; do case $f in *.sample) ;; *) ls -l $f | cut -c1-10; echo $f; cat $f; esac; done`).stdout
+	return shell(
+		t,
+		s.bare,
+		s.env,
+		`ls -d slugc 2>/dev/null; cat config; for f in hooks/*; do case $f in *.sample) ;; *) ls -l $f | cut -c1-10; echo $f; cat $f; esac; done`,
+	).stdout
 }
 
 // TestHookOwner installs as root for another user, who then pushes.
@@ -89,7 +105,8 @@ func TestHookOwner(t *testing.T) {
 	}
 }
 
-// TestHooksPath installs where core.hooksPath leads, and keeps out of other repositories that use the same directory.
+// TestHooksPath installs where core.hooksPath leads, and keeps out of other repositories that use
+// the same directory.
 func TestHooksPath(t *testing.T) {
 	s, other := bareSite(t), bareSite(t)
 	shared := t.TempDir()
@@ -109,7 +126,8 @@ func TestHooksPath(t *testing.T) {
 	says(t, s.git(t, "push", "origin", "main"), 0, "main -> main")
 }
 
-// TestPushWithoutTransactions pushes to a repository whose git, or whose administrator, has no reference-transaction hook: post-receive releases.
+// TestPushWithoutTransactions pushes to a repository whose git, or whose administrator, has no
+// reference-transaction hook: post-receive releases.
 func TestPushWithoutTransactions(t *testing.T) {
 	s := newSite(t)
 	if err := os.Remove(filepath.Join(s.bare, "hooks/reference-transaction")); err != nil {
@@ -120,7 +138,8 @@ func TestPushWithoutTransactions(t *testing.T) {
 	s.inStep(t, 2)
 }
 
-// TestPushNoCoordinator pushes while the coordinator cannot be used: nothing is released, and the next push works.
+// TestPushNoCoordinator pushes while the coordinator cannot be used: nothing is released, and the
+// next push works.
 func TestPushNoCoordinator(t *testing.T) {
 	s := newSite(t)
 	file := filepath.Join(s.home, "coordinator.db")

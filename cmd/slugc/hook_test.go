@@ -10,7 +10,8 @@ import (
 	"slugc/compiler/release"
 )
 
-// TestPush pushes over every transport: accepted, rejected, refused by git itself before and after the build, forced, and what is not to be built.
+// TestPush pushes over every transport: accepted, rejected, refused by git itself before and after
+// the build, forced, and what is not to be built.
 func TestPush(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport.name, func(t *testing.T) {
@@ -45,12 +46,32 @@ func says(t *testing.T, o outcome, exit int, words ...string) {
 func (s *site) accepts(t *testing.T) {
 	writeFiles(t, s.work, map[string]string{"Procfile": "web: hello --web\nworker: hello --work\n"})
 	commit := s.commit(t, "second")
-	says(t, s.git(t, "push", "origin", "main"), 0, "-----> Go app detected", "Procfile -> web, worker", "-----> Released blog v2 (main "+commit[:7]+")",
-		"       web, worker", "       changed: web: hello --web (before: ", "       new: worker: hello --work", " MB, ", " v1\n", "       sha256:", "main -> main")
+	says(
+		t,
+		s.git(t, "push", "origin", "main"),
+		0,
+		"-----> Go app detected",
+		"Procfile -> web, worker",
+		"-----> Released blog v2 (main "+commit[:7]+")",
+		"       web, worker",
+		"       changed: web: hello --web (before: ",
+		"       new: worker: hello --work",
+		" MB, ",
+		" v1\n",
+		"       sha256:",
+		"main -> main",
+	)
 	s.inStep(t, 2)
 	says(t, s.git(t, "push", "origin", "main"), 0, "Everything up-to-date")
 	commit = s.commit(t, "nothing new")
-	says(t, s.git(t, "push", "origin", "main"), 0, "Nothing changed since the last build", "Released blog v3", "as large as v2")
+	says(
+		t,
+		s.git(t, "push", "origin", "main"),
+		0,
+		"Nothing changed since the last build",
+		"Released blog v3",
+		"as large as v2",
+	)
 	s.inStep(t, 3)
 	if current := s.releases(t)[0]; current.Commit != commit || current.Actor == "" {
 		t.Errorf("current %+v", current)
@@ -60,7 +81,17 @@ func (s *site) accepts(t *testing.T) {
 func (s *site) rejects(t *testing.T) {
 	writeFiles(t, s.work, map[string]string{"main.go": "package main\n\nfunc main() { undefined() }\n"})
 	s.commit(t, "broken")
-	says(t, s.git(t, "push", "origin", "main"), 1, "undefined: undefined", " !     main.go:3 does not compile", " !     [go/compile-failed]", "\n !     push rejected: nothing was released; blog v3 (", ") stays current\n", "[remote rejected] main -> main (pre-receive hook declined)")
+	says(
+		t,
+		s.git(t, "push", "origin", "main"),
+		1,
+		"undefined: undefined",
+		" !     main.go:3 does not compile",
+		" !     [go/compile-failed]",
+		"\n !     push rejected: nothing was released; blog v3 (",
+		") stays current\n",
+		"[remote rejected] main -> main (pre-receive hook declined)",
+	)
 	s.inStep(t, 3)
 	s.must(t, "reset", "-q", "--hard", "HEAD~")
 }
@@ -85,7 +116,14 @@ func (s *site) refusedByGit(t *testing.T) {
 	s.must(t, "reset", "-q", "--hard", "HEAD~")
 	s.commit(t, "another way")
 	s.run(t, "git", "--git-dir", s.bare, "config", "receive.denyNonFastForwards", "true")
-	says(t, s.git(t, "push", "--force", "origin", "main"), 1, "does not follow", "[push/non-fast-forward]", "nothing was released")
+	says(
+		t,
+		s.git(t, "push", "--force", "origin", "main"),
+		1,
+		"does not follow",
+		"[push/non-fast-forward]",
+		"nothing was released",
+	)
 	s.inStep(t, 5)
 	s.run(t, "git", "--git-dir", s.bare, "config", "receive.denyNonFastForwards", "false")
 	says(t, s.git(t, "push", "--force", "origin", "main"), 0, "Released blog v6")
@@ -98,18 +136,39 @@ func (s *site) noBuild(t *testing.T) {
 	says(t, s.git(t, "push", "origin", "v1"), 0, "       tag v1 is not a deploy branch")
 	says(t, s.git(t, "push", "origin", ":dev"), 0, "dev is not a deploy branch")
 	says(t, s.git(t, "push", "origin", ":main"), 1, `deleting "main": it is a deploy branch of blog`, "[push/delete]")
-	says(t, s.git(t, "push", "-o", "slow", "origin", "main:dev"), 1, `there is no option "slow"`, "[push/unknown-option]")
-	says(t, s.git(t, "push", "-o", "dry-run", "origin", "main~:main", "--force"), 1, "it was built, and a dry run ends here", "[push/dry-run]", "nothing was released; blog v6")
+	says(
+		t,
+		s.git(t, "push", "-o", "slow", "origin", "main:dev"),
+		1,
+		`there is no option "slow"`,
+		"[push/unknown-option]",
+	)
+	says(
+		t,
+		s.git(t, "push", "-o", "dry-run", "origin", "main~:main", "--force"),
+		1,
+		"it was built, and a dry run ends here",
+		"[push/dry-run]",
+		"nothing was released; blog v6",
+	)
 	s.inStep(t, 6)
 	s.commit(t, "for two branches")
 	s.must(t, "branch", "-f", "other", "HEAD~")
 	says(t, s.git(t, "push", "origin", "main", "other:master"), 1, "name two commits", "[push/two-commits]")
-	says(t, s.git(t, "push", "-o", "fresh", "origin", "main", "main:master", "main:dev", "v1^{}:refs/tags/light"), 0, "dev is not", "tag light is not", "Released blog v7 (main ")
+	says(
+		t,
+		s.git(t, "push", "-o", "fresh", "origin", "main", "main:master", "main:dev", "v1^{}:refs/tags/light"),
+		0,
+		"dev is not",
+		"tag light is not",
+		"Released blog v7 (main ",
+	)
 	s.inStep(t, 7)
 	says(t, s.git(t, "push", "origin", ":master"), 1, "[push/delete]")
 }
 
-// TestPushKinds pushes what is rare: an atomic push, very many refs, odd names, sha256, an annotated tag as a branch, one that git's fsck refuses.
+// TestPushKinds pushes what is rare: an atomic push, very many refs, odd names, sha256, an
+// annotated tag as a branch, one that git's fsck refuses.
 func TestPushKinds(t *testing.T) {
 	s := newSite(t)
 	s.commit(t, "atomic")
@@ -135,7 +194,13 @@ func TestPushKinds(t *testing.T) {
 		t.Error("a name was run")
 	}
 	s.must(t, "tag", "-a", "-m", "x", "annotated")
-	says(t, s.git(t, "push", "--force", "origin", "annotated:refs/heads/main"), 1, "a branch names a commit", "[push/not-a-commit]")
+	says(
+		t,
+		s.git(t, "push", "--force", "origin", "annotated:refs/heads/main"),
+		1,
+		"a branch names a commit",
+		"[push/not-a-commit]",
+	)
 	says(t, s.git(t, "push", "origin", ":many/1", ":many/2"), 0, "many/1 is not", "many/2 is not")
 	s.inStep(t, 3)
 	s.fsck(t)
@@ -153,14 +218,37 @@ func TestPushSHA256(t *testing.T) {
 	s.inStep(t, 1)
 }
 
-// TestPushEnvironment plants secrets in the environment of the git server: the build, and what it asks, see none.
+// TestPushEnvironment plants secrets in the environment of the git server: the build, and what it
+// asks, see none.
 func TestPushEnvironment(t *testing.T) {
 	s := bareSite(t)
 	s.install(t)
-	writeFiles(t, s.work, map[string]string{"package.json": `{"name":"spy","version":"1.0.0","scripts":{"build":"env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; exit 1"}}`, "Procfile": "web: true\n"})
+	writeFiles(
+		t,
+		s.work,
+		map[string]string{
+			"package.json": `{"name":"spy","version":"1.0.0","scripts":{"build":"env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; exit 1"}}`,
+			"Procfile":     "web: true\n",
+		},
+	)
 	s.commit(t, "spy")
-	names := []string{"GIT_DIR_SECRET", "GIT_CONFIG_PARAMETERS", "SSH_CLIENT", "SSH_AUTH_SOCK", "SSH_ORIGINAL_COMMAND", "AWS_SECRET_ACCESS_KEY", "CONTROLLER_KEY", "HTTP_AUTHORIZATION", "HTTP_COOKIE",
-		"HTTP_PROXY", "GITEA_TOKEN", "DATABASE_URL", "NPM_TOKEN", "GL_ID", "KRB5CCNAME"}
+	names := []string{
+		"GIT_DIR_SECRET",
+		"GIT_CONFIG_PARAMETERS",
+		"SSH_CLIENT",
+		"SSH_AUTH_SOCK",
+		"SSH_ORIGINAL_COMMAND",
+		"AWS_SECRET_ACCESS_KEY",
+		"CONTROLLER_KEY",
+		"HTTP_AUTHORIZATION",
+		"HTTP_COOKIE",
+		"HTTP_PROXY",
+		"GITEA_TOKEN",
+		"DATABASE_URL",
+		"NPM_TOKEN",
+		"GL_ID",
+		"KRB5CCNAME",
+	}
 	env := s.env
 	for _, n := range names {
 		value := "planted-" + n
@@ -173,7 +261,8 @@ func TestPushEnvironment(t *testing.T) {
 	o := s.git(t, "push", "origin", "main")
 	s.env = env
 	says(t, o, 1, "PATH=", "nothing was released; blog has no release yet")
-	if strings.Contains(o.stderr, "planted") || strings.Contains(o.stderr, "GIT_DIR") || strings.Contains(o.stderr, "QUARANTINE") {
+	if strings.Contains(o.stderr, "planted") || strings.Contains(o.stderr, "GIT_DIR") ||
+		strings.Contains(o.stderr, "QUARANTINE") {
 		t.Errorf("the build sees what it must not:\n%s", o.stderr)
 	}
 }

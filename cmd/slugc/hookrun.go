@@ -37,7 +37,14 @@ func (c *cli) hookRunCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the refs of a push: %w", err)
 			}
-			earlier := push.Earlier{Path: before, Args: args[1:], Env: os.Environ(), Stdin: input, Stdout: os.Stdout, Stderr: os.Stderr}
+			earlier := push.Earlier{
+				Path:   before,
+				Args:   args[1:],
+				Env:    os.Environ(),
+				Stdin:  input,
+				Stdout: os.Stdout,
+				Stderr: os.Stderr,
+			}
 			if c.exit, err = earlier.Run(cmd.Context()); c.exit != 0 || err != nil {
 				return err
 			}
@@ -70,7 +77,10 @@ type given struct {
 
 // hookGiven reads the environment that keepEnvironment then clears.
 func (c *cli) hookGiven() given {
-	g := given{dir: c.env.vars["GIT_DIR"], actor: c.env.first("REMOTE_USER", "GL_USERNAME", "GL_USER", "GITEA_PUSHER_NAME", "LOGNAME", "USER")}
+	g := given{
+		dir:   c.env.vars["GIT_DIR"],
+		actor: c.env.first("REMOTE_USER", "GL_USERNAME", "GL_USER", "GITEA_PUSHER_NAME", "LOGNAME", "USER"),
+	}
 	if g.dir == "" {
 		g.dir = "."
 	}
@@ -94,11 +104,15 @@ func (c *cli) hookGiven() given {
 	return g
 }
 
-// keptVariables, and those that begin so, are what a hook's own work, and the tools it asks, may know of the environment of the git server, which holds the
-// pusher's headers and keys too.
+// keptVariables, and those that begin so, are what a hook's own work, and the tools it asks, may
+// know of the environment of the git server, which holds the pusher's headers and keys too.
 var (
-	keptVariables = append(append([]string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR"}, slices.Concat(passed, storeSettings)...), goVariables...)
-	keptPrefixes  = []string{"SLUGC_", "XDG_", "LC_", "npm_config_", "NPM_CONFIG_"}
+	keptVariables = append(
+		append(
+			[]string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR"},
+			slices.Concat(passed, storeSettings)...),
+		goVariables...)
+	keptPrefixes = []string{"SLUGC_", "XDG_", "LC_", "npm_config_", "NPM_CONFIG_"}
 )
 
 // keepEnvironment leaves only those variables, for slugc and every child.
@@ -106,7 +120,8 @@ func (c *cli) keepEnvironment() error {
 	cgi := c.env.vars["GATEWAY_INTERFACE"] != ""
 	os.Clearenv()
 	for name, value := range c.env.vars {
-		keep := slices.Contains(keptVariables, name) || slices.ContainsFunc(keptPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+		keep := slices.Contains(keptVariables, name) ||
+			slices.ContainsFunc(keptPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 		// In a CGI program HTTP_PROXY is a header of the request (RFC 3875, 4.1.18).
 		if !keep || cgi && strings.HasPrefix(name, "HTTP_") {
 			delete(c.env.vars, name)
@@ -125,7 +140,11 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 	switch args[0] {
 	case "reference-transaction":
 		if len(args) != 2 {
-			return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: reference-transaction has a phase"), "git itself calls this command")
+			return fault.UsageError(
+				"usage/arguments",
+				fmt.Errorf("reading the arguments: reference-transaction has a phase"),
+				"git itself calls this command",
+			)
 		}
 		var by *push.Process
 		if err == nil {
@@ -134,10 +153,20 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 		return h.Transact(ctx, args[1], by, updates)
 	case "pre-receive", "post-receive":
 	default:
-		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: there is no hook %q", args[0]), "git itself calls this command")
+		return fault.UsageError(
+			"usage/arguments",
+			fmt.Errorf("reading the arguments: there is no hook %q", args[0]),
+			"git itself calls this command",
+		)
 	}
 	if err != nil {
-		return fault.New(fault.Slugc, 0, "push/no-receive-pack", fmt.Errorf("running the hook %s: git receive-pack has not called it, or has ended", args[0]), "git itself calls this command")
+		return fault.New(
+			fault.Slugc,
+			0,
+			"push/no-receive-pack",
+			fmt.Errorf("running the hook %s: git receive-pack has not called it, or has ended", args[0]),
+			"git itself calls this command",
+		)
 	}
 	if args[0] == "post-receive" {
 		return h.Received(ctx, receiver, updates)
@@ -146,10 +175,17 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 }
 
 // preReceive builds for as long as somebody waits for the push.
-func (c *cli) preReceive(ctx context.Context, h *push.Hook, g given, receiver push.Process, updates []push.Update) error {
+func (c *cli) preReceive(
+	ctx context.Context,
+	h *push.Hook,
+	g given,
+	receiver push.Process,
+	updates []push.Update,
+) error {
 	ctx, cancel := push.Watch(ctx, receiver)
 	defer cancel(nil)
-	// Without this the first write that nobody reads would end the process before it has cleaned up. The signal is not ignored, which children would inherit.
+	// Without this the first write that nobody reads would end the process before it has cleaned
+	// up. The signal is not ignored, which children would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	c.ui.err = heard{c.ui.err, cancel}
 	err := c.receive(ctx, h, g, receiver, updates)
@@ -185,11 +221,21 @@ func (c *cli) receive(ctx context.Context, h *push.Hook, g given, receiver push.
 	if err != nil {
 		return err
 	}
-	return h.Receive(ctx, push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, Receiver: receiver}, push.Builder{
-		Compile: engine.Compile,
-		Request: compiler.Request{Env: c.buildEnv(env), Source: source.Spec{Env: c.fetchEnv(passed...)}, Limit: limit, Rollout: rollout, Limits: sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit}},
-		Spawn:   func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
-	})
+	return h.Receive(
+		ctx,
+		push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, Receiver: receiver},
+		push.Builder{
+			Compile: engine.Compile,
+			Request: compiler.Request{
+				Env:     c.buildEnv(env),
+				Source:  source.Spec{Env: c.fetchEnv(passed...)},
+				Limit:   limit,
+				Rollout: rollout,
+				Limits:  sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit},
+			},
+			Spawn: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
+		},
+	)
 }
 
 // heard is a writer to somebody who may go away.
@@ -209,7 +255,8 @@ func (h heard) Write(p []byte) (int, error) {
 // maxSettleLog is from which size on the settlers' log begins anew.
 const maxSettleLog = 1 << 20
 
-// spawnSettler starts a process that outlives the push and settles it. It has nothing of the hook's: no terminal, no session, no open file.
+// spawnSettler starts a process that outlives the push and settles it. It has nothing of the
+// hook's: no terminal, no session, no open file.
 func spawnSettler(self, repo, id string) error {
 	file := filepath.Join(repo, "slugc", "settle.log")
 	mode := os.O_WRONLY | os.O_CREATE | os.O_APPEND
@@ -233,7 +280,8 @@ func spawnSettler(self, repo, id string) error {
 	return cmd.Process.Release()
 }
 
-// closeOnExec keeps files that slugc was started with from its children: a pipe to the pusher that a settler held would keep the push open.
+// closeOnExec keeps files that slugc was started with from its children: a pipe to the pusher that
+// a settler held would keep the push open.
 func closeOnExec() error {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

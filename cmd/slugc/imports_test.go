@@ -20,7 +20,8 @@ type pkg struct {
 	Imports         []string
 }
 
-// floors holds the house's four floors, and the ranks inside compiler/; an import must lead to a lower rank, or stay within one folder.
+// floors holds the house's four floors, and the ranks inside compiler/; an import must lead to a
+// lower rank, or stay within one folder.
 var floors = map[string]int{
 	"cmd": 40, "compiler/follow": 35, "compiler/push": 35, "compiler": 34, "compiler/launch/export": 34, "compiler/launch": 33, "compiler/lifecycle": 33, "compiler/release": 33, "compiler/blobstore": 33,
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
@@ -50,7 +51,8 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s: against the import rule", from, to)
 			}
 			for module, allowed := range exclusive {
-				if strings.HasPrefix(imported, module) && !slices.ContainsFunc(allowed, func(a string) bool { return within(p.ImportPath, a) }) {
+				if strings.HasPrefix(imported, module) &&
+					!slices.ContainsFunc(allowed, func(a string) bool { return within(p.ImportPath, a) }) {
 					t.Errorf("%s imports %s, which only %s may", from, imported, strings.Join(allowed, ", "))
 				}
 			}
@@ -102,7 +104,8 @@ func mayImport(from, to string) bool {
 	if a != b {
 		return floors[a] > floors[b]
 	}
-	// A language imports no other, and what the languages share imports none of them: only the list of the built-in buildpacks knows them all.
+	// A language imports no other, and what the languages share imports none of them: only the list
+	// of the built-in buildpacks knows them all.
 	if from != "buildpacks" && language(to) != "" {
 		return language(from) == language(to)
 	}
@@ -130,14 +133,21 @@ func count(t *testing.T, file, from string) (archiver int) {
 		}
 	}
 	// A buildpack's own process, and the sandbox's helper process, are mains of their own.
-	own := within(from, "cmd") || within(from, "buildpacks") && (language(from) != "" || filepath.Base(file) == "main.go") || within(from, "compiler/sandbox")
+	own := within(from, "cmd") ||
+		within(from, "buildpacks") && (language(from) != "" || filepath.Base(file) == "main.go") ||
+		within(from, "compiler/sandbox")
 	if own {
 		return archiver
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := s.X.(*ast.Ident); ok && x.Obj == nil && forbidden(x.Name, s.Sel.Name) {
-				t.Errorf("%s uses %s.%s: only cmd/slugc reads the environment, prints or exits", file, x.Name, s.Sel.Name)
+				t.Errorf(
+					"%s uses %s.%s: only cmd/slugc reads the environment, prints or exits",
+					file,
+					x.Name,
+					s.Sel.Name,
+				)
 			}
 		}
 		return true
@@ -148,7 +158,23 @@ func count(t *testing.T, file, from string) (archiver int) {
 func forbidden(pkg, name string) bool {
 	switch pkg {
 	case "os":
-		return slices.Contains([]string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Getwd", "Args", "Exit", "Stdout", "Stderr", "Stdin", "UserHomeDir", "UserCacheDir"}, name)
+		return slices.Contains(
+			[]string{
+				"Getenv",
+				"LookupEnv",
+				"Environ",
+				"ExpandEnv",
+				"Getwd",
+				"Args",
+				"Exit",
+				"Stdout",
+				"Stderr",
+				"Stdin",
+				"UserHomeDir",
+				"UserCacheDir",
+			},
+			name,
+		)
 	case "fmt":
 		return strings.HasPrefix(name, "Print")
 	case "log":

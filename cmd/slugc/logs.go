@@ -11,8 +11,11 @@ import (
 	"slugc/compiler/launch"
 )
 
-// recorder returns what writes the lines of an app's processes into its logs, and what ends that; nothing is written for "", a slug file. speaker is who slugc's own lines are from.
-func (c *cli) recorder(app, speaker string) (record func(version int, name string, own bool, line []byte), done func(), err error) {
+// recorder returns what writes the lines of an app's processes into its logs, and what ends that;
+// nothing is written for "", a slug file. speaker is who slugc's own lines are from.
+func (c *cli) recorder(
+	app, speaker string,
+) (record func(version int, name string, own bool, line []byte), done func(), err error) {
 	if app == "" {
 		return func(int, string, bool, []byte) {}, func() {}, nil
 	}
@@ -22,7 +25,13 @@ func (c *cli) recorder(app, speaker string) (record func(version int, name strin
 	}
 	w, err := logs.Open(home.App(app).Path("logs"), logs.Options{})
 	if err != nil {
-		return nil, nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err, "let slugc's user write to the state directory, or use another with --home DIR")
+		return nil, nil, fault.New(
+			fault.Slugc,
+			fault.ExitCache,
+			"cache/state-directory",
+			err,
+			"let slugc's user write to the state directory, or use another with --home DIR",
+		)
 	}
 	record = func(version int, name string, own bool, line []byte) {
 		r := logs.Record{Release: version, Source: logs.App, Process: name, Text: string(line)}
@@ -58,13 +67,20 @@ func (c *cli) logsCommand() *cobra.Command {
 				return err
 			}
 			if number < 0 {
-				return fault.UsageError("usage/flag", fmt.Errorf("reading --num: %d is less than nothing", number), "write -n 100")
+				return fault.UsageError(
+					"usage/flag",
+					fmt.Errorf("reading --num: %d is less than nothing", number),
+					"write -n 100",
+				)
 			}
 			home, err := c.openHome()
 			if err != nil {
 				return err
 			}
-			r := logs.NewReader(home.App(args[0]).Path("logs"), func(r logs.Record) bool { return process == "" || of(process, r.Process) })
+			r := logs.NewReader(
+				home.App(args[0]).Path("logs"),
+				func(r logs.Record) bool { return process == "" || of(process, r.Process) },
+			)
 			defer r.Close()
 			last, err := r.Last(number)
 			if err != nil {
@@ -78,7 +94,10 @@ func (c *cli) logsCommand() *cobra.Command {
 			if !tail {
 				return nil
 			}
-			return r.Follow(cmd.Context(), func(record logs.Record) error { return c.ui.result(clean(record.String())) })
+			return r.Follow(
+				cmd.Context(),
+				func(record logs.Record) error { return c.ui.result(clean(record.String())) },
+			)
 		},
 	}
 	flags := cmd.Flags()

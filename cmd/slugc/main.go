@@ -1,6 +1,8 @@
-// Command slugc turns a Ruby, Node.js, Go or Clojure source tree into a runnable, reproducible slug and registers it as a release.
+// Command slugc turns a Ruby, Node.js, Go or Clojure source tree into a runnable, reproducible slug
+// and registers it as a release.
 //
-// One file a command. Only this package reads the environment, the working directory and arguments, prints, and exits; ui.go alone speaks.
+// One file a command. Only this package reads the environment, the working directory and arguments,
+// prints, and exits; ui.go alone speaks.
 package main
 
 import (
@@ -19,8 +21,8 @@ import (
 
 func main() { os.Exit(Main()) }
 
-// Main runs slugc and returns the exit code. The same binary is the sandbox's helper and every built-in buildpack's bin/build; which of them it
-// is this time stands in its arguments.
+// Main runs slugc and returns the exit code. The same binary is the sandbox's helper and every
+// built-in buildpack's bin/build; which of them it is this time stands in its arguments.
 func Main() int {
 	sandbox.ChildMain(os.Args)
 	if buildpacks.Main(os.Args) {
@@ -39,8 +41,8 @@ func Main() int {
 // errInterrupted is the cause of a context ended by a signal.
 var errInterrupted = errors.New("interrupted")
 
-// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP cancels; a second one ends the process at once. The returned function gives signals
-// back to their default.
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP cancels; a second one
+// ends the process at once. The returned function gives signals back to their default.
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)

@@ -23,8 +23,9 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.exit(subprocess.run(sys.argv[2:]).returncode)
 `
 
-// TestNoOtherNetwork builds apps in a network namespace where only their packages' source on loopback can be reached: a tool that falls back to anything else
-// fails. The toolchains are there from a build before.
+// TestNoOtherNetwork builds apps in a network namespace where only their packages' source on
+// loopback can be reached: a tool that falls back to anything else fails. The toolchains are there
+// from a build before.
 func TestNoOtherNetwork(t *testing.T) {
 	for fixture, source := range map[string]struct {
 		setting string
@@ -48,8 +49,29 @@ func TestNoOtherNetwork(t *testing.T) {
 			if os.Geteuid() != 0 {
 				flags = "-rn"
 			}
-			cmd := exec.Command("unshare", flags, "python3", "-c", alone, source.dir(), binary, "build", dir, "--app", "alone", "--fresh", "--no-register")
-			cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "SLUGC_OFFLINE=1", source.setting + "=http://127.0.0.1:8808"}, settings...)
+			cmd := exec.Command(
+				"unshare",
+				flags,
+				"python3",
+				"-c",
+				alone,
+				source.dir(),
+				binary,
+				"build",
+				dir,
+				"--app",
+				"alone",
+				"--fresh",
+				"--no-register",
+			)
+			cmd.Env = append(
+				[]string{
+					"HOME=" + home,
+					"SLUGC_HOME=" + home,
+					"SLUGC_OFFLINE=1",
+					source.setting + "=http://127.0.0.1:8808",
+				},
+				settings...)
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "Done: ") {
 				t.Errorf("%v\n%s", err, out)

@@ -11,8 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestReadme runs every command of the README's console blocks, in order, and holds what they print to what the README says they print; digests, sizes, times
-// and versions are compared by shape only. The blocks that set the machine up are what runs this test.
+// TestReadme runs every command of the README's console blocks, in order, and holds what they print
+// to what the README says they print; digests, sizes, times and versions are compared by shape
+// only. The blocks that set the machine up are what runs this test.
 func TestReadme(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {

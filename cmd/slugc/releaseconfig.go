@@ -8,7 +8,8 @@ import (
 	"slugc/compiler"
 )
 
-// releaseConfig are the config vars of the release process, which runs once before a release becomes current.
+// releaseConfig are the config vars of the release process, which runs once before a release
+// becomes current.
 type releaseConfig struct {
 	env   []string
 	file  string
@@ -16,13 +17,27 @@ type releaseConfig struct {
 }
 
 func (f *releaseConfig) flags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.env, "release-env", nil, "config var `K=V` (or K, from the environment) of the process type release")
-	cmd.Flags().StringVar(&f.file, "release-env-file", "", "read config vars of the process type release from this file")
+	cmd.Flags().StringArrayVar(
+		&f.env,
+		"release-env",
+		nil,
+		"config var `K=V` (or K, from the environment) of the process type release",
+	)
+	cmd.Flags().StringVar(
+		&f.file,
+		"release-env-file",
+		"",
+		"read config vars of the process type release from this file",
+	)
 	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "longest the process type release may run")
 }
 
 // rollout is how the command's release becomes current.
 func (f *releaseConfig) rollout(c *cli) (compiler.Rollout, error) {
 	env, err := c.readEnv("release-env", f.file, f.env)
-	return compiler.Rollout{Env: env, Timeout: f.limit, Actor: c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER")}, err
+	return compiler.Rollout{
+		Env:     env,
+		Timeout: f.limit,
+		Actor:   c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER"),
+	}, err
 }

@@ -76,10 +76,28 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 		return err
 	}
 	return c.withReleases(func(r *release.Releases) error {
-		made, err := engine.Introduce(ctx, r, app, path, verified.ProcessTypes, rollout, func(key string, pending bool) (release.Release, error) {
-			return r.Register(ctx, app, release.Request{Processes: verified.ProcessTypes, Description: message, Key: key, Pending: pending, Target: verified.Target,
-				Slug: release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at}})
-		})
+		made, err := engine.Introduce(
+			ctx,
+			r,
+			app,
+			path,
+			verified.ProcessTypes,
+			rollout,
+			func(key string, pending bool) (release.Release, error) {
+				return r.Register(
+					ctx,
+					app,
+					release.Request{
+						Processes:   verified.ProcessTypes,
+						Description: message,
+						Key:         key,
+						Pending:     pending,
+						Target:      verified.Target,
+						Slug:        release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at},
+					},
+				)
+			},
+		)
 		if err != nil {
 			return err
 		}
@@ -129,7 +147,15 @@ func releaseTable(list []release.Release) string {
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
-		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339), short(r.Slug.Digest), clean(r.Description))
+		fmt.Fprintf(
+			w,
+			"v%d\t%s\t%s\t%s\t%s\n",
+			r.Version,
+			r.Status,
+			r.CreatedAt.Format(time.RFC3339),
+			short(r.Slug.Digest),
+			clean(r.Description),
+		)
 	}
 	_ = w.Flush()
 	return b.String()
@@ -148,7 +174,11 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if len(args) == 2 {
 				n, err := strconv.Atoi(strings.TrimPrefix(args[1], "v"))
 				if err != nil || n < 1 {
-					return fault.UsageError("usage/version", fmt.Errorf("reading the release %q: not a release such as v3", args[1]), fmt.Sprintf("`slugc releases %s` lists those there are", args[0]))
+					return fault.UsageError(
+						"usage/version",
+						fmt.Errorf("reading the release %q: not a release such as v3", args[1]),
+						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]),
+					)
 				}
 				version = n
 			}
@@ -161,9 +191,16 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := engine.Rollback(cmd.Context(), r, args[0], version, rollout, func(rel release.Release) (string, error) {
-					return c.fetch(cmd.Context(), engine.Home, args[0], rel.Slug)
-				})
+				made, err := engine.Rollback(
+					cmd.Context(),
+					r,
+					args[0],
+					version,
+					rollout,
+					func(rel release.Release) (string, error) {
+						return c.fetch(cmd.Context(), engine.Home, args[0], rel.Slug)
+					},
+				)
 				if err != nil {
 					return err
 				}

@@ -50,8 +50,9 @@ func build(t testing.TB, home, dir string, more ...string) compiler.Result {
 	return decode[compiler.Result](t, o)
 }
 
-// TestKilledAnywhere kills builds at random moments. After each kill the current release's slug is whole, and at the end a build gives the same bytes as
-// one from nothing elsewhere: nothing of a killed build is ever used.
+// TestKilledAnywhere kills builds at random moments. After each kill the current release's slug is
+// whole, and at the end a build gives the same bytes as one from nothing elsewhere: nothing of a
+// killed build is ever used.
 func TestKilledAnywhere(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	goApp(t, dir, "start")
@@ -85,12 +86,18 @@ func TestKilledAnywhere(t *testing.T) {
 	goApp(t, dir, "end")
 	here, elsewhere := build(t, home, dir, "--app", "victim"), build(t, state(t), dir, "--app", "other")
 	if here.Slug.Digest != elsewhere.Slug.Digest || here.Slug.Digest == first.Slug.Digest {
-		t.Errorf("after kills %s, from nothing %s, first %s", here.Slug.Digest, elsewhere.Slug.Digest, first.Slug.Digest)
+		t.Errorf(
+			"after kills %s, from nothing %s, first %s",
+			here.Slug.Digest,
+			elsewhere.Slug.Digest,
+			first.Slug.Digest,
+		)
 	}
 	noProcess(t, home)
 }
 
-// noProcess requires that no process with the state directory in its environment or arguments is left.
+// noProcess requires that no process with the state directory in its environment or arguments is
+// left.
 func noProcess(t *testing.T, mark string) {
 	t.Helper()
 	var found []string
@@ -100,7 +107,8 @@ func noProcess(t *testing.T, mark string) {
 		for _, f := range files {
 			environ, _ := os.ReadFile(f)
 			args, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "cmdline"))
-			if filepath.Base(filepath.Dir(f)) != fmt.Sprint(os.Getpid()) && strings.Contains(string(environ)+string(args), mark) {
+			if filepath.Base(filepath.Dir(f)) != fmt.Sprint(os.Getpid()) &&
+				strings.Contains(string(environ)+string(args), mark) {
 				found = append(found, filepath.Base(filepath.Dir(f))+" "+strings.ReplaceAll(string(args), "\x00", " "))
 			}
 		}
@@ -156,7 +164,8 @@ func TestConcurrentBuilds(t *testing.T) {
 	}
 }
 
-// TestReproducible builds the same source from two directories, as two users, under two umasks and time zones, with empty caches.
+// TestReproducible builds the same source from two directories, as two users, under two umasks and
+// time zones, with empty caches.
 func TestReproducible(t *testing.T) {
 	for _, name := range []string{"go-deps", "node-express-npm"} {
 		t.Run(name, func(t *testing.T) {
@@ -164,8 +173,22 @@ func TestReproducible(t *testing.T) {
 			home, dir := nobody(t), filepath.Join(t.TempDir(), "some", "other dir")
 			copyTree(t, filepath.Join("../../fixtures", name), dir)
 			open(t, dir)
-			cmd := exec.Command("sh", "-c", `umask 077; exec "$@"`, "sh", binary, "build", dir, "--app", "elsewhere", "--json", "--no-register")
-			cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TZ=Pacific/Auckland", "LC_ALL=tr_TR.UTF-8"}, settings...)
+			cmd := exec.Command(
+				"sh",
+				"-c",
+				`umask 077; exec "$@"`,
+				"sh",
+				binary,
+				"build",
+				dir,
+				"--app",
+				"elsewhere",
+				"--json",
+				"--no-register",
+			)
+			cmd.Env = append(
+				[]string{"HOME=" + home, "SLUGC_HOME=" + home, "TZ=Pacific/Auckland", "LC_ALL=tr_TR.UTF-8"},
+				settings...)
 			if os.Getuid() == 0 {
 				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 			} else {
@@ -256,7 +279,8 @@ func differ(t *testing.T, one, two string) {
 	t.Logf("differing files:\n%s", out)
 }
 
-// TestNoNetwork builds an app whose modules cannot be reached: a transient error that says so, and the former release stays.
+// TestNoNetwork builds an app whose modules cannot be reached: a transient error that says so, and
+// the former release stays.
 func TestNoNetwork(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	goApp(t, dir, "x")
@@ -274,7 +298,8 @@ func TestNoNetwork(t *testing.T) {
 	}
 }
 
-// TestFullDisk builds in a state directory of 8 MB: one clear error, and what was there before stays.
+// TestFullDisk builds in a state directory of 8 MB: one clear error, and what was there before
+// stays.
 func TestFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("this test mounts a small file system and needs root")
@@ -289,14 +314,24 @@ code=0; "$SLUGC" build "$DIR" --app full --json >"$OUT" || code=$?
 exit $code`
 	out := filepath.Join(t.TempDir(), "out.json")
 	cmd := exec.Command("unshare", "-m", "sh", "-c", script)
-	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TOOLCHAINS=" + toolchains, "SLUGC=" + binary, "DIR=" + dir, "OUT=" + out}, settings...)
+	cmd.Env = append(
+		[]string{
+			"HOME=" + home,
+			"SLUGC_HOME=" + home,
+			"TOOLCHAINS=" + toolchains,
+			"SLUGC=" + binary,
+			"DIR=" + dir,
+			"OUT=" + out,
+		},
+		settings...)
 	log, _ := cmd.CombinedOutput()
 	data, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	doc := decode[struct{ Error struct{ ID, Message string } }](t, outcome{stdout: string(data), stderr: string(log)})
-	if cmd.ProcessState.ExitCode() == 0 || !strings.Contains(strings.ToLower(doc.Error.Message+string(log)), "no space left on device") {
+	if cmd.ProcessState.ExitCode() == 0 ||
+		!strings.Contains(strings.ToLower(doc.Error.Message+string(log)), "no space left on device") {
 		t.Errorf("exit %d, error %+v\n%s", cmd.ProcessState.ExitCode(), doc.Error, log)
 	}
 }

@@ -26,7 +26,8 @@ func statuses(t *testing.T, home, app string) string {
 	return strings.Join(list, " ")
 }
 
-// TestReleaseProcess releases at each level of the sandbox: the process runs once before the release is current, with its own config vars and nothing else of this machine.
+// TestReleaseProcess releases at each level of the sandbox: the process runs once before the
+// release is current, with its own config vars and nothing else of this machine.
 func TestReleaseProcess(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,8 +38,12 @@ func TestReleaseProcess(t *testing.T) {
 	if err := os.WriteFile(file, []byte("FILE=from-file\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	good := smallSlug(t, "good", `cat hello.txt; echo "; $FLAG $FILE $DYNO ${PORT-no port} ${HOST_SECRET-no secret}"; touch ran.txt && cat "$SECRET" || echo hidden
-exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`)
+	good := smallSlug(
+		t,
+		"good",
+		`cat hello.txt; echo "; $FLAG $FILE $DYNO ${PORT-no port} ${HOST_SECRET-no secret}"; touch ran.txt && cat "$SECRET" || echo hidden
+exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
+	)
 	bad := smallSlug(t, "bad", "echo before; test $FLAG = good")
 	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 	for _, level := range []string{"bubblewrap", "landlock", "none"} {
@@ -50,25 +55,45 @@ exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`)
 			}
 			do := func(args ...string) outcome {
 				t.Helper()
-				return slugcIn(t, "", home, []string{"HOST_SECRET=s3cret"}, append(args, "--sandbox", level, "--release-env-file", file, "--release-env", "SECRET="+secret, "--release-env", "REACH="+port)...)
+				return slugcIn(
+					t,
+					"",
+					home,
+					[]string{"HOST_SECRET=s3cret"},
+					append(
+						args,
+						"--sandbox",
+						level,
+						"--release-env-file",
+						file,
+						"--release-env",
+						"SECRET="+secret,
+						"--release-env",
+						"REACH="+port,
+					)...)
 			}
 			o := do("register", good, "--app", "x", "--release-env", "FLAG=from-flag")
-			if o.exit != 0 || !strings.Contains(o.stderr, "good; from-flag from-file release.1 no port no secret\n") || !strings.Contains(o.stderr, "reached") {
+			if o.exit != 0 || !strings.Contains(o.stderr, "good; from-flag from-file release.1 no port no secret\n") ||
+				!strings.Contains(o.stderr, "reached") {
 				t.Fatalf("exit %d\n%s", o.exit, o.stderr)
 			}
 			if hidden := strings.Contains(o.stderr, "hidden\n") && !strings.Contains(o.stderr, "not hidden"); hidden != (level != "none") {
 				t.Errorf("the host's files are hidden: %v\n%s", hidden, o.stderr)
 			}
-			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.exit != 72 || !strings.Contains(o.stderr, "before") || !strings.Contains(o.stderr, "[release/phase-failed]") {
+			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.exit != 72 ||
+				!strings.Contains(o.stderr, "before") ||
+				!strings.Contains(o.stderr, "[release/phase-failed]") {
 				t.Errorf("exit %d\n%s", o.exit, o.stderr)
 			}
 			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=good"); o.exit != 0 {
 				t.Errorf("exit %d\n%s", o.exit, o.stderr)
 			}
-			if o := do("rollback", "x", "--release-env", "FLAG=back"); o.exit != 0 || !strings.Contains(o.stderr, "good; back from-file release.1") {
+			if o := do("rollback", "x", "--release-env", "FLAG=back"); o.exit != 0 ||
+				!strings.Contains(o.stderr, "good; back from-file release.1") {
 				t.Errorf("exit %d\n%s", o.exit, o.stderr)
 			}
-			if o := do("rollback", "x", "--release-env", "FLAG=bad"); o.exit != 72 || !strings.Contains(o.stderr, "[release/phase-failed]") {
+			if o := do("rollback", "x", "--release-env", "FLAG=bad"); o.exit != 72 ||
+				!strings.Contains(o.stderr, "[release/phase-failed]") {
 				t.Errorf("exit %d\n%s", o.exit, o.stderr)
 			}
 			if got := statuses(t, home, "x"); got != "superseded failed superseded current failed" {
@@ -88,7 +113,8 @@ func phaseApp(t *testing.T, dir, command string) {
 	writeFiles(t, dir, map[string]string{"Procfile": "web: bin/hello\nrelease: " + command + "\n"})
 }
 
-// TestReleaseProcessOfBuild builds, builds again unchanged, fails, and is killed and interrupted in the release process; each next build works.
+// TestReleaseProcessOfBuild builds, builds again unchanged, fails, and is killed and interrupted in
+// the release process; each next build works.
 func TestReleaseProcessOfBuild(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	mark := fmt.Sprintf("%d.1", 2_000_000+os.Getpid())
@@ -100,14 +126,18 @@ func TestReleaseProcessOfBuild(t *testing.T) {
 	if o := run(); o.exit != 0 || strings.Count(o.stderr, "       migrated\n") != 1 {
 		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
 	}
-	if o := run(); o.exit != 0 || strings.Contains(o.stderr, "migrated") || !strings.Contains(o.stderr, "x v1 already is this slug") {
+	if o := run(); o.exit != 0 || strings.Contains(o.stderr, "migrated") ||
+		!strings.Contains(o.stderr, "x v1 already is this slug") {
 		t.Errorf("unchanged: exit %d\n%s", o.exit, o.stderr)
 	}
 	phaseApp(t, dir, "echo broken; exit 9")
 	if o := run(); o.exit != 72 || !strings.Contains(o.stderr, "it ended with code 9") {
 		t.Errorf("exit %d\n%s", o.exit, o.stderr)
 	}
-	if o := slugc(t, home, "build", dir, "--app", "x", "--json"); decode[struct{ Error struct{ ID string } }](t, o).Error.ID != "release/phase-failed" {
+	if o := slugc(t, home, "build", dir, "--app", "x", "--json"); decode[struct{ Error struct{ ID string } }](
+		t,
+		o,
+	).Error.ID != "release/phase-failed" {
 		t.Errorf("exit %d\n%s", o.exit, o.stdout)
 	}
 	phaseApp(t, dir, "echo now it sleeps; sleep "+mark)
@@ -129,7 +159,8 @@ func TestReleaseProcessOfBuild(t *testing.T) {
 	}
 }
 
-// stopPhase runs slugc until its release process sleeps, sends it a signal and returns its exit code.
+// stopPhase runs slugc until its release process sleeps, sends it a signal and returns its exit
+// code.
 func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) int {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
@@ -151,8 +182,9 @@ func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) in
 	return cmd.ProcessState.ExitCode()
 }
 
-// TestReleaseProcessKilled kills registrations and rollbacks in the release process: the next command of any kind leaves nothing pending, and a registration under a
-// key of its own goes on where it was.
+// TestReleaseProcessKilled kills registrations and rollbacks in the release process: the next
+// command of any kind leaves nothing pending, and a registration under a key of its own goes on
+// where it was.
 func TestReleaseProcessKilled(t *testing.T) {
 	home := state(t)
 	slow := smallSlug(t, "slow", "test -z $SLOW || { echo now it sleeps; sleep 1000; }")

@@ -8,7 +8,8 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
-// debian says where Debian's programs are, on a machine that has them, and by which proxies they reach its package sources.
+// debian says where Debian's programs are, on a machine that has them, and by which proxies they
+// reach its package sources.
 func (e environment) debian() toolchain.Debian {
 	const bin = "/usr/bin"
 	if _, err := os.Stat(filepath.Join(bin, "apt-get")); err != nil {

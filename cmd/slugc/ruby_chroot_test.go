@@ -10,7 +10,8 @@ import (
 	"slugc/compiler"
 )
 
-// bareRoot makes a root directory of the dynamic linker, libc, libm, sh and env, and of what stands for the one device that RubyGems opens.
+// bareRoot makes a root directory of the dynamic linker, libc, libm, sh and env, and of what stands
+// for the one device that RubyGems opens.
 func bareRoot(t *testing.T, root string) {
 	t.Helper()
 	loaders, _ := filepath.Glob("/lib*/ld-linux*.so.*")
@@ -38,7 +39,8 @@ func bareRoot(t *testing.T, root string) {
 	}
 }
 
-// TestRubyRebuild: a change of one line asks the gem source for nothing, and two machines make the same slug of the same source.
+// TestRubyRebuild: a change of one line asks the gem source for nothing, and two machines make the
+// same slug of the same source.
 func TestRubyRebuild(t *testing.T) {
 	home, server := state(t), rubytest.Serve(t)
 	app := filepath.Join(t.TempDir(), "ruby-sinatra-puma")

@@ -30,7 +30,8 @@ type named struct {
 	formation map[string]int // nil for a file
 }
 
-// find finds the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file; everything else is an app.
+// find finds the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file;
+// everything else is an app.
 func (c *cli) find(ctx context.Context, name string) (*named, error) {
 	n, digest := &named{file: name}, ""
 	if !isFile(name) {
@@ -73,7 +74,8 @@ func isFile(name string) bool {
 	return strings.ContainsRune(name, '/') || err == nil && !info.IsDir()
 }
 
-// counts is how many of each type to run: what spec says, else the app's own formation, else one of each.
+// counts is how many of each type to run: what spec says, else the app's own formation, else one of
+// each.
 func (n *named) counts(spec string) (map[string]int, error) {
 	if spec == "" && n.formation != nil {
 		return n.formation, nil
@@ -142,8 +144,16 @@ command with HOME and the working directory in the app. Signals go to the whole 
 				return err
 			}
 			defer s.Remove()
-			o := launch.RunOptions{Self: s.self, Dir: s.Dir, Env: pairs(config), Dyno: fmt.Sprintf("run.%d", os.Getpid()),
-				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Grace: 30 * time.Second}
+			o := launch.RunOptions{
+				Self:   s.self,
+				Dir:    s.Dir,
+				Env:    pairs(config),
+				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
+				Stdin:  os.Stdin,
+				Stdout: os.Stdout,
+				Stderr: os.Stderr,
+				Grace:  30 * time.Second,
+			}
 			if err := s.choose(&o, cmd.ArgsLenAtDash(), args, port); err != nil {
 				return err
 			}
@@ -162,8 +172,9 @@ command with HOME and the working directory in the app. Signals go to the whole 
 	return cmd
 }
 
-// passSignals ends slugc's own handling of signals: from now on they are for the processes it runs. A second SIGINT or SIGTERM asks for killing them at once. Processes
-// that share the terminal have had its SIGINT already.
+// passSignals ends slugc's own handling of signals: from now on they are for the processes it runs.
+// A second SIGINT or SIGTERM asks for killing them at once. Processes that share the terminal have
+// had its SIGINT already.
 func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 	c.release()
 	caught, pass, kill := make(chan os.Signal, 8), make(chan os.Signal, 8), make(chan struct{})
@@ -192,7 +203,11 @@ func (s *subject) choose(o *launch.RunOptions, dash int, args []string, port int
 		return nil
 	}
 	if len(args) > 2 || dash > 1 {
-		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: there is one too many, %q", args[2]), "to run a command, write `slugc run "+args[0]+" -- CMD…`")
+		return fault.UsageError(
+			"usage/arguments",
+			fmt.Errorf("reading the arguments: there is one too many, %q", args[2]),
+			"to run a command, write `slugc run "+args[0]+" -- CMD…`",
+		)
 	}
 	typ := "web"
 	if len(args) == 2 {

@@ -8,7 +8,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScripts runs testdata/script/*.txtar: every command, the error paths included, with the real binary.
+// TestScripts runs testdata/script/*.txtar: every command, the error paths included, with the real
+// binary.
 func TestScripts(t *testing.T) {
 	fixtures, err := filepath.Abs("../../fixtures")
 	if err != nil {
@@ -34,7 +35,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs a program and requires its exit code: `exits 20 slugc build .`. What it says is in stdout and stderr files beside.
+// exits runs a program and requires its exit code: `exits 20 slugc build .`. What it says is in
+// stdout and stderr files beside.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")

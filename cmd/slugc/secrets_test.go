@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestBuildConfigurationStaysOut gives builds secrets and looks for them in the slug, in slugc's state and in what it says.
+// TestBuildConfigurationStaysOut gives builds secrets and looks for them in the slug, in slugc's
+// state and in what it says.
 func TestBuildConfigurationStaysOut(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	writeFiles(t, dir, map[string]string{
@@ -20,8 +21,24 @@ func TestBuildConfigurationStaysOut(t *testing.T) {
 	})
 	writeFiles(t, dir, map[string]string{".slugignore": ".env.build\n"})
 	file := filepath.Join(t.TempDir(), "x.tgz")
-	o := slugcIn(t, "", home, []string{"HOST_SECRET=s3cret-host-5f1c", "CANARY_NAMED=s3cret-named-5f1c"}, "build", dir, "--app", "x", "--output", file,
-		"--env", "CANARY_FLAG=s3cret-flag-5f1c", "--env", "CANARY_NAMED", "--env-file", filepath.Join(dir, ".env.build"))
+	o := slugcIn(
+		t,
+		"",
+		home,
+		[]string{"HOST_SECRET=s3cret-host-5f1c", "CANARY_NAMED=s3cret-named-5f1c"},
+		"build",
+		dir,
+		"--app",
+		"x",
+		"--output",
+		file,
+		"--env",
+		"CANARY_FLAG=s3cret-flag-5f1c",
+		"--env",
+		"CANARY_NAMED",
+		"--env-file",
+		filepath.Join(dir, ".env.build"),
+	)
 	if o.exit != 0 {
 		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
 	}

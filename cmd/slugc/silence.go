@@ -11,7 +11,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// silence keeps a log alive where no status line is: when nothing was said for a while, a line says what still goes on.
+// silence keeps a log alive where no status line is: when nothing was said for a while, a line says
+// what still goes on.
 type silence struct {
 	what        string // what goes on; "" when nothing does
 	since       time.Time
@@ -22,7 +23,8 @@ type silence struct {
 	ended       bool          // for good
 }
 
-// The first silence is broken after firstSilence, each further one after twice as long, up to longestSilence.
+// The first silence is broken after firstSilence, each further one after twice as long, up to
+// longestSilence.
 const (
 	firstSilence   = 15 * time.Second
 	longestSilence = time.Minute
@@ -31,7 +33,8 @@ const (
 // longestWhat is how many characters of what goes on are repeated.
 const longestWhat = 100
 
-// begin notes what goes on; "" is nothing. The time of what went on already is kept. speak is called when a line may be due.
+// begin notes what goes on; "" is nothing. The time of what went on already is kept. speak is
+// called when a line may be due.
 func (s *silence) begin(what string, done, total int64, speak func()) {
 	if s.ended {
 		return
@@ -91,7 +94,8 @@ func (s *silence) end() {
 	}
 }
 
-// isDoing says whether a text begins as a step that takes time does: "Installing …", and not "Nothing …".
+// isDoing says whether a text begins as a step that takes time does: "Installing …", and not
+// "Nothing …".
 func isDoing(text string) bool {
 	first, _, _ := strings.Cut(text, " ")
 	return strings.HasSuffix(first, "ing") && !strings.HasSuffix(first, "thing")

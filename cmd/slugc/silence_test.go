@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// goesOn matches a line that breaks a silence: whether there is one depends on how busy the machine is.
+// goesOn matches a line that breaks a silence: whether there is one depends on how busy the machine
+// is.
 var goesOn = regexp.MustCompile(`(?m)^ {7}still (?:.* \(\d+ (?:min \d+ )?s(?:, .*)?\)|working \(.*\): .*)\n`)
 
 // TestSilence plays what a build says, on a clock of its own: "+20s" lets time pass.
@@ -27,22 +28,101 @@ func TestSilence(t *testing.T) {
 		does []func(*ui)
 		want string
 	}{
-		{"grows to a minute", &ui{}, []func(*ui){step("Packing"), progress("running npm ci", 0, 0), pass(4 * time.Minute)},
-			"-----> Packing\n       still running npm ci (15 s)\n       still running npm ci (45 s)\n       still running npm ci (105 s)\n       still running npm ci (2 min 45 s)\n       still running npm ci (3 min 45 s)\n"},
-		{"what is printed breaks it", &ui{}, []func(*ui){progress("running x", 0, 0), pass(14 * time.Second), output("one\n"), pass(14 * time.Second), output("Installing \x1b[31mtwo\x1b[0m\n"), pass(20 * time.Second)},
-			"       one\n       Installing \x1b[31mtwo\x1b[0m\n       still installing two (15 s)\n"},
-		{"another's words", &ui{}, []func(*ui){output("> node build.js\n"), pass(15 * time.Second), output(strings.Repeat("x", 200) + "\n"), pass(15 * time.Second)},
-			"       > node build.js\n       still working (15 s): > node build.js\n       " + strings.Repeat("x", 200) + "\n       still working (15 s): " + strings.Repeat("x", 100) + "…\n"},
-		{"bytes", &ui{}, []func(*ui){progress("fetching node", 1e6, 4e7), pass(10 * time.Second), progress("fetching node", 2e7, 4e7), pass(10 * time.Second), progress("packing", 3e6, 0), pass(25 * time.Second)},
-			"       still fetching node (15 s, 20.0 MB of 40.0 MB)\n       still packing (25 s, 3.0 MB)\n"},
-		{"steps", &ui{}, []func(*ui){step("Waiting for another build of x (pid 1)"), pass(20 * time.Second), step("Nothing changed since the last build of x"), pass(time.Hour), progress("running y", 0, 0), pass(15 * time.Second), output("-----> Build\n"), pass(15 * time.Second)},
-			"-----> Waiting for another build of x (pid 1)\n       still waiting for another build of x (pid 1) (15 s)\n-----> Nothing changed since the last build of x\n       still running y (15 s)\n-----> Build\n       still working (15 s): Build\n"},
+		{
+			"grows to a minute",
+			&ui{},
+			[]func(*ui){step("Packing"), progress("running npm ci", 0, 0), pass(4 * time.Minute)},
+			"-----> Packing\n       still running npm ci (15 s)\n       still running npm ci (45 s)\n       still running npm ci (105 s)\n       still running npm ci (2 min 45 s)\n       still running npm ci (3 min 45 s)\n",
+		},
+		{
+			"what is printed breaks it",
+			&ui{},
+			[]func(*ui){
+				progress("running x", 0, 0),
+				pass(14 * time.Second),
+				output("one\n"),
+				pass(14 * time.Second),
+				output("Installing \x1b[31mtwo\x1b[0m\n"),
+				pass(20 * time.Second),
+			},
+			"       one\n       Installing \x1b[31mtwo\x1b[0m\n       still installing two (15 s)\n",
+		},
+		{
+			"another's words",
+			&ui{},
+			[]func(*ui){
+				output("> node build.js\n"),
+				pass(15 * time.Second),
+				output(strings.Repeat("x", 200) + "\n"),
+				pass(15 * time.Second),
+			},
+			"       > node build.js\n       still working (15 s): > node build.js\n       " + strings.Repeat(
+				"x",
+				200,
+			) + "\n       still working (15 s): " + strings.Repeat(
+				"x",
+				100,
+			) + "…\n",
+		},
+		{
+			"bytes",
+			&ui{},
+			[]func(*ui){
+				progress("fetching node", 1e6, 4e7),
+				pass(10 * time.Second),
+				progress("fetching node", 2e7, 4e7),
+				pass(10 * time.Second),
+				progress("packing", 3e6, 0),
+				pass(25 * time.Second),
+			},
+			"       still fetching node (15 s, 20.0 MB of 40.0 MB)\n       still packing (25 s, 3.0 MB)\n",
+		},
+		{
+			"steps",
+			&ui{},
+			[]func(*ui){
+				step("Waiting for another build of x (pid 1)"),
+				pass(20 * time.Second),
+				step("Nothing changed since the last build of x"),
+				pass(time.Hour),
+				progress("running y", 0, 0),
+				pass(15 * time.Second),
+				output("-----> Build\n"),
+				pass(15 * time.Second),
+			},
+			"-----> Waiting for another build of x (pid 1)\n       still waiting for another build of x (pid 1) (15 s)\n-----> Nothing changed since the last build of x\n       still running y (15 s)\n-----> Build\n       still working (15 s): Build\n",
+		},
 		{"nothing goes on", &ui{}, []func(*ui){step("Done"), pass(time.Hour)}, "-----> Done\n"},
-		{"after the result", &ui{}, []func(*ui){progress("packing", 0, 0), result, progress("packing", 0, 0), pass(time.Hour)}, ""},
-		{"after the end", &ui{}, []func(*ui){progress("packing", 0, 0), (*ui).close, step("Packing"), pass(time.Hour)}, "-----> Packing\n"},
-		{"quiet", &ui{quiet: true}, []func(*ui){step("Packing"), progress("packing", 0, 0), output("-----> Build\nx\n"), pass(time.Hour)}, ""},
-		{"plain terminal", &ui{terminal: true, plain: true}, []func(*ui){progress("packing", 0, 0), pass(20 * time.Second)}, "       still packing (15 s)\n"},
-		{"warnings when quiet", &ui{quiet: true}, []func(*ui){progress("packing", 0, 0), func(u *ui) { u.Warn("x") }, pass(time.Hour)}, " !     x\n"},
+		{
+			"after the result",
+			&ui{},
+			[]func(*ui){progress("packing", 0, 0), result, progress("packing", 0, 0), pass(time.Hour)},
+			"",
+		},
+		{
+			"after the end",
+			&ui{},
+			[]func(*ui){progress("packing", 0, 0), (*ui).close, step("Packing"), pass(time.Hour)},
+			"-----> Packing\n",
+		},
+		{
+			"quiet",
+			&ui{quiet: true},
+			[]func(*ui){step("Packing"), progress("packing", 0, 0), output("-----> Build\nx\n"), pass(time.Hour)},
+			"",
+		},
+		{
+			"plain terminal",
+			&ui{terminal: true, plain: true},
+			[]func(*ui){progress("packing", 0, 0), pass(20 * time.Second)},
+			"       still packing (15 s)\n",
+		},
+		{
+			"warnings when quiet",
+			&ui{quiet: true},
+			[]func(*ui){progress("packing", 0, 0), func(u *ui) { u.Warn("x") }, pass(time.Hour)},
+			" !     x\n",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

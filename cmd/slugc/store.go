@@ -19,10 +19,16 @@ func (c *cli) storeURL() string {
 }
 
 // storeSettings are the variables that hold a store's credentials.
-var storeSettings = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SLUGC_REGISTRY_USER", "SLUGC_REGISTRY_PASSWORD"}
+var storeSettings = []string{
+	"AWS_ACCESS_KEY_ID",
+	"AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN",
+	"SLUGC_REGISTRY_USER",
+	"SLUGC_REGISTRY_PASSWORD",
+}
 
-// openStore opens the store that a URL names, or with "" this machine's own, nil if it has none. The environment's credentials are for the
-// machine's own store alone.
+// openStore opens the store that a URL names, or with "" this machine's own, nil if it has none.
+// The environment's credentials are for the machine's own store alone.
 func (c *cli) openStore(name string) (blobstore.Store, error) {
 	own := c.storeURL()
 	if name == "" {
@@ -31,7 +37,10 @@ func (c *cli) openStore(name string) (blobstore.Store, error) {
 	if name == "" {
 		return nil, nil
 	}
-	o := blobstore.Options{For: own, Progress: func(done, total int64) { c.ui.Progress("moving the slug", done, total) }}
+	o := blobstore.Options{
+		For:      own,
+		Progress: func(done, total int64) { c.ui.Progress("moving the slug", done, total) },
+	}
 	if own != "" {
 		o.Machine = c.env.vars["SLUGC_S3_CREDENTIALS"] == "machine"
 		o.Settings = map[string]string{}

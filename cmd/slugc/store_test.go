@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestStore registers slugs on one machine and runs them on others, which share the coordinator and a slug store and nothing else.
+// TestStore registers slugs on one machine and runs them on others, which share the coordinator and
+// a slug store and nothing else.
 func TestStore(t *testing.T) {
 	shared := t.TempDir()
 	env := []string{"SLUGC_COORDINATOR=local://" + filepath.Join(shared, "coordinator.db")}
@@ -23,7 +24,8 @@ func TestStore(t *testing.T) {
 		return o
 	}
 	o := run(builder, 0, "register", one, "--app", "hello", "--store", url)
-	if !strings.Contains(o.stderr, "-----> Storing the slug\n       "+url+"/slugs/") || !strings.Contains(o.stderr, " moved\n") {
+	if !strings.Contains(o.stderr, "-----> Storing the slug\n       "+url+"/slugs/") ||
+		!strings.Contains(o.stderr, " moved\n") {
 		t.Errorf("it says:\n%s", o.stderr)
 	}
 	o = run(runner, 0, "run", "hello")
@@ -52,15 +54,22 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestStoreDown registers with a store that nobody can reach: the slug is kept, nothing is released, and it can be done later.
+// TestStoreDown registers with a store that nobody can reach: the slug is kept, nothing is
+// released, and it can be done later.
 func TestStoreDown(t *testing.T) {
 	home, one := state(t), smallSlug(t, "one", "")
-	env := []string{"SLUGC_STORE=s3://bucket/slugs?endpoint=http://127.0.0.1:1", "AWS_ACCESS_KEY_ID=toldtonobody", "AWS_SECRET_ACCESS_KEY=toldtonobody"}
+	env := []string{
+		"SLUGC_STORE=s3://bucket/slugs?endpoint=http://127.0.0.1:1",
+		"AWS_ACCESS_KEY_ID=toldtonobody",
+		"AWS_SECRET_ACCESS_KEY=toldtonobody",
+	}
 	o := slugcIn(t, "", home, env, "register", one, "--app", "hello")
-	if o.exit != 75 || !strings.Contains(o.stderr, "[blobstore/unreachable]") || strings.Contains(o.stderr, "toldtonobody") {
+	if o.exit != 75 || !strings.Contains(o.stderr, "[blobstore/unreachable]") ||
+		strings.Contains(o.stderr, "toldtonobody") {
 		t.Errorf("exit %d\n%s", o.exit, o.stderr)
 	}
-	if kept, err := filepath.Glob(filepath.Join(home, "apps", "hello", "slugs", "*.tgz")); err != nil || len(kept) != 1 {
+	if kept, err := filepath.Glob(filepath.Join(home, "apps", "hello", "slugs", "*.tgz")); err != nil ||
+		len(kept) != 1 {
 		t.Errorf("kept are %q, %v", kept, err)
 	}
 	if o := slugc(t, home, "ps", "hello"); o.exit != 72 {

@@ -7,17 +7,35 @@ import (
 	"testing"
 )
 
-// TestSubmodules fetches a submodule for a revision, of which it then says that no buildpack matches. What was fetched is kept until all is pruned.
+// TestSubmodules fetches a submodule for a revision, of which it then says that no buildpack
+// matches. What was fetched is kept until all is pruned.
 func TestSubmodules(t *testing.T) {
 	home, dir := state(t), t.TempDir()
 	writeFiles(t, dir, map[string]string{"lib/lib.txt": "x", "app/Procfile": "web: true\n"})
-	env := append([]string{"GIT_AUTHOR_NAME=x", "GIT_AUTHOR_EMAIL=x@example.com", "GIT_COMMITTER_NAME=x", "GIT_COMMITTER_EMAIL=x@example.com", "HOME=" + home}, settings...)
+	env := append(
+		[]string{
+			"GIT_AUTHOR_NAME=x",
+			"GIT_AUTHOR_EMAIL=x@example.com",
+			"GIT_COMMITTER_NAME=x",
+			"GIT_COMMITTER_EMAIL=x@example.com",
+			"HOME=" + home,
+		},
+		settings...)
 	if o := shell(t, dir, env, `set -e; for r in lib app; do (cd $r; git init -q -b main; git add -A; git commit -qm one); done
 cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib; git commit -qm submodule`); o.exit != 0 {
 		t.Fatal(o.stderr)
 	}
 	build := func() (fetched bool) {
-		o := slugc(t, home, "build", filepath.Join(dir, "app"), "--ref", "main", "--allow-submodules", "file://"+dir+"/*")
+		o := slugc(
+			t,
+			home,
+			"build",
+			filepath.Join(dir, "app"),
+			"--ref",
+			"main",
+			"--allow-submodules",
+			"file://"+dir+"/*",
+		)
 		if o.exit != 20 {
 			t.Errorf("exit %d\n%s", o.exit, o.stderr)
 		}

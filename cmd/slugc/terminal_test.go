@@ -58,7 +58,8 @@ func TestTerminal(t *testing.T) {
 	if !strings.Contains(drawn, "running slugc/go") || !strings.ContainsAny(drawn, string(spinner)) {
 		t.Errorf("no live progress on a terminal: %q", drawn)
 	}
-	if stays := strings.Join(screen(drawn), "\n"); strings.ContainsAny(stays, string(spinner)+"█") || !strings.Contains(stays, "-----> Released x v1") {
+	if stays := strings.Join(screen(drawn), "\n"); strings.ContainsAny(stays, string(spinner)+"█") ||
+		!strings.Contains(stays, "-----> Released x v1") {
 		t.Errorf("what stays on the screen:\n%s", stays)
 	}
 	for name, env := range map[string]string{"NO_COLOR": "NO_COLOR=1", "dumb": "TERM=dumb"} {
@@ -67,10 +68,16 @@ func TestTerminal(t *testing.T) {
 			t.Errorf("%s: colour: %q", name, drawn)
 		}
 	}
-	if drawn := onTerminal(t, home, nil, "build", dir, "--app", "x", "--fresh", "--plain"); strings.Contains(drawn, "\x1b") {
+	if drawn := onTerminal(t, home, nil, "build", dir, "--app", "x", "--fresh", "--plain"); strings.Contains(
+		drawn,
+		"\x1b",
+	) {
 		t.Errorf("--plain: escape sequences: %q", drawn)
 	}
-	if o := slugcIn(t, "", home, []string{"TERM=xterm"}, "build", dir, "--app", "x", "--fresh"); strings.Contains(o.stderr+o.stdout, "\x1b") {
+	if o := slugcIn(t, "", home, []string{"TERM=xterm"}, "build", dir, "--app", "x", "--fresh"); strings.Contains(
+		o.stderr+o.stdout,
+		"\x1b",
+	) {
 		t.Errorf("without a terminal: escape sequences: %q", o.stderr)
 	}
 	if o := slugc(t, home, "build", dir, "--app", "x", "--quiet"); o.stderr != "" {

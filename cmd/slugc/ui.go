@@ -3,11 +3,14 @@ package main
 // The rules of speech, and the only file that speaks:
 //
 //   - stdout carries the command's one result; everything else goes to stderr.
-//   - "-----> " begins a step, seven spaces a detail, " !     " a warning or an error; nothing is capitalised for effect, nothing exclaims.
+//   - "-----> " begins a step, seven spaces a detail, " ! " a warning or an error; nothing is
+//     capitalised for effect, nothing exclaims.
 //   - an error is one sentence; then its hints, each a thing to do; then its id in brackets.
 //   - colours are SGR only, and none without a terminal, under NO_COLOR, TERM=dumb or --plain.
-//   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing behind; elsewhere a detail says every now and then what still goes on.
-//   - text of others (buildpacks, tools, files) passes through clean, which lets no control character through but tab and SGR.
+//   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing
+//     behind; elsewhere a detail says every now and then what still goes on.
+//   - text of others (buildpacks, tools, files) passes through clean, which lets no control
+//     character through but tab and SGR.
 
 import (
 	"bytes"
@@ -125,7 +128,9 @@ func placed(text, place string) string {
 	file, rest, _ := strings.Cut(place, ":")
 	line, _, _ := strings.Cut(rest, ":")
 	switch {
-	case place == "", strings.Contains(text, place), line != "" && strings.Contains(text, fmt.Sprintf("%q: line %s:", file, line)):
+	case place == "",
+		strings.Contains(text, place),
+		line != "" && strings.Contains(text, fmt.Sprintf("%q: line %s:", file, line)):
 		return text
 	case strings.HasPrefix(text, file+" "):
 		return place + strings.TrimPrefix(text, file)
@@ -204,7 +209,8 @@ func (u *ui) close() {
 	u.silence.end()
 }
 
-// Output passes a buildpack's output on, line by line: its own steps and warnings as they are, everything else as details.
+// Output passes a buildpack's output on, line by line: its own steps and warnings as they are,
+// everything else as details.
 func (u *ui) Output(string) io.Writer { return &lines{print: u.foreign} }
 
 func (u *ui) foreign(l string) {
@@ -228,7 +234,8 @@ func (u *ui) foreign(l string) {
 	u.blank = false
 }
 
-// lines splits a stream into lines; what follows the last newline is printed when more comes or 200 ms pass.
+// lines splits a stream into lines; what follows the last newline is printed when more comes or 200
+// ms pass.
 type lines struct {
 	mu    sync.Mutex
 	rest  []byte

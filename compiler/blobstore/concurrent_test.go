@@ -36,7 +36,8 @@ func fourBuilders(t *testing.T, url string, o Options) {
 	same(t, to, p)
 }
 
-// denied comes with wrong credentials, and to a registry without any, where the server asks for them.
+// denied comes with wrong credentials, and to a registry without any, where the server asks for
+// them.
 func denied(t *testing.T, url string, guarded bool) {
 	if !guarded {
 		return
@@ -54,7 +55,8 @@ func denied(t *testing.T, url string, guarded bool) {
 	}
 }
 
-// TestKilledWriters leaves what a killed process leaves in a shared directory: it is no slug, and in nobody's way.
+// TestKilledWriters leaves what a killed process leaves in a shared directory: it is no slug, and
+// in nobody's way.
 func TestKilledWriters(t *testing.T) {
 	p, root := small(t, "one"), t.TempDir()
 	s := open(t, "file://"+root, quick)

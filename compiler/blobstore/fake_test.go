@@ -16,7 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// fake is a server whose answers a test spoils; the servers that answer as they should are real (see kinds).
+// fake is a server whose answers a test spoils; the servers that answer as they should are real
+// (see kinds).
 type fake struct {
 	*httptest.Server
 	url string

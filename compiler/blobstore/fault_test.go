@@ -23,7 +23,8 @@ func each(t *testing.T, test func(t *testing.T, f *fake)) {
 // wants holds an error to an id and an owner, and to the form of errors.
 func wants(t *testing.T, err error, id string, owner fault.Owner) {
 	t.Helper()
-	if f := fault.Of(err); f == nil || f.ID != id || f.Owner != owner || len(f.Hints) == 0 || strings.ContainsAny(f.Error(), "\n\r") {
+	if f := fault.Of(err); f == nil || f.ID != id || f.Owner != owner || len(f.Hints) == 0 ||
+		strings.ContainsAny(f.Error(), "\n\r") {
 		t.Fatalf("got %+v, want %s of %s", f, id, owner)
 	}
 }
@@ -70,7 +71,8 @@ func TestBadSpellPasses(t *testing.T) {
 	})
 }
 
-// TestCutUpload ends the connection while parts are sent: nothing is there that looks like a slug, and the next put mends it.
+// TestCutUpload ends the connection while parts are sent: nothing is there that looks like a slug,
+// and the next put mends it.
 func TestCutUpload(t *testing.T) {
 	each(t, func(t *testing.T, f *fake) {
 		p, s := small(t, "one"), open(t, f.url, quick)

@@ -23,13 +23,22 @@ func (p place) errorf(format string, args ...any) error {
 }
 
 func (p place) unreachable(why error) error {
-	return fault.TransientError("blobstore/unreachable", p.errorf("%w", why), "see that the store runs and can be reached from here, and try again")
+	return fault.TransientError(
+		"blobstore/unreachable",
+		p.errorf("%w", why),
+		"see that the store runs and can be reached from here, and try again",
+	)
 }
 
 func (p place) denied(why string) error {
-	return fault.New(fault.Usage, fault.ExitRelease, "blobstore/denied", p.errorf("it refuses the credentials, or there are none: %s", why),
+	return fault.New(
+		fault.Usage,
+		fault.ExitRelease,
+		"blobstore/denied",
+		p.errorf("it refuses the credentials, or there are none: %s", why),
 		"for s3 set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for oci set SLUGC_REGISTRY_USER and SLUGC_REGISTRY_PASSWORD, or log in with docker",
-		"credentials are sent only to the host that --store or SLUGC_STORE names")
+		"credentials are sent only to the host that --store or SLUGC_STORE names",
+	)
 }
 
 func (p place) missing(what string) error {
@@ -38,17 +47,33 @@ func (p place) missing(what string) error {
 }
 
 func (p place) damaged(what string, why error) error {
-	return fault.New(fault.Slugc, fault.ExitPack, "blobstore/damaged", p.errorf("%s is not what it should be: %w", what, why),
-		"put the slug there again with `slugc register FILE`, or build the app again")
+	return fault.New(
+		fault.Slugc,
+		fault.ExitPack,
+		"blobstore/damaged",
+		p.errorf("%s is not what it should be: %w", what, why),
+		"put the slug there again with `slugc register FILE`, or build the app again",
+	)
 }
 
 func (p place) noBucket(name string) error {
-	return fault.New(fault.Usage, fault.ExitRelease, "blobstore/no-bucket", p.errorf("there is no bucket %q", name), "make the bucket, or mend the URL")
+	return fault.New(
+		fault.Usage,
+		fault.ExitRelease,
+		"blobstore/no-bucket",
+		p.errorf("there is no bucket %q", name),
+		"make the bucket, or mend the URL",
+	)
 }
 
 func (p place) certificate(why error) error {
-	return fault.New(fault.Usage, fault.ExitRelease, "blobstore/certificate", p.errorf("its certificate is not trusted: %w", why),
-		"name the authority that signed it with SSL_CERT_FILE, or mend the URL")
+	return fault.New(
+		fault.Usage,
+		fault.ExitRelease,
+		"blobstore/certificate",
+		p.errorf("its certificate is not trusted: %w", why),
+		"name the authority that signed it with SSL_CERT_FILE, or mend the URL",
+	)
 }
 
 func (p place) refused(why string) error {
@@ -62,7 +87,8 @@ func transient(err error) bool {
 	return f != nil && f.Owner == fault.Transient && f.ID == "blobstore/unreachable"
 }
 
-// codeForm is what of a server's answer may stand in an error: its messages may hold anything, also what it was sent.
+// codeForm is what of a server's answer may stand in an error: its messages may hold anything, also
+// what it was sent.
 var codeForm = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
 // answer makes an error of a server's answer; codes are the protocol's own names for it.
@@ -82,7 +108,8 @@ func (p place) answer(status int, codes ...string) error {
 	return p.refused(why)
 }
 
-// network makes an error of a connection's. Those that are marked already, and the end of the context, pass as they are.
+// network makes an error of a connection's. Those that are marked already, and the end of the
+// context, pass as they are.
 func (p place) network(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err

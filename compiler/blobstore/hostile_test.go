@@ -19,17 +19,23 @@ var lies = map[string]func(b []byte) []byte{
 	"a size is negative":       replace(`"size": ?(\d+)`, `"size":-$1`),
 	"a size is beyond numbers": replace(`"size": ?(\d+)`, `"size":${1}99999999999999999999`),
 	"a size is no number":      replace(`"size": ?(\d+)`, `"size":"$1"`),
-	"a part is a path":         replace(`"(digest|io.slugc.part.digest)": ?"sha256:[0-9a-f]{64}"`, `"$1":"sha256:../../../../../../../../../../../../../../../../etc/passwd00000000"`),
-	"a part is a path too":     replace(`"(digest|io.slugc.part.digest)": ?"sha256:[0-9a-f]{64}"`, `"$1":"/etc/passwd"`),
-	"parts change places":      swap,
-	"the last part is gone":    replace(`(?s)},\s*{[^{}]*({[^{}]*})?[^{}]*}\s*\]`, `}]`),
-	"the slug is another":      replace(`"(digest|io.slugc.slug.digest)": ?"sha256:[0-9a-f]{3}`, `"$1":"sha256:000`),
-	"it is cut off":            func(b []byte) []byte { return b[:len(b)/2] },
-	"it is no JSON":            func(b []byte) []byte { return []byte("<html>") },
-	"it is empty":              func(b []byte) []byte { return nil },
-	"it is huge":               func(b []byte) []byte { return append(bytes.Repeat([]byte(" "), maxIndex), b...) },
-	"it is deep":               func(b []byte) []byte { return bytes.Repeat([]byte("["), 100000) },
-	"it is null":               func(b []byte) []byte { return []byte("null") },
+	"a part is a path": replace(
+		`"(digest|io.slugc.part.digest)": ?"sha256:[0-9a-f]{64}"`,
+		`"$1":"sha256:../../../../../../../../../../../../../../../../etc/passwd00000000"`,
+	),
+	"a part is a path too": replace(
+		`"(digest|io.slugc.part.digest)": ?"sha256:[0-9a-f]{64}"`,
+		`"$1":"/etc/passwd"`,
+	),
+	"parts change places":   swap,
+	"the last part is gone": replace(`(?s)},\s*{[^{}]*({[^{}]*})?[^{}]*}\s*\]`, `}]`),
+	"the slug is another":   replace(`"(digest|io.slugc.slug.digest)": ?"sha256:[0-9a-f]{3}`, `"$1":"sha256:000`),
+	"it is cut off":         func(b []byte) []byte { return b[:len(b)/2] },
+	"it is no JSON":         func(b []byte) []byte { return []byte("<html>") },
+	"it is empty":           func(b []byte) []byte { return nil },
+	"it is huge":            func(b []byte) []byte { return append(bytes.Repeat([]byte(" "), maxIndex), b...) },
+	"it is deep":            func(b []byte) []byte { return bytes.Repeat([]byte("["), 100000) },
+	"it is null":            func(b []byte) []byte { return []byte("null") },
 	"it has a million parts": func(b []byte) []byte {
 		return append([]byte(`{"format":1,"parts":[`), append(bytes.Repeat([]byte("{},"), 200000), "{}]}"...)...)
 	},
@@ -41,7 +47,12 @@ func replace(pattern, with string) func([]byte) []byte {
 
 // swap exchanges the last two digests of parts.
 func swap(b []byte) []byte {
-	digests := regexp.MustCompile(`"io.slugc.part.digest": ?"(sha256:[0-9a-f]{64})"`).FindAllStringSubmatch(string(b), -1)
+	digests := regexp.MustCompile(
+		`"io.slugc.part.digest": ?"(sha256:[0-9a-f]{64})"`,
+	).FindAllStringSubmatch(
+		string(b),
+		-1,
+	)
 	if digests == nil {
 		digests = regexp.MustCompile(`"digest": ?"(sha256:[0-9a-f]{64})"`).FindAllStringSubmatch(string(b), -1)
 	}

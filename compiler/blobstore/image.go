@@ -31,12 +31,17 @@ const (
 // made is the time of all images, so that a slug's image has one digest.
 var made = v1.Time{Time: time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)}
 
-// start is the entry point of an image: an app starts as launch starts it, in a shell that has sourced .profile.d. The slug brings no
-// shell; it runs on a base image that has bash.
+// start is the entry point of an image: an app starts as launch starts it, in a shell that has
+// sourced .profile.d. The slug brings no shell; it runs on a base image that has bash.
 const start = `cd /app; for f in .profile.d/*.sh .profile; do if [ -f "$f" ]; then . "$f"; fi; done; eval "$0"`
 
 // image describes a slug's image: its configuration and its manifest, as JSON.
-func image(m *slug.Manifest, digest string, archives []slug.Archive, trailer []byte) (config, manifest []byte, err error) {
+func image(
+	m *slug.Manifest,
+	digest string,
+	archives []slug.Archive,
+	trailer []byte,
+) (config, manifest []byte, err error) {
 	c := v1.ConfigFile{Created: made, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
 		WorkingDir: "/app", Env: []string{"HOME=/app"}, Labels: map[string]string{slugDigest: digest},
 	}}
@@ -65,7 +70,12 @@ func image(m *slug.Manifest, digest string, archives []slug.Archive, trailer []b
 		section := a.Part.Section
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, diff)
 		c.History = append(c.History, v1.History{Created: made, CreatedBy: "slugc", Comment: section})
-		d := v1.Descriptor{MediaType: types.OCILayer, Size: a.Size, Digest: layer, Annotations: map[string]string{partDigest: a.Part.Digest}}
+		d := v1.Descriptor{
+			MediaType:   types.OCILayer,
+			Size:        a.Size,
+			Digest:      layer,
+			Annotations: map[string]string{partDigest: a.Part.Digest},
+		}
 		if section != "" {
 			d.Annotations[partSection] = section
 		}
@@ -93,7 +103,8 @@ type described struct {
 	config  v1.Descriptor
 }
 
-// describes reads the manifest of the image of the slug of that digest; nothing in it is believed but what is checked.
+// describes reads the manifest of the image of the slug of that digest; nothing in it is believed
+// but what is checked.
 func describes(manifest []byte, digest string) (*described, error) {
 	if len(manifest) > maxIndex {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
@@ -115,7 +126,14 @@ func describes(manifest []byte, digest string) (*described, error) {
 		if l.MediaType != types.OCILayer || !digestForm.MatchString(l.Digest.String()) || len(l.URLs) > 0 {
 			return nil, fmt.Errorf("its layer %d is not one of a slug", i)
 		}
-		d.parts = append(d.parts, slug.Part{Section: l.Annotations[partSection], Digest: l.Annotations[partDigest], Size: slug.ArchivedSize(i, len(x.Layers), l.Size)})
+		d.parts = append(
+			d.parts,
+			slug.Part{
+				Section: l.Annotations[partSection],
+				Digest:  l.Annotations[partDigest],
+				Size:    slug.ArchivedSize(i, len(x.Layers), l.Size),
+			},
+		)
 	}
 	if err := layOut(d.parts, size); err != nil {
 		return nil, err
@@ -139,11 +157,23 @@ func (b *blob) MediaType() (types.MediaType, error)  { return b.media, nil }
 func (b *blob) Uncompressed() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 func (b *blob) Compressed() (io.ReadCloser, error)   { b.sent = true; return io.NopCloser(b.open()), nil }
 func bytesBlob(data []byte, m types.MediaType) *blob {
-	return &blob{digest: digestOf(data), diff: digestOf(data), size: int64(len(data)), media: m, open: func() io.Reader { return bytes.NewReader(data) }}
+	return &blob{
+		digest: digestOf(data),
+		diff:   digestOf(data),
+		size:   int64(len(data)),
+		media:  m,
+		open:   func() io.Reader { return bytes.NewReader(data) },
+	}
 }
 
 func archiveBlob(a slug.Archive, f *os.File) *blob {
-	return &blob{digest: a.Digest, diff: a.Diff, size: a.Size, media: types.OCILayer, open: func() io.Reader { return a.Open(f) }}
+	return &blob{
+		digest: a.Digest,
+		diff:   a.Diff,
+		size:   a.Size,
+		media:  types.OCILayer,
+		open:   func() io.Reader { return a.Open(f) },
+	}
 }
 
 // manifestOf is a manifest as the client takes it.

@@ -14,7 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// TestImage pulls a slug as anyone pulls an image: it is sound, says how the app is started, and holds what the slug holds.
+// TestImage pulls a slug as anyone pulls an image: it is sound, says how the app is started, and
+// holds what the slug holds.
 func TestImage(t *testing.T) {
 	before, _ := large()
 	url := "oci://" + distribution(t, "") + "/hello"
@@ -28,7 +29,8 @@ func TestImage(t *testing.T) {
 		config, err := image.ConfigFile()
 		check(t, err)
 		if c := config.Config; config.OS != "linux" || config.Architecture != "amd64" || c.WorkingDir != "/app" || len(c.Entrypoint) != 3 ||
-			!cmp.Equal(c.Cmd, []string{"cat hello.txt"}) || c.Labels[processTypes] != `{"web":"cat hello.txt","worker":"sleep 60"}` {
+			!cmp.Equal(c.Cmd, []string{"cat hello.txt"}) ||
+			c.Labels[processTypes] != `{"web":"cat hello.txt","worker":"sleep 60"}` {
 			t.Errorf("its configuration is %+v", c)
 		}
 		exported, unpacked := t.TempDir(), t.TempDir()
@@ -43,7 +45,8 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestStart runs an image's entry point as an engine would, where the app lies elsewhere than in /app.
+// TestStart runs an image's entry point as an engine would, where the app lies elsewhere than in
+// /app.
 func TestStart(t *testing.T) {
 	dir := t.TempDir()
 	check(t, os.Mkdir(dir+"/.profile.d", 0o755))

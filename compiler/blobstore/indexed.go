@@ -15,11 +15,13 @@ import (
 
 // bucket is a flat place for objects. Its errors are faults.
 type bucket interface {
-	// put writes an object, whole or not at all, durable when it returns; digest is the bytes', which are checked.
+	// put writes an object, whole or not at all, durable when it returns; digest is the bytes',
+	// which are checked.
 	put(ctx context.Context, key string, body *io.SectionReader, digest string) error
 	// get opens an object.
 	get(ctx context.Context, key string) (io.ReadCloser, error)
-	// holds says whether the object is there with that size and, as far as that can be known there, that digest ("": any).
+	// holds says whether the object is there with that size and, as far as that can be known there,
+	// that digest ("": any).
 	holds(ctx context.Context, key string, size int64, digest string) (bool, error)
 	// url is what an object is named by outside.
 	url(key string) string
@@ -75,7 +77,12 @@ func (s *indexed) Put(ctx context.Context, file, digest string) (string, Transfe
 		return "", t.transfer(), err
 	}
 	err = s.retry(ctx, func() error {
-		return s.send(ctx, indexKey(hex), io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), digestOf(data))
+		return s.send(
+			ctx,
+			indexKey(hex),
+			io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))),
+			digestOf(data),
+		)
 	})
 	return s.url(indexKey(hex)), t.transfer(), err
 }
@@ -162,8 +169,13 @@ func checkDigest(file, is, want string) error {
 	if is == want {
 		return nil
 	}
-	return fault.New(fault.Slugc, fault.ExitPack, "slug/damaged", fmt.Errorf("storing slug %q: its digest is %s, not %s", file, is, want),
-		"fetch it or build it again")
+	return fault.New(
+		fault.Slugc,
+		fault.ExitPack,
+		"slug/damaged",
+		fmt.Errorf("storing slug %q: its digest is %s, not %s", file, is, want),
+		"fetch it or build it again",
+	)
 }
 
 func digestOf(b []byte) string {

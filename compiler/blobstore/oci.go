@@ -30,9 +30,13 @@ func openOCI(u *url.URL, o Options) (Store, error) {
 	}
 	s := &oci{Options: o, place: place("oci://" + repo.Name()), repo: repo}
 	s.client = []remote.Option{
-		remote.WithTransport(limited{newTransport(o.idle), s.place}), remote.WithJobs(jobs), remote.WithUserAgent("slugc"),
+		remote.WithTransport(
+			limited{newTransport(o.idle), s.place},
+		), remote.WithJobs(jobs), remote.WithUserAgent("slugc"),
 		// What is tried again, how often and when is the same for all stores.
-		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryPredicate(func(error) bool { return false }), remote.WithRetryStatusCodes(),
+		remote.WithRetryBackoff(
+			remote.Backoff{Steps: 1},
+		), remote.WithRetryPredicate(func(error) bool { return false }), remote.WithRetryStatusCodes(),
 	}
 	if user := o.Settings["SLUGC_REGISTRY_USER"]; user != "" {
 		auth := authn.FromConfig(authn.AuthConfig{Username: user, Password: o.Settings["SLUGC_REGISTRY_PASSWORD"]})
@@ -83,7 +87,10 @@ func (s *oci) fault(ctx context.Context, what string, err error) error {
 		switch d.Code {
 		case transport.UnauthorizedErrorCode, transport.DeniedErrorCode:
 			return s.denied(strings.Join(codes, " "))
-		case transport.BlobUploadInvalidErrorCode, transport.BlobUploadUnknownErrorCode, transport.DigestInvalidErrorCode, transport.SizeInvalidErrorCode:
+		case transport.BlobUploadInvalidErrorCode,
+			transport.BlobUploadUnknownErrorCode,
+			transport.DigestInvalidErrorCode,
+			transport.SizeInvalidErrorCode:
 			return s.unreachable(errors.New("what was sent did not arrive as it was"))
 		}
 	}

@@ -66,7 +66,8 @@ func (s *oci) Put(ctx context.Context, file, digest string) (string, Transfer, e
 	return "oci://" + s.repo.Name() + "@" + digestOf(manifest), t.transfer(), err
 }
 
-// uploader holds the client's connection and token, until one of them fails: the client remembers what failed.
+// uploader holds the client's connection and token, until one of them fails: the client remembers
+// what failed.
 type uploader struct {
 	*oci
 	mu     sync.Mutex
@@ -198,7 +199,8 @@ func (s *oci) blob(ctx context.Context, pull *remote.Puller, d v1.Descriptor) (i
 	return nil, s.fault(ctx, "the part "+d.Digest.String(), err)
 }
 
-// unjudged takes the client's verdict on a blob's digest, which has no type, for the blob's end: parts are judged where they are written.
+// unjudged takes the client's verdict on a blob's digest, which has no type, for the blob's end:
+// parts are judged where they are written.
 type unjudged struct{ io.ReadCloser }
 
 func (u unjudged) Read(b []byte) (int, error) {
@@ -231,7 +233,10 @@ func (s *oci) Stat(ctx context.Context, url, digest string) error {
 			return err
 		}
 		if size != blobs[i].Size {
-			return s.damaged("the part "+blobs[i].Digest.String(), fmt.Errorf("it has %d bytes, not %d", size, blobs[i].Size))
+			return s.damaged(
+				"the part "+blobs[i].Digest.String(),
+				fmt.Errorf("it has %d bytes, not %d", size, blobs[i].Size),
+			)
 		}
 		return nil
 	})

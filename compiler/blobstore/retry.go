@@ -51,7 +51,12 @@ func (t *tally) note(bytes int64, reused bool) {
 }
 
 func (t *tally) transfer() Transfer {
-	return Transfer{Bytes: t.moved.Load(), Reused: t.reused.Load(), Parts: int(t.parts.Load()), ReusedParts: int(t.reusedParts.Load())}
+	return Transfer{
+		Bytes:       t.moved.Load(),
+		Reused:      t.reused.Load(),
+		Parts:       int(t.parts.Load()),
+		ReusedParts: int(t.reusedParts.Load()),
+	}
 }
 
 // each calls do for every index of the list, a few at once, each until it works or fails for good.
@@ -69,8 +74,16 @@ func (o Options) each(ctx context.Context, list []int, do func(ctx context.Conte
 	return group.Wait()
 }
 
-// fetch rebuilds a slug: what other slugs on this machine hold is taken from them, the rest is opened part by part.
-func (o Options) fetch(ctx context.Context, p place, r *slug.Rebuild, parts []slug.Part, have []string, open func(ctx context.Context, i int) (io.Reader, io.Closer, error)) (Transfer, error) {
+// fetch rebuilds a slug: what other slugs on this machine hold is taken from them, the rest is
+// opened part by part.
+func (o Options) fetch(
+	ctx context.Context,
+	p place,
+	r *slug.Rebuild,
+	parts []slug.Part,
+	have []string,
+	open func(ctx context.Context, i int) (io.Reader, io.Closer, error),
+) (Transfer, error) {
 	t := tally{progress: o.Progress}
 	for _, part := range parts {
 		t.total += part.Size

@@ -19,14 +19,23 @@ func TestStores(t *testing.T) {
 	}
 }
 
-// roundTrip puts a slug of usual size and one with one line changed, and fetches both on another machine.
+// roundTrip puts a slug of usual size and one with one line changed, and fetches both on another
+// machine.
 func roundTrip(t *testing.T, url string, o Options) {
 	before, after := large()
 	s, err := Open(url, o)
 	check(t, err)
 	started := time.Now()
 	lap := func(what string, tr Transfer) {
-		t.Logf("%-22s %8.2f s  moved %9d in %2d, reused %9d in %2d", what, time.Since(started).Seconds(), tr.Bytes, tr.Parts, tr.Reused, tr.ReusedParts)
+		t.Logf(
+			"%-22s %8.2f s  moved %9d in %2d, reused %9d in %2d",
+			what,
+			time.Since(started).Seconds(),
+			tr.Bytes,
+			tr.Parts,
+			tr.Reused,
+			tr.ReusedParts,
+		)
 		started = time.Now()
 	}
 	first, put, err := s.Put(t.Context(), before.file, before.digest)
@@ -86,7 +95,8 @@ func roundTrip(t *testing.T, url string, o Options) {
 	}
 }
 
-// damage copies a slug with bytes flipped in its middle and near its end, where its runtime and its app are.
+// damage copies a slug with bytes flipped in its middle and near its end, where its runtime and its
+// app are.
 func damage(t *testing.T, from, to string) {
 	t.Helper()
 	b, err := os.ReadFile(from)

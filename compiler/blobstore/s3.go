@@ -40,7 +40,10 @@ func openS3(u *url.URL, o Options) (Store, error) {
 		return nil, errURL("the prefix is malformed")
 	}
 	endpoint, err := url.Parse(either(query.Get("endpoint"), amazon))
-	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Host == "" || endpoint.User != nil || strings.Trim(endpoint.Path, "/") != "" || endpoint.RawQuery != "" {
+	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Host == "" ||
+		endpoint.User != nil ||
+		strings.Trim(endpoint.Path, "/") != "" ||
+		endpoint.RawQuery != "" {
 		return nil, errURL("the endpoint is not http(s)://host:port")
 	}
 	s.base = &url.URL{Scheme: "s3", Host: s.bucket, Path: s.prefix, RawQuery: query.Encode()}
@@ -55,11 +58,18 @@ func openS3(u *url.URL, o Options) (Store, error) {
 	return &indexed{o, s.place, s}, nil
 }
 
-// s3Credentials are those of the settings, else the machine's if they are wanted, else none: a bucket may be public.
+// s3Credentials are those of the settings, else the machine's if they are wanted, else none: a
+// bucket may be public.
 func s3Credentials(o Options) *credentials.Credentials {
 	id, secret := o.Settings["AWS_ACCESS_KEY_ID"], o.Settings["AWS_SECRET_ACCESS_KEY"]
 	if id == "" && secret == "" && o.Machine {
-		return credentials.NewChainCredentials([]credentials.Provider{&credentials.FileAWSCredentials{}, &credentials.FileMinioClient{}, &credentials.IAM{}})
+		return credentials.NewChainCredentials(
+			[]credentials.Provider{
+				&credentials.FileAWSCredentials{},
+				&credentials.FileMinioClient{},
+				&credentials.IAM{},
+			},
+		)
 	}
 	return credentials.NewStaticV4(id, secret, o.Settings["AWS_SESSION_TOKEN"])
 }
@@ -85,8 +95,8 @@ func (s *s3) put(ctx context.Context, key string, body *io.SectionReader, digest
 	if err != nil {
 		return err
 	}
-	// Each object goes in one request whose signature covers the SHA-256 of the whole, which the server checks; it keeps it too, if
-	// it knows checksums.
+	// Each object goes in one request whose signature covers the SHA-256 of the whole, which the
+	// server checks; it keeps it too, if it knows checksums.
 	core := minio.Core{Client: s.client}
 	_, err = core.PutObject(ctx, s.bucket, s.key(key), body, body.Size(), "", sha, minio.PutObjectOptions{
 		DisableContentSha256: true, ContentType: "application/octet-stream",

@@ -11,17 +11,29 @@ import (
 	"slugc/compiler/fault"
 )
 
-var secret = map[string]string{"AWS_ACCESS_KEY_ID": "AKIDTOLDTONOBODY", "AWS_SECRET_ACCESS_KEY": "secrettoldtonobody", "AWS_SESSION_TOKEN": "tokentoldtonobody",
-	"SLUGC_REGISTRY_USER": "usertoldtonobody", "SLUGC_REGISTRY_PASSWORD": "passwordtoldtonobody"}
+var secret = map[string]string{
+	"AWS_ACCESS_KEY_ID":       "AKIDTOLDTONOBODY",
+	"AWS_SECRET_ACCESS_KEY":   "secrettoldtonobody",
+	"AWS_SESSION_TOKEN":       "tokentoldtonobody",
+	"SLUGC_REGISTRY_USER":     "usertoldtonobody",
+	"SLUGC_REGISTRY_PASSWORD": "passwordtoldtonobody",
+}
 
-// TestSecrets meets a store that says back what it was told, and holds that nothing of it comes into errors and URLs.
+// TestSecrets meets a store that says back what it was told, and holds that nothing of it comes
+// into errors and URLs.
 func TestSecrets(t *testing.T) {
 	each(t, func(t *testing.T, f *fake) {
 		o := quick
 		o.Settings, o.For = secret, f.url
 		p, s := small(t, "one"), open(t, f.url, o)
-		texts := []string{fmt.Sprint(Check("s3://AKIDTOLDTONOBODY:secrettoldtonobody@bucket")), fmt.Sprint(Check("oci://usertoldtonobody:passwordtoldtonobody@host/repo")),
-			fmt.Sprint(Check("s3://bucket?endpoint=http://usertoldtonobody:passwordtoldtonobody@host")), fmt.Sprint(Check("s3://bucket?token=secrettoldtonobody"))}
+		texts := []string{
+			fmt.Sprint(Check("s3://AKIDTOLDTONOBODY:secrettoldtonobody@bucket")),
+			fmt.Sprint(Check("oci://usertoldtonobody:passwordtoldtonobody@host/repo")),
+			fmt.Sprint(
+				Check("s3://bucket?endpoint=http://usertoldtonobody:passwordtoldtonobody@host"),
+			),
+			fmt.Sprint(Check("s3://bucket?token=secrettoldtonobody")),
+		}
 		url, _, err := s.Put(t.Context(), p.file, p.digest)
 		check(t, err)
 		texts = append(texts, url)
@@ -56,7 +68,8 @@ func TestSecrets(t *testing.T) {
 			t.Error("the store was told no credentials, so this tests nothing")
 		}
 		for _, text := range texts {
-			if strings.Contains(text, "toldtonobody") || strings.Contains(text, "AKIDTOLD") || strings.Contains(text, "Signature") {
+			if strings.Contains(text, "toldtonobody") || strings.Contains(text, "AKIDTOLD") ||
+				strings.Contains(text, "Signature") {
 				t.Errorf("it tells: %s", text)
 			}
 		}
@@ -87,7 +100,9 @@ func TestCredentialsGoHome(t *testing.T) {
 			_, err := open(t, url, o).Get(t.Context(), url, p.digest, to, nil)
 			check(t, err)
 			same(t, to, p)
-			basic := base64.StdEncoding.EncodeToString([]byte(secret["SLUGC_REGISTRY_USER"] + ":" + secret["SLUGC_REGISTRY_PASSWORD"]))
+			basic := base64.StdEncoding.EncodeToString(
+				[]byte(secret["SLUGC_REGISTRY_USER"] + ":" + secret["SLUGC_REGISTRY_PASSWORD"]),
+			)
 			said := told.Load().(string)
 			if is := strings.Contains(said, secret["AWS_ACCESS_KEY_ID"]) || strings.Contains(said, basic); is != want {
 				t.Errorf("with credentials for %q it is told %q", own, said)

@@ -24,13 +24,29 @@ var kinds = []kind{
 		return "file://" + filepath.Join(t.TempDir(), "a shared disk"), Options{}
 	}, false},
 	{"bucket", swift, true},
-	{"registry", func(t testing.TB) (string, Options) { return "oci://" + distribution(t, "") + "/apps/hello", Options{} }, false},
+	{
+		"registry",
+		func(t testing.TB) (string, Options) { return "oci://" + distribution(t, "") + "/apps/hello", Options{} },
+		false,
+	},
 	{"guarded registry", func(t testing.TB) (string, Options) {
 		// The password's bcrypt hash, as `htpasswd -nbB builder notasecret` prints it.
 		passwords := filepath.Join(t.TempDir(), "htpasswd")
-		check(t, os.WriteFile(passwords, []byte("builder:$2b$04$Z5YO49Gc.egnbMYdAZJurOpqnxAc4qv/avBVHboXz8IX7bJYYz3im\n"), 0o600))
-		o := Options{Settings: map[string]string{"SLUGC_REGISTRY_USER": "builder", "SLUGC_REGISTRY_PASSWORD": "notasecret"}}
-		return "oci://" + distribution(t, fmt.Sprintf("auth: {htpasswd: {realm: slugs, path: %q}}\n", passwords)) + "/apps/hello", o
+		check(
+			t,
+			os.WriteFile(
+				passwords,
+				[]byte("builder:$2b$04$Z5YO49Gc.egnbMYdAZJurOpqnxAc4qv/avBVHboXz8IX7bJYYz3im\n"),
+				0o600,
+			),
+		)
+		o := Options{
+			Settings: map[string]string{"SLUGC_REGISTRY_USER": "builder", "SLUGC_REGISTRY_PASSWORD": "notasecret"},
+		}
+		return "oci://" + distribution(
+			t,
+			fmt.Sprintf("auth: {htpasswd: {realm: slugs, path: %q}}\n", passwords),
+		) + "/apps/hello", o
 	}, true},
 }
 
@@ -43,8 +59,8 @@ func free(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// serve starts a server that a test needs; it ends with the test. The function given waits until it answers at the URL. Where it is not
-// installed the test fails.
+// serve starts a server that a test needs; it ends with the test. The function given waits until it
+// answers at the URL. Where it is not installed the test fails.
 func serve(t testing.TB, ready string, name string, args ...string) (wait func()) {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -78,7 +94,20 @@ func distribution(t testing.TB, more string) string {
 	t.Helper()
 	addr, dir := free(t), t.TempDir()
 	config := filepath.Join(dir, "config.yml")
-	check(t, os.WriteFile(config, fmt.Appendf(nil, "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n%s", filepath.Join(dir, "data"), addr, more), 0o600))
+	check(
+		t,
+		os.WriteFile(
+			config,
+			fmt.Appendf(
+				nil,
+				"version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n%s",
+				filepath.Join(dir, "data"),
+				addr,
+				more,
+			),
+			0o600,
+		),
+	)
 	serve(t, "http://"+addr+"/v2/", "docker-registry", "serve", config)()
 	return addr
 }

@@ -45,13 +45,25 @@ func write(t testing.TB, dir, name string, n int) {
 func pack(t testing.TB, runtime, app, to string) packed {
 	t.Helper()
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}, {Type: "worker", Command: "sleep 60"}}
-	p, err := slug.Pack(context.Background(), slug.PackOptions{Output: to, Manifest: slug.Manifest{Target: "linux/amd64", ProcessTypes: types}, Sections: []slug.Section{
-		{Name: "layer:slugc/node:node", Dir: runtime, Prefix: ".layers/slugc_node/node"}, {Name: "app", Dir: app, Exclude: []string{".layers"}}}})
+	p, err := slug.Pack(
+		context.Background(),
+		slug.PackOptions{
+			Output:   to,
+			Manifest: slug.Manifest{Target: "linux/amd64", ProcessTypes: types},
+			Sections: []slug.Section{
+				{
+					Name:   "layer:slugc/node:node",
+					Dir:    runtime,
+					Prefix: ".layers/slugc_node/node",
+				}, {Name: "app", Dir: app, Exclude: []string{".layers"}}},
+		},
+	)
 	check(t, err)
 	return packed{to, p.Digest, p.Size}
 }
 
-// large are two slugs of about 52 MB: a runtime with a program of 32 MB, an app of 16 MB, and the same with one line of the app changed.
+// large are two slugs of about 52 MB: a runtime with a program of 32 MB, an app of 16 MB, and the
+// same with one line of the app changed.
 var large = sync.OnceValues(func() (before, after packed) {
 	t := panics{}
 	dir, err := os.MkdirTemp(testDir, "large-*")

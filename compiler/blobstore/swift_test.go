@@ -17,7 +17,8 @@ import (
 // swiftKeys are the credentials of the one user of a test's server.
 var swiftKeys = map[string]string{"AWS_ACCESS_KEY_ID": "slugs:builder", "AWS_SECRET_ACCESS_KEY": "notasecret"}
 
-// swift starts Debian's OpenStack Swift, whose proxy speaks S3's protocol, on one disk without replicas, and gives the URL of a new bucket.
+// swift starts Debian's OpenStack Swift, whose proxy speaks S3's protocol, on one disk without
+// replicas, and gives the URL of a new bucket.
 func swift(t testing.TB) (url string, o Options) {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,15 +28,37 @@ func swift(t testing.TB) (url string, o Options) {
 	config := func(name, addr, more string) string {
 		host, port, _ := strings.Cut(addr, ":")
 		file := filepath.Join(dir, name+".conf")
-		check(t, os.WriteFile(file, fmt.Appendf(nil, "[DEFAULT]\nbind_ip = %s\nbind_port = %s\nworkers = 0\nuser = %s\nswift_dir = %s\nlog_level = ERROR\n%s",
-			host, port, me.Username, dir, more), 0o600))
+		check(
+			t,
+			os.WriteFile(
+				file,
+				fmt.Appendf(
+					nil,
+					"[DEFAULT]\nbind_ip = %s\nbind_port = %s\nworkers = 0\nuser = %s\nswift_dir = %s\nlog_level = ERROR\n%s",
+					host,
+					port,
+					me.Username,
+					dir,
+					more,
+				),
+				0o600,
+			),
+		)
 		return file
 	}
 	addrs := map[string]string{"account": free(t), "container": free(t), "object": free(t)}
 	check(t, rings(dir, addrs))
 	var waits []func()
 	for name, addr := range addrs {
-		file := config(name, addr, fmt.Sprintf("devices = %s/disks\nmount_check = false\n[pipeline:main]\npipeline = %[2]s-server\n[app:%[2]s-server]\nuse = egg:swift#%[2]s\n", dir, name))
+		file := config(
+			name,
+			addr,
+			fmt.Sprintf(
+				"devices = %s/disks\nmount_check = false\n[pipeline:main]\npipeline = %[2]s-server\n[app:%[2]s-server]\nuse = egg:swift#%[2]s\n",
+				dir,
+				name,
+			),
+		)
 		waits = append(waits, serve(t, "http://"+addr+"/", "swift-"+name+"-server", file))
 	}
 	addr := free(t)
@@ -59,7 +82,13 @@ user_slugs_builder = notasecret .admin
 	for _, wait := range waits {
 		wait()
 	}
-	client, err := minio.New(addr, &minio.Options{Creds: credentials.NewStaticV4(swiftKeys["AWS_ACCESS_KEY_ID"], swiftKeys["AWS_SECRET_ACCESS_KEY"], ""), Region: "us-east-1"})
+	client, err := minio.New(
+		addr,
+		&minio.Options{
+			Creds:  credentials.NewStaticV4(swiftKeys["AWS_ACCESS_KEY_ID"], swiftKeys["AWS_SECRET_ACCESS_KEY"], ""),
+			Region: "us-east-1",
+		},
+	)
 	check(t, err)
 	check(t, client.MakeBucket(t.Context(), "slugs", minio.MakeBucketOptions{}))
 	return "s3://slugs/some/where?endpoint=http://" + addr + "&region=us-east-1", Options{Settings: swiftKeys}
@@ -71,7 +100,9 @@ func rings(dir string, addrs map[string]string) error {
 	for name, addr := range addrs {
 		group.Go(func() error {
 			for _, args := range [][]string{{"create", "4", "1", "0"}, {"add", "r1z1-" + addr + "/d1", "1"}, {"rebalance"}} {
-				cmd := exec.Command("swift-ring-builder", append([]string{filepath.Join(dir, name+".builder")}, args...)...)
+				cmd := exec.Command(
+					"swift-ring-builder",
+					append([]string{filepath.Join(dir, name+".builder")}, args...)...)
 				if out, err := cmd.CombinedOutput(); err != nil {
 					return fmt.Errorf("running swift-ring-builder, which .ci/setup installs: %w\n%s", err, out)
 				}

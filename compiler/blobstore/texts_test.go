@@ -130,7 +130,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestMendsDamage damages a part in a shared directory: getting says so, putting the slug again mends it.
+// TestMendsDamage damages a part in a shared directory: getting says so, putting the slug again
+// mends it.
 func TestMendsDamage(t *testing.T) {
 	p, root := small(t, "one"), t.TempDir()
 	s := open(t, "file://"+root, quick)

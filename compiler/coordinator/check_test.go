@@ -11,7 +11,15 @@ import (
 )
 
 func TestCheckKey(t *testing.T) {
-	good := []string{"/a", "/a/b", "/apps/blog/releases/0000000001", "/A.b_c-9/..a", "/...", "/slugs/sha256:00ff", "/" + strings.Repeat("s", 128)}
+	good := []string{
+		"/a",
+		"/a/b",
+		"/apps/blog/releases/0000000001",
+		"/A.b_c-9/..a",
+		"/...",
+		"/slugs/sha256:00ff",
+		"/" + strings.Repeat("s", 128),
+	}
 	for _, key := range good {
 		if err := coordinator.CheckKey(key); err != nil {
 			t.Errorf("%q: %v", key, err)

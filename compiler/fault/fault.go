@@ -1,8 +1,9 @@
-// Package fault says whose fault an error is, under which stable id users can look it up, what they can do
-// about it, and which exit code the process ends with.
+// Package fault says whose fault an error is, under which stable id users can look it up, what they
+// can do about it, and which exit code the process ends with.
 //
-// An error that carries no fault is slugc's own ([Slugc], exit 1). The knowledge of whose fault it is lies where the
-// error is made, so the mark is set there and survives wrapping: [Of] finds it with errors.As.
+// An error that carries no fault is slugc's own ([Slugc], exit 1). The knowledge of whose fault it
+// is lies where the error is made, so the mark is set there and survives wrapping: [Of] finds it
+// with errors.As.
 //
 // Error text: lower case, gerund, quoted object, one line: `reading "Procfile": line 3: …`.
 package fault
@@ -23,7 +24,8 @@ const (
 	Transient Owner = "transient" // nobody: trying again may work
 )
 
-// The exit codes. They are stable: scripts depend on them. The decades follow the CNB lifecycle's phases.
+// The exit codes. They are stable: scripts depend on them. The decades follow the CNB lifecycle's
+// phases.
 const (
 	ExitOK          = 0
 	ExitSlugc       = 1
@@ -55,7 +57,8 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns what happened.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New marks err, which must not be nil. Code 0 stands for the owner's usual code: App 51, Usage 2, Transient 75, Slugc 1.
+// New marks err, which must not be nil. Code 0 stands for the owner's usual code: App 51, Usage 2,
+// Transient 75, Slugc 1.
 func New(owner Owner, code int, id string, err error, hints ...string) *Error {
 	if code == 0 {
 		code = map[Owner]int{App: ExitBuild, Usage: ExitUsage, Transient: ExitTransient, Slugc: ExitSlugc}[owner]

@@ -21,11 +21,32 @@ func TestOf(t *testing.T) {
 	}{
 		{"unmarked is slugc's own", cause, "slugc/internal", fault.Slugc, 1, "line 3: no colon"},
 		{"marked", marked, "procfile/unparsable-line", fault.App, 51, "line 3: no colon"},
-		{"wrapped keeps the mark and the outer text", fmt.Errorf("reading %q: %w", "Procfile", marked), "procfile/unparsable-line", fault.App, 51, `reading "Procfile": line 3: no colon`},
-		{"joined", errors.Join(errors.New("cleaning up"), marked), "procfile/unparsable-line", fault.App, 51, "cleaning up\nline 3: no colon"},
+		{
+			"wrapped keeps the mark and the outer text",
+			fmt.Errorf("reading %q: %w", "Procfile", marked),
+			"procfile/unparsable-line",
+			fault.App,
+			51,
+			`reading "Procfile": line 3: no colon`,
+		},
+		{
+			"joined",
+			errors.Join(errors.New("cleaning up"), marked),
+			"procfile/unparsable-line",
+			fault.App,
+			51,
+			"cleaning up\nline 3: no colon",
+		},
 		{"usage", fault.UsageError("usage/flag", cause), "usage/flag", fault.Usage, 2, "line 3: no colon"},
 		{"transient", fault.TransientError("x/y", cause), "x/y", fault.Transient, 75, "line 3: no colon"},
-		{"a code of its own", fault.New(fault.App, fault.ExitPack, "slug/too-large", cause), "slug/too-large", fault.App, 62, "line 3: no colon"},
+		{
+			"a code of its own",
+			fault.New(fault.App, fault.ExitPack, "slug/too-large", cause),
+			"slug/too-large",
+			fault.App,
+			62,
+			"line 3: no colon",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -78,7 +78,8 @@ func (f *follower) prepared(c *crew, unpacked *launch.Unpacked, err error) {
 	}
 }
 
-// fail gives up a release that does not start. It is tried again by itself if again says so or nothing else runs, and else when something changes.
+// fail gives up a release that does not start. It is tried again by itself if again says so or
+// nothing else runs, and else when something changes.
 func (f *follower) fail(c *crew, why error, again bool) {
 	f.next = nil
 	f.explain("v"+version(c)+" can't be started: %v", why)

@@ -8,8 +8,9 @@ import (
 // draining is how often the connections to an instance that is to be stopped are looked at.
 const draining = 50 * time.Millisecond
 
-// drain waits until the target, which must be out of rotation, has no connections, ctx ends, or the grace is over. A connection that rests is closed, as any
-// server may close one that is kept alive; one with a request or an answer under way is left alone.
+// drain waits until the target, which must be out of rotation, has no connections, ctx ends, or the
+// grace is over. A connection that rests is closed, as any server may close one that is kept alive;
+// one with a request or an answer under way is left alone.
 func (p *proxy) drain(ctx context.Context, target string, grace time.Duration) {
 	over := time.NewTimer(grace)
 	defer over.Stop()

@@ -1,15 +1,22 @@
-// Package follow runs the current release of an app on this machine and goes with every change of it: a new release, a rollback, a scaling.
+// Package follow runs the current release of an app on this machine and goes with every change of
+// it: a new release, a rollback, a scaling.
 //
-// A new release is fetched, unpacked and started beside the one that runs. When every web process answers on its port and every other has lived for a
-// moment, new connections go to the new release, and the old one is stopped: each instance once its connections have ended or the grace is over, by SIGTERM,
-// the grace again, and SIGKILL. So a switch loses no connection. Both releases run at the same time for that long, also those process types that are not web.
+// A new release is fetched, unpacked and started beside the one that runs. When every web process
+// answers on its port and every other has lived for a moment, new connections go to the new
+// release, and the old one is stopped: each instance once its connections have ended or the grace
+// is over, by SIGTERM, the grace again, and SIGKILL. So a switch loses no connection. Both releases
+// run at the same time for that long, also those process types that are not web.
 //
-// A release that does not start (a process ends, or a port does not answer within the boot timeout) is stopped, and the one that runs goes on. It is tried
-// again only when something changes: a newer release, another formation. Where nothing runs that could go on, and where fetching failed, it is tried again by itself,
-// after growing pauses. A process of the live release that ends is started again, after growing pauses too, and is out of rotation until it answers.
+// A release that does not start (a process ends, or a port does not answer within the boot timeout)
+// is stopped, and the one that runs goes on. It is tried again only when something changes: a newer
+// release, another formation. Where nothing runs that could go on, and where fetching failed, it is
+// tried again by itself, after growing pauses. A process of the live release that ends is started
+// again, after growing pauses too, and is out of rotation until it answers.
 //
-// The public port is the follower's own. It passes TCP connections on to the web processes in turn, which listen on private ports. While an instance is on its way
-// a connection waits for it, for 10 seconds at most; where none is, it is closed. The app sees connections from this machine, not from the client.
+// The public port is the follower's own. It passes TCP connections on to the web processes in turn,
+// which listen on private ports. While an instance is on its way a connection waits for it, for 10
+// seconds at most; where none is, it is closed. The app sees connections from this machine, not
+// from the client.
 //
 // # Files
 //
@@ -40,20 +47,27 @@ type Options struct {
 	App     string
 	Self    string                // as in launch.RunOptions
 	Updates <-chan release.Update // of [release.Releases.Follow]
-	// Fetch returns the path of the release's slug on this machine; the caller checks its digest. It is to end when ctx ends.
-	Fetch       func(ctx context.Context, app string, rel release.Release) (path string, err error)
-	Runs        string   // directory to unpack in
-	Listen      string   // host of the public port; "" is all interfaces
-	Port        int      // the public port; 0 is one that the kernel chooses
-	Env         []string // config vars, K=V
-	Console     *launch.Console
-	Record      func(version int, name string, own bool, line []byte) // every line, with the release it is of, 0 for the follower's own; may be nil
-	Grace       time.Duration                                         // to end connections, and again from SIGTERM to SIGKILL; 0 is 30 s
-	BootTimeout time.Duration                                         // for a port to answer; 0 is 60 s
-	Backoff     time.Duration                                         // before the first restart, see launch.Backoff; 0 is 1 s
-	Settle      time.Duration                                         // how long a process that does not listen must live to count as started; 0 is 1 s
-	Signals     <-chan os.Signal                                      // SIGINT, SIGTERM and SIGHUP stop, others are passed on to all; may be nil
-	Kill        <-chan struct{}                                       // when closed, everything is killed at once; may be nil
+	// Fetch returns the path of the release's slug on this machine; the caller checks its digest.
+	// It is to end when ctx ends.
+	Fetch   func(ctx context.Context, app string, rel release.Release) (path string, err error)
+	Runs    string   // directory to unpack in
+	Listen  string   // host of the public port; "" is all interfaces
+	Port    int      // the public port; 0 is one that the kernel chooses
+	Env     []string // config vars, K=V
+	Console *launch.Console
+	// every line, with the release it is of, 0 for the follower's own; may be nil
+	Record func(version int, name string, own bool, line []byte)
+	// to end connections, and again from SIGTERM to SIGKILL; 0 is 30 s
+	Grace       time.Duration
+	BootTimeout time.Duration // for a port to answer; 0 is 60 s
+	// before the first restart, see launch.Backoff; 0 is 1 s
+	Backoff time.Duration
+	// how long a process that does not listen must live to count as started; 0 is 1 s
+	Settle time.Duration
+	// SIGINT, SIGTERM and SIGHUP stop, others are passed on to all; may be nil
+	Signals <-chan os.Signal
+	// when closed, everything is killed at once; may be nil
+	Kill <-chan struct{}
 }
 
 func (o *Options) defaults() {
@@ -87,14 +101,21 @@ type follower struct {
 	stop       context.CancelFunc
 }
 
-// Run follows until ctx ends or a signal stops it, and returns when nothing of it runs. An error is a fault "follow/port", or about the console's writer.
+// Run follows until ctx ends or a signal stops it, and returns when nothing of it runs. An error is
+// a fault "follow/port", or about the console's writer.
 func Run(ctx context.Context, o Options) error {
 	o.defaults()
 	p, err := listen(net.JoinHostPort(o.Listen, strconv.Itoa(o.Port)))
 	if err != nil {
 		return err
 	}
-	f := &follower{o: o, proxy: p, events: make(chan func()), instances: map[*instance]bool{}, retry: launch.Backoff{First: o.Backoff}}
+	f := &follower{
+		o:         o,
+		proxy:     p,
+		events:    make(chan func()),
+		instances: map[*instance]bool{},
+		retry:     launch.Backoff{First: o.Backoff},
+	}
 	f.ctx, f.stop = context.WithCancel(ctx)
 	defer f.stop()
 	f.say("following %s; web is on %s", o.App, p.listener.Addr())
@@ -133,7 +154,8 @@ func (f *follower) loop() {
 	f.stop()
 }
 
-// post has the loop do something, unless stopping has begun: then it hears only of what it waits for.
+// post has the loop do something, unless stopping has begun: then it hears only of what it waits
+// for.
 func (f *follower) post(do func()) {
 	select {
 	case f.events <- do:

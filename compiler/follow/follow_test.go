@@ -38,7 +38,9 @@ func TestSwitches(t *testing.T) {
 			for newest := 1; ctx.Err() == nil; requests.Add(1) {
 				got, err := f.get("/?wait=10ms")
 				var version int
-				if _, scanned := fmt.Sscanf(got, "v%d web.", &version); err != nil || scanned != nil || version < newest || !strings.HasSuffix(got, " green") {
+				if _, scanned := fmt.Sscanf(got, "v%d web.", &version); err != nil || scanned != nil ||
+					version < newest ||
+					!strings.HasSuffix(got, " green") {
 					t.Errorf("request %d: %q after v%d, %v", requests.Load(), got, newest, err)
 					return
 				}
@@ -62,7 +64,8 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
-// What does not start leaves the live release alone, and is tried again only when something changes.
+// What does not start leaves the live release alone, and is tried again only when something
+// changes.
 func TestFailedStart(t *testing.T) {
 	for name, test := range map[string]struct{ web, why string }{
 		"a process ends":              {"echo broken; exit 3", "v2 can't be started: web.1 exited with code 3"},
@@ -102,7 +105,8 @@ func TestFailedStart(t *testing.T) {
 	}
 }
 
-// A newer release takes the place of one that is being started; going back to the live one gives it up.
+// A newer release takes the place of one that is being started; going back to the live one gives it
+// up.
 func TestNewerMeanwhile(t *testing.T) {
 	f := start(t, nil)
 	v1 := f.release(1, one, "web", serve("v1"))
@@ -120,7 +124,14 @@ func TestNewerMeanwhile(t *testing.T) {
 // Scaling starts and stops only what it must.
 func TestScale(t *testing.T) {
 	f := start(t, nil)
-	s := f.release(1, release.Formation{"web": 1, "worker": 0}, "web", serve("v1"), "worker", "echo working; sleep 1000")
+	s := f.release(
+		1,
+		release.Formation{"web": 1, "worker": 0},
+		"web",
+		serve("v1"),
+		"worker",
+		"echo working; sleep 1000",
+	)
 	scale := func(formation release.Formation) {
 		s.Formation = formation
 		f.tell(s)
@@ -171,13 +182,18 @@ func TestRestarts(t *testing.T) {
 	f.stop()
 }
 
-// Where nothing runs, a release that does not start is tried again by itself; so is one that can't be fetched.
+// Where nothing runs, a release that does not start is tried again by itself; so is one that can't
+// be fetched.
 func TestTriesAgain(t *testing.T) {
 	var fetched atomic.Int64
 	f := start(t, func(o *follow.Options) {
 		o.Fetch = func(_ context.Context, app string, rel release.Release) (string, error) {
 			if n := fetched.Add(1); n == 1 || n == 4 {
-				return "", fault.TransientError("store/unreachable", errors.New("fetching: no route to host"), "try the other network")
+				return "", fault.TransientError(
+					"store/unreachable",
+					errors.New("fetching: no route to host"),
+					"try the other network",
+				)
 			}
 			return rel.Slug.URL, nil
 		}

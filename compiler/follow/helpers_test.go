@@ -78,10 +78,25 @@ var listens = regexp.MustCompile(`web is on (\S+)`)
 // start starts a follower of an app that tells it what the test says.
 func start(t *testing.T, change func(*follow.Options)) *following {
 	t.Helper()
-	f := &following{T: t, updates: make(chan release.Update), out: &buffer{}, slugs: t.TempDir(), ended: make(chan error, 1)}
-	f.o = follow.Options{App: "blog", Self: child, Updates: f.updates, Runs: t.TempDir(), Listen: "127.0.0.1", Env: []string{"COLOUR=green"},
-		Console: launch.NewConsole(f.out, false, false), Backoff: time.Millisecond, Settle: time.Millisecond,
-		Fetch: func(_ context.Context, app string, rel release.Release) (string, error) { return rel.Slug.URL, nil }}
+	f := &following{
+		T:       t,
+		updates: make(chan release.Update),
+		out:     &buffer{},
+		slugs:   t.TempDir(),
+		ended:   make(chan error, 1),
+	}
+	f.o = follow.Options{
+		App:     "blog",
+		Self:    child,
+		Updates: f.updates,
+		Runs:    t.TempDir(),
+		Listen:  "127.0.0.1",
+		Env:     []string{"COLOUR=green"},
+		Console: launch.NewConsole(f.out, false, false),
+		Backoff: time.Millisecond,
+		Settle:  time.Millisecond,
+		Fetch:   func(_ context.Context, app string, rel release.Release) (string, error) { return rel.Slug.URL, nil },
+	}
 	if change != nil {
 		change(&f.o)
 	}
@@ -127,7 +142,14 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 		f.Fatal(err)
 	}
 	file := filepath.Join(f.slugs, fmt.Sprint(version, ".tgz"))
-	_, err := slug.Pack(f.Context(), slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: app}}, Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}})
+	_, err := slug.Pack(
+		f.Context(),
+		slug.PackOptions{
+			Output:   file,
+			Sections: []slug.Section{{Name: "app", Dir: app}},
+			Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"},
+		},
+	)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -135,7 +157,14 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 	if err != nil {
 		f.Fatal(err)
 	}
-	return release.Snapshot{Formation: formation, Current: release.Release{Version: version, ProcessTypes: types, Slug: release.SlugRef{Digest: digest, Size: size, URL: file}}}
+	return release.Snapshot{
+		Formation: formation,
+		Current: release.Release{
+			Version:      version,
+			ProcessTypes: types,
+			Slug:         release.SlugRef{Digest: digest, Size: size, URL: file},
+		},
+	}
 }
 
 // serve is the command of a web process that answers with a text.

@@ -88,11 +88,15 @@ func (f *follower) start(i *instance) (*launch.Process, error) {
 	if record, version := f.o.Record, i.crew.release.Version; record != nil {
 		m.Record = func(name string, own bool, line []byte) { record(version, name, own, line) }
 	}
-	return f.o.Console.Start(m, launch.RunOptions{Self: f.o.Self, Dir: i.crew.unpacked.Dir, Command: command, Env: f.o.Env,
-		Port: i.port, Dyno: i.name(), Grace: f.o.Grace})
+	return f.o.Console.Start(
+		m,
+		launch.RunOptions{Self: f.o.Self, Dir: i.crew.unpacked.Dir, Command: command, Env: f.o.Env,
+			Port: i.port, Dyno: i.name(), Grace: f.o.Grace},
+	)
 }
 
-// check waits until a port answers, on either of the machine's own addresses; without one, until the process has lived for a moment.
+// check waits until a port answers, on either of the machine's own addresses; without one, until
+// the process has lived for a moment.
 func (f *follower) check(ctx context.Context, listens bool, port int) (address string, err error) {
 	if !listens {
 		select {
@@ -153,7 +157,8 @@ func (f *follower) ended(i *instance, p *launch.Process, how string, err error) 
 	f.broken(i, err)
 }
 
-// broken is an instance that is not running and should be: the next release fails for it, in the live one it is started again after a pause.
+// broken is an instance that is not running and should be: the next release fails for it, in the
+// live one it is started again after a pause.
 func (f *follower) broken(i *instance, why error) {
 	if i.crew == f.next {
 		f.fail(i.crew, why, false)
@@ -175,7 +180,8 @@ func (f *follower) broken(i *instance, why error) {
 	f.settle()
 }
 
-// leave stops an instance for good: out of rotation, and when its connections have ended or the grace is over, by SIGTERM.
+// leave stops an instance for good: out of rotation, and when its connections have ended or the
+// grace is over, by SIGTERM.
 func (f *follower) leave(i *instance) {
 	i.leaving = true
 	delete(i.crew.members, i.member)

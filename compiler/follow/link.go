@@ -12,7 +12,8 @@ import (
 // quiet is how long no byte may have moved on a connection that rests.
 const quiet = time.Second
 
-// link is one connection that is passed on. It remembers who spoke last, which neither the kernel's times, too coarse for it, nor copying by splice would tell.
+// link is one connection that is passed on. It remembers who spoke last, which neither the kernel's
+// times, too coarse for it, nor copying by splice would tell.
 type link struct {
 	client, server *net.TCPConn // server is nil while dialling
 	asked          atomic.Bool  // the last bytes were the client's
@@ -40,7 +41,8 @@ func (l *link) oneWay(to, from *net.TCPConn, asking bool) {
 	for {
 		n, err := from.Read(buf[:])
 		if n > 0 {
-			// Before it is written: what the other side says to it comes later, and so counts as later.
+			// Before it is written: what the other side says to it comes later, and so counts as
+			// later.
 			l.asked.Store(asking)
 			l.writing.Add(1)
 			_, failed := to.Write(buf[:n])
@@ -59,7 +61,8 @@ func (l *link) oneWay(to, from *net.TCPConn, asking bool) {
 	}
 }
 
-// resting says whether the connection is between requests: nothing moves, and the last to speak was not the client.
+// resting says whether the connection is between requests: nothing moves, and the last to speak was
+// not the client.
 func (l *link) resting() bool {
 	return !l.asked.Load() && l.writing.Load() == 0 && time.Since(l.began)-time.Duration(l.moved.Load()) >= quiet
 }

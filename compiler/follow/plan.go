@@ -53,7 +53,8 @@ type action struct {
 	member member
 }
 
-// plan says what is to be done to get from what runs to what is wanted. Planning again while it is being done plans nothing twice.
+// plan says what is to be done to get from what runs to what is wanted. Planning again while it is
+// being done plans nothing twice.
 func plan(v view, want release.Snapshot) []action {
 	id := identify(want.Current)
 	if id.version == 0 {
@@ -75,12 +76,14 @@ func plan(v view, want release.Snapshot) []action {
 	return append(todo, action{verb: boot, next: true})
 }
 
-// same says whether nothing has changed between two snapshots that could make a release start that did not.
+// same says whether nothing has changed between two snapshots that could make a release start that
+// did not.
 func same(a, b release.Snapshot) bool {
 	return identify(a.Current) == identify(b.Current) && maps.Equal(a.Formation, b.Formation)
 }
 
-// resize adds and removes members until the release has the formation's numbers. A type that the formation does not name keeps its members.
+// resize adds and removes members until the release has the formation's numbers. A type that the
+// formation does not name keeps its members.
 func (r *running) resize(next bool, formation release.Formation) (todo []action) {
 	if !r.ready {
 		return nil

@@ -9,11 +9,22 @@ import (
 	"slugc/compiler/release"
 )
 
-var types = procfile.ProcessMap{{Type: "web", Command: "w"}, {Type: "release", Command: "r"}, {Type: "worker", Command: "k"}}
+var types = procfile.ProcessMap{
+	{Type: "web", Command: "w"},
+	{Type: "release", Command: "r"},
+	{Type: "worker", Command: "k"},
+}
 
 // wanted is a snapshot of a version: "web=2 worker=0".
 func wanted(version int, formation string) release.Snapshot {
-	s := release.Snapshot{Current: release.Release{Version: version, ProcessTypes: types, Slug: release.SlugRef{Digest: fmt.Sprint(version)}}, Formation: release.Formation{}}
+	s := release.Snapshot{
+		Current: release.Release{
+			Version:      version,
+			ProcessTypes: types,
+			Slug:         release.SlugRef{Digest: fmt.Sprint(version)},
+		},
+		Formation: release.Formation{},
+	}
 	for f := range strings.FieldsSeq(formation) {
 		typ, number, _ := strings.Cut(f, "=")
 		var n int

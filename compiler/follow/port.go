@@ -16,8 +16,9 @@ const (
 	roomy       = 1_000 // ports that a range must have to be chosen from
 )
 
-// freePort finds a TCP port that nothing listens on and that is not in taken. It is none of those that the kernel gives to outgoing connections, one of which
-// could otherwise take it before the app listens on it.
+// freePort finds a TCP port that nothing listens on and that is not in taken. It is none of those
+// that the kernel gives to outgoing connections, one of which could otherwise take it before the
+// app listens on it.
 func freePort(taken map[int]bool) (int, error) {
 	low, high := lowestPort, highestPort
 	if first, last, ok := outgoing(); ok {

@@ -18,7 +18,8 @@ const (
 	redialling = 100 * time.Millisecond // until instances that did not accept are asked again
 )
 
-// proxy passes TCP connections on to the instances in rotation, each to the next one. It knows nothing of what is said on them.
+// proxy passes TCP connections on to the instances in rotation, each to the next one. It knows
+// nothing of what is said on them.
 type proxy struct {
 	listener *net.TCPListener
 	ended    chan struct{}
@@ -39,9 +40,18 @@ func listen(address string) (*proxy, error) {
 		if op, ok := errors.AsType[*net.OpError](err); ok {
 			err = op.Err
 		}
-		return nil, fault.UsageError("follow/port", fmt.Errorf("listening on %q: %w", address, err), "choose another port with -p, or another address of this machine with --listen")
+		return nil, fault.UsageError(
+			"follow/port",
+			fmt.Errorf("listening on %q: %w", address, err),
+			"choose another port with -p, or another address of this machine with --listen",
+		)
 	}
-	p := &proxy{listener: l.(*net.TCPListener), ended: make(chan struct{}), changed: make(chan struct{}), active: map[string]map[*link]bool{}}
+	p := &proxy{
+		listener: l.(*net.TCPListener),
+		ended:    make(chan struct{}),
+		changed:  make(chan struct{}),
+		active:   map[string]map[*link]bool{},
+	}
 	p.serving.Go(p.serve)
 	return p, nil
 }
@@ -139,7 +149,8 @@ func (p *proxy) pass(client *net.TCPConn) bool {
 	return true
 }
 
-// take chooses the next target. From this moment on the connection counts as the target's, so that draining waits for it.
+// take chooses the next target. From this moment on the connection counts as the target's, so that
+// draining waits for it.
 func (p *proxy) take(l *link) (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

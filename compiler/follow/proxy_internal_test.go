@@ -230,7 +230,8 @@ func TestProxySwitches(t *testing.T) {
 	t.Logf("%d requests", requests.Load())
 }
 
-// ask sends requests until ctx ends, each on a connection of its own, or with pauses on one that is kept alive. It fails when one fails, or an older server answers after a newer one.
+// ask sends requests until ctx ends, each on a connection of its own, or with pauses on one that is
+// kept alive. It fails when one fails, or an older server answers after a newer one.
 func ask(ctx context.Context, t *testing.T, address string, kept bool, requests, newest *atomic.Int64) {
 	transport := &http.Transport{DisableKeepAlives: !kept}
 	defer transport.CloseIdleConnections()
@@ -262,7 +263,8 @@ func ask(ctx context.Context, t *testing.T, address string, kept bool, requests,
 func TestPortTaken(t *testing.T) {
 	p := newProxy(t)
 	_, err := listen(p.listener.Addr().String())
-	if f := fault.Of(err); f == nil || f.ID != "follow/port" || f.Code != fault.ExitUsage || !strings.HasSuffix(f.Error(), "bind: address already in use") {
+	if f := fault.Of(err); f == nil || f.ID != "follow/port" || f.Code != fault.ExitUsage ||
+		!strings.HasSuffix(f.Error(), "bind: address already in use") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -15,7 +15,8 @@ import (
 // deaf is the command of a process that does not hear SIGTERM.
 const deaf = "trap 'echo heard' TERM; trap 'echo told' USR1; echo deaf; while :; do sleep 0.1; done"
 
-// Stopping ends what runs, what starts and what is stopping, by SIGKILL when the grace is over or Kill is closed.
+// Stopping ends what runs, what starts and what is stopping, by SIGKILL when the grace is over or
+// Kill is closed.
 func TestStop(t *testing.T) {
 	for name, by := range map[string]string{"context": "", "signals": "TERM", "kill": "KILL"} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +74,16 @@ func TestRecord(t *testing.T) {
 			lines = append(lines, fmt.Sprint(version, " ", name, " ", own, " ", string(line)))
 		}
 	})
-	f.tell(f.release(4, release.Formation{"worker": 1}, "web", serve("v4"), "worker", "echo out; echo err >&2; sleep 1000"))
+	f.tell(
+		f.release(
+			4,
+			release.Formation{"worker": 1},
+			"web",
+			serve("v4"),
+			"worker",
+			"echo out; echo err >&2; sleep 1000",
+		),
+	)
 	f.says("v4 is live")
 	f.says("worker.1 | err")
 	f.stop()

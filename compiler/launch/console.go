@@ -24,7 +24,8 @@ const System = "system"
 // systemColor is of the console's own lines.
 const systemColor = "1;37"
 
-// Console writes whole lines of many processes, each behind its process's name. Its methods may be called concurrently.
+// Console writes whole lines of many processes, each behind its process's name. Its methods may be
+// called concurrently.
 type Console struct {
 	out        io.Writer
 	color      bool
@@ -35,7 +36,8 @@ type Console struct {
 	err   error
 }
 
-// NewConsole returns a console that writes to out, which may be nil, one call at a time: names in colours, and HH:MM:SS before each line, if wanted.
+// NewConsole returns a console that writes to out, which may be nil, one call at a time: names in
+// colours, and HH:MM:SS before each line, if wanted.
 func NewConsole(out io.Writer, color, timestamps bool) *Console {
 	return &Console{out: out, color: color, timestamps: timestamps, width: minName + 2}
 }

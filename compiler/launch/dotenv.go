@@ -25,8 +25,10 @@ var escaped = lazyregexp.New(`(?s)\\(.)`)
 //	name  = ( letter | digit | "_" ) { … } .
 //	value = "'" literally "'" | '"' where \n is a newline and \x is x '"' | literally .
 //
-// Nothing is interpolated, and a "#" in a value belongs to it. A byte order mark and CRLF are accepted. Where foreman passes over a
-// line that it does not understand, this is an error that names the line and never shows its text, which may be a secret. The caller adds the file's name to it.
+// Nothing is interpolated, and a "#" in a value belongs to it. A byte order mark and CRLF are
+// accepted. Where foreman passes over a line that it does not understand, this is an error that
+// names the line and never shows its text, which may be a secret. The caller adds the file's name
+// to it.
 func ParseEnv(r io.Reader) ([]string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxEnv+1))
 	if err != nil {

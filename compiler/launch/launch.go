@@ -1,10 +1,14 @@
-// Package launch runs the processes of an app from the directory that its slug was unpacked into ([Unpack]): one as a Heroku dyno would ([Run], or [Contained] in
-// the sandbox), a whole formation as foreman would ([Start]), or one beside others whose formation is the caller's ([Console.Start]).
+// Package launch runs the processes of an app from the directory that its slug was unpacked into
+// ([Unpack]): one as a Heroku dyno would ([Run], or [Contained] in the sandbox), a whole formation
+// as foreman would ([Start]), or one beside others whose formation is the caller's
+// ([Console.Start]).
 //
-// A process gets a clean environment (a default PATH and LANG, the config vars, HOME, DYNO and foreman's PS, and PORT if it is to listen),
-// starts in the app's directory, in a shell that has sourced .profile.d/*.sh in the order of their names and then .profile, and is
-// replaced by `bash -c COMMAND`, or sh where there is no bash. A signal reaches the process with all its descendants; what has not
-// ended after the grace is killed; nothing outlives its process, nor slugc, however that ends (see package supervise).
+// A process gets a clean environment (a default PATH and LANG, the config vars, HOME, DYNO and
+// foreman's PS, and PORT if it is to listen), starts in the app's directory, in a shell that has
+// sourced .profile.d/*.sh in the order of their names and then .profile, and is replaced by `bash
+// -c COMMAND`, or sh where there is no bash. A signal reaches the process with all its descendants;
+// what has not ended after the grace is killed; nothing outlives its process, nor slugc, however
+// that ends (see package supervise).
 package launch
 
 import (
@@ -20,28 +24,33 @@ import (
 
 // RunOptions are one process.
 type RunOptions struct {
-	Self     string           // absolute path of the slugc binary, to supervise; "" leaves what has left the process group
-	Dir      string           // the unpacked app, absolute: HOME and the working directory
-	Command  string           // given to the shell
-	Env      []string         // config vars, K=V; a later one wins
-	Port     int              // PORT; 0 leaves it unset
-	Dyno     string           // DYNO: "web.1", "run.1234"
-	Shell    string           // absolute path; "" is bash, else sh
-	Terminal string           // TERM of the caller's terminal, which the process then shares, with its signals; "" gives it a session of its own
-	Stdin    io.Reader        // nil is empty; a file is given to the process itself
-	Stdout   io.Writer        // nil is nothing; a file is given to the process itself
-	Stderr   io.Writer        // may be the same as Stdout
-	Grace    time.Duration    // from the first stop signal, or the process's own end, to SIGKILL for what is left; 0 is 30 s
-	Signals  <-chan os.Signal // to pass on; may be nil
-	Kill     <-chan struct{}  // when closed, everything is killed at once; may be nil
+	// absolute path of the slugc binary, to supervise; "" leaves what has left the process group
+	Self    string
+	Dir     string   // the unpacked app, absolute: HOME and the working directory
+	Command string   // given to the shell
+	Env     []string // config vars, K=V; a later one wins
+	Port    int      // PORT; 0 leaves it unset
+	Dyno    string   // DYNO: "web.1", "run.1234"
+	Shell   string   // absolute path; "" is bash, else sh
+	// TERM of the caller's terminal, which the process then shares, with its signals; "" gives it a
+	// session of its own
+	Terminal string
+	Stdin    io.Reader // nil is empty; a file is given to the process itself
+	Stdout   io.Writer // nil is nothing; a file is given to the process itself
+	Stderr   io.Writer // may be the same as Stdout
+	// from the first stop signal, or the process's own end, to SIGKILL for what is left; 0 is 30 s
+	Grace   time.Duration
+	Signals <-chan os.Signal // to pass on; may be nil
+	Kill    <-chan struct{}  // when closed, everything is killed at once; may be nil
 }
 
 // defaultGrace is a dyno's.
 const defaultGrace = 30 * time.Second
 
-// Run runs one process to its end and returns its exit code, 128+n when signal n ended it. When ctx ends, the process gets SIGTERM, its
-// grace, and SIGKILL, and the code is returned all the same. The error is about starting or about a writer. With Terminal the caller
-// should leave ctx alone when its terminal sends it SIGINT: the process has had it too.
+// Run runs one process to its end and returns its exit code, 128+n when signal n ended it. When ctx
+// ends, the process gets SIGTERM, its grace, and SIGKILL, and the code is returned all the same.
+// The error is about starting or about a writer. With Terminal the caller should leave ctx alone
+// when its terminal sends it SIGINT: the process has had it too.
 func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace

@@ -43,15 +43,36 @@ func TestRunEnvironment(t *testing.T) {
 		port int
 		want []string
 	}{
-		"none":                        {nil, 0, slices.Concat(own, plain)},
-		"a port":                      {nil, 5001, slices.Concat(own, plain, []string{"PORT=5001"})},
-		"config vars":                 {[]string{"A=1", "A=2 3", "LANG=de_DE.UTF-8", "PATH=/bin"}, 0, slices.Concat(own, []string{"A=2 3", "LANG=de_DE.UTF-8", "PATH=/bin"})},
-		"what config vars cannot set": {[]string{"HOME=/x", "DYNO=x", "PORT=1", "PS=x", "PWD=/x", "=", "X"}, 0, slices.Concat(own, plain)},
+		"none":   {nil, 0, slices.Concat(own, plain)},
+		"a port": {nil, 5001, slices.Concat(own, plain, []string{"PORT=5001"})},
+		"config vars": {
+			[]string{"A=1", "A=2 3", "LANG=de_DE.UTF-8", "PATH=/bin"},
+			0,
+			slices.Concat(own, []string{"A=2 3", "LANG=de_DE.UTF-8", "PATH=/bin"}),
+		},
+		"what config vars cannot set": {
+			[]string{"HOME=/x", "DYNO=x", "PORT=1", "PS=x", "PWD=/x", "=", "X"},
+			0,
+			slices.Concat(own, plain),
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, out := run(t, launch.RunOptions{Dir: dir, Command: "/usr/bin/env", Env: test.env, Port: test.port, Dyno: "web.1", Shell: "/bin/sh"})
-			got := slices.DeleteFunc(strings.Split(strings.TrimSpace(out), "\n"), func(s string) bool { return s == "_=/usr/bin/env" || strings.HasPrefix(s, "SHLVL=") })
+			_, out := run(
+				t,
+				launch.RunOptions{
+					Dir:     dir,
+					Command: "/usr/bin/env",
+					Env:     test.env,
+					Port:    test.port,
+					Dyno:    "web.1",
+					Shell:   "/bin/sh",
+				},
+			)
+			got := slices.DeleteFunc(
+				strings.Split(strings.TrimSpace(out), "\n"),
+				func(s string) bool { return s == "_=/usr/bin/env" || strings.HasPrefix(s, "SHLVL=") },
+			)
 			slices.Sort(got)
 			slices.Sort(test.want)
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -68,7 +89,14 @@ func TestRunProfiles(t *testing.T) {
 		".profile.d/dir.sh/x": "", ".profile": "export ORDER=$ORDER,profile",
 	})
 	for _, shell := range []string{"", "/bin/sh", "/bin/bash"} {
-		code, out := run(t, launch.RunOptions{Dir: dir, Shell: shell, Command: `echo "$ORDER" $# && pwd && ps -o args= -p $$ 2>/dev/null || true`})
+		code, out := run(
+			t,
+			launch.RunOptions{
+				Dir:     dir,
+				Shell:   shell,
+				Command: `echo "$ORDER" $# && pwd && ps -o args= -p $$ 2>/dev/null || true`,
+			},
+		)
 		want := "slugc,10_b,B,a,space,profile 0\n" + dir + "\n"
 		if code != 0 || !strings.HasPrefix(out, want) {
 			t.Errorf("shell %q: code %d, got %q, want %q", shell, code, out, want)
@@ -101,7 +129,17 @@ func TestRunExitCode(t *testing.T) {
 func TestRunStreams(t *testing.T) {
 	var stderr buffer
 	stdout := &buffer{}
-	code, err := launch.Run(t.Context(), launch.RunOptions{Self: child, Dir: "/", Command: "cat; echo err >&2", Stdin: strings.NewReader(strings.Repeat("x", 1<<20)), Stdout: stdout, Stderr: &stderr})
+	code, err := launch.Run(
+		t.Context(),
+		launch.RunOptions{
+			Self:    child,
+			Dir:     "/",
+			Command: "cat; echo err >&2",
+			Stdin:   strings.NewReader(strings.Repeat("x", 1<<20)),
+			Stdout:  stdout,
+			Stderr:  &stderr,
+		},
+	)
 	if err != nil || code != 0 || len(stdout.String()) != 1<<20 || stderr.String() != "err\n" {
 		t.Errorf("code %d, %v, %d bytes, stderr %q", code, err, len(stdout.String()), stderr.String())
 	}
@@ -158,7 +196,17 @@ func TestRunStops(t *testing.T) {
 				waitFor(t, "the process", out.has("ready"))
 				cancel()
 			}()
-			code, err := launch.Run(ctx, launch.RunOptions{Self: child, Dir: t.TempDir(), Command: fmt.Sprintf(test.command, marker), Grace: test.grace, Stdout: out, Stderr: out})
+			code, err := launch.Run(
+				ctx,
+				launch.RunOptions{
+					Self:    child,
+					Dir:     t.TempDir(),
+					Command: fmt.Sprintf(test.command, marker),
+					Grace:   test.grace,
+					Stdout:  out,
+					Stderr:  out,
+				},
+			)
 			if err != nil || code != test.code || !strings.Contains(out.String(), test.says) {
 				t.Errorf("code %d, want %d; %v\n%s", code, test.code, err, out)
 			}
@@ -202,7 +250,8 @@ func TestRunOnATerminal(t *testing.T) {
 	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop()
 	out := &buffer{}
 	go io.Copy(out, terminal)
-	// The program itself says that it runs: an interrupt before that would be the shell's, which takes none.
+	// The program itself says that it runs: an interrupt before that would be the shell's, which
+	// takes none.
 	for _, step := range []struct{ typed, shown string }{
 		{"sh -c 'echo hel\"\"lo-$TERM; exec sleep 1000'\n", "hello-xterm\r\n"}, {"\x03", "^C\r\n\x1b[?2004hbash"}, {"echo code-$?\n", "code-130\r\n"},
 	} {
@@ -224,7 +273,10 @@ func TestRunOnATerminal(t *testing.T) {
 func TestRunWithoutSelf(t *testing.T) {
 	for _, command := range []string{"sleep %s & true", "trap '' TERM; sleep %s & true"} {
 		marker := newMarker()
-		code, err := launch.Run(t.Context(), launch.RunOptions{Dir: "/", Command: fmt.Sprintf(command, marker), Grace: 200 * time.Millisecond})
+		code, err := launch.Run(
+			t.Context(),
+			launch.RunOptions{Dir: "/", Command: fmt.Sprintf(command, marker), Grace: 200 * time.Millisecond},
+		)
 		if err != nil || code != 0 {
 			t.Errorf("code %d, %v", code, err)
 		}

@@ -23,9 +23,10 @@ type Instance struct {
 // Name is what DYNO and PS say: "web.1".
 func (i Instance) Name() string { return i.Type + "." + strconv.Itoa(i.Number) }
 
-// Layout lays out a formation in the order of processes, which are all of the Procfile's. A type that formation does not hold is left out,
-// and "release" always is. As foreman has it, PORT is basePort (0 is 5000) + 100 × the type's place in processes + the instance's number
-// from 0. A formation without processes and a port not within 1 and 65535 are usage errors.
+// Layout lays out a formation in the order of processes, which are all of the Procfile's. A type
+// that formation does not hold is left out, and "release" always is. As foreman has it, PORT is
+// basePort (0 is 5000) + 100 × the type's place in processes + the instance's number from 0. A
+// formation without processes and a port not within 1 and 65535 are usage errors.
 func Layout(processes []procfile.Process, formation map[string]int, basePort int) ([]Instance, error) {
 	if basePort == 0 {
 		basePort = defaultPort
@@ -38,13 +39,21 @@ func Layout(processes []procfile.Process, formation map[string]int, basePort int
 		for n := range formation[p.Type] {
 			port := basePort + 100*i + n
 			if port < 1 || port > 65535 {
-				return nil, fault.UsageError("launch/port", fmt.Errorf("laying out the formation: the port of %q would be %d", p.Type, port), "choose another base port with -p")
+				return nil, fault.UsageError(
+					"launch/port",
+					fmt.Errorf("laying out the formation: the port of %q would be %d", p.Type, port),
+					"choose another base port with -p",
+				)
 			}
 			list = append(list, Instance{Process: p, Index: i, Number: n + 1, Port: port})
 		}
 	}
 	if len(list) == 0 {
-		return nil, fault.UsageError("launch/empty-formation", errors.New("laying out the formation: it has no processes"), "say how many of each type with -m web=1")
+		return nil, fault.UsageError(
+			"launch/empty-formation",
+			errors.New("laying out the formation: it has no processes"),
+			"say how many of each type with -m web=1",
+		)
 	}
 	return list, nil
 }

@@ -11,7 +11,8 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// Record is given every line that a process says, and those that the console says of it (own). It is called from several goroutines and must not keep the line.
+// Record is given every line that a process says, and those that the console says of it (own). It
+// is called from several goroutines and must not keep the line.
 type Record func(name string, own bool, line []byte)
 
 // Member is one process of a formation as the console shows it.
@@ -32,7 +33,8 @@ type Process struct {
 	err     error
 }
 
-// Start starts one process as [Run] does, its output going to the console. Of the options it uses neither the streams nor Signals and Kill.
+// Start starts one process as [Run] does, its output going to the console. Of the options it uses
+// neither the streams nor Signals and Kill.
 func (c *Console) Start(m Member, o RunOptions) (*Process, error) {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
@@ -84,11 +86,13 @@ func (p *Process) show(own bool, line []byte) {
 // Say writes a line about the process behind its name.
 func (p *Process) Say(text string) { p.show(true, []byte(text)) }
 
-// Signal gives sig to the process and all its descendants; SIGTERM, SIGINT and SIGHUP start the grace after which all are killed.
+// Signal gives sig to the process and all its descendants; SIGTERM, SIGINT and SIGHUP start the
+// grace after which all are killed.
 func (p *Process) Signal(sig syscall.Signal) { p.process.Signal(sig) }
 
-// Wait waits until the process has ended, nothing of it is left and its output was passed on, and returns its exit code and, in words, how it ended.
-// An error says that the supervisor was ended by someone.
+// Wait waits until the process has ended, nothing of it is left and its output was passed on, and
+// returns its exit code and, in words, how it ended. An error says that the supervisor was ended by
+// someone.
 func (p *Process) Wait() (code int, ended string, err error) {
 	<-p.done
 	ended = "exited with code " + strconv.Itoa(p.status.Code)
@@ -98,13 +102,15 @@ func (p *Process) Wait() (code int, ended string, err error) {
 	return p.status.Code, ended, p.err
 }
 
-// Backoff gives the pauses before a process is started again: the longer, the more often it has ended soon.
+// Backoff gives the pauses before a process is started again: the longer, the more often it has
+// ended soon.
 type Backoff struct {
 	First time.Duration // doubled for each further pause, up to 32 times
 	times int
 }
 
-// Next returns the pause after a process that has lived for so long. One that lived longer than the longest pause begins anew.
+// Next returns the pause after a process that has lived for so long. One that lived longer than the
+// longest pause begins anew.
 func (b *Backoff) Next(lived time.Duration) time.Duration {
 	if lived > b.First<<maxDoublings {
 		b.times = 0

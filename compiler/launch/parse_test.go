@@ -68,7 +68,8 @@ func TestParseEnv(t *testing.T) {
 		"a quote alone": "A=1\nB='", "NUL": "A=1\nB=secret\x00", "too large": "A=1\n" + strings.Repeat("secret", 1<<18),
 	} {
 		_, err := launch.ParseEnv(strings.NewReader(file))
-		if err == nil || strings.Contains(err.Error(), "secret") || (name != "too large" && !strings.Contains(err.Error(), "line 2")) {
+		if err == nil || strings.Contains(err.Error(), "secret") ||
+			(name != "too large" && !strings.Contains(err.Error(), "line 2")) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

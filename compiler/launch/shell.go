@@ -18,7 +18,8 @@ const (
 	defaultLang = "C.UTF-8"
 )
 
-// Environment is a process's whole environment, K=V, each name once. What says where and what the process is cannot be set by a config var.
+// Environment is a process's whole environment, K=V, each name once. What says where and what the
+// process is cannot be set by a config var.
 func (o RunOptions) Environment() []string {
 	own := []string{"HOME=" + o.Dir, "PWD=" + o.Dir, "DYNO=" + o.Dyno, "PS=" + o.Dyno}
 	if o.Port > 0 {
@@ -52,7 +53,8 @@ func findShell() (string, error) {
 	return "", errors.New("there is neither bash nor sh")
 }
 
-// script sources the app's profiles and becomes the command; the app lies in dir, and the process sees it at inside. The files are named here and not by a pattern in the shell, whose order
+// script sources the app's profiles and becomes the command; the app lies in dir, and the process
+// sees it at inside. The files are named here and not by a pattern in the shell, whose order
 // depends on the locale; and the script uses no variable that a profile could see or change.
 func script(dir, inside, shell, command string) (string, error) {
 	var b strings.Builder
@@ -61,7 +63,8 @@ func script(dir, inside, shell, command string) (string, error) {
 		return "", fmt.Errorf("reading the profiles: %w", err)
 	}
 	for _, name := range names {
-		if file := filepath.Join(".profile.d", name.Name()); strings.HasSuffix(file, ".sh") && isFile(filepath.Join(dir, file)) {
+		if file := filepath.Join(".profile.d", name.Name()); strings.HasSuffix(file, ".sh") &&
+			isFile(filepath.Join(dir, file)) {
 			fmt.Fprintf(&b, ". %s\n", quote(filepath.Join(inside, file)))
 		}
 	}
@@ -89,7 +92,8 @@ func Quote(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// plain needs no quotes anywhere. "=" is not in it: at the front of a command it would be an assignment.
+// plain needs no quotes anywhere. "=" is not in it: at the front of a command it would be an
+// assignment.
 var plain = lazyregexp.New(`^[A-Za-z0-9_@%+:,./-]+$`)
 
 func quote(word string) string {

@@ -40,10 +40,11 @@ const (
 	maxDoublings   = 5
 )
 
-// Start runs a formation as foreman does until all of it has ended. PORT is as [Layout] says, and each process
-// has a line prefix of its own. The first process to end stops all the others, and its exit code is
-// returned (128+n when signal n ended it), unless its type is in CanDie or Restart; when all were free to end, it is the first code that
-// is not 0. When ctx ends, all get SIGTERM, Timeout, and SIGKILL. The error is a usage error, about starting, or about the writer.
+// Start runs a formation as foreman does until all of it has ended. PORT is as [Layout] says, and
+// each process has a line prefix of its own. The first process to end stops all the others, and its
+// exit code is returned (128+n when signal n ended it), unless its type is in CanDie or Restart;
+// when all were free to end, it is the first code that is not 0. When ctx ends, all get SIGTERM,
+// Timeout, and SIGKILL. The error is a usage error, about starting, or about the writer.
 func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
 	o.defaults()
 	instances, err := o.instances()
@@ -87,7 +88,11 @@ type instance struct {
 func (o *StartOptions) instances() ([]*instance, error) {
 	for _, name := range slices.Concat(o.CanDie, o.Restart) {
 		if name != "all" && !known(name, o.Processes) {
-			return nil, fault.UsageError("launch/unknown-type", fmt.Errorf("starting: there is no process type %q", name), "there are: "+strings.Join(names(o.Processes), ", "))
+			return nil, fault.UsageError(
+				"launch/unknown-type",
+				fmt.Errorf("starting: there is no process type %q", name),
+				"there are: "+strings.Join(names(o.Processes), ", "),
+			)
 		}
 	}
 	places, err := Layout(o.Processes, o.Formation, o.BasePort)
@@ -99,7 +104,8 @@ func (o *StartOptions) instances() ([]*instance, error) {
 		list[i] = &instance{
 			name: p.Name(), typ: p.Type, number: p.Number, place: p.Index, backoff: Backoff{First: o.Backoff},
 			options: RunOptions{Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
-				// What the foreman kills after Timeout, and says so, is not to be killed silently before.
+				// What the foreman kills after Timeout, and says so, is not to be killed silently
+				// before.
 				Grace: o.Timeout + time.Second},
 		}
 	}

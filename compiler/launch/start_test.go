@@ -113,7 +113,10 @@ func TestStartRestarts(t *testing.T) {
 		cancel()
 	}()
 	o := launch.StartOptions{
-		Processes: entries("web", fmt.Sprintf("setsid sleep %s & exit 2", marker)), Restart: []string{"web"}, Backoff: 100 * time.Millisecond, Out: out,
+		Processes: entries(
+			"web",
+			fmt.Sprintf("setsid sleep %s & exit 2", marker),
+		), Restart: []string{"web"}, Backoff: 100 * time.Millisecond, Out: out,
 	}
 	start(t, ctx, o)
 	for i, want := range []string{"100ms", "200ms", "400ms"} {
@@ -151,7 +154,12 @@ func TestStartStops(t *testing.T) {
 					cancel()
 				}
 			}()
-			o := launch.StartOptions{Processes: entries("web", deaf), Out: out, Kill: killed, Timeout: 200 * time.Millisecond}
+			o := launch.StartOptions{
+				Processes: entries("web", deaf),
+				Out:       out,
+				Kill:      killed,
+				Timeout:   200 * time.Millisecond,
+			}
 			if code, _ := start(t, ctx, o); code != 137 {
 				t.Errorf("code %d", code)
 			}
@@ -170,7 +178,13 @@ func TestStartStops(t *testing.T) {
 // slugc killed, as by a second interrupt, leaves nothing.
 func TestStartKilledWithSlugc(t *testing.T) {
 	marker := newMarker()
-	cmd := exec.Command(child, "start", child, t.TempDir(), fmt.Sprintf("trap '' TERM HUP; setsid sleep %s & sleep %s", marker, marker))
+	cmd := exec.Command(
+		child,
+		"start",
+		child,
+		t.TempDir(),
+		fmt.Sprintf("trap '' TERM HUP; setsid sleep %s & sleep %s", marker, marker),
+	)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -184,10 +198,16 @@ func TestStartOutput(t *testing.T) {
 	const big = 3 << 20
 	out := &buffer{}
 	start(t, t.Context(), launch.StartOptions{
-		Processes: entries("web", fmt.Sprintf(`printf 'a\r\n\nb'; echo err >&2; head -c %d /dev/zero | tr '\0' x; echo; printf partial`, big)), Out: out,
+		Processes: entries(
+			"web",
+			fmt.Sprintf(`printf 'a\r\n\nb'; echo err >&2; head -c %d /dev/zero | tr '\0' x; echo; printf partial`, big),
+		), Out: out,
 	})
 	got := pids.ReplaceAllString(out.String(), "pid N")
-	want := "web.1    | started with pid N\nweb.1    | a\nweb.1    | \nweb.1    | berr\nweb.1    | " + strings.Repeat("x", big) + "\nweb.1    | partial\nweb.1    | exited with code 0\n"
+	want := "web.1    | started with pid N\nweb.1    | a\nweb.1    | \nweb.1    | berr\nweb.1    | " + strings.Repeat(
+		"x",
+		big,
+	) + "\nweb.1    | partial\nweb.1    | exited with code 0\n"
 	if got != want {
 		t.Errorf("got %d bytes, want %d", len(got), len(want))
 	}
@@ -195,7 +215,12 @@ func TestStartOutput(t *testing.T) {
 
 func TestStartPrefix(t *testing.T) {
 	_, lines := start(t, t.Context(), launch.StartOptions{
-		Processes: entries("web", "echo hi", "long-worker-name", "echo hi"), CanDie: []string{"all"}, Color: true, Timestamps: true,
+		Processes: entries(
+			"web",
+			"echo hi",
+			"long-worker-name",
+			"echo hi",
+		), CanDie: []string{"all"}, Color: true, Timestamps: true,
 	})
 	for _, want := range []string{`^\x1b\[36m\d\d:\d\d:\d\d web\.1              \| \x1b\[0mhi$`, `^\x1b\[33m\d\d:\d\d:\d\d long-worker-name\.1 \| \x1b\[0mhi$`} {
 		if pattern := regexp.MustCompile(want); !slices.ContainsFunc(lines, pattern.MatchString) {

@@ -18,8 +18,10 @@ type Unpacked struct {
 	tmp string
 }
 
-// Unpack unpacks the slug in file beneath the directory runs, which is made where it is missing, and in which the directories of processes that are gone are removed. digest is what
-// the file's must be: "sha256:…", or "" for any; a different one is a fault "slug/not-the-release". progress may be nil.
+// Unpack unpacks the slug in file beneath the directory runs, which is made where it is missing,
+// and in which the directories of processes that are gone are removed. digest is what the file's
+// must be: "sha256:…", or "" for any; a different one is a fault "slug/not-the-release". progress
+// may be nil.
 func Unpack(ctx context.Context, runs, file, digest string, progress func(done, total int64)) (*Unpacked, error) {
 	if err := CheckDigest(file, digest); err != nil {
 		return nil, err
@@ -40,7 +42,8 @@ func Unpack(ctx context.Context, runs, file, digest string, progress func(done, 
 	return u, nil
 }
 
-// CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot tell; see [Unpack].
+// CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot
+// tell; see [Unpack].
 func CheckDigest(file, digest string) error {
 	if digest == "" {
 		return nil
@@ -49,8 +52,13 @@ func CheckDigest(file, digest string) error {
 	if err != nil || is == digest {
 		return err
 	}
-	return fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release", fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
-		"build the app again, or roll back to a release whose slug is whole")
+	return fault.New(
+		fault.Slugc,
+		fault.ExitPack,
+		"slug/not-the-release",
+		fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
+		"build the app again, or roll back to a release whose slug is whole",
+	)
 }
 
 // Remove removes the directory. What cannot be removed now is swept by a later [Unpack].

@@ -30,8 +30,9 @@ const (
 	bpMount       = "/cnb/buildpacks"
 )
 
-// Build runs the group's buildpacks one after the other. A buildpack that says what is wrong with the app gives a fault of the app's with the
-// diagnosis' id; one that breaks without a word gives exit 52.
+// Build runs the group's buildpacks one after the other. A buildpack that says what is wrong with
+// the app gives a fault of the app's with the diagnosis' id; one that breaks without a word gives
+// exit 52.
 func Build(ctx context.Context, c Config) (*Result, error) {
 	r := &runner{Config: c, platform: filepath.Join(c.Work, "platform"), env: maps.Clone(c.BaseEnv)}
 	if err := r.prepare(); err != nil {
@@ -109,8 +110,13 @@ func (r *runner) member(ctx context.Context, i int, m Member, result *Result) er
 }
 
 func broke(m Member, err error) error {
-	return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output", fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err),
-		"report it to the buildpack's author")
+	return fault.New(
+		fault.Slugc,
+		fault.ExitBuildpack,
+		"buildpack/broken-output",
+		fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err),
+		"report it to the buildpack's author",
+	)
 }
 
 // exec runs bin/build.
@@ -180,7 +186,8 @@ func (r *runner) failure(ctx context.Context, m Member, report string, err error
 	return f
 }
 
-// layers sorts a buildpack's layers: build layers change the environment of those that follow, launch layers go into the slug.
+// layers sorts a buildpack's layers: build layers change the environment of those that follow,
+// launch layers go into the slug.
 func (r *runner) layers(m Member, dir string, now map[string]layerFile, result *Result) error {
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		path := filepath.Join(dir, name)
@@ -278,7 +285,8 @@ func (r *Result) processes(list []libcnb.Process) error {
 	return nil
 }
 
-// command turns a process into the one line that `bash -c` runs: the line itself where the buildpack uses a shell, else quoted words.
+// command turns a process into the one line that `bash -c` runs: the line itself where the
+// buildpack uses a shell, else quoted words.
 func command(p libcnb.Process) string {
 	words := append(slices.Clone(p.Command), p.Arguments...)
 	if len(words) == 3 && (words[0] == "bash" || words[0] == "sh") && words[1] == "-c" {

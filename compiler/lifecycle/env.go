@@ -10,12 +10,14 @@ import (
 	"strings"
 )
 
-// change is one modification of one environment variable by a layer (buildpack specification, "Environment Variable Modification Rules").
+// change is one modification of one environment variable by a layer (buildpack specification,
+// "Environment Variable Modification Rules").
 type change struct {
 	name, kind, value, delim string // kind: override, default, append, prepend
 }
 
-// readEnv reads a directory such as env or env.launch; a missing one is empty. Sub-directories are skipped; a file with an unknown suffix is ignored.
+// readEnv reads a directory such as env or env.launch; a missing one is empty. Sub-directories are
+// skipped; a file with an unknown suffix is ignored.
 func readEnv(dir string) ([]change, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,9 +93,16 @@ func apply(env map[string]string, changes []change) {
 	}
 }
 
-// buildRoots and launchRoots are the directories of a layer that go on path variables, always in front.
+// buildRoots and launchRoots are the directories of a layer that go on path variables, always in
+// front.
 var (
-	buildRoots  = [][2]string{{"bin", "PATH"}, {"lib", "LD_LIBRARY_PATH"}, {"lib", "LIBRARY_PATH"}, {"include", "CPATH"}, {"pkgconfig", "PKG_CONFIG_PATH"}}
+	buildRoots = [][2]string{
+		{"bin", "PATH"},
+		{"lib", "LD_LIBRARY_PATH"},
+		{"lib", "LIBRARY_PATH"},
+		{"include", "CPATH"},
+		{"pkgconfig", "PKG_CONFIG_PATH"},
+	}
 	launchRoots = [][2]string{{"bin", "PATH"}, {"lib", "LD_LIBRARY_PATH"}}
 )
 

@@ -32,18 +32,73 @@ func TestEnvironmentRules(t *testing.T) {
 		start map[string]string
 		want  map[string]string
 	}{
-		{"override by suffix and without", map[string]string{"env/A.override": "1", "env/B": "2"}, map[string]string{"A": "0", "B": "0"}, map[string]string{"A": "1", "B": "2"}},
-		{"default applies to unset", map[string]string{"env/A.default": "1"}, map[string]string{}, map[string]string{"A": "1"}},
-		{"default applies to empty", map[string]string{"env/A.default": "1"}, map[string]string{"A": ""}, map[string]string{"A": "1"}},
-		{"default leaves a value", map[string]string{"env/A.default": "1"}, map[string]string{"A": "0"}, map[string]string{"A": "0"}},
-		{"append without delimiter", map[string]string{"env/A.append": "b"}, map[string]string{"A": "a"}, map[string]string{"A": "ab"}},
-		{"prepend with delimiter", map[string]string{"env/A.prepend": "b", "env/A.delim": ":"}, map[string]string{"A": "a"}, map[string]string{"A": "b:a"}},
-		{"prepend to nothing", map[string]string{"env/A.prepend": "b", "env/A.delim": ":"}, map[string]string{}, map[string]string{"A": "b"}},
-		{"trailing newline stays", map[string]string{"env/A": "x\n"}, map[string]string{}, map[string]string{"A": "x\n"}},
+		{
+			"override by suffix and without",
+			map[string]string{"env/A.override": "1", "env/B": "2"},
+			map[string]string{"A": "0", "B": "0"},
+			map[string]string{"A": "1", "B": "2"},
+		},
+		{
+			"default applies to unset",
+			map[string]string{"env/A.default": "1"},
+			map[string]string{},
+			map[string]string{"A": "1"},
+		},
+		{
+			"default applies to empty",
+			map[string]string{"env/A.default": "1"},
+			map[string]string{"A": ""},
+			map[string]string{"A": "1"},
+		},
+		{
+			"default leaves a value",
+			map[string]string{"env/A.default": "1"},
+			map[string]string{"A": "0"},
+			map[string]string{"A": "0"},
+		},
+		{
+			"append without delimiter",
+			map[string]string{"env/A.append": "b"},
+			map[string]string{"A": "a"},
+			map[string]string{"A": "ab"},
+		},
+		{
+			"prepend with delimiter",
+			map[string]string{"env/A.prepend": "b", "env/A.delim": ":"},
+			map[string]string{"A": "a"},
+			map[string]string{"A": "b:a"},
+		},
+		{
+			"prepend to nothing",
+			map[string]string{"env/A.prepend": "b", "env/A.delim": ":"},
+			map[string]string{},
+			map[string]string{"A": "b"},
+		},
+		{
+			"trailing newline stays",
+			map[string]string{"env/A": "x\n"},
+			map[string]string{},
+			map[string]string{"A": "x\n"},
+		},
 		{"unknown suffix is ignored", map[string]string{"env/A.bogus": "x"}, map[string]string{}, map[string]string{}},
-		{"env.build counts, env.launch does not", map[string]string{"env.build/A": "b", "env.launch/A": "l"}, map[string]string{}, map[string]string{"A": "b"}},
-		{"roots go in front", map[string]string{"bin/x": "", "lib/x": "", "include/x": "", "pkgconfig/x": ""}, map[string]string{"PATH": "/bin"},
-			map[string]string{"PATH": "/L/bin:/bin", "LD_LIBRARY_PATH": "/L/lib", "LIBRARY_PATH": "/L/lib", "CPATH": "/L/include", "PKG_CONFIG_PATH": "/L/pkgconfig"}},
+		{
+			"env.build counts, env.launch does not",
+			map[string]string{"env.build/A": "b", "env.launch/A": "l"},
+			map[string]string{},
+			map[string]string{"A": "b"},
+		},
+		{
+			"roots go in front",
+			map[string]string{"bin/x": "", "lib/x": "", "include/x": "", "pkgconfig/x": ""},
+			map[string]string{"PATH": "/bin"},
+			map[string]string{
+				"PATH":            "/L/bin:/bin",
+				"LD_LIBRARY_PATH": "/L/lib",
+				"LIBRARY_PATH":    "/L/lib",
+				"CPATH":           "/L/include",
+				"PKG_CONFIG_PATH": "/L/pkgconfig",
+			},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -109,7 +164,8 @@ func TestProfile(t *testing.T) {
 func TestProfileRefusesExecD(t *testing.T) {
 	layer := filepath.Join(t.TempDir(), ".layers", "bp", "l")
 	write(t, layer, map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: layer}}, filepath.Dir(filepath.Dir(layer)), "/app"); err == nil || !strings.Contains(err.Error(), "exec.d") {
+	if _, err := profile([]Layer{{Dir: layer}}, filepath.Dir(filepath.Dir(layer)), "/app"); err == nil ||
+		!strings.Contains(err.Error(), "exec.d") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -117,9 +173,22 @@ func TestProfileRefusesExecD(t *testing.T) {
 // TestRestoreTable holds the table of what is kept by a layer's types.
 func TestRestoreTable(t *testing.T) {
 	dir, aside := filepath.Join(t.TempDir(), "bp"), filepath.Join(t.TempDir(), "aside")
-	types := map[string]string{"cache": "cache = true", "all": "cache = true\nlaunch = true\nbuild = true", "lonly": "launch = true", "built": "build = true\nlaunch = true", "none": ""}
+	types := map[string]string{
+		"cache": "cache = true",
+		"all":   "cache = true\nlaunch = true\nbuild = true",
+		"lonly": "launch = true",
+		"built": "build = true\nlaunch = true",
+		"none":  "",
+	}
 	for name, on := range types {
-		write(t, dir, map[string]string{name + "/file": name, name + ".toml": "[types]\n" + on + "\n[metadata]\nversion = \"1\"\n"})
+		write(
+			t,
+			dir,
+			map[string]string{
+				name + "/file": name,
+				name + ".toml": "[types]\n" + on + "\n[metadata]\nversion = \"1\"\n",
+			},
+		)
 	}
 	write(t, dir, map[string]string{"launch.toml": "", "store.toml": ""})
 	was, err := restore(dir, aside)
@@ -135,10 +204,13 @@ func TestRestoreTable(t *testing.T) {
 		t.Error("launch.toml is kept or store.toml is not")
 	}
 	var l layerFile
-	if err := decodeFile(filepath.Join(dir, "all.toml"), &l); err != nil || l.Types.Launch || l.Types.Build || l.Types.Cache || l.Metadata["version"] != "1" {
+	if err := decodeFile(filepath.Join(dir, "all.toml"), &l); err != nil || l.Types.Launch || l.Types.Build ||
+		l.Types.Cache ||
+		l.Metadata["version"] != "1" {
 		t.Errorf("restored metadata %+v, %v: types are never restored", l, err)
 	}
-	// The buildpack declares launch again without files, all with other metadata, and leaves a directory without metadata.
+	// The buildpack declares launch again without files, all with other metadata, and leaves a
+	// directory without metadata.
 	write(t, dir, map[string]string{"all.toml": "[types]\nlaunch = true\n[metadata]\nversion = \"2\"\n", "stray/x": ""})
 	now, states, err := was.collect("bp", dir, false, false)
 	if err != nil || len(now) == 0 {
@@ -204,8 +276,14 @@ value = "heroku-postgresql, no good, heroku-postgresql"
 	if err := r.declared(Member{}, dir, result); err != nil {
 		t.Fatal(err)
 	}
-	want := &Result{Processes: []procfile.Process{{Type: "web", Command: "npm start"}, {Type: "worker", Command: `cd 'sub dir' && node 'a b.js' --x=1`}},
-		Slices: []Slice{{Path: "node_modules", Key: "k"}}, Addons: []string{"heroku-postgresql"}}
+	want := &Result{
+		Processes: []procfile.Process{
+			{Type: "web", Command: "npm start"},
+			{Type: "worker", Command: `cd 'sub dir' && node 'a b.js' --x=1`},
+		},
+		Slices: []Slice{{Path: "node_modules", Key: "k"}},
+		Addons: []string{"heroku-postgresql"},
+	}
 	if diff := cmp.Diff(want, result); diff != "" {
 		t.Error(diff)
 	}

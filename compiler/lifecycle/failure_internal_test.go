@@ -68,7 +68,8 @@ func TestBrokenOutput(t *testing.T) {
 	}
 	var m Member
 	m.Info.ID = "acme/cobol"
-	if f := fault.Of(broke(m, err)); f.ID != "buildpack/broken-output" || f.Code != fault.ExitBuildpack || len(f.Hints) == 0 {
+	if f := fault.Of(broke(m, err)); f.ID != "buildpack/broken-output" || f.Code != fault.ExitBuildpack ||
+		len(f.Hints) == 0 {
 		t.Errorf("got %+v", f)
 	}
 }

@@ -69,7 +69,8 @@ type restored struct {
 	aside  string // where the files of launch-only layers wait
 }
 
-// restore prepares one buildpack's layers directory by the table in the package comment. Types are never restored: the buildpack states them anew.
+// restore prepares one buildpack's layers directory by the table in the package comment. Types are
+// never restored: the buildpack states them anew.
 func restore(dir, aside string) (restored, error) {
 	r := restored{aside: aside}
 	if err := mkdirs(dir, aside); err != nil {
@@ -77,7 +78,8 @@ func restore(dir, aside string) (restored, error) {
 	}
 	var err error
 	if r.layers, err = readLayers(dir); err != nil {
-		// Whatever damaged the metadata, the layers cannot be relied on: a build from nothing is right, a broken one is not.
+		// Whatever damaged the metadata, the layers cannot be relied on: a build from nothing is
+		// right, a broken one is not.
 		r.layers = nil
 		return r, empty(dir)
 	}
@@ -100,11 +102,14 @@ func restore(dir, aside string) (restored, error) {
 			return r, err
 		}
 	}
-	return r, errors.Join(removeIfThere(filepath.Join(dir, "launch.toml")), removeIfThere(filepath.Join(dir, "build.toml")))
+	return r, errors.Join(
+		removeIfThere(filepath.Join(dir, "launch.toml")),
+		removeIfThere(filepath.Join(dir, "build.toml")),
+	)
 }
 
-// collect reads the layers after the build, brings launch-only layers back that were declared again without files, and removes what was not
-// declared.
+// collect reads the layers after the build, brings launch-only layers back that were declared again
+// without files, and removes what was not declared.
 func (r restored) collect(id, dir string, fresh, broken bool) (map[string]layerFile, []LayerState, error) {
 	now, err := readLayers(dir)
 	if err != nil {
@@ -174,7 +179,8 @@ func (r restored) state(name string, now layerFile, fresh, broken bool) (state, 
 	}
 	sort.Strings(changed)
 	k := changed[0]
-	if a, b := fmt.Sprint(was.Metadata[k]), fmt.Sprint(now.Metadata[k]); len(a)+len(b) < 80 && was.Metadata[k] != nil && now.Metadata[k] != nil {
+	if a, b := fmt.Sprint(was.Metadata[k]), fmt.Sprint(now.Metadata[k]); len(a)+len(b) < 80 && was.Metadata[k] != nil &&
+		now.Metadata[k] != nil {
 		return "rebuilt", fmt.Sprintf("%s changed from %s to %s", k, a, b)
 	}
 	return "rebuilt", strings.Join(changed, ", ") + " changed"

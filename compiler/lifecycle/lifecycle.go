@@ -1,11 +1,14 @@
-// Package lifecycle is the platform's side of the Cloud Native Buildpacks contract (Buildpack API 0.10, and what it shares with 0.8 to 0.12):
-// it resolves build plans, restores layers, runs each buildpack's bin/build in the sandbox and reads back what it left.
+// Package lifecycle is the platform's side of the Cloud Native Buildpacks contract (Buildpack API
+// 0.10, and what it shares with 0.8 to 0.12): it resolves build plans, restores layers, runs each
+// buildpack's bin/build in the sandbox and reads back what it left.
 //
-// The app directory is /app and the layers directory /app/.layers for the buildpack, wherever the sandbox can mount; elsewhere both are at their real
-// paths. One layers directory serves one build at a time.
+// The app directory is /app and the layers directory /app/.layers for the buildpack, wherever the
+// sandbox can mount; elsewhere both are at their real paths. One layers directory serves one build
+// at a time.
 //
-// What is kept between builds, by a layer's types (buildpack specification, "Layer Types"): cache: files and metadata; launch alone: metadata, and
-// the files aside, to be reused if the layer is declared again without files; build alone or nothing: nothing.
+// What is kept between builds, by a layer's types (buildpack specification, "Layer Types"): cache:
+// files and metadata; launch alone: metadata, and the files aside, to be reused if the layer is
+// declared again without files; build alone or nothing: nothing.
 //
 // Not supported: image extensions, and the `stack` buildpacks of API below 0.8.
 package lifecycle
@@ -58,7 +61,8 @@ type Member struct {
 	Entries []libcnb.BuildpackPlanEntry
 }
 
-// Tell sets metadata of the member's plan entries of a name: what the platform knows of the group and the buildpacks do not.
+// Tell sets metadata of the member's plan entries of a name: what the platform knows of the group
+// and the buildpacks do not.
 func (m *Member) Tell(entry, key string, value any) {
 	for i, e := range m.Entries {
 		if e.Name == entry {
@@ -102,8 +106,9 @@ type Result struct {
 	Layers    []Layer            // launch layers, buildpacks in order, layers by name
 	Addons    []string           // add-ons that the release is to name, "heroku-postgresql"
 	States    []LayerState       // every layer of every buildpack
-	Profile   string             // the shell script that sets the launch environment up; "" when there is nothing to set
-	Took      map[string]time.Duration
+	// the shell script that sets the launch environment up; "" when there is nothing to set
+	Profile string
+	Took    map[string]time.Duration
 }
 
 // Slice is a part of the app directory with a section of its own.

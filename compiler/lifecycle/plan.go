@@ -13,9 +13,10 @@ type Candidate struct {
 	Plans    libcnb.BuildPlans
 }
 
-// Resolve picks for every candidate one of its plans so that each requirement has a provider at the same place or earlier and each provision is
-// required at the same place or later (buildpack specification, phase 1). Alternatives are tried left to right, depth first; an optional
-// candidate whose plan cannot be met is dropped. It returns false when no choice works.
+// Resolve picks for every candidate one of its plans so that each requirement has a provider at the
+// same place or earlier and each provision is required at the same place or later (buildpack
+// specification, phase 1). Alternatives are tried left to right, depth first; an optional candidate
+// whose plan cannot be met is dropped. It returns false when no choice works.
 func Resolve(candidates []Candidate) ([]Member, bool) {
 	chosen := make([]libcnb.BuildPlan, len(candidates))
 	var try func(i int) ([]Member, bool)
@@ -59,7 +60,8 @@ func settle(candidates []Candidate, plans []libcnb.BuildPlan) ([]Member, bool) {
 	return members, len(members) > 0
 }
 
-// firstUnmet returns the first buildpack with a requirement that nobody provides in time or a provision that nobody wants, or -1.
+// firstUnmet returns the first buildpack with a requirement that nobody provides in time or a
+// provision that nobody wants, or -1.
 func firstUnmet(plans []libcnb.BuildPlan, alive []bool) int {
 	for i, plan := range plans {
 		if !alive[i] {
@@ -81,7 +83,8 @@ func firstUnmet(plans []libcnb.BuildPlan, alive []bool) int {
 
 func providers(plans []libcnb.BuildPlan, alive []bool, name string) (found []int) {
 	for i, plan := range plans {
-		if alive[i] && slices.ContainsFunc(plan.Provides, func(p libcnb.BuildPlanProvide) bool { return p.Name == name }) {
+		if alive[i] &&
+			slices.ContainsFunc(plan.Provides, func(p libcnb.BuildPlanProvide) bool { return p.Name == name }) {
 			found = append(found, i)
 		}
 	}
@@ -90,7 +93,8 @@ func providers(plans []libcnb.BuildPlan, alive []bool, name string) (found []int
 
 func requirers(plans []libcnb.BuildPlan, alive []bool, name string) (found []int) {
 	for i, plan := range plans {
-		if alive[i] && slices.ContainsFunc(plan.Requires, func(r libcnb.BuildPlanRequire) bool { return r.Name == name }) {
+		if alive[i] &&
+			slices.ContainsFunc(plan.Requires, func(r libcnb.BuildPlanRequire) bool { return r.Name == name }) {
 			found = append(found, i)
 		}
 	}

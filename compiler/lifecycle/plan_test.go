@@ -9,7 +9,8 @@ import (
 	"slugc/compiler/lifecycle"
 )
 
-// candidate reads "a: +x -y | -z": buildpack a provides x and requires y, or requires z alone. A "?" after the name makes it optional.
+// candidate reads "a: +x -y | -z": buildpack a provides x and requires y, or requires z alone. A
+// "?" after the name makes it optional.
 func candidate(s string) lifecycle.Candidate {
 	id, rest, _ := strings.Cut(s, ":")
 	var c lifecycle.Candidate
@@ -21,7 +22,10 @@ func candidate(s string) lifecycle.Candidate {
 			case '+':
 				plan.Provides = append(plan.Provides, libcnb.BuildPlanProvide{Name: word[1:]})
 			case '-':
-				plan.Requires = append(plan.Requires, libcnb.BuildPlanRequire{Name: word[1:], Metadata: map[string]any{"by": c.Info.ID}})
+				plan.Requires = append(
+					plan.Requires,
+					libcnb.BuildPlanRequire{Name: word[1:], Metadata: map[string]any{"by": c.Info.ID}},
+				)
 			}
 		}
 		if i == 0 {

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// profile compiles the launch layers' environment into one POSIX shell script, relative to $HOME, so that any runner that sources
-// .profile.d/*.sh starts the app correctly. appPath is the path that the buildpacks wrote for the app directory.
+// profile compiles the launch layers' environment into one POSIX shell script, relative to $HOME,
+// so that any runner that sources .profile.d/*.sh starts the app correctly. appPath is the path
+// that the buildpacks wrote for the app directory.
 func profile(layers []Layer, layersDir, appPath string) (string, error) {
 	var b strings.Builder
 	for _, l := range layers {
@@ -35,7 +36,8 @@ type script struct {
 	appPath string
 }
 
-// layer writes env, env.launch, env.launch/‹process›, exec.d and profile.d of one layer, in the order of the CNB launcher.
+// layer writes env, env.launch, env.launch/‹process›, exec.d and profile.d of one layer, in the
+// order of the CNB launcher.
 func (s script) layer(dir, rel string) error {
 	for _, sub := range []string{"env", "env.launch"} {
 		changes, err := readEnv(filepath.Join(dir, sub))
@@ -91,7 +93,8 @@ func (s script) changes(indent string, changes []change) {
 	}
 }
 
-// value quotes a value, with the app directory's path replaced by $HOME wherever it stands as a whole path.
+// value quotes a value, with the app directory's path replaced by $HOME wherever it stands as a
+// whole path.
 func (s script) value(v string) string {
 	var out strings.Builder
 	for {

@@ -11,10 +11,15 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// Each reader is another tool's rule, as small as it goes. Its commands are compared without blanks at the ends.
+// Each reader is another tool's rule, as small as it goes. Its commands are compared without blanks
+// at the ends.
 var readers = map[string]func(string) (processes, error){
 	"foreman": func(text string) (processes, error) {
-		return matching(`^([A-Za-z0-9_-]+):\s*(.+)$`, strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), `(?s)`), nil
+		return matching(
+			`^([A-Za-z0-9_-]+):\s*(.+)$`,
+			strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n"),
+			`(?s)`,
+		), nil
 	},
 	"overmind": func(text string) (processes, error) {
 		return matching(`^([\w-]+):\s+(.+)$`, dropCR(strings.Split(text, "\n")), ""), nil
@@ -30,7 +35,8 @@ var readers = map[string]func(string) (processes, error){
 		for _, line := range dropCR(strings.Split(text, "\n")) {
 			line = strings.Trim(line, " \t")
 			key, command, ok := strings.Cut(line, ":")
-			if !ok || strings.HasPrefix(line, "#") || slices.ContainsFunc(read, func(p procfile.Process) bool { return p.Type == key }) {
+			if !ok || strings.HasPrefix(line, "#") ||
+				slices.ContainsFunc(read, func(p procfile.Process) bool { return p.Type == key }) {
 				continue
 			}
 			read = append(read, procfile.Process{Type: key, Command: strings.Trim(command, " \t")})
@@ -99,8 +105,8 @@ func dropCR(lines []string) []string {
 	return out
 }
 
-// differential is the matrix of Procfile readers. Where we refuse, refused is the id; else lint must name exactly the
-// tools that read something else.
+// differential is the matrix of Procfile readers. Where we refuse, refused is the id; else lint
+// must name exactly the tools that read something else.
 var differential = []struct{ name, in, refused string }{
 	{"plain", "web: run -p $PORT\nworker: w\n", ""},
 	{"no space", "web:run\nworker: w\n", ""},
@@ -171,7 +177,15 @@ func TestDifferential(t *testing.T) {
 				differs := err != nil || !slices.Equal(ours.Processes, theirs)
 				named := regexp.MustCompile(`\b` + tool + `\b`).MatchString(said.String())
 				if differs != named {
-					t.Errorf("%s reads %.200q, %v: differs %v, named %v by %q", tool, theirs, err, differs, named, said.String())
+					t.Errorf(
+						"%s reads %.200q, %v: differs %v, named %v by %q",
+						tool,
+						theirs,
+						err,
+						differs,
+						named,
+						said.String(),
+					)
 				}
 			}
 		})
@@ -179,7 +193,9 @@ func TestDifferential(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	got := procfile.Lint([]byte("web: run\nno entry\n# a:b\nweb:run\nw: \u00a0x\nx: " + strings.Repeat("x", 128<<10) + "\n"))
+	got := procfile.Lint(
+		[]byte("web: run\nno entry\n# a:b\nweb:run\nw: \u00a0x\nx: " + strings.Repeat("x", 128<<10) + "\n"),
+	)
 	want := []procfile.Warning{
 		{Line: 4, Text: "No space follows the colon: overmind and Heroku ignore this line."},
 		{Line: 5, Text: "The command begins or ends with U+00A0, which can't be seen and is no blank to bash."},

@@ -9,15 +9,22 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Lint says, for each entry of a Procfile, which other tool would read it differently and how (by line, then by rule).
-// It does not judge what [Parse] refuses. The rules follow from the readers of foreman 0.90, overmind and hivemind, honcho,
-// herokuish, procfile-util (Dokku), heroku/buildpacks-procfile 4 (CNB) and Heroku's classic slug compiler; the tests
-// hold each reader's rule beside ours.
+// Lint says, for each entry of a Procfile, which other tool would read it differently and how (by
+// line, then by rule). It does not judge what [Parse] refuses. The rules follow from the readers of
+// foreman 0.90, overmind and hivemind, honcho, herokuish, procfile-util (Dokku),
+// heroku/buildpacks-procfile 4 (CNB) and Heroku's classic slug compiler; the tests hold each
+// reader's rule beside ours.
 func Lint(data []byte) []Warning {
 	text, marked := strings.CutPrefix(string(data), bom)
 	var warnings []Warning
 	if marked {
-		warnings = append(warnings, Warning{1, "The file begins with a byte order mark: foreman, overmind, honcho, herokuish and Heroku lose the first entry, Dokku and CNB refuse the file."})
+		warnings = append(
+			warnings,
+			Warning{
+				1,
+				"The file begins with a byte order mark: foreman, overmind, honcho, herokuish and Heroku lose the first entry, Dokku and CNB refuse the file.",
+			},
+		)
 	}
 	lines := strings.Split(text, "\n")
 	crlf := false
@@ -34,7 +41,10 @@ func Lint(data []byte) []Warning {
 		}
 		if !crlf && !l.last && strings.HasSuffix(raw, "\r") {
 			crlf = true // once a file: it is all lines or none
-			warnings = append(warnings, Warning{i + 1, "Lines end in CRLF: Heroku keeps the carriage return as a part of the command."})
+			warnings = append(
+				warnings,
+				Warning{i + 1, "Lines end in CRLF: Heroku keeps the carriage return as a part of the command."},
+			)
 		}
 	}
 	return warnings
@@ -47,7 +57,16 @@ type entryLine struct {
 }
 
 // rules each give a sentence, or "" where everyone agrees.
-var rules = []func(entryLine) string{lintColon, lintIndent, lintName, lintComment, lintLength, lintSeparator, lintReturn, lintEdge}
+var rules = []func(entryLine) string{
+	lintColon,
+	lintIndent,
+	lintName,
+	lintComment,
+	lintLength,
+	lintSeparator,
+	lintReturn,
+	lintEdge,
+}
 
 func lintColon(l entryLine) string {
 	if rest := l.afterColon(); rest != "" && !strings.ContainsAny(rest[:1], " \t\f\r") {
@@ -70,7 +89,10 @@ func lintName(l entryLine) string {
 	name := strings.ReplaceAll(strings.ToLower(l.name), "_", "-")
 	switch {
 	case !dnsLabel.MatchString(name):
-		return fmt.Sprintf("Process type %q does not begin and end with a letter or digit: CNB refuses the file.", l.name)
+		return fmt.Sprintf(
+			"Process type %q does not begin and end with a letter or digit: CNB refuses the file.",
+			l.name,
+		)
 	case name != l.name:
 		return fmt.Sprintf("Process type %q has capitals or underscores: CNB reads %q.", l.name, name)
 	}
@@ -85,7 +107,10 @@ func lintComment(l entryLine) string {
 	if at == nil {
 		return ""
 	}
-	return fmt.Sprintf("Dokku takes %s for a comment; here it belongs to the command.", quote(strings.Trim(l.afterColon()[at[0]:], blanks)))
+	return fmt.Sprintf(
+		"Dokku takes %s for a comment; here it belongs to the command.",
+		quote(strings.Trim(l.afterColon()[at[0]:], blanks)),
+	)
 }
 
 func lintLength(l entryLine) string {

@@ -16,9 +16,10 @@ func Format(processes []Process) []byte {
 	return b.Bytes()
 }
 
-// Effective joins a Procfile's processes with the default processes of the buildpacks: the Procfile's come first and win
-// for their types, defaults of other types follow. Order is kept; of several defaults of one type the last gives the
-// command, as a later buildpack overrides an earlier (platform checklist, item 9). The arguments are not changed.
+// Effective joins a Procfile's processes with the default processes of the buildpacks: the
+// Procfile's come first and win for their types, defaults of other types follow. Order is kept; of
+// several defaults of one type the last gives the command, as a later buildpack overrides an
+// earlier (platform checklist, item 9). The arguments are not changed.
 func Effective(file []Process, defaults []Process) []Process {
 	at := map[string]int{}
 	out := make([]Process, 0, len(file)+len(defaults))
@@ -39,8 +40,8 @@ func Effective(file []Process, defaults []Process) []Process {
 	return out
 }
 
-// ProcessMap is processes whose JSON is an object from type to command, in order: {"web":"npm start","worker":"node w.js"}.
-// A nil map is {}.
+// ProcessMap is processes whose JSON is an object from type to command, in order: {"web":"npm
+// start","worker":"node w.js"}. A nil map is {}.
 type ProcessMap []Process
 
 // Command returns the command of a process type, and whether there is one.
@@ -53,7 +54,8 @@ func (m ProcessMap) Command(processType string) (string, bool) {
 	return "", false
 }
 
-// MarshalJSON writes the object. A type that [CheckType] refuses, or that occurs twice, is an error.
+// MarshalJSON writes the object. A type that [CheckType] refuses, or that occurs twice, is an
+// error.
 func (m ProcessMap) MarshalJSON() ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err

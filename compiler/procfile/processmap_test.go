@@ -24,7 +24,8 @@ func TestProcessMap(t *testing.T) {
 			t.Errorf("got %s, %v, want %s", got, err, tc.want)
 		}
 		var back procfile.ProcessMap
-		if err := json.Unmarshal(got, &back); err != nil || len(back) != len(tc.m) || (len(back) > 0 && !cmp.Equal(back, tc.m)) {
+		if err := json.Unmarshal(got, &back); err != nil || len(back) != len(tc.m) ||
+			(len(back) > 0 && !cmp.Equal(back, tc.m)) {
 			t.Errorf("%s read back as %v, %v", got, back, err)
 		}
 	}

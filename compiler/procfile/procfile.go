@@ -1,4 +1,5 @@
-// Package procfile reads a Procfile: the list of an app's process types and the commands that start them.
+// Package procfile reads a Procfile: the list of an app's process types and the commands that start
+// them.
 //
 //	web: bundle exec puma -C config/puma.rb      →  {web, bundle exec puma -C config/puma.rb}
 //	worker: bundle exec sidekiq                  →  {worker, bundle exec sidekiq}
@@ -13,18 +14,21 @@
 //	command  = any , at least one visible character; "#" and "//" inside it belong to it .
 //	ws       = { space | tab | carriage return } .
 //
-// A UTF-8 byte order mark, CRLF and a lone trailing CR are accepted. Invalid UTF-8 and NUL are errors with line and
-// column. By default a duplicate name, a name that is too long, an empty command, an unparsable line, a merge-conflict
-// marker, a trailing backslash and a file without entries are errors with the line's number; leniently they are
-// warnings, the line is passed over (a trailing backslash stays in its command) and the last entry of a name wins.
-// Lines may be of any length. Every other Procfile reader differs from every other in some of this: [Lint] says what
-// another tool (foreman, Heroku, herokuish, Dokku, overmind, honcho, CNB) would read differently.
+// A UTF-8 byte order mark, CRLF and a lone trailing CR are accepted. Invalid UTF-8 and NUL are
+// errors with line and column. By default a duplicate name, a name that is too long, an empty
+// command, an unparsable line, a merge-conflict marker, a trailing backslash and a file without
+// entries are errors with the line's number; leniently they are warnings, the line is passed over
+// (a trailing backslash stays in its command) and the last entry of a name wins. Lines may be of
+// any length. Every other Procfile reader differs from every other in some of this: [Lint] says
+// what another tool (foreman, Heroku, herokuish, Dokku, overmind, honcho, CNB) would read
+// differently.
 //
 // # Limits
 //
-// A file is at most [MaxSize] bytes, so that a line of 1 MiB fits with room to spare, and has at most [MaxTypes] process
-// types: four times the 64 that a platform usually allows. A name has at most [MaxType] characters, the length of a DNS
-// label, which Dokku and CNB hold to; Heroku's Platform API takes 128.
+// A file is at most [MaxSize] bytes, so that a line of 1 MiB fits with room to spare, and has at
+// most [MaxTypes] process types: four times the 64 that a platform usually allows. A name has at
+// most [MaxType] characters, the length of a DNS label, which Dokku and CNB hold to; Heroku's
+// Platform API takes 128.
 package procfile
 
 import (
@@ -64,7 +68,8 @@ type Process struct {
 	Command string `json:"command"` // one line, trimmed
 }
 
-// Warning is something that this package accepts and another tool reads differently, or (leniently) an error let pass.
+// Warning is something that this package accepts and another tool reads differently, or (leniently)
+// an error let pass.
 type Warning struct {
 	Line int    // 1-based
 	Text string // one sentence
@@ -76,13 +81,19 @@ type File struct {
 	Warnings  []Warning // by line
 }
 
-// Parse reads a Procfile's bytes by the grammar of the package comment. Strictly (the default), the first mistake is the
-// error; leniently, all mistakes but invalid UTF-8, NUL and size are warnings. An error is a [fault.Error] of the app's
-// owner whose id begins with "procfile/" and whose place is "Procfile:LINE". Parse may be called concurrently.
+// Parse reads a Procfile's bytes by the grammar of the package comment. Strictly (the default), the
+// first mistake is the error; leniently, all mistakes but invalid UTF-8, NUL and size are warnings.
+// An error is a [fault.Error] of the app's owner whose id begins with "procfile/" and whose place
+// is "Procfile:LINE". Parse may be called concurrently.
 func Parse(data []byte, lenient bool) (File, error) {
 	if len(data) > MaxSize {
-		return File{}, fault.AppError(idLarge, fmt.Errorf(`reading "Procfile": the file has %d bytes, more than %d`, len(data), MaxSize),
-			"move long commands into scripts that the Procfile names").At("Procfile")
+		return File{}, fault.AppError(
+			idLarge,
+			fmt.Errorf(`reading "Procfile": the file has %d bytes, more than %d`, len(data), MaxSize),
+			"move long commands into scripts that the Procfile names",
+		).At(
+			"Procfile",
+		)
 	}
 	text := strings.TrimPrefix(string(data), bom)
 	if err := checkText(text); err != nil {
@@ -127,8 +138,12 @@ func (p *parser) read(n int, raw string) error {
 	case !ok:
 		return p.mistake(n, idLine, fmt.Errorf(`%s is not of the form "type: command"`, quote(text)), lineHint(text))
 	case len(name) > MaxType:
-		return p.mistake(n, idLongName, fmt.Errorf("process type %s has %d characters, more than %d", quote(name), len(name), MaxType),
-			"give it a shorter name")
+		return p.mistake(
+			n,
+			idLongName,
+			fmt.Errorf("process type %s has %d characters, more than %d", quote(name), len(name), MaxType),
+			"give it a shorter name",
+		)
 	case !visible(command):
 		return p.mistake(n, idEmptyCmd, fmt.Errorf("process type %q has no command", name),
 			fmt.Sprintf("write the command after the colon, as in `%s: ./start`, or remove the line", name))
@@ -155,7 +170,12 @@ func (p *parser) add(n int, proc Process) error {
 		return nil
 	}
 	if len(p.file.Processes) == MaxTypes {
-		return fail(n, idLarge, fmt.Errorf("more than %d process types", MaxTypes), "split the app, or start several commands from one script")
+		return fail(
+			n,
+			idLarge,
+			fmt.Errorf("more than %d process types", MaxTypes),
+			"split the app, or start several commands from one script",
+		)
 	}
 	p.file.Processes = append(p.file.Processes, proc)
 	p.line[proc.Type] = n

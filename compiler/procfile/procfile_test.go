@@ -100,7 +100,8 @@ func TestParseErrors(t *testing.T) {
 			if !ok {
 				t.Fatalf("got %v, want a fault", err)
 			}
-			if mark.ID != "procfile/"+tc.id || mark.Place != tc.place || mark.Owner != fault.App || len(mark.Hints) == 0 {
+			if mark.ID != "procfile/"+tc.id || mark.Place != tc.place || mark.Owner != fault.App ||
+				len(mark.Hints) == 0 {
 				t.Errorf("got %+v", mark)
 			}
 			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 250 {
@@ -142,8 +143,8 @@ func TestEffective(t *testing.T) {
 	}
 }
 
-// FuzzParse holds: no panic; what is accepted obeys the grammar, and is written and read back as the same processes;
-// strict acceptance implies lenient acceptance of the same.
+// FuzzParse holds: no panic; what is accepted obeys the grammar, and is written and read back as
+// the same processes; strict acceptance implies lenient acceptance of the same.
 func FuzzParse(f *testing.F) {
 	for _, row := range differential {
 		if len(row.in) < 1<<10 { // long seeds slow the search

@@ -15,12 +15,14 @@ const (
 	nameChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 )
 
-// conflict matches the lines that git writes around the two sides of a conflict, the base of diff3 style included.
+// conflict matches the lines that git writes around the two sides of a conflict, the base of diff3
+// style included.
 var conflict = lazyregexp.New(`^(<{7}|={7}|>{7}|\|{7})([ \r].*)?$`)
 
 func isConflictMarker(raw string) bool { return conflict.MatchString(raw) }
 
-// splitEntry takes a trimmed line apart; ok is false if it is no entry. The name may be too long and the command empty.
+// splitEntry takes a trimmed line apart; ok is false if it is no entry. The name may be too long
+// and the command empty.
 func splitEntry(text string) (name, command string, ok bool) {
 	end := len(text) - len(strings.TrimLeft(text, nameChars))
 	if end == 0 || end == len(text) || text[end] != ':' {
@@ -44,9 +46,19 @@ func checkText(text string) error {
 		r, size := utf8.DecodeRuneInString(text)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return fail(line, idUTF8, fmt.Errorf("column %d: byte 0x%02x is not UTF-8", column, text[0]), "save the Procfile as UTF-8")
+			return fail(
+				line,
+				idUTF8,
+				fmt.Errorf("column %d: byte 0x%02x is not UTF-8", column, text[0]),
+				"save the Procfile as UTF-8",
+			)
 		case r == 0:
-			return fail(line, idNUL, fmt.Errorf("column %d: a NUL character", column), "remove it, or save the Procfile as UTF-8 if it is UTF-16")
+			return fail(
+				line,
+				idNUL,
+				fmt.Errorf("column %d: a NUL character", column),
+				"remove it, or save the Procfile as UTF-8 if it is UTF-16",
+			)
 		case r == '\n':
 			line, column = line+1, 1
 		default:
@@ -69,8 +81,9 @@ func abbreviate(text string) string {
 	return string([]rune(text)[:most]) + "…"
 }
 
-// CheckType says whether name can be a process type wherever slugc writes one down: 1 to 63 characters of [A-Za-z0-9_-],
-// which Heroku's Platform API (`^[-\w]{1,128}$`) takes too. It is for process types that do not come from a Procfile.
+// CheckType says whether name can be a process type wherever slugc writes one down: 1 to 63
+// characters of [A-Za-z0-9_-], which Heroku's Platform API (`^[-\w]{1,128}$`) takes too. It is for
+// process types that do not come from a Procfile.
 func CheckType(name string) error {
 	switch {
 	case name == "":

@@ -17,7 +17,8 @@ var ErrClientGone = errors.New("the client of this push has gone")
 // beat is how often a process is looked at.
 const beat = 100 * time.Millisecond
 
-// Watch returns a context that ends, with the cause [ErrClientGone], when the receive-pack has ended or nobody reads what it says.
+// Watch returns a context that ends, with the cause [ErrClientGone], when the receive-pack has
+// ended or nobody reads what it says.
 func Watch(ctx context.Context, receiver Process) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -40,15 +41,17 @@ func Watch(ctx context.Context, receiver Process) (context.Context, context.Canc
 	return ctx, cancel
 }
 
-// output is what a receive-pack writes to its client by. git itself notices a client that went away only when it writes, every
-// receive.keepAlive seconds; here the kernel is asked. Where it may not be asked, git's own way remains.
+// output is what a receive-pack writes to its client by. git itself notices a client that went away
+// only when it writes, every receive.keepAlive seconds; here the kernel is asked. Where it may not
+// be asked, git's own way remains.
 type output struct {
 	fd     int   // -1: unknown
 	events int16 // what means that nobody reads
 	gone   bool
 }
 
-// openOutput opens standard output of a receive-pack: a pipe (a local path, an HTTP server) or a socket (git daemon, ssh).
+// openOutput opens standard output of a receive-pack: a pipe (a local path, an HTTP server) or a
+// socket (git daemon, ssh).
 func openOutput(receiver Process) *output {
 	path := fmt.Sprintf("/proc/%d/fd/1", receiver.PID)
 	target, err := os.Readlink(path)
@@ -82,8 +85,8 @@ func openSocket(receiver Process) *output {
 		return &output{fd: -1}
 	}
 	o := &output{fd: fd}
-	// sshd ends its half of a Unix socket when the client has sent all, so only the end of both halves says something there. A git client
-	// never ends half of a TCP connection.
+	// sshd ends its half of a Unix socket when the client has sent all, so only the end of both
+	// halves says something there. A git client never ends half of a TCP connection.
 	if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain != unix.AF_UNIX {
 		o.events = unix.POLLRDHUP
 	}

@@ -14,19 +14,29 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Repository is a bare git repository, asked through git itself, which alone knows every way of storing refs.
+// Repository is a bare git repository, asked through git itself, which alone knows every way of
+// storing refs.
 type Repository struct {
 	Dir string // absolute, without links
 	git string
 	env []string
 }
 
-// OpenRepository returns the bare repository in dir. git is the path of the git program; env is what its children get, and should hold PATH
-// and HOME, so that they read the configuration that receive-pack reads. It refuses with "push/not-a-repository" and "push/not-bare".
+// OpenRepository returns the bare repository in dir. git is the path of the git program; env is
+// what its children get, and should hold PATH and HOME, so that they read the configuration that
+// receive-pack reads. It refuses with "push/not-a-repository" and "push/not-bare".
 func OpenRepository(ctx context.Context, dir, git string, env []string) (*Repository, error) {
-	r := &Repository{Dir: dir, git: git, env: append([]string{"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0"}, env...)}
+	r := &Repository{
+		Dir: dir,
+		git: git,
+		env: append([]string{"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0"}, env...),
+	}
 	not := func(err error) error {
-		return fault.UsageError("push/not-a-repository", fmt.Errorf("opening the repository %q: %w", dir, err), "make one with `git init --bare "+filepath.Base(dir)+"`")
+		return fault.UsageError(
+			"push/not-a-repository",
+			fmt.Errorf("opening the repository %q: %w", dir, err),
+			"make one with `git init --bare "+filepath.Base(dir)+"`",
+		)
 	}
 	real, err := filepath.EvalSymlinks(dir)
 	if err == nil {
@@ -48,15 +58,21 @@ func OpenRepository(ctx context.Context, dir, git string, env []string) (*Reposi
 	case err != nil:
 		return nil, not(errors.New("it is no git repository"))
 	case bare != "true":
-		return nil, fault.UsageError("push/not-bare", fmt.Errorf("opening the repository %q: it has a working directory, which pushes would leave behind", dir),
-			"make a bare one with `git clone --bare`, and push to that")
+		return nil, fault.UsageError(
+			"push/not-bare",
+			fmt.Errorf("opening the repository %q: it has a working directory, which pushes would leave behind", dir),
+			"make a bare one with `git clone --bare`, and push to that",
+		)
 	}
 	return r, nil
 }
 
 // output runs git in the repository and returns what it says, without the last newline.
 func (r *Repository) output(ctx context.Context, more []string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, r.git, append([]string{"--git-dir=" + r.Dir, "-c", "core.fsmonitor=false"}, args...)...)
+	cmd := exec.CommandContext(
+		ctx,
+		r.git,
+		append([]string{"--git-dir=" + r.Dir, "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(append([]string{}, r.env...), more...)
 	cmd.WaitDelay = 2 * time.Second
@@ -67,7 +83,12 @@ func (r *Repository) output(ctx context.Context, more []string, args ...string) 
 			return "", context.Cause(ctx)
 		}
 		said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return "", fmt.Errorf("running git %s: %w%s", args[0], err, strings.TrimSuffix(": "+strings.TrimPrefix(said, "fatal: "), ": "))
+		return "", fmt.Errorf(
+			"running git %s: %w%s",
+			args[0],
+			err,
+			strings.TrimSuffix(": "+strings.TrimPrefix(said, "fatal: "), ": "),
+		)
 	}
 	return strings.TrimSuffix(stdout.String(), "\n"), nil
 }

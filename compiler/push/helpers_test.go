@@ -42,8 +42,15 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "blog.git")
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
-		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com"}
+	env := []string{
+		"PATH=" + os.Getenv("PATH"),
+		"HOME=" + t.TempDir(),
+		"GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=a",
+		"GIT_AUTHOR_EMAIL=a@example.com",
+		"GIT_COMMITTER_NAME=a",
+		"GIT_COMMITTER_EMAIL=a@example.com",
+	}
 	cmd := exec.Command(git, "init", "-q", "--bare", "-b", "main", dir)
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -83,16 +90,34 @@ func (b *bench) git(args ...string) string {
 // dead is a process that has ended.
 var dead = Process{PID: 1 << 30, Start: 1}
 
-// push records an accepted push of main from one commit to another by a receive-pack, with its pending release.
+// push records an accepted push of main from one commit to another by a receive-pack, with its
+// pending release.
 func (b *bench) push(from, to string, by Process) *Record {
 	b.Helper()
 	if from == "" {
 		from = strings.Repeat("0", 40)
 	}
-	rec := &Record{ID: newID(time.Now()), App: "blog", State: Accepted, Receiver: by, Hook: dead, ByMoves: true, Refs: []Ref{{Update: Update{"refs/heads/main", from, to}}}}
+	rec := &Record{
+		ID:       newID(time.Now()),
+		App:      "blog",
+		State:    Accepted,
+		Receiver: by,
+		Hook:     dead,
+		ByMoves:  true,
+		Refs:     []Ref{{Update: Update{"refs/heads/main", from, to}}},
+	}
 	rec.Key = rec.ID
-	made, err := b.releases.Register(b.Context(), "blog", release.Request{Slug: release.SlugRef{Digest: "sha256:" + strings.Repeat("a", 64)}, Commit: to, Key: rec.Key, Pending: true,
-		Processes: []procfile.Process{{Type: "web", Command: "true"}}})
+	made, err := b.releases.Register(
+		b.Context(),
+		"blog",
+		release.Request{
+			Slug:      release.SlugRef{Digest: "sha256:" + strings.Repeat("a", 64)},
+			Commit:    to,
+			Key:       rec.Key,
+			Pending:   true,
+			Processes: []procfile.Process{{Type: "web", Command: "true"}},
+		},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -110,7 +135,8 @@ func (b *bench) transact(phase string, rec *Record) error {
 
 func (b *bench) move(rec *Record) { b.git("update-ref", "refs/heads/main", rec.Refs[0].New) }
 
-// ends settles what is left and requires that nothing is, and which release is current and which are abandoned.
+// ends settles what is left and requires that nothing is, and which release is current and which
+// are abandoned.
 func (b *bench) ends(current int, abandoned ...int) {
 	b.Helper()
 	if _, err := b.Settle(b.Context()); err != nil {

@@ -29,11 +29,13 @@ const former = ".before-slugc"
 // marker is the line by which a hook of ours is known.
 const marker = "# Written by slugc hook install; slugc hook uninstall brings back what was here before."
 
-// wanted are receive-pack's settings: push options must be announced, what no commit should hold is refused before it is staged, and a client that went away is to
-// be noticed within a second (git-config(1)).
+// wanted are receive-pack's settings: push options must be announced, what no commit should hold is
+// refused before it is staged, and a client that went away is to be noticed within a second
+// (git-config(1)).
 var wanted = [][2]string{{"advertisePushOptions", "true"}, {"fsckObjects", "true"}, {"keepAlive", "1"}}
 
-// script is a hook: it hands over to slugc, which keeps out of a repository without settings, for a directory of hooks may serve several.
+// script is a hook: it hands over to slugc, which keeps out of a repository without settings, for a
+// directory of hooks may serve several.
 func script(hook, self string) string {
 	quoted := "'" + strings.ReplaceAll(self, "'", `'\''`) + "'"
 	begin := "#!/bin/sh\n" + marker + "\n"
@@ -43,7 +45,8 @@ func script(hook, self string) string {
 	return begin + "exec " + quoted + ` hook run --before "$0` + former + `" ` + hook + "\n"
 }
 
-// transactionScript passes git's own transactions, of which there are many, and those of other refs without starting anything.
+// transactionScript passes git's own transactions, of which there are many, and those of other refs
+// without starting anything.
 const transactionScript = `phase=$1
 slugc=${GIT_DIR:-.}/slugc
 set -- "$slugc"/pushes/*
@@ -67,8 +70,9 @@ elif [ -x "$0FORMER" ]; then
 fi
 `
 
-// Install sets the hooks up, or changes their settings, and returns what it kept of hooks that were there. self is the path of the slugc binary.
-// It refuses with "push/hook-in-the-way" and what check refuses.
+// Install sets the hooks up, or changes their settings, and returns what it kept of hooks that were
+// there. self is the path of the slugc binary. It refuses with "push/hook-in-the-way" and what
+// check refuses.
 func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept []string, err error) {
 	if err := s.check(ctx, r); err != nil {
 		return nil, err
@@ -98,7 +102,8 @@ func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept
 	return kept, nil
 }
 
-// write puts the settings into a configuration file, and remembers what it changes of receive-pack's.
+// write puts the settings into a configuration file, and remembers what it changes of
+// receive-pack's.
 func (r *Repository) write(ctx context.Context, s Settings, set func(...string) error, file string) error {
 	for key, values := range s.fields() {
 		if err := set("--unset-all", "slugc."+key); err != nil {
@@ -140,7 +145,11 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 	_, missing := os.Lstat(path)
 	if !ours && missing == nil {
 		if _, err := os.Lstat(path + former); err == nil {
-			return false, fault.UsageError("push/hook-in-the-way", fmt.Errorf("keeping the hook %q: there already is %q", path, path+former), "make one hook of the two, or remove one")
+			return false, fault.UsageError(
+				"push/hook-in-the-way",
+				fmt.Errorf("keeping the hook %q: there already is %q", path, path+former),
+				"make one hook of the two, or remove one",
+			)
 		}
 		if err := os.Rename(path, path+former); err != nil {
 			return false, fmt.Errorf("keeping the hook %q: %w", path, err)
@@ -161,7 +170,8 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 	return has == nil, cache.SyncDir(dir)
 }
 
-// writeRefs writes the deploy branches where the transaction's script reads them, one a line. Every push does it again: settings may have been changed by hand.
+// writeRefs writes the deploy branches where the transaction's script reads them, one a line. Every
+// push does it again: settings may have been changed by hand.
 func (r *Repository) writeRefs(s Settings) error {
 	file, want := r.path("refs"), strings.Join(s.refs(), "\n")+"\n"
 	if is, err := os.ReadFile(file); err == nil && string(is) == want {
@@ -214,7 +224,8 @@ func (r *Repository) makeDirs(dirs ...string) error {
 	return nil
 }
 
-// own gives a new file to the owner of the repository, or of the file that it is to replace, with that one's mode.
+// own gives a new file to the owner of the repository, or of the file that it is to replace, with
+// that one's mode.
 func (r *Repository) own(path, like string) error {
 	of := r.Dir
 	if like != "" {

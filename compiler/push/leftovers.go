@@ -33,24 +33,26 @@ func stat(path string) *inode {
 	return &inode{Ino: st.Ino, Ctime: st.Ctim.Nano()}
 }
 
-// lockFile is where git keeps the lock of a ref (gitrepository-layout(5)). With the reftable format there is no such file.
+// lockFile is where git keeps the lock of a ref (gitrepository-layout(5)). With the reftable format
+// there is no such file.
 func (r *Repository) lockFile(ref string) string {
 	return filepath.Join(r.Dir, filepath.FromSlash(ref)) + ".lock"
 }
 
-// holds says whether the lock file that the push's transaction had when it was prepared is still there, so that the transaction was not committed: to commit is
-// to rename it.
+// holds says whether the lock file that the push's transaction had when it was prepared is still
+// there, so that the transaction was not committed: to commit is to rename it.
 func (r *Repository) holds(rec *Record, ref string) bool {
 	seen, prepared := rec.Locks[ref]
 	now := stat(r.lockFile(ref))
 	return prepared && now != nil && *now == seen
 }
 
-// stable is how long a lock file must stay what it is before it counts as left behind, where it was not seen being made. git holds a ref's lock for milliseconds.
+// stable is how long a lock file must stay what it is before it counts as left behind, where it was
+// not seen being made. git holds a ref's lock for milliseconds.
 const stable = 2 * time.Second
 
-// clear removes what a killed receive-pack left in the repository: the lock files of the refs, at which every later push would fail, and its quarantine.
-// The push must have no process left.
+// clear removes what a killed receive-pack left in the repository: the lock files of the refs, at
+// which every later push would fail, and its quarantine. The push must have no process left.
 func (r *Repository) clear(ctx context.Context, rec *Record) error {
 	for ref := range rec.Locks {
 		if r.holds(rec, ref) {
@@ -67,8 +69,9 @@ func (r *Repository) clear(ctx context.Context, rec *Record) error {
 	return r.clearQuarantine(rec)
 }
 
-// clearUnseen removes lock files that the receive-pack made and was killed before the hook saw them: they hold the commit of this push, or nothing yet, and no
-// other push is under way that could have made them. HEAD is locked with the branch that it names.
+// clearUnseen removes lock files that the receive-pack made and was killed before the hook saw
+// them: they hold the commit of this push, or nothing yet, and no other push is under way that
+// could have made them. HEAD is locked with the branch that it names.
 func (r *Repository) clearUnseen(ctx context.Context, rec *Record) error {
 	others, err := r.Pushes()
 	if err != nil {
@@ -119,7 +122,8 @@ func drop(file string) error {
 	return nil
 }
 
-// clearQuarantine removes the quarantine of a push that was killed before git could: `git gc` does not.
+// clearQuarantine removes the quarantine of a push that was killed before git could: `git gc` does
+// not.
 func (r *Repository) clearQuarantine(rec *Record) error {
 	return r.dropQuarantine(filepath.Base(rec.Quarantine))
 }
@@ -138,7 +142,8 @@ func (r *Repository) dropQuarantine(base string) error {
 	return cache.RemoveAll(filepath.Join(objects, base))
 }
 
-// sweep removes the quarantines of pushes that were killed before they had a record, unless another receive-pack than this push's is at work in the repository.
+// sweep removes the quarantines of pushes that were killed before they had a record, unless another
+// receive-pack than this push's is at work in the repository.
 func (r *Repository) sweep(p Push) error {
 	// Listed before the processes are: whoever made one of these is among those, or has ended.
 	found, err := filepath.Glob(filepath.Join(globbed(r.Dir), "objects", "*"+incoming+"*"))

@@ -12,7 +12,8 @@ type Options struct {
 	Dry   bool // build and say, release nothing
 }
 
-// ParseOptions reads push options, which anybody who may push writes. It refuses what it does not know with "push/unknown-option".
+// ParseOptions reads push options, which anybody who may push writes. It refuses what it does not
+// know with "push/unknown-option".
 func ParseOptions(list []string) (o Options, err error) {
 	for _, option := range list {
 		switch option {
@@ -21,8 +22,11 @@ func ParseOptions(list []string) (o Options, err error) {
 		case "dry-run":
 			o.Dry = true
 		default:
-			return o, fault.UsageError("push/unknown-option", fmt.Errorf("reading the push options: there is no option %.80q", option),
-				"the options are `-o fresh` (build from nothing) and `-o dry-run` (build, release nothing)")
+			return o, fault.UsageError(
+				"push/unknown-option",
+				fmt.Errorf("reading the push options: there is no option %.80q", option),
+				"the options are `-o fresh` (build from nothing) and `-o dry-run` (build, release nothing)",
+			)
 		}
 	}
 	return o, nil

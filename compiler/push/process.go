@@ -46,7 +46,8 @@ func (p Process) Alive() bool {
 	return err == nil && now == p
 }
 
-// Receiver finds the git receive-pack that runs the hook of process pid: its parent, or the parent of the scripts between.
+// Receiver finds the git receive-pack that runs the hook of process pid: its parent, or the parent
+// of the scripts between.
 func Receiver(pid int) (Process, error) {
 	for range 16 {
 		_, parent, err := lookUp(pid)
@@ -71,7 +72,8 @@ func isReceivePack(args []string) bool {
 	return filepath.Base(args[0]) == "git-receive-pack" || slices.Contains(args[1:], "receive-pack")
 }
 
-// receivers says whether a receive-pack other than the one with this pid may be at work in the repository: its working directory.
+// receivers says whether a receive-pack other than the one with this pid may be at work in the
+// repository: its working directory.
 func receivers(dir string, but int) (bool, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -87,7 +89,8 @@ func receivers(dir string, but int) (bool, error) {
 			continue
 		}
 		// One that may not be looked at may be at work here.
-		if at, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); at == dir || err != nil && !errors.Is(err, os.ErrNotExist) {
+		if at, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); at == dir ||
+			err != nil && !errors.Is(err, os.ErrNotExist) {
 			return true, nil
 		}
 	}

@@ -32,7 +32,8 @@ func TestWhole(t *testing.T) {
 	b.ends(1)
 }
 
-// TestKilledBeforePromotion has a receive-pack die right after the ref moved: the next push promotes it before anything else.
+// TestKilledBeforePromotion has a receive-pack die right after the ref moved: the next push
+// promotes it before anything else.
 func TestKilledBeforePromotion(t *testing.T) {
 	b := newBench(t)
 	one := b.push("", b.commits[0], dead)
@@ -74,7 +75,8 @@ func TestToAndFro(t *testing.T) {
 	b.ends(4)
 }
 
-// TestSameCommit has a second push of the same commit lose: it must not be taken for the one that moved the ref, not even when a rollback came between.
+// TestSameCommit has a second push of the same commit lose: it must not be taken for the one that
+// moved the ref, not even when a rollback came between.
 func TestSameCommit(t *testing.T) {
 	b := newBench(t)
 	base := b.push("", b.commits[0], dead)
@@ -100,7 +102,8 @@ func TestSameCommit(t *testing.T) {
 	b.ends(4, two.Version)
 }
 
-// TestPreparedTwice has a push die while git holds the ref, its locks taken away in order, and another push of the same commit succeed.
+// TestPreparedTwice has a push die while git holds the ref, its locks taken away in order, and
+// another push of the same commit succeed.
 func TestPreparedTwice(t *testing.T) {
 	b := newBench(t)
 	one := b.push("", b.commits[0], dead)
@@ -121,7 +124,8 @@ func TestPreparedTwice(t *testing.T) {
 	b.ends(2, 1)
 }
 
-// TestRollbackStays settles a push again that was promoted by a process that was killed before it could say so.
+// TestRollbackStays settles a push again that was promoted by a process that was killed before it
+// could say so.
 func TestRollbackStays(t *testing.T) {
 	b := newBench(t)
 	one, two := b.push("", b.commits[0], dead), (*Record)(nil)
@@ -144,7 +148,8 @@ func TestRollbackStays(t *testing.T) {
 	b.ends(3)
 }
 
-// TestRefused has git refuse the ref: by a lock that is lost, by an aborted transaction, by a hook between.
+// TestRefused has git refuse the ref: by a lock that is lost, by an aborted transaction, by a hook
+// between.
 func TestRefused(t *testing.T) {
 	b := newBench(t)
 	one := b.push("", b.commits[0], dead)
@@ -206,7 +211,13 @@ func TestLeftovers(t *testing.T) {
 // TestSweep removes a quarantine that has no record, but not this push's.
 func TestSweep(t *testing.T) {
 	b := newBench(t)
-	left, own := filepath.Join(b.Repo.Dir, "objects/tmp_objdir-incoming-left"), filepath.Join(b.Repo.Dir, "objects/tmp_objdir-incoming-own")
+	left, own := filepath.Join(
+		b.Repo.Dir,
+		"objects/tmp_objdir-incoming-left",
+	), filepath.Join(
+		b.Repo.Dir,
+		"objects/tmp_objdir-incoming-own",
+	)
 	for _, dir := range []string{left, own} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
@@ -253,7 +264,8 @@ func TestSmall(t *testing.T) {
 	if _, err := ReadUpdates(strings.NewReader("a b\n")); err == nil {
 		t.Error("a line of two words is read")
 	}
-	if got, err := ReadUpdates(strings.NewReader("a b refs/heads/c d\n")); err != nil || len(got) != 1 || got[0].Ref != "refs/heads/c d" {
+	if got, err := ReadUpdates(strings.NewReader("a b refs/heads/c d\n")); err != nil || len(got) != 1 ||
+		got[0].Ref != "refs/heads/c d" {
 		t.Errorf("%+v %v", got, err)
 	}
 	if self(t).Alive() != true || dead.Alive() || (Process{PID: os.Getpid(), Start: 1}).Alive() {
@@ -268,9 +280,21 @@ func TestSmall(t *testing.T) {
 			t.Errorf("%q is a receive-pack: %v", line, got)
 		}
 	}
-	rec := &Record{ID: "1", App: "blog", Version: 2, Refs: []Ref{{Update: Update{Ref: "refs/heads/main", New: b.commits[0]}}}}
-	before := &release.Release{Version: 1, Slug: release.SlugRef{Size: 5000}, ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "a"}, {Type: "clock", Command: "c"}}}
-	result := &compiler.Result{ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "b"}, {Type: "worker", Command: "w"}}, Slug: compiler.Slug{Size: 3800, Digest: "sha256:d"}}
+	rec := &Record{
+		ID:      "1",
+		App:     "blog",
+		Version: 2,
+		Refs:    []Ref{{Update: Update{Ref: "refs/heads/main", New: b.commits[0]}}},
+	}
+	before := &release.Release{
+		Version:      1,
+		Slug:         release.SlugRef{Size: 5000},
+		ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "a"}, {Type: "clock", Command: "c"}},
+	}
+	result := &compiler.Result{
+		ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "b"}, {Type: "worker", Command: "w"}},
+		Slug:         compiler.Slug{Size: 3800, Digest: "sha256:d"},
+	}
 	want := "Released blog v2 (main " + b.commits[0][:7] + ")|web, worker|changed: web: b (before: a)|new: worker: w|removed: clock: c|3.8 kB, 1.2 kB less than v1|sha256:d"
 	if got := strings.Join(b.report(rec, result, before), "|"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -17,7 +17,8 @@ import (
 	"slugc/compiler/source"
 )
 
-// Hook is what the hooks of one repository work with. Its functions are called only when they are needed.
+// Hook is what the hooks of one repository work with. Its functions are called only when they are
+// needed.
 type Hook struct {
 	Repo     *Repository
 	Settings Settings
@@ -50,8 +51,9 @@ type Builder struct {
 	Spawn   func(id string) error // starts a process that calls [Hook.Await] and outlives the push
 }
 
-// Receive is the pre-receive hook: it builds what was pushed to a deploy branch, and registers it as a pending release. With an error the push is to be declined.
-// After an error of the build there is no release.
+// Receive is the pre-receive hook: it builds what was pushed to a deploy branch, and registers it
+// as a pending release. With an error the push is to be declined. After an error of the build there
+// is no release.
 func (h *Hook) Receive(ctx context.Context, p Push, b Builder) error {
 	options, err := ParseOptions(p.Options)
 	if err != nil {
@@ -104,7 +106,14 @@ func (h *Hook) begin(ctx context.Context, p Push, deploys []Update) (*Record, er
 		return nil, err
 	}
 	now := time.Now()
-	rec := &Record{ID: newID(now), App: h.Settings.App, State: Building, Receiver: p.Receiver, Hook: self, Began: now.UTC()}
+	rec := &Record{
+		ID:       newID(now),
+		App:      h.Settings.App,
+		State:    Building,
+		Receiver: p.Receiver,
+		Hook:     self,
+		Began:    now.UTC(),
+	}
 	rec.Key = cache.Key("push", h.Repo.Dir, rec.ID)
 	for _, u := range deploys {
 		rec.Refs = append(rec.Refs, Ref{Update: u})
@@ -125,8 +134,13 @@ func (h *Hook) begin(ctx context.Context, p Push, deploys []Update) (*Record, er
 // request is the build of a push.
 func (h *Hook) request(req compiler.Request, p Push, rec *Record, o Options) compiler.Request {
 	req.App, req.Fresh, req.Register = h.Settings.App, o.Fresh, !o.Dry
-	req.Source = source.Spec{Kind: source.Git, Dir: h.Repo.Dir, Ref: rec.commit(), Env: slices.Concat(h.Repo.env, req.Source.Env, p.Quarantine),
-		Submodules: source.Submodules{Allow: h.Settings.Submodules}}
+	req.Source = source.Spec{
+		Kind:       source.Git,
+		Dir:        h.Repo.Dir,
+		Ref:        rec.commit(),
+		Env:        slices.Concat(h.Repo.env, req.Source.Env, p.Quarantine),
+		Submodules: source.Submodules{Allow: h.Settings.Submodules},
+	}
 	req.Rollout.Pending, req.Rollout.Key = true, rec.Key
 	req.Rollout.Begin = func() error {
 		rec.State = Registering
@@ -139,7 +153,8 @@ func (h *Hook) request(req compiler.Request, p Push, rec *Record, o Options) com
 // inFront bounds the wait for pushes that have built and that git decides about.
 const inFront = 15 * time.Second
 
-// still refuses, before anything is built, a push whose branch has moved while it waited for its turn: with "push/moved". git would refuse it after the build.
+// still refuses, before anything is built, a push whose branch has moved while it waited for its
+// turn: with "push/moved". git would refuse it after the build.
 func (h *Hook) still(ctx context.Context, rec *Record) error {
 	until := time.Now().Add(inFront)
 	for time.Now().Before(until) {
@@ -173,7 +188,11 @@ func (h *Hook) still(ctx context.Context, rec *Record) error {
 			return err
 		}
 		if value != ref.Old && !(value == "" && none(ref.Old)) {
-			return fault.AppError("push/moved", fmt.Errorf("pushing %q: it moved while this push waited", name(ref.Ref)), "pull and push again")
+			return fault.AppError(
+				"push/moved",
+				fmt.Errorf("pushing %q: it moved while this push waited", name(ref.Ref)),
+				"pull and push again",
+			)
 		}
 	}
 	return nil
@@ -186,7 +205,8 @@ func updatesOf(rec *Record) (list []Update) {
 	return list
 }
 
-// accept notes that the release waits for git, and what the pusher is to be told when it is current.
+// accept notes that the release waits for git, and what the pusher is to be told when it is
+// current.
 func (h *Hook) accept(ctx context.Context, rec *Record, result *compiler.Result) error {
 	before, err := h.current(ctx)
 	if err != nil {
@@ -226,7 +246,11 @@ func (h *Hook) dry(ctx context.Context, rec *Record, result *compiler.Result) er
 	for _, line := range h.report(rec, result, before)[1:] {
 		h.Report.Detail(line)
 	}
-	return fault.UsageError("push/dry-run", fmt.Errorf("pushing %q: it was built, and a dry run ends here", name(rec.Refs[0].Ref)), "push without `-o dry-run` to release it")
+	return fault.UsageError(
+		"push/dry-run",
+		fmt.Errorf("pushing %q: it was built, and a dry run ends here", name(rec.Refs[0].Ref)),
+		"push without `-o dry-run` to release it",
+	)
 }
 
 // giveUp ends a push that its own hook declines. What cannot be ended now is left to the settler.
@@ -264,7 +288,12 @@ func (h *Hook) Stays(ctx context.Context) string {
 	case now.Commit == "":
 		return fmt.Sprintf("nothing was released; %s v%d stays current", h.Settings.App, now.Version)
 	}
-	return fmt.Sprintf("nothing was released; %s v%d (%s) stays current", h.Settings.App, now.Version, short(now.Commit))
+	return fmt.Sprintf(
+		"nothing was released; %s v%d (%s) stays current",
+		h.Settings.App,
+		now.Version,
+		short(now.Commit),
+	)
 }
 
 // tellsMoves says whether git calls the reference-transaction hook: since 2.28, and if it is there.

@@ -48,20 +48,22 @@ type Ref struct {
 
 // Record is a push under way, as kept in ‹repository›/slugc/pushes/‹id›.json until it is settled.
 type Record struct {
-	ID         string    `json:"id"`
-	App        string    `json:"app"`
-	Refs       []Ref     `json:"refs"`
-	Key        string    `json:"key"` // idempotency key of the registration
-	State      State     `json:"state"`
-	Version    int       `json:"version,omitempty"` // of the release, once known
-	Receiver   Process   `json:"receiver"`          // git receive-pack
-	Hook       Process   `json:"hook"`              // pre-receive
-	ByMoves    bool      `json:"by_moves"`          // git tells of transactions, so that a ref without a move was not moved by this push
+	ID       string  `json:"id"`
+	App      string  `json:"app"`
+	Refs     []Ref   `json:"refs"`
+	Key      string  `json:"key"` // idempotency key of the registration
+	State    State   `json:"state"`
+	Version  int     `json:"version,omitempty"` // of the release, once known
+	Receiver Process `json:"receiver"`          // git receive-pack
+	Hook     Process `json:"hook"`              // pre-receive
+	// git tells of transactions, so that a ref without a move was not moved by this push
+	ByMoves    bool      `json:"by_moves"`
 	Quarantine string    `json:"quarantine,omitempty"`
 	Report     []string  `json:"report,omitempty"` // what the pusher is told at the end
 	Began      time.Time `json:"began"`
 
-	// Locks are git's lock files of the refs in the push's transactions, as they were when git held them, by ref.
+	// Locks are git's lock files of the refs in the push's transactions, as they were when git held
+	// them, by ref.
 	Locks map[string]inode `json:"locks,omitempty"`
 }
 
@@ -109,8 +111,13 @@ func (r *Repository) load(id string) (*Record, error) {
 	}
 	var rec Record
 	if err := json.Unmarshal(data, &rec); err != nil || len(rec.Refs) == 0 {
-		return nil, fault.New(fault.Slugc, 0, "push/record-damaged", fmt.Errorf("reading the record of a push: %q is damaged", r.path("pushes", id+".json")),
-			"remove it; `slugc hook status` says whether the branch and the current release agree")
+		return nil, fault.New(
+			fault.Slugc,
+			0,
+			"push/record-damaged",
+			fmt.Errorf("reading the record of a push: %q is damaged", r.path("pushes", id+".json")),
+			"remove it; `slugc hook status` says whether the branch and the current release agree",
+		)
 	}
 	return &rec, nil
 }
@@ -163,7 +170,11 @@ func (r *Repository) lock(ctx context.Context) (unlock func(), err error) {
 	defer cancel()
 	lock := flock.New(r.path("lock"), flock.SetPermissions(0o600))
 	if ok, err := lock.TryLockContext(ctx, 10*time.Millisecond); !ok {
-		return nil, fault.TransientError("push/locked", fmt.Errorf("locking the pushes of %q: %w", r.Dir, err), "try again")
+		return nil, fault.TransientError(
+			"push/locked",
+			fmt.Errorf("locking the pushes of %q: %w", r.Dir, err),
+			"try again",
+		)
 	}
 	return func() { _ = lock.Unlock() }, nil
 }

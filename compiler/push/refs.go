@@ -53,18 +53,25 @@ func ofRefs(updates []Update, refs []string) (of []Update) {
 // maxNamed is how many branches that are not built are named one by one.
 const maxNamed = 5
 
-// deploys returns the updates that are to be built, which all have one commit, and says what becomes of the others. It refuses with
-// "push/delete" and "push/two-commits".
+// deploys returns the updates that are to be built, which all have one commit, and says what
+// becomes of the others. It refuses with "push/delete" and "push/two-commits".
 func (h *Hook) deploys(updates []Update) ([]Update, error) {
 	deploys := ofRefs(updates, h.Settings.refs())
 	for i, u := range deploys {
 		if none(u.New) {
-			return nil, fault.AppError("push/delete", fmt.Errorf("deleting %q: it is a deploy branch of %s", name(u.Ref), h.Settings.App),
-				"push another commit to it instead; `slugc hook install` changes which branches are deployed")
+			return nil, fault.AppError(
+				"push/delete",
+				fmt.Errorf("deleting %q: it is a deploy branch of %s", name(u.Ref), h.Settings.App),
+				"push another commit to it instead; `slugc hook install` changes which branches are deployed",
+			)
 		}
 		if u.New != deploys[0].New {
-			return nil, fault.AppError("push/two-commits", fmt.Errorf("pushing %q and %q: they are deploy branches of %s and name two commits",
-				name(deploys[0].Ref), name(deploys[i].Ref), h.Settings.App), "push one of them at a time")
+			return nil, fault.AppError(
+				"push/two-commits",
+				fmt.Errorf("pushing %q and %q: they are deploy branches of %s and name two commits",
+					name(deploys[0].Ref), name(deploys[i].Ref), h.Settings.App),
+				"push one of them at a time",
+			)
 		}
 	}
 	left := len(updates) - len(deploys)
@@ -73,10 +80,22 @@ func (h *Hook) deploys(updates []Update) ([]Update, error) {
 			continue
 		}
 		if left > maxNamed {
-			h.Report.Detail(fmt.Sprintf("%d refs are not deploy branches (%s): no build", left, strings.Join(h.Settings.branches(), ", ")))
+			h.Report.Detail(
+				fmt.Sprintf(
+					"%d refs are not deploy branches (%s): no build",
+					left,
+					strings.Join(h.Settings.branches(), ", "),
+				),
+			)
 			break
 		}
-		h.Report.Detail(fmt.Sprintf("%s is not a deploy branch (%s): no build", name(u.Ref), strings.Join(h.Settings.branches(), ", ")))
+		h.Report.Detail(
+			fmt.Sprintf(
+				"%s is not a deploy branch (%s): no build",
+				name(u.Ref),
+				strings.Join(h.Settings.branches(), ", "),
+			),
+		)
 	}
 	return deploys, nil
 }
@@ -92,15 +111,24 @@ func name(ref string) string {
 	return ref
 }
 
-// acceptable refuses, before anything is built, what git would refuse after the build: with "push/not-a-commit" and "push/non-fast-forward".
+// acceptable refuses, before anything is built, what git would refuse after the build: with
+// "push/not-a-commit" and "push/non-fast-forward".
 func (h *Hook) acceptable(ctx context.Context, deploys []Update, quarantine []string) error {
 	kind, err := h.Repo.output(ctx, quarantine, "cat-file", "-t", deploys[0].New)
 	if err != nil {
 		return err
 	}
 	if kind != "commit" {
-		return fault.AppError("push/not-a-commit", fmt.Errorf("pushing %q: %s is a %s, and a branch names a commit", name(deploys[0].Ref), short(deploys[0].New), kind),
-			"push the commit: `git push REMOTE TAG^{commit}:"+name(deploys[0].Ref)+"`")
+		return fault.AppError(
+			"push/not-a-commit",
+			fmt.Errorf(
+				"pushing %q: %s is a %s, and a branch names a commit",
+				name(deploys[0].Ref),
+				short(deploys[0].New),
+				kind,
+			),
+			"push the commit: `git push REMOTE TAG^{commit}:"+name(deploys[0].Ref)+"`",
+		)
 	}
 	deny, err := h.Repo.boolean(ctx, "receive.denyNonFastForwards")
 	if err != nil || !deny {
@@ -112,8 +140,16 @@ func (h *Hook) acceptable(ctx context.Context, deploys []Update, quarantine []st
 		}
 		_, err := h.Repo.output(ctx, quarantine, "merge-base", "--is-ancestor", u.Old, u.New)
 		if exited(err, 1) {
-			return fault.AppError("push/non-fast-forward", fmt.Errorf("pushing %q: %s does not follow %s, and this repository takes nothing else", name(u.Ref), short(u.New), short(u.Old)),
-				"pull and push again")
+			return fault.AppError(
+				"push/non-fast-forward",
+				fmt.Errorf(
+					"pushing %q: %s does not follow %s, and this repository takes nothing else",
+					name(u.Ref),
+					short(u.New),
+					short(u.Old),
+				),
+				"pull and push again",
+			)
 		}
 		if err != nil {
 			return err

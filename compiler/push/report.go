@@ -10,7 +10,8 @@ import (
 	"slugc/compiler/release"
 )
 
-// report is what the pusher is told at the end: the release, its process types, how they differ from those of the release before, and the slug.
+// report is what the pusher is told at the end: the release, its process types, how they differ
+// from those of the release before, and the slug.
 func (h *Hook) report(rec *Record, result *compiler.Result, before *release.Release) []string {
 	first := fmt.Sprintf("Released %s v%d (%s %s)", rec.App, rec.Version, name(rec.Refs[0].Ref), short(rec.commit()))
 	lines := []string{first}

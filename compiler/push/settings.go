@@ -13,7 +13,8 @@ import (
 	"slugc/compiler/source"
 )
 
-// Settings are what a repository's hooks are set up with. They are kept in the repository's own git configuration, under `slugc.`.
+// Settings are what a repository's hooks are set up with. They are kept in the repository's own git
+// configuration, under `slugc.`.
 type Settings struct {
 	App            string   `json:"app"`
 	Branches       []string `json:"branches,omitempty"` // deploy branches, without refs/heads/; none: main and master
@@ -22,8 +23,9 @@ type Settings struct {
 	Home           string   `json:"home"`                       // state directory
 	EnvFile        string   `json:"env_file,omitempty"`         // build configuration
 	ReleaseEnvFile string   `json:"release_env_file,omitempty"` // config vars of the release process
-	SlugcEnvFile   string   `json:"slugc_env_file,omitempty"`   // variables of slugc itself, for a git server whose environment lacks them
-	Submodules     []string `json:"submodules,omitempty"`       // patterns of URLs that submodules may have
+	// variables of slugc itself, for a git server whose environment lacks them
+	SlugcEnvFile string   `json:"slugc_env_file,omitempty"`
+	Submodules   []string `json:"submodules,omitempty"` // patterns of URLs that submodules may have
 }
 
 // fields are the settings and their keys below `slugc.`.
@@ -34,8 +36,19 @@ func (s *Settings) fields() map[string]*[]string {
 		}
 		return &[]string{*text}
 	}
-	return map[string]*[]string{"app": one(&s.App), "branch": &s.Branches, "coordinator": one(&s.Coordinator), "store": one(&s.Store), "home": one(&s.Home),
-		"envFile": one(&s.EnvFile), "releaseEnvFile": one(&s.ReleaseEnvFile), "slugcEnvFile": one(&s.SlugcEnvFile), "allowSubmodules": &s.Submodules}
+	return map[string]*[]string{
+		"app":         one(&s.App),
+		"branch":      &s.Branches,
+		"coordinator": one(&s.Coordinator),
+		"store":       one(&s.Store),
+		"home":        one(&s.Home),
+		"envFile": one(
+			&s.EnvFile,
+		),
+		"releaseEnvFile":  one(&s.ReleaseEnvFile),
+		"slugcEnvFile":    one(&s.SlugcEnvFile),
+		"allowSubmodules": &s.Submodules,
+	}
 }
 
 // set takes a setting as git reports it, its key in lower case.
@@ -103,7 +116,8 @@ func (r *Repository) section(ctx context.Context, file, pattern string) (values 
 	return values, err
 }
 
-// check refuses settings that cannot work, with "push/password-in-url", "push/branch-name" and "push/relative-path".
+// check refuses settings that cannot work, with "push/password-in-url", "push/branch-name" and
+// "push/relative-path".
 func (s *Settings) check(ctx context.Context, r *Repository) error {
 	for _, address := range []string{s.Coordinator, s.Store} {
 		u, err := url.Parse(address)
@@ -111,8 +125,11 @@ func (s *Settings) check(ctx context.Context, r *Repository) error {
 			continue // what it names is checked where it is used
 		}
 		if _, secret := u.User.Password(); secret {
-			return fault.UsageError("push/password-in-url", fmt.Errorf("keeping %q: a repository's configuration is no place for a password", u.Redacted()),
-				"leave it out of the URL and name it in a file of --slugc-env-file, or in the git server's environment")
+			return fault.UsageError(
+				"push/password-in-url",
+				fmt.Errorf("keeping %q: a repository's configuration is no place for a password", u.Redacted()),
+				"leave it out of the URL and name it in a file of --slugc-env-file, or in the git server's environment",
+			)
 		}
 	}
 	for _, pattern := range s.Submodules {
@@ -122,18 +139,27 @@ func (s *Settings) check(ctx context.Context, r *Repository) error {
 	}
 	for _, b := range s.Branches {
 		if _, err := r.output(ctx, nil, "check-ref-format", "refs/heads/"+b); err != nil {
-			return fault.UsageError("push/branch-name", fmt.Errorf("reading the deploy branch %q: no branch can be called so", b), "name a branch such as main, without refs/heads/")
+			return fault.UsageError(
+				"push/branch-name",
+				fmt.Errorf("reading the deploy branch %q: no branch can be called so", b),
+				"name a branch such as main, without refs/heads/",
+			)
 		}
 	}
 	for _, file := range []string{s.Home, s.EnvFile, s.ReleaseEnvFile, s.SlugcEnvFile} {
 		if file != "" && !filepath.IsAbs(file) {
-			return fault.UsageError("push/relative-path", fmt.Errorf("keeping %q: a hook runs in another directory", file), "name an absolute path")
+			return fault.UsageError(
+				"push/relative-path",
+				fmt.Errorf("keeping %q: a hook runs in another directory", file),
+				"name an absolute path",
+			)
 		}
 	}
 	return nil
 }
 
-// edit changes the repository's configuration in one step, under git's own lock of it, so that no push sees half of the change. The file keeps its owner and mode.
+// edit changes the repository's configuration in one step, under git's own lock of it, so that no
+// push sees half of the change. The file keeps its owner and mode.
 func (r *Repository) edit(change func(set func(args ...string) error, file string) error) error {
 	file, err := filepath.EvalSymlinks(r.config())
 	if err != nil {
@@ -142,7 +168,11 @@ func (r *Repository) edit(change func(set func(args ...string) error, file strin
 	temporary := file + ".lock"
 	to, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fault.TransientError("push/configuration-locked", fmt.Errorf("changing the repository's configuration: %w", err), "try again when the other git has ended; if there is none, remove the file")
+		return fault.TransientError(
+			"push/configuration-locked",
+			fmt.Errorf("changing the repository's configuration: %w", err),
+			"try again when the other git has ended; if there is none, remove the file",
+		)
 	}
 	defer os.Remove(temporary) // after the rename there is none
 	err = copyFile(to, file)

@@ -18,9 +18,10 @@ type Settled struct {
 	State   State  `json:"state"` // promoted or abandoned
 }
 
-// settle brings a push to its end, if that can be told: promoted if it has moved a ref that is still where it put it, abandoned if it
-// moved none and cannot any more. over says that the push has no process left that could. The repository's lock must be held.
-// rec is saved as it then is, or removed if nothing of the push is left to do.
+// settle brings a push to its end, if that can be told: promoted if it has moved a ref that is
+// still where it put it, abandoned if it moved none and cannot any more. over says that the push
+// has no process left that could. The repository's lock must be held. rec is saved as it then is,
+// or removed if nothing of the push is left to do.
 func (h *Hook) settle(ctx context.Context, releases *release.Releases, rec *Record, over bool) (*Settled, error) {
 	said := &Settled{App: rec.App, Version: rec.Version, Commit: rec.commit(), State: rec.State}
 	if !rec.settled() {
@@ -52,7 +53,8 @@ func (h *Hook) settle(ctx context.Context, releases *release.Releases, rec *Reco
 	return said, h.Repo.remove(rec)
 }
 
-// moved says whether the push has moved a ref to where that still is, and whether it may yet move one. See the package comment for why that can be told.
+// moved says whether the push has moved a ref to where that still is, and whether it may yet move
+// one. See the package comment for why that can be told.
 func (h *Hook) moved(ctx context.Context, rec *Record) (moved, open bool, err error) {
 	if rec.State != Accepted {
 		return false, true, nil
@@ -74,12 +76,20 @@ func (h *Hook) moved(ctx context.Context, rec *Record) (moved, open bool, err er
 	return false, open, nil
 }
 
-// promote makes the push's release current. One that somebody has ended otherwise, or removed, is left so: to try again would stop every later push.
+// promote makes the push's release current. One that somebody has ended otherwise, or removed, is
+// left so: to try again would stop every later push.
 func (h *Hook) promote(ctx context.Context, releases *release.Releases, rec *Record) error {
 	_, err := releases.Promote(ctx, rec.App, rec.Version)
 	rec.State = Promoted
 	if f := fault.Of(err); f != nil && f.Code == fault.ExitRelease {
-		h.Report.Warn(fmt.Sprintf("%s names %s, but its release cannot become current: %v", name(rec.Refs[0].Ref), short(rec.commit()), err))
+		h.Report.Warn(
+			fmt.Sprintf(
+				"%s names %s, but its release cannot become current: %v",
+				name(rec.Refs[0].Ref),
+				short(rec.commit()),
+				err,
+			),
+		)
 		rec.State = Abandoned
 		return nil
 	}
@@ -144,15 +154,16 @@ func (h *Hook) settleOne(ctx context.Context, id string) (*Settled, error) {
 	return h.settle(ctx, releases, rec, true)
 }
 
-// The pauses between tries of a settler whose coordinator does not answer, and for how long it tries. What is left then, the next push settles.
+// The pauses between tries of a settler whose coordinator does not answer, and for how long it
+// tries. What is left then, the next push settles.
 const (
 	firstPause = time.Second
 	lastPause  = time.Minute
 	patience   = 24 * time.Hour
 )
 
-// Await waits until a push has no process left, then settles it, trying again for a day where that fails. It is the work of the settler, a process
-// that outlives the push.
+// Await waits until a push has no process left, then settles it, trying again for a day where that
+// fails. It is the work of the settler, a process that outlives the push.
 func (h *Hook) Await(ctx context.Context, id string) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
@@ -194,8 +205,12 @@ func (h *Hook) Tell(s *Settled) {
 	switch {
 	case s == nil || s.Version == 0:
 	case s.State == Promoted:
-		h.Report.Detail(fmt.Sprintf("%s v%d of an interrupted push (%s) has become current", s.App, s.Version, short(s.Commit)))
+		h.Report.Detail(
+			fmt.Sprintf("%s v%d of an interrupted push (%s) has become current", s.App, s.Version, short(s.Commit)),
+		)
 	default:
-		h.Report.Detail(fmt.Sprintf("%s v%d of an interrupted push (%s) is abandoned", s.App, s.Version, short(s.Commit)))
+		h.Report.Detail(
+			fmt.Sprintf("%s v%d of an interrupted push (%s) is abandoned", s.App, s.Version, short(s.Commit)),
+		)
 	}
 }

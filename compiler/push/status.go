@@ -29,7 +29,13 @@ type Branch struct {
 
 // Status settles what can be settled and says how the repository's hooks stand.
 func (h *Hook) Status(ctx context.Context) (*Status, error) {
-	s := &Status{Repository: h.Repo.Dir, Installed: h.Settings.App != "", Hooks: map[string]string{}, Settled: []Settled{}, Branches: []Branch{}}
+	s := &Status{
+		Repository: h.Repo.Dir,
+		Installed:  h.Settings.App != "",
+		Hooks:      map[string]string{},
+		Settled:    []Settled{},
+		Branches:   []Branch{},
+	}
 	dir, err := h.Repo.hooks(ctx)
 	if err != nil {
 		return nil, err

@@ -9,8 +9,9 @@ import (
 	"slugc/compiler/release"
 )
 
-// Transact is the reference-transaction hook (githooks(5)) in one of its phases. receiver is the receive-pack whose transaction it is, nil for another program's.
-// An error in the phase "prepared" has git leave all refs of the transaction as they are; other phases cannot be stopped.
+// Transact is the reference-transaction hook (githooks(5)) in one of its phases. receiver is the
+// receive-pack whose transaction it is, nil for another program's. An error in the phase "prepared"
+// has git leave all refs of the transaction as they are; other phases cannot be stopped.
 func (h *Hook) Transact(ctx context.Context, phase string, receiver *Process, updates []Update) error {
 	list, err := h.Repo.Pushes()
 	deploys := ofRefs(updates, h.Settings.refs())
@@ -61,7 +62,8 @@ type transaction struct {
 	others   []*Record
 }
 
-// prepared settles whatever moved the refs before, while git holds their locks, and notes that this push is about to move them.
+// prepared settles whatever moved the refs before, while git holds their locks, and notes that this
+// push is about to move them.
 func (t *transaction) prepared(ctx context.Context, pushed bool) error {
 	for _, other := range t.others {
 		if err := t.overtake(ctx, other); err != nil {
@@ -70,7 +72,13 @@ func (t *transaction) prepared(ctx context.Context, pushed bool) error {
 	}
 	if t.own == nil {
 		if pushed {
-			return fault.New(fault.Slugc, fault.ExitRelease, "push/unknown-push", fmt.Errorf("moving %q: there is no release of this push", name(t.deploys[0].Ref)), "push again")
+			return fault.New(
+				fault.Slugc,
+				fault.ExitRelease,
+				"push/unknown-push",
+				fmt.Errorf("moving %q: there is no release of this push", name(t.deploys[0].Ref)),
+				"push again",
+			)
 		}
 		return nil // somebody who may write to the repository moves the branch by hand
 	}
@@ -80,7 +88,13 @@ func (t *transaction) prepared(ctx context.Context, pushed bool) error {
 	}
 	// It is current where another ref of the same push has moved already.
 	if rel.Status != release.Pending && t.own.State != Promoted {
-		return fault.New(fault.Slugc, fault.ExitRelease, "push/not-pending", fmt.Errorf("moving %q: v%d of %s is %s", name(t.deploys[0].Ref), rel.Version, t.own.App, rel.Status), "push again")
+		return fault.New(
+			fault.Slugc,
+			fault.ExitRelease,
+			"push/not-pending",
+			fmt.Errorf("moving %q: v%d of %s is %s", name(t.deploys[0].Ref), rel.Version, t.own.App, rel.Status),
+			"push again",
+		)
 	}
 	t.mark(Prepared)
 	if t.own.Locks == nil {
@@ -94,8 +108,9 @@ func (t *transaction) prepared(ctx context.Context, pushed bool) error {
 	return t.Repo.save(t.own)
 }
 
-// overtake settles another push on the same refs before they move on. Its own transactions are over, for git holds the refs' locks for this one:
-// a ref that it prepared and that is not where it wanted it was not moved.
+// overtake settles another push on the same refs before they move on. Its own transactions are
+// over, for git holds the refs' locks for this one: a ref that it prepared and that is not where it
+// wanted it was not moved.
 func (t *transaction) overtake(ctx context.Context, other *Record) error {
 	alive := other.alive()
 	if alive && other.State != Accepted {
@@ -138,7 +153,8 @@ func (t *transaction) mark(move Move) {
 	}
 }
 
-// Received is the post-receive hook: the refs of updates have moved. It brings the push to its end, if the transaction's hook has not, and says so.
+// Received is the post-receive hook: the refs of updates have moved. It brings the push to its end,
+// if the transaction's hook has not, and says so.
 func (h *Hook) Received(ctx context.Context, receiver Process, updates []Update) error {
 	list, err := h.Repo.Pushes()
 	if err != nil {
@@ -173,7 +189,15 @@ func (h *Hook) receivedOne(ctx context.Context, id string, updates []Update) err
 		_, err = h.settle(ctx, releases, rec, true)
 	}
 	if f := fault.Of(err); f != nil && !errors.Is(err, context.Canceled) {
-		f.Hints = append(f.Hints, fmt.Sprintf("v%d of %s becomes current as soon as that works; `slugc hook status %s` says when", rec.Version, rec.App, h.Repo.Dir))
+		f.Hints = append(
+			f.Hints,
+			fmt.Sprintf(
+				"v%d of %s becomes current as soon as that works; `slugc hook status %s` says when",
+				rec.Version,
+				rec.App,
+				h.Repo.Dir,
+			),
+		)
 		return f
 	}
 	if err == nil && rec.State == Promoted {

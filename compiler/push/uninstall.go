@@ -13,16 +13,21 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Uninstall removes slugc's hooks and settings, and brings back the hooks and settings that were there before. Pushes must be settled: it refuses with
-// "push/under-way". It returns the hooks that it brought back. In a directory of hooks outside the repository, which others may share, the hooks
-// stay; they keep out of repositories without settings.
+// Uninstall removes slugc's hooks and settings, and brings back the hooks and settings that were
+// there before. Pushes must be settled: it refuses with "push/under-way". It returns the hooks that
+// it brought back. In a directory of hooks outside the repository, which others may share, the
+// hooks stay; they keep out of repositories without settings.
 func (r *Repository) Uninstall(ctx context.Context) (back []string, err error) {
 	list, err := r.Pushes()
 	if err != nil {
 		return nil, err
 	}
 	if len(list) > 0 {
-		return nil, fault.TransientError("push/under-way", fmt.Errorf("removing the hooks of %q: a push is under way", r.Dir), "try again when `slugc hook status` shows none")
+		return nil, fault.TransientError(
+			"push/under-way",
+			fmt.Errorf("removing the hooks of %q: a push is under way", r.Dir),
+			"try again when `slugc hook status` shows none",
+		)
 	}
 	dir, err := r.hooks(ctx)
 	if err != nil {
@@ -103,7 +108,8 @@ func (r *Repository) restore(ctx context.Context, set func(...string) error, fil
 	return nil
 }
 
-// ours is the setting of receive-pack's as Install writes it, "" if it no longer has the value that Install gave it.
+// ours is the setting of receive-pack's as Install writes it, "" if it no longer has the value that
+// Install gave it.
 func ours(key string, now [][2]string) string {
 	for _, w := range wanted {
 		if full := "receive." + w[0]; strings.EqualFold(key, full) && len(now) == 1 && now[0][1] == w[1] {

@@ -21,13 +21,14 @@ const (
 	onceOnly   effect = false // it may do it twice: the caller must look
 )
 
-// change runs do on a view and commits what it wrote, again and again until nothing it read was overtaken.
+// change runs do on a view and commits what it wrote, again and again until nothing it read was
+// overtaken.
 func (r *Releases) change(ctx context.Context, app string, again effect, do func(*view) error) error {
 	return r.changeKnown(ctx, app, again, false, do)
 }
 
-// changeKnown is change. With guess, do's first view shows what this process last knew of the app, if anything; what do makes of that counts only if it is
-// committed.
+// changeKnown is change. With guess, do's first view shows what this process last knew of the app,
+// if anything; what do makes of that counts only if it is committed.
 func (r *Releases) changeKnown(ctx context.Context, app string, again effect, guess bool, do func(*view) error) error {
 	if err := CheckApp(app); err != nil {
 		return err
@@ -74,8 +75,13 @@ func (r *Releases) commit(v *view, l *line, again effect) error {
 // staleTime is how long a read without a quorum may take.
 const staleTime = time.Second
 
-// read runs do on a view until what it read was true at one moment. Where no quorum answers and allowed is set, it shows do what any member knows, and says so.
-func (r *Releases) read(ctx context.Context, allowed bool, do func(context.Context, coordinator.Reader) error) (stale bool, err error) {
+// read runs do on a view until what it read was true at one moment. Where no quorum answers and
+// allowed is set, it shows do what any member knows, and says so.
+func (r *Releases) read(
+	ctx context.Context,
+	allowed bool,
+	do func(context.Context, coordinator.Reader) error,
+) (stale bool, err error) {
 	try := func(patience time.Duration, from coordinator.Reader) error {
 		return r.attempt(ctx, patience, func(ctx context.Context) error { return do(ctx, from) })
 	}
@@ -91,12 +97,16 @@ func (r *Releases) read(ctx context.Context, allowed bool, do func(context.Conte
 	return true, late
 }
 
-// readView is read for one app through a view; the caller is told of a stale answer through [Options.Stale].
+// readView is read for one app through a view; the caller is told of a stale answer through
+// [Options.Stale].
 func (r *Releases) readView(ctx context.Context, app string, do func(*view) error) error {
 	if err := CheckApp(app); err != nil {
 		return err
 	}
-	return r.readTold(ctx, func(ctx context.Context, from coordinator.Reader) error { return do(r.view(ctx, app, from)) })
+	return r.readTold(
+		ctx,
+		func(ctx context.Context, from coordinator.Reader) error { return do(r.view(ctx, app, from)) },
+	)
 }
 
 func (r *Releases) readTold(ctx context.Context, do func(context.Context, coordinator.Reader) error) error {
@@ -112,7 +122,8 @@ type unknown struct{ error }
 
 func (u unknown) Unwrap() error { return u.error }
 
-// attempt runs do until it succeeds, fails for good, ctx ends, or the coordinator has been unavailable for as long as patience, the last try included.
+// attempt runs do until it succeeds, fails for good, ctx ends, or the coordinator has been
+// unavailable for as long as patience, the last try included.
 func (r *Releases) attempt(ctx context.Context, patience time.Duration, do func(context.Context) error) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -176,7 +187,11 @@ func orNone(rel Release, err error) (Release, error) {
 // explain marks errors of the coordinator with their owner.
 func explain(err error) error {
 	if errors.As(err, new(unknown)) {
-		return fault.TransientError("release/coordinator-unavailable", err, "it may have been done all the same: look before you try again")
+		return fault.TransientError(
+			"release/coordinator-unavailable",
+			err,
+			"it may have been done all the same: look before you try again",
+		)
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil || errors.Is(err, context.Canceled) {
 		return err

@@ -15,8 +15,10 @@ import (
 	"slugc/compiler/coordinator/etcd/etcdtest"
 )
 
-// BenchmarkRegistrations compares registrations with the least that could do the same in etcd: a transaction that reads an app's head and an idempotency
-// key, and one that compares both and writes them and a release. Three members on loopback, on this machine's disk. Run it with -benchtime 2000x.
+// BenchmarkRegistrations compares registrations with the least that could do the same in etcd: a
+// transaction that reads an app's head and an idempotency key, and one that compares both and
+// writes them and a release. Three members on loopback, on this machine's disk. Run it with
+// -benchtime 2000x.
 func BenchmarkRegistrations(b *testing.B) {
 	cluster := etcdtest.Start(b, 3)
 	for _, load := range []struct{ apps, writers int }{{1, 1}, {1, 16}, {64, 64}} {
@@ -29,7 +31,13 @@ func BenchmarkRegistrations(b *testing.B) {
 			})
 		})
 		b.Run(name+"slugc", func(b *testing.B) {
-			r := over(openCluster(b, cluster, fmt.Sprintf("/bench/%d.%d.%d?timeout=20s", run.Add(1), load.apps, load.writers)))
+			r := over(
+				openCluster(
+					b,
+					cluster,
+					fmt.Sprintf("/bench/%d.%d.%d?timeout=20s", run.Add(1), load.apps, load.writers),
+				),
+			)
 			spread(b, load.writers, func(n int64) error {
 				q := request(int(n), "web worker")
 				q.Key = strconv.FormatInt(n, 10)
@@ -78,9 +86,20 @@ func bare(ctx context.Context, c *clientv3.Client, app string, n int64) error {
 			}
 			rev, version = kv.ModRevision, last+1
 		}
-		done, err := c.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(head), "=", rev), clientv3.Compare(clientv3.ModRevision(key), "=", 0)).
-			Then(clientv3.OpPut(head, strconv.Itoa(version)), clientv3.OpPut(key, strconv.Itoa(version)),
-				clientv3.OpPut(fmt.Sprintf("%s/releases/%010d", app, version), fmt.Sprint(request(int(n), "web worker")))).Commit()
+		done, err := c.Txn(
+			ctx,
+		).If(
+			clientv3.Compare(clientv3.ModRevision(head), "=", rev),
+			clientv3.Compare(clientv3.ModRevision(key), "=", 0),
+		).
+			Then(
+				clientv3.OpPut(head, strconv.Itoa(version)),
+				clientv3.OpPut(key, strconv.Itoa(version)),
+				clientv3.OpPut(
+					fmt.Sprintf("%s/releases/%010d", app, version),
+					fmt.Sprint(request(int(n), "web worker")),
+				),
+			).Commit()
 		if err != nil || done.Succeeded {
 			return err
 		}

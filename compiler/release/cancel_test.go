@@ -35,12 +35,14 @@ func TestCancel(t *testing.T) {
 	// A pending release is abandoned; again is the same.
 	must[release.Release](t)(r.Register(ctx, "blog", pending("a")))
 	for range 2 {
-		if rel := must[release.Release](t)(r.Cancel(ctx, "blog", "a")); rel.Version != 1 || rel.Status != release.Abandoned {
+		if rel := must[release.Release](t)(r.Cancel(ctx, "blog", "a")); rel.Version != 1 ||
+			rel.Status != release.Abandoned {
 			t.Errorf("got v%d %s", rel.Version, rel.Status)
 		}
 	}
 	// What is registered under the key afterwards is what was.
-	if rel := must[release.Release](t)(r.Register(ctx, "blog", pending("a"))); rel.Version != 1 || rel.Status != release.Abandoned {
+	if rel := must[release.Release](t)(r.Register(ctx, "blog", pending("a"))); rel.Version != 1 ||
+		rel.Status != release.Abandoned {
 		t.Errorf("got v%d %s", rel.Version, rel.Status)
 	}
 	// Nothing was registered: nothing will be, for this app.
@@ -75,7 +77,8 @@ func TestCancel(t *testing.T) {
 	wantFault(t, err, "app-name", 2)
 }
 
-// TestCancelRaces: of a cancellation and a registration at the same time, either comes first, and they agree on which.
+// TestCancelRaces: of a cancellation and a registration at the same time, either comes first, and
+// they agree on which.
 func TestCancelRaces(t *testing.T) {
 	overBoth(t, func(t *testing.T, open func() coordinator.Coordinator) {
 		one, two := over(open()), over(open())
@@ -100,8 +103,16 @@ func TestCancelRaces(t *testing.T) {
 				t.Fatal(err)
 			case refused == nil:
 				registered++
-				if cancelled.Version != made.Version || cancelled.Status != release.Abandoned || made.Version != registered {
-					t.Errorf("round %d: made v%d, want v%d, cancelled v%d %s", i, made.Version, registered, cancelled.Version, cancelled.Status)
+				if cancelled.Version != made.Version || cancelled.Status != release.Abandoned ||
+					made.Version != registered {
+					t.Errorf(
+						"round %d: made v%d, want v%d, cancelled v%d %s",
+						i,
+						made.Version,
+						registered,
+						cancelled.Version,
+						cancelled.Status,
+					)
 				}
 			case id(refused) == "release/cancelled":
 				first++

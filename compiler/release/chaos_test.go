@@ -25,11 +25,21 @@ var long = flag.Bool("long", false, "TestChaos: ten thousand registrations, twen
 // apart is set in the process that TestChaos runs in a network namespace of its own.
 const apart = "RELEASE_TEST_APART"
 
-// TestChaos has 16 writers, on four handles, register releases of eight apps in a cluster of three, whose leaders are killed and whose members are cut off
-// meanwhile. Every writer comes again with the same key until it has an answer. Nothing is lost, twice or left out, and the history is linearizable.
+// TestChaos has 16 writers, on four handles, register releases of eight apps in a cluster of three,
+// whose leaders are killed and whose members are cut off meanwhile. Every writer comes again with
+// the same key until it has an answer. Nothing is lost, twice or left out, and the history is
+// linearizable.
 func TestChaos(t *testing.T) {
 	if os.Getenv(apart) == "" {
-		args := []string{"--net", "--", os.Args[0], "-test.run=^TestChaos$", "-test.v", "-test.timeout=40m", fmt.Sprintf("-long=%v", *long)}
+		args := []string{
+			"--net",
+			"--",
+			os.Args[0],
+			"-test.run=^TestChaos$",
+			"-test.v",
+			"-test.timeout=40m",
+			fmt.Sprintf("-long=%v", *long),
+		}
 		if os.Geteuid() != 0 {
 			args = append([]string{"--map-root-user"}, args...)
 		}
@@ -65,7 +75,8 @@ type chaos struct {
 	silence                           time.Duration // the longest time without an acknowledgement
 }
 
-// step is what a client asks: the next number for a key, again the number of a key that has one, or the current one if the key is "".
+// step is what a client asks: the next number for a key, again the number of a key that has one, or
+// the current one if the key is "".
 type step struct {
 	app, key string
 	again    bool
@@ -77,7 +88,11 @@ type counted struct {
 	ambiguous *atomic.Int64
 }
 
-func (c counted) Commit(ctx context.Context, compares []coordinator.Compare, writes []coordinator.Write) (int64, error) {
+func (c counted) Commit(
+	ctx context.Context,
+	compares []coordinator.Compare,
+	writes []coordinator.Write,
+) (int64, error) {
 	rev, err := c.Coordinator.Commit(ctx, compares, writes)
 	if errors.Is(err, coordinator.ErrUnavailable) {
 		c.ambiguous.Add(1)
@@ -111,9 +126,17 @@ func (c *chaos) run() {
 	}
 	c.disturb()
 	wg.Wait()
-	c.Logf("%d acknowledged in %v (%.0f/s), %d commits without an answer, %d calls given up, longest time without an acknowledgement %v, %d leaders killed, %d partitions",
-		c.acked.Load(), time.Since(c.began).Round(time.Millisecond), float64(c.acked.Load())/time.Since(c.began).Seconds(), c.ambiguous.Load(), c.unanswered.Load(),
-		c.silence.Round(time.Millisecond), c.kills, c.partitions)
+	c.Logf(
+		"%d acknowledged in %v (%.0f/s), %d commits without an answer, %d calls given up, longest time without an acknowledgement %v, %d leaders killed, %d partitions",
+		c.acked.Load(),
+		time.Since(c.began).Round(time.Millisecond),
+		float64(c.acked.Load())/time.Since(c.began).Seconds(),
+		c.ambiguous.Load(),
+		c.unanswered.Load(),
+		c.silence.Round(time.Millisecond),
+		c.kills,
+		c.partitions,
+	)
 }
 
 // do asks until it has an answer, and writes down when it began and when it had it.
@@ -146,7 +169,16 @@ func (c *chaos) note(client int, s step, version int, call time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	c.history = append(c.history, porcupine.Operation{ClientId: client, Input: s, Call: int64(call), Output: version, Return: int64(now.Sub(c.began))})
+	c.history = append(
+		c.history,
+		porcupine.Operation{
+			ClientId: client,
+			Input:    s,
+			Call:     int64(call),
+			Output:   version,
+			Return:   int64(now.Sub(c.began)),
+		},
+	)
 	if s.key == "" || s.again {
 		return
 	}
@@ -161,7 +193,8 @@ func (c *chaos) note(client int, s step, version int, call time.Duration) {
 	c.versions[s.app][version] = s.key
 }
 
-// disturb kills leaders and cuts members off, one after another, each for as long as it takes the others to acknowledge some registrations.
+// disturb kills leaders and cuts members off, one after another, each for as long as it takes the
+// others to acknowledge some registrations.
 func (c *chaos) disturb() {
 	defer c.calm.Store(true)
 	events := c.kills + c.partitions
@@ -182,7 +215,8 @@ func (c *chaos) disturb() {
 	}
 }
 
-// partition cuts the leader off from its peers, from everybody, in one direction, or a follower from the clients, in turn.
+// partition cuts the leader off from its peers, from everybody, in one direction, or a follower
+// from the clients, in turn.
 func (c *chaos) partition(n, leader int) (heal func()) {
 	i, wires := leader, []etcdtest.Wire{etcdtest.Peers}
 	switch n % 4 {
@@ -225,7 +259,13 @@ func (c *chaos) check() {
 		checkNumbers(c.T, r, app, len(given))
 		for _, rel := range list {
 			if given[rel.Version] != rel.Description {
-				c.Errorf("v%d of %s is of %q, and was given to %q", rel.Version, app, rel.Description, given[rel.Version])
+				c.Errorf(
+					"v%d of %s is of %q, and was given to %q",
+					rel.Version,
+					app,
+					rel.Description,
+					given[rel.Version],
+				)
 			}
 		}
 	}
@@ -234,7 +274,8 @@ func (c *chaos) check() {
 	}
 }
 
-// registrations is what releases of one app promise: a new key gets the next number, a known one its own, and the current release is the last.
+// registrations is what releases of one app promise: a new key gets the next number, a known one
+// its own, and the current release is the last.
 func registrations() porcupine.Model {
 	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {

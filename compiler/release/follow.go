@@ -59,10 +59,12 @@ func snapshot(v *view) (s Snapshot, err error) {
 	return s, err
 }
 
-// Follow sends what of an app is to run: as it is now, and again whenever it changes, until ctx ends; then the channel is closed. A change
-// may be skipped when a later one is there already; the last one never is, whatever happens to the coordinator in between: when a watch ends or its
-// revision is compacted, Follow reads anew and watches from there. Trouble is told when it has lasted for [Options.Patience]; if nothing could be
-// sent before, a stale snapshot goes ahead of it where one can be had. A malformed app name is the one update.
+// Follow sends what of an app is to run: as it is now, and again whenever it changes, until ctx
+// ends; then the channel is closed. A change may be skipped when a later one is there already; the
+// last one never is, whatever happens to the coordinator in between: when a watch ends or its
+// revision is compacted, Follow reads anew and watches from there. Trouble is told when it has
+// lasted for [Options.Patience]; if nothing could be sent before, a stale snapshot goes ahead of it
+// where one can be had. A malformed app name is the one update.
 func (r *Releases) Follow(ctx context.Context, app string) <-chan Update {
 	f := follower{Releases: r, app: app, out: make(chan Update)}
 	go func() {
@@ -104,7 +106,8 @@ func (f *follower) watch(ctx context.Context) error {
 		return err
 	}
 	deliveries := f.c.Watch(ctx, f.keys().root(), rev+1)
-	// A watch waits in silence for a cluster that is gone, so now and then it is asked whether it is there.
+	// A watch waits in silence for a cluster that is gone, so now and then it is asked whether it
+	// is there.
 	tick := time.NewTicker(f.o.Patience)
 	defer tick.Stop()
 	for {
@@ -128,7 +131,8 @@ func (f *follower) watch(ctx context.Context) error {
 
 func (f *follower) keys() keys { return keys{f.app} }
 
-// matters says whether a commit can change the snapshot: releases are immutable, and pending ones are not run.
+// matters says whether a commit can change the snapshot: releases are immutable, and pending ones
+// are not run.
 func (f *follower) matters(d coordinator.Delivery) bool {
 	return slices.ContainsFunc(d.Events, func(e coordinator.Event) bool {
 		return e.Key == f.keys().current() || strings.HasPrefix(e.Key, f.keys().row(""))

@@ -14,7 +14,8 @@ import (
 	"slugc/compiler/release"
 )
 
-// awaitVersion receives until a release is current, and returns that update. Trouble in between is let pass; going back is not.
+// awaitVersion receives until a release is current, and returns that update. Trouble in between is
+// let pass; going back is not.
 func awaitVersion(t *testing.T, updates <-chan release.Update, version int) release.Update {
 	t.Helper()
 	last := 0
@@ -45,7 +46,9 @@ func TestFollow(t *testing.T) {
 		q.Pending = true
 		must[release.Release](t)(other.Register(ctx, "blog", q)) // no news
 		must[release.Release](t)(other.Promote(ctx, "blog", 1))
-		if u := <-updates; u.Current.Version != 1 || u.Current.Status != release.Current || u.Formation["web"] != 1 || u.Formation["worker"] != 0 || u.Stale {
+		if u := <-updates; u.Current.Version != 1 || u.Current.Status != release.Current || u.Formation["web"] != 1 ||
+			u.Formation["worker"] != 0 ||
+			u.Stale {
 			t.Errorf("after the first release: %+v", u)
 		}
 		must[release.Formation](t)(other.Scale(ctx, "blog", release.Change{Type: "worker", Quantity: 3}))
@@ -54,7 +57,8 @@ func TestFollow(t *testing.T) {
 		}
 		must[release.Release](t)(other.Register(ctx, "another", request(1, "web")))                       // no news
 		must[release.Formation](t)(other.Scale(ctx, "blog", release.Change{Type: "worker", Quantity: 3})) // no change
-		for n := range 20 {                                                                               // a slow receiver may miss some, not the last
+		// a slow receiver may miss some, not the last
+		for n := range 20 {
 			must[release.Release](t)(other.Register(ctx, "blog", request(n, "web worker")))
 		}
 		awaitVersion(t, updates, 21)
@@ -101,7 +105,8 @@ func (g *gatedWatch) Watch(ctx context.Context, prefix string, from int64) <-cha
 	return g.Coordinator.Watch(ctx, prefix, from)
 }
 
-// TestFollowThroughRestart: the whole cluster goes away and comes back, with a compaction in between; the last state arrives.
+// TestFollowThroughRestart: the whole cluster goes away and comes back, with a compaction in
+// between; the last state arrives.
 func TestFollowThroughRestart(t *testing.T) {
 	cluster := etcdtest.Start(t, 3)
 	r := release.New(openCluster(t, cluster, ""), release.Options{Patience: 100 * time.Millisecond})
@@ -144,7 +149,8 @@ func TestFollowThroughRestart(t *testing.T) {
 	}
 }
 
-// TestStale: without a quorum, readers that want it get what there was, and are told; writers are refused.
+// TestStale: without a quorum, readers that want it get what there was, and are told; writers are
+// refused.
 func TestStale(t *testing.T) {
 	cluster := etcdtest.Start(t, 3)
 	c := openCluster(t, cluster, "")

@@ -175,7 +175,15 @@ func compare(t *testing.T, what string, r *release.Releases, m *model) {
 	for i, rel := range got {
 		n := len(got) - i
 		if rel.Version != n || rel.Status != m.status(n) || rel.Slug != slug(m.releases[n-1].slug) {
-			t.Fatalf("%s: got v%d %s of %s, want v%d %s", what, rel.Version, rel.Status, rel.Slug.Digest, n, m.status(n))
+			t.Fatalf(
+				"%s: got v%d %s of %s, want v%d %s",
+				what,
+				rel.Version,
+				rel.Status,
+				rel.Slug.Digest,
+				n,
+				m.status(n),
+			)
 		}
 	}
 	f, err := r.Formation(t.Context(), "blog")

@@ -22,7 +22,8 @@ import (
 	"slugc/compiler/release"
 )
 
-// registrar is set in processes that this test starts: they register releases in the store it names, a file or a cluster's URL, instead of running tests.
+// registrar is set in processes that this test starts: they register releases in the store it
+// names, a file or a cluster's URL, instead of running tests.
 const registrar = "RELEASE_TEST_REGISTRAR"
 
 func TestMain(m *testing.M) {
@@ -36,7 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// registerMany registers count releases with the keys name.0, name.1 …, and writes a line "key version" after each.
+// registerMany registers count releases with the keys name.0, name.1 …, and writes a line "key
+// version" after each.
 func registerMany(path, name, count string) error {
 	n, err := strconv.Atoi(count)
 	if err != nil {
@@ -95,8 +97,9 @@ func TestFiftyProcesses(t *testing.T) {
 	checkNumbers(t, over(open(t, path)), "blog", processes)
 }
 
-// TestKilledRegistrars kills registrars at random moments. What they had acknowledged exists, under the number they had been told,
-// and the numbers have no gap and no duplicate, whatever else came through; whoever comes again with a key gets one release.
+// TestKilledRegistrars kills registrars at random moments. What they had acknowledged exists, under
+// the number they had been told, and the numbers have no gap and no duplicate, whatever else came
+// through; whoever comes again with a key gets one release.
 func TestKilledRegistrars(t *testing.T) {
 	t.Run("local", func(t *testing.T) { killRegistrars(t, filepath.Join(t.TempDir(), "c.db"), 4, 30) })
 	t.Run("etcd", func(t *testing.T) {
@@ -154,8 +157,8 @@ func killRegistrars(t *testing.T, path string, lanes, kills int) {
 	t.Logf("%d kills, %d acknowledged, %d releases", killed, len(acknowledged), total)
 }
 
-// killAtRandom starts a registrar, kills it some milliseconds after its first line or (one time in three) its start, and returns
-// what it had acknowledged.
+// killAtRandom starts a registrar, kills it some milliseconds after its first line or (one time in
+// three) its start, and returns what it had acknowledged.
 func killAtRandom(t *testing.T, cmd *exec.Cmd) map[string]int {
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// queue lets the writers of one app in this process go one after another, as they would only make each other's commits fail.
+// queue lets the writers of one app in this process go one after another, as they would only make
+// each other's commits fail.
 type queue struct {
 	mu   sync.Mutex
 	apps map[string]*line
@@ -23,7 +24,8 @@ type line struct {
 }
 
 const (
-	// politeness is the longest wait for a turn. The queue saves work and guards nothing: one writer that waits for a dead coordinator holds nobody up.
+	// politeness is the longest wait for a turn. The queue saves work and guards nothing: one
+	// writer that waits for a dead coordinator holds nobody up.
 	politeness = time.Second
 	// idle is how many apps without writers are remembered.
 	idle = 1000

@@ -21,18 +21,26 @@ type Request struct {
 	Commit      string // of the source; may be empty
 	Target      string // what the slug was built for, such as "linux/amd64"; may be empty
 	Description string // "": "Deploy" and the commit's first 8 characters
-	Key         string // idempotency key, of any form: whoever comes with it again gets the same release; "": a random one
-	Pending     bool   // register it, and promote it later
+	// idempotency key, of any form: whoever comes with it again gets the same release; "": a random
+	// one
+	Key     string
+	Pending bool // register it, and promote it later
 }
 
 var sha256Ref = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 
-// Register makes the next release of an app and returns it: current, or pending if the request says so. Called again with the
-// same key, it returns the release of the first call as it is now. It refuses with "release/key-reused" (the key belongs to a
-// release of another slug), "release/cancelled" (see [Releases.Cancel]) and "release/too-large" (more than the coordinator takes: [coordinator.MaxValue]).
+// Register makes the next release of an app and returns it: current, or pending if the request says
+// so. Called again with the same key, it returns the release of the first call as it is now. It
+// refuses with "release/key-reused" (the key belongs to a release of another slug),
+// "release/cancelled" (see [Releases.Cancel]) and "release/too-large" (more than the coordinator
+// takes: [coordinator.MaxValue]).
 func (r *Releases) Register(ctx context.Context, app string, q Request) (Release, error) {
 	if !sha256Ref.MatchString(q.Slug.Digest) {
-		return Release{}, fmt.Errorf("registering a release of %q: the slug's digest %q is malformed", app, q.Slug.Digest)
+		return Release{}, fmt.Errorf(
+			"registering a release of %q: the slug's digest %q is malformed",
+			app,
+			q.Slug.Digest,
+		)
 	}
 	if q.Description == "" {
 		q.Description = "Deploy"
@@ -81,8 +89,11 @@ func (r *Releases) register(v *view, key string, rel Release, target string, pen
 	writes := []error{v.create(v.keys.release(rel.Version), rel), v.create(v.status(rel.Version), statusRow{status}),
 		v.put(v.next(), versionRow{Version: rel.Version}), v.put(v.key(key), versionRow{Version: rel.Version})}
 	if v.read[slugKey(rel.Slug.Digest)].Rev == 0 {
-		writes = append(writes, v.put(slugKey(rel.Slug.Digest), slugRow{Size: rel.Slug.Size, Content: rel.Slug.Content, URL: rel.Slug.URL,
-			ProcessTypes: rel.ProcessTypes, Target: target, Commit: rel.Commit, CreatedAt: rel.CreatedAt}))
+		writes = append(
+			writes,
+			v.put(slugKey(rel.Slug.Digest), slugRow{Size: rel.Slug.Size, Content: rel.Slug.Content, URL: rel.Slug.URL,
+				ProcessTypes: rel.ProcessTypes, Target: target, Commit: rel.Commit, CreatedAt: rel.CreatedAt}),
+		)
 	}
 	// An app's name is written with its first release only: from then on next exists.
 	if !began {
@@ -108,8 +119,11 @@ func (v *view) former(row versionRow, rel Release) (Release, error) {
 	}
 	former, err := v.release(row.Version)
 	if err == nil && former.Slug.Digest != rel.Slug.Digest {
-		return Release{}, refuse("key-reused", fmt.Sprintf("the idempotency key belongs to v%d of %q, which has another slug", row.Version, v.app),
-			"use a new key for a new build")
+		return Release{}, refuse(
+			"key-reused",
+			fmt.Sprintf("the idempotency key belongs to v%d of %q, which has another slug", row.Version, v.app),
+			"use a new key for a new build",
+		)
 	}
 	return former, err
 }
@@ -123,9 +137,10 @@ func hash(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Promote makes a pending release current, whatever its number: the last promotion wins, as the last move of a git ref does, so
-// whoever promotes after a push does so in the order of the ref's moves. A release that was promoted before is returned as it is
-// (current, or superseded by now). It refuses with "release/unknown-version" and, for failed and abandoned releases,
+// Promote makes a pending release current, whatever its number: the last promotion wins, as the
+// last move of a git ref does, so whoever promotes after a push does so in the order of the ref's
+// moves. A release that was promoted before is returned as it is (current, or superseded by now).
+// It refuses with "release/unknown-version" and, for failed and abandoned releases,
 // "release/not-pending".
 func (r *Releases) Promote(ctx context.Context, app string, version int) (rel Release, err error) {
 	err = r.change(ctx, app, repeatable, func(v *view) error {
@@ -147,13 +162,14 @@ func (r *Releases) Promote(ctx context.Context, app string, version int) (rel Re
 	return orNone(rel, err)
 }
 
-// Fail ends a pending release whose release phase did not succeed. A release that failed before is returned as it is. It refuses
-// with "release/unknown-version" and "release/not-pending".
+// Fail ends a pending release whose release phase did not succeed. A release that failed before is
+// returned as it is. It refuses with "release/unknown-version" and "release/not-pending".
 func (r *Releases) Fail(ctx context.Context, app string, version int) (Release, error) {
 	return r.settle(ctx, app, version, Failed)
 }
 
-// Abandon ends a pending release that nobody wants any more, such as one of a push that was refused. Otherwise it is as Fail.
+// Abandon ends a pending release that nobody wants any more, such as one of a push that was
+// refused. Otherwise it is as Fail.
 func (r *Releases) Abandon(ctx context.Context, app string, version int) (Release, error) {
 	return r.settle(ctx, app, version, Abandoned)
 }
@@ -176,5 +192,9 @@ func (r *Releases) settle(ctx context.Context, app string, version int, status S
 }
 
 func notPending(app string, rel Release) error {
-	return refuse("not-pending", fmt.Sprintf("v%d of %q is %s, not pending", rel.Version, app, rel.Status), "release the app again")
+	return refuse(
+		"not-pending",
+		fmt.Sprintf("v%d of %q is %s, not pending", rel.Version, app, rel.Status),
+		"release the app again",
+	)
 }

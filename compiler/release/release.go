@@ -1,9 +1,12 @@
 // Package release numbers releases and keeps formations: written once, over any coordinator.
 //
-// A release is immutable: number N of an app names a slug and its process types. Numbers are 1, 2, 3 … per app without gap or duplicate under
-// any number of concurrent registrars. Registration is idempotent under retry by an idempotency key. The formation (type → quantity) survives
-// releases: "web" starts at 1 when a release that names it becomes current for the first time, every other type at 0; a type that a later
-// release lacks keeps its row, for the day it comes back. "release" never has a row, and a type without one has none running. Rollback is a new release naming an old slug.
+// A release is immutable: number N of an app names a slug and its process types. Numbers are 1, 2,
+// 3 … per app without gap or duplicate under any number of concurrent registrars. Registration is
+// idempotent under retry by an idempotency key. The formation (type → quantity) survives releases:
+// "web" starts at 1 when a release that names it becomes current for the first time, every other
+// type at 0; a type that a later release lacks keeps its row, for the day it comes back. "release"
+// never has a row, and a type without one has none running. Rollback is a new release naming an old
+// slug.
 //
 // # Status
 //
@@ -12,8 +15,9 @@
 //	pending → current → superseded
 //	pending → failed | abandoned
 //
-// One truth only: the key current says which release is current, and the status key says whether a release was ever promoted. So
-// superseded is never written; a promoted release that is not current is superseded.
+// One truth only: the key current says which release is current, and the status key says whether a
+// release was ever promoted. So superseded is never written; a promoted release that is not current
+// is superseded.
 //
 // # Keys
 //
@@ -28,15 +32,18 @@
 //	/apps/‹app›/lock                     not written here: held by the machine that builds the app, see [LockKey]
 //	/names/‹app›                         {}  the apps, so that listing them does not read their releases
 //
-// There are no config sets: a release has the slug and the Procfile's commands, config vars are the runner's. Nor is there a list of live processes: nobody
-// reads one.
+// There are no config sets: a release has the slug and the Procfile's commands, config vars are the
+// runner's. Nor is there a list of live processes: nobody reads one.
 //
 // # Transactions
 //
-// Whatever changes, changes in one commit that compares the revision of every key its outcome depends on. All that a transaction reads is true at one
-// moment: what it read before is read again with what it reads next. A commit that meets a conflict is tried again, with growing random pauses, until ctx
-// ends (30 s if it has no deadline). The writers of one app queue within a process, and what the last one wrote is what the next one's commit compares
-// with, without reading it again: a registration is one request while nobody else comes in between, and two or more otherwise.
+// Whatever changes, changes in one commit that compares the revision of every key its outcome
+// depends on. All that a transaction reads is true at one moment: what it read before is read again
+// with what it reads next. A commit that meets a conflict is tried again, with growing random
+// pauses, until ctx ends (30 s if it has no deadline). The writers of one app queue within a
+// process, and what the last one wrote is what the next one's commit compares with, without reading
+// it again: a registration is one request while nobody else comes in between, and two or more
+// otherwise.
 package release
 
 import (
@@ -65,7 +72,8 @@ type SlugRef struct {
 	Digest  string `json:"digest"`  // sha256:… of the file
 	Content string `json:"content"` // sha256:… of its content
 	Size    int64  `json:"size"`    // bytes of the file
-	URL     string `json:"url"`     // where it is kept: a file of the builder's, or in a slug store (compiler/blobstore)
+	// where it is kept: a file of the builder's, or in a slug store (compiler/blobstore)
+	URL string `json:"url"`
 }
 
 // Release is one numbered release of an app.
@@ -96,11 +104,12 @@ type slugRow struct {
 // Formation is how many of each process type run.
 type Formation map[string]int
 
-// appName is the form of an app's name. It is a key segment, and a directory name that is neither hidden nor an option.
+// appName is the form of an app's name. It is a key segment, and a directory name that is neither
+// hidden nor an option.
 var appName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
-// CheckApp says whether name can be an app's: 1 to 63 characters of [a-z0-9._-], the first a letter or digit. Its error is a
-// [fault.Error] with id "release/app-name".
+// CheckApp says whether name can be an app's: 1 to 63 characters of [a-z0-9._-], the first a letter
+// or digit. Its error is a [fault.Error] with id "release/app-name".
 func CheckApp(name string) error {
 	if appName.MatchString(name) {
 		return nil

@@ -51,7 +51,12 @@ func request(n int, types string) release.Request {
 }
 
 func slug(n int) release.SlugRef {
-	return release.SlugRef{Digest: fmt.Sprintf("sha256:%064x", n), Content: fmt.Sprintf("sha256:%064x", n+1), Size: int64(n), URL: "file:///s"}
+	return release.SlugRef{
+		Digest:  fmt.Sprintf("sha256:%064x", n),
+		Content: fmt.Sprintf("sha256:%064x", n+1),
+		Size:    int64(n),
+		URL:     "file:///s",
+	}
 }
 
 func must[T any](t testing.TB) func(T, error) T {
@@ -122,7 +127,8 @@ func TestPending(t *testing.T) {
 	register := func(n int) {
 		q := request(n, "web t"+fmt.Sprint(n))
 		q.Pending = true
-		if rel := must[release.Release](t)(r.Register(ctx, "blog", q)); rel.Status != release.Pending || rel.Version != n {
+		if rel := must[release.Release](t)(r.Register(ctx, "blog", q)); rel.Status != release.Pending ||
+			rel.Version != n {
 			t.Fatalf("got %+v", rel)
 		}
 	}
@@ -166,7 +172,8 @@ func TestPending(t *testing.T) {
 	}
 	_, err = r.Promote(ctx, "blog", 6)
 	wantFault(t, err, "unknown-version", 72)
-	// Types of releases that never were current have no rows; those of v4 kept theirs, and v1 does not show them.
+	// Types of releases that never were current have no rows; those of v4 kept theirs, and v1 does
+	// not show them.
 	if diff := cmp.Diff(release.Formation{"web": 1, "t1": 0}, must[release.Formation](t)(r.Formation(ctx, "blog"))); diff != "" {
 		t.Error(diff)
 	}
@@ -363,7 +370,8 @@ func TestConcurrentGoroutines(t *testing.T) {
 	checkNumbers(t, over(open(t, path)), "blog", writers*each)
 }
 
-// checkNumbers says whether an app's releases are total..1, the current one the newest, all others superseded.
+// checkNumbers says whether an app's releases are total..1, the current one the newest, all others
+// superseded.
 func checkNumbers(t *testing.T, r *release.Releases, app string, total int) {
 	t.Helper()
 	got := must[[]release.Release](t)(r.List(t.Context(), app))

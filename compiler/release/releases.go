@@ -14,19 +14,22 @@ import (
 
 // Options are the settings of [New]. The zero value is useful.
 type Options struct {
-	Now      func() time.Time // for created_at; nil: time.Now
-	Actor    string           // who registers, as releases will say; may be empty
-	Patience time.Duration    // how long an unavailable coordinator is tried again; 0: 4 s, some two leader elections of etcd
-	// Stale is called when List, Get, Current, Formation or Apps answers without a quorum of the coordinator: what it says was true, and may not be any more.
-	// nil: they do not.
+	Now   func() time.Time // for created_at; nil: time.Now
+	Actor string           // who registers, as releases will say; may be empty
+	// how long an unavailable coordinator is tried again; 0: 4 s, some two leader elections of etcd
+	Patience time.Duration
+	// Stale is called when List, Get, Current, Formation or Apps answers without a quorum of the
+	// coordinator: what it says was true, and may not be any more. nil: they do not.
 	Stale func()
 }
 
-// Releases are the releases of all apps in one coordinator. All methods may be called concurrently, by any number of processes.
+// Releases are the releases of all apps in one coordinator. All methods may be called concurrently,
+// by any number of processes.
 //
-// Their errors: a malformed app name is [CheckApp]'s fault. A coordinator that does not answer is a transient fault
-// "release/coordinator-unavailable", one where others always came first until ctx ended "release/contended". What a method refuses
-// is a fault with exit code [fault.ExitRelease]; its ids stand at the method. Nothing was changed then.
+// Their errors: a malformed app name is [CheckApp]'s fault. A coordinator that does not answer is a
+// transient fault "release/coordinator-unavailable", one where others always came first until ctx
+// ended "release/contended". What a method refuses is a fault with exit code [fault.ExitRelease];
+// its ids stand at the method. Nothing was changed then.
 type Releases struct {
 	c     coordinator.Coordinator
 	o     Options
@@ -44,7 +47,8 @@ func New(c coordinator.Coordinator, o Options) *Releases {
 	return &Releases{c: c, o: o}
 }
 
-// List returns an app's releases, the newest first, as of one moment. An app without releases has none; that is no error.
+// List returns an app's releases, the newest first, as of one moment. An app without releases has
+// none; that is no error.
 func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 	if err := CheckApp(app); err != nil {
 		return nil, err
@@ -120,8 +124,8 @@ func (r *Releases) Apps(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// Formation returns how many of each process type of the current release run, "release" left out. It refuses with
-// "release/no-releases".
+// Formation returns how many of each process type of the current release run, "release" left out.
+// It refuses with "release/no-releases".
 func (r *Releases) Formation(ctx context.Context, app string) (f Formation, err error) {
 	err = r.readView(ctx, app, func(v *view) error {
 		rel, err := v.currentRelease()

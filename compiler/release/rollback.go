@@ -5,10 +5,18 @@ import (
 	"fmt"
 )
 
-// Rollback registers a new release that is current, or pending until it is promoted, and has the slug, process types, add-ons and commit of an earlier one; version 0
-// is the release that was current before the present one. key is an idempotency key as in [Request]. The formation stays as it is. It refuses with "release/no-releases",
-// "release/unknown-version", and "release/not-rollbackable" for a release that is current or never was.
-func (r *Releases) Rollback(ctx context.Context, app string, version int, key string, pending bool) (rel Release, err error) {
+// Rollback registers a new release that is current, or pending until it is promoted, and has the
+// slug, process types, add-ons and commit of an earlier one; version 0 is the release that was
+// current before the present one. key is an idempotency key as in [Request]. The formation stays as
+// it is. It refuses with "release/no-releases", "release/unknown-version", and
+// "release/not-rollbackable" for a release that is current or never was.
+func (r *Releases) Rollback(
+	ctx context.Context,
+	app string,
+	version int,
+	key string,
+	pending bool,
+) (rel Release, err error) {
 	hashed := hash(key)
 	err = r.change(ctx, app, repeatable, func(v *view) (err error) {
 		rel, err = r.rollback(v, hashed, version, pending)
@@ -38,8 +46,11 @@ func (r *Releases) rollback(v *view, key string, version int, pending bool) (Rel
 			return Release{}, err
 		}
 		if row.Previous == 0 {
-			return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d is the first release of %q that became current", present.Version, v.app),
-				"there is nothing to go back to: build and release the version you want")
+			return Release{}, refuse(
+				"not-rollbackable",
+				fmt.Sprintf("v%d is the first release of %q that became current", present.Version, v.app),
+				"there is nothing to go back to: build and release the version you want",
+			)
 		}
 		version = row.Previous
 	}
@@ -50,10 +61,17 @@ func (r *Releases) rollback(v *view, key string, version int, pending bool) (Rel
 	switch target.Status {
 	case Superseded:
 	case Current:
-		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is the current release", version, v.app), "name an earlier release")
+		return Release{}, refuse(
+			"not-rollbackable",
+			fmt.Sprintf("v%d of %q is the current release", version, v.app),
+			"name an earlier release",
+		)
 	default:
-		return Release{}, refuse("not-rollbackable", fmt.Sprintf("v%d of %q is %s and never was current", version, v.app, target.Status),
-			"name a release that was current before")
+		return Release{}, refuse(
+			"not-rollbackable",
+			fmt.Sprintf("v%d of %q is %s and never was current", version, v.app, target.Status),
+			"name a release that was current before",
+		)
 	}
 	return r.register(v, key, Release{
 		Slug: target.Slug, ProcessTypes: target.ProcessTypes, Addons: target.Addons, Commit: target.Commit,

@@ -21,17 +21,22 @@ type Change struct {
 	Relative bool // Quantity is added, and may be negative
 }
 
-// change is `type=2`, `type+1` or `type-1`. A type may contain hyphens: the last one before the digits is the sign.
+// change is `type=2`, `type+1` or `type-1`. A type may contain hyphens: the last one before the
+// digits is the sign.
 var change = lazyregexp.New(`^([A-Za-z0-9_-]{1,63})([=+-])([0-9]{1,6})$`)
 
-// ParseScale reads changes such as "web=2", "worker+1" and "worker-1". Its error is a [fault.Error] with id "release/bad-scale".
+// ParseScale reads changes such as "web=2", "worker+1" and "worker-1". Its error is a [fault.Error]
+// with id "release/bad-scale".
 func ParseScale(args ...string) ([]Change, error) {
 	changes := make([]Change, 0, len(args))
 	for _, arg := range args {
 		m := change.FindStringSubmatch(arg)
 		if m == nil {
-			return nil, fault.UsageError("release/bad-scale", fmt.Errorf("reading %.80q: it is not of the form type=quantity", arg),
-				"write `web=2` to set a quantity, `web+1` or `web-1` to change it")
+			return nil, fault.UsageError(
+				"release/bad-scale",
+				fmt.Errorf("reading %.80q: it is not of the form type=quantity", arg),
+				"write `web=2` to set a quantity, `web+1` or `web-1` to change it",
+			)
 		}
 		n, err := strconv.Atoi(m[3])
 		if err != nil {
@@ -45,9 +50,10 @@ func ParseScale(args ...string) ([]Change, error) {
 	return changes, nil
 }
 
-// Scale changes the formation, all changes in order or none, and returns it as Formation does. It refuses with
-// "release/no-releases", "release/unknown-type" for a type that the current release lacks, "release/not-scalable" for "release",
-// and "release/bad-quantity" outside of 0 to [MaxQuantity]. Relative changes whose outcome is unknown are not tried again.
+// Scale changes the formation, all changes in order or none, and returns it as Formation does. It
+// refuses with "release/no-releases", "release/unknown-type" for a type that the current release
+// lacks, "release/not-scalable" for "release", and "release/bad-quantity" outside of 0 to
+// [MaxQuantity]. Relative changes whose outcome is unknown are not tried again.
 func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f Formation, err error) {
 	again := repeatable
 	for _, c := range changes {
@@ -92,17 +98,29 @@ func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f 
 // change does one change to the rows.
 func (f Formation) change(app string, rel Release, c Change) error {
 	if c.Type == "release" {
-		return refuse("not-scalable", `process type "release" runs once a release and can't be scaled`, fmt.Sprintf("run it once more with `slugc run %s release`", app))
+		return refuse(
+			"not-scalable",
+			`process type "release" runs once a release and can't be scaled`,
+			fmt.Sprintf("run it once more with `slugc run %s release`", app),
+		)
 	}
 	if _, ok := rel.ProcessTypes.Command(c.Type); !ok {
-		return refuse("unknown-type", fmt.Sprintf("v%d of %q has no process type %q", rel.Version, app, c.Type), "there are: "+typeNames(rel.ProcessTypes))
+		return refuse(
+			"unknown-type",
+			fmt.Sprintf("v%d of %q has no process type %q", rel.Version, app, c.Type),
+			"there are: "+typeNames(rel.ProcessTypes),
+		)
 	}
 	n := c.Quantity
 	if c.Relative {
 		n += f[c.Type]
 	}
 	if n < 0 || n > MaxQuantity {
-		return refuse("bad-quantity", fmt.Sprintf("process type %q can't run %d times", c.Type, n), fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity))
+		return refuse(
+			"bad-quantity",
+			fmt.Sprintf("process type %q can't run %d times", c.Type, n),
+			fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity),
+		)
 	}
 	f[c.Type] = n
 	return nil

@@ -48,12 +48,15 @@ func (s statusRow) seen(n int, current currentRow) Status {
 	return s.Status
 }
 
-// view is a transaction: whatever is read through it is compared when its writes are committed, and was true at one moment.
+// view is a transaction: whatever is read through it is compared when its writes are committed, and
+// was true at one moment.
 type view struct {
 	keys
-	ctx     context.Context
-	from    coordinator.Reader
-	known   map[string]coordinator.Entry // what is taken for true without reading it; nil: nothing, else a key that is not in it is taken to be missing
+	ctx  context.Context
+	from coordinator.Reader
+	// what is taken for true without reading it; nil: nothing, else a key that is not in it is
+	// taken to be missing
+	known   map[string]coordinator.Entry
 	read    map[string]coordinator.Entry
 	order   []string        // of read's keys
 	loose   map[string]bool // keys that are not compared: nothing that is written depends on them
@@ -61,7 +64,8 @@ type view struct {
 	writes  []coordinator.Write
 }
 
-// load reads keys that were not read yet, in one request. What was read before is read again with them, and must not have changed.
+// load reads keys that were not read yet, in one request. What was read before is read again with
+// them, and must not have changed.
 func (v *view) load(wanted ...string) error {
 	before := len(v.order)
 	for _, key := range wanted {
@@ -111,7 +115,8 @@ func (v *view) peek(key string, into any) (bool, error) {
 	return true, decode(e, into)
 }
 
-// commit commits the writes, and returns what is known of the keys that the next registration compares.
+// commit commits the writes, and returns what is known of the keys that the next registration
+// compares.
 func (v *view) commit(c coordinator.Coordinator) (map[string]coordinator.Entry, error) {
 	compares := slices.Clone(v.creates)
 	for _, key := range v.order {
@@ -128,7 +133,8 @@ func (v *view) commit(c coordinator.Coordinator) (map[string]coordinator.Entry, 
 	}
 	known := map[string]coordinator.Entry{}
 	for key, e := range v.read {
-		if e.Rev > 0 && (key == v.next() || key == v.keys.current() || strings.HasPrefix(key, v.row("")) || strings.HasPrefix(key, slugKey(""))) {
+		if e.Rev > 0 &&
+			(key == v.next() || key == v.keys.current() || strings.HasPrefix(key, v.row("")) || strings.HasPrefix(key, slugKey(""))) {
 			known[key] = e
 		}
 	}
@@ -156,7 +162,8 @@ func (v *view) current() (row currentRow, err error) {
 	return row, err
 }
 
-// formation reads the rows of process types; those without one are left out. Rows that nothing else reads are not compared.
+// formation reads the rows of process types; those without one are left out. Rows that nothing else
+// reads are not compared.
 func (v *view) formation(types procfile.ProcessMap) (Formation, error) {
 	var wanted []string
 	for _, p := range types {
@@ -195,7 +202,11 @@ func (v *view) release(n int) (rel Release, err error) {
 		}
 	}
 	if !found {
-		return Release{}, refuse("unknown-version", fmt.Sprintf("app %q has no release v%d", v.app, n), fmt.Sprintf("`slugc releases %s` lists those there are", v.app))
+		return Release{}, refuse(
+			"unknown-version",
+			fmt.Sprintf("app %q has no release v%d", v.app, n),
+			fmt.Sprintf("`slugc releases %s` lists those there are", v.app),
+		)
 	}
 	var row statusRow
 	if _, err := v.get(v.status(n), &row); err != nil {
@@ -212,7 +223,11 @@ func (v *view) currentRelease() (Release, error) {
 		return Release{}, err
 	}
 	if row.Version == 0 {
-		return Release{}, refuse("no-releases", fmt.Sprintf("app %q has no current release", v.app), fmt.Sprintf("build and release it with `slugc build --app %s`", v.app))
+		return Release{}, refuse(
+			"no-releases",
+			fmt.Sprintf("app %q has no current release", v.app),
+			fmt.Sprintf("build and release it with `slugc build --app %s`", v.app),
+		)
 	}
 	return v.release(row.Version)
 }

@@ -17,8 +17,9 @@ const bwrapStart = 30 * time.Second
 
 // bwrapChild is a child in namespaces of its own.
 //
-// bubblewrap ties itself to its parent, but only once it has set up: slugc killed in the few milliseconds before would leave it running.
-// So it runs under the supervisor, which also ends the first process of its process namespace, and with it all the others.
+// bubblewrap ties itself to its parent, but only once it has set up: slugc killed in the few
+// milliseconds before would leave it running. So it runs under the supervisor, which also ends the
+// first process of its process namespace, and with it all the others.
 type bwrapChild struct {
 	process *supervise.Process
 	init    int // pid, on the host, of the first process of the child's process namespace

@@ -36,7 +36,8 @@ func (s Spec) check(level Level) error {
 	return nil
 }
 
-// check refuses a bind that hides the sandbox itself or that what the child left in an earlier bind could lead elsewhere.
+// check refuses a bind that hides the sandbox itself or that what the child left in an earlier bind
+// could lead elsewhere.
 func (b Bind) check(level Level, earlier []Bind) error {
 	if !clean(b.Host) || !clean(b.Inside) {
 		return errors.New("not clean absolute paths")

@@ -50,12 +50,15 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// asChild is the stand-in for slugc running the script in a sandbox, with its temporary directories in temp.
+// asChild is the stand-in for slugc running the script in a sandbox, with its temporary directories
+// in temp.
 func asChild(t *testing.T, level sandbox.Level, temp, script string, binds ...sandbox.Bind) *exec.Cmd {
 	t.Helper()
 	spec, _ := sh(script, binds...)
 	spec.Stdout, spec.Stderr = nil, nil
-	request, err := json.Marshal(map[string]any{"Probe": sandbox.ProbeOptions{Want: level, Self: child, Temp: temp}, "Spec": spec})
+	request, err := json.Marshal(
+		map[string]any{"Probe": sandbox.ProbeOptions{Want: level, Self: child, Temp: temp}, "Spec": spec},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,16 @@ func TestChildCannotReadOtherProcesses(t *testing.T) {
 	t.Cleanup(func() { other.Process.Kill(); other.Wait() })
 	t.Setenv("SLUGC_TEST_SECRET", "REACHED")
 	each(t, walled, func(t *testing.T, box *sandbox.Sandbox) {
-		refuses(t, box, fmt.Sprintf("cat /proc/%d/environ /proc/%d/mem /proc/%d/environ; cat /proc/[0-9]*/environ; env; true", other.Process.Pid, other.Process.Pid, os.Getpid()))
+		refuses(
+			t,
+			box,
+			fmt.Sprintf(
+				"cat /proc/%d/environ /proc/%d/mem /proc/%d/environ; cat /proc/[0-9]*/environ; env; true",
+				other.Process.Pid,
+				other.Process.Pid,
+				os.Getpid(),
+			),
+		)
 		// The shell has the directory itself open as one more file.
 		if got := output(t, box, "cd /proc/$$/fd && echo *"); got != "0 1 2 3" {
 			t.Errorf("the child has the files %s, want 0 1 2 and 3", got)
@@ -86,8 +95,12 @@ func TestChildCannotReadTheHost(t *testing.T) {
 	secret := secretFile(t)
 	each(t, walled, func(t *testing.T, box *sandbox.Sandbox) {
 		refuses(t, box, "cat "+secret+"; ls "+filepath.Dir(secret)+" && echo REACHED; true")
-		refuses(t, box, "for f in /etc/shadow /etc/gshadow /etc/sudoers /etc/ssh/* /root/.[a-z]* /home/*/.[a-z]* /var/lib/* /etc/ssl/private/*; do "+
-			"(: < $f) 2>/dev/null && ! [ -d $f ] && echo REACHED $f; done; true")
+		refuses(
+			t,
+			box,
+			"for f in /etc/shadow /etc/gshadow /etc/sudoers /etc/ssh/* /root/.[a-z]* /home/*/.[a-z]* /var/lib/* /etc/ssl/private/*; do "+
+				"(: < $f) 2>/dev/null && ! [ -d $f ] && echo REACHED $f; done; true",
+		)
 	})
 }
 
@@ -125,9 +138,19 @@ func TestChildCannotWriteElsewhere(t *testing.T) {
 func TestReadOnlyIsReadOnly(t *testing.T) {
 	each(t, walled, func(t *testing.T, box *sandbox.Sandbox) {
 		bind := sandbox.Bind{Host: filepath.Dir(secretFile(t)), Inside: "/runtime"}
-		// Where this is no sandbox, it must do no harm either: files are opened for writing and not written, directories go again.
-		refuses(t, box, fmt.Sprintf("for f in %s/id_rsa /usr/bin/env /etc/hosts /proc/sys/kernel/core_pattern; do (: >> $f) && echo REACHED $f; done; "+
-			"for d in %s /usr /etc / /dev; do mkdir $d/slugc-test && rmdir $d/slugc-test && echo REACHED $d; done; true", box.Path(bind), box.Path(bind)), bind)
+		// Where this is no sandbox, it must do no harm either: files are opened for writing and not
+		// written, directories go again.
+		refuses(
+			t,
+			box,
+			fmt.Sprintf(
+				"for f in %s/id_rsa /usr/bin/env /etc/hosts /proc/sys/kernel/core_pattern; do (: >> $f) && echo REACHED $f; done; "+
+					"for d in %s /usr /etc / /dev; do mkdir $d/slugc-test && rmdir $d/slugc-test && echo REACHED $d; done; true",
+				box.Path(bind),
+				box.Path(bind),
+			),
+			bind,
+		)
 	})
 }
 
@@ -135,8 +158,13 @@ func TestReadOnlyIsReadOnly(t *testing.T) {
 func TestChildMakesNoDevice(t *testing.T) {
 	each(t, walled, func(t *testing.T, box *sandbox.Sandbox) {
 		bind := sandbox.Bind{Host: t.TempDir(), Inside: "/app", Writable: true}
-		refuses(t, box, fmt.Sprintf("cd %s; mknod disk b 254 0 && echo REACHED; mknod mem c 1 1 && echo REACHED; mkfifo pipe; "+
-			"grep CapEff /proc/self/status | grep -v 0000000000000000 && echo REACHED; grep 'NoNewPrivs:.0' /proc/self/status && echo REACHED; true", box.Path(bind)), bind)
+		refuses(
+			t,
+			box,
+			fmt.Sprintf("cd %s; mknod disk b 254 0 && echo REACHED; mknod mem c 1 1 && echo REACHED; mkfifo pipe; "+
+				"grep CapEff /proc/self/status | grep -v 0000000000000000 && echo REACHED; grep 'NoNewPrivs:.0' /proc/self/status && echo REACHED; true", box.Path(bind)),
+			bind,
+		)
 	})
 }
 
@@ -148,8 +176,17 @@ func TestChildCannotReachProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { victim.Process.Kill(); victim.Wait() }()
-		refuses(t, box, fmt.Sprintf("kill -9 %d 2>/dev/null && echo REACHED; kill -0 %d && echo REACHED; kill -9 $PPID; true", victim.Process.Pid, os.Getpid()))
-		if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", victim.Process.Pid)); err != nil || !strings.Contains(string(state), ") S ") {
+		refuses(
+			t,
+			box,
+			fmt.Sprintf(
+				"kill -9 %d 2>/dev/null && echo REACHED; kill -0 %d && echo REACHED; kill -9 $PPID; true",
+				victim.Process.Pid,
+				os.Getpid(),
+			),
+		)
+		if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", victim.Process.Pid)); err != nil ||
+			!strings.Contains(string(state), ") S ") {
 			t.Errorf("the other process is gone: %s %v", state, err)
 		}
 	})
@@ -162,7 +199,10 @@ func TestNoNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	script := fmt.Sprintf(`bash -c ': < /dev/tcp/127.0.0.1/%d' && echo REACHED; true`, server.Addr().(*net.TCPAddr).Port)
+	script := fmt.Sprintf(
+		`bash -c ': < /dev/tcp/127.0.0.1/%d' && echo REACHED; true`,
+		server.Addr().(*net.TCPAddr).Port,
+	)
 	each(t, walled, func(t *testing.T, box *sandbox.Sandbox) {
 		refuses(t, box, script)
 		spec, out := sh(script)
@@ -225,7 +265,12 @@ func TestNothingSurvives(t *testing.T) {
 func TestDeafChild(t *testing.T) {
 	each(t, levels, func(t *testing.T, box *sandbox.Sandbox) {
 		marker := newMarker()
-		spec, out := sh(fmt.Sprintf("trap 'echo heard' TERM INT HUP; (trap '' TERM; setsid sleep %s) & while :; do sleep 0.1; done", marker))
+		spec, out := sh(
+			fmt.Sprintf(
+				"trap 'echo heard' TERM INT HUP; (trap '' TERM; setsid sleep %s) & while :; do sleep 0.1; done",
+				marker,
+			),
+		)
 		spec.Limits.Deadline = 300 * time.Millisecond
 		err := box.Run(t.Context(), spec)
 		limit := (*sandbox.LimitError)(nil)

@@ -40,7 +40,8 @@ func (s *Sandbox) startLower(spec Spec, std stdio) (child, error) {
 	return c, nil
 }
 
-// lowerEnv gives the child a temporary directory, a home it may write, and the PWD that bubblewrap sets.
+// lowerEnv gives the child a temporary directory, a home it may write, and the PWD that bubblewrap
+// sets.
 func (s *Sandbox) lowerEnv(spec Spec, private string) ([]string, error) {
 	var env []string
 	for _, entry := range append(spec.Env[:len(spec.Env):len(spec.Env)], "PWD="+spec.Dir) {
@@ -79,7 +80,8 @@ func (s *Sandbox) rules(spec Spec, private string) *supervise.Rules {
 	r.Read = append(r.Read, systemDirs...)
 	r.Read = append(r.Read, existing(systemConfig)...)
 	r.Read = append(r.Read, systemAccounts...)
-	// What /proc shows of processes outside, such as their environment, is kept from the child by Landlock's rule on tracing.
+	// What /proc shows of processes outside, such as their environment, is kept from the child by
+	// Landlock's rule on tracing.
 	r.Read = append(r.Read, "/proc")
 	for _, bind := range spec.Binds {
 		if bind.Writable {

@@ -7,7 +7,8 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// supportsLandlock wants version 3 (Linux 6.2): before it, a child could empty any file by truncate(2), and rename between directories never.
+// supportsLandlock wants version 3 (Linux 6.2): before it, a child could empty any file by
+// truncate(2), and rename between directories never.
 func supportsLandlock() error {
 	switch version := supervise.LandlockVersion(); {
 	case version == 0:

@@ -31,7 +31,8 @@ func (k *sink) silence() time.Duration { return time.Since(k.start) - time.Durat
 
 func (k *sink) touch() { k.last.Store(int64(time.Since(k.start))) }
 
-// pump reads all of r into w. A writer that fails is not called again, but the child is still read: it must not hang.
+// pump reads all of r into w. A writer that fails is not called again, but the child is still read:
+// it must not hang.
 func (k *sink) pump(r *os.File, w io.Writer) {
 	buf := make([]byte, 32<<10)
 	broken := w == nil

@@ -13,7 +13,8 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// Sandbox runs children at the level that was found. It holds no state that changes, and is for many goroutines at once.
+// Sandbox runs children at the level that was found. It holds no state that changes, and is for
+// many goroutines at once.
 type Sandbox struct {
 	level     Level
 	reason    string
@@ -27,15 +28,18 @@ type Sandbox struct {
 type ProbeOptions struct {
 	Want  Level  // "" is the best that works here
 	Bwrap string // path of bubblewrap; "" looks in the system's directories
-	Self  string // path of the slugc binary; "" leaves out Landlock, the limit of open files and, at level None, whatever leaves the process group
-	Temp  string // where children's temporary directories are made below bubblewrap; "" is /tmp
+	// path of the slugc binary; "" leaves out Landlock, the limit of open files and, at level None,
+	// whatever leaves the process group
+	Self string
+	Temp string // where children's temporary directories are made below bubblewrap; "" is /tmp
 }
 
 // probing is how long a trial run may take.
 const probing = 20 * time.Second
 
-// Probe finds the best level, or the wanted one, by really running a child at it. It fails when the wanted level does not work,
-// with the reason, and when the context ends. It also marks what files this process has inherited as not to be inherited further.
+// Probe finds the best level, or the wanted one, by really running a child at it. It fails when the
+// wanted level does not work, with the reason, and when the context ends. It also marks what files
+// this process has inherited as not to be inherited further.
 func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	if o.Temp == "" {
 		o.Temp = "/tmp"
@@ -57,7 +61,13 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	}
 	switch {
 	case len(reasons) == 0:
-		return nil, fmt.Errorf("probing the sandbox: there is no level %q (there are %q, %q and %q)", o.Want, Bubblewrap, Landlock, None)
+		return nil, fmt.Errorf(
+			"probing the sandbox: there is no level %q (there are %q, %q and %q)",
+			o.Want,
+			Bubblewrap,
+			Landlock,
+			None,
+		)
 	case o.Want != "":
 		return nil, fmt.Errorf("probing the sandbox: level %q does not work here: %s", o.Want, reasons[0])
 	}
@@ -67,8 +77,8 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 // Level returns the level found.
 func (s *Sandbox) Level() Level { return s.level }
 
-// Reason says why it is not a better level, each reason a clause: "bubblewrap is not installed". It is "" at the best level and when
-// this level was asked for.
+// Reason says why it is not a better level, each reason a clause: "bubblewrap is not installed". It
+// is "" at the best level and when this level was asked for.
 func (s *Sandbox) Reason() string { return s.reason }
 
 // Path returns where a child sees what b binds.
@@ -171,6 +181,6 @@ func firstLine(out string, err error) string {
 	return err.Error()
 }
 
-// ChildMain does the work of a child when args (the process's arguments, with its name) are those of one, and then ends the process.
-// The binary given as ProbeOptions.Self calls it first thing.
+// ChildMain does the work of a child when args (the process's arguments, with its name) are those
+// of one, and then ends the process. The binary given as ProbeOptions.Self calls it first thing.
 func ChildMain(args []string) { supervise.Main(args) }

@@ -29,10 +29,11 @@ type child interface {
 	result() error         // after done: nil, *ExitError, or what went wrong
 }
 
-// Run runs one child to its end and returns when nothing of it is left. It returns nil when the child exits with code 0,
-// *ExitError when it ends otherwise, *LimitError when a limit ended it, the context's cause when the context did; any other error
-// is about starting it or about a writer. Whatever ends it early sends SIGTERM to everything of it and SIGKILL after 2 seconds.
-// Run may be called by many goroutines at a time.
+// Run runs one child to its end and returns when nothing of it is left. It returns nil when the
+// child exits with code 0, *ExitError when it ends otherwise, *LimitError when a limit ended it,
+// the context's cause when the context did; any other error is about starting it or about a writer.
+// Whatever ends it early sends SIGTERM to everything of it and SIGKILL after 2 seconds. Run may be
+// called by many goroutines at a time.
 func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	if err := spec.check(s.level); err != nil {
 		return err

@@ -85,7 +85,11 @@ func (b *buffer) String() string {
 func sh(script string, binds ...sandbox.Bind) (sandbox.Spec, *buffer) {
 	out := &buffer{}
 	return sandbox.Spec{
-		Args: []string{"/bin/sh", "-c", script}, Dir: "/", Env: []string{"PATH=/usr/bin:/bin", "HOME=/home/slugc"}, Binds: binds,
+		Args: []string{
+			"/bin/sh",
+			"-c",
+			script,
+		}, Dir: "/", Env: []string{"PATH=/usr/bin:/bin", "HOME=/home/slugc"}, Binds: binds,
 		Stdout: out, Stderr: out, Limits: sandbox.Limits{Deadline: 20 * time.Second},
 	}, out
 }
@@ -124,7 +128,13 @@ func TestEnvironment(t *testing.T) {
 	each(t, levels, func(t *testing.T, box *sandbox.Sandbox) {
 		home := sandbox.Bind{Host: t.TempDir(), Inside: "/home/app", Writable: true}
 		spec, out := sh("", home)
-		want := []string{"HOME=" + box.Path(home), "ODD=a b\n\"$x", "PATH=/usr/bin", "PWD=/usr", "TMPDIR=" + box.Path(home)}
+		want := []string{
+			"HOME=" + box.Path(home),
+			"ODD=a b\n\"$x",
+			"PATH=/usr/bin",
+			"PWD=/usr",
+			"TMPDIR=" + box.Path(home),
+		}
 		spec.Args, spec.Dir = []string{"/usr/bin/env", "-0"}, "/usr"
 		spec.Env = append([]string{"ODD=first"}, want[0], want[1], want[2], want[4])
 		if err := box.Run(t.Context(), spec); err != nil {
@@ -146,7 +156,11 @@ func TestPrivateDirectories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := output(t, box, `for d in "${TMPDIR:-/tmp}" "$HOME"; do mkdir -p $d/a/b && chmod 0 $d/a && echo $d; done; cd ~ && pwd`)
+		got := output(
+			t,
+			box,
+			`for d in "${TMPDIR:-/tmp}" "$HOME"; do mkdir -p $d/a/b && chmod 0 $d/a && echo $d; done; cd ~ && pwd`,
+		)
 		if len(strings.Fields(got)) != 3 {
 			t.Errorf("the child wrote %q", got)
 		}
@@ -300,9 +314,21 @@ func TestProbe(t *testing.T) {
 		level   sandbox.Level
 		reason  string
 	}{
-		"not installed":    {sandbox.ProbeOptions{Bwrap: missing, Self: child}, landlock, "bubblewrap is not installed"},
-		"not permitted":    {sandbox.ProbeOptions{Bwrap: broken, Self: child}, landlock, "user namespaces are not permitted"},
-		"nothing":          {sandbox.ProbeOptions{Bwrap: missing}, sandbox.None, "bubblewrap is not installed; Landlock needs the path of the slugc binary"},
+		"not installed": {
+			sandbox.ProbeOptions{Bwrap: missing, Self: child},
+			landlock,
+			"bubblewrap is not installed",
+		},
+		"not permitted": {
+			sandbox.ProbeOptions{Bwrap: broken, Self: child},
+			landlock,
+			"user namespaces are not permitted",
+		},
+		"nothing": {
+			sandbox.ProbeOptions{Bwrap: missing},
+			sandbox.None,
+			"bubblewrap is not installed; Landlock needs the path of the slugc binary",
+		},
 		"a level asked of": {sandbox.ProbeOptions{Want: sandbox.None}, sandbox.None, ""},
 	}
 	for name, test := range tests {
@@ -338,7 +364,16 @@ func TestUnprivileged(t *testing.T) {
 			}
 			t.Cleanup(func() { os.RemoveAll(dir) })
 			bind := sandbox.Bind{Host: dir, Inside: dir, Writable: true}
-			cmd := asChild(t, level, "", fmt.Sprintf("cd %s && echo made > file && cat file && (setsid sleep 1234.5678 &) && ls -l /proc/$$/fd | wc -l", dir), bind)
+			cmd := asChild(
+				t,
+				level,
+				"",
+				fmt.Sprintf(
+					"cd %s && echo made > file && cat file && (setsid sleep 1234.5678 &) && ls -l /proc/$$/fd | wc -l",
+					dir,
+				),
+				bind,
+			)
 			uid := os.Getuid()
 			if uid == 0 {
 				uid = nobody

@@ -1,11 +1,15 @@
-// Package sandbox runs one child process with a fixed view of the world, and makes sure that nothing of it survives.
+// Package sandbox runs one child process with a fixed view of the world, and makes sure that
+// nothing of it survives.
 //
-// Levels, best first. The level is probed once, by really running a child; a build says which in one line.
+// Levels, best first. The level is probed once, by really running a child; a build says which in
+// one line.
 //
-//   - bubblewrap: user, mount, pid, ipc, uts and cgroup namespaces. The child sees the host's system directories and a few files of /etc,
-//     read-only, its own binds, and a private /tmp, /dev and home in memory, under uid 1000 without capabilities. Its process namespace
-//     ends with it.
-//   - landlock: the same paths, enforced by the kernel's Landlock at their own names: no remapping. A supervisor ends what the child leaves.
+//   - bubblewrap: user, mount, pid, ipc, uts and cgroup namespaces. The child sees the host's
+//     system directories and a few files of /etc, read-only, its own binds, and a private /tmp,
+//     /dev and home in memory, under uid 1000 without capabilities. Its process namespace ends with
+//     it.
+//   - landlock: the same paths, enforced by the kernel's Landlock at their own names: no remapping.
+//     A supervisor ends what the child leaves.
 //   - none: the environment, the limits and the supervisor.
 //
 // What each level holds against a hostile child (b, l, n):
@@ -22,11 +26,13 @@
 //	filling memory by /tmp, /dev/shm or home                   b
 //	filling the disk by a writable bind; memory; fork bombs    none of them: that is for the machine's quotas and cgroups
 //
-// The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below bubblewrap, where /tmp is everybody's, TMPDIR
-// names a private directory unless it is set elsewhere, and HOME does when Spec.Env's is not in a writable bind. Its stdin is empty
-// unless given. Deadline and idle limit end it with an error that names the limit.
+// The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below bubblewrap, where
+// /tmp is everybody's, TMPDIR names a private directory unless it is set elsewhere, and HOME does
+// when Spec.Env's is not in a writable bind. Its stdin is empty unless given. Deadline and idle
+// limit end it with an error that names the limit.
 //
-// Only uid 0 among the callers of Landlock and bubblewrap gives the child files that root owns; slugc is best run as an ordinary user.
+// Only uid 0 among the callers of Landlock and bubblewrap gives the child files that root owns;
+// slugc is best run as an ordinary user.
 package sandbox
 
 import (
@@ -44,7 +50,8 @@ const (
 	None       Level = "none"
 )
 
-// Bind shows a host path to the child. At level Bubblewrap it appears at Inside; at the other levels at Host (see Sandbox.Path).
+// Bind shows a host path to the child. At level Bubblewrap it appears at Inside; at the other
+// levels at Host (see Sandbox.Path).
 type Bind struct {
 	Host     string // absolute
 	Inside   string // absolute
@@ -55,7 +62,9 @@ type Bind struct {
 type Limits struct {
 	Deadline time.Duration // of the whole run
 	Idle     time.Duration // without any output
-	Log      int64         // bytes of output passed on; what follows is dropped with one line saying so (the child goes on)
+	// bytes of output passed on; what follows is dropped with one line saying so (the child goes
+	// on)
+	Log int64
 }
 
 // Spec is one child.

@@ -5,11 +5,13 @@ import (
 	"strings"
 )
 
-// systemDirs are the directories of the host that a child may read, besides its binds. /opt, /srv, /var, /home and /root are not among them.
+// systemDirs are the directories of the host that a child may read, besides its binds. /opt, /srv,
+// /var, /home and /root are not among them.
 var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
 
-// systemConfig are the only things in /etc that a child may read. No secret belongs here: not shadow, sudoers, ssh, nor the package managers'
-// own settings, which may hold tokens. Of ssl and pki only the certificates: root's children could read the private keys beside them.
+// systemConfig are the only things in /etc that a child may read. No secret belongs here: not
+// shadow, sudoers, ssh, nor the package managers' own settings, which may hold tokens. Of ssl and
+// pki only the certificates: root's children could read the private keys beside them.
 var systemConfig = []string{
 	"/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
 	"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/crypto-policies",

@@ -15,17 +15,36 @@ const (
 	insideHome = "/home/slugc"
 )
 
-// Sizes of the directories in memory. /tmp is the larger because compilers put their work there; a bind at /tmp puts it on disk.
+// Sizes of the directories in memory. /tmp is the larger because compilers put their work there; a
+// bind at /tmp puts it on disk.
 const (
 	sizeTmp  = 4 << 30
 	sizeHome = 256 << 20
 	sizeShm  = 256 << 20
 )
 
-// Of /proc: root's children own what they must not write (a core pattern runs programs on the host), and have no need to read the rest.
+// Of /proc: root's children own what they must not write (a core pattern runs programs on the
+// host), and have no need to read the rest.
 var (
-	procReadOnly = []string{"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/mtrr", "/proc/acpi", "/proc/scsi", "/proc/driver"}
-	procHidden   = []string{"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats", "/proc/kallsyms"}
+	procReadOnly = []string{
+		"/proc/sys",
+		"/proc/sysrq-trigger",
+		"/proc/irq",
+		"/proc/bus",
+		"/proc/fs",
+		"/proc/mtrr",
+		"/proc/acpi",
+		"/proc/scsi",
+		"/proc/driver",
+	}
+	procHidden = []string{
+		"/proc/kcore",
+		"/proc/keys",
+		"/proc/timer_list",
+		"/proc/sched_debug",
+		"/proc/latency_stats",
+		"/proc/kallsyms",
+	}
 )
 
 // fdList collects the files a child process inherits from number 3 on.
@@ -82,8 +101,33 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 	for _, path := range existing(procHidden) {
 		a = append(a, "--ro-bind", os.DevNull, path)
 	}
-	a = append(a, "--dev", "/dev", "--perms", "1777", "--size", strconv.Itoa(sizeShm), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
-	a = append(a, "--perms", "1777", "--size", strconv.Itoa(sizeTmp), "--tmpfs", "/tmp", "--dir", "/var", "--symlink", "../tmp", "/var/tmp")
+	a = append(
+		a,
+		"--dev",
+		"/dev",
+		"--perms",
+		"1777",
+		"--size",
+		strconv.Itoa(sizeShm),
+		"--tmpfs",
+		"/dev/shm",
+		"--remount-ro",
+		"/dev",
+	)
+	a = append(
+		a,
+		"--perms",
+		"1777",
+		"--size",
+		strconv.Itoa(sizeTmp),
+		"--tmpfs",
+		"/tmp",
+		"--dir",
+		"/var",
+		"--symlink",
+		"../tmp",
+		"/var/tmp",
+	)
 	if clean(home) && home != "/" && !within(home, "/tmp") && !(Bind{Inside: home}).insideAny(spec.Binds) {
 		a = append(a, "--perms", "0700", "--size", strconv.Itoa(sizeHome), "--tmpfs", home)
 	}

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Archive is a part of a slug as a gzip-compressed tar archive of its own, which is what an OCI layer is: the part's compressed
-// bytes as they lie in the slug, between a gzip header and a final block. Extracted one after another, a slug's archives give
-// what the slug gives.
+// Archive is a part of a slug as a gzip-compressed tar archive of its own, which is what an OCI
+// layer is: the part's compressed bytes as they lie in the slug, between a gzip header and a final
+// block. Extracted one after another, a slug's archives give what the slug gives.
 type Archive struct {
 	Part   Part
 	Digest string // "sha256:…" of the archive's bytes
@@ -39,8 +39,8 @@ func (a Archive) Open(f io.ReaderAt) io.Reader {
 	return io.MultiReader(bytes.NewReader(a.head), io.NewSectionReader(f, a.offset, a.size), bytes.NewReader(a.tail))
 }
 
-// Archives gives the archives of a slug's parts, in order, the digest of its file, and the 8 bytes that end it. Everything is
-// inflated and checked on the way.
+// Archives gives the archives of a slug's parts, in order, the digest of its file, and the 8 bytes
+// that end it. Everything is inflated and checked on the way.
 func Archives(ctx context.Context, path string) (archives []Archive, digest string, trailer []byte, err error) {
 	parts, digest, err := Parts(ctx, path, true)
 	if err != nil {
@@ -94,7 +94,12 @@ func archive(f *os.File, p Part) (Archive, error) {
 	diff.Write(end)
 	a.Diff = "sha256:" + hex.EncodeToString(diff.Sum(nil))
 	crc = combineCRC(crc, crc32.ChecksumIEEE(end), endOfTar)
-	return a, a.finish(f, append([]byte{1, endOfTar & 0xff, endOfTar >> 8, ^endOfTar & 0xff, ^endOfTar >> 8 & 0xff}, end...), crc, length)
+	return a, a.finish(
+		f,
+		append([]byte{1, endOfTar & 0xff, endOfTar >> 8, ^endOfTar & 0xff, ^endOfTar >> 8 & 0xff}, end...),
+		crc,
+		length,
+	)
 }
 
 // archive makes an archive of the last part.
@@ -116,7 +121,8 @@ func (a *Archive) finish(f *os.File, end []byte, crc uint32, length int64) error
 	return nil
 }
 
-// ArchivedSize is the size of the part that the i-th of n archives of a slug holds, from the archive's size.
+// ArchivedSize is the size of the part that the i-th of n archives of a slug holds, from the
+// archive's size.
 func ArchivedSize(i, n int, size int64) int64 {
 	switch i {
 	case 0:
@@ -127,8 +133,8 @@ func ArchivedSize(i, n int, size int64) int64 {
 	return size - archiveHead - archiveTail
 }
 
-// FromArchive gives a part's own bytes from the i-th of n archives, whose bytes are r's; trailer is what the slug's file ends
-// with. Nothing is checked: [Rebuild.Write] does that.
+// FromArchive gives a part's own bytes from the i-th of n archives, whose bytes are r's; trailer is
+// what the slug's file ends with. Nothing is checked: [Rebuild.Write] does that.
 func FromArchive(i, n int, r io.Reader, size int64, trailer []byte) (io.Reader, error) {
 	if i > 0 {
 		if _, err := io.CopyN(io.Discard, r, archiveHead); err != nil {

@@ -17,7 +17,8 @@ import (
 	"strings"
 )
 
-// stitched is a slug about to be written: its bytes but for the segments, which are copied from the store.
+// stitched is a slug about to be written: its bytes but for the segments, which are copied from the
+// store.
 type stitched struct {
 	manifest Manifest
 	head     []byte // gzip header and first segment
@@ -41,13 +42,23 @@ func (p *packing) stitch() (*stitched, error) {
 	s.head = head.Bytes()
 	m := &s.manifest
 	m.Format, m.Sections = FormatVersion, []SectionInfo{}
-	m.Dirs = Segment{Offset: int64(len(gzipHeader)), Size: size, Tar: int64(len(dirs)), Digest: digestOf(dirs), CRC: crc32.ChecksumIEEE(dirs), Sum: sum}
+	m.Dirs = Segment{
+		Offset: int64(len(gzipHeader)),
+		Size:   size,
+		Tar:    int64(len(dirs)),
+		Digest: digestOf(dirs),
+		CRC:    crc32.ChecksumIEEE(dirs),
+		Sum:    sum,
+	}
 	at, crc, length := m.Dirs.Offset+size, m.Dirs.CRC, m.Dirs.Tar
 	for i, section := range p.sections {
 		info := SectionInfo{Name: section.Name, Prefix: section.Prefix, Segments: []Segment{}}
 		for _, b := range p.built[i] {
 			l := b.location
-			info.Segments = append(info.Segments, Segment{Offset: at, Size: l.Size, Tar: l.Tar, Digest: b.Digest, CRC: l.CRC, Sum: l.Sum, Part: b.Part})
+			info.Segments = append(
+				info.Segments,
+				Segment{Offset: at, Size: l.Size, Tar: l.Tar, Digest: b.Digest, CRC: l.CRC, Sum: l.Sum, Part: b.Part},
+			)
 			info.Size, info.Tar, info.Entries = info.Size+l.Size, info.Tar+l.Tar, info.Entries+b.Entries
 			at, crc, length = at+l.Size, combineCRC(crc, l.CRC, l.Tar), length+l.Tar
 			s.segments = append(s.segments, b)
@@ -139,7 +150,8 @@ func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 	return p.packed(s, digest), nil
 }
 
-// copySegments writes the whole file. Between files the kernel copies, or shares the extents where it can.
+// copySegments writes the whole file. Between files the kernel copies, or shares the extents where
+// it can.
 func (p *packing) copySegments(ctx context.Context, f *os.File, s *stitched) error {
 	if _, err := f.Write(s.head); err != nil {
 		return writeFault(p.Output, err)
@@ -168,8 +180,9 @@ func (p *packing) copySegments(ctx context.Context, f *os.File, s *stitched) err
 // hashStep is how many bytes lie at least between two kept states of the file's hash.
 const hashStep = 8 << 20
 
-// digest gives the SHA-256 of the written file. It resumes from the last place up to which a former slug had the same
-// segments, all of which were checked before they were copied, and notes new places to resume from.
+// digest gives the SHA-256 of the written file. It resumes from the last place up to which a former
+// slug had the same segments, all of which were checked before they were copied, and notes new
+// places to resume from.
 func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (string, error) {
 	type place struct {
 		at    int64

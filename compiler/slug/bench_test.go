@@ -23,7 +23,10 @@ func BenchmarkPack(b *testing.B) {
 	check(b, err)
 	section := slug.Section{Name: "app", Dir: dir, Key: "key"}
 	run := func(b *testing.B, store *slug.Store, section slug.Section) {
-		p, err := slug.Pack(context.Background(), slug.PackOptions{Store: store, Sections: []slug.Section{section}, Output: out})
+		p, err := slug.Pack(
+			context.Background(),
+			slug.PackOptions{Store: store, Sections: []slug.Section{section}, Output: out},
+		)
 		check(b, err)
 		b.SetBytes(p.Manifest.Sections[0].Tar)
 		b.ReportMetric(float64(p.Size)/1e6, "MB")
@@ -49,7 +52,10 @@ func BenchmarkPack(b *testing.B) {
 	})
 	b.Run("one-line", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
-			check(b, os.WriteFile(filepath.Join(dir, "fmt", "print.go"), fmt.Appendf(nil, "package fmt // %d", i), 0o644))
+			check(
+				b,
+				os.WriteFile(filepath.Join(dir, "fmt", "print.go"), fmt.Appendf(nil, "package fmt // %d", i), 0o644),
+			)
 			run(b, store, section)
 		}
 	})

@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 )
 
-// The sizes of segments, in bytes of tar. A segment is cut after an entry with a probability that grows with the entry's
-// size, decided by the hash of its path: so a border depends on the entries next to it and not on what comes before. From
-// minSegment on, a cut comes after another spread bytes on average.
+// The sizes of segments, in bytes of tar. A segment is cut after an entry with a probability that
+// grows with the entry's size, decided by the hash of its path: so a border depends on the entries
+// next to it and not on what comes before. From minSegment on, a cut comes after another spread
+// bytes on average.
 const (
 	minSegment = 1 << 20
 	spread     = 5 << 19
@@ -49,7 +50,8 @@ func (p *planner) add(e entry) error {
 	return nil
 }
 
-// addHuge splits one entry in pieces, so that a single large file is compressed and unpacked in parallel too.
+// addHuge splits one entry in pieces, so that a single large file is compressed and unpacked in
+// parallel too.
 func (p *planner) addHuge(e entry) error {
 	if err := p.flush(); err != nil {
 		return err
@@ -85,7 +87,8 @@ func cutAfter(path string, size int64) bool {
 	return h%spread < uint64(size)
 }
 
-// fingerprint identifies the segment that the plan will give, as far as that can be known without reading files.
+// fingerprint identifies the segment that the plan will give, as far as that can be known without
+// reading files.
 func (p plan) fingerprint() string {
 	h := sha256.New()
 	var b [9]byte
@@ -100,7 +103,8 @@ func (p plan) fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// settled reports whether all files of the plan were at rest when they were scanned at the time given.
+// settled reports whether all files of the plan were at rest when they were scanned at the time
+// given.
 func (p plan) settled(scanned int64) bool {
 	for _, e := range p.entries {
 		if e.stat != (stat{}) && !e.stat.settled(scanned) {

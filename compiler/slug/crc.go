@@ -2,8 +2,9 @@ package slug
 
 import "hash/crc32"
 
-// combineCRC gives the CRC-32 (IEEE) of two runs of bytes laid end to end, from the CRC of each and the length of
-// the second. It multiplies the first by x^(8·length) modulo the polynomial, as zlib's crc32_combine does.
+// combineCRC gives the CRC-32 (IEEE) of two runs of bytes laid end to end, from the CRC of each and
+// the length of the second. It multiplies the first by x^(8·length) modulo the polynomial, as
+// zlib's crc32_combine does.
 func combineCRC(first, second uint32, length int64) uint32 {
 	if length <= 0 {
 		return first
@@ -11,7 +12,8 @@ func combineCRC(first, second uint32, length int64) uint32 {
 	return multiply(powerOfX(uint64(length)*8), first) ^ second
 }
 
-// multiply gives a·b modulo the CRC polynomial; bit 31 stands for x^0, as in the reflected CRC itself.
+// multiply gives a·b modulo the CRC polynomial; bit 31 stands for x^0, as in the reflected CRC
+// itself.
 func multiply(a, b uint32) uint32 {
 	var product uint32
 	for bit := uint32(1) << 31; bit != 0; bit >>= 1 {

@@ -23,7 +23,8 @@ func TestCombineCRC(t *testing.T) {
 }
 
 func TestCombineCRCOfLongRuns(t *testing.T) {
-	// Zeros appended one by one and by one combination must agree however long the run is: past 4 GiB, too.
+	// Zeros appended one by one and by one combination must agree however long the run is: past 4
+	// GiB, too.
 	half := int64(3 << 30)
 	zeros := combineCRC(0xffffffff, 0, half)
 	if got, want := combineCRC(zeros, 0, half), combineCRC(0xffffffff, 0, 2*half); got != want {

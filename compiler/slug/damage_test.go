@@ -12,7 +12,8 @@ import (
 	"slugc/compiler/slug"
 )
 
-// small packs a slug of a few segments, with a file that is split if asked to, and gives its file and bytes.
+// small packs a slug of a few segments, with a file that is split if asked to, and gives its file
+// and bytes.
 func small(t *testing.T, split bool) (*slug.Packed, []byte) {
 	t.Helper()
 	files := map[string]string{"a/b": strings.Repeat("text ", 9000), "bin": "+x", "link": "->a/b"}
@@ -118,7 +119,10 @@ func TestInspect(t *testing.T) {
 
 func TestLargest(t *testing.T) {
 	p := pack(t, slug.PackOptions{Sections: app(tree(t, map[string]string{
-		"a/b/c/big": strings.Repeat("x", 5000), "a/small": "1", "d/e": strings.Repeat("y", 3000), "top": strings.Repeat("z", 9000),
+		"a/b/c/big": strings.Repeat(
+			"x",
+			5000,
+		), "a/small": "1", "d/e": strings.Repeat("y", 3000), "top": strings.Repeat("z", 9000),
 	}))})
 	got, err := slug.Largest(context.Background(), p.Path, 2)
 	check(t, err)

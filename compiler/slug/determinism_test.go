@@ -31,12 +31,16 @@ var sampled = sync.OnceValue(func() map[string]string {
 	}
 	files := map[string]string{"huge": string(noise), "run": "+#!/bin/sh\n", "link": "->run", "dir/": ""}
 	for i := range 600 {
-		files[fmt.Sprintf("lib/p%d/f%d.js", i%23, i)] = strings.Repeat(fmt.Sprintf("module.exports = %d;\n", i*i), 20*(i%60))
+		files[fmt.Sprintf("lib/p%d/f%d.js", i%23, i)] = strings.Repeat(
+			fmt.Sprintf("module.exports = %d;\n", i*i),
+			20*(i%60),
+		)
 	}
 	return files
 })
 
-// plant writes the files in the order given by the seed, with other times, and modes that do not matter.
+// plant writes the files in the order given by the seed, with other times, and modes that do not
+// matter.
 func plant(t *testing.T, files map[string]string, seed uint64) string {
 	t.Helper()
 	dir := t.TempDir()

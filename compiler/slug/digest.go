@@ -8,7 +8,8 @@ import (
 	"os"
 )
 
-// FileDigest gives the digest of a slug's file, "sha256:…", and its size in bytes. It checks nothing; see [Verify].
+// FileDigest gives the digest of a slug's file, "sha256:…", and its size in bytes. It checks
+// nothing; see [Verify].
 func FileDigest(path string) (digest string, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {

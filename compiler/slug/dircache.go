@@ -9,8 +9,8 @@ import (
 	"path"
 )
 
-// dirCache writes entries below a root and keeps the directory it wrote to last open, because entries come in order. It
-// is not safe for concurrent use; several may share a root.
+// dirCache writes entries below a root and keeps the directory it wrote to last open, because
+// entries come in order. It is not safe for concurrent use; several may share a root.
 type dirCache struct {
 	root *os.Root
 	link func(entry) // takes symbolic links

@@ -34,10 +34,17 @@ type entry struct {
 	stat stat   // files only; what the disk said when it was scanned
 }
 
-// appendHeader writes the entry's normalised header: USTAR where that can hold it, else PAX for a name in UTF-8, else
-// (PAX being UTF-8 by definition) GNU, which holds any bytes.
+// appendHeader writes the entry's normalised header: USTAR where that can hold it, else PAX for a
+// name in UTF-8, else (PAX being UTF-8 by definition) GNU, which holds any bytes.
 func appendHeader(w io.Writer, e entry) error {
-	h := tar.Header{Typeflag: e.kind, Name: appDir + e.path, Linkname: e.link, Size: e.size, Mode: 0o644, ModTime: epoch}
+	h := tar.Header{
+		Typeflag: e.kind,
+		Name:     appDir + e.path,
+		Linkname: e.link,
+		Size:     e.size,
+		Mode:     0o644,
+		ModTime:  epoch,
+	}
 	switch {
 	case e.kind == tar.TypeDir:
 		h.Mode = 0o755
@@ -58,7 +65,8 @@ func appendHeader(w io.Writer, e entry) error {
 	return nil
 }
 
-// headerSize is about what appendHeader will write: it serves to place borders, so it must depend on the entry alone.
+// headerSize is about what appendHeader will write: it serves to place borders, so it must depend
+// on the entry alone.
 func headerSize(e entry) int64 {
 	long := len(e.path) + len(e.link)
 	if long < 90 {
@@ -70,8 +78,8 @@ func headerSize(e entry) int64 {
 // padded gives n rounded up to whole tar blocks.
 func padded(n int64) int64 { return (n + block - 1) / block * block }
 
-// readHeader reads one entry's header from the beginning of b and gives it with its length. It refuses whatever
-// appendHeader would not have written byte for byte.
+// readHeader reads one entry's header from the beginning of b and gives it with its length. It
+// refuses whatever appendHeader would not have written byte for byte.
 func readHeader(b []byte) (entry, int, error) {
 	r := bytes.NewReader(b)
 	h, err := tar.NewReader(r).Next()
@@ -128,7 +136,8 @@ func validPath(p string) bool {
 		!strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "../") && !strings.Contains(p, "\x00")
 }
 
-// checkLink says whether the link at p, relative to the app, leads out of the app by the letter of its target.
+// checkLink says whether the link at p, relative to the app, leads out of the app by the letter of
+// its target.
 func checkLink(p, target string) error {
 	to, absolute := strings.CutPrefix(target, "/")
 	if absolute {
@@ -142,8 +151,8 @@ func checkLink(p, target string) error {
 	return fmt.Errorf("link %q leads out of the app, to %q", p, target)
 }
 
-// less orders paths as a walk meets them: by component, so that a directory comes before what is in it and
-// what is in it before the next name.
+// less orders paths as a walk meets them: by component, so that a directory comes before what is in
+// it and what is in it before the next name.
 func less(a, b string) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		if a[i] != b[i] {

@@ -108,7 +108,17 @@ func TestOrderIsThatOfAWalk(t *testing.T) {
 func TestBordersDoNotMove(t *testing.T) {
 	entries := make([]entry, 0, 20000)
 	for i := range cap(entries) {
-		name := strings.Repeat("x", i%7) + string(rune('a'+i%26)) + "/" + strings.Repeat("y", i/26%40) + string(rune('a'+i/1040))
+		name := strings.Repeat(
+			"x",
+			i%7,
+		) + string(
+			rune('a'+i%26),
+		) + "/" + strings.Repeat(
+			"y",
+			i/26%40,
+		) + string(
+			rune('a'+i/1040),
+		)
 		entries = append(entries, entry{path: name, kind: tar.TypeReg, size: int64(i * 7919 % 9000)})
 	}
 	borders := func(list []entry) map[string]bool {

@@ -9,8 +9,8 @@ import (
 	"slugc/compiler/fault"
 )
 
-// ErrKept is what a pack fails with when a section that was to be put in from the store is missing there or damaged:
-// packing it again with its files on disk heals it.
+// ErrKept is what a pack fails with when a section that was to be put in from the store is missing
+// there or damaged: packing it again with its files on disk heals it.
 var ErrKept = errors.New("the kept section cannot be used")
 
 // appFault marks an error that the app's owner can mend.
@@ -20,8 +20,13 @@ func appFault(id string, err error, hints ...string) error {
 
 // errChanged says that a file was not at rest while it was packed.
 func errChanged(name string) error {
-	return fault.New(fault.Transient, fault.ExitPack, "slug/file-changed", fmt.Errorf("reading %q: it changed while it was packed", name),
-		"end whatever writes to the app during the build, and build again")
+	return fault.New(
+		fault.Transient,
+		fault.ExitPack,
+		"slug/file-changed",
+		fmt.Errorf("reading %q: it changed while it was packed", name),
+		"end whatever writes to the app during the build, and build again",
+	)
 }
 
 // errKept says that a section cannot be put in from the store.
@@ -48,7 +53,13 @@ func errDamaged(path string, err error) error {
 // writeFault marks a full disk, which is nobody's bug.
 func writeFault(path string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fault.New(fault.Transient, 0, "slug/disk-full", fmt.Errorf("writing %q: %w", path, err), "free some space there and try again")
+		return fault.New(
+			fault.Transient,
+			0,
+			"slug/disk-full",
+			fmt.Errorf("writing %q: %w", path, err),
+			"free some space there and try again",
+		)
 	}
 	return fmt.Errorf("writing %q: %w", path, err)
 }

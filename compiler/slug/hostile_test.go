@@ -30,7 +30,14 @@ func (s forged) write(t testing.TB) string {
 		at := int64(out.Len())
 		size, sum, err := deflate(out, b, at)
 		must(t, err)
-		return Segment{Offset: at, Size: size, Tar: int64(len(b)), Digest: digestOf(b), CRC: crc32.ChecksumIEEE(b), Sum: sum}
+		return Segment{
+			Offset: at,
+			Size:   size,
+			Tar:    int64(len(b)),
+			Digest: digestOf(b),
+			CRC:    crc32.ChecksumIEEE(b),
+			Sum:    sum,
+		}
 	}
 	m := Manifest{Format: FormatVersion, Dirs: add(dirs)}
 	info := SectionInfo{Name: "app"}
@@ -98,38 +105,53 @@ func hostile() map[string]forged {
 	good := raw(file("./app/a"))
 	big := raw(tar.Header{Typeflag: tar.TypeReg, Name: "./app/big", Size: 2000})
 	return map[string]forged{
-		"above":              one(file("./app/../../x")),
-		"above in the app":   one(file("./app/a/../x")),
-		"absolute":           one(file("/app/x")),
-		"another top":        one(file("./etc/x")),
-		"link out":           one(link("./app/a", "../../etc")),
-		"absolute link out":  one(link("./app/a", "/etc/passwd")),
-		"through a link":     one(link("./app/a", "b"), file("./app/a/x")),
-		"link in a link":     one(link("./app/a", "b"), link("./app/a/x", "y")),
-		"hard link":          one(tar.Header{Typeflag: tar.TypeLink, Name: "./app/a", Linkname: "/etc/passwd"}),
-		"device":             one(tar.Header{Typeflag: tar.TypeChar, Name: "./app/a"}),
-		"setuid":             one(tar.Header{Typeflag: tar.TypeReg, Name: "./app/a", Mode: 0o4755}),
-		"twice":              one(file("./app/a"), file("./app/a")),
-		"twice apart":        {segments: [][]byte{good, good}},
-		"file then dir":      one(file("./app/a"), file("./app/a/b")),
-		"its own manifest":   one(file("./app/.slugc/slug.json")),
-		"dir as manifest":    one(dir("./app/.slugc/slug.json/")),
-		"end inside":         {segments: [][]byte{append(bytes.Clone(good), make([]byte, 1024)...)}},
-		"not a tar":          {segments: [][]byte{bytes.Repeat([]byte("garbage!"), 64)}},
-		"half a block":       {segments: [][]byte{good[:700]}},
-		"cut content":        {segments: [][]byte{big[:1024], good}},
-		"part of nothing":    {segments: [][]byte{good, good}, parts: []int{0, 1}},
-		"part too short":     {segments: [][]byte{big[:1024], big[1024:1536]}, parts: []int{0, 1}},
-		"part too long":      {segments: [][]byte{big[:1024], append(big[1024:], make([]byte, 512)...)}, parts: []int{0, 1}},
-		"part out of turn":   {segments: [][]byte{big[:1024], big[1024:]}, parts: []int{0, 2}},
-		"part first":         {segments: [][]byte{good}, parts: []int{1}},
-		"dirt in padding":    {segments: [][]byte{append(bytes.Clone(good[:len(good)-1]), 1)}},
-		"wrong digest":       {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Digest = digestOf(nil) }},
-		"wrong crc":          {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }},
-		"wrong length":       {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }},
-		"huge length":        {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 }},
-		"negative size":      {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 }},
-		"offset elsewhere":   {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 }},
+		"above":             one(file("./app/../../x")),
+		"above in the app":  one(file("./app/a/../x")),
+		"absolute":          one(file("/app/x")),
+		"another top":       one(file("./etc/x")),
+		"link out":          one(link("./app/a", "../../etc")),
+		"absolute link out": one(link("./app/a", "/etc/passwd")),
+		"through a link":    one(link("./app/a", "b"), file("./app/a/x")),
+		"link in a link":    one(link("./app/a", "b"), link("./app/a/x", "y")),
+		"hard link":         one(tar.Header{Typeflag: tar.TypeLink, Name: "./app/a", Linkname: "/etc/passwd"}),
+		"device":            one(tar.Header{Typeflag: tar.TypeChar, Name: "./app/a"}),
+		"setuid":            one(tar.Header{Typeflag: tar.TypeReg, Name: "./app/a", Mode: 0o4755}),
+		"twice":             one(file("./app/a"), file("./app/a")),
+		"twice apart":       {segments: [][]byte{good, good}},
+		"file then dir":     one(file("./app/a"), file("./app/a/b")),
+		"its own manifest":  one(file("./app/.slugc/slug.json")),
+		"dir as manifest":   one(dir("./app/.slugc/slug.json/")),
+		"end inside":        {segments: [][]byte{append(bytes.Clone(good), make([]byte, 1024)...)}},
+		"not a tar":         {segments: [][]byte{bytes.Repeat([]byte("garbage!"), 64)}},
+		"half a block":      {segments: [][]byte{good[:700]}},
+		"cut content":       {segments: [][]byte{big[:1024], good}},
+		"part of nothing":   {segments: [][]byte{good, good}, parts: []int{0, 1}},
+		"part too short":    {segments: [][]byte{big[:1024], big[1024:1536]}, parts: []int{0, 1}},
+		"part too long": {
+			segments: [][]byte{big[:1024], append(big[1024:], make([]byte, 512)...)},
+			parts:    []int{0, 1},
+		},
+		"part out of turn": {segments: [][]byte{big[:1024], big[1024:]}, parts: []int{0, 2}},
+		"part first":       {segments: [][]byte{good}, parts: []int{1}},
+		"dirt in padding":  {segments: [][]byte{append(bytes.Clone(good[:len(good)-1]), 1)}},
+		"wrong digest": {
+			segments: [][]byte{good},
+			change:   func(m *Manifest) { m.Sections[0].Segments[0].Digest = digestOf(nil) },
+		},
+		"wrong crc":    {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }},
+		"wrong length": {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }},
+		"huge length": {
+			segments: [][]byte{good},
+			change:   func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 },
+		},
+		"negative size": {
+			segments: [][]byte{good},
+			change:   func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 },
+		},
+		"offset elsewhere": {
+			segments: [][]byte{good},
+			change:   func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 },
+		},
 		"a later format":     {segments: [][]byte{good}, change: func(m *Manifest) { m.Format++ }},
 		"no section":         {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections = nil }},
 		"dir after contents": {segments: [][]byte{raw(file("./app/a/b")), raw(dir("./app/a/"))}},
@@ -159,7 +181,15 @@ func TestHostileSlugs(t *testing.T) {
 
 func TestSoundForgery(t *testing.T) {
 	big := raw(tar.Header{Typeflag: tar.TypeReg, Name: "./app/big", Size: 2000})
-	s := forged{segments: [][]byte{raw(file("./app/a"), dir("./app/b/"), file("./app/b/c")), big[:1024], big[1024:1536], big[1536:]}, parts: []int{0, 0, 1, 2}}
+	s := forged{
+		segments: [][]byte{
+			raw(file("./app/a"), dir("./app/b/"), file("./app/b/c")),
+			big[:1024],
+			big[1024:1536],
+			big[1536:],
+		},
+		parts: []int{0, 0, 1, 2},
+	}
 	s.change = func(m *Manifest) { m.Sections[0].Entries = 4 }
 	p := s.write(t)
 	if _, err := Verify(context.Background(), p, ""); err != nil {

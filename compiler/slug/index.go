@@ -44,8 +44,9 @@ type record struct {
 
 // keptSegment is one segment of a record.
 type keptSegment struct {
-	Digest  string `json:"digest"`
-	Files   string `json:"files"` // fingerprint of the plan that gave it, "" if it was put in by key from an index without it
+	Digest string `json:"digest"`
+	// fingerprint of the plan that gave it, "" if it was put in by key from an index without it
+	Files   string `json:"files"`
 	Part    int    `json:"part,omitempty"`
 	Entries int    `json:"entries"`
 }
@@ -63,8 +64,8 @@ func newIndex() *index {
 	return &index{Codec: codec, Segments: map[string]location{}, Hashes: map[string][]byte{}}
 }
 
-// readIndex reads the index in the directory. A missing, damaged or foreign one counts as empty: everything in a store
-// can be made again. Only a disk that cannot be read is an error.
+// readIndex reads the index in the directory. A missing, damaged or foreign one counts as empty:
+// everything in a store can be made again. Only a disk that cannot be read is an error.
 func readIndex(dir string) (*index, error) {
 	name := filepath.Join(dir, indexName)
 	if info, err := os.Stat(name); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() > maxIndex {

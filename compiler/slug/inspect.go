@@ -5,7 +5,8 @@ import (
 	"os"
 )
 
-// Inspect gives a slug's slug.json. It reads the end of the file and nothing else, and checks it against its own checksum.
+// Inspect gives a slug's slug.json. It reads the end of the file and nothing else, and checks it
+// against its own checksum.
 func Inspect(path string) (*Manifest, error) {
 	f, t, _, err := openSlug(path)
 	if err != nil {

@@ -21,8 +21,9 @@ type DirSize struct {
 // maxDepth is how deep below the app directories are counted one by one.
 const maxDepth = 4
 
-// Largest gives the n largest directories of a slug, largest first, at most four levels deep. A directory that owes
-// most of its size to one directory in it is left out for that one. It reads the whole slug.
+// Largest gives the n largest directories of a slug, largest first, at most four levels deep. A
+// directory that owes most of its size to one directory in it is left out for that one. It reads
+// the whole slug.
 func Largest(ctx context.Context, path string, n int) ([]DirSize, error) {
 	f, t, _, err := openSlug(path)
 	if err != nil {

@@ -19,8 +19,9 @@ type Problem struct {
 	Err      error    // what is wrong
 }
 
-// Verify reads all segments, checks them against their digests, and removes what is damaged: the next Pack makes it anew,
-// and Has no longer reports sections that lack it. It waits for other users of the store.
+// Verify reads all segments, checks them against their digests, and removes what is damaged: the
+// next Pack makes it anew, and Has no longer reports sections that lack it. It waits for other
+// users of the store.
 func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -42,7 +43,10 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 		l := x.Segments[digest]
 		f, err := files.file(l.Pack)
 		if err == nil {
-			_, err = in.read(f, Segment{Offset: l.Offset, Size: l.Size, Tar: l.Tar, Digest: digest, CRC: l.CRC, Sum: l.Sum})
+			_, err = in.read(
+				f,
+				Segment{Offset: l.Offset, Size: l.Size, Tar: l.Tar, Digest: digest, CRC: l.CRC, Sum: l.Sum},
+			)
 		}
 		if err != nil {
 			problems = append(problems, Problem{Digest: digest, Sections: x.users(digest), Err: err})
@@ -70,9 +74,10 @@ func (x *index) users(digest string) []string {
 	return slices.Compact(names)
 }
 
-// Prune forgets former packs of sections for which keep is false (if keep is nil: all but the latest of every section),
-// removes the segments that are then unused, and gives the number of bytes freed. It waits for other users of the store.
-// Every Pack removes pack files of which nothing is used, and rewrites others once 64 MB in them are unused.
+// Prune forgets former packs of sections for which keep is false (if keep is nil: all but the
+// latest of every section), removes the segments that are then unused, and gives the number of
+// bytes freed. It waits for other users of the store. Every Pack removes pack files of which
+// nothing is used, and rewrites others once 64 MB in them are unused.
 func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) (freed int64, err error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -106,8 +111,8 @@ func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) 
 	return sum(before) - sum(after), nil
 }
 
-// compact writes the index, removes unused pack files, and rewrites those of which the smaller part is used, if slack
-// bytes or more are unused altogether. The lock must be held.
+// compact writes the index, removes unused pack files, and rewrites those of which the smaller part
+// is used, if slack bytes or more are unused altogether. The lock must be held.
 func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 	sizes, err := s.packSizes()
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxDefaultWorkers bounds the memory a pack takes where nobody asked for a number of workers: each takes about 15 MB.
+// maxDefaultWorkers bounds the memory a pack takes where nobody asked for a number of workers: each
+// takes about 15 MB.
 const maxDefaultWorkers = 4
 
 // PackOptions says what to pack and where.
@@ -25,8 +26,8 @@ type PackOptions struct {
 	Limit    int64     // the most bytes that the slug may have, 0 for any number
 	Workers  int       // segments compressed at once, 0 for one a processor, at most 4
 
-	// Progress is told, from any goroutine but never twice at once, how many bytes of tar are done and how many there are
-	// as far as the scan has come. It may be nil.
+	// Progress is told, from any goroutine but never twice at once, how many bytes of tar are done
+	// and how many there are as far as the scan has come. It may be nil.
 	Progress func(done, total int64)
 }
 
@@ -45,19 +46,24 @@ type Packed struct {
 type PackedSection struct {
 	SectionInfo
 	Reused string // "all", "part" or "none" of its segments were compressed by a former pack
-	Why    string // in a few words: "key unchanged", "files unchanged", "content unchanged", "3 of 41 segments changed", "new"
+	// in a few words: "key unchanged", "files unchanged", "content unchanged", "3 of 41 segments
+	// changed", "new"
+	Why string
 }
 
-// Pack writes a slug. Equal sections give equal bytes, whatever the directory, user, umask, time zone or order of directory
-// entries, and whether segments come from the store or are compressed anew. A segment is taken from the store
+// Pack writes a slug. Equal sections give equal bytes, whatever the directory, user, umask, time
+// zone or order of directory entries, and whether segments come from the store or are compressed
+// anew. A segment is taken from the store
 //
 //   - if its section has no Dir and is kept under its Key, without looking at any disk;
-//   - else if all its files' stats are those of a former pack (Key is not trusted where there is a Dir);
+//   - else if all its files' stats are those of a former pack (Key is not trusted where there is a
+//     Dir);
 //   - else if its tar bytes, made anew, are known.
 //
-// It is checked before it is used, and made anew if it is damaged; a section without Dir then fails with [ErrKept]. All copies of
-// a hard-linked file are written in full, because links between files do not survive every way a tree is copied.
-// What the app's owner can mend (a socket, a link that leads out, a slug above Limit: "slug/too-large") is a fault.App.
+// It is checked before it is used, and made anew if it is damaged; a section without Dir then fails
+// with [ErrKept]. All copies of a hard-linked file are written in full, because links between files
+// do not survive every way a tree is copied. What the app's owner can mend (a socket, a link that
+// leads out, a slug above Limit: "slug/too-large") is a fault.App.
 func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	store, temporary := o.Store, false
 	if store == nil {

@@ -8,8 +8,9 @@ import (
 	"io"
 )
 
-// Part is a run of bytes of a slug's file that stores keep and move by digest: the gzip header with the first segment, a run of
-// whole segments of one section, or the tail. A slug's parts lie end to end and are the whole file.
+// Part is a run of bytes of a slug's file that stores keep and move by digest: the gzip header with
+// the first segment, a run of whole segments of one section, or the tail. A slug's parts lie end to
+// end and are the whole file.
 type Part struct {
 	Section string // "" for the first part and the last
 	Offset  int64  // in the file
@@ -19,10 +20,11 @@ type Part struct {
 	segments []Segment // none in the last
 }
 
-// The sizes of parts. A part is cut after a segment once it has partSize bytes, if that segment's digest says so (every other
-// does) or the part has maxParts times as many. So one changed segment changes the part it lies in, seldom a neighbour, and
-// parts find their borders again after it. The size doubles with the slug's, so that its images keep within the 127 layers that
-// overlay mounts take.
+// The sizes of parts. A part is cut after a segment once it has partSize bytes, if that segment's
+// digest says so (every other does) or the part has maxParts times as many. So one changed segment
+// changes the part it lies in, seldom a neighbour, and parts find their borders again after it. The
+// size doubles with the slug's, so that its images keep within the 127 layers that overlay mounts
+// take.
 const (
 	minPart    = 1 << 20
 	usualParts = 64 // a slug of more than that many parts of the size has parts of twice the size
@@ -38,9 +40,10 @@ func partSize(slug int64) int64 {
 	return size
 }
 
-// Layout gives the parts of a slug without their digests: it reads the end of the file and nothing else. With whole, no border
-// lies within a file of the app, so that each part is an archive's content (see [Archives]). Borders are put as in a slug of
-// forSize bytes, 0 standing for this one's size: a part can only be found in another slug that is cut alike.
+// Layout gives the parts of a slug without their digests: it reads the end of the file and nothing
+// else. With whole, no border lies within a file of the app, so that each part is an archive's
+// content (see [Archives]). Borders are put as in a slug of forSize bytes, 0 standing for this
+// one's size: a part can only be found in another slug that is cut alike.
 func Layout(path string, whole bool, forSize int64) ([]Part, error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {
@@ -80,8 +83,8 @@ func endsPart(s Segment) bool {
 	return last&1 == 0
 }
 
-// Parts gives the parts of a slug and the digest of its file, both from the bytes read, and checks nothing; see [Verify]. For
-// whole see [Layout].
+// Parts gives the parts of a slug and the digest of its file, both from the bytes read, and checks
+// nothing; see [Verify]. For whole see [Layout].
 func Parts(ctx context.Context, path string, whole bool) (parts []Part, digest string, err error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {

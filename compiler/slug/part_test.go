@@ -36,7 +36,11 @@ func bulky(t *testing.T, change int) *slug.Packed {
 		dir[fmt.Sprintf("src/%d", change)] = "changed"
 	}
 	return pack(t, slug.PackOptions{Sections: []slug.Section{
-		{Name: "layer", Dir: tree(t, runtime), Prefix: ".layers/node"}, {Name: "app", Dir: tree(t, dir)}, {Name: "empty", Dir: t.TempDir(), Prefix: "none"}}})
+		{
+			Name:   "layer",
+			Dir:    tree(t, runtime),
+			Prefix: ".layers/node",
+		}, {Name: "app", Dir: tree(t, dir)}, {Name: "empty", Dir: t.TempDir(), Prefix: "none"}}})
 }
 
 func TestParts(t *testing.T) {
@@ -57,7 +61,14 @@ func TestParts(t *testing.T) {
 			at, largest = at+part.Size, max(largest, part.Size)
 		}
 		if at != int64(len(data)) || len(parts) < 6 || !whole && largest > 9<<20 {
-			t.Errorf("whole %t: %d parts hold %d of %d bytes, the largest %d", whole, len(parts), at, len(data), largest)
+			t.Errorf(
+				"whole %t: %d parts hold %d of %d bytes, the largest %d",
+				whole,
+				len(parts),
+				at,
+				len(data),
+				largest,
+			)
 		}
 		rebuild(t, p, parts, whole)
 	}
@@ -77,7 +88,8 @@ func rebuild(t *testing.T, p *slug.Packed, parts []slug.Part, whole bool) {
 	for i, part := range slices.Backward(parts) {
 		read := func(offset, n int64) io.Reader { return io.NewSectionReader(f, offset, n) }
 		for name, from := range map[string]io.Reader{"less": read(part.Offset, part.Size-1), "other": read(part.Offset+1-2*(part.Offset&1), part.Size), "none": strings.NewReader("")} {
-			if err := r.Write(i, from); !errors.Is(err, slug.ErrPart) && part.Offset+part.Size < p.Size && part.Offset > 0 {
+			if err := r.Write(i, from); !errors.Is(err, slug.ErrPart) && part.Offset+part.Size < p.Size &&
+				part.Offset > 0 {
 				t.Errorf("part %d of %s: %v", i, name, err)
 			}
 		}
@@ -100,7 +112,8 @@ func rebuild(t *testing.T, p *slug.Packed, parts []slug.Part, whole bool) {
 	}
 }
 
-// TestOneChangeMovesOnePart changes one file of the app and counts the parts that a slug without the change lacks.
+// TestOneChangeMovesOnePart changes one file of the app and counts the parts that a slug without
+// the change lacks.
 func TestOneChangeMovesOnePart(t *testing.T) {
 	before := bulky(t, -1)
 	known, _, err := slug.Parts(t.Context(), before.Path, false)
@@ -114,8 +127,16 @@ func TestOneChangeMovesOnePart(t *testing.T) {
 		taken, bytes := r.Take(t.Context(), before.Path)
 		r.Close()
 		// One part and the tail, or two where a border moved.
-		if missing := len(r.Missing()); missing > 3 || taken+missing != len(parts) || p.Size-bytes > 10<<20 || len(known) < len(parts)-2 {
-			t.Errorf("after a change of file %d, %d of %d parts are missing, %d of %d bytes", change, missing, len(parts), p.Size-bytes, p.Size)
+		if missing := len(r.Missing()); missing > 3 || taken+missing != len(parts) || p.Size-bytes > 10<<20 ||
+			len(known) < len(parts)-2 {
+			t.Errorf(
+				"after a change of file %d, %d of %d parts are missing, %d of %d bytes",
+				change,
+				missing,
+				len(parts),
+				p.Size-bytes,
+				p.Size,
+			)
 		}
 	}
 }
@@ -147,7 +168,8 @@ func TestRebuildRefuses(t *testing.T) {
 	}
 }
 
-// TestArchives extracts a slug's archives one after another with another program and compares with the slug.
+// TestArchives extracts a slug's archives one after another with another program and compares with
+// the slug.
 func TestArchives(t *testing.T) {
 	p := bulky(t, -1)
 	archives, digest, trailer, err := slug.Archives(context.Background(), p.Path)

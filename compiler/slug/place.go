@@ -22,8 +22,9 @@ func (s placed) host(p string) string {
 	return filepath.Join(s.Dir, filepath.FromSlash(rel))
 }
 
-// place works out where sections lie: each one's roots and holes, and the directories above all roots, sorted. Those
-// directories come first in the slug, once, so that no section's bytes depend on which other sections there are.
+// place works out where sections lie: each one's roots and holes, and the directories above all
+// roots, sorted. Those directories come first in the slug, once, so that no section's bytes depend
+// on which other sections there are.
 func place(sections []Section, kept func(Section) (record, error)) (all []placed, parents []string, err error) {
 	names := map[string]bool{}
 	for _, s := range sections {
@@ -84,7 +85,12 @@ func findHoles(all []placed) error {
 			for _, root := range all[i].roots {
 				for _, other := range all[j].roots {
 					if root == other {
-						return fmt.Errorf("packing sections %q and %q: both hold %q", all[i].Name, all[j].Name, appDir+root)
+						return fmt.Errorf(
+							"packing sections %q and %q: both hold %q",
+							all[i].Name,
+							all[j].Name,
+							appDir+root,
+						)
 					}
 					if within(other, root) {
 						all[i].holes = append(all[i].holes, other)
@@ -97,7 +103,8 @@ func findHoles(all []placed) error {
 	return nil
 }
 
-// parentsOf gives the directories above all roots and above the manifest, sorted, the app itself ("") first.
+// parentsOf gives the directories above all roots and above the manifest, sorted, the app itself
+// ("") first.
 func parentsOf(all []placed) []string {
 	set := map[string]bool{}
 	add := func(p string) {

@@ -19,9 +19,15 @@ func (m *Manifest) all() []Segment {
 	return list
 }
 
-// eachSegment reads, checks and gives the segments of an open slug, several at once if workers is not 1 (0 stands for one a
-// processor). The bytes are valid during the call.
-func eachSegment(ctx context.Context, f *os.File, segments []Segment, workers int, use func(i int, b []byte) error) error {
+// eachSegment reads, checks and gives the segments of an open slug, several at once if workers is
+// not 1 (0 stands for one a processor). The bytes are valid during the call.
+func eachSegment(
+	ctx context.Context,
+	f *os.File,
+	segments []Segment,
+	workers int,
+	use func(i int, b []byte) error,
+) error {
 	if workers <= 0 {
 		workers = min(runtime.GOMAXPROCS(0), maxDefaultWorkers)
 	}
@@ -56,8 +62,8 @@ func eachSegment(ctx context.Context, f *os.File, segments []Segment, workers in
 	return group.Wait()
 }
 
-// eachEntry gives the entries of a segment that begins with a header, with their content. Only the last one's may be cut
-// short: it goes on in the next segments.
+// eachEntry gives the entries of a segment that begins with a header, with their content. Only the
+// last one's may be cut short: it goes on in the next segments.
 func eachEntry(b []byte, use func(e entry, content []byte) error) error {
 	for len(b) > 0 {
 		e, n, err := readHeader(b)

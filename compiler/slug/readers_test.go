@@ -16,19 +16,44 @@ import (
 	"slugc/compiler/slug"
 )
 
-// readers are programs that read a slug on their standard input and print, for each regular file, its SHA-256 and name.
+// readers are programs that read a slug on their standard input and print, for each regular file,
+// its SHA-256 and name.
 var readers = []struct {
 	tool     string // what must be on the PATH
 	required bool   // any Debian has it or a package for it
 	args     []string
 }{
 	{"tar", true, []string{"sh", "-c", `d=$(mktemp -d) && tar -xzf - -C "$d" && cd "$d" && ` + listing}},
-	{"bsdtar", true, []string{"sh", "-c", `d=$(mktemp -d) && LC_ALL=C.UTF-8 bsdtar -xzf - -C "$d" && cd "$d" && ` + listing}},
+	{
+		"bsdtar",
+		true,
+		[]string{"sh", "-c", `d=$(mktemp -d) && LC_ALL=C.UTF-8 bsdtar -xzf - -C "$d" && cd "$d" && ` + listing},
+	},
 	{"busybox", true, []string{"sh", "-c", `d=$(mktemp -d) && busybox tar -xzf - -C "$d" && cd "$d" && ` + listing}},
 	{"python3", true, []string{"python3", "-c", strings.ReplaceAll(python, "MODE", "r|gz")}},
-	{"python3", true, []string{"sh", "-c", `f=$(mktemp) && cat > "$f" && python3 -c '` + strings.ReplaceAll(python, "MODE", "r:gz") + `' "$f"; e=$?; rm "$f"; exit $e`}},
+	{
+		"python3",
+		true,
+		[]string{
+			"sh",
+			"-c",
+			`f=$(mktemp) && cat > "$f" && python3 -c '` + strings.ReplaceAll(
+				python,
+				"MODE",
+				"r:gz",
+			) + `' "$f"; e=$?; rm "$f"; exit $e`,
+		},
+	},
 	{"ruby", false, []string{"ruby", "-e", rubyScript}},
-	{"node", false, []string{"sh", "-c", `node -e '` + nodeScript + `' | python3 -c '` + strings.ReplaceAll(python, "MODE", "r|") + `'`}},
+	{
+		"node",
+		false,
+		[]string{
+			"sh",
+			"-c",
+			`node -e '` + nodeScript + `' | python3 -c '` + strings.ReplaceAll(python, "MODE", "r|") + `'`,
+		},
+	},
 	{"gzip", true, []string{"sh", "-c", `gzip -dc | python3 -c '` + strings.ReplaceAll(python, "MODE", "r|") + `'`}},
 }
 
@@ -84,7 +109,10 @@ func readWithGo(t *testing.T, path string) []string {
 func TestReaders(t *testing.T) {
 	files := map[string]string{"a/b": "one", "a.b": "two", "bin/run": "+three", "link": "->a/b", "empty": ""}
 	for i := range 700 {
-		files[fmt.Sprintf("many/%d/%x", i%7, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = strings.Repeat(fmt.Sprint("line ", i, "\n"), i%900)
+		files[fmt.Sprintf("many/%d/%x", i%7, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = strings.Repeat(
+			fmt.Sprint("line ", i, "\n"),
+			i%900,
+		)
 	}
 	simple := pack(t, slug.PackOptions{Sections: app(tree(t, files))})
 	odd := map[string]string{
@@ -92,7 +120,14 @@ func TestReaders(t *testing.T) {
 		"huge": strings.Repeat("0123456789abcdef", 600<<10),
 	}
 	named := pack(t, slug.PackOptions{Sections: app(tree(t, odd))})
-	foreign := pack(t, slug.PackOptions{Sections: app(tree(t, map[string]string{"bad\xff\xfe": "e", "\xfc" + strings.Repeat("l", 200): "f", "after": "g"}))})
+	foreign := pack(
+		t,
+		slug.PackOptions{
+			Sections: app(
+				tree(t, map[string]string{"bad\xff\xfe": "e", "\xfc" + strings.Repeat("l", 200): "f", "after": "g"}),
+			),
+		},
+	)
 	for _, p := range []*slug.Packed{simple, named, foreign} {
 		want := readWithGo(t, p.Path)
 		for _, r := range readers {

@@ -19,8 +19,8 @@ var ErrPart = errors.New("the bytes are not those of the part")
 
 var digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 
-// Rebuild puts a slug's file together from its parts, in any order. Its methods are safe for concurrent use, but for Finish and
-// Close.
+// Rebuild puts a slug's file together from its parts, in any order. Its methods are safe for
+// concurrent use, but for Finish and Close.
 type Rebuild struct {
 	to, digest string
 	parts      []Part
@@ -32,8 +32,9 @@ type Rebuild struct {
 	done []bool
 }
 
-// NewRebuild begins the file `to`, which is to have that digest and to consist of the parts, cut as [Layout] does with whole. It is
-// written beside, under a name that begins with RebuildPrefix, until it is finished.
+// NewRebuild begins the file `to`, which is to have that digest and to consist of the parts, cut as
+// [Layout] does with whole. It is written beside, under a name that begins with RebuildPrefix,
+// until it is finished.
 func NewRebuild(to, digest string, parts []Part, whole bool) (*Rebuild, error) {
 	r := &Rebuild{to: to, digest: digest, parts: parts, whole: whole, done: make([]bool, len(parts))}
 	for _, p := range parts {
@@ -50,7 +51,8 @@ func NewRebuild(to, digest string, parts []Part, whole bool) (*Rebuild, error) {
 	return r, nil
 }
 
-// RebuildPrefix begins the names of files that are being rebuilt, or were when the process was killed.
+// RebuildPrefix begins the names of files that are being rebuilt, or were when the process was
+// killed.
 const RebuildPrefix = ".rebuild-"
 
 // Missing gives the indices of the parts that are not there yet.
@@ -72,8 +74,8 @@ func (r *Rebuild) has(i int) bool {
 	return r.done[i]
 }
 
-// Write puts the i-th part in its place. The reader must give its bytes and no more: if not, the part stays missing and the error
-// wraps [ErrPart]. The reader's own error is wrapped too.
+// Write puts the i-th part in its place. The reader must give its bytes and no more: if not, the
+// part stays missing and the error wraps [ErrPart]. The reader's own error is wrapped too.
 func (r *Rebuild) Write(i int, from io.Reader) error {
 	p, h := r.parts[i], sha256.New()
 	w := io.MultiWriter(h, writer{r.to, io.NewOffsetWriter(r.f, p.Offset)})
@@ -111,8 +113,9 @@ func (w writer) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Take puts in what missing parts another slug holds, and says how many and of how many bytes. Of that slug only candidates are
-// read, those of a missing part's size; whatever cannot be read or is damaged is not used.
+// Take puts in what missing parts another slug holds, and says how many and of how many bytes. Of
+// that slug only candidates are read, those of a missing part's size; whatever cannot be read or is
+// damaged is not used.
 func (r *Rebuild) Take(ctx context.Context, path string) (parts int, bytes int64) {
 	layout, err := Layout(path, r.whole, r.size)
 	if err != nil {
@@ -145,8 +148,8 @@ func (r *Rebuild) Take(ctx context.Context, path string) (parts int, bytes int64
 	return parts, bytes
 }
 
-// Finish checks the whole file's digest, makes it durable and gives it its name. A file that is not what it should be is a fault of
-// id "slug/damaged".
+// Finish checks the whole file's digest, makes it durable and gives it its name. A file that is not
+// what it should be is a fault of id "slug/damaged".
 func (r *Rebuild) Finish(ctx context.Context) error {
 	if missing := len(r.Missing()); missing > 0 {
 		return fmt.Errorf("rebuilding slug %s: %d parts are missing", r.digest, missing)

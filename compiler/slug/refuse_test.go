@@ -45,7 +45,8 @@ func TestRefusedFiles(t *testing.T) {
 		dir := tree(t, map[string]string{"sub/a": "b"})
 		check(t, c.make(dir))
 		f := refuse(t, slug.PackOptions{Sections: app(dir)})
-		if f.ID != c.id || f.Code != fault.ExitPack || f.Owner != fault.App || !strings.Contains(f.Error(), c.text) || len(f.Hints) == 0 {
+		if f.ID != c.id || f.Code != fault.ExitPack || f.Owner != fault.App || !strings.Contains(f.Error(), c.text) ||
+			len(f.Hints) == 0 {
 			t.Errorf("%s: got %s (%s): %v", name, f.ID, f.Owner, f)
 		}
 	}
@@ -92,7 +93,8 @@ func TestTooLarge(t *testing.T) {
 	pack(t, slug.PackOptions{Sections: app(dir), Limit: 10 << 20})
 }
 
-// TestFilesThatChange changes a tree between its scan and its reading, which is when Progress is told of what was scanned.
+// TestFilesThatChange changes a tree between its scan and its reading, which is when Progress is
+// told of what was scanned.
 func TestFilesThatChange(t *testing.T) {
 	for name, change := range map[string]func(p string) error{
 		"grown":    func(p string) error { return os.WriteFile(p, make([]byte, 9<<20+1), 0o644) },
@@ -120,11 +122,19 @@ func TestCancelledPackLeavesNothing(t *testing.T) {
 	dir, out, kept := tree(t, sample()), t.TempDir(), t.TempDir()
 	store, err := slug.OpenStore(kept)
 	check(t, err)
-	_, err = slug.Pack(ctx, slug.PackOptions{Store: store, Sections: app(dir), Output: filepath.Join(out, "x"), Progress: func(done, _ int64) {
-		if done > 0 {
-			cancel()
-		}
-	}})
+	_, err = slug.Pack(
+		ctx,
+		slug.PackOptions{
+			Store:    store,
+			Sections: app(dir),
+			Output:   filepath.Join(out, "x"),
+			Progress: func(done, _ int64) {
+				if done > 0 {
+					cancel()
+				}
+			},
+		},
+	)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -150,7 +160,8 @@ func TestFullDisk(t *testing.T) {
 		o.Sections, o.Output = app(tree(t, sample())), filepath.Join(dir, "slug.tgz")
 		_, err := slug.Pack(context.Background(), o)
 		f := fault.Of(err)
-		if f == nil || f.ID != "slug/disk-full" || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(f.Error(), dir) {
+		if f == nil || f.ID != "slug/disk-full" || !errors.Is(err, syscall.ENOSPC) ||
+			!strings.Contains(f.Error(), dir) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if left, _ := os.ReadDir(dir); len(left) > 0 {

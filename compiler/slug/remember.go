@@ -26,7 +26,8 @@ func (p *packing) syncPacks() func() error {
 	}
 }
 
-// remember writes down what this pack found and made, once its segments are durable, and removes what nothing uses.
+// remember writes down what this pack found and made, once its segments are durable, and removes
+// what nothing uses.
 func (p *packing) remember(ctx context.Context) error {
 	if p.temporary || p.nothingNew() {
 		return nil
@@ -49,7 +50,8 @@ func (p *packing) remember(ctx context.Context) error {
 	return p.store.compact(ctx, p.index, maxUnused)
 }
 
-// nothingNew reports whether the slug is made of kept sections alone and was so before, up to its hash.
+// nothingNew reports whether the slug is made of kept sections alone and was so before, up to its
+// hash.
 func (p *packing) nothingNew() bool {
 	for _, s := range p.sections {
 		if s.Dir != "" {
@@ -59,10 +61,12 @@ func (p *packing) nothingNew() bool {
 	return p.resumed
 }
 
-// maxUnused is how many bytes of pack files that are still needed may lie unused before a pack rewrites them.
+// maxUnused is how many bytes of pack files that are still needed may lie unused before a pack
+// rewrites them.
 const maxUnused = 64 << 20
 
-// forget notes, after a pack that came to nothing, which segments were found damaged, and removes what it wrote.
+// forget notes, after a pack that came to nothing, which segments were found damaged, and removes
+// what it wrote.
 func (p *packing) forget() error {
 	for _, w := range p.writers {
 		if w.f != nil {

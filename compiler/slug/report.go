@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// summary says in a few words how a section's segments came into the slug; known tells whether a former pack had a section
-// of that name.
+// summary says in a few words how a section's segments came into the slug; known tells whether a
+// former pack had a section of that name.
 func summary(all []*built, known bool) (reused, why string) {
 	made, healed, worst := 0, 0, 0
 	for _, b := range all {

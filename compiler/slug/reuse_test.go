@@ -71,7 +71,8 @@ func TestReuse(t *testing.T) {
 		t.Error("a repacked slug differs from one packed from nothing")
 	}
 
-	// The times are put back after a change of content of the same length: the change time still shows it.
+	// The times are put back after a change of content of the same length: the change time still
+	// shows it.
 	p := filepath.Join(b.dir, "lib/p1/f1.js")
 	info, err := os.Stat(p)
 	check(t, err)
@@ -99,8 +100,16 @@ func TestKey(t *testing.T) {
 	if !b.store.Has("app", "k1") {
 		t.Error("a kept section is gone once it was used")
 	}
-	_, err = slug.Pack(context.Background(), slug.PackOptions{Store: b.store, Sections: []slug.Section{{Name: "app", Key: "k2"}}, Output: filepath.Join(t.TempDir(), "x")})
-	if f := fault.Of(err); !errors.Is(err, slug.ErrKept) || f.ID != "slug/section-not-kept" || f.Code != fault.ExitCache {
+	_, err = slug.Pack(
+		context.Background(),
+		slug.PackOptions{
+			Store:    b.store,
+			Sections: []slug.Section{{Name: "app", Key: "k2"}},
+			Output:   filepath.Join(t.TempDir(), "x"),
+		},
+	)
+	if f := fault.Of(err); !errors.Is(err, slug.ErrKept) || f.ID != "slug/section-not-kept" ||
+		f.Code != fault.ExitCache {
 		t.Errorf("a section that is not kept gives %v", err)
 	}
 	// With a directory the key is not trusted.
@@ -161,7 +170,10 @@ func TestDamagedKeptSectionIsRefused(t *testing.T) {
 	b := newBench(t)
 	b.flip(t)
 	out := filepath.Join(t.TempDir(), "slug.tgz")
-	_, err := slug.Pack(context.Background(), slug.PackOptions{Store: b.store, Sections: []slug.Section{{Name: "app", Key: "k1"}}, Output: out})
+	_, err := slug.Pack(
+		context.Background(),
+		slug.PackOptions{Store: b.store, Sections: []slug.Section{{Name: "app", Key: "k1"}}, Output: out},
+	)
 	if !errors.Is(err, slug.ErrKept) || fault.Of(err).Code != fault.ExitCache {
 		t.Errorf("got %v", err)
 	}

@@ -17,8 +17,9 @@ import (
 // maxLink bounds a symbolic link's target, as Linux does.
 const maxLink = 4096
 
-// walker walks one section's tree in the order of less and gives its entries one by one. It keeps one directory open
-// at a time and in memory only the names still to come, so its needs do not grow with the tree's size.
+// walker walks one section's tree in the order of less and gives its entries one by one. It keeps
+// one directory open at a time and in memory only the names still to come, so its needs do not grow
+// with the tree's size.
 type walker struct {
 	ctx     context.Context
 	section placed
@@ -69,8 +70,11 @@ func (w *walker) checkParents(root string) error {
 // visit gives the entry at p and, if it is a directory, all below it.
 func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)) error {
 	if w.parents[p] && s.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return appFault("slug/path-taken", fmt.Errorf("%q must be a directory, because other parts of the slug lie in it", p),
-			fmt.Sprintf("rename %s", p))
+		return appFault(
+			"slug/path-taken",
+			fmt.Errorf("%q must be a directory, because other parts of the slug lie in it", p),
+			fmt.Sprintf("rename %s", p),
+		)
 	}
 	e := entry{path: p}
 	switch s.Mode & unix.S_IFMT {
@@ -95,7 +99,11 @@ func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)
 		}
 		e.kind, e.link = tar.TypeSymlink, target
 	default:
-		return appFault("slug/special-file", fmt.Errorf("%q is a %s, which can't be in a slug", p, kindName(s.Mode)), "remove it at the end of the build")
+		return appFault(
+			"slug/special-file",
+			fmt.Errorf("%q is a %s, which can't be in a slug", p, kindName(s.Mode)),
+			"remove it at the end of the build",
+		)
 	}
 	return w.emit(e)
 }
@@ -136,7 +144,8 @@ type child struct {
 	linkErr error
 }
 
-// list reads the directory at p: the names in it that are not excluded, sorted, and what is known of the first chunk.
+// list reads the directory at p: the names in it that are not excluded, sorted, and what is known
+// of the first chunk.
 func (w *walker) list(p string, want stat) ([]string, []child, error) {
 	dir, err := w.openDir(p, want)
 	if err != nil {

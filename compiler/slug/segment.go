@@ -13,16 +13,16 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// codec names everything that decides a segment's compressed bytes from its tar bytes and its tar bytes from a tree: a store
-// written under another name is not used. It must change whenever the compressor's output, the level or the layout does;
-// a test holds it to the bytes.
+// codec names everything that decides a segment's compressed bytes from its tar bytes and its tar
+// bytes from a tree: a store written under another name is not used. It must change whenever the
+// compressor's output, the level or the layout does; a test holds it to the bytes.
 const codec = "tar1 klauspost/compress/flate-1.20.3 level-6 align-4096"
 
 // level is the deflate level: the fastest that keeps a slug within 4 % of gzip -6.
 const level = 6
 
-// align is what every segment's place in a slug and in a store is a multiple of, so that file systems that can share
-// extents between files do.
+// align is what every segment's place in a slug and in a store is a multiple of, so that file
+// systems that can share extents between files do.
 const align = 4096
 
 var (
@@ -33,8 +33,9 @@ var (
 	pad6       = []byte{2, 0, 0, 0, 0xff, 0xff} // an empty block of fixed codes and an empty stored one
 )
 
-// deflate writes b as one segment: by a fresh writer, ended by a sync flush, then padded by empty blocks until its
-// length and the bytes before it make a multiple of align. It gives the number of bytes written and their CRC-32C.
+// deflate writes b as one segment: by a fresh writer, ended by a sync flush, then padded by empty
+// blocks until its length and the bytes before it make a multiple of align. It gives the number of
+// bytes written and their CRC-32C.
 func deflate(w io.Writer, b []byte, before int64) (size int64, sum uint32, err error) {
 	buffered := bufio.NewWriterSize(w, 64<<10) // the compressor writes a few hundred bytes at a time
 	c := &counter{w: buffered}
@@ -86,8 +87,8 @@ func digestOf(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// maxRead bounds a segment's compressed and uncompressed size when it is read: twice what is ever written, for names
-// in PAX headers are not counted exactly.
+// maxRead bounds a segment's compressed and uncompressed size when it is read: twice what is ever
+// written, for names in PAX headers are not counted exactly.
 const maxRead = 2 * maxSegment
 
 // inflater reads segments. It is not safe for concurrent use.
@@ -96,8 +97,8 @@ type inflater struct {
 	reader          io.ReadCloser
 }
 
-// read reads the segment that lies at the offset in r and checks everything that is said of it. The bytes given are
-// valid until the next call.
+// read reads the segment that lies at the offset in r and checks everything that is said of it. The
+// bytes given are valid until the next call.
 func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 	if s.Size < int64(len(endOfFlush)) || s.Size > maxRead || s.Tar < 0 || s.Tar > maxRead {
 		return nil, fmt.Errorf("segment %s is said to be of %d bytes, %d uncompressed", s.Digest, s.Size, s.Tar)

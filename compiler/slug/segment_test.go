@@ -23,12 +23,15 @@ func TestPaddingFillsAnyLength(t *testing.T) {
 	}
 }
 
-// TestCodec holds the codec's name to the compressor's output: when this fails, the compressor, the level or the layout has
-// changed, and codec must change with it, lest a store mix bytes of two kinds.
+// TestCodec holds the codec's name to the compressor's output: when this fails, the compressor, the
+// level or the layout has changed, and codec must change with it, lest a store mix bytes of two
+// kinds.
 func TestCodec(t *testing.T) {
 	var text bytes.Buffer
 	random := rand.New(rand.NewPCG(3, 4))
-	words := strings.Fields("require module exports function return const let if else for while class static async await")
+	words := strings.Fields(
+		"require module exports function return const let if else for while class static async await",
+	)
 	for text.Len() < 3<<20 {
 		text.WriteString(words[random.IntN(len(words))])
 		text.WriteByte(" \n;(){}"[random.IntN(7)])

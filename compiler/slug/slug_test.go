@@ -12,8 +12,8 @@ import (
 	"slugc/compiler/slug"
 )
 
-// tree writes files below a new directory: a path ending in "/" is a directory, content "->x" a link to x, content "+x"
-// an executable file of content x.
+// tree writes files below a new directory: a path ending in "/" is a directory, content "->x" a
+// link to x, content "+x" an executable file of content x.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -59,7 +59,14 @@ func pack(t testing.TB, o slug.PackOptions) *slug.Packed {
 	m, err := slug.Verify(context.Background(), o.Output, p.Digest)
 	check(t, err)
 	if digest, size, err := slug.FileDigest(o.Output); err != nil || digest != p.Digest || size != p.Size {
-		t.Fatalf("the file's digest is %s, %d bytes, %v; it was said to be %s, %d bytes", digest, size, err, p.Digest, p.Size)
+		t.Fatalf(
+			"the file's digest is %s, %d bytes, %v; it was said to be %s, %d bytes",
+			digest,
+			size,
+			err,
+			p.Digest,
+			p.Size,
+		)
 	}
 	if diff := cmp.Diff(p.Manifest, *m, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("the manifest read differs from the one packed:\n%s", diff)

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stat is what must be unchanged for a file to be taken as unchanged without being read. The change time cannot be
-// set by a program, so a file rewritten in place shows even when its modification time was put back.
+// stat is what must be unchanged for a file to be taken as unchanged without being read. The change
+// time cannot be set by a program, so a file rewritten in place shows even when its modification
+// time was put back.
 type stat struct {
 	dev, ino     uint64
 	mode         uint32
@@ -26,14 +27,16 @@ func statOf(s *unix.Stat_t) stat {
 	}
 }
 
-// The margins by which a change time must lie before the scan to be believed: a file can change again within one tick
-// of its file system's clock and show the same times. File systems that keep whole milliseconds or less get the wide one.
+// The margins by which a change time must lie before the scan to be believed: a file can change
+// again within one tick of its file system's clock and show the same times. File systems that keep
+// whole milliseconds or less get the wide one.
 const (
 	fineMargin   = int64(100 * time.Millisecond)
 	coarseMargin = int64(2 * time.Second)
 )
 
-// settled reports whether a later change of the file would show in its times, when it was scanned at the time given.
+// settled reports whether a later change of the file would show in its times, when it was scanned
+// at the time given.
 func (s stat) settled(scanned int64) bool {
 	margin := fineMargin
 	if s.ctime%int64(time.Millisecond) == 0 {
@@ -42,7 +45,8 @@ func (s stat) settled(scanned int64) bool {
 	return s.ctime < scanned-margin
 }
 
-// fingerprint writes to h what decides the entry's tar bytes and can be known without reading its content.
+// fingerprint writes to h what decides the entry's tar bytes and can be known without reading its
+// content.
 func (e entry) fingerprint(h hash.Hash) {
 	b := make([]byte, 0, 128)
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(e.path)))

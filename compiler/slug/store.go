@@ -21,15 +21,17 @@ const (
 	packSuffix = ".segments"
 )
 
-// Store keeps one app's segments (compressed bytes by the digest of what they hold) and what former packs looked like, in
-// a directory of its own. Segments lie one after another in pack files, of which each pack of a slug writes a few at most;
-// the index names what lies where and is replaced last, so that a killed process leaves the former state or the next.
-// Any number of processes may use a store: Pack, Prune and Verify wait for one another on a file lock.
+// Store keeps one app's segments (compressed bytes by the digest of what they hold) and what former
+// packs looked like, in a directory of its own. Segments lie one after another in pack files, of
+// which each pack of a slug writes a few at most; the index names what lies where and is replaced
+// last, so that a killed process leaves the former state or the next. Any number of processes may
+// use a store: Pack, Prune and Verify wait for one another on a file lock.
 type Store struct {
 	dir string
 }
 
-// OpenStore opens the store in the directory, which it makes if need be. A store whose index is damaged is empty.
+// OpenStore opens the store in the directory, which it makes if need be. A store whose index is
+// damaged is empty.
 func OpenStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making slug store %q: %w", dir, err)
@@ -37,8 +39,9 @@ func OpenStore(dir string) (*Store, error) {
 	return &Store{dir: dir}, nil
 }
 
-// Has reports whether the section of that name and key is kept with all its segments, so that Pack can put it into a slug
-// without its files. It looks at the pack files' lengths and not at their bytes; Pack does, and fails with ErrKept.
+// Has reports whether the section of that name and key is kept with all its segments, so that Pack
+// can put it into a slug without its files. It looks at the pack files' lengths and not at their
+// bytes; Pack does, and fails with ErrKept.
 func (s *Store) Has(section, key string) bool {
 	x, err := readIndex(s.dir)
 	if err != nil || key == "" {
@@ -79,8 +82,8 @@ func (s *Store) lock(ctx context.Context) (func(), error) {
 	return func() { l.Close() }, nil
 }
 
-// removeUnused removes pack files that the index does not point to: leftovers of killed processes and emptied ones.
-// The lock must be held.
+// removeUnused removes pack files that the index does not point to: leftovers of killed processes
+// and emptied ones. The lock must be held.
 func (s *Store) removeUnused(x *index) error {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -132,7 +135,8 @@ func (p *packs) close() {
 	}
 }
 
-// intact reports whether the compressed bytes at the location are those that were written; buf is scratch memory.
+// intact reports whether the compressed bytes at the location are those that were written; buf is
+// scratch memory.
 func (p *packs) intact(l location, buf []byte) bool {
 	f, err := p.file(l.Pack)
 	if err != nil || l.Size <= 0 || l.Offset < 0 {
@@ -150,7 +154,8 @@ func (p *packs) intact(l location, buf []byte) bool {
 	return sum == l.Sum
 }
 
-// packWriter appends segments to a new pack file, made when the first one comes. It is not safe for concurrent use.
+// packWriter appends segments to a new pack file, made when the first one comes. It is not safe for
+// concurrent use.
 type packWriter struct {
 	dir  string
 	f    *os.File
@@ -170,7 +175,14 @@ func (p *packWriter) write(tar []byte) (location, error) {
 	if err != nil {
 		return location{}, writeFault(p.f.Name(), err)
 	}
-	l := location{Pack: filepath.Base(p.f.Name()), Offset: p.size, Size: n, Tar: int64(len(tar)), CRC: crc32.ChecksumIEEE(tar), Sum: sum}
+	l := location{
+		Pack:   filepath.Base(p.f.Name()),
+		Offset: p.size,
+		Size:   n,
+		Tar:    int64(len(tar)),
+		CRC:    crc32.ChecksumIEEE(tar),
+		Sum:    sum,
+	}
 	p.size += n
 	return l, nil
 }

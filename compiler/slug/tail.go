@@ -12,10 +12,11 @@ import (
 	"strings"
 )
 
-// The tail of a slug, from the end: the gzip trailer; the last stored block, holding the last tar block of slug.json and
-// the two zero blocks that end a tar; before it as many stored blocks as it takes. The text of slug.json ends with the
-// member "tail", of fixed length, so it stands at a fixed distance from the file's end. It says at what offset
-// the tail begins, and gives the CRC-32 of the tail's tar bytes before the member.
+// The tail of a slug, from the end: the gzip trailer; the last stored block, holding the last tar
+// block of slug.json and the two zero blocks that end a tar; before it as many stored blocks as it
+// takes. The text of slug.json ends with the member "tail", of fixed length, so it stands at a
+// fixed distance from the file's end. It says at what offset the tail begins, and gives the CRC-32
+// of the tail's tar bytes before the member.
 const (
 	tailFormat  = `"tail":"%020d %08x"}` + "\n"
 	tailLength  = 8 + 20 + 1 + 8 + 3
@@ -108,7 +109,8 @@ func readTail(r io.ReaderAt, size int64) (*tail, error) {
 	}
 	var sum uint32
 	member := string(end[:tailLength])
-	if _, err := fmt.Sscanf(member, tailFormat, &t.offset, &sum); err != nil || fmt.Sprintf(tailFormat, t.offset, sum) != member {
+	if _, err := fmt.Sscanf(member, tailFormat, &t.offset, &sum); err != nil ||
+		fmt.Sprintf(tailFormat, t.offset, sum) != member {
 		return nil, errors.New("it is not a slug, or its end is missing or followed by something else")
 	}
 	n := size - trailerSize - t.offset

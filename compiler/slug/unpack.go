@@ -23,10 +23,11 @@ type UnpackOptions struct {
 	Progress func(done, total int64) // is told the bytes of tar done and all, never twice at once; may be nil
 }
 
-// Unpack unpacks a slug: what lies under ./app goes into the directory, which must be empty or not exist. Every segment is
-// checked before anything of it is written; nothing is written outside the directory or through a link, whatever
-// the slug says. Permissions are 0755 and 0644 less the umask. .slugc/slug.json is written last, so a directory that has
-// it is complete; when Unpack fails it empties the directory again. Nothing is synced to disk.
+// Unpack unpacks a slug: what lies under ./app goes into the directory, which must be empty or not
+// exist. Every segment is checked before anything of it is written; nothing is written outside the
+// directory or through a link, whatever the slug says. Permissions are 0755 and 0644 less the
+// umask. .slugc/slug.json is written last, so a directory that has it is complete; when Unpack
+// fails it empties the directory again. Nothing is synced to disk.
 func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) {
 	f, t, _, err := openSlug(path)
 	if err != nil {
@@ -38,8 +39,16 @@ func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) 
 		total += s.Tar
 	}
 	if o.MaxBytes > 0 && total > o.MaxBytes {
-		return appFault("slug/too-large", fmt.Errorf("unpacking slug %q: it holds %s, the limit is %s", path, megabytes(total), megabytes(o.MaxBytes)),
-			"unpack it where more is allowed, or build it smaller")
+		return appFault(
+			"slug/too-large",
+			fmt.Errorf(
+				"unpacking slug %q: it holds %s, the limit is %s",
+				path,
+				megabytes(total),
+				megabytes(o.MaxBytes),
+			),
+			"unpack it where more is allowed, or build it smaller",
+		)
 	}
 	root, err := emptyRoot(dir)
 	if err != nil {
@@ -51,7 +60,13 @@ func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) 
 			err = errors.Join(fmt.Errorf("unpacking slug %q: %w", path, err), clearDir(root))
 		}
 	}()
-	u := unpacking{slug: f, segments: segments, root: root, progress: progress{tell: o.Progress, total: total}, workers: o.Workers}
+	u := unpacking{
+		slug:     f,
+		segments: segments,
+		root:     root,
+		progress: progress{tell: o.Progress, total: total},
+		workers:  o.Workers,
+	}
 	if err := u.run(ctx); err != nil {
 		return err
 	}
@@ -79,7 +94,11 @@ func emptyRoot(dir string) (*os.Root, error) {
 	}
 	if len(names) > 0 {
 		root.Close()
-		return nil, fault.UsageError("slug/not-empty", fmt.Errorf("unpacking into %q: it is not empty", dir), "name a directory that is empty or does not exist")
+		return nil, fault.UsageError(
+			"slug/not-empty",
+			fmt.Errorf("unpacking into %q: it is not empty", dir),
+			"name a directory that is empty or does not exist",
+		)
 	}
 	return root, nil
 }
@@ -145,8 +164,8 @@ func (u *unpacking) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// schedule gives the workers all segments. The file of one that is split is made before, for its pieces to be written
-// in any order.
+// schedule gives the workers all segments. The file of one that is split is made before, for its
+// pieces to be written in any order.
 func (u *unpacking) schedule(ctx context.Context, portions chan<- portion) error {
 	send := func(p portion) error {
 		select {

@@ -16,11 +16,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Verify checks everything that can be checked of a slug and gives its slug.json: the file's digest unless expectDigest is
-// "", the gzip header and trailer, every segment's place, length, CRC-32 and SHA-256, the sections' and the content's
-// digests, and the archive: one top directory, parents before what is in them, nothing twice, names in order, headers
-// byte for byte as this package writes them, links within the app, nothing after the end. A slug that fails is a fault of
-// id "slug/damaged".
+// Verify checks everything that can be checked of a slug and gives its slug.json: the file's digest
+// unless expectDigest is "", the gzip header and trailer, every segment's place, length, CRC-32 and
+// SHA-256, the sections' and the content's digests, and the archive: one top directory, parents
+// before what is in them, nothing twice, names in order, headers byte for byte as this package
+// writes them, links within the app, nothing after the end. A slug that fails is a fault of id
+// "slug/damaged".
 func Verify(ctx context.Context, path, expectDigest string) (*Manifest, error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {

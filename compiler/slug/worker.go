@@ -51,7 +51,14 @@ type knownFiles struct {
 
 // newPieces gives the segments of an index.
 func newPieces(x *index, packs *packs) *pieces {
-	p := &pieces{packs: packs, files: map[string]knownFiles{}, kept: x.Segments, fresh: map[string]location{}, checked: map[string]bool{}, damaged: map[string]bool{}}
+	p := &pieces{
+		packs:   packs,
+		files:   map[string]knownFiles{},
+		kept:    x.Segments,
+		fresh:   map[string]location{},
+		checked: map[string]bool{},
+		damaged: map[string]bool{},
+	}
 	for _, r := range x.Records {
 		for _, s := range r.Segments {
 			if s.Files != "" {
@@ -62,8 +69,8 @@ func newPieces(x *index, packs *packs) *pieces {
 	return p
 }
 
-// find gives the segment of that digest if it is at hand and intact, and whether this pack made it. A damaged one is
-// forgotten. The caller's scratch memory is used.
+// find gives the segment of that digest if it is at hand and intact, and whether this pack made it.
+// A damaged one is forgotten. The caller's scratch memory is used.
 func (p *pieces) find(digest string, buf []byte) (l location, isFresh, ok bool) {
 	p.mu.Lock()
 	if l, ok := p.fresh[digest]; ok {
@@ -127,7 +134,12 @@ func (w *worker) do(j job) error {
 	if err := w.write(w.sections[j.section], j.plan); err != nil {
 		return err
 	}
-	b.keptSegment = keptSegment{Digest: digestOf(w.tar.Bytes()), Files: print, Part: j.plan.part, Entries: len(j.plan.entries)}
+	b.keptSegment = keptSegment{
+		Digest:  digestOf(w.tar.Bytes()),
+		Files:   print,
+		Part:    j.plan.part,
+		Entries: len(j.plan.entries),
+	}
 	if j.plan.part > 0 {
 		b.Entries = 0
 	}
@@ -180,8 +192,8 @@ func (w *worker) write(s placed, p plan) error {
 	return nil
 }
 
-// content appends n bytes of the file from the offset, padded to whole blocks. The file must not have changed since it
-// was scanned and must not change meanwhile.
+// content appends n bytes of the file from the offset, padded to whole blocks. The file must not
+// have changed since it was scanned and must not change meanwhile.
 func (w *worker) content(host string, e entry, offset int64, n int) error {
 	fd, err := open(host, e.stat)
 	if err != nil {

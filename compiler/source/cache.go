@@ -10,15 +10,16 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// cacheMagic begins a stat cache; the number changes with the format. The format is this line, records, and the sha256 of it
-// all. A file that is not exactly that counts as empty.
+// cacheMagic begins a stat cache; the number changes with the format. The format is this line,
+// records, and the sha256 of it all. A file that is not exactly that counts as empty.
 const cacheMagic = "slugc stat cache 1\n"
 
-// maxCache is the size from which on a stat cache is not read: more than the default limits can fill.
+// maxCache is the size from which on a stat cache is not read: more than the default limits can
+// fill.
 const maxCache = 1 << 30
 
-// statCache remembers content digests by key: a path for a directory, a blob's id for git. It is read-only once loaded, so
-// safe for concurrent use. A nil statCache is empty.
+// statCache remembers content digests by key: a path for a directory, a blob's id for git. It is
+// read-only once loaded, so safe for concurrent use. A nil statCache is empty.
 type statCache struct {
 	path    string
 	records map[string]record
@@ -114,14 +115,24 @@ func decode(data []byte) (map[string]record, bool) {
 			data = data[8:]
 			return v
 		}
-		r := record{stat: stat{dev: next(), ino: next(), size: int64(next()), mtime: int64(next()), ctime: int64(next()), mode: uint32(next())}}
+		r := record{
+			stat: stat{
+				dev:   next(),
+				ino:   next(),
+				size:  int64(next()),
+				mtime: int64(next()),
+				ctime: int64(next()),
+				mode:  uint32(next()),
+			},
+		}
 		data = data[copy(r.sum[:], data):]
 		records[key] = r
 	}
 	return records, true
 }
 
-// keep writes what is worth remembering of the entries. That the cache can't be written costs time, and a warning.
+// keep writes what is worth remembering of the entries. That the cache can't be written costs time,
+// and a warning.
 func (s *Source) keep(c *statCache) {
 	if c == nil {
 		return

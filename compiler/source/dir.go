@@ -39,12 +39,17 @@ func (s *Source) openDir(ctx context.Context, dir, sub string) error {
 	return nil
 }
 
-// openApp opens the app's directory in the source. A link on the way is followed as long as it stays in the source.
+// openApp opens the app's directory in the source. A link on the way is followed as long as it
+// stays in the source.
 func openApp(dir, sub string) (*os.Root, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		cause := errors.Unwrap(err)
-		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening source %q: %w", dir, cause), "name a directory that exists")
+		return nil, fault.UsageError(
+			"source/not-found",
+			fmt.Errorf("opening source %q: %w", dir, cause),
+			"name a directory that exists",
+		)
 	}
 	if sub == "" {
 		return root, nil
@@ -121,8 +126,9 @@ func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) erro
 	return ctx.Err()
 }
 
-// copy puts one file into w. What was hashed long enough after its last change is compared by its stat, which the kernel
-// cannot forget to update; then the kernel may copy. Anything else is hashed again.
+// copy puts one file into w. What was hashed long enough after its last change is compared by its
+// stat, which the kernel cannot forget to update; then the kernel may copy. Anything else is hashed
+// again.
 func (d *directory) copy(w *unpack.Writer, e entry) error {
 	f, err := d.root.OpenFile(e.path, openFlags, 0)
 	if err != nil {
@@ -166,12 +172,13 @@ func changing(name string) error {
 func opening(name string, err error) error {
 	_, kernel := errors.AsType[syscall.Errno](err)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) || !kernel {
-		// What is no error of the kernel's is os.Root's: the path leads out, by a link that was not there before.
+		// What is no error of the kernel's is os.Root's: the path leads out, by a link that was not
+		// there before.
 		return changing(name)
 	}
 	return unreadable(name, err, "make it readable, or leave it out with .slugignore")
 }
 
-// margin is how much older than its hashing a file's last change must be for its times to prove that it has not changed
-// since: the coarsest clock a file system is likely to have.
+// margin is how much older than its hashing a file's last change must be for its times to prove
+// that it has not changed since: the coarsest clock a file system is likely to have.
 const margin = 2 * time.Second

@@ -36,12 +36,20 @@ func TestDirRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := source.Open(context.Background(), source.Spec{Dir: dir}, source.Options{Limits: unpack.Limits{Bytes: 1 << 20, Files: 100, Depth: 4}})
+			_, err := source.Open(
+				context.Background(),
+				source.Spec{Dir: dir},
+				source.Options{Limits: unpack.Limits{Bytes: 1 << 20, Files: 100, Depth: 4}},
+			)
 			wantFault(t, err, tt.id, tt.names)
 			// What is ignored is not looked at.
 			if tt.names != ".slugignore" {
 				sh(t, dir, "echo '*' > .slugignore")
-				open(t, source.Spec{Dir: dir}, source.Options{Limits: unpack.Limits{Bytes: 1 << 20, Files: 100, Depth: 4}})
+				open(
+					t,
+					source.Spec{Dir: dir},
+					source.Options{Limits: unpack.Limits{Bytes: 1 << 20, Files: 100, Depth: 4}},
+				)
 			}
 		})
 	}
@@ -66,8 +74,12 @@ func wantNothing(t *testing.T, dir string) {
 
 func TestSubdir(t *testing.T) {
 	dir := t.TempDir()
-	sh(t, dir, `mkdir -p services/web outside; echo w > services/web/Procfile; echo '*.log' > services/web/.slugignore; touch services/web/a.log a.log
-		ln -s /etc out; ln -s services in; echo x > file`)
+	sh(
+		t,
+		dir,
+		`mkdir -p services/web outside; echo w > services/web/Procfile; echo '*.log' > services/web/.slugignore; touch services/web/a.log a.log
+		ln -s /etc out; ln -s services in; echo x > file`,
+	)
 	sh(t, dir, "cd services && mkdir app && mv web/* web/.slugignore app && rmdir web && mv app web")
 	repo := clone(t, dir)
 	var digest string
@@ -99,7 +111,11 @@ func TestNotFound(t *testing.T) {
 	sh(t, dir, "touch file")
 	for _, kind := range []source.Kind{source.Dir, source.Git} {
 		for _, d := range []string{"none", "file"} {
-			_, err := source.Open(context.Background(), source.Spec{Kind: kind, Dir: filepath.Join(dir, d)}, source.Options{})
+			_, err := source.Open(
+				context.Background(),
+				source.Spec{Kind: kind, Dir: filepath.Join(dir, d)},
+				source.Options{},
+			)
 			wantFault(t, err, "source/not-found", d)
 		}
 	}
@@ -132,7 +148,11 @@ func TestUnreadable(t *testing.T) {
 
 func TestGitDirsAreLeftOut(t *testing.T) {
 	dir := t.TempDir()
-	sh(t, dir, `git init -q .; git init -q vendor/lib; echo x > vendor/lib/a; mkdir sub; echo 'gitdir: ../x' > sub/.git; echo y > sub/b; echo '!.git' > .slugignore; mkdir .github; echo z > .github/c; echo .gitignore > .gitignore`)
+	sh(
+		t,
+		dir,
+		`git init -q .; git init -q vendor/lib; echo x > vendor/lib/a; mkdir sub; echo 'gitdir: ../x' > sub/.git; echo y > sub/b; echo '!.git' > .slugignore; mkdir .github; echo z > .github/c; echo .gitignore > .gitignore`,
+	)
 	tree := stage(t, source.Spec{Dir: dir}, source.Options{})
 	got := sh(t, tree.Root, "find . ! -type d | sort | tr '\n' ' '")
 	if want := "./.github/c ./.gitignore ./.slugignore ./sub/b ./vendor/lib/a"; got != want {
@@ -143,8 +163,12 @@ func TestGitDirsAreLeftOut(t *testing.T) {
 // TestPointerWarnings warns of Git LFS pointers.
 func TestPointerWarnings(t *testing.T) {
 	dir := t.TempDir()
-	sh(t, dir, `p() { printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 5\n' 7 > $1; touch -d '1 hour ago' $1; }; p big.bin; p left.bin
-echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slugignore; touch -d '1 hour ago' notes`)
+	sh(
+		t,
+		dir,
+		`p() { printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 5\n' 7 > $1; touch -d '1 hour ago' $1; }; p big.bin; p left.bin
+echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slugignore; touch -d '1 hour ago' notes`,
+	)
 	one := `"big.bin" is a Git LFS pointer, not the file itself; ` + "`git lfs pull` puts the content in its place."
 	o := source.Options{StatCache: filepath.Join(t.TempDir(), "stat")}
 	for range 2 {
@@ -159,7 +183,8 @@ echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slu
 	}
 	defer f.Close()
 	two := `"a.bin", "big.bin" are Git LFS pointers, not the files themselves; ` + "`git lfs pull` puts the content in their place."
-	if got := stage(t, source.Spec{Kind: source.Tarball, Reader: f, Temp: t.TempDir()}, o).Warnings; len(got) != 1 || got[0] != two {
+	if got := stage(t, source.Spec{Kind: source.Tarball, Reader: f, Temp: t.TempDir()}, o).Warnings; len(got) != 1 ||
+		got[0] != two {
 		t.Errorf("warnings %q, want %q", got, two)
 	}
 }
@@ -202,7 +227,8 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-// TestChanging changes the source between Open and Stage: the tree must not lie, and nothing is left.
+// TestChanging changes the source between Open and Stage: the tree must not lie, and nothing is
+// left.
 func TestChanging(t *testing.T) {
 	changes := map[string]string{
 		"content":          "printf 'moDule' > lib/deep/er/a.go",

@@ -70,7 +70,8 @@ func kindByte(e entry) byte {
 	}
 }
 
-// sortEntries sorts by path and refuses two entries of one name, and a file where a directory must be.
+// sortEntries sorts by path and refuses two entries of one name, and a file where a directory must
+// be.
 func sortEntries(entries []entry) error {
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	leaf := make(map[string]bool, len(entries))
@@ -92,7 +93,8 @@ func sortEntries(entries []entry) error {
 	return nil
 }
 
-// refused is the error for an entry that cannot be in a slug; reason completes the sentence `"entry" …`.
+// refused is the error for an entry that cannot be in a slug; reason completes the sentence
+// `"entry" …`.
 func refused(entry, reason string) error {
 	return asFault(&unpack.Refusal{Entry: entry, Reason: reason})
 }

@@ -21,8 +21,8 @@ import (
 	"slugc/compiler/fault"
 )
 
-// fetcher fetches submodules into repositories of their own, one a URL. Nothing of the hosting repository reaches them: neither its
-// configuration nor the objects of a push in quarantine.
+// fetcher fetches submodules into repositories of their own, one a URL. Nothing of the hosting
+// repository reaches them: neither its configuration nor the objects of a push in quarantine.
 type fetcher struct {
 	Submodules
 	allow   []pattern
@@ -35,14 +35,33 @@ type fetcher struct {
 }
 
 // network names the variables without which some networks cannot be used.
-var network = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-	"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"}
+var network = []string{
+	"HTTP_PROXY",
+	"HTTPS_PROXY",
+	"NO_PROXY",
+	"ALL_PROXY",
+	"http_proxy",
+	"https_proxy",
+	"no_proxy",
+	"all_proxy",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
+	"CURL_CA_BUNDLE",
+	"GIT_SSL_CAINFO",
+}
 
 // fetchTime is how long a fetch may take if Submodules does not say.
 const fetchTime = 5 * time.Minute
 
 func newFetcher(spec Spec, host *repository, limit int64) (*fetcher, error) {
-	f := &fetcher{Submodules: spec.Submodules, program: host.program, search: host.search, env: spec.Env, limit: limit, repos: map[string]*repository{}}
+	f := &fetcher{
+		Submodules: spec.Submodules,
+		program:    host.program,
+		search:     host.search,
+		env:        spec.Env,
+		limit:      limit,
+		repos:      map[string]*repository{},
+	}
 	for _, text := range f.Allow {
 		p, err := parsePattern(text)
 		if err != nil {
@@ -58,18 +77,26 @@ func newFetcher(spec Spec, host *repository, limit int64) (*fetcher, error) {
 func (f *fetcher) allowed(name, raw string, base remote) (remote, error) {
 	r, err := resolve(base, raw)
 	if err != nil {
-		return r, noSubmodule(name, fmt.Errorf("can't be fetched from %s: its URL %w", shown(raw), err), "give it another URL in .gitmodules")
+		return r, noSubmodule(
+			name,
+			fmt.Errorf("can't be fetched from %s: its URL %w", shown(raw), err),
+			"give it another URL in .gitmodules",
+		)
 	}
 	for _, p := range f.allow {
 		if p.allows(r) {
 			return r, nil
 		}
 	}
-	return r, noSubmodule(name, fmt.Errorf("is at %s, which is not allowed", shown(r.String())),
-		"allow its URL with `--allow-submodules PATTERN`, of `slugc build --ref` or, for pushes, of `slugc hook install`")
+	return r, noSubmodule(
+		name,
+		fmt.Errorf("is at %s, which is not allowed", shown(r.String())),
+		"allow its URL with `--allow-submodules PATTERN`, of `slugc build --ref` or, for pushes, of `slugc hook install`",
+	)
 }
 
-// repository returns the repository that holds a submodule's commit, fetched if it is not there yet.
+// repository returns the repository that holds a submodule's commit, fetched if it is not there
+// yet.
 func (f *fetcher) repository(ctx context.Context, link gitlink, from remote) (*repository, error) {
 	if f.Cache == "" {
 		return nil, errors.New("fetching submodules: there is no directory to keep them in")
@@ -167,7 +194,8 @@ func prepare(ctx context.Context, r *repository, oid string) error {
 	return os.Rename(fresh, r.dir)
 }
 
-// sweep removes git's locks, which would stop every later fetch, and half-written packs. No ref ends in .lock.
+// sweep removes git's locks, which would stop every later fetch, and half-written packs. No ref
+// ends in .lock.
 func sweep(dir string) error {
 	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		name := filepath.Base(file)
@@ -178,26 +206,56 @@ func sweep(dir string) error {
 	})
 }
 
-// fetchSettings are git's for a fetch: every object is checked, no hook, helper, background job or redirect.
-var fetchSettings = []string{"transfer.fsckObjects=true", "fetch.unpackLimit=1", "core.fsync=all", "core.hooksPath=/dev/null", "credential.helper=",
-	"core.askPass=", "gc.auto=0", "maintenance.auto=false", "http.followRedirects=false", "http.lowSpeedLimit=1000", "http.lowSpeedTime=60"}
+// fetchSettings are git's for a fetch: every object is checked, no hook, helper, background job or
+// redirect.
+var fetchSettings = []string{
+	"transfer.fsckObjects=true",
+	"fetch.unpackLimit=1",
+	"core.fsync=all",
+	"core.hooksPath=/dev/null",
+	"credential.helper=",
+	"core.askPass=",
+	"gc.auto=0",
+	"maintenance.auto=false",
+	"http.followRedirects=false",
+	"http.lowSpeedLimit=1000",
+	"http.lowSpeedTime=60",
+}
 
-// git runs `git fetch`. A shell sets the limit on what it may write, as a process can't be started with one otherwise; with the limit's
-// signal ignored git says what went wrong.
+// git runs `git fetch`. A shell sets the limit on what it may write, as a process can't be started
+// with one otherwise; with the limit's signal ignored git says what went wrong.
 func (f *fetcher) git(ctx context.Context, r *repository, from remote, args ...string) error {
-	line := []string{"-c", `trap '' XFSZ; ulimit -f "$0"; exec "$@"`, strconv.FormatInt(f.limit/512+1, 10), r.program, "-C", r.dir}
+	line := []string{
+		"-c",
+		`trap '' XFSZ; ulimit -f "$0"; exec "$@"`,
+		strconv.FormatInt(f.limit/512+1, 10),
+		r.program,
+		"-C",
+		r.dir,
+	}
 	for _, setting := range fetchSettings {
 		line = append(line, "-c", setting)
 	}
-	line = append(line, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-gc")
+	line = append(
+		line,
+		"fetch",
+		"--quiet",
+		"--no-tags",
+		"--no-recurse-submodules",
+		"--no-write-fetch-head",
+		"--no-auto-gc",
+	)
 	cmd := exec.CommandContext(ctx, "/bin/sh", append(line, args...)...)
 	cmd.Env = append(only(f.env, network),
 		"PATH="+f.search, "LC_ALL=C", "HOME="+r.dir, // no .netrc
 		"GIT_CEILING_DIRECTORIES="+filepath.Dir(r.dir), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
 		"GIT_ALLOW_PROTOCOL="+from.scheme, "GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0")
 	if from.scheme == "ssh" {
-		cmd.Env = append(append(cmd.Env, only(f.env, []string{"SSH_AUTH_SOCK"})...), "GIT_SSH_VARIANT=ssh",
-			"GIT_SSH_COMMAND=ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ClearAllForwardings=yes")
+		cmd.Env = append(
+			append(cmd.Env, only(f.env, []string{"SSH_AUTH_SOCK"})...),
+			"GIT_SSH_VARIANT=ssh",
+			"GIT_SSH_COMMAND=ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ClearAllForwardings=yes",
+		)
 	}
 	stderr := &tail{}
 	cmd.Stderr = stderr
@@ -221,10 +279,31 @@ var (
 	errNotThere  = errors.New("no such commit there")
 )
 
-// offline are what git and its helpers say, in lower case, when a server can't be reached or breaks off.
-var offline = []string{"could not resolve", "connection refused", "connection reset", "connection timed out", "failed to connect", "unable to connect",
-	"couldn't connect", "network is unreachable", "no route to host", "temporary failure", "operation too slow", "operation timed out", "timeout",
-	"early eof", "hung up unexpectedly", "unexpected disconnect", "broken pipe", "rpc failed", "empty reply", "returned error: 429", "returned error: 5"}
+// offline are what git and its helpers say, in lower case, when a server can't be reached or breaks
+// off.
+var offline = []string{
+	"could not resolve",
+	"connection refused",
+	"connection reset",
+	"connection timed out",
+	"failed to connect",
+	"unable to connect",
+	"couldn't connect",
+	"network is unreachable",
+	"no route to host",
+	"temporary failure",
+	"operation too slow",
+	"operation timed out",
+	"timeout",
+	"early eof",
+	"hung up unexpectedly",
+	"unexpected disconnect",
+	"broken pipe",
+	"rpc failed",
+	"empty reply",
+	"returned error: 429",
+	"returned error: 5",
+}
 
 // says tells whether git has said one of the texts, whatever the case.
 func says(err error, texts ...string) bool {
@@ -248,15 +327,43 @@ func (f *fetcher) explain(err error, link gitlink, from remote) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errNotThere), says(err, "not our ref", "couldn't find remote ref"):
-		return noSubmodule(link.path, fmt.Errorf("has the commit %s, which is not in %q", link.oid, from), "push that commit to the submodule's repository first")
+		return noSubmodule(
+			link.path,
+			fmt.Errorf("has the commit %s, which is not in %q", link.oid, from),
+			"push that commit to the submodule's repository first",
+		)
 	case says(err, "file too large"):
-		return asFault(&unpack.Refusal{Entry: link.path, Reason: fmt.Sprintf("is a submodule of more than %s, the limit", unpack.Size(f.limit)), TooLarge: true})
+		return asFault(
+			&unpack.Refusal{
+				Entry:    link.path,
+				Reason:   fmt.Sprintf("is a submodule of more than %s, the limit", unpack.Size(f.limit)),
+				TooLarge: true,
+			},
+		)
 	case errors.Is(err, errFetchTime):
-		return fault.TransientError("source/submodule-unreachable", fmt.Errorf("fetching the %s: not done in %s", what, f.Timeout), "try again when the server answers").At("%s", link.path)
+		return fault.TransientError(
+			"source/submodule-unreachable",
+			fmt.Errorf("fetching the %s: not done in %s", what, f.Timeout),
+			"try again when the server answers",
+		).At(
+			"%s",
+			link.path,
+		)
 	case says(err, "fsck error"):
-		return noSubmodule(link.path, fmt.Errorf("can't be fetched from %q: %s", from, complaint(err)), "`git fsck` in its repository tells what is wrong with it")
+		return noSubmodule(
+			link.path,
+			fmt.Errorf("can't be fetched from %q: %s", from, complaint(err)),
+			"`git fsck` in its repository tells what is wrong with it",
+		)
 	case says(err, offline...) && !says(err, "returned error: 40"):
-		return fault.TransientError("source/submodule-unreachable", fmt.Errorf("fetching the %s: %s", what, complaint(err)), "try again when the server answers").At("%s", link.path)
+		return fault.TransientError(
+			"source/submodule-unreachable",
+			fmt.Errorf("fetching the %s: %s", what, complaint(err)),
+			"try again when the server answers",
+		).At(
+			"%s",
+			link.path,
+		)
 	}
 	if _, ok := errors.AsType[*gitError](err); !ok {
 		return fmt.Errorf("fetching the %s: %w", what, err)

@@ -17,7 +17,8 @@ import (
 	"slugc/compiler/fault"
 )
 
-// repository is a git repository, asked through git itself, which alone sees the objects of a push in quarantine.
+// repository is a git repository, asked through git itself, which alone sees the objects of a push
+// in quarantine.
 type repository struct {
 	program string // git
 	search  string // PATH
@@ -26,8 +27,9 @@ type repository struct {
 	mend    string // what to do when git does not say what is wrong
 }
 
-// quarantine names the variables that lead git to the objects of a push before it is accepted. No other GIT_ variable is
-// let through: GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook would make git speak of something else.
+// quarantine names the variables that lead git to the objects of a push before it is accepted. No
+// other GIT_ variable is let through: GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook
+// would make git speak of something else.
 var quarantine = []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
 
 // searchPath is where git is looked for if Env has no PATH.
@@ -46,7 +48,11 @@ func openRepository(dir string, env []string) (*repository, error) {
 		}
 	}
 	if err != nil {
-		return nil, fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: %w", dir, errors.Unwrap(err)), "name a directory that exists")
+		return nil, fault.UsageError(
+			"source/not-found",
+			fmt.Errorf("opening git repository %q: %w", dir, errors.Unwrap(err)),
+			"name a directory that exists",
+		)
 	}
 	search := searchPath
 	for _, kv := range env {
@@ -56,8 +62,13 @@ func openRepository(dir string, env []string) (*repository, error) {
 	}
 	program := findGit(search)
 	if program == "" {
-		return nil, fault.New(fault.Slugc, 0, "source/no-git", fmt.Errorf("opening git repository %q: no git in %q", dir, search),
-			"install git, or build from a directory or a tarball")
+		return nil, fault.New(
+			fault.Slugc,
+			0,
+			"source/no-git",
+			fmt.Errorf("opening git repository %q: no git in %q", dir, search),
+			"install git, or build from a directory or a tarball",
+		)
 	}
 	r := newRepository(program, search, real)
 	r.env = append(r.env, only(env, quarantine)...)
@@ -75,15 +86,23 @@ func findGit(search string) string {
 	return ""
 }
 
-// newRepository returns the repository at dir, with an environment in which git only reads, and only there.
+// newRepository returns the repository at dir, with an environment in which git only reads, and
+// only there.
 func newRepository(program, search, dir string) *repository {
-	return &repository{program: program, search: search, dir: dir, mend: "`git fsck` tells what is wrong with the repository", env: []string{
-		"PATH=" + search, "LC_ALL=C",
-		"GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir), // the repository is here or nowhere
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
-		"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", // a partial clone's configuration must not have git run a transport
-		"GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
-	}}
+	return &repository{
+		program: program,
+		search:  search,
+		dir:     dir,
+		mend:    "`git fsck` tells what is wrong with the repository",
+		env: []string{
+			"PATH=" + search, "LC_ALL=C",
+			"GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir), // the repository is here or nowhere
+			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
+			// a partial clone's configuration must not have git run a transport
+			"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1",
+			"GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
+		},
+	}
 }
 
 // only returns those variables of an environment that have one of the names.
@@ -96,9 +115,13 @@ func only(env, names []string) (kept []string) {
 	return kept
 }
 
-// command prepares a child. Only plumbing that reads objects is ever run, so whose repository it is does not matter.
+// command prepares a child. Only plumbing that reads objects is ever run, so whose repository it is
+// does not matter.
 func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *tail) {
-	cmd := exec.CommandContext(ctx, r.program, append([]string{"-C", r.dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false"}, args...)...)
+	cmd := exec.CommandContext(
+		ctx,
+		r.program,
+		append([]string{"-C", r.dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Env = r.env
 	cmd.WaitDelay = 2 * time.Second
 	stderr := &tail{}
@@ -139,7 +162,8 @@ func failed(ctx context.Context, verb string, err error, stderr *tail) error {
 	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
 }
 
-// tail keeps the beginning of what a child says. The buffer is a field, as io.Copy would go past Write by the methods of an embedded one.
+// tail keeps the beginning of what a child says. The buffer is a field, as io.Copy would go past
+// Write by the methods of an embedded one.
 type tail struct {
 	buf   bytes.Buffer
 	limit int // how much; 0 for 4096 bytes
@@ -162,14 +186,18 @@ func isOID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// resolve finds the commit that ref names, tags peeled, and the tree in it; a ref to a tree has no commit.
+// resolve finds the commit that ref names, tags peeled, and the tree in it; a ref to a tree has no
+// commit.
 func (r *repository) resolve(ctx context.Context, ref string) (commit, tree string, err error) {
 	if ref == "" {
 		ref = "HEAD"
 	}
 	notFound := func() error {
-		return fault.UsageError("source/ref-not-found", fmt.Errorf("opening git revision %q: no such commit or tree", ref),
-			fmt.Sprintf("`git branch --all` and `git tag` in %s list what there is", r.dir))
+		return fault.UsageError(
+			"source/ref-not-found",
+			fmt.Errorf("opening git revision %q: no such commit or tree", ref),
+			fmt.Sprintf("`git branch --all` and `git tag` in %s list what there is", r.dir),
+		)
 	}
 	if ref[0] == '-' || strings.ContainsAny(ref, "\x00\n") {
 		return "", "", notFound()
@@ -181,7 +209,11 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 		}
 		if err != nil {
 			if e, ok := errors.AsType[*gitError](err); ok && strings.HasPrefix(e.stderr, "not a git repository") {
-				return "", "", fault.UsageError("source/not-found", fmt.Errorf("opening git repository %q: it is not one", r.dir), "leave --ref out to build the directory as it is")
+				return "", "", fault.UsageError(
+					"source/not-found",
+					fmt.Errorf("opening git repository %q: it is not one", r.dir),
+					"leave --ref out to build the directory as it is",
+				)
 			} else if !ok {
 				return "", "", err
 			}

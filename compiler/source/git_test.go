@@ -18,8 +18,9 @@ import (
 	"slugc/compiler/source"
 )
 
-// plant makes a commit in a new repository from a tree that git itself would not make. The script prints the tree's id;
-// `blob` writes one from stdin, and `tree` one from lines of mode, type, id and name, unchecked.
+// plant makes a commit in a new repository from a tree that git itself would not make. The script
+// prints the tree's id; `blob` writes one from stdin, and `tree` one from lines of mode, type, id
+// and name, unchecked.
 func plant(t *testing.T, script string) string {
 	t.Helper()
 	repo := filepath.Join(t.TempDir(), "repo.git")
@@ -46,18 +47,48 @@ func TestGitRefused(t *testing.T) {
 		{"git dir", `entry 100644 $x config; s=$(tree); entry 40000 $s .git; tree`, "source/entry-refused", ".git"},
 		{"git file", `entry 100644 $x .git; tree`, "source/entry-refused", ".git"},
 		{"twice", `entry 100644 $x a; entry 100644 $x a; tree`, "source/entry-refused", "twice"},
-		{"file and dir", `entry 100644 $x a; s=$(tree); entry 100644 $x f; entry 40000 $s f; tree`, "source/entry-refused", "f/a"},
-		{"link and dir", `l=$(printf b | blob); entry 100644 $x a; s=$(tree); entry 120000 $l f; entry 40000 $s f; tree`, "source/entry-refused", "f/a"},
-		{"link absolute", `l=$(printf /etc/passwd | blob); entry 120000 $l l; tree`, "source/entry-refused", "/etc/passwd"},
+		{
+			"file and dir",
+			`entry 100644 $x a; s=$(tree); entry 100644 $x f; entry 40000 $s f; tree`,
+			"source/entry-refused",
+			"f/a",
+		},
+		{
+			"link and dir",
+			`l=$(printf b | blob); entry 100644 $x a; s=$(tree); entry 120000 $l f; entry 40000 $s f; tree`,
+			"source/entry-refused",
+			"f/a",
+		},
+		{
+			"link absolute",
+			`l=$(printf /etc/passwd | blob); entry 120000 $l l; tree`,
+			"source/entry-refused",
+			"/etc/passwd",
+		},
 		{"link out", `l=$(printf ../../x | blob); entry 120000 $l l; tree`, "source/entry-refused", "../../x"},
 		{"link to nothing", `l=$(printf '' | blob); entry 120000 $l l; tree`, "source/entry-refused", "l"},
 		{"link with NUL", `l=$(printf 'a\0b' | blob); entry 120000 $l l; tree`, "source/entry-refused", "NUL"},
-		{"link too long", `l=$(head -c 5000 /dev/zero | tr '\0' a | blob); entry 120000 $l l; tree`, "source/entry-refused", "l"},
+		{
+			"link too long",
+			`l=$(head -c 5000 /dev/zero | tr '\0' a | blob); entry 120000 $l l; tree`,
+			"source/entry-refused",
+			"l",
+		},
 		{"long name", `entry 100644 $x $(head -c 300 /dev/zero | tr '\0' n); tree`, "source/too-large", "nnn"},
-		{"ignore file is a link", `l=$(printf a | blob); entry 120000 $l .slugignore; tree`, "source/entry-refused", ".slugignore"},
+		{
+			"ignore file is a link",
+			`l=$(printf a | blob); entry 120000 $l .slugignore; tree`,
+			"source/entry-refused",
+			".slugignore",
+		},
 		{"submodule", `entry 160000 $x lib; tree`, "source/submodule", "lib"},
 		{"LFS", pointer + `entry 100644 $p big.bin; tree`, "source/lfs-pointer", `"big.bin" is kept`},
-		{"much LFS", pointer + `for i in 1 2 3 4 5 6 7; do entry 100644 $p $i.bin; done; tree`, "source/lfs-pointer", `"5.bin" and 2 more are kept`},
+		{
+			"much LFS",
+			pointer + `for i in 1 2 3 4 5 6 7; do entry 100644 $p $i.bin; done; tree`,
+			"source/lfs-pointer",
+			`"5.bin" and 2 more are kept`,
+		},
 		{"missing blob", `entry 100644 0123456789012345678901234567890123456789 a; tree`, "source/unreadable", ""},
 		{"missing tree", `entry 40000 0123456789012345678901234567890123456789 a; tree`, "source/unreadable", ""},
 	}
@@ -71,10 +102,13 @@ func TestGitRefused(t *testing.T) {
 }
 
 func TestGitAllowed(t *testing.T) {
-	repo := plant(t, pointer+`lfs=$(echo 'see version https://git-lfs.github.com/spec/v1' | blob); l=$(printf ../tool/cli.js | blob); a=$(printf '* export-ignore\nb export-subst\n' | blob); s=$(printf '$Format:%%H$' | blob); i=$(printf '/mods\n/big.bin\n' | blob)
+	repo := plant(
+		t,
+		pointer+`lfs=$(echo 'see version https://git-lfs.github.com/spec/v1' | blob); l=$(printf ../tool/cli.js | blob); a=$(printf '* export-ignore\nb export-subst\n' | blob); s=$(printf '$Format:%%H$' | blob); i=$(printf '/mods\n/big.bin\n' | blob)
 entry 120000 $l x; b=$(tree); entry 40000 $b .bin; m=$(tree)
 entry 160000 $x sub; mods=$(tree)
-entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 100644 $lfs LFS.md; entry 104755 $x 'a\nb'; entry 100644 $s b; entry 100644 $p big.bin; entry 40000 $mods mods; entry 40000 $m node_modules; entry 100664 $x '\xff'; tree`)
+entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 100644 $lfs LFS.md; entry 104755 $x 'a\nb'; entry 100644 $s b; entry 100644 $p big.bin; entry 40000 $mods mods; entry 40000 $m node_modules; entry 100664 $x '\xff'; tree`,
+	)
 	tree := stage(t, source.Spec{Kind: source.Git, Dir: repo, Ref: "main"}, source.Options{})
 	if tree.Files != 7 || tree.Ignored != 2 || len(tree.Commit) != 40 {
 		t.Errorf("tree = %+v", tree)
@@ -92,7 +126,11 @@ func TestGitRefs(t *testing.T) {
 	dir := t.TempDir()
 	sh(t, dir, app)
 	repo := clone(t, dir)
-	sh(t, repo, `git tag light; git tag -a -m t treetag HEAD^{tree}; git update-ref 'refs/heads/$(id)' HEAD; git update-ref refs/heads/-x HEAD`)
+	sh(
+		t,
+		repo,
+		`git tag light; git tag -a -m t treetag HEAD^{tree}; git update-ref 'refs/heads/$(id)' HEAD; git update-ref refs/heads/-x HEAD`,
+	)
 	commit, treeID := sh(t, repo, "git rev-parse HEAD"), sh(t, repo, "git rev-parse HEAD^{tree}")
 	for ref, want := range map[string]string{"": commit, "HEAD": commit, "main": commit, "v1": commit, "light": commit, commit: commit,
 		commit[:10]: commit, "refs/heads/$(id)": commit, "refs/heads/-x": commit, treeID: "", "treetag": "", "HEAD^{tree}": ""} {
@@ -102,28 +140,52 @@ func TestGitRefs(t *testing.T) {
 		}
 	}
 	for _, ref := range []string{"none", "-x", "--all", "^HEAD", "HEAD..main", "HEAD:Procfile", strings.Repeat("0", 40), "a b", "x\x00y", "--output=/tmp/x"} {
-		_, err := source.Open(context.Background(), source.Spec{Kind: source.Git, Dir: repo, Ref: ref}, source.Options{})
+		_, err := source.Open(
+			context.Background(),
+			source.Spec{Kind: source.Git, Dir: repo, Ref: ref},
+			source.Options{},
+		)
 		wantFault(t, err, "source/ref-not-found", fmt.Sprintf("%q", ref))
 	}
 	_, err := source.Open(context.Background(), source.Spec{Kind: source.Git, Dir: dir}, source.Options{})
 	wantFault(t, err, "source/not-found", dir)
-	_, err = source.Open(context.Background(), source.Spec{Kind: source.Git, Dir: filepath.Join(repo, "lib")}, source.Options{})
+	_, err = source.Open(
+		context.Background(),
+		source.Spec{Kind: source.Git, Dir: filepath.Join(repo, "lib")},
+		source.Options{},
+	)
 	wantFault(t, err, "source/not-found", "lib")
 	// Neither another's repository nor a hook's variables are in the way.
 	sh(t, repo, "chown -R 65534 . 2>/dev/null || true")
-	env := []string{"PATH=" + os.Getenv("PATH"), "GIT_DIR=/nowhere", "GIT_WORK_TREE=/nowhere", "GIT_CONFIG_PARAMETERS='core.bare=true'", "GIT_INDEX_FILE=/x"}
+	env := []string{
+		"PATH=" + os.Getenv("PATH"),
+		"GIT_DIR=/nowhere",
+		"GIT_WORK_TREE=/nowhere",
+		"GIT_CONFIG_PARAMETERS='core.bare=true'",
+		"GIT_INDEX_FILE=/x",
+	}
 	open(t, source.Spec{Kind: source.Git, Dir: repo, Env: env}, source.Options{})
-	_, err = source.Open(context.Background(), source.Spec{Kind: source.Git, Dir: repo, Env: []string{"PATH=/nowhere"}}, source.Options{})
+	_, err = source.Open(
+		context.Background(),
+		source.Spec{Kind: source.Git, Dir: repo, Env: []string{"PATH=/nowhere"}},
+		source.Options{},
+	)
 	wantFault(t, err, "source/no-git", "/nowhere")
 }
 
-// TestGitQuarantine opens a commit from inside a pre-receive hook, where its objects are not in the repository yet.
+// TestGitQuarantine opens a commit from inside a pre-receive hook, where its objects are not in the
+// repository yet.
 func TestGitQuarantine(t *testing.T) {
 	dir := t.TempDir()
 	sh(t, dir, app)
 	repo := clone(t, dir)
 	bare := filepath.Join(t.TempDir(), "bare.git")
-	sh(t, "/", `git init -q --bare "$0"; printf '#!/bin/sh\nenv > hook.env\nsleep 60 & echo $! > hook.pid\nwait\n' > "$0/hooks/pre-receive"; chmod +x "$0/hooks/pre-receive"`, bare)
+	sh(
+		t,
+		"/",
+		`git init -q --bare "$0"; printf '#!/bin/sh\nenv > hook.env\nsleep 60 & echo $! > hook.pid\nwait\n' > "$0/hooks/pre-receive"; chmod +x "$0/hooks/pre-receive"`,
+		bare,
+	)
 	push := exec.Command("git", "push", "-q", bare, "main")
 	push.Dir = repo
 	if err := push.Start(); err != nil {
@@ -166,13 +228,18 @@ func TestGitBombs(t *testing.T) {
 	for name, script := range bombs {
 		t.Run(name, func(t *testing.T) {
 			repo := plant(t, script)
-			_, err := source.Open(context.Background(), source.Spec{Kind: source.Git, Dir: repo}, source.Options{Limits: unpack.Limits{Files: 20_000, Bytes: 5 << 20}})
+			_, err := source.Open(
+				context.Background(),
+				source.Spec{Kind: source.Git, Dir: repo},
+				source.Options{Limits: unpack.Limits{Files: 20_000, Bytes: 5 << 20}},
+			)
 			wantFault(t, err, "source/too-large", "")
 		})
 	}
 }
 
-// deep is a script that prints a tree nested n deep. The trees come as one pack: 100,000 children would take minutes.
+// deep is a script that prints a tree nested n deep. The trees come as one pack: 100,000 children
+// would take minutes.
 func deep(t *testing.T, n int) string {
 	t.Helper()
 	var pack bytes.Buffer

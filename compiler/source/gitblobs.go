@@ -13,9 +13,13 @@ import (
 	"slugc/cache/unpack"
 )
 
-// blobs asks git for objects, in order, and hands each over. kind is "missing" for one that is not there. What each leaves
-// of the content is skipped.
-func (r *repository) blobs(ctx context.Context, names []string, each func(i int, kind string, size int64, content io.Reader) error) error {
+// blobs asks git for objects, in order, and hands each over. kind is "missing" for one that is not
+// there. What each leaves of the content is skipped.
+func (r *repository) blobs(
+	ctx context.Context,
+	names []string,
+	each func(i int, kind string, size int64, content io.Reader) error,
+) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -56,7 +60,8 @@ func (r *repository) blobs(ctx context.Context, names []string, each func(i int,
 // errGitEnded says that git said less than it was asked.
 var errGitEnded = errors.New("ended early")
 
-// object reads one answer: `oid type size`, the content, a newline; or what was asked, and `missing`.
+// object reads one answer: `oid type size`, the content, a newline; or what was asked, and
+// `missing`.
 func object(in *bufio.Reader, i int, each func(int, string, int64, io.Reader) error) error {
 	line, err := in.ReadString('\n')
 	if err != nil {
@@ -84,8 +89,8 @@ func object(in *bufio.Reader, i int, each func(int, string, int64, io.Reader) er
 	return nil
 }
 
-// read finds the digests of files and the targets of links. A blob's id is that of its content, so a digest found once
-// holds for ever.
+// read finds the digests of files and the targets of links. A blob's id is that of its content, so
+// a digest found once holds for ever.
 func (g *gitTree) read(ctx context.Context, entries []entry, cache *statCache) error {
 	for n, r := range g.repos {
 		var names []string

@@ -16,7 +16,8 @@ import (
 	"slugc/detect/ignore"
 )
 
-// seenAtMost times the limit of files is how many entries of a tree are looked at, those that .slugignore leaves out included.
+// seenAtMost times the limit of files is how many entries of a tree are looked at, those that
+// .slugignore leaves out included.
 const seenAtMost = 4
 
 // gitTree is a source in a git repository, the first of repos. The others hold its submodules.
@@ -73,17 +74,21 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 
 // ignoreRules reads the `.slugignore` of a tree.
 func (r *repository) ignoreRules(ctx context.Context, tree string) (rs ignore.Rules, err error) {
-	err = r.blobs(ctx, []string{tree + ":" + ignoreFile}, func(_ int, kind string, size int64, content io.Reader) error {
-		if kind != "blob" {
-			return nil // missing, or a directory
-		}
-		data, err := io.ReadAll(io.LimitReader(content, ignore.MaxBytes+1))
-		if err != nil {
+	err = r.blobs(
+		ctx,
+		[]string{tree + ":" + ignoreFile},
+		func(_ int, kind string, size int64, content io.Reader) error {
+			if kind != "blob" {
+				return nil // missing, or a directory
+			}
+			data, err := io.ReadAll(io.LimitReader(content, ignore.MaxBytes+1))
+			if err != nil {
+				return err
+			}
+			rs, err = parseIgnore(data)
 			return err
-		}
-		rs, err = parseIgnore(data)
-		return err
-	})
+		},
+	)
 	return rs, err
 }
 
@@ -103,9 +108,9 @@ type lister struct {
 // gitlink is a submodule as a tree has it.
 type gitlink struct{ path, oid string }
 
-// list takes in a tree of r that lies at prefix in the source, and returns its submodules that are not ignored. It streams the
-// listing, so that a bomb is cut off at the limits with little memory. Trees are listed too (-t): of a tree nested very deep the
-// first file would come too late.
+// list takes in a tree of r that lies at prefix in the source, and returns its submodules that are
+// not ignored. It streams the listing, so that a bomb is cut off at the limits with little memory.
+// Trees are listed too (-t): of a tree nested very deep the first file would come too late.
 func (l *lister) list(ctx context.Context, r *repository, tree, prefix string) ([]gitlink, error) {
 	if l.repo = slices.Index(l.repos, r); l.repo < 0 {
 		l.repo = len(l.repos)
@@ -164,7 +169,9 @@ func (l *lister) line(line string) error {
 		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), l.repos[l.repo].mend)
 	}
 	if l.seen++; l.seen > seenAtMost*l.tally.limits.Files {
-		return asFault(&unpack.Refusal{Entry: name, Reason: "is one entry too many, ignored ones included", TooLarge: true})
+		return asFault(
+			&unpack.Refusal{Entry: name, Reason: "is one entry too many, ignored ones included", TooLarge: true},
+		)
 	}
 	if err := l.tally.limits.CheckName(name); err != nil {
 		return asFault(err)

@@ -11,9 +11,17 @@ import (
 // ignoreFile names the file with the ignore rules.
 const ignoreFile = ".slugignore"
 
-// noFile refuses a `.slugignore` or the like that is a directory, a link or whatever else: a link could lead anywhere.
+// noFile refuses a `.slugignore` or the like that is a directory, a link or whatever else: a link
+// could lead anywhere.
 func noFile(name string) error {
-	return fault.AppError("source/entry-refused", fmt.Errorf("reading %q: it is not a regular file", name), "make it a regular file, or remove it").At("%s", name)
+	return fault.AppError(
+		"source/entry-refused",
+		fmt.Errorf("reading %q: it is not a regular file", name),
+		"make it a regular file, or remove it",
+	).At(
+		"%s",
+		name,
+	)
 }
 
 // parseIgnore reads a `.slugignore`.

@@ -14,7 +14,8 @@ func TestIgnoreTooLong(t *testing.T) {
 		".slugignore:2": "a\n" + strings.Repeat("*", ignore.MaxLine+1),
 	} {
 		_, err := parseIgnore([]byte(content))
-		if f := fault.Of(err); f == nil || f.ID != "source/too-large" || f.Place != place || !strings.Contains(err.Error(), ".slugignore") {
+		if f := fault.Of(err); f == nil || f.ID != "source/too-large" || f.Place != place ||
+			!strings.Contains(err.Error(), ".slugignore") {
 			t.Errorf("a .slugignore above the limits: %+v", f)
 		}
 	}

@@ -9,16 +9,21 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// lfsSize is more than a Git LFS pointer can have (git-lfs, docs/spec.md: "pointer files MUST be less than 1024 bytes").
+// lfsSize is more than a Git LFS pointer can have (git-lfs, docs/spec.md: "pointer files MUST be
+// less than 1024 bytes").
 const lfsSize = 1024
 
-// pointerStart begins every pointer, and pointerForm is all of one: the keys in their order, extensions included.
+// pointerStart begins every pointer, and pointerForm is all of one: the keys in their order,
+// extensions included.
 var (
 	pointerStart = []byte("version https://git-lfs.github.com/spec/v1")
-	pointerForm  = lazyregexp.New(`^version \S+\r?\n(?:ext-\d-[A-Za-z0-9.-]+ \S+\r?\n)*oid sha256:[0-9a-f]{64}\r?\nsize \d+(?:\r?\n)?$`)
+	pointerForm  = lazyregexp.New(
+		`^version \S+\r?\n(?:ext-\d-[A-Za-z0-9.-]+ \S+\r?\n)*oid sha256:[0-9a-f]{64}\r?\nsize \d+(?:\r?\n)?$`,
+	)
 )
 
-// isPointer says whether content is what Git LFS commits in place of a file, rather than a text that speaks of Git LFS.
+// isPointer says whether content is what Git LFS commits in place of a file, rather than a text
+// that speaks of Git LFS.
 func isPointer(content []byte) bool {
 	return len(content) < lfsSize && bytes.HasPrefix(content, pointerStart) && pointerForm.Match(content)
 }
@@ -33,8 +38,9 @@ func pointers(entries []entry) (names []string) {
 	return names
 }
 
-// refusePointers refuses a git tree with Git LFS pointers in it: what they point to is not in the repository, so the app would get
-// the pointers. A directory or a tarball only gets [warnPointers]: its owner sees the files, and may want them as they are.
+// refusePointers refuses a git tree with Git LFS pointers in it: what they point to is not in the
+// repository, so the app would get the pointers. A directory or a tarball only gets [warnPointers]:
+// its owner sees the files, and may want them as they are.
 func refusePointers(entries []entry) error {
 	names := pointers(entries)
 	if len(names) == 0 {
@@ -44,9 +50,20 @@ func refusePointers(entries []entry) error {
 	if len(names) > 1 {
 		verb, it = "are", "them"
 	}
-	return fault.AppError("source/lfs-pointer", fmt.Errorf("reading source: %s %s kept in Git LFS, and the repository only points to %s", listed(names), verb, it),
+	return fault.AppError(
+		"source/lfs-pointer",
+		fmt.Errorf(
+			"reading source: %s %s kept in Git LFS, and the repository only points to %s",
+			listed(names),
+			verb,
+			it,
+		),
 		"commit the content itself: `git lfs migrate export --include=PATTERN` puts it into the commits in place of the pointers",
-		"or leave "+it+" out with .slugignore").At("%s", names[0])
+		"or leave "+it+" out with .slugignore",
+	).At(
+		"%s",
+		names[0],
+	)
 }
 
 func warnPointers(entries []entry) []string {
@@ -55,9 +72,15 @@ func warnPointers(entries []entry) []string {
 	case 0:
 		return nil
 	case 1:
-		return []string{listed(names) + " is a Git LFS pointer, not the file itself; `git lfs pull` puts the content in its place."}
+		return []string{
+			listed(names) + " is a Git LFS pointer, not the file itself; `git lfs pull` puts the content in its place.",
+		}
 	}
-	return []string{listed(names) + " are Git LFS pointers, not the files themselves; `git lfs pull` puts the content in their place."}
+	return []string{
+		listed(
+			names,
+		) + " are Git LFS pointers, not the files themselves; `git lfs pull` puts the content in their place.",
+	}
 }
 
 // listedAtMost is how many names a sentence lists.

@@ -31,8 +31,8 @@ var (
 	hostForm = lazyregexp.New(`^(?:[a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$`)
 )
 
-// parseRemote reads a URL as `.gitmodules` may have it: with a scheme, an absolute path, or as ssh's user@host:path. An error
-// completes the sentence `its URL …`.
+// parseRemote reads a URL as `.gitmodules` may have it: with a scheme, an absolute path, or as
+// ssh's user@host:path. An error completes the sentence `its URL …`.
 func parseRemote(raw string) (remote, error) {
 	if strings.HasPrefix(raw, "/") {
 		return (remote{scheme: "file", path: raw}).checked()
@@ -103,7 +103,8 @@ func (r remote) argument() string {
 	return at + r.host + ":" + strings.TrimPrefix(r.path, "/")
 }
 
-// resolve reads a URL that may be relative to base, as `git submodule` has it: ../lib.git lies beside base, not in it.
+// resolve reads a URL that may be relative to base, as `git submodule` has it: ../lib.git lies
+// beside base, not in it.
 func resolve(base remote, raw string) (remote, error) {
 	if !strings.HasPrefix(raw, "./") && !strings.HasPrefix(raw, "../") {
 		return parseRemote(raw)
@@ -134,7 +135,8 @@ func (p pattern) allows(r remote) bool {
 		(p.path == r.path || p.all && strings.HasPrefix(r.path, p.path))
 }
 
-// CheckPattern says what is wrong with a pattern of [Submodules]: a usage fault, source/submodule-pattern.
+// CheckPattern says what is wrong with a pattern of [Submodules]: a usage fault,
+// source/submodule-pattern.
 func CheckPattern(text string) error {
 	_, err := parsePattern(text)
 	return err
@@ -147,8 +149,11 @@ func parsePattern(text string) (pattern, error) {
 		err = errors.New("has a * elsewhere than at the end")
 	}
 	if err != nil {
-		return pattern{}, fault.UsageError("source/submodule-pattern", fmt.Errorf("reading the pattern %s for submodules: it %w", shown(text), err),
-			"write a URL such as https://example.com/acme/lib.git, or how some begin, host and first slash included, and a `*`: https://example.com/acme/*")
+		return pattern{}, fault.UsageError(
+			"source/submodule-pattern",
+			fmt.Errorf("reading the pattern %s for submodules: it %w", shown(text), err),
+			"write a URL such as https://example.com/acme/lib.git, or how some begin, host and first slash included, and a `*`: https://example.com/acme/*",
+		)
 	}
 	return pattern{r, all}, nil
 }

@@ -110,7 +110,8 @@ func TestShown(t *testing.T) {
 	}
 }
 
-// TestPointersAreReadAgain keeps pointers out of the remembered digests, by which they would not be known.
+// TestPointersAreReadAgain keeps pointers out of the remembered digests, by which they would not be
+// known.
 func TestPointersAreReadAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "stat")
 	s := &Source{entries: []entry{{path: "file", settled: true}, {path: "pointer", settled: true, pointer: true}}}

@@ -1,18 +1,23 @@
-// Package source stages a source tree: a private, writable copy of what the app's owner gave, and its digest.
+// Package source stages a source tree: a private, writable copy of what the app's owner gave, and
+// its digest.
 //
-// A source is a directory, a tree of a git repository, or a tarball. Equal trees have equal digests whatever the kind: the
-// digest is over the sorted paths, what each is (file, executable, link) and its content or target, after the ignore rules.
-// Directories count for nothing by themselves, as in git, so an empty one is not staged.
+// A source is a directory, a tree of a git repository, or a tarball. Equal trees have equal digests
+// whatever the kind: the digest is over the sorted paths, what each is (file, executable, link) and
+// its content or target, after the ignore rules. Directories count for nothing by themselves, as in
+// git, so an empty one is not staged.
 //
-// Ignore rules: `.git` is left out at any depth, and what `.slugignore` at the root of the app says, in the syntax of
-// gitignore, `!` included. Git attributes are not honoured: a slug holds what the commit holds.
+// Ignore rules: `.git` is left out at any depth, and what `.slugignore` at the root of the app
+// says, in the syntax of gitignore, `!` included. Git attributes are not honoured: a slug holds
+// what the commit holds.
 //
-// The original is only read, and no link in it is followed. What cannot be in a slug is refused by name: devices, FIFOs and
-// sockets, links that lead out of the tree.
+// The original is only read, and no link in it is followed. What cannot be in a slug is refused by
+// name: devices, FIFOs and sockets, links that lead out of the tree.
 //
-// Git keeps some files elsewhere. A submodule whose URL is allowed is fetched, and its files belong to the tree as all others do, for
-// the ignore rules, the limits and the digest; any other is refused. A pointer that Git LFS commits in place of a file is refused in a
-// git tree, as the file is not in the repository; in a directory or a tarball it is a file as any other, and a warning names it.
+// Git keeps some files elsewhere. A submodule whose URL is allowed is fetched, and its files belong
+// to the tree as all others do, for the ignore rules, the limits and the digest; any other is
+// refused. A pointer that Git LFS commits in place of a file is refused in a git tree, as the file
+// is not in the repository; in a directory or a tarball it is a file as any other, and a warning
+// names it.
 package source
 
 import (
@@ -48,14 +53,18 @@ type Spec struct {
 	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
 	Reader io.Reader // Tarball: the archive; if it holds one directory and nothing else, that directory is the source
 	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
-	Env    []string  // Git: PATH, the object directories of a push in quarantine, and proxies and certificates are taken from here
+	// Git: PATH, the object directories of a push in quarantine, and proxies and certificates are
+	// taken from here
+	Env []string
 
 	Submodules Submodules // Git
 }
 
 // Options says how a source is opened. The zero value works.
 type Options struct {
-	StatCache string        // file that remembers content digests between builds; "" for none. Not for two sources at a time
+	// file that remembers content digests between builds; "" for none. Not for two sources at a
+	// time
+	StatCache string
 	Limits    unpack.Limits // a zero field takes unpack.Default's
 	Workers   int           // how many files are read at a time; 0 for 2
 }
@@ -90,14 +99,17 @@ type Tree struct {
 	Warnings []string // one sentence each
 }
 
-// Open finds out the digest of a source, as cheaply as possible: with a StatCache an unchanged directory costs its lstats,
-// and an unchanged git tree its listing. It writes nothing but StatCache and, for a tarball, below Temp. Close the Source.
+// Open finds out the digest of a source, as cheaply as possible: with a StatCache an unchanged
+// directory costs its lstats, and an unchanged git tree its listing. It writes nothing but
+// StatCache and, for a tarball, below Temp. Close the Source.
 //
 // Of a git tree with submodules it also fetches, into their Cache, those that are not there yet.
 //
-// Errors carry a [fault.Error]: source/not-found, source/ref-not-found, source/subdir-missing, source/entry-refused,
-// source/too-large, source/unreadable, source/submodule, source/submodule-pattern, source/gitmodules-invalid, source/lfs-pointer;
-// transient, source/changing and source/submodule-unreachable; and, where the machine has no git, source/no-git.
+// Errors carry a [fault.Error]: source/not-found, source/ref-not-found, source/subdir-missing,
+// source/entry-refused, source/too-large, source/unreadable, source/submodule,
+// source/submodule-pattern, source/gitmodules-invalid, source/lfs-pointer; transient,
+// source/changing and source/submodule-unreachable; and, where the machine has no git,
+// source/no-git.
 func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 	if o.Workers <= 0 {
 		o.Workers = min(2, runtime.NumCPU())
@@ -129,11 +141,12 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 // Digest returns the digest of the tree, "sha256:" and 64 hex digits.
 func (s *Source) Digest() string { return s.digest }
 
-// Commit returns the id of the git commit, or "" where the source is not one. It is not looked up for a directory, as
-// whether the directory is what its HEAD says costs more than the rest of Open.
+// Commit returns the id of the git commit, or "" where the source is not one. It is not looked up
+// for a directory, as whether the directory is what its HEAD says costs more than the rest of Open.
 func (s *Source) Commit() string { return s.commit }
 
-// Close releases what Open holds: git children, and what a tarball was unpacked to and Stage has not taken.
+// Close releases what Open holds: git children, and what a tarball was unpacked to and Stage has
+// not taken.
 func (s *Source) Close() error {
 	if s == nil || s.origin == nil {
 		return nil
@@ -141,8 +154,9 @@ func (s *Source) Close() error {
 	return s.origin.close()
 }
 
-// Stage makes the tree at dest, which must not exist while its parent must. Files get mode 0755 or 0644 by the owner's x bit,
-// whatever the umask. On an error nothing is left. A tarball can be staged once, as its files are moved. If the source has changed since Open, the error is transient
+// Stage makes the tree at dest, which must not exist while its parent must. Files get mode 0755 or
+// 0644 by the owner's x bit, whatever the umask. On an error nothing is left. A tarball can be
+// staged once, as its files are moved. If the source has changed since Open, the error is transient
 // (source/changing): a Tree's digest is always that of its content.
 func (s *Source) Stage(ctx context.Context, dest string) (*Tree, error) {
 	if _, err := os.Lstat(dest); err == nil {
@@ -197,15 +211,19 @@ func (s *Source) fill(ctx context.Context, root string) error {
 	return asFault(err)
 }
 
-// cleanSubdir checks the way to the app and returns it without dots and slashes too many; "" for the root.
+// cleanSubdir checks the way to the app and returns it without dots and slashes too many; "" for
+// the root.
 func cleanSubdir(sub string) (string, error) {
 	if sub == "" {
 		return "", nil
 	}
 	clean := path.Clean(sub)
 	if path.IsAbs(sub) || clean == ".." || strings.HasPrefix(clean, "../") || strings.IndexByte(sub, 0) >= 0 {
-		return "", fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: it is not inside the source", sub),
-			"name a path relative to the root of the source, such as services/web")
+		return "", fault.UsageError(
+			"source/subdir-missing",
+			fmt.Errorf("opening subdirectory %q: it is not inside the source", sub),
+			"name a path relative to the root of the source, such as services/web",
+		)
 	}
 	if clean == "." {
 		return "", nil
@@ -227,7 +245,8 @@ func withDefaults(l unpack.Limits) unpack.Limits {
 	}
 }
 
-// writing is the limits for staging. Entries were counted by Open, which leaves directories out, as a digest does.
+// writing is the limits for staging. Entries were counted by Open, which leaves directories out, as
+// a digest does.
 func (o Options) writing() unpack.Limits {
 	l := o.Limits
 	l.Files *= 2

@@ -52,7 +52,8 @@ func TestEqualDigests(t *testing.T) {
 		if first == nil {
 			first = tree
 		}
-		if tree.Digest != first.Digest || tree.Files != first.Files || tree.Bytes != first.Bytes || tree.Ignored != first.Ignored {
+		if tree.Digest != first.Digest || tree.Files != first.Files || tree.Bytes != first.Bytes ||
+			tree.Ignored != first.Ignored {
 			t.Errorf("%s: %+v, want as %+v", name, tree, first)
 		}
 		if diff := sh(t, "/", `diff -r --no-dereference "$0" "$1" && cd "$0" && find . -printf '%p %m %y %l\n' | sort > /tmp/a.$$ && cd "$1" && find . -printf '%p %m %y %l\n' | sort | diff /tmp/a.$$ -; rm -f /tmp/a.$$`, first.Root, tree.Root); diff != "" {
@@ -100,7 +101,13 @@ func open(t *testing.T, spec source.Spec, o source.Options) *source.Source {
 func clone(t *testing.T, dir string) string {
 	t.Helper()
 	repo := filepath.Join(t.TempDir(), "repo")
-	sh(t, "/", `cp -a "$0" "$1" && cd "$1" && git init -q -b main && git add -A -f && git commit -q -m one && git tag -a -m v v1`, dir, repo)
+	sh(
+		t,
+		"/",
+		`cp -a "$0" "$1" && cd "$1" && git init -q -b main && git add -A -f && git commit -q -m one && git tag -a -m v v1`,
+		dir,
+		repo,
+	)
 	return repo
 }
 

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stat is what tells that a file has not changed. The change time cannot be set back, so it is what counts.
+// stat is what tells that a file has not changed. The change time cannot be set back, so it is what
+// counts.
 type stat struct {
 	dev, ino     uint64
 	size         int64
@@ -18,7 +19,14 @@ type stat struct {
 }
 
 func statOf(st *unix.Stat_t) stat {
-	return stat{dev: uint64(st.Dev), ino: st.Ino, size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), mode: st.Mode}
+	return stat{
+		dev:   uint64(st.Dev),
+		ino:   st.Ino,
+		size:  st.Size,
+		mtime: st.Mtim.Nano(),
+		ctime: st.Ctim.Nano(),
+		mode:  st.Mode,
+	}
 }
 
 func statFile(f *os.File) (stat, error) {
@@ -29,8 +37,9 @@ func statFile(f *os.File) (stat, error) {
 	return statOf(&st), nil
 }
 
-// settled says whether a file hashed at that time can have changed since without another ctime: clocks of file systems are
-// coarse, so a change right after the hashing may carry the same time. A time in the future proves nothing.
+// settled says whether a file hashed at that time can have changed since without another ctime:
+// clocks of file systems are coarse, so a change right after the hashing may carry the same time. A
+// time in the future proves nothing.
 func (s stat) settled(hashed time.Time) bool {
 	return max(s.mtime, s.ctime) < hashed.Add(-margin).UnixNano()
 }

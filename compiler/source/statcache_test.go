@@ -41,9 +41,11 @@ func TestStatCache(t *testing.T) {
 		t.Error("an unchanged cache was written again")
 	}
 	changes := []string{
-		"touch -r Procfile /tmp/ref.$$; printf 'web: bin/bun\\n' > Procfile; touch -r /tmp/ref.$$ Procfile; rm /tmp/ref.$$", // same size, mtime set back
+		// same size, mtime set back
+		"touch -r Procfile /tmp/ref.$$; printf 'web: bin/bun\\n' > Procfile; touch -r /tmp/ref.$$ Procfile; rm /tmp/ref.$$",
 		"chmod +x Procfile",
-		"cp -p Procfile new; printf 'w' | dd of=new conv=notrunc bs=1 seek=5 status=none; touch -r Procfile new; mv new Procfile", // another inode
+		// another inode
+		"cp -p Procfile new; printf 'w' | dd of=new conv=notrunc bs=1 seek=5 status=none; touch -r Procfile new; mv new Procfile",
 		"printf 'web: bin/rum\\n' > Procfile",
 		"rm nothing",
 		"touch something",

@@ -21,7 +21,8 @@ import (
 	"slugc/compiler/source"
 )
 
-// forge is a directory of bare repositories, among them lib.git, whose branch main has the files lib.txt and bin/tool.
+// forge is a directory of bare repositories, among them lib.git, whose branch main has the files
+// lib.txt and bin/tool.
 type forge struct {
 	dir  string
 	lib  string // lib.git's commit
@@ -35,7 +36,8 @@ func newForge(t *testing.T) *forge {
 	return f
 }
 
-// commit adds a commit to a repository's main, made if it is missing, and returns its id. The script makes the files, in a clone.
+// commit adds a commit to a repository's main, made if it is missing, and returns its id. The
+// script makes the files, in a clone.
 func (f *forge) commit(t *testing.T, name, script string) string {
 	t.Helper()
 	return sh(t, t.TempDir(), `set -e
@@ -47,7 +49,12 @@ git add -A -f; git commit -q -m c; git push -q origin HEAD:main; git rev-parse H
 
 // gitlink is the script that adds a submodule, whether or not it can be had.
 func gitlink(path, url, commit string) string {
-	return fmt.Sprintf("mkdir -p %[1]s; git config -f .gitmodules submodule.%[1]s.path %[1]s; git config -f .gitmodules submodule.%[1]s.url '%[2]s'; git update-index --add --cacheinfo 160000,%[3]s,%[1]s\n", path, url, commit)
+	return fmt.Sprintf(
+		"mkdir -p %[1]s; git config -f .gitmodules submodule.%[1]s.path %[1]s; git config -f .gitmodules submodule.%[1]s.url '%[2]s'; git update-index --add --cacheinfo 160000,%[3]s,%[1]s\n",
+		path,
+		url,
+		commit,
+	)
 }
 
 // app makes app.git with lib.git as vendor/lib and returns a spec of it that allows the URL.
@@ -58,11 +65,16 @@ func (f *forge) app(t *testing.T, url string) source.Spec {
 }
 
 func (f *forge) spec(t *testing.T, allow ...string) source.Spec {
-	return source.Spec{Kind: source.Git, Dir: filepath.Join(f.dir, "app.git"), Submodules: source.Submodules{Allow: allow, Cache: filepath.Join(t.TempDir(), "kept")},
-		Env: []string{"PATH=" + strings.Join(append(f.path, os.Getenv("PATH")), ":")}}
+	return source.Spec{
+		Kind:       source.Git,
+		Dir:        filepath.Join(f.dir, "app.git"),
+		Submodules: source.Submodules{Allow: allow, Cache: filepath.Join(t.TempDir(), "kept")},
+		Env:        []string{"PATH=" + strings.Join(append(f.path, os.Getenv("PATH")), ":")},
+	}
 }
 
-// serve answers git's own protocol, by `git daemon` for each connection, and returns the URL of the forge.
+// serve answers git's own protocol, by `git daemon` for each connection, and returns the URL of the
+// forge.
 func (f *forge) serve(t *testing.T) string {
 	t.Helper()
 	return "git://" + listen(t, func(conn net.Conn) {
@@ -118,7 +130,8 @@ func web(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// ssh puts a stand-in for ssh on the path: it runs what it is asked to here, if it was told never to ask anybody.
+// ssh puts a stand-in for ssh on the path: it runs what it is asked to here, if it was told never
+// to ask anybody.
 func (f *forge) ssh(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -130,7 +143,8 @@ func (f *forge) ssh(t *testing.T) string {
 	return "ssh://git@forge.example" + f.dir
 }
 
-// TestSubmodules fetches over each protocol. What is staged is what a clone with its submodules has.
+// TestSubmodules fetches over each protocol. What is staged is what a clone with its submodules
+// has.
 func TestSubmodules(t *testing.T) {
 	for name, start := range map[string]func(*forge, *testing.T) string{
 		"file": func(f *forge, _ *testing.T) string { return "file://" + f.dir }, "path": func(f *forge, _ *testing.T) string { return f.dir },
@@ -164,12 +178,17 @@ func TestSubmodules(t *testing.T) {
 	}
 }
 
-// TestSubmoduleMoves fetches a second commit into the same repository, past what a killed fetch has left there.
+// TestSubmoduleMoves fetches a second commit into the same repository, past what a killed fetch has
+// left there.
 func TestSubmoduleMoves(t *testing.T) {
 	f := newForge(t)
 	spec := f.app(t, "file://"+f.dir+"/lib.git")
 	first := stage(t, spec, source.Options{})
-	sh(t, spec.Submodules.Cache, `cd *.git && touch shallow.lock HEAD.lock refs/kept/x.lock objects/pack/tmp_pack_x && mkdir ../.new-1`)
+	sh(
+		t,
+		spec.Submodules.Cache,
+		`cd *.git && touch shallow.lock HEAD.lock refs/kept/x.lock objects/pack/tmp_pack_x && mkdir ../.new-1`,
+	)
 	f.lib = f.commit(t, "lib.git", "echo two > lib.txt")
 	f.commit(t, "app.git", gitlink("vendor/lib", "file://"+f.dir+"/lib.git", f.lib))
 	if second := stage(t, spec, source.Options{}); second.Digest == first.Digest {
@@ -186,12 +205,29 @@ func TestSubmoduleMoves(t *testing.T) {
 func TestSubmodulesNested(t *testing.T) {
 	f := newForge(t)
 	mid := f.commit(t, "mid.git", "echo mid > mid.txt; echo x > .slugignore; "+gitlink("deep", "../lib.git", f.lib))
-	f.commit(t, "app.git", "mkdir -p web/x; echo web > web/Procfile; printf 'bin/\\nskipped/\\n' > web/.slugignore; "+gitlink("web/mid", "../mid.git", mid)+gitlink("web/skipped", "../none.git", f.lib)+
-		gitlink("other", "ext::x", f.lib))
+	f.commit(
+		t,
+		"app.git",
+		"mkdir -p web/x; echo web > web/Procfile; printf 'bin/\\nskipped/\\n' > web/.slugignore; "+gitlink(
+			"web/mid",
+			"../mid.git",
+			mid,
+		)+gitlink(
+			"web/skipped",
+			"../none.git",
+			f.lib,
+		)+
+			gitlink(
+				"other",
+				"ext::x",
+				f.lib,
+			),
+	)
 	spec := f.spec(t, "file://"+f.dir+"/*")
 	spec.Subdir = "web"
 	tree := stage(t, spec, source.Options{})
-	if got := sh(t, tree.Root, "find . -type f | sort | tr '\\n' ' '"); got != "./.slugignore ./Procfile ./mid/.gitmodules ./mid/.slugignore ./mid/deep/lib.txt ./mid/mid.txt" || tree.Ignored != 2 {
+	if got := sh(t, tree.Root, "find . -type f | sort | tr '\\n' ' '"); got != "./.slugignore ./Procfile ./mid/.gitmodules ./mid/.slugignore ./mid/deep/lib.txt ./mid/mid.txt" ||
+		tree.Ignored != 2 {
 		t.Errorf("%d ignored, staged %s", tree.Ignored, got)
 	}
 	// The limits are the whole source's.
@@ -199,7 +235,12 @@ func TestSubmodulesNested(t *testing.T) {
 	wantFault(t, err, "source/too-large", "mid/")
 	spec.Submodules.Allow = []string{"file://" + f.dir + "/mid.git"}
 	_, err = source.Open(t.Context(), spec, source.Options{})
-	wantFault(t, err, "source/submodule", `the submodule "mid/deep" is at "file://`+f.dir+`/lib.git", which is not allowed`)
+	wantFault(
+		t,
+		err,
+		"source/submodule",
+		`the submodule "mid/deep" is at "file://`+f.dir+`/lib.git", which is not allowed`,
+	)
 
 	next := f.lib
 	for i := range 5 {
@@ -214,16 +255,33 @@ func TestSubmodulesNested(t *testing.T) {
 func TestSubmoduleQuarantine(t *testing.T) {
 	f := newForge(t)
 	spec := f.app(t, "file://"+f.dir+"/lib.git")
-	spec.Ref = sh(t, spec.Dir, `git rev-parse main; mkdir hooks -p; mv objects incoming; mkdir -p objects/pack objects/info incoming/info
-git config url.file:///nowhere/.insteadOf "file://$0/"; git config core.hooksPath /nowhere; git config core.sshCommand false; git config fetch.fsckObjects false`, f.dir)
-	spec.Env = append(spec.Env, "GIT_OBJECT_DIRECTORY="+spec.Dir+"/incoming", "GIT_ALTERNATE_OBJECT_DIRECTORIES="+spec.Dir+"/objects", "GIT_QUARANTINE_PATH="+spec.Dir+"/incoming",
-		"GIT_DIR=.", "GIT_CONFIG_PARAMETERS='url.file:///nowhere/.insteadOf'='file:///'", "GIT_ALLOW_PROTOCOL=none", "GIT_SSH=/nowhere", "GIT_EXEC_PATH=/nowhere")
+	spec.Ref = sh(
+		t,
+		spec.Dir,
+		`git rev-parse main; mkdir hooks -p; mv objects incoming; mkdir -p objects/pack objects/info incoming/info
+git config url.file:///nowhere/.insteadOf "file://$0/"; git config core.hooksPath /nowhere; git config core.sshCommand false; git config fetch.fsckObjects false`,
+		f.dir,
+	)
+	spec.Env = append(
+		spec.Env,
+		"GIT_OBJECT_DIRECTORY="+spec.Dir+"/incoming",
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES="+spec.Dir+"/objects",
+		"GIT_QUARANTINE_PATH="+spec.Dir+"/incoming",
+		"GIT_DIR=.",
+		"GIT_CONFIG_PARAMETERS='url.file:///nowhere/.insteadOf'='file:///'",
+		"GIT_ALLOW_PROTOCOL=none",
+		"GIT_SSH=/nowhere",
+		"GIT_EXEC_PATH=/nowhere",
+	)
 	before := sh(t, spec.Dir, "find incoming objects | sort")
 	stage(t, spec, source.Options{})
 	if after := sh(t, spec.Dir, "find incoming objects | sort"); after != before {
 		t.Errorf("the hosting repository's objects were\n%s\nand are\n%s", before, after)
 	}
-	if kept := sh(t, spec.Submodules.Cache, `cd *.git && git cat-file -e $0^{tree} && ls`, f.lib); !strings.Contains(kept, "objects") {
+	if kept := sh(t, spec.Submodules.Cache, `cd *.git && git cat-file -e $0^{tree} && ls`, f.lib); !strings.Contains(
+		kept,
+		"objects",
+	) {
 		t.Errorf("kept: %s", kept)
 	}
 }
@@ -238,14 +296,24 @@ func TestSubmoduleUnreachable(t *testing.T) {
 	}
 	nobody := free.Addr().String()
 	free.Close()
-	busy := web(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusServiceUnavailable) }))
+	busy := web(
+		t,
+		http.HandlerFunc(
+			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusServiceUnavailable) },
+		),
+	)
 	for name, url := range map[string]string{"silent": "git://" + silent + "/lib.git", "closed": "git://" + closed + "/lib.git", "nobody": "http://" + nobody + "/lib.git", "busy": busy + "/lib.git"} {
 		spec := f.app(t, url)
 		if name == "silent" {
 			spec.Submodules.Timeout = time.Second
 		}
 		_, err := source.Open(t.Context(), spec, source.Options{})
-		wantFault(t, err, "source/submodule-unreachable", fmt.Sprintf(`fetching the submodule "vendor/lib" from %q: `, url))
+		wantFault(
+			t,
+			err,
+			"source/submodule-unreachable",
+			fmt.Sprintf(`fetching the submodule "vendor/lib" from %q: `, url),
+		)
 		if f := fault.Of(err); f.Code != fault.ExitTransient {
 			t.Errorf("%s: exit %d", name, f.Code)
 		}
@@ -274,14 +342,31 @@ func TestSubmoduleUnfetchable(t *testing.T) {
 	}))
 	missing := strings.Repeat("1", 40)
 	bad := "bad.git"
-	badCommit := sh(t, f.dir, `set -e; git init -q --bare -b main "$0"; cd "$0"; x=$(echo x | git hash-object -w --stdin)
-printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t; c=$(git commit-tree -m c $(git hash-object -t tree -w --literally t)); rm t; git update-ref refs/heads/main $c; echo $c`, bad)
+	badCommit := sh(
+		t,
+		f.dir,
+		`set -e; git init -q --bare -b main "$0"; cd "$0"; x=$(echo x | git hash-object -w --stdin)
+printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t; c=$(git commit-tree -m c $(git hash-object -t tree -w --literally t)); rm t; git update-ref refs/heads/main $c; echo $c`,
+		bad,
+	)
 	large := f.commit(t, "large.git", "head -c 3000000 /dev/urandom > noise")
 	tests := []struct{ name, url, commit, id, names string }{
 		{"no such commit", "file://" + f.dir + "/lib.git", missing, "source/submodule", missing + ", which is not in"},
 		{"no such commit, all fetched", f.dumb(t) + "/lib.git", missing, "source/submodule", missing},
-		{"no such repository", "file://" + f.dir + "/none.git", f.lib, "source/submodule", "does not appear to be a git repository"},
-		{"no such repository, git", f.serve(t) + "/none.git", f.lib, "source/submodule", "access denied or repository not exported"},
+		{
+			"no such repository",
+			"file://" + f.dir + "/none.git",
+			f.lib,
+			"source/submodule",
+			"does not appear to be a git repository",
+		},
+		{
+			"no such repository, git",
+			f.serve(t) + "/none.git",
+			f.lib,
+			"source/submodule",
+			"access denied or repository not exported",
+		},
 		{"no such repository, HTTP", f.smart(t) + "/none.git", f.lib, "source/submodule", "not found"},
 		{"moved", moved + "/lib.git", f.lib, "source/submodule", "301"},
 		{"private", private + "/lib.git", f.lib, "source/submodule", "could not read Username"},

@@ -14,19 +14,21 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Submodules says which submodules of a git source are fetched. The zero value refuses them all. A directory or a tarball has
-// the files of its submodules, or has not; nothing is fetched for them.
+// Submodules says which submodules of a git source are fetched. The zero value refuses them all. A
+// directory or a tarball has the files of its submodules, or has not; nothing is fetched for them.
 type Submodules struct {
-	// Allow holds URLs, exact or with a `*` at the end that stands for any rest: https://example.com/acme/*, file:///srv/git/*,
-	// git@example.com:acme/*. The protocol, the host and, for ssh, the user must be those of the submodule's URL. A relative URL
-	// in `.gitmodules` is one below the repository's own, which for the source is the file URL of its directory.
+	// Allow holds URLs, exact or with a `*` at the end that stands for any rest:
+	// https://example.com/acme/*, file:///srv/git/*, git@example.com:acme/*. The protocol, the host
+	// and, for ssh, the user must be those of the submodule's URL. A relative URL in `.gitmodules`
+	// is one below the repository's own, which for the source is the file URL of its directory.
 	Allow []string
-	// Cache is a directory, made if it is missing, that keeps what was fetched: a commit found there is not fetched again. One
-	// Open at a time may use it.
+	// Cache is a directory, made if it is missing, that keeps what was fetched: a commit found
+	// there is not fetched again. One Open at a time may use it.
 	Cache string
 	// Timeout is how long fetching one submodule may take; 0 stands for five minutes.
 	Timeout time.Duration
-	// Fetching, if not nil, is called before a submodule is fetched; the URL has no credentials in it.
+	// Fetching, if not nil, is called before a submodule is fetched; the URL has no credentials in
+	// it.
 	Fetching func(path, url string)
 }
 
@@ -47,7 +49,8 @@ type checkout struct {
 	depth int    // submodules around it
 }
 
-// listSubmodules fetches the submodules of a source, and those in them, and lists them where they belong.
+// listSubmodules fetches the submodules of a source, and those in them, and lists them where they
+// belong.
 func (l *lister) listSubmodules(ctx context.Context, spec Spec, links []gitlink, root, sub string) error {
 	if len(links) == 0 {
 		return nil
@@ -60,7 +63,12 @@ func (l *lister) listSubmodules(ctx context.Context, spec Spec, links []gitlink,
 		sub += "/"
 	}
 	host := l.repos[0]
-	return l.enter(ctx, f, checkout{repo: host, root: root, sub: sub, url: remote{scheme: "file", path: host.dir}}, links)
+	return l.enter(
+		ctx,
+		f,
+		checkout{repo: host, root: root, sub: sub, url: remote{scheme: "file", path: host.dir}},
+		links,
+	)
 }
 
 func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitlink) error {
@@ -68,7 +76,10 @@ func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitl
 		return nil
 	}
 	if c.depth == nestedAtMost {
-		return refused(links[0].path, fmt.Sprintf("is a submodule inside %d others, which is as deep as they are followed", nestedAtMost))
+		return refused(
+			links[0].path,
+			fmt.Sprintf("is a submodule inside %d others, which is as deep as they are followed", nestedAtMost),
+		)
 	}
 	modules, err := c.modules(ctx)
 	if err != nil {
@@ -103,10 +114,17 @@ func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitl
 }
 
 func tooManySubmodules(name string) error {
-	return asFault(&unpack.Refusal{Entry: name, Reason: fmt.Sprintf("is one submodule too many; %d are allowed", submodulesAtMost), TooLarge: true})
+	return asFault(
+		&unpack.Refusal{
+			Entry:    name,
+			Reason:   fmt.Sprintf("is one submodule too many; %d are allowed", submodulesAtMost),
+			TooLarge: true,
+		},
+	)
 }
 
-// noSubmodule is the error for a submodule that is not fetched; reason completes the sentence `the submodule "path" …`.
+// noSubmodule is the error for a submodule that is not fetched; reason completes the sentence `the
+// submodule "path" …`.
 func noSubmodule(name string, reason error, hints ...string) error {
 	return fault.AppError("source/submodule", fmt.Errorf("reading source: the submodule %q %w", name, reason),
 		append(hints, "or commit the files themselves, or leave it out with .slugignore")...).At("%s", name)
@@ -135,7 +153,13 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 	if len(fields) != 4 || !strings.HasPrefix(fields[0], "100") || !isOID(fields[2]) {
 		return nil, noFile(place)
 	}
-	tooLarge := asFault(&unpack.Refusal{Entry: place, Reason: fmt.Sprintf("is larger than %s", unpack.Size(modulesSize)), TooLarge: true})
+	tooLarge := asFault(
+		&unpack.Refusal{
+			Entry:    place,
+			Reason:   fmt.Sprintf("is larger than %s", unpack.Size(modulesSize)),
+			TooLarge: true,
+		},
+	)
 	if size, err := strconv.Atoi(fields[3]); err != nil || size > modulesSize {
 		return nil, tooLarge
 	}
@@ -147,7 +171,14 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 		if err = failed(ctx, "config", err, stderr); ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, fault.AppError("source/gitmodules-invalid", fmt.Errorf("reading %q: %w", place, err), "`git submodule status` in a clone shows the same").At("%s", place)
+		return nil, fault.AppError(
+			"source/gitmodules-invalid",
+			fmt.Errorf("reading %q: %w", place, err),
+			"`git submodule status` in a clone shows the same",
+		).At(
+			"%s",
+			place,
+		)
 	}
 	if out.buf.Len() == out.limit {
 		return nil, tooLarge
@@ -194,7 +225,11 @@ func (ms modules) url(at, name string) (string, error) {
 			continue
 		}
 		if found != nil || ms[i].twice {
-			return "", noSubmodule(name, errors.New("is in .gitmodules more than once"), "let .gitmodules name it, its path and its URL once")
+			return "", noSubmodule(
+				name,
+				errors.New("is in .gitmodules more than once"),
+				"let .gitmodules name it, its path and its URL once",
+			)
 		}
 		found = &ms[i]
 	}
@@ -206,7 +241,11 @@ func (ms modules) url(at, name string) (string, error) {
 	}
 	for part := range strings.FieldsFuncSeq(found.name, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == ".." {
-			return "", noSubmodule(name, fmt.Errorf("is called %q in .gitmodules, which leads out of a repository", found.name), "give it another name in .gitmodules")
+			return "", noSubmodule(
+				name,
+				fmt.Errorf("is called %q in .gitmodules, which leads out of a repository", found.name),
+				"give it another name in .gitmodules",
+			)
 		}
 	}
 	return found.url, nil

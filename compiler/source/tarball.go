@@ -65,8 +65,8 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 	return nil
 }
 
-// single returns the one directory that dir holds, if it holds nothing else, else dir: archives made by forges have the
-// project's name as their only top-level directory.
+// single returns the one directory that dir holds, if it holds nothing else, else dir: archives
+// made by forges have the project's name as their only top-level directory.
 func single(dir string) (string, error) {
 	names, err := os.ReadDir(dir)
 	if err == nil && len(names) == 1 && names[0].IsDir() && names[0].Name() != ".git" {
@@ -89,7 +89,12 @@ func parents(entries []entry) int {
 // take moves the tree to dest if it can be moved as it is. A moved tree can't be staged again.
 func (t *tarball) take(dest string) (bool, error) {
 	if t.app == "" {
-		return false, fault.New(fault.Slugc, 0, "source/staged", errors.New("staging source: the tarball has been staged already"))
+		return false, fault.New(
+			fault.Slugc,
+			0,
+			"source/staged",
+			errors.New("staging source: the tarball has been staged already"),
+		)
 	}
 	if !t.whole {
 		return false, nil

@@ -11,7 +11,8 @@ import (
 	"slugc/compiler/source"
 )
 
-// pack makes an archive with a shell command that writes to stdout, in a directory that the script fills.
+// pack makes an archive with a shell command that writes to stdout, in a directory that the script
+// fills.
 func pack(t *testing.T, script, command string) *bytes.Reader {
 	t.Helper()
 	dir := t.TempDir()
@@ -73,7 +74,11 @@ func TestTarballHardLinksAreCopied(t *testing.T) {
 
 func TestTarballSubdir(t *testing.T) {
 	r := pack(t, "mkdir -p top/services/web; echo a > top/services/web/a; echo b > top/b", "tar -c top")
-	tree := stage(t, source.Spec{Kind: source.Tarball, Reader: r, Temp: t.TempDir(), Subdir: "services/web"}, source.Options{})
+	tree := stage(
+		t,
+		source.Spec{Kind: source.Tarball, Reader: r, Temp: t.TempDir(), Subdir: "services/web"},
+		source.Options{},
+	)
 	if tree.Files != 1 {
 		t.Errorf("tree = %+v", tree)
 	}
@@ -83,7 +88,11 @@ func TestTarballSubdir(t *testing.T) {
 func TestTarballIsCleanedUp(t *testing.T) {
 	temp := t.TempDir()
 	good := func() *bytes.Reader { return pack(t, "echo a > a", "tar -c .") }
-	s, err := source.Open(context.Background(), source.Spec{Kind: source.Tarball, Reader: good(), Temp: temp}, source.Options{})
+	s, err := source.Open(
+		context.Background(),
+		source.Spec{Kind: source.Tarball, Reader: good(), Temp: temp},
+		source.Options{},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +107,11 @@ func TestTarballIsCleanedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNothing(t, temp)
-	s, err = source.Open(context.Background(), source.Spec{Kind: source.Tarball, Reader: good(), Temp: temp}, source.Options{})
+	s, err = source.Open(
+		context.Background(),
+		source.Spec{Kind: source.Tarball, Reader: good(), Temp: temp},
+		source.Options{},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

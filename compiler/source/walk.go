@@ -16,14 +16,15 @@ import (
 	"slugc/detect/ignore"
 )
 
-// openFlags opens what was a regular file when it was looked at, and does not hang or follow if it is one no more.
+// openFlags opens what was a regular file when it was looked at, and does not hang or follow if it
+// is one no more.
 const openFlags = os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK
 
 // tries is how often a file is hashed again that changes in the middle of it.
 const tries = 3
 
-// walker finds the entries of a directory. Directories, and files to hash, are shared out among the group's workers; what
-// finds none free is done at once by the worker that found it.
+// walker finds the entries of a directory. Directories, and files to hash, are shared out among the
+// group's workers; what finds none free is done at once by the worker that found it.
 type walker struct {
 	ctx   context.Context
 	group *errgroup.Group
@@ -54,7 +55,8 @@ type subdir struct {
 	stat stat // what it was when it was found
 }
 
-// dir takes in a directory. It is closed before those in it are walked: a deep tree must not use up the descriptors.
+// dir takes in a directory. It is closed before those in it are walked: a deep tree must not use up
+// the descriptors.
 func (w *walker) dir(d subdir) error {
 	below, err := w.list(d)
 	if err != nil {
@@ -108,7 +110,8 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 	}
 }
 
-// name takes in one name in the directory fd. For a directory it returns what it is, and leaves it to be walked.
+// name takes in one name in the directory fd. For a directory it returns what it is, and leaves it
+// to be walked.
 func (w *walker) name(fd int, rel, name string) (*stat, error) {
 	if name == ".git" {
 		w.skip(false)
@@ -240,7 +243,8 @@ func (w *walker) hashOnce(e *entry) error {
 	if before.size < lfsSize {
 		to = io.MultiWriter(h, &small)
 	}
-	// One byte more than there should be: a file that grows, or /proc's kind, must not be read for ever.
+	// One byte more than there should be: a file that grows, or /proc's kind, must not be read for
+	// ever.
 	n, err := io.Copy(to, io.LimitReader(cancellable{w.ctx, f}, before.size+1))
 	if err != nil {
 		if w.ctx.Err() != nil {

@@ -43,7 +43,10 @@ func warn(root string, entries []entry) ([]string, error) {
 	if len(found) > 1 {
 		verb, it = "are", "them"
 	}
-	return append(warnings, fmt.Sprintf("%s %s in the source and will be in the slug; add %s to .slugignore.", listed(found), verb, it)), nil
+	return append(
+		warnings,
+		fmt.Sprintf("%s %s in the source and will be in the slug; add %s to .slugignore.", listed(found), verb, it),
+	), nil
 }
 
 func secretName(name string) bool {
@@ -70,7 +73,8 @@ func holdsToken(file string) (bool, error) {
 	for line := range bytes.Lines(content) {
 		key, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte("="))
 		value = bytes.Trim(bytes.TrimSpace(value), `"'`)
-		if bytes.HasSuffix(bytes.TrimSpace(key), []byte("_authToken")) && len(value) > 0 && !bytes.HasPrefix(value, []byte("${")) {
+		if bytes.HasSuffix(bytes.TrimSpace(key), []byte("_authToken")) && len(value) > 0 &&
+			!bytes.HasPrefix(value, []byte("${")) {
 			return true, nil
 		}
 	}

@@ -1,6 +1,8 @@
-// Package gemlock reads Gemfile.lock (and gems.locked): the file Bundler writes. It knows the sections GEM, GIT, PATH, PLUGIN SOURCE, PLATFORMS,
-// DEPENDENCIES, CHECKSUMS, RUBY VERSION and BUNDLED WITH, skips sections of later Bundlers, and minds neither CRLF, nor a byte order mark, nor
-// an indentation of two or three blanks under the last two. It reads data only: a Gemfile, which is a Ruby program, is never evaluated.
+// Package gemlock reads Gemfile.lock (and gems.locked): the file Bundler writes. It knows the
+// sections GEM, GIT, PATH, PLUGIN SOURCE, PLATFORMS, DEPENDENCIES, CHECKSUMS, RUBY VERSION and
+// BUNDLED WITH, skips sections of later Bundlers, and minds neither CRLF, nor a byte order mark,
+// nor an indentation of two or three blanks under the last two. It reads data only: a Gemfile,
+// which is a Ruby program, is never evaluated.
 package gemlock
 
 import (
@@ -78,11 +80,13 @@ func (l *Lock) Gem(name string) (version string, ok bool) {
 }
 
 var (
-	heading  = lazyregexp.New(`^[A-Z][A-Z ]*$`)
-	option   = lazyregexp.New(`^([a-z_]+):(?: (.*))?$`)
-	gem      = lazyregexp.New(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
-	release  = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
-	preview  = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
+	heading = lazyregexp.New(`^[A-Z][A-Z ]*$`)
+	option  = lazyregexp.New(`^([a-z_]+):(?: (.*))?$`)
+	gem     = lazyregexp.New(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
+	release = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
+	preview = lazyregexp.New(
+		`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`,
+	)
 	bundled  = lazyregexp.New(`^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
 	conflict = lazyregexp.New(`^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)`)
 )

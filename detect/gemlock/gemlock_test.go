@@ -64,25 +64,48 @@ func TestParse(t *testing.T) {
 		Sources: []gemlock.Source{
 			{
 				Kind: "GIT", Remotes: []string{"https://github.com/example/tool.git"},
-				Options: map[string]string{"revision": "0123456789abcdef0123456789abcdef01234567", "branch": "main", "submodules": "true"},
-				Specs:   []gemlock.Spec{{Name: "tool", Version: "0.3.0", Dependencies: []gemlock.Dependency{{Name: "rack", Requirement: ">= 2, < 4"}}}},
+				Options: map[string]string{
+					"revision":   "0123456789abcdef0123456789abcdef01234567",
+					"branch":     "main",
+					"submodules": "true",
+				},
+				Specs: []gemlock.Spec{
+					{
+						Name:         "tool",
+						Version:      "0.3.0",
+						Dependencies: []gemlock.Dependency{{Name: "rack", Requirement: ">= 2, < 4"}},
+					},
+				},
 			},
 			{Kind: "PATH", Remotes: []string{"engines/shop"}, Specs: []gemlock.Spec{{Name: "shop", Version: "0.1.0"}}},
 			{
 				Kind: "GEM", Remotes: []string{"https://rubygems.org/", "https://gems.example.com/"},
 				Specs: []gemlock.Spec{
-					{Name: "nokogiri", Version: "1.18.9", Platform: "x86_64-linux-gnu", Dependencies: []gemlock.Dependency{{Name: "racc", Requirement: "~> 1.4"}}},
-					{Name: "nokogiri", Version: "1.18.9"}, {Name: "racc", Version: "1.8.1"}, {Name: "rack", Version: "3.1.0.rc1"},
+					{
+						Name:         "nokogiri",
+						Version:      "1.18.9",
+						Platform:     "x86_64-linux-gnu",
+						Dependencies: []gemlock.Dependency{{Name: "racc", Requirement: "~> 1.4"}},
+					},
+					{
+						Name:    "nokogiri",
+						Version: "1.18.9",
+					}, {Name: "racc", Version: "1.8.1"}, {Name: "rack", Version: "3.1.0.rc1"},
 				},
 			},
 		},
 		Platforms: []string{"ruby", "x86_64-linux"},
 		Dependencies: []gemlock.Dependency{
-			{Name: "nokogiri"}, {Name: "rack", Requirement: "~> 3.1, >= 3.1.0.a"}, {Name: "shop", Pinned: true}, {Name: "tool", Requirement: "= 0.3.0", Pinned: true},
+			{
+				Name: "nokogiri",
+			}, {Name: "rack", Requirement: "~> 3.1, >= 3.1.0.a"}, {Name: "shop", Pinned: true}, {Name: "tool", Requirement: "= 0.3.0", Pinned: true},
 		},
 		Checksums: []gemlock.Checksum{
 			{Spec: gemlock.Spec{Name: "nokogiri", Version: "1.18.9"}, Digests: []string{"sha256=00ff"}},
-			{Spec: gemlock.Spec{Name: "nokogiri", Version: "1.18.9", Platform: "x86_64-linux-gnu"}, Digests: []string{"sha256=11", "sha512=22"}},
+			{
+				Spec:    gemlock.Spec{Name: "nokogiri", Version: "1.18.9", Platform: "x86_64-linux-gnu"},
+				Digests: []string{"sha256=11", "sha512=22"},
+			},
 			{Spec: gemlock.Spec{Name: "shop", Version: "0.1.0"}},
 		},
 		Ruby:        gemlock.Ruby{Version: "3.3.9"},

@@ -1,6 +1,8 @@
-// Package gorange evaluates the constraint of a Go [slugc/detect.Requirement]: one exact version ("1.25.1"), or comparators that must
-// all hold, separated by blanks: ">=1.25.1 <1.26". Versions are Go's own ("1.25", "1.25.1", "1.26rc1", with or without a leading "go") and are
-// ordered as Go orders its toolchains, so 1.26rc1 comes after every 1.25.x and before 1.26.0, and "<1.26" leaves 1.26's pre-releases out.
+// Package gorange evaluates the constraint of a Go [slugc/detect.Requirement]: one exact version
+// ("1.25.1"), or comparators that must all hold, separated by blanks: ">=1.25.1 <1.26". Versions
+// are Go's own ("1.25", "1.25.1", "1.26rc1", with or without a leading "go") and are ordered as Go
+// orders its toolchains, so 1.26rc1 comes after every 1.25.x and before 1.26.0, and "<1.26" leaves
+// 1.26's pre-releases out.
 package gorange
 
 import (
@@ -9,7 +11,8 @@ import (
 	"strings"
 )
 
-// Range is a parsed constraint. The zero Range matches every release. It is immutable and may be used concurrently.
+// Range is a parsed constraint. The zero Range matches every release. It is immutable and may be
+// used concurrently.
 type Range struct{ comparators []comparator }
 
 type comparator struct{ op, v string }
@@ -34,7 +37,8 @@ func Parse(s string) (Range, error) {
 	return r, nil
 }
 
-// Match reports whether a Go version satisfies the range. A pre-release does only where a comparator names a pre-release of the same line.
+// Match reports whether a Go version satisfies the range. A pre-release does only where a
+// comparator names a pre-release of the same line.
 func (r Range) Match(v string) bool {
 	v = "go" + strings.TrimPrefix(v, "go")
 	if !version.IsValid(v) {
@@ -52,11 +56,13 @@ func (r Range) Match(v string) bool {
 	return admitted
 }
 
-// Max gives the highest of versions that satisfies the range, as it is written in versions. False where none does.
+// Max gives the highest of versions that satisfies the range, as it is written in versions. False
+// where none does.
 func Max(versions []string, r Range) (string, bool) {
 	best, found := "", false
 	for _, v := range versions {
-		if r.Match(v) && (!found || version.Compare("go"+strings.TrimPrefix(v, "go"), "go"+strings.TrimPrefix(best, "go")) > 0) {
+		if r.Match(v) &&
+			(!found || version.Compare("go"+strings.TrimPrefix(v, "go"), "go"+strings.TrimPrefix(best, "go")) > 0) {
 			best, found = v, true
 		}
 	}

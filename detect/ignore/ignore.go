@@ -1,7 +1,9 @@
-// Package ignore reads `.slugignore` and `.gitignore` and says which paths they leave out, and by which line.
+// Package ignore reads `.slugignore` and `.gitignore` and says which paths they leave out, and by
+// which line.
 //
-// The rules are gitignore's, to the letter: the test holds them against git itself. A pattern becomes a regular expression of
-// Go's kind, so a hostile one costs linear time; what is read is bounded by [MaxBytes] and [MaxLine].
+// The rules are gitignore's, to the letter: the test holds them against git itself. A pattern
+// becomes a regular expression of Go's kind, so a hostile one costs linear time; what is read is
+// bounded by [MaxBytes] and [MaxLine].
 package ignore
 
 import (
@@ -11,14 +13,15 @@ import (
 	"strings"
 )
 
-// MaxBytes is how long a file of rules may be, MaxLine how long a line of it, in bytes: matching takes time by the length of
-// the pattern times that of the name.
+// MaxBytes is how long a file of rules may be, MaxLine how long a line of it, in bytes: matching
+// takes time by the length of the pattern times that of the name.
 const (
 	MaxBytes = 64 << 10
 	MaxLine  = 512
 )
 
-// Rules are the patterns of one file, in its order. They don't change, and many goroutines may use them.
+// Rules are the patterns of one file, in its order. They don't change, and many goroutines may use
+// them.
 type Rules []Rule
 
 // Rule is one pattern and where it stands. The zero value is not useful.
@@ -45,8 +48,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("it has %d bytes; %d are allowed", e.Size, e.Limit)
 }
 
-// Parse reads the content of a file of rules. A pattern that can match nothing, such as one with an open bracket, is passed
-// over, as git does. Its error is a [*LimitError].
+// Parse reads the content of a file of rules. A pattern that can match nothing, such as one with an
+// open bracket, is passed over, as git does. Its error is a [*LimitError].
 func Parse(content []byte) (Rules, error) {
 	if len(content) > MaxBytes {
 		return nil, &LimitError{Size: len(content), Limit: MaxBytes}
@@ -109,8 +112,9 @@ func trimSpaces(s string) string {
 	return s[:end]
 }
 
-// Ignored says whether the entry name (relative, slash-separated), a directory if dir says so, is left out. The directories
-// above it must not be: nothing below an ignored directory comes back. [Tree] and [Rules.Why] see to that by themselves.
+// Ignored says whether the entry name (relative, slash-separated), a directory if dir says so, is
+// left out. The directories above it must not be: nothing below an ignored directory comes back.
+// [Tree] and [Rules.Why] see to that by themselves.
 func (rs Rules) Ignored(name string, dir bool) bool {
 	r := rs.last(name, dir)
 	return r != nil && !r.negated
@@ -136,8 +140,8 @@ func (rs Rules) last(name string, dir bool) *Rule {
 	return nil
 }
 
-// Why returns the rule that leaves out the file name (relative, slash-separated, clean), by itself or with a directory above
-// it, and whether there is one.
+// Why returns the rule that leaves out the file name (relative, slash-separated, clean), by itself
+// or with a directory above it, and whether there is one.
 func (rs Rules) Why(name string) (Rule, bool) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {

@@ -41,7 +41,29 @@ func TestIgnoreLikeGit(t *testing.T) {
 		compare(t, repo, content)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	parts := []string{"a", "foo", "bar", "lib", "d", "x", "*", "**", "?", "/", "/", "/", "[a-f]", "[!x]", "\\", ".log", "!", "\n", " ", "logs", "vendor"}
+	parts := []string{
+		"a",
+		"foo",
+		"bar",
+		"lib",
+		"d",
+		"x",
+		"*",
+		"**",
+		"?",
+		"/",
+		"/",
+		"/",
+		"[a-f]",
+		"[!x]",
+		"\\",
+		".log",
+		"!",
+		"\n",
+		" ",
+		"logs",
+		"vendor",
+	}
 	for range 150 {
 		var b strings.Builder
 		for range 1 + rng.IntN(9) {
@@ -78,7 +100,15 @@ func compare(t *testing.T, repo, content string) {
 	}
 	want := map[string]bool{}
 	// Without the slashes: git looks at the disk for what is a directory.
-	out := git(t, repo, strings.ReplaceAll(strings.Join(paths, "\x00"), "/\x00", "\x00"), "check-ignore", "--no-index", "--stdin", "-z")
+	out := git(
+		t,
+		repo,
+		strings.ReplaceAll(strings.Join(paths, "\x00"), "/\x00", "\x00"),
+		"check-ignore",
+		"--no-index",
+		"--stdin",
+		"-z",
+	)
 	for p := range strings.SplitSeq(out, "\x00") {
 		want[p] = true
 	}
@@ -143,7 +173,16 @@ func TestWhy(t *testing.T) {
 		}
 		r, ok := rs.Why(test.name)
 		if r.Line != test.line || r.Text != test.text || ok != (test.line > 0) {
-			t.Errorf("%q leaves out %q by line %d (%q), %v; want line %d (%q)", test.content, test.name, r.Line, r.Text, ok, test.line, test.text)
+			t.Errorf(
+				"%q leaves out %q by line %d (%q), %v; want line %d (%q)",
+				test.content,
+				test.name,
+				r.Line,
+				r.Text,
+				ok,
+				test.line,
+				test.text,
+			)
 		}
 	}
 }
@@ -183,7 +222,8 @@ func FuzzIgnore(f *testing.F) {
 		}
 		rs.Ignored(name, true)
 		if rs.Ignored(name, false) && !rs.Ignored(name, true) {
-			// A pattern for directories only can bring one back that another leaves out; nothing else tells them apart.
+			// A pattern for directories only can bring one back that another leaves out; nothing
+			// else tells them apart.
 			if !bytes.Contains(content, []byte("!")) {
 				t.Errorf("%q leaves out the file %q and not the directory", content, name)
 			}

@@ -5,12 +5,14 @@ import (
 	"strings"
 )
 
-// translate turns a gitignore pattern into a regular expression over widened names. pathname is whether the pattern holds a
-// slash, so that `**` has its meaning. It reports false for a pattern that can match nothing.
+// translate turns a gitignore pattern into a regular expression over widened names. pathname is
+// whether the pattern holds a slash, so that `**` has its meaning. It reports false for a pattern
+// that can match nothing.
 func translate(p string, pathname bool) (string, bool) {
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)
-	literal := strings.IndexAny(p, `*?[\`) // git compares up to here by itself, so a `**` that comes next counts as first
+	// git compares up to here by itself, so a `**` that comes next counts as first
+	literal := strings.IndexAny(p, `*?[\`)
 	for i := 0; i < len(p); {
 		switch p[i] {
 		case '*':
@@ -85,7 +87,8 @@ var classes = map[string]func(c byte) bool{
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// bracket translates the class that begins at p[i] and returns where to go on. It follows git's wildmatch step by step.
+// bracket translates the class that begins at p[i] and returns where to go on. It follows git's
+// wildmatch step by step.
 func bracket(p string, i int) (string, int, bool) {
 	var set [256]bool
 	i++

@@ -2,7 +2,8 @@ package ignore
 
 import "path"
 
-// Tree answers for whole paths in any order and remembers the directories it has seen. One goroutine at a time may use it.
+// Tree answers for whole paths in any order and remembers the directories it has seen. One
+// goroutine at a time may use it.
 type Tree struct {
 	rules Rules
 	dirs  map[string]bool
@@ -12,7 +13,8 @@ type Tree struct {
 // NewTree returns a Tree that goes by the rules.
 func NewTree(rs Rules) *Tree { return &Tree{rules: rs, dirs: map[string]bool{}} }
 
-// Ignored says whether the file name (relative, slash-separated, clean) is left out, by itself or with a directory above it.
+// Ignored says whether the file name (relative, slash-separated, clean) is left out, by itself or
+// with a directory above it.
 func (t *Tree) Ignored(name string) bool {
 	if len(t.rules) == 0 {
 		return false

@@ -1,5 +1,6 @@
-// Package lazyregexp compiles regular expressions when they are first used: slugc is started for every hook of every push, and most runs use few of the
-// hundreds it knows. It is what internal/lazyregexp is to the go command.
+// Package lazyregexp compiles regular expressions when they are first used: slugc is started for
+// every hook of every push, and most runs use few of the hundreds it knows. It is what
+// internal/lazyregexp is to the go command.
 package lazyregexp
 
 import (
@@ -7,10 +8,12 @@ import (
 	"sync"
 )
 
-// Regexp is a [regexp.Regexp] that is compiled at its first use. Its methods are those of the same names, and may be called concurrently.
+// Regexp is a [regexp.Regexp] that is compiled at its first use. Its methods are those of the same
+// names, and may be called concurrently.
 type Regexp struct{ get func() *regexp.Regexp }
 
-// New returns the expression. One that is malformed panics at its first use; this package's test compiles all there are.
+// New returns the expression. One that is malformed panics at its first use; this package's test
+// compiles all there are.
 func New(expression string) *Regexp {
 	return &Regexp{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })}
 }

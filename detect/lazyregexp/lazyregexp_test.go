@@ -71,7 +71,8 @@ func argument(n ast.Node) (string, bool) {
 
 func TestRegexp(t *testing.T) {
 	r := lazyregexp.New(`a(b+)`)
-	if r.String() != `a(b+)` || !r.MatchString("xabb") || r.FindStringSubmatch("xabb")[1] != "bb" || r.ReplaceAllString("ab", "$1") != "b" {
+	if r.String() != `a(b+)` || !r.MatchString("xabb") || r.FindStringSubmatch("xabb")[1] != "bb" ||
+		r.ReplaceAllString("ab", "$1") != "b" {
 		t.Error("it is not the expression")
 	}
 }

@@ -2,9 +2,11 @@ package npmrange
 
 import "github.com/Masterminds/semver/v3"
 
-// Intersects reports whether some release satisfies both ranges. It judges releases only: two ranges that share nothing but pre-releases do not intersect.
+// Intersects reports whether some release satisfies both ranges. It judges releases only: two
+// ranges that share nothing but pre-releases do not intersect.
 func (r Range) Intersects(o Range) bool {
-	// The lowest release of an intersection of intervals is one interval's lowest release, or 0.0.0.
+	// The lowest release of an intersection of intervals is one interval's lowest release, or
+	// 0.0.0.
 	candidates := append(r.floors(), o.floors()...)
 	for _, v := range append(candidates, semver.New(0, 0, 0, "", "")) {
 		if r.match(v) && o.match(v) {

@@ -2,7 +2,8 @@ package npmrange_test
 
 import "strings"
 
-// ranges are the recorded ranges: what engines fields hold in practice, every form of the grammar, and what other libraries judge differently.
+// ranges are the recorded ranges: what engines fields hold in practice, every form of the grammar,
+// and what other libraries judge differently.
 func ranges() []string {
 	return strings.Split(rangeLines, "\n")
 }

@@ -1,9 +1,11 @@
-// Package npmrange reads and evaluates npm version ranges (package.json engines and devEngines, .nvmrc) exactly as
-// npm's own semver package does in its strict mode without includePrerelease: hyphen ranges, x-ranges, tildes, carets, comparator sets, "||", and
-// the pre-release rule (a pre-release matches only where a comparator of the same major.minor.patch names a pre-release).
+// Package npmrange reads and evaluates npm version ranges (package.json engines and devEngines,
+// .nvmrc) exactly as npm's own semver package does in its strict mode without includePrerelease:
+// hyphen ranges, x-ranges, tildes, carets, comparator sets, "||", and the pre-release rule (a
+// pre-release matches only where a comparator of the same major.minor.patch names a pre-release).
 //
-// The grammar is node-semver's (https://github.com/npm/node-semver#ranges); testdata/golden.json records its answers.
-// Versions are ordered by Masterminds/semver. Neither Masterminds' constraints nor deps.dev's agree with npm on all of the recorded ranges.
+// The grammar is node-semver's (https://github.com/npm/node-semver#ranges); testdata/golden.json
+// records its answers. Versions are ordered by Masterminds/semver. Neither Masterminds' constraints
+// nor deps.dev's agree with npm on all of the recorded ranges.
 package npmrange
 
 import (
@@ -20,8 +22,8 @@ const (
 	saturated    = uint64(1) << 60 // a number beyond maxComponent that can be incremented
 )
 
-// Range is a parsed npm range: comparator sets of which one must match. The zero Range matches nothing.
-// It is immutable and may be used concurrently.
+// Range is a parsed npm range: comparator sets of which one must match. The zero Range matches
+// nothing. It is immutable and may be used concurrently.
 type Range struct {
 	sets [][]comparator
 	text string
@@ -33,8 +35,9 @@ type comparator struct {
 	v  *semver.Version
 }
 
-// Parse reads an npm range. Everything node-semver calls invalid is an error: commas, `!=`, `=>`, dist-tags and aliases such as "latest" or "lts/*".
-// The empty string is valid and means any release.
+// Parse reads an npm range. Everything node-semver calls invalid is an error: commas, `!=`, `=>`,
+// dist-tags and aliases such as "latest" or "lts/*". The empty string is valid and means any
+// release.
 func Parse(s string) (Range, error) {
 	if len(s) > maxRange {
 		return Range{}, fmt.Errorf("parsing a version range of %d bytes: more than %d", len(s), maxRange)
@@ -48,7 +51,8 @@ func Parse(s string) (Range, error) {
 		}
 		r.sets = append(r.sets, set)
 	}
-	// npm keeps only "any" where one alternative is "any", so that other alternatives' pre-releases are no longer admitted.
+	// npm keeps only "any" where one alternative is "any", so that other alternatives' pre-releases
+	// are no longer admitted.
 	for _, set := range r.sets {
 		if len(set) == 0 {
 			r.sets = [][]comparator{nil}
@@ -61,7 +65,8 @@ func Parse(s string) (Range, error) {
 // String gives the range's text with its white space collapsed.
 func (r Range) String() string { return r.text }
 
-// Match reports whether the version (with or without a leading "v") satisfies the range; what is not a full version never does.
+// Match reports whether the version (with or without a leading "v") satisfies the range; what is
+// not a full version never does.
 func (r Range) Match(version string) bool {
 	v, err := parseVersion(strings.TrimFunc(version, isSpace))
 	return err == nil && r.match(v)
@@ -76,7 +81,8 @@ func (r Range) match(v *semver.Version) bool {
 	return false
 }
 
-// Max gives the highest of versions that satisfies the range, as it is written in versions; the first of equals. False where none does.
+// Max gives the highest of versions that satisfies the range, as it is written in versions; the
+// first of equals. False where none does.
 func Max(versions []string, r Range) (string, bool) {
 	best, found := "", false
 	var bestVersion *semver.Version

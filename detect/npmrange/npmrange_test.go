@@ -42,7 +42,11 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(g.Ranges) < 100 || len(g.Versions) < 40 {
-		t.Fatalf("the golden file has %d ranges and %d versions, want at least 100 and 40", len(g.Ranges), len(g.Versions))
+		t.Fatalf(
+			"the golden file has %d ranges and %d versions, want at least 100 and 40",
+			len(g.Ranges),
+			len(g.Versions),
+		)
 	}
 	for _, want := range g.Ranges {
 		r, err := npmrange.Parse(want.Range)
@@ -79,7 +83,10 @@ func record(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("testdata", "golden.js"))
-	cmd.Env = append(os.Environ(), "NPM_SEMVER="+filepath.Join(strings.TrimSpace(string(root)), "npm", "node_modules", "semver"))
+	cmd.Env = append(
+		os.Environ(),
+		"NPM_SEMVER="+filepath.Join(strings.TrimSpace(string(root)), "npm", "node_modules", "semver"),
+	)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -96,7 +103,8 @@ func TestMax(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := npmrange.Max([]string{"v18.1.0", "junk", "v20.9.0", "20.10.0-rc.1", "21.0.0"}, r); got != "v20.9.0" || !ok {
+	if got, ok := npmrange.Max([]string{"v18.1.0", "junk", "v20.9.0", "20.10.0-rc.1", "21.0.0"}, r); got != "v20.9.0" ||
+		!ok {
 		t.Errorf("Max = %q, %v", got, ok)
 	}
 	if got, ok := npmrange.Max(nil, r); got != "" || ok {

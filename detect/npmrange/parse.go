@@ -13,9 +13,11 @@ const (
 	wild       = `(` + number + `|x|X|\*)`
 	identifier = `(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|` + number + `)`
 	prerelease = `(?:-(` + identifier + `(?:\.` + identifier + `)*))`
-	// partial is a version of which the end may be missing or wild, with any run of "v", "=" and blanks before it.
+	// partial is a version of which the end may be missing or wild, with any run of "v", "=" and
+	// blanks before it.
 	partial = `([v= ]*)` + wild + `(?:\.` + wild + `(?:\.` + wild + prerelease + `?)?)?`
-	// loose is only used to find where a version begins, as npm does when it joins operators to versions.
+	// loose is only used to find where a version begins, as npm does when it joins operators to
+	// versions.
 	loose = `[v= ]*\d+\.\d+\.\d+(?:-?(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|\d+)(?:\.(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|\d+))*)?`
 )
 
@@ -205,7 +207,8 @@ func component(s string) *uint64 {
 
 func (v version) complete() bool { return v.major != nil && v.minor != nil && v.patch != nil }
 
-// floor is the lowest version v stands for; a pre-release counts only on a complete one. The major must be given.
+// floor is the lowest version v stands for; a pre-release counts only on a complete one. The major
+// must be given.
 func (v version) floor() string {
 	var minor, patch uint64
 	if v.minor != nil {

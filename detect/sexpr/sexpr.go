@@ -1,6 +1,8 @@
-// Package sexpr reads Clojure source and EDN as data: project.clj, deps.edn, shadow-cljs.edn, build.clj. It is tolerant of what it need not understand:
-// metadata and #_ discards vanish, quotes, unquotes, tagged literals, reader conditionals, anonymous functions and #= forms are kept as the form they stand
-// before with a Prefix. Nothing is ever evaluated. It is strict about balance, because an unbalanced file means something else than its owner thinks.
+// Package sexpr reads Clojure source and EDN as data: project.clj, deps.edn, shadow-cljs.edn,
+// build.clj. It is tolerant of what it need not understand: metadata and #_ discards vanish,
+// quotes, unquotes, tagged literals, reader conditionals, anonymous functions and #= forms are kept
+// as the form they stand before with a Prefix. Nothing is ever evaluated. It is strict about
+// balance, because an unbalanced file means something else than its owner thinks.
 package sexpr
 
 import (
@@ -276,7 +278,8 @@ func (r *reader) following(what string, depth int) (*Node, error) {
 	}
 }
 
-// text reads a string or a regular expression to its closing quote. Only a string's usual escapes are undone.
+// text reads a string or a regular expression to its closing quote. Only a string's usual escapes
+// are undone.
 func (r *reader) text(node *Node) error {
 	var b strings.Builder
 	for !r.end() {
@@ -310,5 +313,6 @@ func (r *reader) token() string {
 }
 
 func isBlank(c rune) bool {
-	return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v' || c == 0xa0 || c == 0x2028
+	return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v' || c == 0xa0 ||
+		c == 0x2028
 }

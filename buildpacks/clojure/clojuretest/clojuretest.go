@@ -1,5 +1,6 @@
-// Package clojuretest gives tests a Maven repository that needs no registry of Java's: real libraries out of Debian's packages, which carry them in
-// Maven's layout, served on loopback. It is made once and kept in the user's cache directory.
+// Package clojuretest gives tests a Maven repository that needs no registry of Java's: real
+// libraries out of Debian's packages, which carry them in Maven's layout, served on loopback. It is
+// made once and kept in the user's cache directory.
 package clojuretest
 
 import (
@@ -20,8 +21,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// packages are Debian's packages of the libraries that are served. Their transitive versions are Debian's own ("debian", "9.x"), so a test app must name
-// the versions that are here.
+// packages are Debian's packages of the libraries that are served. Their transitive versions are
+// Debian's own ("debian", "9.x"), so a test app must name the versions that are here.
 var packages = strings.Fields(`
 	libapache-pom-java libcheshire-clojure libclj-http-clojure libclj-time-clojure libclj-tuple-clojure libclojure-java libclout-clojure
 	libcommons-codec-java libcommons-fileupload-java libcommons-io-java libcommons-logging-java libcommons-parent-java libcompojure-clojure
@@ -90,7 +91,8 @@ func Serve(t testing.TB) *Server {
 	return s
 }
 
-// Repository returns the directory of the repository, made where it is missing. Processes that need it at once wait for one another.
+// Repository returns the directory of the repository, made where it is missing. Processes that need
+// it at once wait for one another.
 func Repository() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -145,8 +147,9 @@ func makeRepository(work string) error {
 	return addClojure(out)
 }
 
-// addClojure describes the version "debian" of Clojure, which Debian's libraries ask for and its package of Clojure alone does not have. An app's own
-// version goes before it; without its description every build would look for it anew.
+// addClojure describes the version "debian" of Clojure, which Debian's libraries ask for and its
+// package of Clojure alone does not have. An app's own version goes before it; without its
+// description every build would look for it anew.
 func addClojure(repository string) error {
 	dir := filepath.Join(repository, "org", "clojure", "clojure")
 	if _, err := os.Stat(filepath.Join(dir, "debian")); err == nil {
@@ -166,7 +169,8 @@ func addClojure(repository string) error {
 // clojureVersion is the version of Clojure that Debian has.
 const clojureVersion = "1.11.1"
 
-// publish copies a repository whose files are links into /usr/share/java, and adds the checksums that a published one has.
+// publish copies a repository whose files are links into /usr/share/java, and adds the checksums
+// that a published one has.
 func publish(from, to string) error {
 	return filepath.WalkDir(from, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// fetch downloads the packages and puma's source with the machine's apt, whose state is in work, and unpacks each into a directory of its own.
+// fetch downloads the packages and puma's source with the machine's apt, whose state is in work,
+// and unpacks each into a directory of its own.
 func fetch(work string) ([]string, error) {
 	debs, sources := filepath.Join(work, "debs"), filepath.Join(work, "sources")
 	for _, d := range []string{debs, sources, filepath.Join(work, "state", "lists", "partial"), filepath.Join(work, "cache", "archives", "partial"), filepath.Join(work, "parts")} {
@@ -99,7 +100,11 @@ func sourceLists(dir string) error {
 		case ".sources":
 			err = os.WriteFile(filepath.Join(dir, name), types.ReplaceAll(text, []byte("Types: deb deb-src")), 0o644)
 		case ".list":
-			err = os.WriteFile(filepath.Join(dir, name), append(text, oneLine.ReplaceAll(text, []byte("deb-src "))...), 0o644)
+			err = os.WriteFile(
+				filepath.Join(dir, name),
+				append(text, oneLine.ReplaceAll(text, []byte("deb-src "))...),
+				0o644,
+			)
 		}
 		if err != nil {
 			return err

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// greeter is the gem that lies in a git repository: https://git.example.com/greeter.git, once [Server.BuildEnv] leads there.
+// greeter is the gem that lies in a git repository: https://git.example.com/greeter.git, once
+// [Server.BuildEnv] leads there.
 var greeter = map[string]string{
 	"greeter.gemspec": `Gem::Specification.new do |spec|
   spec.name = "greeter"
@@ -23,7 +24,8 @@ end
 `,
 }
 
-// gitGem makes the repository of greeter, bare and readable over plain HTTP, as dir/greeter.git. Its only commit is always the same.
+// gitGem makes the repository of greeter, bare and readable over plain HTTP, as dir/greeter.git.
+// Its only commit is always the same.
 func gitGem(t testing.TB, dir string) {
 	t.Helper()
 	work := t.TempDir()

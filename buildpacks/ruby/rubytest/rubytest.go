@@ -1,5 +1,6 @@
-// Package rubytest gives tests a Ruby and a gem source that need no registry of gems: a relocatable Ruby out of Debian's packages, and real gems, rebuilt from
-// Debian's packages, served on loopback in the compact index protocol. Both are made once and kept in the user's cache directory.
+// Package rubytest gives tests a Ruby and a gem source that need no registry of gems: a relocatable
+// Ruby out of Debian's packages, and real gems, rebuilt from Debian's packages, served on loopback
+// in the compact index protocol. Both are made once and kept in the user's cache directory.
 package rubytest
 
 import (
@@ -22,7 +23,8 @@ import (
 	"slugc/detect/gemlock"
 )
 
-// packages are Debian's packages of the gems that are served. puma is made of its source: it is the gem with an extension to compile.
+// packages are Debian's packages of the gems that are served. puma is made of its source: it is the
+// gem with an extension to compile.
 var packages = []string{
 	"rake", "ruby-bundler", "ruby-mustermann", "ruby-nio4r", "ruby-rack", "ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick",
 }
@@ -35,7 +37,8 @@ const schema = "4"
 //go:embed gems.rb
 var gemsScript string
 
-// synthetic are gems of ours: some whose extensions do not compile, and stand-ins that make an app look like what it is not.
+// synthetic are gems of ours: some whose extensions do not compile, and stand-ins that make an app
+// look like what it is not.
 //
 //go:embed synthetic
 var synthetic embed.FS
@@ -55,7 +58,8 @@ func Settings() toolchain.Settings {
 	return toolchain.Settings{Debian: toolchain.Debian{Bin: "/usr/bin"}}
 }
 
-// Ruby returns a Ruby that satisfies a requirement, "" for the newest, from the store that tests share.
+// Ruby returns a Ruby that satisfies a requirement, "" for the newest, from the store that tests
+// share.
 func Ruby(t testing.TB, constraint string) toolchain.Toolchain {
 	t.Helper()
 	ruby, err := ruby(constraint)
@@ -70,7 +74,11 @@ func ruby(constraint string) (toolchain.Toolchain, error) {
 	if err != nil {
 		return toolchain.Toolchain{}, err
 	}
-	got, err := store.Ensure(context.Background(), []toolchain.Request{{Tool: "ruby", Constraint: constraint, From: "a test"}}, nil)
+	got, err := store.Ensure(
+		context.Background(),
+		[]toolchain.Request{{Tool: "ruby", Constraint: constraint, From: "a test"}},
+		nil,
+	)
 	if err != nil {
 		return toolchain.Toolchain{}, err
 	}
@@ -93,7 +101,10 @@ func Env(ruby toolchain.Toolchain) []string {
 	native, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*", "ruby", "[0-9]*"))
 	return []string{
 		"PATH=" + filepath.Join(ruby.Dir, "bin") + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/nonexistent",
-		"LD_LIBRARY_PATH=" + strings.Join(triples, ":"), "RUBYLIB=" + strings.Join(slices.Concat(standard, native), ":"),
+		"LD_LIBRARY_PATH=" + strings.Join(
+			triples,
+			":",
+		), "RUBYLIB=" + strings.Join(slices.Concat(standard, native), ":"),
 	}
 }
 
@@ -168,10 +179,15 @@ func Serve(t testing.TB) *Server {
 
 // BuildEnv is the build configuration that leads git from https://git.example.com/ to the server.
 func (s *Server) BuildEnv() map[string]string {
-	return map[string]string{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url." + s.URL + "/git/.insteadOf", "GIT_CONFIG_VALUE_0": "https://git.example.com/"}
+	return map[string]string{
+		"GIT_CONFIG_COUNT":   "1",
+		"GIT_CONFIG_KEY_0":   "url." + s.URL + "/git/.insteadOf",
+		"GIT_CONFIG_VALUE_0": "https://git.example.com/",
+	}
 }
 
-// Vendor puts the gem files that the lock file of an app names into its vendor/cache, as `bundle cache` does.
+// Vendor puts the gem files that the lock file of an app names into its vendor/cache, as `bundle
+// cache` does.
 func (s *Server) Vendor(t testing.TB, app string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(app, "Gemfile.lock"))
@@ -199,7 +215,8 @@ func (s *Server) Vendor(t testing.TB, app string) {
 	}
 }
 
-// Gems returns the directory of the gems and their index, made where it is missing. Processes that need it at once wait for one another.
+// Gems returns the directory of the gems and their index, made where it is missing. Processes that
+// need it at once wait for one another.
 func Gems() (string, error) {
 	dir, err := cacheDir()
 	if err != nil {
@@ -252,7 +269,9 @@ func makeGems(work string) error {
 	if err := os.WriteFile(script, []byte(gemsScript), 0o644); err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(ruby.Dir, "bin", "ruby"), slices.Concat([]string{script, filepath.Join(work, "out")}, trees)...)
+	cmd := exec.Command(
+		filepath.Join(ruby.Dir, "bin", "ruby"),
+		slices.Concat([]string{script, filepath.Join(work, "out")}, trees)...)
 	cmd.Env, cmd.Dir = Env(ruby), work
 	return run(cmd)
 }

@@ -1,4 +1,5 @@
-// Package coordinatortest holds what every coordinator must do, as a test suite that each implementation runs.
+// Package coordinatortest holds what every coordinator must do, as a test suite that each
+// implementation runs.
 package coordinatortest
 
 import (
@@ -19,11 +20,13 @@ import (
 type Store struct {
 	// Open returns a new handle onto the store. The suite closes it.
 	Open func() (coordinator.Coordinator, error)
-	// Compact makes the store forget the events of all revisions before rev, which is the current one or an older one.
+	// Compact makes the store forget the events of all revisions before rev, which is the current
+	// one or an older one.
 	Compact func(rev int64) error
 }
 
-// patience is how long the suite waits for what must come. It is not a measure: a healthy store takes milliseconds.
+// patience is how long the suite waits for what must come. It is not a measure: a healthy store
+// takes milliseconds.
 const patience = 30 * time.Second
 
 // Run runs the suite. newStore is called once for each subtest.
@@ -105,7 +108,8 @@ func (b *bench) get(key string) coordinator.Entry {
 	return entries[0]
 }
 
-// put sets keys ("/a=1", or "-/a" to delete) in one commit, which must succeed, and returns its revision.
+// put sets keys ("/a=1", or "-/a" to delete) in one commit, which must succeed, and returns its
+// revision.
 func (b *bench) put(assignments ...string) int64 {
 	b.Helper()
 	rev, err := b.Commit(b.ctx, nil, writes(assignments...))

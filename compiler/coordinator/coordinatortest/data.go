@@ -15,7 +15,12 @@ import (
 )
 
 func testKeyGrammar(t *testing.T, b *bench) {
-	good := []string{"/a", "/A.b_c-9/..a/...", "/" + strings.Repeat("s", 128), strings.Repeat("/"+strings.Repeat("s", 127), 8)}
+	good := []string{
+		"/a",
+		"/A.b_c-9/..a/...",
+		"/" + strings.Repeat("s", 128),
+		strings.Repeat("/"+strings.Repeat("s", 127), 8),
+	}
 	for _, key := range good {
 		b.put(key + "=v")
 		if e := b.get(key); string(e.Value) != "v" || e.Key != key {
@@ -48,8 +53,16 @@ func testGetMany(_ *testing.T, b *bench) {
 	rev := b.put("/a=1", "/b/c=2", "/slugs/sha256:0f=3")
 	got, err := b.Get(b.ctx, "/slugs/sha256:0f", "/none", "/a", "/b/c", "/a")
 	b.wantErr(err, nil)
-	b.equal([]coordinator.Entry{{Key: "/slugs/sha256:0f", Value: []byte("3"), Rev: rev}, {Key: "/none"}, {Key: "/a", Value: []byte("1"), Rev: rev},
-		{Key: "/b/c", Value: []byte("2"), Rev: rev}, {Key: "/a", Value: []byte("1"), Rev: rev}}, got)
+	b.equal(
+		[]coordinator.Entry{
+			{Key: "/slugs/sha256:0f", Value: []byte("3"), Rev: rev},
+			{Key: "/none"},
+			{Key: "/a", Value: []byte("1"), Rev: rev},
+			{Key: "/b/c", Value: []byte("2"), Rev: rev},
+			{Key: "/a", Value: []byte("1"), Rev: rev},
+		},
+		got,
+	)
 	got, err = b.Get(b.ctx)
 	b.wantErr(err, nil)
 	b.equal(0, len(got))
@@ -110,7 +123,11 @@ func testAtomicWrites(_ *testing.T, b *bench) {
 func testConflictWritesNothing(_ *testing.T, b *bench) {
 	b.put("/a=1", "/b=1")
 	before, rev := b.list("/")
-	_, err := b.Commit(b.ctx, []coordinator.Compare{{Key: "/a", Rev: rev}, {Key: "/b", Rev: rev}, {Key: "/c", Rev: rev}}, writes("/a=2", "-/b", "/d=1"))
+	_, err := b.Commit(
+		b.ctx,
+		[]coordinator.Compare{{Key: "/a", Rev: rev}, {Key: "/b", Rev: rev}, {Key: "/c", Rev: rev}},
+		writes("/a=2", "-/b", "/d=1"),
+	)
 	b.wantErr(err, coordinator.ErrConflict)
 	after, again := b.list("/")
 	b.equal(before, after)
@@ -126,7 +143,8 @@ func testDelete(_ *testing.T, b *bench) {
 	third, err := b.Commit(b.ctx, []coordinator.Compare{{Key: "/a"}}, writes("/a=2"))
 	b.wantErr(err, nil)
 	b.equal(coordinator.Entry{Key: "/a", Value: []byte("2"), Rev: third}, b.get("/a"))
-	_, err = b.Commit(b.ctx, []coordinator.Compare{{Key: "/a", Rev: first}}, writes("/a=3")) // no key comes back under a revision it had
+	// no key comes back under a revision it had
+	_, err = b.Commit(b.ctx, []coordinator.Compare{{Key: "/a", Rev: first}}, writes("/a=3"))
 	b.wantErr(err, coordinator.ErrConflict)
 }
 
@@ -216,8 +234,9 @@ func testValuesAreCopies(_ *testing.T, b *bench) {
 	b.equal("kept", string(b.get("/a").Value))
 }
 
-// testCounter has 16 writers over 4 handles count to 160. The history of a counter that only compare-and-set changes is
-// linearizable exactly if each value was acknowledged once and every read is at least as new as the reader's last write.
+// testCounter has 16 writers over 4 handles count to 160. The history of a counter that only
+// compare-and-set changes is linearizable exactly if each value was acknowledged once and every
+// read is at least as new as the reader's last write.
 func testCounter(t *testing.T, b *bench) {
 	const writers, each = 16, 10
 	handles := []coordinator.Coordinator{b.Coordinator, b.open(), b.open(), b.open()}
@@ -239,7 +258,11 @@ func testCounter(t *testing.T, b *bench) {
 					t.Errorf("read revision %d after writing %d", e.Rev, last)
 				}
 				n, _ := strconv.Atoi(string(e.Value))
-				rev, err := c.Commit(b.ctx, []coordinator.Compare{{Key: "/counter", Rev: e.Rev}}, writes(fmt.Sprintf("/counter=%d", n+1)))
+				rev, err := c.Commit(
+					b.ctx,
+					[]coordinator.Compare{{Key: "/counter", Rev: e.Rev}},
+					writes(fmt.Sprintf("/counter=%d", n+1)),
+				)
 				if errors.Is(err, coordinator.ErrConflict) {
 					continue
 				}
@@ -264,7 +287,8 @@ func testCounter(t *testing.T, b *bench) {
 	b.equal(strconv.Itoa(writers*each), string(b.get("/counter").Value))
 }
 
-// testConcurrentReads has readers list, and read at once, two keys that a writer keeps equal: no read shows them different.
+// testConcurrentReads has readers list, and read at once, two keys that a writer keeps equal: no
+// read shows them different.
 func testConcurrentReads(t *testing.T, b *bench) {
 	other := b.open()
 	ctx, cancel := context.WithCancel(b.ctx)
@@ -285,7 +309,8 @@ func testConcurrentReads(t *testing.T, b *bench) {
 					return
 				}
 				last = rev
-				if len(entries) == 2 && (!bytes.Equal(entries[0].Value, entries[1].Value) || entries[0].Rev != entries[1].Rev || entries[0].Rev > rev) {
+				if len(entries) == 2 &&
+					(!bytes.Equal(entries[0].Value, entries[1].Value) || entries[0].Rev != entries[1].Rev || entries[0].Rev > rev) {
 					t.Errorf("a commit is seen by half: %v at %d", entries, rev)
 				}
 			}

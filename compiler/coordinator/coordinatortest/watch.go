@@ -65,8 +65,8 @@ func testWatchBadArguments(t *testing.T, b *bench) {
 	}
 }
 
-// testWatchResumes has writers write 200 revisions while a watcher breaks off every few events and watches again from where it
-// was: it sees each revision once and in order.
+// testWatchResumes has writers write 200 revisions while a watcher breaks off every few events and
+// watches again from where it was: it sees each revision once and in order.
 func testWatchResumes(t *testing.T, b *bench) {
 	const writers, each = 4, 50
 	handles := []coordinator.Coordinator{b.Coordinator, b.open()}

@@ -2,19 +2,22 @@
 //
 // # Requests
 //
-// Reads and commits are linearizable: a quorum answers them, through whichever member is asked. A member that knows no leader refuses at once, and a
-// member that does not answer within [Config.Timeout] is given up, so that trying again reaches another. The client is told to try nothing again on its
-// own: it would repeat a transaction whose answer was lost, find that its compares no longer hold, and report a conflict for what was done. So every
-// request is sent once, and a commit without an answer is [coordinator.ErrUnavailable]: its outcome is unknown.
+// Reads and commits are linearizable: a quorum answers them, through whichever member is asked. A
+// member that knows no leader refuses at once, and a member that does not answer within
+// [Config.Timeout] is given up, so that trying again reaches another. The client is told to try
+// nothing again on its own: it would repeat a transaction whose answer was lost, find that its
+// compares no longer hold, and report a conflict for what was done. So every request is sent once,
+// and a commit without an answer is [coordinator.ErrUnavailable]: its outcome is unknown.
 //
 // # Keys
 //
-// All keys lie under a prefix, so several installations can share a cluster, and a user with rights to that prefix suffices. The revision is
-// the cluster's.
+// All keys lie under a prefix, so several installations can share a cluster, and a user with rights
+// to that prefix suffices. The revision is the cluster's.
 //
 // # Connections
 //
-// Nothing is dialled before the first call. A handle has one connection to each member, and no goroutine is left after Close.
+// Nothing is dialled before the first call. A handle has one connection to each member, and no
+// goroutine is left after Close.
 package etcd
 
 import (
@@ -54,15 +57,19 @@ type store struct {
 // silence keeps gRPC from writing to stderr.
 var silence = sync.OnceFunc(func() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) })
 
-// Open returns a handle onto the cluster. It reads the certificates and dials nothing. The handle is also a [coordinator.Staler] and a [coordinator.Locker].
-// The error is a [fault.Error] with id "coordinator/certificate".
+// Open returns a handle onto the cluster. It reads the certificates and dials nothing. The handle
+// is also a [coordinator.Staler] and a [coordinator.Locker]. The error is a [fault.Error] with id
+// "coordinator/certificate".
 func Open(c Config) (coordinator.Coordinator, error) {
 	s := &store{config: c, turn: make(chan struct{}, 1)}
 	if c.TLS {
 		var err error
 		if s.tls, err = loadTLS(c); err != nil {
-			return nil, fault.UsageError("coordinator/certificate", fmt.Errorf("reading the certificates for the coordinator %q: %w", c, err),
-				"name PEM files that slugc's user can read, with the parameters cacert, cert and key")
+			return nil, fault.UsageError(
+				"coordinator/certificate",
+				fmt.Errorf("reading the certificates for the coordinator %q: %w", c, err),
+				"name PEM files that slugc's user can read, with the parameters cacert, cert and key",
+			)
 		}
 	}
 	silence()
@@ -92,7 +99,8 @@ func loadTLS(c Config) (*tls.Config, error) {
 	return t, nil
 }
 
-// connected returns the client, which the first call makes: with a user it logs in, which takes a request.
+// connected returns the client, which the first call makes: with a user it logs in, which takes a
+// request.
 func (s *store) connected(ctx context.Context) (*clientv3.Client, error) {
 	if s.ctx.Err() != nil {
 		return nil, s.explain(ctx, errClosed)
@@ -121,12 +129,21 @@ func (s *store) connected(ctx context.Context) (*clientv3.Client, error) {
 		Context: s.ctx, Endpoints: endpoints, TLS: s.tls, Username: s.config.User, Password: s.config.Password,
 		DialTimeout: s.config.DialTimeout, Logger: zap.NewNop(),
 		MaxUnaryRetries: 1, // see the package comment
-		// A peer that acknowledges nothing for this long is gone; the kernel notices (TCP_USER_TIMEOUT).
+		// A peer that acknowledges nothing for this long is gone; the kernel notices
+		// (TCP_USER_TIMEOUT).
 		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 2 * s.config.Timeout,
-		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(failFast), grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
-			MinConnectTimeout: s.config.DialTimeout,
-		})},
+		DialOptions: []grpc.DialOption{
+			grpc.WithChainUnaryInterceptor(failFast),
+			grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff: backoff.Config{
+					BaseDelay:  50 * time.Millisecond,
+					Multiplier: 1.6,
+					Jitter:     0.2,
+					MaxDelay:   time.Second,
+				},
+				MinConnectTimeout: s.config.DialTimeout,
+			}),
+		},
 	})
 	if err != nil {
 		return nil, s.explain(ctx, err)
@@ -135,9 +152,16 @@ func (s *store) connected(ctx context.Context) (*clientv3.Client, error) {
 	return client, nil
 }
 
-// failFast sends a request only while a member is connected or being connected. The client would let it wait for its whole time, and then not say what is
-// wrong with the connections.
-func failFast(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+// failFast sends a request only while a member is connected or being connected. The client would
+// let it wait for its whole time, and then not say what is wrong with the connections.
+func failFast(
+	ctx context.Context,
+	method string,
+	request, answer any,
+	conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker,
+	options ...grpc.CallOption,
+) error {
 	return invoke(ctx, method, request, answer, conn, append(options, grpc.WaitForReady(false))...)
 }
 
@@ -168,7 +192,11 @@ func (s *store) List(ctx context.Context, prefix string) ([]coordinator.Entry, i
 
 func (s *store) Stale() coordinator.Reader { return reader{store: s, stale: true} }
 
-func (s *store) Commit(ctx context.Context, compares []coordinator.Compare, writes []coordinator.Write) (rev int64, err error) {
+func (s *store) Commit(
+	ctx context.Context,
+	compares []coordinator.Compare,
+	writes []coordinator.Write,
+) (rev int64, err error) {
 	if err := coordinator.CheckCommit(compares, writes); err != nil {
 		return 0, err
 	}
@@ -184,7 +212,8 @@ func (s *store) Commit(ctx context.Context, compares []coordinator.Compare, writ
 			ops[i] = clientv3.OpPut(s.key(w.Key), string(w.Value))
 		}
 	}
-	// A transaction that reads and writes nothing is answered by one member without asking the others. Counting a key makes it linearizable.
+	// A transaction that reads and writes nothing is answered by one member without asking the
+	// others. Counting a key makes it linearizable.
 	look := clientv3.OpGet(s.key("/"), clientv3.WithCountOnly())
 	if len(ops) == 0 {
 		ops = append(ops, look)

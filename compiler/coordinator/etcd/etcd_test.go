@@ -27,8 +27,8 @@ func open(t testing.TB, c *etcdtest.Cluster, rest string) coordinator.Coordinato
 	return handle
 }
 
-// TestConformance runs the suite on one member and on three. Its subtests share a cluster, each with a prefix of its own, one after another, as the
-// revision is the cluster's.
+// TestConformance runs the suite on one member and on three. Its subtests share a cluster, each
+// with a prefix of its own, one after another, as the revision is the cluster's.
 func TestConformance(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n, " members"), func(t *testing.T) {

@@ -17,8 +17,15 @@ import (
 
 var errClosed = errors.New("this handle is closed")
 
-// refusals of a user, as the cluster words them. A token that expired is none: the client has a new one by the next request.
-var refusals = []error{rpctypes.ErrAuthFailed, rpctypes.ErrPermissionDenied, rpctypes.ErrUserEmpty, rpctypes.ErrUserNotFound, rpctypes.ErrAuthNotEnabled}
+// refusals of a user, as the cluster words them. A token that expired is none: the client has a new
+// one by the next request.
+var refusals = []error{
+	rpctypes.ErrAuthFailed,
+	rpctypes.ErrPermissionDenied,
+	rpctypes.ErrUserEmpty,
+	rpctypes.ErrUserNotFound,
+	rpctypes.ErrAuthNotEnabled,
+}
 
 // explain turns the client's error into what the contract and the user know. ctx is the caller's.
 func (s *store) explain(ctx context.Context, err error) error {
@@ -31,7 +38,10 @@ func (s *store) explain(ctx context.Context, err error) error {
 	using := fmt.Sprintf("using the coordinator %q", s.config)
 	// By its words, as a watch that is refused has no more than them.
 	is := func(list ...error) bool {
-		return slices.ContainsFunc(list, func(e error) bool { return strings.HasSuffix(err.Error(), rpctypes.ErrorDesc(e)) })
+		return slices.ContainsFunc(
+			list,
+			func(e error) bool { return strings.HasSuffix(err.Error(), rpctypes.ErrorDesc(e)) },
+		)
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -45,14 +55,27 @@ func (s *store) explain(ctx context.Context, err error) error {
 	case is(rpctypes.ErrRequestTooLarge, rpctypes.ErrTooManyOps, rpctypes.ErrDuplicateKey):
 		return fmt.Errorf("%s: %w: %s", using, coordinator.ErrBadCommit, words(err))
 	case is(refusals...):
-		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/denied", fmt.Errorf("%s: %s", using, words(err)),
-			"name a user with rights to read and write below the prefix, with the parameter user or SLUGC_ETCD_USER, and the password in SLUGC_ETCD_PASSWORD")
+		return fault.New(
+			fault.Usage,
+			fault.ExitRelease,
+			"coordinator/denied",
+			fmt.Errorf("%s: %s", using, words(err)),
+			"name a user with rights to read and write below the prefix, with the parameter user or SLUGC_ETCD_USER, and the password in SLUGC_ETCD_PASSWORD",
+		)
 	case is(rpctypes.ErrNoSpace):
-		return fault.TransientError("coordinator/no-space", fmt.Errorf("%s: %s", using, words(err)),
-			"nothing was written: let the cluster's operator compact and defragment it, or raise its quota, and then disarm the alarm with `etcdctl alarm disarm`")
+		return fault.TransientError(
+			"coordinator/no-space",
+			fmt.Errorf("%s: %s", using, words(err)),
+			"nothing was written: let the cluster's operator compact and defragment it, or raise its quota, and then disarm the alarm with `etcdctl alarm disarm`",
+		)
 	case strings.Contains(err.Error(), "authentication handshake failed"):
-		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/tls", fmt.Errorf("%s: %s", using, words(err)),
-			"name the authority that signs the servers' certificates with the parameter cacert, and, where the cluster asks for one, a certificate with cert and key")
+		return fault.New(
+			fault.Usage,
+			fault.ExitRelease,
+			"coordinator/tls",
+			fmt.Errorf("%s: %s", using, words(err)),
+			"name the authority that signs the servers' certificates with the parameter cacert, and, where the cluster asks for one, a certificate with cert and key",
+		)
 	case errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded:
 		return fmt.Errorf("%s: %w: no answer within %v", using, coordinator.ErrUnavailable, s.config.Timeout)
 	}

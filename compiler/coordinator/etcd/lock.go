@@ -14,8 +14,15 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// Lock writes key with a lease that this process keeps alive. Whoever finds it written waits until it is gone and tries again.
-func (s *store) Lock(ctx context.Context, key string, ttl time.Duration, owner string, waiting func(holder string)) (<-chan struct{}, func(), error) {
+// Lock writes key with a lease that this process keeps alive. Whoever finds it written waits until
+// it is gone and tries again.
+func (s *store) Lock(
+	ctx context.Context,
+	key string,
+	ttl time.Duration,
+	owner string,
+	waiting func(holder string),
+) (<-chan struct{}, func(), error) {
 	if err := coordinator.CheckKey(key); err != nil {
 		return nil, nil, err
 	}
@@ -43,7 +50,11 @@ func (s *store) Lock(ctx context.Context, key string, ttl time.Duration, owner s
 }
 
 // tryLock takes the lock, or returns who holds it, never "", and the revision at that point.
-func (s *store) tryLock(ctx context.Context, key, owner string, id clientv3.LeaseID) (holder string, rev int64, err error) {
+func (s *store) tryLock(
+	ctx context.Context,
+	key, owner string,
+	id clientv3.LeaseID,
+) (holder string, rev int64, err error) {
 	err = s.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Txn(clientv3.WithRequireLeader(ctx)).
 			If(clientv3.Compare(clientv3.CreateRevision(s.key(key)), "=", 0)).
@@ -65,7 +76,8 @@ func (s *store) tryLock(ctx context.Context, key, owner string, id clientv3.Leas
 	return holder, rev, err
 }
 
-// gone waits for the key to be deleted after rev, while the caller's own lease lasts: it is lost when the cluster is.
+// gone waits for the key to be deleted after rev, while the caller's own lease lasts: it is lost
+// when the cluster is.
 func (s *store) gone(ctx context.Context, key string, rev int64, lost <-chan struct{}) error {
 	client, err := s.connected(ctx)
 	if err != nil {
@@ -73,7 +85,12 @@ func (s *store) gone(ctx context.Context, key string, rev int64, lost <-chan str
 	}
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := client.Watch(clientv3.WithRequireLeader(watching), s.key(key), clientv3.WithRev(rev+1), clientv3.WithFilterPut())
+	answers := client.Watch(
+		clientv3.WithRequireLeader(watching),
+		s.key(key),
+		clientv3.WithRev(rev+1),
+		clientv3.WithFilterPut(),
+	)
 	for {
 		select {
 		case answer, ok := <-answers:
@@ -87,7 +104,11 @@ func (s *store) gone(ctx context.Context, key string, rev int64, lost <-chan str
 				return nil
 			}
 		case <-lost:
-			return fmt.Errorf("using the coordinator %q: %w: it was gone while a lock was waited for", s.config, coordinator.ErrUnavailable)
+			return fmt.Errorf(
+				"using the coordinator %q: %w: it was gone while a lock was waited for",
+				s.config,
+				coordinator.ErrUnavailable,
+			)
 		}
 	}
 }

@@ -52,7 +52,8 @@ func (r reader) Get(ctx context.Context, keys ...string) ([]coordinator.Entry, e
 	return entries, nil
 }
 
-// nested packs operations into transactions within the transaction: one may have 128 less those of the one around it, and all are done at one moment.
+// nested packs operations into transactions within the transaction: one may have 128 less those of
+// the one around it, and all are done at one moment.
 func nested(ops []clientv3.Op) []clientv3.Op {
 	const most = 100
 	if len(ops) <= most {
@@ -77,7 +78,8 @@ func flat(responses []*etcdserverpb.ResponseOp) (list []*etcdserverpb.ResponseOp
 	return list
 }
 
-// List reads page by page as of the first page's revision, so that no answer grows beyond all bounds and each has its own time.
+// List reads page by page as of the first page's revision, so that no answer grows beyond all
+// bounds and each has its own time.
 func (r reader) List(ctx context.Context, prefix string) (entries []coordinator.Entry, rev int64, err error) {
 	if err := coordinator.CheckPrefix(prefix); err != nil {
 		return nil, 0, err
@@ -89,7 +91,10 @@ func (r reader) List(ctx context.Context, prefix string) (entries []coordinator.
 }
 
 // pages does one List, and says whether its revision was compacted meanwhile.
-func (r reader) pages(ctx context.Context, from string) (entries []coordinator.Entry, rev int64, again bool, err error) {
+func (r reader) pages(
+	ctx context.Context,
+	from string,
+) (entries []coordinator.Entry, rev int64, again bool, err error) {
 	next, end := from, clientv3.GetPrefixRangeEnd(from)
 	for more := true; more; {
 		options := append(r.options(), clientv3.WithRange(end), clientv3.WithRev(rev))

@@ -22,7 +22,8 @@ import (
 	"slugc/compiler/fault"
 )
 
-// authority signs certificates for 127.0.0.1, for servers and clients alike, and writes PEM files name.crt and name.key.
+// authority signs certificates for 127.0.0.1, for servers and clients alike, and writes PEM files
+// name.crt and name.key.
 type authority struct {
 	dir  string
 	cert *x509.Certificate
@@ -42,8 +43,12 @@ func (a *authority) issue(t *testing.T, name string) (*x509.Certificate, *ecdsa.
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: a.cert == nil,
+		SerialNumber: big.NewInt(
+			time.Now().UnixNano(),
+		), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{
+			net.IPv4(127, 0, 0, 1),
+		}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: a.cert == nil,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	parent, signer := template, key
@@ -80,8 +85,12 @@ func (a *authority) encrypted(t *testing.T, to string) string {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
-		NextProtos: []string{"h2"}})
+	l, err := tls.Listen(
+		"tcp",
+		"127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
+			NextProtos: []string{"h2"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +120,10 @@ func TestTLS(t *testing.T) {
 	theirs.issue(t, "client")
 	host := ours.encrypted(t, strings.TrimPrefix(cluster.URL(), "etcd://"))
 	with := func(ca, client *authority) coordinator.Coordinator {
-		c, err := etcd.ParseURL("etcd://"+host+"?timeout=20s&cacert="+ca.dir+"/ca.crt&cert="+client.dir+"/client.crt&key="+client.dir+"/client.key", nil)
+		c, err := etcd.ParseURL(
+			"etcd://"+host+"?timeout=20s&cacert="+ca.dir+"/ca.crt&cert="+client.dir+"/client.crt&key="+client.dir+"/client.key",
+			nil,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,8 @@ func wantFault(t *testing.T, err error, id string, code int, text string) {
 	}
 }
 
-// TestNoQuorum: what needs a quorum is refused as unavailable, what was there can be read all the same, and with the quorum all is well again.
+// TestNoQuorum: what needs a quorum is refused as unavailable, what was there can be read all the
+// same, and with the quorum all is well again.
 func TestNoQuorum(t *testing.T) {
 	cluster := etcdtest.Start(t, 3)
 	c := open(t, cluster, "?timeout=5s")
@@ -59,14 +60,21 @@ func TestNoQuorum(t *testing.T) {
 	if _, _, err := c.List(t.Context(), "/"); !errors.Is(err, coordinator.ErrUnavailable) {
 		t.Errorf("List: %v", err)
 	}
-	if _, err := c.Commit(t.Context(), []coordinator.Compare{{Key: "/new"}}, nil); !errors.Is(err, coordinator.ErrUnavailable) {
+	if _, err := c.Commit(t.Context(), []coordinator.Compare{{Key: "/new"}}, nil); !errors.Is(
+		err,
+		coordinator.ErrUnavailable,
+	) {
 		t.Errorf("a commit that only compares: %v", err)
 	}
-	if _, err := c.Commit(t.Context(), nil, []coordinator.Write{{Key: "/a/c"}}); !errors.Is(err, coordinator.ErrUnavailable) {
+	if _, err := c.Commit(t.Context(), nil, []coordinator.Write{{Key: "/a/c"}}); !errors.Is(
+		err,
+		coordinator.ErrUnavailable,
+	) {
 		t.Errorf("Commit: %v", err)
 	}
 	stale := c.(coordinator.Staler).Stale()
-	if read, err := stale.Get(t.Context(), "/a/b", "/none"); err != nil || string(read[0].Value) != "1" || read[1].Rev != 0 {
+	if read, err := stale.Get(t.Context(), "/a/b", "/none"); err != nil || string(read[0].Value) != "1" ||
+		read[1].Rev != 0 {
 		t.Errorf("stale Get: %v, %v", read, err)
 	}
 	if list, rev, err := stale.List(t.Context(), "/a/"); err != nil || len(list) == 0 || rev < list[0].Rev {
@@ -106,12 +114,19 @@ func TestLongList(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	cluster := etcdtest.Start(t, 1, "--quota-backend-bytes=4194304", "--max-request-bytes=600000")
 	c := open(t, cluster, "/mine?timeout=20s")
-	if _, err := c.Commit(t.Context(), nil, []coordinator.Write{{Key: "/large", Value: make([]byte, 700_000)}}); !errors.Is(err, coordinator.ErrBadCommit) {
+	if _, err := c.Commit(t.Context(), nil, []coordinator.Write{{Key: "/large", Value: make([]byte, 700_000)}}); !errors.Is(
+		err,
+		coordinator.ErrBadCommit,
+	) {
 		t.Errorf("more than the cluster takes: %v", err)
 	}
 	var err error
 	for i := 0; i < 100 && err == nil; i++ {
-		_, err = c.Commit(t.Context(), nil, []coordinator.Write{{Key: fmt.Sprint("/fill/", i), Value: bytes.Repeat([]byte("x"), 500_000)}})
+		_, err = c.Commit(
+			t.Context(),
+			nil,
+			[]coordinator.Write{{Key: fmt.Sprint("/fill/", i), Value: bytes.Repeat([]byte("x"), 500_000)}},
+		)
 	}
 	wantFault(t, err, "coordinator/no-space", fault.ExitTransient, "mvcc: database space exceeded")
 }
@@ -124,7 +139,13 @@ func TestUsers(t *testing.T) {
 		func() error { _, err := admin.UserGrantRole(ctx, "root", "root"); return err },
 		func() error { _, err := admin.RoleAdd(ctx, "slugc"); return err },
 		func() error {
-			_, err := admin.RoleGrantPermission(ctx, "slugc", "/mine/", clientv3.GetPrefixRangeEnd("/mine/"), clientv3.PermissionType(clientv3.PermReadWrite))
+			_, err := admin.RoleGrantPermission(
+				ctx,
+				"slugc",
+				"/mine/",
+				clientv3.GetPrefixRangeEnd("/mine/"),
+				clientv3.PermissionType(clientv3.PermReadWrite),
+			)
 			return err
 		},
 		func() error { _, err := admin.UserAdd(ctx, "ana", "s3cret"); return err },
@@ -137,7 +158,10 @@ func TestUsers(t *testing.T) {
 		}
 	}
 	as := func(user, prefix string) coordinator.Coordinator {
-		config, err := etcd.ParseURL(strings.Replace(cluster.URL(), "//", "//"+user, 1)+prefix+"?timeout=20s&dial-timeout=20s", nil)
+		config, err := etcd.ParseURL(
+			strings.Replace(cluster.URL(), "//", "//"+user, 1)+prefix+"?timeout=20s&dial-timeout=20s",
+			nil,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +231,8 @@ func pass(from, to net.Conn, limit int) {
 	}
 }
 
-// TestLostAnswers: of commits whose answers are lost, the writer never hears of a conflict, which would say that nothing was done, and none is done twice.
+// TestLostAnswers: of commits whose answers are lost, the writer never hears of a conflict, which
+// would say that nothing was done, and none is done twice.
 func TestLostAnswers(t *testing.T) {
 	cluster := etcdtest.Start(t, 1, etcdtest.Steady...)
 	config, err := etcd.ParseURL("etcd://"+flaky(t, strings.TrimPrefix(cluster.URL(), "etcd://"))+"?timeout=20s", nil)
@@ -231,7 +256,11 @@ func TestLostAnswers(t *testing.T) {
 			continue
 		}
 		value := fmt.Sprint(n)
-		_, err = c.Commit(t.Context(), []coordinator.Compare{{Key: "/n", Rev: read[0].Rev}}, []coordinator.Write{{Key: "/n", Value: []byte(value)}})
+		_, err = c.Commit(
+			t.Context(),
+			[]coordinator.Compare{{Key: "/n", Rev: read[0].Rev}},
+			[]coordinator.Write{{Key: "/n", Value: []byte(value)}},
+		)
 		switch {
 		case err == nil:
 			heard[value] = done
@@ -284,7 +313,12 @@ func TestNothingIsLeft(t *testing.T) {
 	for began := time.Now(); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > time.Minute {
 			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+			t.Fatalf(
+				"%d goroutines, %d before\n%s",
+				runtime.NumGoroutine(),
+				before,
+				stacks[:runtime.Stack(stacks, true)],
+			)
 		}
 	}
 }

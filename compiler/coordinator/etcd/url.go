@@ -15,17 +15,21 @@ import (
 
 // The defaults of a [Config].
 const (
-	DefaultPort    = "2379"
-	DefaultPrefix  = "/slugc/v1"
-	DefaultTimeout = 1500 * time.Millisecond // of one request, and of dialling: long enough for a busy cluster, short enough to ask another member in time
+	DefaultPort   = "2379"
+	DefaultPrefix = "/slugc/v1"
+	// of one request, and of dialling: long enough for a busy cluster, short enough to ask another
+	// member in time
+	DefaultTimeout = 1500 * time.Millisecond
 )
 
 // Config says which cluster, and how it is reached.
 type Config struct {
-	Hosts             []string // host:port, at least one
-	Prefix            string   // of all keys: a key as coordinator.CheckKey has it, or "" for the whole cluster
-	TLS               bool     // encrypt; the system's roots are trusted where CACert is ""
-	CACert, Cert, Key string   // PEM files: what signs the servers' certificates; the client's own certificate and key, both or neither
+	Hosts  []string // host:port, at least one
+	Prefix string   // of all keys: a key as coordinator.CheckKey has it, or "" for the whole cluster
+	TLS    bool     // encrypt; the system's roots are trusted where CACert is ""
+	// PEM files: what signs the servers' certificates; the client's own certificate and key, both
+	// or neither
+	CACert, Cert, Key string
 	User, Password    string
 	Timeout           time.Duration // of one request
 	DialTimeout       time.Duration // of one member's connection, and of logging in
@@ -37,14 +41,19 @@ func (c Config) String() string { return "etcd://" + strings.Join(c.Hosts, ",") 
 // GoString keeps the password out of %#v.
 func (c Config) GoString() string { return c.String() }
 
-// ParseURL reads etcd://[user[:password]@]host[:port][,host[:port]…][/prefix][?parameters]. The parameters are cacert, cert, key, user, timeout, dial-timeout and
-// tls; what the URL leaves open is taken from env: SLUGC_ETCD_CACERT, SLUGC_ETCD_CERT, SLUGC_ETCD_KEY, SLUGC_ETCD_USER, SLUGC_ETCD_PASSWORD, SLUGC_ETCD_TIMEOUT.
-// Naming a certificate turns TLS on. The error is a [fault.Error] with id "coordinator/bad-url"; it never tells the password.
+// ParseURL reads etcd://[user[:password]@]host[:port][,host[:port]…][/prefix][?parameters]. The
+// parameters are cacert, cert, key, user, timeout, dial-timeout and tls; what the URL leaves open
+// is taken from env: SLUGC_ETCD_CACERT, SLUGC_ETCD_CERT, SLUGC_ETCD_KEY, SLUGC_ETCD_USER,
+// SLUGC_ETCD_PASSWORD, SLUGC_ETCD_TIMEOUT. Naming a certificate turns TLS on. The error is a
+// [fault.Error] with id "coordinator/bad-url"; it never tells the password.
 func ParseURL(raw string, env map[string]string) (Config, error) {
 	c, err := parse(raw, env)
 	if err != nil {
-		return Config{}, fault.UsageError("coordinator/bad-url", fmt.Errorf("reading the coordinator's URL: %w", err),
-			"write etcd://host1,host2,host3/prefix, with ?cacert=FILE&cert=FILE&key=FILE&user=NAME&timeout=1.5s as needed; a password goes into SLUGC_ETCD_PASSWORD")
+		return Config{}, fault.UsageError(
+			"coordinator/bad-url",
+			fmt.Errorf("reading the coordinator's URL: %w", err),
+			"write etcd://host1,host2,host3/prefix, with ?cacert=FILE&cert=FILE&key=FILE&user=NAME&timeout=1.5s as needed; a password goes into SLUGC_ETCD_PASSWORD",
+		)
 	}
 	return c, nil
 }
@@ -60,8 +69,15 @@ func parse(raw string, env map[string]string) (Config, error) {
 		end = len(rest)
 	}
 	hosts, rest := rest[:end], rest[end:]
-	c := Config{User: env["SLUGC_ETCD_USER"], Password: env["SLUGC_ETCD_PASSWORD"], CACert: env["SLUGC_ETCD_CACERT"], Cert: env["SLUGC_ETCD_CERT"],
-		Key: env["SLUGC_ETCD_KEY"], Timeout: DefaultTimeout, DialTimeout: DefaultTimeout}
+	c := Config{
+		User:        env["SLUGC_ETCD_USER"],
+		Password:    env["SLUGC_ETCD_PASSWORD"],
+		CACert:      env["SLUGC_ETCD_CACERT"],
+		Cert:        env["SLUGC_ETCD_CERT"],
+		Key:         env["SLUGC_ETCD_KEY"],
+		Timeout:     DefaultTimeout,
+		DialTimeout: DefaultTimeout,
+	}
 	if v := env["SLUGC_ETCD_TIMEOUT"]; v != "" {
 		if err := readTimeout(&c.Timeout, "SLUGC_ETCD_TIMEOUT", v); err != nil {
 			return Config{}, err
@@ -108,7 +124,11 @@ func address(host string) (string, error) {
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 		return "", fmt.Errorf("%q has no port from 1 to 65535", host)
 	}
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'\<>[]@%`, r) }) {
+	if name == "" ||
+		strings.ContainsFunc(
+			name,
+			func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'\<>[]@%`, r) },
+		) {
 		return "", fmt.Errorf("%q is not a host", host)
 	}
 	return net.JoinHostPort(name, port), nil

@@ -16,13 +16,25 @@ import (
 )
 
 func TestParseURL(t *testing.T) {
-	plain := etcd.Config{Hosts: []string{"a:2379"}, Prefix: "/slugc/v1", Timeout: etcd.DefaultTimeout, DialTimeout: etcd.DefaultTimeout}
+	plain := etcd.Config{
+		Hosts:       []string{"a:2379"},
+		Prefix:      "/slugc/v1",
+		Timeout:     etcd.DefaultTimeout,
+		DialTimeout: etcd.DefaultTimeout,
+	}
 	with := func(change func(*etcd.Config)) etcd.Config {
 		c := plain
 		change(&c)
 		return c
 	}
-	env := map[string]string{"SLUGC_ETCD_CACERT": "/ca", "SLUGC_ETCD_CERT": "/c", "SLUGC_ETCD_KEY": "/k", "SLUGC_ETCD_USER": "ana", "SLUGC_ETCD_PASSWORD": "s3cret", "SLUGC_ETCD_TIMEOUT": "3s"}
+	env := map[string]string{
+		"SLUGC_ETCD_CACERT":   "/ca",
+		"SLUGC_ETCD_CERT":     "/c",
+		"SLUGC_ETCD_KEY":      "/k",
+		"SLUGC_ETCD_USER":     "ana",
+		"SLUGC_ETCD_PASSWORD": "s3cret",
+		"SLUGC_ETCD_TIMEOUT":  "3s",
+	}
 	full := with(func(c *etcd.Config) {
 		c.TLS, c.CACert, c.Cert, c.Key, c.User, c.Password, c.Timeout = true, "/ca", "/c", "/k", "ana", "s3cret", 3*time.Second
 	})
@@ -94,7 +106,8 @@ func TestBadURLs(t *testing.T) {
 	} {
 		_, err := etcd.ParseURL(url, env)
 		mark, ok := errors.AsType[*fault.Error](err)
-		if !ok || mark.ID != "coordinator/bad-url" || mark.Code != fault.ExitUsage || err.Error() != "reading the coordinator's URL: "+want {
+		if !ok || mark.ID != "coordinator/bad-url" || mark.Code != fault.ExitUsage ||
+			err.Error() != "reading the coordinator's URL: "+want {
 			t.Errorf("%s: %v, want %s", url, err, want)
 		}
 		if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, mark), secret) {
@@ -109,7 +122,8 @@ func TestConfigKeepsThePassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		if text := fmt.Sprintf(format, c); strings.Contains(text, "hunter2") || !strings.Contains(text, "etcd://a:2379,b:2379/p") {
+		if text := fmt.Sprintf(format, c); strings.Contains(text, "hunter2") ||
+			!strings.Contains(text, "etcd://a:2379,b:2379/p") {
 			t.Errorf("%s: %s", format, text)
 		}
 	}

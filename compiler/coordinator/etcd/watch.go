@@ -15,8 +15,9 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Watch goes on by itself after a lost connection, a lost leader and a restarted member, from the revision after the last it delivered. A member that is
-// cut off from the others ends the stream, so that another one is asked.
+// Watch goes on by itself after a lost connection, a lost leader and a restarted member, from the
+// revision after the last it delivered. A member that is cut off from the others ends the stream,
+// so that another one is asked.
 func (s *store) Watch(ctx context.Context, prefix string, from int64) <-chan coordinator.Delivery {
 	out := make(chan coordinator.Delivery)
 	s.closing.Lock()
@@ -83,8 +84,14 @@ func (w *watch) stream(ctx context.Context) error {
 	// A stream of its own: one that is cut off, or whose receiver is slow, concerns no other.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := client.Watch(clientv3.WithRequireLeader(ctx), w.key(w.prefix), clientv3.WithPrefix(), clientv3.WithRev(w.next),
-		clientv3.WithProgressNotify(), clientv3.WithFragment())
+	answers := client.Watch(
+		clientv3.WithRequireLeader(ctx),
+		w.key(w.prefix),
+		clientv3.WithPrefix(),
+		clientv3.WithRev(w.next),
+		clientv3.WithProgressNotify(),
+		clientv3.WithFragment(),
+	)
 	for answer := range answers {
 		if err := answer.Err(); err != nil {
 			return w.explain(ctx, err)
@@ -96,9 +103,15 @@ func (w *watch) stream(ctx context.Context) error {
 			w.next = max(w.next, answer.Header.Revision+1)
 		}
 	}
-	// The client closes the channel of a watch that is refused from the start without a word. Reading the same keys tells.
+	// The client closes the channel of a watch that is refused from the start without a word.
+	// Reading the same keys tells.
 	return w.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
-		_, err := client.Get(clientv3.WithRequireLeader(ctx), w.key(w.prefix), clientv3.WithPrefix(), clientv3.WithCountOnly())
+		_, err := client.Get(
+			clientv3.WithRequireLeader(ctx),
+			w.key(w.prefix),
+			clientv3.WithPrefix(),
+			clientv3.WithCountOnly(),
+		)
 		return err
 	})
 }
@@ -119,7 +132,17 @@ func (w *watch) deliver(ctx context.Context, events []*clientv3.Event) bool {
 		d := coordinator.Delivery{}
 		for _, e := range commit {
 			entry := w.entry(string(e.Kv.Key), e.Kv.Value, rev)
-			d.Events = append(d.Events, coordinator.Event{Write: coordinator.Write{Key: entry.Key, Value: entry.Value, Delete: e.Type == clientv3.EventTypeDelete}, Rev: rev})
+			d.Events = append(
+				d.Events,
+				coordinator.Event{
+					Write: coordinator.Write{
+						Key:    entry.Key,
+						Value:  entry.Value,
+						Delete: e.Type == clientv3.EventTypeDelete,
+					},
+					Rev: rev,
+				},
+			)
 		}
 		slices.SortFunc(d.Events, func(a, b coordinator.Event) int { return strings.Compare(a.Key, b.Key) })
 		if !w.send(ctx, d) {

@@ -12,7 +12,8 @@ import (
 	"slugc/compiler/coordinator/etcd/etcdtest"
 )
 
-// TestWatchSurvives watches while leaders are killed and members stopped: it delivers exactly what a watch of the same revisions delivers afterwards.
+// TestWatchSurvives watches while leaders are killed and members stopped: it delivers exactly what
+// a watch of the same revisions delivers afterwards.
 func TestWatchSurvives(t *testing.T) {
 	cluster := etcdtest.Start(t, 3)
 	c, writer := open(t, cluster, ""), open(t, cluster, "")
@@ -76,7 +77,8 @@ func persist(t *testing.T, c coordinator.Coordinator, key, value string) int64 {
 	}
 }
 
-// TestLargeCommitsAreWhole: commits so large that the server sends them in parts are delivered as one.
+// TestLargeCommitsAreWhole: commits so large that the server sends them in parts are delivered as
+// one.
 func TestLargeCommitsAreWhole(t *testing.T) {
 	cluster := etcdtest.Start(t, 1, etcdtest.Steady...)
 	c := open(t, cluster, "?timeout=30s")
@@ -84,7 +86,10 @@ func TestLargeCommitsAreWhole(t *testing.T) {
 	for i := range 5 {
 		var writes []coordinator.Write
 		for k := range 50 {
-			writes = append(writes, coordinator.Write{Key: fmt.Sprintf("/large/%02d", k), Value: make([]byte, 20_000+i)})
+			writes = append(
+				writes,
+				coordinator.Write{Key: fmt.Sprintf("/large/%02d", k), Value: make([]byte, 20_000+i)},
+			)
 		}
 		rev, err := c.Commit(t.Context(), nil, writes)
 		if err != nil {
@@ -97,7 +102,8 @@ func TestLargeCommitsAreWhole(t *testing.T) {
 	ch := c.Watch(t.Context(), "/large/", first)
 	for i := range 5 {
 		d := <-ch
-		if d.Err != nil || len(d.Events) != 50 || len(d.Events[49].Value) != 20_000+i || d.Events[0].Rev != first+int64(i) {
+		if d.Err != nil || len(d.Events) != 50 || len(d.Events[49].Value) != 20_000+i ||
+			d.Events[0].Rev != first+int64(i) {
 			t.Fatalf("commit %d is delivered with %d events, %v", i, len(d.Events), d.Err)
 		}
 	}
@@ -107,7 +113,13 @@ func TestLock(t *testing.T) {
 	cluster := etcdtest.Start(t, 1, etcdtest.Steady...)
 	one, two := open(t, cluster, "?timeout=30s"), open(t, cluster, "?timeout=30s")
 	lock := func(c coordinator.Coordinator, owner string, told chan<- string) (<-chan struct{}, func()) {
-		lost, unlock, err := c.(coordinator.Locker).Lock(t.Context(), "/apps/blog/lock", 2e9, owner, func(holder string) { told <- holder })
+		lost, unlock, err := c.(coordinator.Locker).Lock(
+			t.Context(),
+			"/apps/blog/lock",
+			2e9,
+			owner,
+			func(holder string) { told <- holder },
+		)
 		if err != nil {
 			t.Error(err)
 		}
@@ -127,7 +139,8 @@ func TestLock(t *testing.T) {
 	unlock2 := <-got
 	unlock2()
 
-	// A holder that is gone without a word keeps others waiting for its time to live, and no longer.
+	// A holder that is gone without a word keeps others waiting for its time to live, and no
+	// longer.
 	lost, _ := lock(one, "third", told)
 	one.Close()
 	<-lost
@@ -140,7 +153,10 @@ func TestLock(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	cluster.Kill(0)
-	if _, _, err := two.(coordinator.Locker).Lock(t.Context(), "/lock", 2e9, "sixth", nil); !errors.Is(err, coordinator.ErrUnavailable) {
+	if _, _, err := two.(coordinator.Locker).Lock(t.Context(), "/lock", 2e9, "sixth", nil); !errors.Is(
+		err,
+		coordinator.ErrUnavailable,
+	) {
 		t.Errorf("without a cluster: %v", err)
 	}
 }

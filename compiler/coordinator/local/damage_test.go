@@ -105,13 +105,15 @@ func wantDamaged(t *testing.T, err error, path string) {
 		t.Fatalf("got %v", err)
 	}
 	text := err.Error() + strings.Join(mark.Hints, " ")
-	if !strings.Contains(err.Error(), path) || !strings.Contains(text, "mv "+path) || strings.Contains(err.Error(), "\n") {
+	if !strings.Contains(err.Error(), path) || !strings.Contains(text, "mv "+path) ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error names neither file nor way out: %s", text)
 	}
 }
 
-// TestFlippedBits flips a bit at random places: what is read is what was written, or an error, never something else. (A flip in
-// the newest meta page makes bbolt go back to the one before, as after a power cut: the last commit may be missing.)
+// TestFlippedBits flips a bit at random places: what is read is what was written, or an error,
+// never something else. (A flip in the newest meta page makes bbolt go back to the one before, as
+// after a power cut: the last commit may be missing.)
 func TestFlippedBits(t *testing.T) {
 	_, file, want := filled(t)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -158,7 +160,8 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
-// TestHeldFile: while something else holds the file, calls wait no longer than they may, and work when it lets go.
+// TestHeldFile: while something else holds the file, calls wait no longer than they may, and work
+// when it lets go.
 func TestHeldFile(t *testing.T) {
 	path, _, _ := filled(t)
 	c, err := local.Open(path, local.Options{Wait: 20 * time.Millisecond})
@@ -174,7 +177,8 @@ func TestHeldFile(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := c.Get(ctx, "/key/01"); !errors.Is(err, coordinator.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := c.Get(ctx, "/key/01"); !errors.Is(err, coordinator.ErrUnavailable) ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 	watch := c.Watch(t.Context(), "/", 40) // a watch has time

@@ -58,8 +58,9 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// transact opens the file, does one transaction and closes it. The caller is alone. bbolt trusts its pages: on a damaged file
-// it panics, or reads where nothing is mapped. Both become errors here.
+// transact opens the file, does one transaction and closes it. The caller is alone. bbolt trusts
+// its pages: on a damaged file it panics, or reads where nothing is mapped. Both become errors
+// here.
 func transact(path string, readOnly bool, do func(*bolt.DB) error) (err error) {
 	var file *os.File
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -117,17 +118,29 @@ func explain(path string, err error) error {
 		return damaged(path, err)
 	case errors.Is(err, coordinator.ErrCompacted), errors.Is(err, coordinator.ErrUnavailable):
 		return err
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
-		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/unusable", fmt.Errorf("using the coordinator %q: %w", path, err),
-			"let slugc's user read and write the file and its directory, or name another with --coordinator local:///path/to/file.db")
+	case errors.Is(err, fs.ErrPermission),
+		errors.Is(err, unix.EROFS),
+		errors.Is(err, unix.ENOTDIR),
+		errors.Is(err, unix.EISDIR):
+		return fault.New(
+			fault.Usage,
+			fault.ExitRelease,
+			"coordinator/unusable",
+			fmt.Errorf("using the coordinator %q: %w", path, err),
+			"let slugc's user read and write the file and its directory, or name another with --coordinator local:///path/to/file.db",
+		)
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fault.TransientError("coordinator/disk-full", fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err),
-			"nothing was lost: free some space and try again")
+		return fault.TransientError(
+			"coordinator/disk-full",
+			fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err),
+			"nothing was lost: free some space and try again",
+		)
 	}
 	return fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err)
 }
 
-// stopped is the error of a call whose context ended. A deadline is the coordinator's fault, a cancellation is not.
+// stopped is the error of a call whose context ended. A deadline is the coordinator's fault, a
+// cancellation is not.
 func stopped(path string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("using the coordinator %q: %w", path, err)
@@ -143,7 +156,15 @@ func damaged(path string, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return fault.New(fault.Slugc, fault.ExitRelease, "coordinator/damaged", fmt.Errorf("reading the coordinator %q: %w", path, err),
+	return fault.New(
+		fault.Slugc,
+		fault.ExitRelease,
+		"coordinator/damaged",
+		fmt.Errorf("reading the coordinator %q: %w", path, err),
 		"put a copy of the file in its place",
-		fmt.Sprintf("without a copy, move it away with `mv %[1]s %[1]s.damaged`: releases then begin at 1 again, and slugs are not touched", path))
+		fmt.Sprintf(
+			"without a copy, move it away with `mv %[1]s %[1]s.damaged`: releases then begin at 1 again, and slugs are not touched",
+			path,
+		),
+	)
 }

@@ -10,9 +10,10 @@ import (
 
 // gate lets one caller of all processes in at a time, roughly in the order of arrival.
 //
-// flock alone is not fair: when it is released, whoever runs first takes it, and that is the process that just released it and
-// wants it again, not one that has yet to wake up. So there are two locks. One waits for the turn, then, holding it, for the
-// lock, and gives up the turn once inside. A process that leaves and wants in again finds the turn taken and queues like all others.
+// flock alone is not fair: when it is released, whoever runs first takes it, and that is the
+// process that just released it and wants it again, not one that has yet to wake up. So there are
+// two locks. One waits for the turn, then, holding it, for the lock, and gives up the turn once
+// inside. A process that leaves and wants in again finds the turn taken and queues like all others.
 // The kernel releases both when a process dies.
 type gate struct {
 	turn, lock string

@@ -1,23 +1,27 @@
-// Package local is a coordinator in one bbolt file: no server, no daemon, any number of processes on one machine.
+// Package local is a coordinator in one bbolt file: no server, no daemon, any number of processes
+// on one machine.
 //
 // # Sharing
 //
-// bbolt lets one process at a time have the file open. So no call holds it for longer than its own transaction: each takes
-// its turn (see gate.go), opens the file, does one transaction, and closes it: on a small machine, below 0.1 ms for a
-// read and 1 ms for a commit. Processes that contend queue, readers and writers alike, none is starved, and one that is
-// killed lets go of its turn at that moment. The file must lie on a local file system: flock over NFS is not to be trusted.
+// bbolt lets one process at a time have the file open. So no call holds it for longer than its own
+// transaction: each takes its turn (see gate.go), opens the file, does one transaction, and closes
+// it: on a small machine, below 0.1 ms for a read and 1 ms for a commit. Processes that contend
+// queue, readers and writers alike, none is starved, and one that is killed lets go of its turn at
+// that moment. The file must lie on a local file system: flock over NFS is not to be trusted.
 //
 // # Durability
 //
-// Commit returns after fdatasync. A process killed at any instruction, or a power cut, leaves the state before the commit or
-// after it. The file is created under another name and renamed when complete, so a file that is empty or cut short is damage,
-// and is reported as such instead of beginning anew. Every value carries a CRC-32C, checked when it is read.
+// Commit returns after fdatasync. A process killed at any instruction, or a power cut, leaves the
+// state before the commit or after it. The file is created under another name and renamed when
+// complete, so a file that is empty or cut short is damage, and is reported as such instead of
+// beginning anew. Every value carries a CRC-32C, checked when it is read.
 //
 // # Watching
 //
-// The last revisions are kept in a log (see [Options]) which watches read. A watch sees a commit of its own handle at once,
-// and those of other handles and processes by comparing the file's first two pages, one of which every commit changes, every
-// [Options.Poll]: 8 KiB read from the page cache, without a lock.
+// The last revisions are kept in a log (see [Options]) which watches read. A watch sees a commit of
+// its own handle at once, and those of other handles and processes by comparing the file's first
+// two pages, one of which every commit changes, every [Options.Poll]: 8 KiB read from the page
+// cache, without a lock.
 package local
 
 import (
@@ -53,10 +57,11 @@ type store struct {
 	closing sync.Mutex // guards watches against Add after Wait
 }
 
-// Open returns a handle onto the store in the file at path, which it creates, with its directory, if there is none (modes
-// 0600 and 0700). Beside the file it keeps two locks, path.lock and path.turn, which must never be deleted. A file that is
-// not such a store, or damaged, gives an error wrapping [ErrDamaged]. Any number of handles may be open in any number of
-// processes; all methods may be called concurrently.
+// Open returns a handle onto the store in the file at path, which it creates, with its directory,
+// if there is none (modes 0600 and 0700). Beside the file it keeps two locks, path.lock and
+// path.turn, which must never be deleted. A file that is not such a store, or damaged, gives an
+// error wrapping [ErrDamaged]. Any number of handles may be open in any number of processes; all
+// methods may be called concurrently.
 func Open(path string, o Options) (coordinator.Coordinator, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -46,8 +46,9 @@ func appendLog(tx *bolt.Tx, st *state, writes []coordinator.Write, history int) 
 	return nil
 }
 
-// readLog returns the deliveries under prefix of the revisions from next on, as many as make up a batch, and the revision after
-// the last one read. It is coordinator.ErrCompacted if next is no longer kept.
+// readLog returns the deliveries under prefix of the revisions from next on, as many as make up a
+// batch, and the revision after the last one read. It is coordinator.ErrCompacted if next is no
+// longer kept.
 func readLog(tx *bolt.Tx, prefix string, next int64) ([]coordinator.Delivery, int64, error) {
 	const batch = 1 << 20 // bytes, so that a watcher far behind holds neither the lock nor much memory
 	st, err := readState(tx)
@@ -55,7 +56,12 @@ func readLog(tx *bolt.Tx, prefix string, next int64) ([]coordinator.Delivery, in
 		return nil, next, err
 	}
 	if next <= st.compacted {
-		return nil, next, fmt.Errorf("watching from revision %d, kept from %d: %w", next, st.compacted+1, coordinator.ErrCompacted)
+		return nil, next, fmt.Errorf(
+			"watching from revision %d, kept from %d: %w",
+			next,
+			st.compacted+1,
+			coordinator.ErrCompacted,
+		)
 	}
 	var deliveries []coordinator.Delivery
 	for size := 0; next <= st.rev && size < batch; next++ {

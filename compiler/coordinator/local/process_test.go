@@ -24,7 +24,8 @@ import (
 	"slugc/compiler/coordinator/local"
 )
 
-// child is set in processes that this test starts: its value says what to do instead of running tests, os.Args[1] is the store.
+// child is set in processes that this test starts: its value says what to do instead of running
+// tests, os.Args[1] is the store.
 const child = "LOCAL_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -119,8 +120,8 @@ func commitNext(path string, history int) (int, error) {
 	return n + 1, err
 }
 
-// TestKilledProcesses kills writers at random moments, the store's creation included. The store always opens, in the state before
-// or after a commit, and nothing acknowledged is lost.
+// TestKilledProcesses kills writers at random moments, the store's creation included. The store
+// always opens, in the state before or after a commit, and nothing acknowledged is lost.
 func TestKilledProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "c.db")
 	var mu sync.Mutex
@@ -172,7 +173,8 @@ func checkPair(t *testing.T, path string) {
 	}
 	defer c.Close()
 	entries, rev, err := c.List(context.Background(), "/")
-	if err != nil || (rev > 0 && (!bytes.Equal(entries[0].Value, entries[1].Value) || fmt.Sprint(rev) != string(entries[0].Value))) {
+	if err != nil ||
+		(rev > 0 && (!bytes.Equal(entries[0].Value, entries[1].Value) || fmt.Sprint(rev) != string(entries[0].Value))) {
 		t.Errorf("at %d: %v", rev, err)
 	}
 }
@@ -189,7 +191,11 @@ func fillUp(path string) error {
 	}
 	ctx := context.Background()
 	for i := 1; ; i++ {
-		rev, err := c.Commit(ctx, nil, []coordinator.Write{{Key: fmt.Sprintf("/%03d", i), Value: bytes.Repeat([]byte{'x'}, 5000)}})
+		rev, err := c.Commit(
+			ctx,
+			nil,
+			[]coordinator.Write{{Key: fmt.Sprintf("/%03d", i), Value: bytes.Repeat([]byte{'x'}, 5000)}},
+		)
 		if err == nil && i < 1000 {
 			continue
 		}
@@ -200,8 +206,10 @@ func fillUp(path string) error {
 		if err != nil || at != int64(i-1) || len(entries) != i-1 {
 			return fmt.Errorf("after %d commits, %d entries at %d: %w", i-1, len(entries), at, err)
 		}
-		// Deleting needs a few free pages only. They are there once the history shrinks, or they are not; nothing breaks.
-		if _, err := c.Commit(ctx, nil, []coordinator.Write{{Key: "/001", Delete: true}}); err != nil && !errors.Is(err, coordinator.ErrUnavailable) {
+		// Deleting needs a few free pages only. They are there once the history shrinks, or they
+		// are not; nothing breaks.
+		if _, err := c.Commit(ctx, nil, []coordinator.Write{{Key: "/001", Delete: true}}); err != nil &&
+			!errors.Is(err, coordinator.ErrUnavailable) {
 			return err
 		}
 		return nil
@@ -226,7 +234,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestReadersAreNotStarved: while processes write without a pause, a reader gets its turns, and so does another writer.
+// TestReadersAreNotStarved: while processes write without a pause, a reader gets its turns, and so
+// does another writer.
 func TestReadersAreNotStarved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.db")
 	c := open(t, path)
@@ -257,7 +266,8 @@ func TestWatchAcrossProcesses(t *testing.T) {
 	go io.Copy(io.Discard, out)
 	next := int64(1)
 	for d := range c.Watch(t.Context(), "/", next) {
-		if d.Err != nil || len(d.Events) != 3 || d.Events[0].Rev != next || string(d.Events[0].Value) != fmt.Sprint(next) {
+		if d.Err != nil || len(d.Events) != 3 || d.Events[0].Rev != next ||
+			string(d.Events[0].Value) != fmt.Sprint(next) {
 			t.Fatalf("want revision %d, got %d events, %v", next, len(d.Events), d.Err)
 		}
 		if next++; next > 50 {

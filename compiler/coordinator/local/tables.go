@@ -17,7 +17,8 @@ import (
 //	data   key                → sum, rev, value
 //	log    rev (big endian)   → sum, { flag, key length, key, value length, value }
 //
-// Numbers are 8 bytes big endian, lengths are uvarints, sum is the CRC-32C of the bucket's key and all that follows sum.
+// Numbers are 8 bytes big endian, lengths are uvarints, sum is the CRC-32C of the bucket's key and
+// all that follows sum.
 var (
 	metaBucket = []byte("meta")
 	dataBucket = []byte("data")
@@ -162,7 +163,8 @@ func open(tx *bolt.Tx, name []byte) (*bolt.Bucket, error) {
 	return nil, fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
 }
 
-// read returns what write wrote, nil if there is nothing. The bytes are valid within the transaction.
+// read returns what write wrote, nil if there is nothing. The bytes are valid within the
+// transaction.
 func read(tx *bolt.Tx, bucket, key []byte) ([]byte, error) {
 	b, err := open(tx, bucket)
 	if err != nil {

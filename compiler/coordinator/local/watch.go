@@ -46,7 +46,8 @@ func (s *store) follow(ctx context.Context, prefix string, next int64, out chan<
 		return fmt.Errorf("watching from revision %d, which is not positive", next)
 	}
 	for {
-		// Both are taken before the log is read: a commit in between is noticed by one look too many, never missed.
+		// Both are taken before the log is read: a commit in between is noticed by one look too
+		// many, never missed.
 		rung, seen := s.bell.heard(), s.head()
 		deliveries, after, err := s.readLog(ctx, prefix, next)
 		if err != nil {
@@ -68,7 +69,11 @@ func (s *store) follow(ctx context.Context, prefix string, next int64, out chan<
 }
 
 // readLog waits for its turn for as long as ctx lasts: a watch has time.
-func (s *store) readLog(ctx context.Context, prefix string, next int64) (deliveries []coordinator.Delivery, after int64, err error) {
+func (s *store) readLog(
+	ctx context.Context,
+	prefix string,
+	next int64,
+) (deliveries []coordinator.Delivery, after int64, err error) {
 	for {
 		err = s.view(ctx, func(tx *bolt.Tx) (err error) {
 			deliveries, after, err = readLog(tx, prefix, next)
@@ -98,8 +103,9 @@ func (s *store) sleep(ctx context.Context, rung <-chan struct{}, seen []byte) bo
 	}
 }
 
-// head is the file's first two pages, nil if they can't be read. bbolt's commits write their number into one of them, in turn,
-// as the last thing they do. (The file's times would not tell two commits in one clock tick apart.)
+// head is the file's first two pages, nil if they can't be read. bbolt's commits write their number
+// into one of them, in turn, as the last thing they do. (The file's times would not tell two
+// commits in one clock tick apart.)
 func (s *store) head() []byte {
 	f, err := os.Open(s.path)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// The most that Linux hands to a new process: one argument or variable (MAX_ARG_STRLEN), and a part of all (ARG_MAX) that leaves room for the command.
+// The most that Linux hands to a new process: one argument or variable (MAX_ARG_STRLEN), and a part
+// of all (ARG_MAX) that leaves room for the command.
 const (
 	maxString = 128<<10 - 1
 	maxEnv    = 1 << 20
@@ -33,13 +34,20 @@ func (e *export) check(f format) error {
 			"name the user with -u: 1 to 32 letters, digits, `.`, `_` and `-`, beginning with a letter or `_`")
 	}
 	if e.Timeout < 0 {
-		return fault.UsageError("export/timeout", fmt.Errorf("exporting %q: the timeout is negative: %s", e.App, e.Timeout), "write how long processes may take to end, such as -t 30s")
+		return fault.UsageError(
+			"export/timeout",
+			fmt.Errorf("exporting %q: the timeout is negative: %s", e.App, e.Timeout),
+			"write how long processes may take to end, such as -t 30s",
+		)
 	}
 	for _, entry := range e.Env {
 		name, _, ok := strings.Cut(entry, "=")
 		if !ok || !variableName.MatchString(name) || name == "SLUGC_PROFILE" {
-			return fault.UsageError("export/variable-name", fmt.Errorf("exporting %q: a variable can't be called %.80q", e.App, name),
-				"name config vars with letters, digits and `_`, not beginning with a digit, and none SLUGC_PROFILE")
+			return fault.UsageError(
+				"export/variable-name",
+				fmt.Errorf("exporting %q: a variable can't be called %.80q", e.App, name),
+				"name config vars with letters, digits and `_`, not beginning with a digit, and none SLUGC_PROFILE",
+			)
 		}
 		if strings.ContainsRune(entry, 0) {
 			return e.hasNUL("the variable " + name)
@@ -54,7 +62,9 @@ func (e *export) check(f format) error {
 		if !filepath.IsAbs(d.path) || filepath.Clean(d.path) != d.path {
 			return e.badDirectory(d, "it is not an absolute path without detours")
 		}
-		if !isLine(d.path) || strings.Contains(d.path, "\t") || strings.TrimRightFunc(d.path, unicode.IsSpace) != d.path || strings.HasSuffix(d.path, `\`) {
+		if !isLine(d.path) || strings.Contains(d.path, "\t") ||
+			strings.TrimRightFunc(d.path, unicode.IsSpace) != d.path ||
+			strings.HasSuffix(d.path, `\`) {
 			return e.badDirectory(d, `it has control characters, is not UTF-8, or ends in a blank or "\"`)
 		}
 	}
@@ -65,7 +75,11 @@ func (e *export) check(f format) error {
 }
 
 func (e *export) hasNUL(what string) error {
-	return fault.AppError("export/nul", fmt.Errorf("exporting %q: %s has a NUL character, which no process can be given", e.App, what), "remove it")
+	return fault.AppError(
+		"export/nul",
+		fmt.Errorf("exporting %q: %s has a NUL character, which no process can be given", e.App, what),
+		"remove it",
+	)
 }
 
 // directory is a path, and what it is for.
@@ -76,8 +90,11 @@ func (e *export) directories() []directory {
 }
 
 func (e *export) badDirectory(d directory, why string) error {
-	return fault.UsageError("export/directory", fmt.Errorf("exporting %q for %s: the %s can't be %.200q: %s", e.App, e.format, d.what, d.path, why),
-		"choose a plain path: --root for the slug, -l for the logs, DIR or --at for the files")
+	return fault.UsageError(
+		"export/directory",
+		fmt.Errorf("exporting %q for %s: the %s can't be %.200q: %s", e.App, e.format, d.what, d.path, why),
+		"choose a plain path: --root for the slug, -l for the logs, DIR or --at for the files",
+	)
 }
 
 // check refuses what Linux would.
@@ -97,7 +114,9 @@ func (u unit) check() error {
 
 func (u unit) checkString(what, text string) error {
 	if len(text) > maxString {
-		return tooLong(fmt.Errorf("exporting %q: %s takes %d bytes, more than %d", u.dotted(), what, len(text), maxString))
+		return tooLong(
+			fmt.Errorf("exporting %q: %s takes %d bytes, more than %d", u.dotted(), what, len(text), maxString),
+		)
 	}
 	return nil
 }
@@ -106,7 +125,8 @@ func tooLong(err error) error {
 	return fault.UsageError("export/too-long", err, "move long commands into scripts, and long values into files")
 }
 
-// checkClash refuses two files of one name, as of the second process of "web" and of the type "web-2" where the format writes both APP-web-2.
+// checkClash refuses two files of one name, as of the second process of "web" and of the type
+// "web-2" where the format writes both APP-web-2.
 func checkClash(files []File, folds bool) error {
 	seen := map[string]bool{}
 	for _, f := range files {
@@ -115,7 +135,11 @@ func checkClash(files []File, folds bool) error {
 			name = strings.ToLower(name)
 		}
 		if seen[name] {
-			return fault.AppError("export/name-clash", fmt.Errorf("exporting: two processes would both be written as %q", f.Path), "rename one of the process types in the Procfile")
+			return fault.AppError(
+				"export/name-clash",
+				fmt.Errorf("exporting: two processes would both be written as %q", f.Path),
+				"rename one of the process types in the Procfile",
+			)
 		}
 		seen[name] = true
 	}

@@ -1,4 +1,5 @@
-// Package export writes a formation down for an init system, so that a slug's processes run under it without slugc: foreman's export.
+// Package export writes a formation down for an init system, so that a slug's processes run under
+// it without slugc: foreman's export.
 //
 //	systemd      APP.target, APP-TYPE.N.service, APP.env
 //	upstart      APP.conf, APP-TYPE.conf, APP-TYPE-N.conf
@@ -6,23 +7,30 @@
 //	runit        APP-TYPE-N/{run,control/t,control/k,env/*,log/run}
 //	launchd      APP-TYPE-N.plist
 //
-// [Export] is a function of its arguments: it reads and writes nothing. [Place] puts what it gave into a directory, over its own older files only.
+// [Export] is a function of its arguments: it reads and writes nothing. [Place] puts what it gave
+// into a directory, over its own older files only.
 //
 // # What a unit runs
 //
-// The slug is unpacked at a directory of its own (Options.Root), now or later. A process starts there as [launch.Run] would start it: HOME, PWD, PORT,
-// DYNO, PS and defaults of PATH and LANG, then the config vars; .profile.d/*.sh in the order of their bytes, .profile, and then `bash -c COMMAND`, or sh where
-// there is no bash. The profiles are looked for when the process starts, so a unit outlives the slugs that are unpacked at the same place. What the init
-// system adds to the environment of its own accord stays in it. A stop signal goes to all of a dyno's processes at once; the init systems here
-// do that too, but launchd, which signals the first process alone. What has not ended after the timeout is killed, but by runit, which waits.
+// The slug is unpacked at a directory of its own (Options.Root), now or later. A process starts
+// there as [launch.Run] would start it: HOME, PWD, PORT, DYNO, PS and defaults of PATH and LANG,
+// then the config vars; .profile.d/*.sh in the order of their bytes, .profile, and then `bash -c
+// COMMAND`, or sh where there is no bash. The profiles are looked for when the process starts, so a
+// unit outlives the slugs that are unpacked at the same place. What the init system adds to the
+// environment of its own accord stays in it. A stop signal goes to all of a dyno's processes at
+// once; the init systems here do that too, but launchd, which signals the first process alone. What
+// has not ended after the timeout is killed, but by runit, which waits.
 //
 // # Values
 //
-// A command or value is written as the format has it, escaped. What the format cannot hold (control characters, in supervisord all that is not ASCII, and so
-// on: see each format's plain) is written in printf's octal escapes, and the unit decodes it with the shell's own printf before it starts the process. So every
-// byte but NUL arrives. Directories, users and names cannot be encoded so: what would not arrive is refused.
+// A command or value is written as the format has it, escaped. What the format cannot hold (control
+// characters, in supervisord all that is not ASCII, and so on: see each format's plain) is written
+// in printf's octal escapes, and the unit decodes it with the shell's own printf before it starts
+// the process. So every byte but NUL arrives. Directories, users and names cannot be encoded so:
+// what would not arrive is refused.
 //
-// Config vars may be secrets. They stand only in files that their owner alone can read: APP.env, runit's env directory, and whole units elsewhere.
+// Config vars may be secrets. They stand only in files that their owner alone can read: APP.env,
+// runit's env directory, and whole units elsewhere.
 package export
 
 import (
@@ -70,11 +78,17 @@ type format struct {
 }
 
 var formats = map[string]format{
-	"systemd":     {plain: isText, check: checkSystemd, files: systemd, mine: systemdName},
-	"upstart":     {plain: isLine, files: upstart, mine: dashed(".conf")},
-	"supervisord": {plain: isASCII, plainVar: isSupervisordVar, check: checkSupervisord, files: supervisord, mine: dashed(".conf")},
-	"runit":       {plain: isText, plainVar: isEnvdirVar, files: runit, mine: dashed("")},
-	"launchd":     {plain: isText, files: launchd, mine: dashed(".plist"), folds: true},
+	"systemd": {plain: isText, check: checkSystemd, files: systemd, mine: systemdName},
+	"upstart": {plain: isLine, files: upstart, mine: dashed(".conf")},
+	"supervisord": {
+		plain:    isASCII,
+		plainVar: isSupervisordVar,
+		check:    checkSupervisord,
+		files:    supervisord,
+		mine:     dashed(".conf"),
+	},
+	"runit":   {plain: isText, plainVar: isEnvdirVar, files: runit, mine: dashed("")},
+	"launchd": {plain: isText, files: launchd, mine: dashed(".plist"), folds: true},
 }
 
 // Formats are the names of all formats, sorted.
@@ -83,7 +97,11 @@ func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 // CheckFormat says whether there is a format of this name. Its error is a usage error.
 func CheckFormat(name string) error {
 	if _, known := formats[name]; !known {
-		return fault.UsageError("export/format", fmt.Errorf("exporting: there is no format %q", name), "there are: "+strings.Join(Formats(), ", "))
+		return fault.UsageError(
+			"export/format",
+			fmt.Errorf("exporting: there is no format %q", name),
+			"there are: "+strings.Join(Formats(), ", "),
+		)
 	}
 	return nil
 }
@@ -96,7 +114,8 @@ type export struct {
 	seconds int // of the timeout
 }
 
-// Export gives the files of an export, sorted by path. The same options give the same bytes. An error is a usage error that says what cannot be exported.
+// Export gives the files of an export, sorted by path. The same options give the same bytes. An
+// error is a usage error that says what cannot be exported.
 func Export(name string, o Options) ([]File, error) {
 	if err := CheckFormat(name); err != nil {
 		return nil, err

@@ -44,13 +44,74 @@ func TestMain(m *testing.M) {
 const hostileArgs = `'it'\''s' "a  b" \\ ';' ' ;x' ' #y' "%s %%d %(here)s %n" "$HOME|$PORT|$PS|$A" "${B}" -x ]]\> '&amp;<b>' é "tab	end" '*' '$$' '$(id)' "$0" "" \; 'end script'`
 
 // hostileVars are the same among config vars.
-var hostileVars = []string{`A=it's "both" quotes`, `B=$HOME ${A} %h \ ; # é`, "NL=-----BEGIN\n  line 2\n\n-----END\n", "EMPTY=", "SP=  lead and trail  ", "TAB=\ta\t", "SEMI=a ;b #c",
-	`Q="quoted"`, "CTRL=\x01\x1b\r\x7f", "BAD=\xff\xfe", "PCT=%(ENV_HOME)s %n %%", "DASH=-n", "HERE=%(here)s", `BS=a\`, `JSON={"a":"it's"}`, "TICK=`id`", "XML=]]>&amp;<a/>\ufffe", "LONG=" + strings.Repeat("x y", 40000),
-	"NBSP=a\u00a0#b", "LANG=C", `OCTAL=\0101\n`, "DYNO=not.mine", "HASH=#", "EQ=a=b=", "NUMBER=1", "SCRIPT=a\nend script\nb"}
+var hostileVars = []string{
+	`A=it's "both" quotes`,
+	`B=$HOME ${A} %h \ ; # é`,
+	"NL=-----BEGIN\n  line 2\n\n-----END\n",
+	"EMPTY=",
+	"SP=  lead and trail  ",
+	"TAB=\ta\t",
+	"SEMI=a ;b #c",
+	`Q="quoted"`,
+	"CTRL=\x01\x1b\r\x7f",
+	"BAD=\xff\xfe",
+	"PCT=%(ENV_HOME)s %n %%",
+	"DASH=-n",
+	"HERE=%(here)s",
+	`BS=a\`,
+	`JSON={"a":"it's"}`,
+	"TICK=`id`",
+	"XML=]]>&amp;<a/>\ufffe",
+	"LONG=" + strings.Repeat("x y", 40000),
+	"NBSP=a\u00a0#b",
+	"LANG=C",
+	`OCTAL=\0101\n`,
+	"DYNO=not.mine",
+	"HASH=#",
+	"EQ=a=b=",
+	"NUMBER=1",
+	"SCRIPT=a\nend script\nb",
+}
 
 // randomText is made of what is special to some format or shell; the same seed gives the same.
 func randomText(r *rand.Rand) string {
-	pieces := []string{"'", `"`, `\`, "$", "%", "`", ";", "#", " ", "\t", "\n", "\r", "é", "\xff", "&", "<", ">", "]]>", "$A", "${A}", "%(x)s", "%%", "\\\n", "\\0101", "x", "end script", "=", ",", "-", "*", "~", "!", "(", ")", "\u2028"}
+	pieces := []string{
+		"'",
+		`"`,
+		`\`,
+		"$",
+		"%",
+		"`",
+		";",
+		"#",
+		" ",
+		"\t",
+		"\n",
+		"\r",
+		"é",
+		"\xff",
+		"&",
+		"<",
+		">",
+		"]]>",
+		"$A",
+		"${A}",
+		"%(x)s",
+		"%%",
+		"\\\n",
+		"\\0101",
+		"x",
+		"end script",
+		"=",
+		",",
+		"-",
+		"*",
+		"~",
+		"!",
+		"(",
+		")",
+		"\u2028",
+	}
 	var b strings.Builder
 	for range r.IntN(12) {
 		b.WriteString(pieces[r.IntN(len(pieces))])
@@ -71,12 +132,33 @@ func hostileApp(t *testing.T) (o export.Options, out string) {
 	t.Helper()
 	base := t.TempDir()
 	out = filepath.Join(base, "out")
-	o = export.Options{App: "my--app", Root: filepath.Join(base, `sl ug's "é" %h $X`), Dir: filepath.Join(base, "un its %i"), Log: filepath.Join(base, "lo gs %s"),
-		Env: slices.Concat(hostileVars, randomVars(), []string{"OUT=" + out}), Timeout: 30 * time.Second, Formation: map[string]int{"web": 2, "worker": 1, "plain": 1},
-		Processes: []procfile.Process{{Type: "clock", Command: "false"}, {Type: "web", Command: dumper + ` "$OUT/$DYNO" ` + hostileArgs},
-			{Type: "release", Command: "false"}, {Type: "worker", Command: "exec " + dumper + " \"$OUT/$DYNO\" 'line 1\n  line 2\n\n# \x01\xff' \t;"},
+	o = export.Options{
+		App:  "my--app",
+		Root: filepath.Join(base, `sl ug's "é" %h $X`),
+		Dir:  filepath.Join(base, "un its %i"),
+		Log:  filepath.Join(base, "lo gs %s"),
+		Env: slices.Concat(
+			hostileVars,
+			randomVars(),
+			[]string{"OUT=" + out},
+		),
+		Timeout:   30 * time.Second,
+		Formation: map[string]int{"web": 2, "worker": 1, "plain": 1},
+		Processes: []procfile.Process{
+			{Type: "clock", Command: "false"},
+			{Type: "web", Command: dumper + ` "$OUT/$DYNO" ` + hostileArgs},
+			{
+				Type:    "release",
+				Command: "false",
+			},
+			{Type: "worker", Command: "exec " + dumper + " \"$OUT/$DYNO\" 'line 1\n  line 2\n\n# \x01\xff' \t;"},
 			// No format needs to encode this one.
-			{Type: "plain", Command: dumper + ` "$OUT/$DYNO" ` + strings.NewReplacer("é", "e", "\t", " ").Replace(hostileArgs)}}}
+			{
+				Type:    "plain",
+				Command: dumper + ` "$OUT/$DYNO" ` + strings.NewReplacer("é", "e", "\t", " ").Replace(hostileArgs),
+			},
+		},
+	}
 	for name, text := range map[string]string{
 		".profile.d/10_it's.sh": "export SEEN=$SEEN,10; set -- gone; cd /", ".profile.d/B.sh": "declare -x SEEN=$SEEN,B", ".profile.d/a.sh": "SEEN=$SEEN,a", ".profile.d/_.txt": "SEEN=wrong",
 		".profile.d/é x.sh": "SEEN=$SEEN,é", ".profile": `SEEN=$SEEN,profile; cd "$HOME"`,
@@ -161,7 +243,17 @@ func wanted(t *testing.T, o export.Options, out string) map[string]dump {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			_, err := launch.Run(ctx, launch.RunOptions{Dir: o.Root, Command: i.Command, Env: o.Env, Port: i.Port, Dyno: i.Name(), Stderr: os.Stderr})
+			_, err := launch.Run(
+				ctx,
+				launch.RunOptions{
+					Dir:     o.Root,
+					Command: i.Command,
+					Env:     o.Env,
+					Port:    i.Port,
+					Dyno:    i.Name(),
+					Stderr:  os.Stderr,
+				},
+			)
 			ended <- err
 		}()
 		want[i.Name()] = given(t, filepath.Join(out, i.Name()))
@@ -198,4 +290,9 @@ func same(t *testing.T, name string, want, got dump) {
 }
 
 // names are the processes of hostileApp, as DYNO and as files have it.
-var names = map[string]string{"web.1": "my--app-web-1", "web.2": "my--app-web-2", "worker.1": "my--app-worker-1", "plain.1": "my--app-plain-1"}
+var names = map[string]string{
+	"web.1":    "my--app-web-1",
+	"web.2":    "my--app-web-2",
+	"worker.1": "my--app-worker-1",
+	"plain.1":  "my--app-plain-1",
+}

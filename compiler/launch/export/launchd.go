@@ -5,13 +5,17 @@ import (
 	"strings"
 )
 
-// launchd's property lists, launchd.plist(5), one a process. launchd signals the first process alone, and kills the rest of its group when it has ended.
+// launchd's property lists, launchd.plist(5), one a process. launchd signals the first process
+// alone, and kills the rest of its group when it has ended.
 func launchd(e *export) []File {
 	var files []File
 	for _, u := range e.units {
 		p := plist{}
 		p.line(0, `<?xml version="1.0" encoding="UTF-8"?>`)
-		p.line(0, `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">`)
+		p.line(
+			0,
+			`<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">`,
+		)
 		p.line(0, e.mark())
 		p.line(0, `<plist version="1.0">`)
 		p.line(0, "<dict>")

@@ -25,7 +25,8 @@ type Placement struct {
 // maxFile is how much of a file is looked at to see whose it is.
 const maxFile = 4 << 20
 
-// mark is the line that says whose a file is. In XML's comments there must be no "--", which an app's name may have.
+// mark is the line that says whose a file is. In XML's comments there must be no "--", which an
+// app's name may have.
 func (e *export) mark() string { return markLine(e.format, e.App) }
 
 func markLine(format, app string) string {
@@ -36,9 +37,11 @@ func markLine(format, app string) string {
 	return "# " + text
 }
 
-// Place writes the files of an export into a directory, which it makes if need be, each file whole or not at all, and then removes
-// what an earlier export of the same app in the same format has left. A file that is no such export's is never removed; one in the way is a
-// usage error before anything is written, unless force is set, which replaces it. Nothing is written or removed through a symbolic link.
+// Place writes the files of an export into a directory, which it makes if need be, each file whole
+// or not at all, and then removes what an earlier export of the same app in the same format has
+// left. A file that is no such export's is never removed; one in the way is a usage error before
+// anything is written, unless force is set, which replaces it. Nothing is written or removed
+// through a symbolic link.
 func Place(dir, formatName, app string, files []File, force bool) (Placement, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Placement{}, placeFault(dir, err)
@@ -68,7 +71,11 @@ func Place(dir, formatName, app string, files []File, force bool) (Placement, er
 }
 
 func placeFault(dir string, err error) error {
-	return fault.UsageError("export/unwritable", fmt.Errorf("writing into %q: %w", dir, err), "name a directory that you may write to")
+	return fault.UsageError(
+		"export/unwritable",
+		fmt.Errorf("writing into %q: %w", dir, err),
+		"name a directory that you may write to",
+	)
 }
 
 // placing is one call of Place.
@@ -97,11 +104,22 @@ func (p *placing) free(name string, force bool) error {
 	case force || p.mine(name):
 		return nil
 	}
-	return p.inTheWay(name, "export into another directory, name the app otherwise with -a, or replace the file with --force")
+	return p.inTheWay(
+		name,
+		"export into another directory, name the app otherwise with -a, or replace the file with --force",
+	)
 }
 
 func (p *placing) inTheWay(name, hint string) error {
-	return fault.UsageError("export/foreign-file", fmt.Errorf("writing into %q: %q is there already, and not from an export of this app in this format", p.root.Name(), name), hint)
+	return fault.UsageError(
+		"export/foreign-file",
+		fmt.Errorf(
+			"writing into %q: %q is there already, and not from an export of this app in this format",
+			p.root.Name(),
+			name,
+		),
+		hint,
+	)
 }
 
 // mine says that a file is of an export of the same app in the same format.
@@ -115,10 +133,12 @@ func (p *placing) mine(name string) bool {
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	return err == nil && slices.ContainsFunc(bytes.Split(data, []byte("\n")), func(line []byte) bool { return string(line) == p.mark })
+	return err == nil &&
+		slices.ContainsFunc(bytes.Split(data, []byte("\n")), func(line []byte) bool { return string(line) == p.mark })
 }
 
-// write replaces a file: a temporary one beside it, which no init system reads, sync, rename, sync of the directory.
+// write replaces a file: a temporary one beside it, which no init system reads, sync, rename, sync
+// of the directory.
 func (p *placing) write(f File) error {
 	dir := path.Dir(f.Path)
 	if err := p.makeDir(dir, f.Mode); err != nil {

@@ -58,7 +58,8 @@ func write(t *testing.T, path, text string) {
 func TestPlaceSweeps(t *testing.T) {
 	for _, format := range export.Formats() {
 		dir := t.TempDir()
-		// Of another app of a similar name, of another format, and of somebody with a similar name and even a similar text.
+		// Of another app of a similar name, of another format, and of somebody with a similar name
+		// and even a similar text.
 		other := small()
 		other.App = "blog-x"
 		files, err := export.Export(format, other)
@@ -88,7 +89,8 @@ func TestPlaceSweeps(t *testing.T) {
 		}
 		gone := slices.DeleteFunc(before, func(name string) bool { return slices.Contains(after, name) })
 		removed := slices.Sorted(slices.Values(done.Removed))
-		if diff := cmp.Diff(strings.Join(gone, "\n"), strings.Join(removed, "\n")); diff != "" || len(done.Left) > 0 || format != "supervisord" && len(gone) < 3 {
+		if diff := cmp.Diff(strings.Join(gone, "\n"), strings.Join(removed, "\n")); diff != "" || len(done.Left) > 0 ||
+			format != "supervisord" && len(gone) < 3 {
 			t.Errorf("%s: (-gone +said), left %v\n%s", format, done.Left, diff)
 		}
 		for _, name := range theirs {
@@ -102,7 +104,8 @@ func TestPlaceSweeps(t *testing.T) {
 	}
 }
 
-// A service directory that is not wanted any more goes with what runsv keeps in it, unless someone else's file is there.
+// A service directory that is not wanted any more goes with what runsv keeps in it, unless someone
+// else's file is there.
 func TestPlaceServiceDirectories(t *testing.T) {
 	dir := t.TempDir()
 	place(t, dir, "runit", map[string]int{"web": 3})
@@ -153,7 +156,8 @@ func TestPlaceForeign(t *testing.T) {
 		}
 		_, err = export.Place(dir, test.format, o.App, files, false)
 		want := `"` + test.name + `" is there already, and not from an export of this app in this format`
-		if f := fault.Of(err); f == nil || f.ID != "export/foreign-file" || !strings.Contains(f.Error(), want) || len(f.Hints) != 1 {
+		if f := fault.Of(err); f == nil || f.ID != "export/foreign-file" || !strings.Contains(f.Error(), want) ||
+			len(f.Hints) != 1 {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		if diff := cmp.Diff(before, tree(t, dir)); diff != "" {

@@ -22,7 +22,10 @@ func TestSupervisord(t *testing.T) {
 	want := wanted(t, o, out)
 	exported(t, "supervisord", o)
 	main := filepath.Join(filepath.Dir(out), "supervisord.conf")
-	text := "[supervisord]\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + filepath.Join(filepath.Dir(out), "pid") + "\n[include]\nfiles=un*/*.conf\n"
+	text := "[supervisord]\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + filepath.Join(
+		filepath.Dir(out),
+		"pid",
+	) + "\n[include]\nfiles=un*/*.conf\n"
 	if err := os.WriteFile(main, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +76,8 @@ func serve(t *testing.T, cmd *exec.Cmd, stop syscall.Signal, body func()) {
 	ended = true
 }
 
-// A real runsvdir starts the services; what they say reaches their logs, and a stop reaches what a shell has started in the background too.
+// A real runsvdir starts the services; what they say reaches their logs, and a stop reaches what a
+// shell has started in the background too.
 func TestRunit(t *testing.T) {
 	o, out := hostileApp(t)
 	want := wanted(t, o, out)
@@ -88,7 +92,11 @@ func TestRunit(t *testing.T) {
 			got := given(t, filepath.Join(out, dyno))
 			same(t, dyno, want[dyno], got)
 			if dyno == "worker.1" {
-				waitFor(t, "the child", func() bool { _, err := os.Stat(filepath.Join(out, "child")); return err == nil })
+				waitFor(
+					t,
+					"the child",
+					func() bool { _, err := os.Stat(filepath.Join(out, "child")); return err == nil },
+				)
 			}
 			if out, err := exec.Command("sv", "-w", "60", "down", filepath.Join(o.Dir, name)).CombinedOutput(); err != nil {
 				t.Errorf("sv down: %v\n%s", err, out)
@@ -105,7 +113,8 @@ func TestRunit(t *testing.T) {
 	}
 	waitFor(t, "the log", func() bool {
 		data, err := os.ReadFile(log)
-		return err == nil && strings.Contains(string(data), "started\n") && strings.Contains(string(data), "child ended\n")
+		return err == nil && strings.Contains(string(data), "started\n") &&
+			strings.Contains(string(data), "child ended\n")
 	})
 }
 
@@ -124,7 +133,12 @@ func TestUpstart(t *testing.T) {
 		if err := os.WriteFile(script, []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		same(t, dyno, want[dyno], started(t, []string{"/bin/sh", "-e", script}, []string{}, "/", filepath.Join(out, dyno)))
+		same(
+			t,
+			dyno,
+			want[dyno],
+			started(t, []string{"/bin/sh", "-e", script}, []string{}, "/", filepath.Join(out, dyno)),
+		)
 	}
 }
 

@@ -15,8 +15,9 @@ func isEnvdirVar(value string) bool {
 // enter goes to the app's directory, for a format that does not.
 const enter = `cd "$HOME" || exit; unset OLDPWD`
 
-// runit's service directories, runsv(8), one a process. They name no path of their own and may be moved or linked to. The process leads a group, to which control/t and
-// control/k send what runsv would send to it alone.
+// runit's service directories, runsv(8), one a process. They name no path of their own and may be
+// moved or linked to. The process leads a group, to which control/t and control/k send what runsv
+// would send to it alone.
 func runit(e *export) []File {
 	var files []File
 	for _, u := range e.units {
@@ -33,8 +34,15 @@ func runit(e *export) []File {
 		for name, signal := range map[string]string{"t": "TERM", "k": "KILL"} {
 			script("control/"+name, `kill -s `+signal+` -- "-$(cat supervise/pid)"`)
 		}
-		script("log/run", fmt.Sprintf("log=%s\n[ -d \"$log\" ] || { mkdir -p -m 2750 \"$log\"%s; } || exit\nexec chpst%s svlogd \"$log\"",
-			launch.Quote([]string{fmt.Sprintf("%s/%s-%d", e.Log, u.Type, u.Number)}), owner, user))
+		script(
+			"log/run",
+			fmt.Sprintf(
+				"log=%s\n[ -d \"$log\" ] || { mkdir -p -m 2750 \"$log\"%s; } || exit\nexec chpst%s svlogd \"$log\"",
+				launch.Quote([]string{fmt.Sprintf("%s/%s-%d", e.Log, u.Type, u.Number)}),
+				owner,
+				user,
+			),
+		)
 		for _, v := range append(u.own, u.vars...) {
 			// chpst reads the first line.
 			files = append(files, File{dir + "env/" + v.name, 0o600, []byte(v.value + "\n" + e.mark() + "\n")})

@@ -10,7 +10,8 @@ import (
 // serviceParts are the places in a runit service directory where an export writes files.
 var serviceParts = []string{".", "control", "env", "log"}
 
-// sweep removes the files of an export before that are not wanted any more. Only names that may be of the app's export are looked at.
+// sweep removes the files of an export before that are not wanted any more. Only names that may be
+// of the app's export are looked at.
 func (p *placing) sweep(candidate func(name string) bool) error {
 	entries, err := fs.ReadDir(p.root.FS(), ".")
 	if err != nil {
@@ -44,8 +45,9 @@ func (p *placing) drop(name string) (bool, error) {
 	return true, nil
 }
 
-// sweepService removes what an export before has left in a runit service directory, and the directory with what runsv keeps in it if no service is left.
-// "run" goes first: without it the service does not start again.
+// sweepService removes what an export before has left in a runit service directory, and the
+// directory with what runsv keeps in it if no service is left. "run" goes first: without it the
+// service does not start again.
 func (p *placing) sweepService(dir string) error {
 	gone, err := p.drop(dir + "/run")
 	if err != nil {

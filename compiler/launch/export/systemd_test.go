@@ -11,7 +11,8 @@ import (
 	"slugc/compiler/launch/export"
 )
 
-// verify gives the units to systemd's own parser, which must have nothing to say, and returns what it understood.
+// verify gives the units to systemd's own parser, which must have nothing to say, and returns what
+// it understood.
 func verify(t *testing.T, o export.Options, texts map[string]string) string {
 	t.Helper()
 	args := []string{"verify"}
@@ -32,7 +33,8 @@ func verify(t *testing.T, o export.Options, texts map[string]string) string {
 	return string(out)
 }
 
-// A process is given what systemd itself has read in its unit, and the file of its variables as systemd.exec(5) has it.
+// A process is given what systemd itself has read in its unit, and the file of its variables as
+// systemd.exec(5) has it.
 func TestSystemd(t *testing.T) {
 	o, out := hostileApp(t)
 	want := wanted(t, o, out)
@@ -67,7 +69,8 @@ func TestSystemd(t *testing.T) {
 	}
 }
 
-// readEnvFile reads the subset of EnvironmentFile= that is written: NAME="value" with a backslash before \ " ` and $.
+// readEnvFile reads the subset of EnvironmentFile= that is written: NAME="value" with a backslash
+// before \ " ` and $.
 func readEnvFile(t *testing.T, text string) (env []string) {
 	t.Helper()
 	for text = text[strings.Index(text, "\n")+1:]; text != ""; {
@@ -98,7 +101,8 @@ func TestSystemdVariablesInShell(t *testing.T) {
 	}
 }
 
-// cWords splits a command line as systemd prints it: words, in double quotes where need be, with C's escapes.
+// cWords splits a command line as systemd prints it: words, in double quotes where need be, with
+// C's escapes.
 func cWords(t *testing.T, line string) (words []string) {
 	t.Helper()
 	escapes := strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\$`, `$`, "\\`", "`", `\n`, "\n", `\t`, "\t")

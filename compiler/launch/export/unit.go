@@ -55,12 +55,14 @@ func newUnit(e *export, f format, i launch.Instance) unit {
 func (u unit) dotted() string { return u.app + "-" + u.Name() }
 func (u unit) dashed() string { return fmt.Sprintf("%s-%s-%d", u.app, u.Type, u.Number) }
 
-// profiles becomes the command, which is $0 so that a profile's `set --` cannot change it, after sourcing the files that are its arguments. SLUGC_PROFILE
-// is the one variable that a profile could see.
+// profiles becomes the command, which is $0 so that a profile's `set --` cannot change it, after
+// sourcing the files that are its arguments. SLUGC_PROFILE is the one variable that a profile could
+// see.
 const profiles = `for SLUGC_PROFILE; do [ ! -f "$SLUGC_PROFILE" ] || . "$SLUGC_PROFILE"; done; unset SLUGC_PROFILE; exec "${BASH:-/bin/sh}" -c "$0"`
 
-// script is what /bin/sh is to run with the command as $1: it decodes, does what the lines of before say, lists the profiles in the order of their bytes whatever the locale is,
-// and becomes the shell that sources them. It leaves no variable behind.
+// script is what /bin/sh is to run with the command as $1: it decodes, does what the lines of
+// before say, lists the profiles in the order of their bytes whatever the locale is, and becomes
+// the shell that sources them. It leaves no variable behind.
 func (u unit) script(before ...string) string {
 	lines := slices.Concat(u.decode, before)
 	return strings.Join(append(lines,
@@ -80,7 +82,8 @@ func (u unit) argv(before ...string) []string {
 func encode(value string) string {
 	var b strings.Builder
 	for _, c := range []byte(value) {
-		if c >= utf8.RuneSelf || !unicode.IsLetter(rune(c)) && !unicode.IsDigit(rune(c)) && !strings.ContainsRune("/+=:,.@_-", rune(c)) {
+		if c >= utf8.RuneSelf ||
+			!unicode.IsLetter(rune(c)) && !unicode.IsDigit(rune(c)) && !strings.ContainsRune("/+=:,.@_-", rune(c)) {
 			fmt.Fprintf(&b, `\0%03o`, c)
 		} else {
 			b.WriteByte(c)
@@ -89,7 +92,8 @@ func encode(value string) string {
 	return b.String()
 }
 
-// isText says that a value is UTF-8 without control characters but tab and newline, and without noncharacters: what a file of text may hold.
+// isText says that a value is UTF-8 without control characters but tab and newline, and without
+// noncharacters: what a file of text may hold.
 func isText(value string) bool {
 	return utf8.ValidString(value) && !strings.ContainsFunc(value, func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\n' || r == 0x7f || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef

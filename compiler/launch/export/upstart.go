@@ -7,13 +7,16 @@ import (
 	"slugc/compiler/launch"
 )
 
-// upstart's jobs, init(5): one for the app, one for each type, one for each process. A process's variables are set by its script, which upstart hands to
-// the shell unread, and not by env lines. A signal goes to the process's group.
+// upstart's jobs, init(5): one for the app, one for each type, one for each process. A process's
+// variables are set by its script, which upstart hands to the shell unread, and not by env lines. A
+// signal goes to the process's group.
 func upstart(e *export) []File {
 	conf := func(name, text string) File {
 		return File{name + ".conf", 0o644, []byte(e.mark() + "\n" + text)}
 	}
-	files := []File{conf(e.App, fmt.Sprintf("description \"%s\"\nstart on runlevel [2345]\nstop on runlevel [!2345]\n", e.App))}
+	files := []File{
+		conf(e.App, fmt.Sprintf("description \"%s\"\nstart on runlevel [2345]\nstop on runlevel [!2345]\n", e.App)),
+	}
 	for _, units := range e.types() {
 		typ := e.App + "-" + units[0].Type
 		files = append(files, conf(typ, fmt.Sprintf("start on starting %s\nstop on stopping %[1]s\n", e.App)))

@@ -19,7 +19,8 @@ const (
 	fdFailed = 4 // why it could not start the program; closed when it could
 )
 
-// What may be done beneath a path. Device nodes are never made: root among the children could reach the disk through one.
+// What may be done beneath a path. Device nodes are never made: root among the children could reach
+// the disk through one.
 const (
 	accessRead = ll.AccessFSExecute | ll.AccessFSReadFile | ll.AccessFSReadDir
 	accessFile = ll.AccessFSExecute | ll.AccessFSReadFile | ll.AccessFSWriteFile | ll.AccessFSTruncate
@@ -36,8 +37,9 @@ func LandlockVersion() int {
 	return version
 }
 
-// startRestricted starts a copy of the binary that restricts itself and becomes the program. Restricting takes effect between the two,
-// so that the supervisor itself stays free and out of the program's reach.
+// startRestricted starts a copy of the binary that restricts itself and becomes the program.
+// Restricting takes effect between the two, so that the supervisor itself stays free and out of the
+// program's reach.
 func startRestricted(r Request, attr *syscall.ProcAttr) (int, error) {
 	var pipes [4]*os.File
 	for i := 0; i < len(pipes); i += 2 {
@@ -139,7 +141,8 @@ func rule(path string, access landlock.AccessFSSet) landlock.Rule {
 	return landlock.PathAccess(access, path).IgnoreIfMissing()
 }
 
-// dropCapabilities takes from this thread, and from whatever it executes, all that distinguishes root but the user id.
+// dropCapabilities takes from this thread, and from whatever it executes, all that distinguishes
+// root but the user id.
 func dropCapabilities() error {
 	for capability := uintptr(0); ; capability++ {
 		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)

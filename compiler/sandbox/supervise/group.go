@@ -65,7 +65,8 @@ func (g *group) wait() (Status, error) {
 	if g.linger {
 		last = syscall.SIGTERM
 	}
-	// The id stays taken as long as the group has a member, and Linux hands out ids in a circle, so it is still this group's.
+	// The id stays taken as long as the group has a member, and Linux hands out ids in a circle, so
+	// it is still this group's.
 	g.signal(last)
 	// Where nobody collects orphans, a dead one stays a member for ever: hence an end.
 	end := time.Now().Add(g.grace + unkillable)

@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Main does the work of a supervisor when args (the process's arguments, with its name) are those of one, and then ends the process.
-// A binary whose path is given as Request.Self calls it first thing. It returns at once when the arguments are not its own.
+// Main does the work of a supervisor when args (the process's arguments, with its name) are those
+// of one, and then ends the process. A binary whose path is given as Request.Self calls it first
+// thing. It returns at once when the arguments are not its own.
 func Main(args []string) {
 	if len(args) != 3 || args[1] != hidden {
 		return
@@ -85,7 +86,8 @@ func (s *supervisor) start() error {
 		return fmt.Errorf("becoming a subreaper: %w", err)
 	}
 	signal.Notify(s.children, syscall.SIGCHLD)
-	// What the terminal sends to its whole group is for the main process alone. Notify, not Ignore: a child inherits what is ignored.
+	// What the terminal sends to its whole group is for the main process alone. Notify, not Ignore:
+	// a child inherits what is ignored.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	if s.req.Files > 0 {
 		if err := limit(s.req.Files); err != nil {
@@ -110,8 +112,8 @@ func (s *supervisor) start() error {
 	return nil
 }
 
-// KeepFiles marks all of this process's files but the standard three as not to be inherited. Go does so with what it opens itself, but not
-// with what this process has inherited.
+// KeepFiles marks all of this process's files but the standard three as not to be inherited. Go
+// does so with what it opens itself, but not with what this process has inherited.
 func KeepFiles() {
 	names, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -131,7 +133,8 @@ func limit(files uint64) error {
 		return fmt.Errorf("reading the limit of open files: %w", err)
 	}
 	files = min(files, now.Max)
-	// Through package syscall: Go restores the limit that it found when it starts a program, unless it was set there.
+	// Through package syscall: Go restores the limit that it found when it starts a program, unless
+	// it was set there.
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: files}); err != nil {
 		return fmt.Errorf("limiting open files: %w", err)
 	}
@@ -164,7 +167,8 @@ func (s *supervisor) run() {
 			return
 		}
 		if s.stopping {
-			// An orphan that was forked just as its parent was stopped. What a living process starts to clean up is left alone.
+			// An orphan that was forked just as its parent was stopped. What a living process
+			// starts to clean up is left alone.
 			s.tell(living(os.Getpid(), false), syscall.SIGTERM)
 		}
 		if !s.killing.IsZero() {

@@ -119,7 +119,14 @@ func (s *supervised) wait() (Status, error) {
 	s.report.Close()
 	if err != nil {
 		syscall.Kill(-s.pid, syscall.SIGKILL)
-		return Status{Code: 137, Signal: syscall.SIGKILL}, fmt.Errorf("supervising process %d: the supervisor was ended: %w", s.pid, noEOF(err))
+		return Status{
+				Code:   137,
+				Signal: syscall.SIGKILL,
+			}, fmt.Errorf(
+				"supervising process %d: the supervisor was ended: %w",
+				s.pid,
+				noEOF(err),
+			)
 	}
 	return Status{Code: last.Code, Signal: syscall.Signal(last.Signal)}, nil
 }

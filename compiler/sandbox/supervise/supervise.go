@@ -1,12 +1,13 @@
 // Package supervise starts one process and makes sure that nothing it started outlives it.
 //
-// On Linux a second copy of the slugc binary (Request.Self, started with the hidden arguments that [Main] answers to) stands
-// between slugc and the process. It is a child subreaper, so whatever the process leaves behind, double-forked and in sessions of its
-// own, becomes the supervisor's child and is ended by it. It holds one end of a pipe: when slugc dies, however it dies,
-// the supervisor reads the end of that pipe and kills everything.
+// On Linux a second copy of the slugc binary (Request.Self, started with the hidden arguments that
+// [Main] answers to) stands between slugc and the process. It is a child subreaper, so whatever the
+// process leaves behind, double-forked and in sessions of its own, becomes the supervisor's child
+// and is ended by it. It holds one end of a pipe: when slugc dies, however it dies, the supervisor
+// reads the end of that pipe and kills everything.
 //
-// Without Request.Self, and on other systems, the process only gets a session of its own, and the process group of that session is
-// ended: what has left the group survives.
+// Without Request.Self, and on other systems, the process only gets a session of its own, and the
+// process group of that session is ended: what has left the group survives.
 package supervise
 
 import (
@@ -16,28 +17,35 @@ import (
 	"time"
 )
 
-// unkillable is how long one waits for processes that it has killed and that do not die (stuck in the kernel).
+// unkillable is how long one waits for processes that it has killed and that do not die (stuck in
+// the kernel).
 const unkillable = 10 * time.Second
 
 // Request is one process to start.
 type Request struct {
-	Self     string        `json:"-"`               // absolute path of the slugc binary; "" ends only the process group
-	Args     []string      `json:"args"`            // argv; Args[0] is an absolute path
-	Dir      string        `json:"dir"`             // working directory, absolute
-	Env      []string      `json:"env"`             // the whole environment, K=V
-	Stdin    *os.File      `json:"-"`               // nil is /dev/null
-	Stdout   *os.File      `json:"-"`               // nil is /dev/null
-	Stderr   *os.File      `json:"-"`               // nil is /dev/null
-	Inherit  []*os.File    `json:"-"`               // its files from number 3 on
-	Terminal bool          `json:"terminal"`        // stay in the caller's session and process group, so that its terminal works
-	Grace    time.Duration `json:"grace"`           // from the first SIGTERM, SIGINT or SIGHUP to SIGKILL; 0 kills at once
-	Linger   bool          `json:"linger"`          // give what the process leaves behind SIGTERM and Grace too, not SIGKILL
-	Files    uint64        `json:"files,omitempty"` // at most so many open files, and no core file; 0 changes neither; needs Self
-	Remove   string        `json:"remove"`          // a directory that goes with the process, even if slugc is killed; needs Self
-	Rules    *Rules        `json:"rules,omitempty"` // Landlock; needs Self
+	Self    string     `json:"-"`    // absolute path of the slugc binary; "" ends only the process group
+	Args    []string   `json:"args"` // argv; Args[0] is an absolute path
+	Dir     string     `json:"dir"`  // working directory, absolute
+	Env     []string   `json:"env"`  // the whole environment, K=V
+	Stdin   *os.File   `json:"-"`    // nil is /dev/null
+	Stdout  *os.File   `json:"-"`    // nil is /dev/null
+	Stderr  *os.File   `json:"-"`    // nil is /dev/null
+	Inherit []*os.File `json:"-"`    // its files from number 3 on
+	// stay in the caller's session and process group, so that its terminal works
+	Terminal bool `json:"terminal"`
+	// from the first SIGTERM, SIGINT or SIGHUP to SIGKILL; 0 kills at once
+	Grace time.Duration `json:"grace"`
+	// give what the process leaves behind SIGTERM and Grace too, not SIGKILL
+	Linger bool `json:"linger"`
+	// at most so many open files, and no core file; 0 changes neither; needs Self
+	Files uint64 `json:"files,omitempty"`
+	// a directory that goes with the process, even if slugc is killed; needs Self
+	Remove string `json:"remove"`
+	Rules  *Rules `json:"rules,omitempty"` // Landlock; needs Self
 }
 
-// Rules are what Landlock lets the process do. Paths are absolute; those that do not exist are passed over.
+// Rules are what Landlock lets the process do. Paths are absolute; those that do not exist are
+// passed over.
 type Rules struct {
 	Read    []string `json:"read"`    // files, and directories with all in them: read and execute
 	Write   []string `json:"write"`   // files, and directories with all in them: everything but making device nodes
@@ -50,7 +58,8 @@ type Status struct {
 	Signal syscall.Signal // 0 when it exited
 }
 
-// Process is a started process with all its descendants. Its methods may be called by many goroutines, Wait by one.
+// Process is a started process with all its descendants. Its methods may be called by many
+// goroutines, Wait by one.
 type Process struct {
 	Pid     int // of the process itself
 	control control
@@ -65,7 +74,8 @@ type control interface {
 	wait() (Status, error)
 }
 
-// Start starts the process. The error is about starting: no such file, no permission, a bad working directory.
+// Start starts the process. The error is about starting: no such file, no permission, a bad working
+// directory.
 func Start(r Request) (*Process, error) {
 	if len(r.Args) == 0 || len(r.Args[0]) == 0 || r.Args[0][0] != '/' {
 		return nil, fmt.Errorf("starting %q: not an absolute path", r.Args)
@@ -89,8 +99,9 @@ func Start(r Request) (*Process, error) {
 	return p, nil
 }
 
-// Signal gives sig to the process and all its descendants (without Self: to its process group). The first SIGTERM, SIGINT or
-// SIGHUP starts the grace after which all are killed; SIGKILL kills them now. A process that has ended is no error.
+// Signal gives sig to the process and all its descendants (without Self: to its process group). The
+// first SIGTERM, SIGINT or SIGHUP starts the grace after which all are killed; SIGKILL kills them
+// now. A process that has ended is no error.
 func (p *Process) Signal(sig syscall.Signal) {
 	select {
 	case <-p.done:
@@ -105,7 +116,8 @@ func (p *Process) Kill() { p.Signal(syscall.SIGKILL) }
 // Done is closed when the process has ended and nothing of it is left.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Wait waits for Done and returns how the process ended. An error says that the supervisor itself was ended by someone.
+// Wait waits for Done and returns how the process ended. An error says that the supervisor itself
+// was ended by someone.
 func (p *Process) Wait() (Status, error) {
 	<-p.done
 	return p.status, p.err

@@ -14,7 +14,8 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// The binary under test supervises nothing itself: what needs a supervisor is tested where one is built, in the packages that use this one.
+// The binary under test supervises nothing itself: what needs a supervisor is tested where one is
+// built, in the packages that use this one.
 func TestGroup(t *testing.T) {
 	for name, test := range map[string]struct {
 		script string
@@ -28,7 +29,14 @@ func TestGroup(t *testing.T) {
 		"lingers": {"sleep 100 & exit 4", 0, supervise.Status{Code: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := supervise.Start(supervise.Request{Args: []string{"/bin/sh", "-c", test.script}, Dir: "/", Grace: time.Minute, Linger: true})
+			p, err := supervise.Start(
+				supervise.Request{
+					Args:   []string{"/bin/sh", "-c", test.script},
+					Dir:    "/",
+					Grace:  time.Minute,
+					Linger: true,
+				},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// Descendants returns the ids of all living processes that descend from pid, without pid itself, as /proc shows them now.
-// A process that forks while it looks may be missed: callers that end processes look again until there are none.
+// Descendants returns the ids of all living processes that descend from pid, without pid itself, as
+// /proc shows them now. A process that forks while it looks may be missed: callers that end
+// processes look again until there are none.
 func Descendants(pid int) []int { return living(pid, true) }
 
 // living returns the living children of pid, or all its living descendants.

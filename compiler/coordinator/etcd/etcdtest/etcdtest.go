@@ -1,4 +1,5 @@
-// Package etcdtest runs real etcd clusters for tests: members are processes that can be killed, stopped, started again and cut off.
+// Package etcdtest runs real etcd clusters for tests: members are processes that can be killed,
+// stopped, started again and cut off.
 package etcdtest
 
 import (
@@ -28,7 +29,8 @@ const patience = 2 * time.Minute
 // Steady are flags for tests in which no election is wanted, however busy the machine is.
 var Steady = []string{"--heartbeat-interval=500", "--election-timeout=5000"}
 
-// Cluster is a running cluster. Its methods may be called concurrently for different members. It ends with the test.
+// Cluster is a running cluster. Its methods may be called concurrently for different members. It
+// ends with the test.
 type Cluster struct {
 	t       testing.TB
 	members []*member
@@ -47,8 +49,8 @@ type member struct {
 	cmd          *exec.Cmd
 }
 
-// Start starts n members on loopback and waits until they have a leader. Data lies in the test's temporary directories. Without the program etcd the test
-// fails.
+// Start starts n members on loopback and waits until they have a leader. Data lies in the test's
+// temporary directories. Without the program etcd the test fails.
 func Start(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
 	// Between finding free ports and listening there, others may take them.
@@ -103,10 +105,12 @@ func (c *Cluster) start() error {
 		list = append(list, m.name+"=http://"+m.peer)
 	}
 	for _, m := range c.members {
-		m.flags = append([]string{program, "--name", m.name, "--data-dir", filepath.Join(m.dir, "data"), "--log-level", "error",
-			"--listen-client-urls", "http://" + m.client, "--advertise-client-urls", "http://" + m.client,
-			"--listen-peer-urls", "http://" + m.peer, "--initial-advertise-peer-urls", "http://" + m.peer,
-			"--initial-cluster", strings.Join(list, ","), "--initial-cluster-token", c.members[0].dir}, m.flags...)
+		m.flags = append(
+			[]string{program, "--name", m.name, "--data-dir", filepath.Join(m.dir, "data"), "--log-level", "error",
+				"--listen-client-urls", "http://" + m.client, "--advertise-client-urls", "http://" + m.client,
+				"--listen-peer-urls", "http://" + m.peer, "--initial-advertise-peer-urls", "http://" + m.peer,
+				"--initial-cluster", strings.Join(list, ","), "--initial-cluster-token", c.members[0].dir},
+			m.flags...)
 	}
 	if c.dead, err = clientv3.New(clientv3.Config{Endpoints: c.endpoints(), Logger: zap.NewNop()}); err != nil {
 		return err
@@ -132,12 +136,16 @@ func Program() (string, error) {
 	}
 	path, err := exec.LookPath("etcd")
 	if err != nil {
-		return "", fmt.Errorf("the program etcd is needed, and neither %s nor in the search path; .ci/setup builds it", built)
+		return "", fmt.Errorf(
+			"the program etcd is needed, and neither %s nor in the search path; .ci/setup builds it",
+			built,
+		)
 	}
 	return path, nil
 }
 
-// spawn starts processes from one thread that never ends, as the kernel kills them when the thread that started them does.
+// spawn starts processes from one thread that never ends, as the kernel kills them when the thread
+// that started them does.
 var spawn = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go lockedThread(work)

@@ -26,12 +26,14 @@ type link struct {
 	at, member  string // the addresses of either side
 }
 
-// StartApart starts n members, each in a network namespace of its own, with one wire for clients and one for peers that lead to the calling process's
-// namespace, which forwards between them. That must be a fresh one, as `unshare --net` gives, and the caller be root in it: addresses of 10.98.0.0/16 and
-// 10.99.0.0/16 are set up there, and vanish with it.
+// StartApart starts n members, each in a network namespace of its own, with one wire for clients
+// and one for peers that lead to the calling process's namespace, which forwards between them. That
+// must be a fresh one, as `unshare --net` gives, and the caller be root in it: addresses of
+// 10.98.0.0/16 and 10.99.0.0/16 are set up there, and vanish with it.
 func StartApart(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
-	if others, err := exec.Command("ip", "-o", "link", "show", "up").Output(); err != nil || strings.Contains(string(others), ": eth") {
+	if others, err := exec.Command("ip", "-o", "link", "show", "up").Output(); err != nil ||
+		strings.Contains(string(others), ": eth") {
 		t.Fatalf("this is no network namespace of its own (%v): %s", err, others)
 	}
 	run(t, "ip", "link", "set", "lo", "up")
@@ -42,7 +44,12 @@ func StartApart(t testing.TB, n int, flags ...string) *Cluster {
 	for i, m := range c.members {
 		m.enter = []string{"nsenter", "--net=/proc/" + hold(t) + "/ns/net", "--"}
 		for kind, net := range []string{"10.98", "10.99"} {
-			l := link{here: fmt.Sprintf("s%d.%d", kind, i), there: fmt.Sprint("w", kind), at: fmt.Sprintf("%s.%d.1", net, i), member: fmt.Sprintf("%s.%d.2", net, i)}
+			l := link{
+				here:   fmt.Sprintf("s%d.%d", kind, i),
+				there:  fmt.Sprint("w", kind),
+				at:     fmt.Sprintf("%s.%d.1", net, i),
+				member: fmt.Sprintf("%s.%d.2", net, i),
+			}
 			m.connect(t, l, net)
 		}
 		m.client, m.peer = m.links[0].member+":2379", m.links[1].member+":2380"
@@ -53,7 +60,8 @@ func StartApart(t testing.TB, n int, flags ...string) *Cluster {
 	return c
 }
 
-// hold starts a process in a new network namespace, which lasts as long as the process, and returns its pid.
+// hold starts a process in a new network namespace, which lasts as long as the process, and returns
+// its pid.
 func hold(t testing.TB) string {
 	t.Helper()
 	cmd := exec.Command("unshare", "--net", "sleep", "100000")
@@ -114,12 +122,27 @@ const (
 // nowhere is the hardware address of nobody: what is sent there is lost without a word.
 const nowhere = "02:00:00:00:00:01"
 
-// Cut makes everything that is sent over a member's wire disappear, in both directions. The member must have been started by StartApart.
+// Cut makes everything that is sent over a member's wire disappear, in both directions. The member
+// must have been started by StartApart.
 func (c *Cluster) Cut(i int, w Wire) {
 	c.t.Helper()
 	c.CutInbound(i, w)
 	m, l := c.members[i], c.members[i].links[w]
-	run(c.t, append(append([]string{}, m.enter...), "ip", "neighbour", "replace", l.at, "lladdr", nowhere, "dev", l.there, "nud", "permanent")...)
+	run(
+		c.t,
+		append(
+			append([]string{}, m.enter...),
+			"ip",
+			"neighbour",
+			"replace",
+			l.at,
+			"lladdr",
+			nowhere,
+			"dev",
+			l.there,
+			"nud",
+			"permanent",
+		)...)
 }
 
 // CutInbound makes what is sent to the member disappear; what it sends arrives.

@@ -1,4 +1,5 @@
-// Command child stands for the slugc binary in tests, which supervises, and for the processes of apps:
+// Command child stands for the slugc binary in tests, which supervises, and for the processes of
+// apps:
 //
 //	child serve TEXT    answers every request on $PORT with TEXT, after ?wait=DURATION, and ends with code 7 at /die
 package main

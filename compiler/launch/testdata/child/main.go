@@ -1,5 +1,5 @@
-// Command child stands for the slugc binary in tests: it supervises, and runs a process on its terminal or starts a formation of one, so that
-// tests can give it a terminal or kill it.
+// Command child stands for the slugc binary in tests: it supervises, and runs a process on its
+// terminal or starts a formation of one, so that tests can give it a terminal or kill it.
 package main
 
 import (

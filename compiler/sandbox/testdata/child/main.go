@@ -1,5 +1,5 @@
-// Command child stands for the slugc binary in tests: it does the work of sandboxed children, and runs one itself when asked, so that
-// tests can run one as another user.
+// Command child stands for the slugc binary in tests: it does the work of sandboxed children, and
+// runs one itself when asked, so that tests can run one as another user.
 package main
 
 import (

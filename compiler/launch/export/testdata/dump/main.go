@@ -1,4 +1,5 @@
-// Command dump writes what it was given (arguments, environment, working directory) into the file that its first argument names, and waits for a signal.
+// Command dump writes what it was given (arguments, environment, working directory) into the file
+// that its first argument names, and waits for a signal.
 package main
 
 import (
