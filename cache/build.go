@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"slugc/cache/disk"
 )
 
 // Build is the working directory of the one build under way of an app. The app's layers are moved
@@ -30,7 +32,7 @@ func (a *App) Begin(fresh bool) (*Build, error) {
 		return nil, err
 	}
 	if fresh {
-		if err := RemoveAll(a.Path("layers")); err != nil {
+		if err := disk.RemoveAll(a.Path("layers")); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +57,7 @@ func (b *Build) recover() error {
 			}
 		}
 	}
-	return RemoveAll(b.Dir)
+	return disk.RemoveAll(b.Dir)
 }
 
 // brokenOff is the name of the file among the layers that says that their metadata was dropped.
@@ -81,13 +83,13 @@ func (b *Build) Restore() error {
 // Commit keeps the layers as they are now for the next build and removes the build directory.
 func (b *Build) Commit() error {
 	layers := b.app.Path("layers")
-	if err := RemoveAll(layers); err != nil {
+	if err := disk.RemoveAll(layers); err != nil {
 		return err
 	}
 	if err := os.Rename(b.LayersDir, layers); err != nil {
 		return fmt.Errorf("keeping layers: %w", err)
 	}
-	return RemoveAll(b.Dir)
+	return disk.RemoveAll(b.Dir)
 }
 
 // Abort ends a failed build: the layers' directories are kept (package manager stores are worth

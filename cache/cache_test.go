@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 )
 
 func app(t *testing.T) *cache.App {
@@ -182,7 +183,7 @@ func TestRemoveAllReadOnly(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, "sub"), 0o500); err != nil {
 		t.Fatal(err)
 	}
-	if err := cache.RemoveAll(dir); err != nil || there(dir) {
+	if err := disk.RemoveAll(dir); err != nil || there(dir) {
 		t.Errorf("read-only tree not removed: %v", err)
 	}
 }
@@ -191,10 +192,10 @@ func TestSize(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a"), "12345")
 	write(t, filepath.Join(dir, "b", "c"), "678")
-	if n, err := cache.Size(dir); err != nil || n != 8 {
+	if n, err := disk.Size(dir); err != nil || n != 8 {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if n, err := cache.Size(filepath.Join(dir, "none")); err != nil || n != 0 {
+	if n, err := disk.Size(filepath.Join(dir, "none")); err != nil || n != 0 {
 		t.Errorf("a missing path: %d, %v", n, err)
 	}
 }

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"slugc/cache/disk"
 )
 
 // Record is what the last successful build was made from (Key) and gave (Result, opaque here), so
@@ -40,35 +39,13 @@ func (a *App) SaveRecord(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("encoding the build record: %w", err)
 	}
-	return WriteFile(a.Path("record.json"), data, 0o600)
+	return disk.WriteFile(a.Path("record.json"), data, 0o600)
 }
 
 // DropRecord removes the record. A missing one is no error.
 func (a *App) DropRecord() error {
 	if err := os.Remove(a.Path("record.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("dropping the build record: %w", err)
-	}
-	return nil
-}
-
-// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones:
-// temporary file beside it, sync, rename, sync of the directory.
-func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("writing %q: %w", path, err)
-	}
-	return SyncDir(filepath.Dir(path))
-}
-
-// SyncDir makes renames in a directory durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("syncing directory: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("syncing directory %q: %w", dir, err)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
-	"slugc/compiler/blobstore"
+	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"slugc/cache"
-	"slugc/compiler/blobstore"
+	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 	"slugc/compiler/slug"

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
@@ -119,7 +120,7 @@ func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *
 	if err := os.Rename(p.Path, path); err != nil {
 		return nil, fmt.Errorf("keeping the slug: %w", err)
 	}
-	if err := cache.SyncDir(filepath.Dir(path)); err != nil {
+	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	result := &Result{
@@ -203,7 +204,7 @@ func Place(from, to string) (err error) {
 	if err := os.Rename(tmp.Name(), to); err != nil {
 		return err
 	}
-	return cache.SyncDir(filepath.Dir(to))
+	return disk.SyncDir(filepath.Dir(to))
 }
 
 func names(list []procfile.Process) []string {

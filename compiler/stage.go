@@ -15,6 +15,7 @@ import (
 
 	"slugc/buildpacks"
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
@@ -60,7 +61,7 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 	spec.Submodules.Fetching = func(path, url string) { b.Report.Step("Fetching the submodule " + path + " from " + url) }
 	if spec.Kind == source.Tarball {
 		// What a killed build left here is of no use; the lock is ours.
-		if err := errors.Join(cache.RemoveAll(spec.Temp), os.MkdirAll(spec.Temp, 0o700)); err != nil {
+		if err := errors.Join(disk.RemoveAll(spec.Temp), os.MkdirAll(spec.Temp, 0o700)); err != nil {
 			return nil, err
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"slugc/compiler/blobstore"
+	"slugc/compiler/artifact/blobstore"
 )
 
 // StoreSlug makes a slug durable where other machines find it, if this one is set up with a store,

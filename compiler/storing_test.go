@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"slugc/cache"
-	"slugc/compiler/blobstore"
+	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/slug"
 )
 
@@ -34,9 +35,9 @@ func Prune(ctx context.Context, app *cache.App, needed map[string]bool, all bool
 	}
 	if all {
 		for _, part := range []string{"layers", "segments", "build", "stat", "submodules"} {
-			n, err := cache.Size(app.Path(part))
+			n, err := disk.Size(app.Path(part))
 			if err == nil {
-				err = cache.RemoveAll(app.Path(part))
+				err = disk.RemoveAll(app.Path(part))
 			}
 			if err != nil {
 				return freed, err

@@ -10,6 +10,7 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
@@ -75,7 +76,7 @@ func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
 		return nil, err
 	}
 	for _, t := range tools {
-		size, err := cache.Size(t.Dir)
+		size, err := disk.Size(t.Dir)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +88,7 @@ func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
 	}
 	for _, app := range apps {
 		for _, part := range []string{"layers", "segments", "slugs", "submodules", "build"} {
-			size, err := cache.Size(app.Path(part))
+			size, err := disk.Size(app.Path(part))
 			if err != nil {
 				return nil, err
 			}

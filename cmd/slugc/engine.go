@@ -15,7 +15,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler"
-	"slugc/compiler/blobstore"
+	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 	"slugc/compiler/sandbox"

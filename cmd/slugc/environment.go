@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -188,7 +189,7 @@ func (c *cli) askNpm(ctx context.Context) (string, error) {
 	}
 	want.Registry = strings.TrimSpace(string(out))
 	if data, err := json.Marshal(want); err == nil {
-		_ = cache.WriteFile(file, data, 0o600) // only saves time
+		_ = disk.WriteFile(file, data, 0o600) // only saves time
 	}
 	return want.Registry, nil
 }

@@ -23,7 +23,7 @@ type pkg struct {
 // floors holds the house's four floors, and the ranks inside compiler/; an import must lead to a
 // lower rank, or stay within one folder.
 var floors = map[string]int{
-	"cmd": 40, "compiler/follow": 35, "compiler/push": 35, "compiler": 34, "compiler/launch/export": 34, "compiler/launch": 33, "compiler/lifecycle": 33, "compiler/release": 33, "compiler/blobstore": 33,
+	"cmd": 40, "compiler/follow": 35, "compiler/push": 35, "compiler": 34, "compiler/launch/export": 34, "compiler/launch": 33, "compiler/lifecycle": 33, "compiler/release": 33, "compiler/artifact/blobstore": 33,
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
 	"compiler/procfile": 31, "compiler/fault": 30, "buildpacks": 20, "detect": 10, "cache": 10,
 }
@@ -32,8 +32,8 @@ var floors = map[string]int{
 var exclusive = map[string][]string{
 	"go.etcd.io/etcd":                {"slugc/compiler/coordinator/etcd"},
 	"go.etcd.io/bbolt":               {"slugc/compiler/coordinator/local"},
-	"github.com/minio/minio-go":      {"slugc/compiler/blobstore"},
-	"github.com/google/go-container": {"slugc/compiler/blobstore"},
+	"github.com/minio/minio-go":      {"slugc/compiler/artifact/blobstore"},
+	"github.com/google/go-container": {"slugc/compiler/artifact/blobstore"},
 	"github.com/buildpacks/libcnb":   {"slugc/buildpacks", "slugc/compiler/lifecycle"},
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},

@@ -6,7 +6,7 @@ import (
 
 	"slugc/cache"
 	"slugc/compiler"
-	"slugc/compiler/blobstore"
+	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/release"
 )
 

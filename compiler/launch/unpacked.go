@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
 )
@@ -62,7 +62,7 @@ func CheckDigest(file, digest string) error {
 }
 
 // Remove removes the directory. What cannot be removed now is swept by a later [Unpack].
-func (u *Unpacked) Remove() { _ = cache.RemoveAll(u.tmp) }
+func (u *Unpacked) Remove() { _ = disk.RemoveAll(u.tmp) }
 
 // sweep removes the directories whose process is gone.
 func sweep(runs string) {
@@ -70,7 +70,7 @@ func sweep(runs string) {
 	for _, e := range entries {
 		pid, _, _ := strings.Cut(e.Name(), "-")
 		if _, err := os.Stat("/proc/" + pid); err != nil {
-			_ = cache.RemoveAll(filepath.Join(runs, e.Name()))
+			_ = disk.RemoveAll(filepath.Join(runs, e.Name()))
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 )
 
 // layerFile is ‹layer›.toml.
@@ -93,7 +93,7 @@ func restore(dir, aside string) (restored, error) {
 			}
 		default:
 			delete(r.layers, name)
-			if err := errors.Join(cache.RemoveAll(path), removeIfThere(path+".toml")); err != nil {
+			if err := errors.Join(disk.RemoveAll(path), removeIfThere(path+".toml")); err != nil {
 				return r, err
 			}
 			continue
@@ -142,7 +142,7 @@ func (r restored) sweep(dir string, now map[string]layerFile) error {
 	}
 	for _, e := range entries {
 		if _, declared := now[e.Name()]; e.IsDir() && !declared {
-			if err := cache.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			if err := disk.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
 		}
@@ -206,7 +206,7 @@ func removeIfThere(path string) error {
 
 // empty empties a directory.
 func empty(dir string) error {
-	if err := cache.RemoveAll(dir); err != nil {
+	if err := disk.RemoveAll(dir); err != nil {
 		return err
 	}
 	return mkdirs(dir)

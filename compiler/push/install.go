@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -167,7 +167,7 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 		return false, fmt.Errorf("writing the hook %q: %w", path, err)
 	}
 	_, has := os.Lstat(path + former)
-	return has == nil, cache.SyncDir(dir)
+	return has == nil, disk.SyncDir(dir)
 }
 
 // writeRefs writes the deploy branches where the transaction's script reads them, one a line. Every
@@ -177,7 +177,7 @@ func (r *Repository) writeRefs(s Settings) error {
 	if is, err := os.ReadFile(file); err == nil && string(is) == want {
 		return nil
 	}
-	if err := cache.WriteFile(file, []byte(want), 0o644); err != nil {
+	if err := disk.WriteFile(file, []byte(want), 0o644); err != nil {
 		return err
 	}
 	return r.own(file, "")

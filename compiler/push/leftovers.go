@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 )
 
 // inode tells a file from a later one of the same name.
@@ -139,7 +139,7 @@ func (r *Repository) dropQuarantine(base string) error {
 	if !strings.Contains(base, incoming) {
 		return nil
 	}
-	return cache.RemoveAll(filepath.Join(objects, base))
+	return disk.RemoveAll(filepath.Join(objects, base))
 }
 
 // sweep removes the quarantines of pushes that were killed before they had a record, unless another

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -97,7 +97,7 @@ func (r *Repository) save(rec *Record) error {
 	if err != nil {
 		return fmt.Errorf("encoding the record of a push: %w", err)
 	}
-	return cache.WriteFile(r.path("pushes", rec.ID+".json"), data, 0o600)
+	return disk.WriteFile(r.path("pushes", rec.ID+".json"), data, 0o600)
 }
 
 // load reads a record; it is nil if the push has been settled.
@@ -153,7 +153,7 @@ func (r *Repository) remove(rec *Record) error {
 			err = errors.Join(err, fmt.Errorf("ending the record of a push: %w", rerr))
 		}
 	}
-	return errors.Join(err, cache.SyncDir(r.path("pushes")))
+	return errors.Join(err, disk.SyncDir(r.path("pushes")))
 }
 
 // newID is the name of a record; a later push's sorts after an earlier's.

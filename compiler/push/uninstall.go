@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -68,7 +68,7 @@ func uninstallHook(path string) (back bool, err error) {
 	if err != nil {
 		return back, fmt.Errorf("removing the hook %q: %w", path, err)
 	}
-	return back, cache.SyncDir(filepath.Dir(path))
+	return back, disk.SyncDir(filepath.Dir(path))
 }
 
 // restore brings receive-pack's settings back, but for those that somebody has changed since.

@@ -72,7 +72,7 @@ type SlugRef struct {
 	Digest  string `json:"digest"`  // sha256:… of the file
 	Content string `json:"content"` // sha256:… of its content
 	Size    int64  `json:"size"`    // bytes of the file
-	// where it is kept: a file of the builder's, or in a slug store (compiler/blobstore)
+	// where it is kept: a file of the builder's, or in a slug store (compiler/artifact/blobstore)
 	URL string `json:"url"`
 }
 

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -69,7 +69,7 @@ func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, diges
 	if err := os.Rename(tmp.Name(), to); err != nil {
 		return d.disk(err)
 	}
-	return cache.SyncDir(filepath.Dir(to))
+	return disk.SyncDir(filepath.Dir(to))
 }
 
 // sweep removes what killed processes left a day ago or earlier.

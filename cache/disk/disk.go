@@ -1,0 +1,133 @@
+// Package disk holds the file operations that survive a crash, and those that a plain call of
+// package os does not do whole. Paths are of directories that slugc owns: nothing here keeps to a
+// root, so no tree that a build could write is to be named.
+//
+// A file is replaced by writing beside it, syncing, renaming and syncing the directory: after a
+// crash it holds the former bytes or the new ones.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// ReplaceFile replaces the file to with a copy of from, as [WriteFile] does: to is whole or
+// untouched. Where the disk can, the copy shares its blocks.
+func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	tmp, err := os.CreateTemp(filepath.Dir(to), ".slugc-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = io.Copy(tmp, src)
+	if err := errors.Join(err, tmp.Chmod(perm), tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), to); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(to))
+}
+
+// CopyFile copies a regular file to a place where nothing is, with its time and the permissions
+// perm. Where the disk can, the copy shares its blocks. Nothing is synced.
+func CopyFile(from, to string, perm fs.FileMode) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in) // copy_file_range where the kernel can
+	if err = errors.Join(err, out.Chmod(perm), out.Close()); err != nil {
+		return fmt.Errorf("copying %q: %w", from, err)
+	}
+	return os.Chtimes(to, time.Time{}, info.ModTime())
+}
+
+// SyncDir makes the names in a directory durable: what was made, renamed or removed there.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("syncing directory: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("syncing directory %q: %w", dir, err)
+	}
+	return nil
+}
+
+// RemoveAll removes a tree, also one whose directories are read-only, as Go's module cache is. A
+// missing one is no error. Links are removed and not followed.
+func RemoveAll(path string) error {
+	if err := os.RemoveAll(path); err == nil {
+		return nil
+	}
+	if root, err := os.OpenRoot(path); err == nil {
+		_ = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+			if d != nil && d.IsDir() {
+				_ = root.Chmod(name, 0o700)
+			}
+			return nil
+		})
+		_ = root.Close()
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("removing %q: %w", path, err)
+	}
+	return nil
+}
+
+// Size returns the bytes of the regular files below path; a missing path is 0. A file with several
+// names counts once a name.
+func Size(path string) (int64, error) {
+	var total int64
+	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("measuring %q: %w", path, err)
+	}
+	return total, nil
+}
