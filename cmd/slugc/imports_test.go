@@ -132,8 +132,9 @@ func count(t *testing.T, file, from string) (archiver int) {
 			archiver = 1
 		}
 	}
-	// A buildpack's own process, and the sandbox's helper process, are mains of their own.
-	own := within(from, "cmd") ||
+	// A buildpack's own process, and the sandbox's helper process, are mains of their own; packages
+	// that only tests import run in test processes.
+	own := within(from, "cmd") || strings.HasSuffix(from, "test") || strings.HasSuffix(from, "/testkit") ||
 		within(from, "buildpacks") && (language(from) != "" || filepath.Base(file) == "main.go") ||
 		within(from, "compiler/sandbox")
 	if own {
