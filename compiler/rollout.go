@@ -177,7 +177,7 @@ func (e *Engine) releasePhase(ctx context.Context, app, path, command string, ma
 		limits.Deadline = releasePhase
 	}
 	out := e.Report.Output(releaseProcess)
-	code, err := launch.Contained(ctx, box, launch.RunOptions{
+	code, err := launch.RunSandboxed(ctx, box, launch.RunOptions{
 		Dir: unpacked.Dir, Command: command, Env: pairs(o.Env), Dyno: "release.1", Stdout: out, Stderr: out,
 	}, limits)
 	if _, limited := errors.AsType[*sandbox.LimitError](err); limited {
