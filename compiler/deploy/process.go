@@ -44,7 +44,7 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, comman
 		limits.Deadline = defaultTimeout
 	}
 	out := p.Report.Output(processType)
-	code, err := launch.Contained(ctx, box, launch.RunOptions{
+	code, err := launch.RunSandboxed(ctx, box, launch.RunOptions{
 		Dir: unpacked.Dir, Command: command, Env: sandbox.Environ(p.Env), Dyno: "release.1", Stdout: out, Stderr: out,
 	}, limits)
 	if _, limited := errors.AsType[*sandbox.LimitError](err); limited {
