@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 	"slugc/compiler/slug"
 )
 
@@ -50,8 +50,8 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 			w,
 			"%s\t%s\t%s\t%d\t%s\n",
 			s.Name,
-			compiler.Bytes(s.Size),
-			compiler.Bytes(s.Tar),
+			report.Bytes(s.Size),
+			report.Bytes(s.Tar),
 			s.Entries,
 			short(s.Digest),
 		)
@@ -74,7 +74,7 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	}
 	fmt.Fprintln(w, "\nLARGEST DIRECTORY\tUNPACKED")
 	for _, d := range largest {
-		fmt.Fprintf(w, "%s\t%s\n", d.Path, compiler.Bytes(d.Size))
+		fmt.Fprintf(w, "%s\t%s\n", d.Path, report.Bytes(d.Size))
 	}
 	_ = w.Flush()
 	return b.String()
