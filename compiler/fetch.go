@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"slugc/cache"
+	"slugc/cache/digest"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
@@ -47,7 +48,7 @@ func Fetch(
 		return u.Path, t, nil
 	}
 	path = app.Path("slugs", hex+".tgz")
-	if is, _, err := slug.FileDigest(path); err == nil && is == ref.Digest {
+	if is, _, err := digest.File(path); err == nil && string(is) == ref.Digest {
 		return path, t, nil
 	}
 	name := ref.URL
@@ -72,7 +73,7 @@ func Fetch(
 		return "", t, fmt.Errorf("making the slug directory: %w", err)
 	}
 	sweepFetches(app)
-	t, err = store.Get(ctx, name, ref.Digest, path, kept(app))
+	t, err = store.Get(ctx, name, digest.Digest(ref.Digest), path, kept(app))
 	return path, t, err
 }
 

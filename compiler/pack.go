@@ -116,7 +116,7 @@ func (b *build) sections(layers *lifecycle.Result) []slug.Section {
 // a kill at any point harmless: the slug first, the layers next, the record (which names the slug)
 // last.
 func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *packed) (*Result, error) {
-	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
+	path := b.app.Path("slugs", p.Digest.Hex()+".tgz")
 	if err := os.Rename(p.Path, path); err != nil {
 		return nil, fmt.Errorf("keeping the slug: %w", err)
 	}

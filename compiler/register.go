@@ -20,7 +20,7 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	}
 	defer c.Close()
 	releases := release.New(c, release.Options{Actor: b.Rollout.Actor})
-	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size}
+	ref := release.SlugRef{Digest: string(result.Slug.Digest), Content: string(result.Slug.Content), Size: result.Slug.Size}
 	current, err := releases.Current(ctx, b.App)
 	if err != nil && fault.Of(err).ID != "release/no-releases" {
 		return nil, postponed(err)
@@ -82,7 +82,7 @@ func (b *build) description(result *Result) string {
 	case result.Commit != "":
 		return "Deploy " + short(result.Commit)
 	}
-	return "Build " + short(result.Slug.Digest)
+	return "Build " + short(string(result.Slug.Digest))
 }
 
 // postponed adds to a coordinator's or store's failure that the slug is kept and how to register it

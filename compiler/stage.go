@@ -73,7 +73,7 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 		return nil, err
 	}
 	b.parts = map[string]string{
-		"source":              src.Digest(),
+		"source":              string(src.Digest()),
 		"build configuration": cache.Key(cache.Pairs(b.Env)...),
 		"slugc":               b.Version + " format " + strconv.Itoa(slug.FormatVersion),
 		"target":              b.Target.OS + "/" + b.Target.Arch + " " + b.Target.Distro + " " + b.Target.DistroVersion,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"slugc/cache/digest"
 	"slugc/compiler/artifact/blobstore"
 )
 
@@ -15,7 +16,7 @@ func StoreSlug(
 	ctx context.Context,
 	open func(context.Context) (blobstore.Store, error),
 	report Reporter,
-	file, digest string,
+	file, sum string,
 ) (string, error) {
 	var store blobstore.Store
 	if open != nil {
@@ -28,7 +29,7 @@ func StoreSlug(
 		return FileURL(file), nil
 	}
 	report.Step("Storing the slug")
-	at, t, err := store.Put(ctx, file, digest)
+	at, t, err := store.Put(ctx, file, digest.Digest(sum))
 	if err != nil {
 		return "", err
 	}

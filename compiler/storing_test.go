@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"slugc/cache"
+	"slugc/cache/digest"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/local"
@@ -61,7 +62,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
+	path := b.app.Path("slugs", p.Digest.Hex()+".tgz")
 	if err := os.Rename(p.Path, path); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestFetch(t *testing.T) {
 		if err != nil || path != runner.app.Path("slugs", ref.Digest[7:]+".tgz") || moved.Parts > 0 != parts {
 			t.Fatalf("got %q, %+v, %v", path, moved, err)
 		}
-		if _, err := slug.Verify(t.Context(), path, ref.Digest); err != nil {
+		if _, err := slug.Verify(t.Context(), path, digest.Digest(ref.Digest)); err != nil {
 			t.Error(err)
 		}
 	}

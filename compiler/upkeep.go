@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slugc/cache"
+	"slugc/cache/digest"
 	"slugc/cache/disk"
 	"slugc/compiler/slug"
 )
@@ -77,7 +78,7 @@ func VerifyApp(ctx context.Context, app *cache.App) ([]string, error) {
 		return nil, err
 	}
 	for _, s := range slugs {
-		if _, err := slug.Verify(ctx, app.Path("slugs", s.Name()), "sha256:"+strings.TrimSuffix(s.Name(), ".tgz")); err != nil {
+		if _, err := slug.Verify(ctx, app.Path("slugs", s.Name()), digest.Digest("sha256:"+strings.TrimSuffix(s.Name(), ".tgz"))); err != nil {
 			problems = append(problems, fmt.Sprintf("%s: slug %s: %v", app.Name, s.Name(), err))
 		}
 	}

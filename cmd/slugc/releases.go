@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slugc/cache/digest"
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
@@ -56,7 +57,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 	if err != nil {
 		return err
 	}
-	digest, size, err := slug.FileDigest(file)
+	is, size, err := digest.File(file)
 	if err != nil {
 		return err
 	}
@@ -64,14 +65,14 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 	if err != nil {
 		return err
 	}
-	path := engine.Home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
+	path := engine.Home.App(app).Path("slugs", is.Hex()+".tgz")
 	if err := keepSlug(file, path, size); err != nil {
 		return err
 	}
 	if message == "" {
 		message = "Register " + filepath.Base(file)
 	}
-	at, err := compiler.StoreSlug(ctx, c.ownStore, c.ui, path, digest)
+	at, err := compiler.StoreSlug(ctx, c.ownStore, c.ui, path, string(is))
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 						Key:         key,
 						Pending:     pending,
 						Target:      verified.Target,
-						Slug:        release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at},
+						Slug:        release.SlugRef{Digest: string(is), Content: string(verified.Content), Size: size, URL: at},
 					},
 				)
 			},

@@ -76,7 +76,7 @@ func TestKilledAnywhere(t *testing.T) {
 			t.Fatalf("after kill %d there is no current release: %+v", i, list)
 		}
 		path := strings.TrimPrefix(list[0].Slug.URL, "file://")
-		if v := slugc(t, home, "verify", path, "--digest", list[0].Slug.Digest); v.exit != 0 {
+		if v := slugc(t, home, "verify", path, "--digest", string(list[0].Slug.Digest)); v.exit != 0 {
 			t.Fatalf("after kill %d the current slug is damaged: %s", i, v.stderr)
 		}
 	}
