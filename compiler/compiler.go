@@ -8,13 +8,14 @@ package compiler
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
-	"slugc/compiler/artifact/blobstore"
+	"slugc/compiler/artifact"
 	"slugc/compiler/coordinator"
+	"slugc/compiler/deploy"
+	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
@@ -31,16 +32,16 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
-	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them
-	// in the state directory only.
-	Store func(context.Context) (blobstore.Store, error)
+	// Store opens the store where other machines find the slugs of releases. If it is nil or returns
+	// nil, slugs stay in the state directory only.
+	Store artifact.Opener
 	// the lock that builder machines share; nil: there is no other machine
 	Builders func(context.Context) (coordinator.Locker, error)
 	// BaseEnv gives the environment that the buildpacks of these languages start with, and the
 	// files it names.
 	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
 	Target  Target
-	Report  Reporter
+	Report  report.Reporter
 }
 
 // Target is the machine that is built for.
@@ -58,19 +59,9 @@ type Request struct {
 	Limits   sandbox.Limits    // of each buildpack
 	Register bool
 	Message  string // the release's description; "" gives one
-	Rollout  Rollout
-	// nil, or called once the app's lock is held; an error ends the build before it has begun
-	Begin func(context.Context) error
-}
-
-// Reporter is told what happens, for people. Calls come from one goroutine at a time, except
-// Progress, which may come from any.
-type Reporter interface {
-	Step(text string)                        // a step begins
-	Detail(text string)                      // about the step
-	Warn(text string)                        // something the app's owner should know
-	Output(buildpack string) io.Writer       // what a buildpack says
-	Progress(what string, done, total int64) // live; total 0 where unknown
+	Deploy   deploy.Options
+	// BeforeBuild is nil, or called when the build holds the app's lock. Its error ends the build.
+	BeforeBuild func(context.Context) error
 }
 
 // Phase is a stage of the sentence and how long it took.
@@ -89,8 +80,8 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
-	if req.Begin != nil {
-		if err := req.Begin(ctx); err != nil {
+	if req.BeforeBuild != nil {
+		if err := req.BeforeBuild(ctx); err != nil {
 			return nil, err
 		}
 	}

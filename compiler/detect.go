@@ -144,7 +144,7 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 	members, err := plan(candidates)
 	for i := range members {
 		if app, ok := chosen[i].App.(*detect.NodeApp); ok && app.Assisting {
-			members[i].Tell("node", "assisting", true)
+			members[i].SetMetadata("node", "assisting", true)
 		}
 	}
 	return members, err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
+	"slugc/compiler/report"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
 )
@@ -61,7 +61,7 @@ func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*
 		return nil, err
 	}
 	for _, s := range p.Sections {
-		b.Report.Detail(fmt.Sprintf("%-32s %9s  %s", s.Name, Bytes(s.Size), s.Why))
+		b.Report.Detail(fmt.Sprintf("%-32s %9s  %s", s.Name, report.Bytes(s.Size), s.Why))
 	}
 	b.mark("pack")
 	return &packed{Packed: p, types: types}, nil
@@ -163,7 +163,7 @@ func cause(err error) error {
 // finish registers the release and hands the slug over.
 func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
 	if b.Output != "" {
-		if err := Place(result.Slug.Path, b.Output); err != nil {
+		if err := disk.ReplaceFile(result.Slug.Path, b.Output, 0o644); err != nil {
 			return nil, fault.UsageError(
 				"slug/output",
 				fmt.Errorf("writing the slug to %q: %w", b.Output, cause(err)),
@@ -184,46 +184,10 @@ func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
 	return result, err
 }
 
-// Place copies a file so that the destination is whole or untouched; where the disk can, the copy
-// shares its blocks.
-func Place(from, to string) (err error) {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	tmp, err := os.CreateTemp(filepath.Dir(to), ".slugc-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = io.Copy(tmp, src)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), to); err != nil {
-		return err
-	}
-	return disk.SyncDir(filepath.Dir(to))
-}
-
 func names(list []procfile.Process) []string {
 	out := make([]string, len(list))
 	for i, p := range list {
 		out[i] = p.Type
 	}
 	return out
-}
-
-// Bytes renders a size for people, in decimal units with one digit: "44.7 MB".
-func Bytes(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
 }

@@ -2,10 +2,13 @@ package compiler
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 
 	"slugc/cache"
+	"slugc/cache/digest"
+	"slugc/compiler/artifact"
+	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 )
@@ -19,55 +22,38 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 		return nil, postponed(err)
 	}
 	defer c.Close()
-	releases := release.New(c, release.Options{Actor: b.Rollout.Actor})
+	releases := release.New(c, release.Options{Actor: b.Deploy.Actor})
 	ref := release.SlugRef{Digest: string(result.Slug.Digest), Content: string(result.Slug.Content), Size: result.Slug.Size}
 	current, err := releases.Current(ctx, b.App)
 	if err != nil && fault.Of(err).ID != "release/no-releases" {
 		return nil, postponed(err)
 	}
 	ref.URL = current.Slug.URL
-	// A release that names a store has its slug there; one that names a file may be of before there
-	// was one.
-	if u, _ := url.Parse(current.Slug.URL); current.Slug.Digest != ref.Digest || u != nil && isFile(u) {
+	// A release that names a store has its slug there. One that names a file may be older than the
+	// store.
+	if current.Slug.Digest != ref.Digest || artifact.IsFileURL(current.Slug.URL) {
 		var err error
-		if ref.URL, err = StoreSlug(ctx, b.Store, b.Report, result.Slug.Path, ref.Digest); err != nil {
+		if ref.URL, err = artifact.Store(ctx, b.Store, b.Report, result.Slug.Path, digest.Digest(ref.Digest)); err != nil {
 			return nil, postponed(err)
 		}
 	}
-	if err == nil && current.Slug.Digest == ref.Digest && !b.Rollout.Pending {
-		if err := cancelKilled(ctx, releases, b.app, b.Rollout.Key); err != nil {
+	deployer := &deploy.Deployer{Home: b.Home, Sandbox: b.Sandbox, Report: b.Report}
+	o := b.Deploy
+	if err == nil && current.Slug.Digest == ref.Digest && !o.Pending {
+		if err := deployer.CancelKilled(ctx, releases, b.App, o.Key); err != nil {
 			return nil, postponed(err)
 		}
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
-	o := b.Rollout
 	if o.Key == "" {
-		// One key a build: should the outcome of the commit be unknown, the retry finds the release
+		// One key a build: if the outcome of the commit is unknown, the retry finds the release
 		// instead of making a second one.
 		o.Key = cache.Key(b.App, ref.Digest, b.started.String())
 	}
-	r, err := b.Introduce(
-		ctx,
-		releases,
-		b.App,
-		result.Slug.Path,
-		result.ProcessTypes,
-		o,
-		func(key string, pending bool) (release.Release, error) {
-			if o.Begin != nil {
-				if err := o.Begin(); err != nil {
-					return release.Release{}, err
-				}
-			}
-			return releases.Register(
-				ctx,
-				b.App,
-				release.Request{Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons,
-					Commit: result.Commit, Description: b.description(result), Key: key, Pending: pending,
-					Target: b.Target.OS + "/" + b.Target.Arch},
-			)
-		},
-	)
+	r, err := deployer.Deploy(ctx, releases, b.App, result.Slug.Path, release.Request{
+		Slug: ref, Processes: result.ProcessTypes, Addons: result.Addons, Commit: result.Commit,
+		Description: b.description(result), Target: b.Target.OS + "/" + b.Target.Arch,
+	}, o)
 	if err != nil {
 		return nil, postponed(err)
 	}
@@ -89,10 +75,10 @@ func (b *build) description(result *Result) string {
 // later.
 func (b *build) postponed(err error, path string) error {
 	f := *fault.Of(err)
-	if f.ID == "release/phase-failed" {
+	if _, failed := errors.AsType[*deploy.PhaseError](err); failed {
 		return &f // registering it again would run the same command
 	}
-	if b.Rollout.Pending {
+	if b.Deploy.Pending {
 		f.Hints = append(f.Hints, "the slug is kept, so the same source need not be built again")
 		return &f
 	}

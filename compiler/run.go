@@ -15,6 +15,7 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
+	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
@@ -129,7 +130,7 @@ func (b *build) again(ctx context.Context, src *source.Source, g *group) (*lifec
 }
 
 // progress carries the toolchain store's words to the reporter.
-type progress struct{ r Reporter }
+type progress struct{ r report.Reporter }
 
 func (p progress) Fetch(tool, version string, done, total int64) {
 	p.r.Progress("fetching "+tool+" "+version, done, total)

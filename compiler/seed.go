@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +84,7 @@ func (s seeder) compile(ctx context.Context, dir string) error {
 	env["HOME"] = "/tmp"
 	var log bytes.Buffer
 	err := s.box.Run(ctx, sandbox.Spec{
-		Args: seed.Args, Dir: goCache, Env: pairs(env), Binds: []sandbox.Bind{s.store, out},
+		Args: seed.Args, Dir: goCache, Env: sandbox.Environ(env), Binds: []sandbox.Bind{s.store, out},
 		Stdout: &log, Stderr: &log, Limits: sandbox.Limits{Deadline: seeding, Log: 1 << 20},
 	})
 	if err != nil {
@@ -96,15 +95,6 @@ func (s seeder) compile(ctx context.Context, dir string) error {
 	}
 	s.mark("standard library")
 	return nil
-}
-
-// pairs renders an environment, sorted.
-func pairs(env map[string]string) []string {
-	list := make([]string, 0, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		list = append(list, name+"="+env[name])
-	}
-	return list
 }
 
 // lastLine is the last line that says something, cut to what fits in a message.

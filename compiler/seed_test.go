@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,24 +12,16 @@ import (
 	"testing"
 
 	"slugc/buildpacks/toolchain"
+	"slugc/compiler/report/reporttest"
 	"slugc/compiler/sandbox"
 )
-
-// heard is a Reporter that keeps steps and warnings.
-type heard struct{ lines []string }
-
-func (h *heard) Step(text string)              { h.lines = append(h.lines, "step: "+text) }
-func (h *heard) Detail(string)                 {}
-func (h *heard) Warn(text string)              { h.lines = append(h.lines, "warn: "+text) }
-func (h *heard) Output(string) io.Writer       { return io.Discard }
-func (h *heard) Progress(string, int64, int64) {}
 
 // seedable is a store with one Go, whose go command is a script, and a build that uses it.
 func seedable(
 	t *testing.T,
 	level sandbox.Level,
 	script string,
-) (b *build, box *sandbox.Sandbox, h *heard, seeded func(ctx context.Context, tools ...toolchain.Toolchain) ([]toolchain.Toolchain, error), tool toolchain.Toolchain) {
+) (b *build, box *sandbox.Sandbox, h *reporttest.Recorder, seeded func(ctx context.Context, tools ...toolchain.Toolchain) ([]toolchain.Toolchain, error), tool toolchain.Toolchain) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "toolchains")
 	tree := filepath.Join(dir, "go", "1.99.1-"+runtime.GOOS+"-"+runtime.GOARCH)
@@ -59,7 +50,7 @@ func seedable(
 	if err != nil {
 		t.Fatal(err)
 	}
-	h = &heard{}
+	h = &reporttest.Recorder{}
 	b = &build{Engine: &Engine{Report: h, Target: Target{OS: runtime.GOOS, Arch: runtime.GOARCH}}}
 	return b, box, h, func(ctx context.Context, tools ...toolchain.Toolchain) ([]toolchain.Toolchain, error) {
 		bind := sandbox.Bind{Host: dir, Inside: toolchainsMount}
@@ -96,10 +87,10 @@ func TestSeeded(t *testing.T) {
 			}
 		}
 		if want := []string{"step: Compiling the standard library of Go 1.99.1, once on this machine"}; !slices.Equal(
-			h.lines,
+			h.Lines,
 			want,
 		) {
-			t.Errorf("it said %q, want %q", h.lines, want)
+			t.Errorf("it said %q, want %q", h.Lines, want)
 		}
 		if tool.Derived != nil || len(b.phases) != 1 {
 			t.Errorf("what goes into the slug names a seed: %+v; phases %v", tool, b.phases)
@@ -115,15 +106,15 @@ func TestSeeded(t *testing.T) {
 func TestSeedFails(t *testing.T) {
 	_, _, h, seeded, tool := seedable(t, sandbox.None, `echo first; echo "no space left on device" >&2; exit 3`)
 	for range 2 {
-		h.lines = nil
+		h.Lines = nil
 		list, err := seeded(t.Context(), tool)
 		if err != nil || len(list) != 1 || list[0].Derived != nil {
 			t.Errorf("got %+v, %v", list, err)
 		}
-		if len(h.lines) != 2 ||
-			!strings.HasPrefix(h.lines[1], "warn: The standard library of Go 1.99.1 is not compiled") ||
-			!strings.HasSuffix(h.lines[1], ": no space left on device") {
-			t.Errorf("it said %q", h.lines)
+		if len(h.Lines) != 2 ||
+			!strings.HasPrefix(h.Lines[1], "warn: The standard library of Go 1.99.1 is not compiled") ||
+			!strings.HasSuffix(h.Lines[1], ": no space left on device") {
+			t.Errorf("it said %q", h.Lines)
 		}
 	}
 }
@@ -134,7 +125,7 @@ func TestSeedIsEnded(t *testing.T) {
 	enough := errors.New("enough")
 	cancel(enough)
 	if list, err := seeded(ctx, tool); !errors.Is(err, enough) || list != nil {
-		t.Errorf("got %v, %v; it said %q", list, err, h.lines)
+		t.Errorf("got %v, %v; it said %q", list, err, h.Lines)
 	}
 }
 
@@ -142,7 +133,7 @@ func TestSeedOfTheMachines(t *testing.T) {
 	_, _, h, seeded, tool := seedable(t, sandbox.None, `exit 1`)
 	tool.Source, tool.Dir = "this machine", "/usr/local/go"
 	list, err := seeded(t.Context(), tool)
-	if err != nil || list[0].Dir != "/usr/local/go" || list[0].Derived != nil || len(h.lines) != 0 {
-		t.Errorf("got %+v, %v; it said %q", list, err, h.lines)
+	if err != nil || list[0].Dir != "/usr/local/go" || list[0].Derived != nil || len(h.Lines) != 0 {
+		t.Errorf("got %+v, %v; it said %q", list, err, h.Lines)
 	}
 }

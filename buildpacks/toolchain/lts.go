@@ -5,12 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// codenames are Node's LTS lines by name, for sources that do not say.
-var codenames = map[string]int{
-	"argon": 4, "boron": 6, "carbon": 8, "dubnium": 10, "erbium": 12, "fermium": 14, "gallium": 16, "hydrogen": 18, "iron": 20, "jod": 22, "krypton": 24,
-}
+	"slugc/detect/nodelts"
+)
 
 // ltsFrom is the day from which a major of Node is an LTS line, by Node's published schedule: up to
 // 26 the even majors, released in April (4 in 2015, then one even major a year), and from 27 every
@@ -73,8 +70,7 @@ func ltsMajor(l *listing, alias string, now time.Time) (int, bool) {
 			return major(v), true
 		}
 	}
-	m, ok := codenames[name]
-	return m, ok
+	return nodelts.Major(name)
 }
 
 // checkAlias refuses a codename that no source can know.

@@ -13,6 +13,7 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
+	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
 	"slugc/detect/lazyregexp"
@@ -133,7 +134,7 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
-	if req.Rollout, err = f.config.rollout(c); err != nil {
+	if req.Deploy, err = f.config.options(c); err != nil {
 		return req, err
 	}
 	req.App = f.app
@@ -305,7 +306,7 @@ func parseSize(s string) (int64, error) {
 
 // summary says at the end what the reader wants to know.
 func (c *cli) summary(r *compiler.Result) {
-	c.ui.Step("Done: " + compiler.Bytes(r.Slug.Size))
+	c.ui.Step("Done: " + report.Bytes(r.Slug.Size))
 	c.ui.Detail(r.Slug.Path)
 	c.ui.Detail(string(r.Slug.Digest))
 	switch {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"slugc/compiler"
+	"slugc/compiler/report"
 )
 
 // finding is one line of `slugc doctor`.
@@ -107,5 +107,5 @@ func (c *cli) disk(dir string) finding {
 		return finding{"disk", false, fmt.Sprintf("%s: %v", dir, err)}
 	}
 	free := int64(s.Bavail) * s.Bsize
-	return finding{"disk", free > 2e9, fmt.Sprintf("%s free in %s", compiler.Bytes(free), dir)}
+	return finding{"disk", free > 2e9, fmt.Sprintf("%s free in %s", report.Bytes(free), dir)}
 }

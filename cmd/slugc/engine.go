@@ -17,6 +17,7 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
+	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
 	"slugc/compiler/sandbox"
 	"slugc/detect"
@@ -51,6 +52,13 @@ func (c *cli) engine() (*compiler.Engine, error) {
 			return c.baseEnv(ctx, languages, registry, goSettings)
 		},
 	}, nil
+}
+
+// deployer deploys what engine built, and rolls back to slugs that it fetches where need be.
+func (c *cli) deployer(engine *compiler.Engine) *deploy.Deployer {
+	return &deploy.Deployer{
+		Home: engine.Home, Sandbox: engine.Sandbox, Report: engine.Report, Fetch: c.fetcher(engine.Home),
+	}
 }
 
 // selfPath is the path of the running binary, which buildpacks, sandboxes and supervisors run

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/cache/digest"
-	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 	"slugc/compiler/slug"
 )
 
@@ -51,8 +51,8 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 			w,
 			"%s\t%s\t%s\t%d\t%s\n",
 			s.Name,
-			compiler.Bytes(s.Size),
-			compiler.Bytes(s.Tar),
+			report.Bytes(s.Size),
+			report.Bytes(s.Tar),
 			s.Entries,
 			s.Digest.Short(),
 		)
@@ -75,7 +75,7 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	}
 	fmt.Fprintln(w, "\nLARGEST DIRECTORY\tUNPACKED")
 	for _, d := range largest {
-		fmt.Fprintf(w, "%s\t%s\n", d.Path, compiler.Bytes(d.Size))
+		fmt.Fprintf(w, "%s\t%s\n", d.Path, report.Bytes(d.Size))
 	}
 	_ = w.Flush()
 	return b.String()

@@ -12,11 +12,11 @@ import (
 // absolute paths in a slug are made for.
 const appMount = "/app"
 
-// Contained runs one process as [Run] does, but in a sandbox that shows it the app and the system
+// RunSandboxed runs one process as [Run] does, but in a sandbox that shows it the app and the system
 // and nothing else of this machine, and with limits. Of the options it uses Dir, Command, Env,
 // Port, Dyno, Shell, Stdout and Stderr. It returns the exit code, 128+n when signal n ended it; the
 // error is a [sandbox.LimitError], the context's cause, or about starting or a writer.
-func Contained(
+func RunSandboxed(
 	ctx context.Context,
 	box *sandbox.Sandbox,
 	o RunOptions,

@@ -15,8 +15,8 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Placement is what was done to a directory.
-type Placement struct {
+// Changes are what was done to a directory.
+type Changes struct {
 	Written []string // files, relative to the directory
 	Removed []string // files of an export before, which are no part of this one
 	Left    []string // directories of runit services that are no more, in which lies something that is not slugc's
@@ -37,40 +37,40 @@ func markLine(format, app string) string {
 	return "# " + text
 }
 
-// Place writes the files of an export into a directory, which it makes if need be, each file whole
+// Write writes the files of an export into a directory, which it makes if need be, each file whole
 // or not at all, and then removes what an earlier export of the same app in the same format has
 // left. A file that is no such export's is never removed; one in the way is a usage error before
 // anything is written, unless force is set, which replaces it. Nothing is written or removed
 // through a symbolic link.
-func Place(dir, formatName, app string, files []File, force bool) (Placement, error) {
+func Write(dir, formatName, app string, files []File, force bool) (Changes, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Placement{}, placeFault(dir, err)
+		return Changes{}, unwritable(dir, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return Placement{}, placeFault(dir, err)
+		return Changes{}, unwritable(dir, err)
 	}
 	defer root.Close()
-	p := &placing{root: root, mark: markLine(formatName, app), wanted: map[string]bool{}}
+	p := &writer{root: root, mark: markLine(formatName, app), wanted: map[string]bool{}}
 	for _, f := range files {
 		if err := p.free(f.Path, force); err != nil {
-			return Placement{}, err
+			return Changes{}, err
 		}
 		p.wanted[f.Path] = true
 	}
 	for _, f := range files {
 		if err := p.write(f); err != nil {
-			return p.done, placeFault(dir, err)
+			return p.done, unwritable(dir, err)
 		}
 		p.done.Written = append(p.done.Written, f.Path)
 	}
 	if err := p.sweep(func(name string) bool { return formats[formatName].mine(app, name) }); err != nil {
-		return p.done, placeFault(dir, err)
+		return p.done, unwritable(dir, err)
 	}
 	return p.done, nil
 }
 
-func placeFault(dir string, err error) error {
+func unwritable(dir string, err error) error {
 	return fault.UsageError(
 		"export/unwritable",
 		fmt.Errorf("writing into %q: %w", dir, err),
@@ -78,16 +78,16 @@ func placeFault(dir string, err error) error {
 	)
 }
 
-// placing is one call of Place.
-type placing struct {
+// writer is one call of Write.
+type writer struct {
 	root   *os.Root
 	mark   string
 	wanted map[string]bool
-	done   Placement
+	done   Changes
 }
 
 // free says whether a file may be written: nothing is in its way but a file of an export before.
-func (p *placing) free(name string, force bool) error {
+func (p *writer) free(name string, force bool) error {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if info, err := p.root.Lstat(dir); err == nil && !info.IsDir() {
 			return p.inTheWay(dir, "remove it, or export into another directory")
@@ -98,7 +98,7 @@ func (p *placing) free(name string, force bool) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return placeFault(p.root.Name(), err)
+		return unwritable(p.root.Name(), err)
 	case info.IsDir():
 		return p.inTheWay(name, "remove it, or export into another directory")
 	case force || p.mine(name):
@@ -110,7 +110,7 @@ func (p *placing) free(name string, force bool) error {
 	)
 }
 
-func (p *placing) inTheWay(name, hint string) error {
+func (p *writer) inTheWay(name, hint string) error {
 	return fault.UsageError(
 		"export/foreign-file",
 		fmt.Errorf(
@@ -123,7 +123,7 @@ func (p *placing) inTheWay(name, hint string) error {
 }
 
 // mine says that a file is of an export of the same app in the same format.
-func (p *placing) mine(name string) bool {
+func (p *writer) mine(name string) bool {
 	if info, err := p.root.Lstat(name); err != nil || !info.Mode().IsRegular() {
 		return false
 	}
@@ -139,7 +139,7 @@ func (p *placing) mine(name string) bool {
 
 // write replaces a file: a temporary one beside it, which no init system reads, sync, rename, sync
 // of the directory.
-func (p *placing) write(f File) error {
+func (p *writer) write(f File) error {
 	dir := path.Dir(f.Path)
 	if err := p.makeDir(dir, f.Mode); err != nil {
 		return err
@@ -165,7 +165,7 @@ func (p *placing) write(f File) error {
 }
 
 // makeDir makes a directory; one that is made for private files is private.
-func (p *placing) makeDir(dir string, mode fs.FileMode) error {
+func (p *writer) makeDir(dir string, mode fs.FileMode) error {
 	if parent := path.Dir(dir); parent != "." {
 		if err := p.makeDir(parent, 0o755); err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 )
 
 // place exports the formation into the directory.
-func place(t *testing.T, dir, format string, formation map[string]int, env ...string) export.Placement {
+func place(t *testing.T, dir, format string, formation map[string]int, env ...string) export.Changes {
 	t.Helper()
 	o := small()
 	o.Formation, o.Env = formation, env
@@ -23,7 +23,7 @@ func place(t *testing.T, dir, format string, formation map[string]int, env ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := export.Place(dir, format, o.App, files, false)
+	done, err := export.Write(dir, format, o.App, files, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestPlaceSweeps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := export.Place(dir, format, other.App, files, false); err != nil {
+		if _, err := export.Write(dir, format, other.App, files, false); err != nil {
 			t.Fatal(err)
 		}
 		mark := "Written by `slugc export " + format + "` for blog; the next export replaces it."
@@ -154,7 +154,7 @@ func TestPlaceForeign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = export.Place(dir, test.format, o.App, files, false)
+		_, err = export.Write(dir, test.format, o.App, files, false)
 		want := `"` + test.name + `" is there already, and not from an export of this app in this format`
 		if f := fault.Of(err); f == nil || f.ID != "export/foreign-file" || !strings.Contains(f.Error(), want) ||
 			len(f.Hints) != 1 {
@@ -163,7 +163,7 @@ func TestPlaceForeign(t *testing.T) {
 		if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
 			t.Errorf("%s: something was written all the same:\n%s", test.name, diff)
 		}
-		if _, err := export.Place(dir, test.format, o.App, files, true); (err == nil) != test.forced {
+		if _, err := export.Write(dir, test.format, o.App, files, true); (err == nil) != test.forced {
 			t.Errorf("%s by force: %v", test.name, err)
 		}
 		if got := tree(t, filepath.Join(dir, "elsewhere")); len(got) != 1 {
@@ -175,7 +175,7 @@ func TestPlaceForeign(t *testing.T) {
 func TestPlaceUnwritable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "")
-	_, err := export.Place(file, "systemd", "blog", nil, false)
+	_, err := export.Write(file, "systemd", "blog", nil, false)
 	if f := fault.Of(err); f == nil || f.ID != "export/unwritable" || f.Code != fault.ExitUsage {
 		t.Errorf("got %v", err)
 	}
