@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"slugc/cache"
+	"slugc/cache/digest"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/local"
@@ -34,8 +35,8 @@ func machine(t *testing.T, shared string, store func(context.Context) (blobstore
 	}
 	return &build{
 		Engine:  &Engine{Home: home, Report: says, Coordinator: open, Store: store},
-		Request: Request{App: "hello"},
-		app:     home.App("hello"),
+		Request: Request{App: "hello", Register: true},
+		clock:   newClock(),
 	}, says
 }
 
@@ -45,7 +46,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	dir := t.TempDir()
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
 	err := errors.Join(
-		os.MkdirAll(b.app.Path("slugs"), 0o700),
+		os.MkdirAll(b.app().Path("slugs"), 0o700),
 		os.WriteFile(filepath.Join(dir, "hello.txt"), []byte(text), 0o644),
 	)
 	if err != nil {
@@ -54,7 +55,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	p, err := slug.Pack(
 		t.Context(),
 		slug.PackOptions{
-			Output:   b.app.Path("slugs", "new.tgz"),
+			Output:   b.app().Path("slugs", "new.tgz"),
 			Manifest: slug.Manifest{ProcessTypes: types},
 			Sections: []slug.Section{{Name: "app", Dir: dir}},
 		},
@@ -62,11 +63,11 @@ func (b *build) built(t *testing.T, text string) *Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
+	path := b.app().Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
 	if err := os.Rename(p.Path, path); err != nil {
 		t.Fatal(err)
 	}
-	return &Result{ProcessTypes: types, Slug: Slug{Path: path, Digest: p.Digest, Content: p.Content, Size: p.Size}}
+	return &Result{ProcessTypes: types, Slug: Slug{Path: path, Digest: digest.Digest(p.Digest), Content: digest.Digest(p.Content), Size: p.Size}}
 }
 
 func directory(url string) func(context.Context) (blobstore.Store, error) {
@@ -79,7 +80,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 	down := fault.TransientError("blobstore/unreachable", errors.New("down"), "try again")
 	b, says := machine(t, shared, func(context.Context) (blobstore.Store, error) { return nil, down })
 	result := b.built(t, "one")
-	_, err := b.register(t.Context(), result)
+	_, err := b.release(t.Context(), result)
 	f := fault.Of(err)
 	if f == nil || f.Code != fault.ExitTransient ||
 		!slices.ContainsFunc(
@@ -107,7 +108,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 	}
 	current := b.current(t)
 	store, _ := b.Store(t.Context())
-	if err := store.Stat(t.Context(), current.Slug.URL, result.Slug.Digest); err != nil ||
+	if err := store.Stat(t.Context(), current.Slug.URL, string(result.Slug.Digest)); err != nil ||
 		!strings.HasPrefix(current.Slug.URL, url+"/") {
 		t.Errorf("the release names %q: %v", current.Slug.URL, err)
 	}

@@ -108,7 +108,7 @@ func fixture(t *testing.T, dir string) {
 	result := decode[compiler.Result](t, o)
 	checkResult(t, w, result)
 	checkAddons(t, w, home, result)
-	if v := slugc(t, home, "verify", result.Slug.Path, "--digest", result.Slug.Digest); v.exit != 0 {
+	if v := slugc(t, home, "verify", result.Slug.Path, "--digest", string(result.Slug.Digest)); v.exit != 0 {
 		t.Errorf("verify: exit %d: %s", v.exit, v.stderr)
 	}
 	app := filepath.Join(t.TempDir(), "elsewhere")
