@@ -19,7 +19,7 @@ type PrecompileInput struct {
 type Precompiled struct {
 	// Dir names the directory among those of the toolchain ([toolchain.Store.Derived]). It must
 	// change with everything that decides the content.
-	Dir  string
+	Dir   string
 	Key   string            // under which buildpacks find it ([toolchain.Toolchain.Derived])
 	What  string            // for people: "standard library of Go 1.25.1"
 	Phase string            // for the build's phases: "standard library"
