@@ -7,7 +7,7 @@ import (
 	"slugc/compiler/slug"
 )
 
-// Result is what a build gave. Its JSON form is `slugc build --json`'s document.
+// Result is what a build produced. Its JSON form is `slugc build --json`'s document.
 type Result struct {
 	App          string                 `json:"app"`
 	Slug         Slug                   `json:"slug"`
@@ -36,7 +36,7 @@ type Section struct {
 	Name   string        `json:"name"`
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`   // bytes in the slug
-	Reused string        `json:"reused"` // "all", "part", "none"
+	Reused string        `json:"reused"` // "all", "part" or "none" of it was compressed before
 	Why    string        `json:"why"`
 }
 
