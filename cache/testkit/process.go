@@ -1,64 +1,65 @@
 package testkit
 
 import (
-	"bytes"
-	"fmt"
+	"bufio"
+	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"os/exec"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 )
 
-// Buffer is a writer whose content a test may read while a process writes. The zero value is empty.
-type Buffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write appends p. It never fails.
-func (b *Buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-// String returns what was written so far.
-func (b *Buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-// Contains reports whether text was written.
-func (b *Buffer) Contains(text string) bool { return strings.Contains(b.String(), text) }
-
-// Marker returns an argument for sleep(1) that no other process has: fifty minutes or more.
-func Marker() string { return fmt.Sprintf("%d.%09d", 3000+rand.IntN(1000), rand.IntN(1e9)) }
-
-// Processes returns the command lines of the living processes whose arguments contain marker. It reads
-// Linux's /proc.
-func Processes(t testing.TB, marker string) []string {
+// RunAndKill starts cmd, kills it at a random moment and returns the complete lines it had written
+// to standard output. The moment lies within the given time after its start or, two times in three,
+// after its first line. It may be called from any goroutine: trouble is an error of t.
+func RunAndKill(t testing.TB, cmd *exec.Cmd, within time.Duration) []string {
 	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
-	var found []string
-	for _, path := range paths {
-		// A process that has ended meanwhile has no command line.
-		if line, err := os.ReadFile(path); err == nil && bytes.Contains(line, []byte(marker)) {
-			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+	if err != nil {
+		t.Errorf("starting %s: %v", cmd, err)
+		return nil
+	}
+	reader := bufio.NewReader(out)
+	var text strings.Builder
+	if rand.N(3) > 0 {
+		first, _ := reader.ReadString('\n')
+		text.WriteString(first)
+	}
+	time.Sleep(rand.N(within))
+	_ = cmd.Process.Kill()
+	_, _ = io.Copy(&text, reader)
+	_ = cmd.Wait()
+	var lines []string
+	for line := range strings.Lines(text.String()) {
+		if whole, ok := strings.CutSuffix(line, "\n"); ok {
+			lines = append(lines, whole)
 		}
 	}
-	return found
+	return lines
 }
 
-// NoProcess fails the test when a process is left whose arguments contain marker.
-func NoProcess(t testing.TB, marker string) {
+// StartAndAwaitLine starts cmd, waits for its first line and discards the rest. The process is
+// killed when the test ends.
+func StartAndAwaitLine(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	if left := Processes(t, marker); len(left) > 0 {
-		t.Errorf("these processes are left: %q", left)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
+	if err != nil {
+		t.Fatalf("starting %s: %v", cmd, err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	reader := bufio.NewReader(out)
+	if _, err := reader.ReadString('\n'); err != nil {
+		t.Fatalf("waiting for the first line of %s: %v", cmd, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
 }

@@ -1,58 +1,131 @@
 package testkit
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 
 	"slugc/cache/digest"
 )
 
-var (
-	programs sync.Mutex
-	built    = map[string]string{} // path of the binary, by path of the package
-
-	// Read before a test changes HOME.
-	userCache, errUserCache = os.UserCacheDir()
-)
-
-// Program builds a main package of this module, such as "./testdata/child", without cgo, and returns
-// the path of the binary. It builds a package once a test process. The binary stays in the user's cache
-// directory, so that the go command links it again only after its source has changed.
+// Program builds a main package of this module, such as "./testdata/child", and returns the path of the
+// binary in the user's cache directory. Other users cannot run it there. See [BuildProgram].
 func Program(t testing.TB, pkg string) string {
 	t.Helper()
-	source, err := filepath.Abs(pkg)
+	file, err := BuildProgram(pkg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+var (
+	programs sync.Mutex
+	built    = map[string]string{} // path of the binary, by package
+)
+
+// BuildProgram builds a main package of this module without cgo and returns the path of the binary
+// in the user's cache directory. Only the first of the processes that want the same program links
+// it. A later build of other code leaves the binary alone.
+func BuildProgram(pkg string) (string, error) {
 	programs.Lock()
 	defer programs.Unlock()
-	if file := built[source]; file != "" {
-		return file
+	if file := built[pkg]; file != "" {
+		return file, nil
 	}
-	if errUserCache != nil {
-		t.Fatal(errUserCache)
+	file, err := link(pkg)
+	if err != nil {
+		return "", fmt.Errorf("building %s: %w", pkg, err)
 	}
-	dir := filepath.Join(userCache, "slugc-testkit", digest.Of([]byte(source)).Short())
+	built[pkg] = file
+	return file, nil
+}
+
+func link(pkg string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	module, err := moduleRoot(here)
+	if err != nil {
+		return "", err
+	}
+	if pkg[0] == '.' {
+		if pkg, err = filepath.Rel(module, filepath.Join(here, pkg)); err != nil {
+			return "", err
+		}
+		pkg = "./" + pkg
+	}
+	dir := filepath.Join(cache, "slugc-test", "programs", digest.Of([]byte(module+"\n"+pkg)).Short())
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	lock := flock.New(filepath.Join(dir, "lock")) // against the test process of another package
+	lock := flock.New(dir + ".lock")
 	if err := lock.Lock(); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	defer lock.Close()
-	file := filepath.Join(dir, filepath.Base(source))
-	build := exec.Command("go", "build", "-trimpath", "-o", file, source)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	defer lock.Unlock()
+	output := filepath.Join(dir, "latest")
+	build := exec.Command("go", "build", "-trimpath", "-o", output, pkg)
+	// Linked on the same file system, the output is a new file under the old name: what was linked
+	// before stays as it is.
+	build.Dir, build.Env = module, append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir)
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", pkg, err, strings.TrimSpace(string(out)))
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
-	built[source] = file
-	return file
+	return keep(output, filepath.Base(pkg))
+}
+
+// keep links a binary into a directory named for its content, where no later build replaces it, and
+// removes binaries that no test process has asked for within the last hour.
+func keep(output, name string) (string, error) {
+	sum, _, err := digest.File(output)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(filepath.Dir(output), sum.Hex())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	now := time.Now()
+	if err := os.Chtimes(dir, now, now); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, name)
+	if err := os.Link(output, file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	old, err := filepath.Glob(filepath.Join(filepath.Dir(output), "*", name))
+	if err != nil {
+		return "", err
+	}
+	for _, other := range old {
+		info, err := os.Stat(filepath.Dir(other))
+		if err == nil && now.Sub(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(filepath.Dir(other))
+		}
+	}
+	return file, nil
+}
+
+// moduleRoot is the directory of the go.mod above dir.
+func moduleRoot(dir string) (string, error) {
+	for ; !Exists(dir, "go.mod"); dir = filepath.Dir(dir) {
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("no go.mod above the working directory")
+		}
+	}
+	return dir, nil
 }

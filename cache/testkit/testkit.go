@@ -61,13 +61,15 @@ func FreePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Eventually waits until holds returns true, for as long as a busy machine may need; what says
-// what was waited for.
+// Eventually waits until holds returns true, for as long as a busy machine may need. It asks often at
+// first. The test fails with what it waited for.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
+	const limit = 2 * time.Minute
+	for deadline, pause := time.Now().Add(limit), 2*time.Millisecond; !holds(); time.Sleep(pause) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute for %s", what)
+			t.Fatalf("waited %v for %s", limit, what)
 		}
+		pause = min(pause*5/4, 50*time.Millisecond)
 	}
 }
