@@ -74,24 +74,15 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags := cmd.Flags()
 	flags.StringVar(&f.app, "app", "", "the app's name (default: the directory's)")
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
-	flags.StringArrayVar(
-		&f.allowSubmodules,
-		"allow-submodules",
-		nil,
-		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end",
-	)
+	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil,
+		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
 	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a faulty Procfile line is a warning")
 	flags.StringVar(&f.limit, "size-limit", defaultLimit, "largest slug allowed")
-	flags.StringArrayVarP(
-		&f.env,
-		"env",
-		"e",
-		nil,
-		"build configuration `K=V` (or K, from the environment); never in the slug",
-	)
+	flags.StringArrayVarP(&f.env, "env", "e", nil,
+		"build configuration `K=V` (or K, from the environment); never in the slug")
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
 	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
 	f.config.flags(cmd)
@@ -111,11 +102,9 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		Limits:   sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit},
 	}
 	if f.procfile != "strict" && f.procfile != "lenient" {
-		return req, fault.UsageError(
-			"usage/flag",
+		return req, fault.UsageError("usage/flag",
 			fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile),
-			"write --procfile strict or --procfile lenient",
-		)
+			"write --procfile strict or --procfile lenient")
 	}
 	var err error
 	if req.Limit, err = parseSize(f.limit); err != nil {
@@ -152,11 +141,9 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		Submodules: source.Submodules{Allow: f.allowSubmodules},
 	}
 	if len(f.allowSubmodules) > 0 && f.ref == "" {
-		return spec, fault.UsageError(
-			"usage/flag",
+		return spec, fault.UsageError("usage/flag",
 			fmt.Errorf("reading --allow-submodules: submodules are fetched for a git revision only"),
-			"name one with --ref, such as --ref HEAD",
-		)
+			"name one with --ref, such as --ref HEAD")
 	}
 	for _, pattern := range f.allowSubmodules {
 		if err := source.CheckPattern(pattern); err != nil {
@@ -169,18 +156,13 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 	}
 	if dir == "-" {
 		if f.ref != "" {
-			return spec, fault.UsageError(
-				"usage/flag",
+			return spec, fault.UsageError("usage/flag",
 				fmt.Errorf("reading --ref: a tarball on stdin has no revisions"),
-				"leave --ref out, or name a git repository",
-			)
+				"leave --ref out, or name a git repository")
 		}
 		if f.app == "" {
-			return spec, fault.UsageError(
-				"usage/app",
-				fmt.Errorf("naming the app: a tarball on stdin has no name"),
-				"use --app NAME",
-			)
+			return spec, fault.UsageError("usage/app", fmt.Errorf("naming the app: a tarball on stdin has no name"),
+				"use --app NAME")
 		}
 		spec.Kind, spec.Reader = source.Tarball, os.Stdin
 		return spec, nil
@@ -225,20 +207,14 @@ func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, err
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.UsageError(
-				"usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)),
-				"name a file that exists",
-			)
+			return nil, fault.UsageError("usage/env-file",
+				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)), "name a file that exists")
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)
 		if err != nil {
-			return nil, fault.UsageError(
-				"usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
-				"write one NAME=value a line",
-			)
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
+				"write one NAME=value a line")
 		}
 		for _, kv := range list {
 			k, v, _ := strings.Cut(kv, "=")
@@ -252,18 +228,13 @@ func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, err
 		}
 		hint := fmt.Sprintf("write --%s NAME=value", flag)
 		if !envName.MatchString(k) {
-			return nil, fault.UsageError(
-				"usage/env",
-				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k),
-				hint,
-			)
+			return nil, fault.UsageError("usage/env",
+				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
 		}
 		if !ok {
-			return nil, fault.UsageError(
-				"usage/env",
+			return nil, fault.UsageError("usage/env",
 				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv),
-				hint,
-			)
+				hint)
 		}
 		env[k] = v
 	}
@@ -278,19 +249,13 @@ var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 func parseSize(s string) (int64, error) {
 	m := sizeGrammar.FindStringSubmatch(s)
 	if m == nil {
-		return 0, fault.UsageError(
-			"usage/flag",
-			fmt.Errorf("reading the size %q: it is no number of bytes", s),
-			"write 500MB or 1GiB; 0 is no limit",
-		)
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is no number of bytes", s),
+			"write 500MB or 1GiB; 0 is no limit")
 	}
 	var n int64
 	if _, err := fmt.Sscan(m[1], &n); err != nil {
-		return 0, fault.UsageError(
-			"usage/flag",
-			fmt.Errorf("reading the size %q: %w", s, err),
-			"write 500MB or 1GiB; 0 is no limit",
-		)
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err),
+			"write 500MB or 1GiB; 0 is no limit")
 	}
 	unit := int64(1000)
 	if strings.HasSuffix(m[2], "i") {

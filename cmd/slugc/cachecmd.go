@@ -193,13 +193,8 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 		freed, err = artifact.Prune(cmd.Context(), app, needed)
 	}
 	if err != nil {
-		return freed, fault.New(
-			fault.Slugc,
-			fault.ExitCache,
-			"cache/prune",
-			err,
-			"`slugc cache verify` names what is damaged",
-		)
+		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err,
+			"`slugc cache verify` names what is damaged")
 	}
 	return freed, nil
 }

@@ -61,30 +61,14 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
 
 	flags := root.PersistentFlags()
-	flags.StringVar(
-		&c.home,
-		"home",
-		"",
-		"state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)",
-	)
-	flags.StringVar(
-		&c.coordinator,
-		"coordinator",
-		"",
-		"coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)",
-	)
-	flags.StringVar(
-		&c.store,
-		"store",
-		"",
-		"slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)",
-	)
-	flags.StringVar(
-		&c.sandbox,
-		"sandbox",
-		"",
-		"bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)",
-	)
+	flags.StringVar(&c.home, "home", "",
+		"state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
+	flags.StringVar(&c.coordinator, "coordinator", "",
+		"coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)")
+	flags.StringVar(&c.store, "store", "",
+		"slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)")
+	flags.StringVar(&c.sandbox, "sandbox", "",
+		"bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
 	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")
 	flags.BoolVar(&c.ui.plain, "plain", false, "no colour and no live progress, also on a terminal")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -192,12 +176,8 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if err := check(cmd, args); err != nil {
 			return fault.UsageError(
 				"usage/arguments",
-				fmt.Errorf(
-					"reading the arguments: %d given, where `%s` takes %s",
-					len(args),
-					cmd.CommandPath(),
-					arguments(cmd),
-				),
+				fmt.Errorf("reading the arguments: %d given, where `%s` takes %s", len(args), cmd.CommandPath(),
+					arguments(cmd)),
 				"see `"+cmd.CommandPath()+" --help`",
 			)
 		}

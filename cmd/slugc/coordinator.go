@@ -38,11 +38,9 @@ func (c *cli) coordinatorPlace() (coordinatorPlace, error) {
 	}
 	u, err := url.Parse(name)
 	if err != nil || u.Scheme != "local" || u.Host != "" || u.Path == "" {
-		return coordinatorPlace{}, fault.UsageError(
-			"usage/coordinator",
+		return coordinatorPlace{}, fault.UsageError("usage/coordinator",
 			fmt.Errorf("choosing the coordinator: %q is not one", name),
-			"use local, local:///path/to/file.db or etcd://host1,host2,host3/prefix",
-		)
+			"use local, local:///path/to/file.db or etcd://host1,host2,host3/prefix")
 	}
 	return coordinatorPlace{file: u.Path}, nil
 }

@@ -54,11 +54,9 @@ func (c *cli) stateDir() (string, error) {
 		}
 	}
 	if dir == "" {
-		return "", fault.UsageError(
-			"usage/no-home",
+		return "", fault.UsageError("usage/no-home",
 			fmt.Errorf("finding the state directory: neither SLUGC_HOME nor HOME is set"),
-			"set SLUGC_HOME or use --home DIR",
-		)
+			"set SLUGC_HOME or use --home DIR")
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -74,13 +72,8 @@ func (c *cli) openHome() (*cache.Home, error) {
 	}
 	h, err := cache.Open(dir)
 	if err != nil {
-		return nil, fault.New(
-			fault.Slugc,
-			fault.ExitCache,
-			"cache/state-directory",
-			err,
-			"use --home DIR to keep slugc's state elsewhere",
-		)
+		return nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err,
+			"use --home DIR to keep slugc's state elsewhere")
 	}
 	return h, nil
 }

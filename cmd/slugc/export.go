@@ -46,34 +46,19 @@ secrets, into files that their owner alone can read. systemd's units name the di
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(
-		&x.App,
-		"app-name",
-		"a",
-		"",
-		"name of the units (default: the app's, or the slug file's without .tgz)",
-	)
+	flags.StringVarP(&x.App, "app-name", "a", "",
+		"name of the units (default: the app's, or the slug file's without .tgz)")
 	flags.StringVar(&x.Root, "root", "", "where the slug lies unpacked (default: /srv/NAME)")
 	flags.BoolVar(&x.unpack, "unpack", false, "unpack the slug into --root, which must be missing or empty")
-	flags.StringVarP(
-		&x.User,
-		"user",
-		"u",
-		"",
-		"whom the processes run as (default: NAME; -u '' leaves it to the init system)",
-	)
+	flags.StringVarP(&x.User, "user", "u", "",
+		"whom the processes run as (default: NAME; -u '' leaves it to the init system)")
 	flags.StringVarP(&x.Log, "log", "l", "", "where logs go in the formats that say so (default: /var/log/NAME)")
 	flags.StringVarP(&x.formation, "formation", "m", "", "how many of each type: web=2,worker=1 or all=1")
 	flags.IntVarP(&x.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
 	flags.StringArrayVarP(&x.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
 	flags.StringVar(&x.envFile, "env-file", "", "read config vars from this file")
-	flags.DurationVarP(
-		&x.Timeout,
-		"timeout",
-		"t",
-		30*time.Second,
-		"how long processes may take to end before they are killed",
-	)
+	flags.DurationVarP(&x.Timeout, "timeout", "t", 30*time.Second,
+		"how long processes may take to end before they are killed")
 	flags.StringVar(&x.at, "at", "", "the directory that the files will be moved to (default: DIR)")
 	flags.BoolVar(&x.force, "force", false, "replace files of the same names that are not from an export of this app")
 	c.jsonFlag(cmd)
@@ -143,11 +128,8 @@ func (x *exporting) settle(cmd *cobra.Command, found *named, target string) erro
 		base := filepath.Base(found.file)
 		x.App = strings.TrimSuffix(strings.TrimSuffix(base, ".tgz"), ".tar.gz")
 		if release.CheckApp(x.App) != nil {
-			return fault.UsageError(
-				"export/app-name",
-				fmt.Errorf("exporting %q: the units can't be named after the file", base),
-				"name them with -a NAME",
-			)
+			return fault.UsageError("export/app-name",
+				fmt.Errorf("exporting %q: the units can't be named after the file", base), "name them with -a NAME")
 		}
 	}
 	if !cmd.Flags().Changed("user") {
@@ -178,10 +160,8 @@ func (c *cli) sayExported(format string, found *named, x exporting, done export.
 	}
 	for _, name := range done.Left {
 		c.ui.Warn(
-			fmt.Sprintf(
-				"%s is no longer needed, but holds files that are not from an export; remove it yourself.",
-				name,
-			),
+			fmt.Sprintf("%s is no longer needed, but holds files that are not from an export; remove it yourself.",
+				name),
 		)
 	}
 	if _, err := os.Stat(filepath.Join(x.Root, ".slugc", "slug.json")); err != nil {

@@ -75,12 +75,8 @@ repository's own git configuration, under slugc.*; a second install replaces the
 	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main and master)")
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
 	flags.StringVar(&s.ReleaseEnvFile, "release-env-file", "", "config vars of the process type release")
-	flags.StringVar(
-		&s.SlugcEnvFile,
-		"slugc-env-file",
-		"",
-		"variables of slugc itself, such as passwords of coordinator and store",
-	)
+	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "",
+		"variables of slugc itself, such as passwords of coordinator and store")
 	flags.StringArrayVar(&s.Submodules, "allow-submodules", nil, "pattern of URLs that submodules are fetched from")
 	_ = cmd.MarkFlagRequired("app")
 	c.jsonFlag(cmd)
@@ -122,11 +118,9 @@ func (c *cli) hookHome(repo *push.Repository) (string, error) {
 	if c.home == "" && c.env.vars["SLUGC_HOME"] == "" && uid != os.Getuid() {
 		owner, err := user.LookupId(strconv.Itoa(uid))
 		if err != nil || !filepath.IsAbs(owner.HomeDir) {
-			return "", fault.UsageError(
-				"push/no-home",
+			return "", fault.UsageError("push/no-home",
 				fmt.Errorf("finding the state directory: the repository's owner (uid %d) has no home directory", uid),
-				"use --home DIR",
-			)
+				"use --home DIR")
 		}
 		return filepath.Join(owner.HomeDir, ".local", "state", "slugc"), nil
 	}
@@ -196,13 +190,8 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 func (c *cli) repository(ctx context.Context, dir string) (*push.Repository, error) {
 	git, err := exec.LookPath("git")
 	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, fault.New(
-			fault.Slugc,
-			0,
-			"source/no-git",
-			fmt.Errorf("opening the repository %q: there is no git in %q", dir, c.env.vars["PATH"]),
-			"install git",
-		)
+		return nil, fault.New(fault.Slugc, 0, "source/no-git",
+			fmt.Errorf("opening the repository %q: there is no git in %q", dir, c.env.vars["PATH"]), "install git")
 	}
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "XDG_CONFIG_HOME"} {
@@ -294,15 +283,8 @@ func statusText(s *push.Status) string {
 		fmt.Fprintf(&b, "  current release: v%d (%s)\n", s.Current, short(s.Commit))
 	}
 	for _, p := range s.Pushes {
-		fmt.Fprintf(
-			&b,
-			"  push of %s to %s: %s since %s (receive-pack %d)\n",
-			short(p.Refs[0].New),
-			p.Refs[0].Ref,
-			p.State,
-			p.Began.Format("15:04:05"),
-			p.Receiver.PID,
-		)
+		fmt.Fprintf(&b, "  push of %s to %s: %s since %s (receive-pack %d)\n", short(p.Refs[0].New), p.Refs[0].Ref,
+			p.State, p.Began.Format("15:04:05"), p.Receiver.PID)
 	}
 	return clean(b.String())
 }

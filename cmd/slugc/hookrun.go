@@ -140,11 +140,9 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 	switch args[0] {
 	case "reference-transaction":
 		if len(args) != 2 {
-			return fault.UsageError(
-				"usage/arguments",
+			return fault.UsageError("usage/arguments",
 				fmt.Errorf("reading the arguments: reference-transaction has a phase"),
-				"git itself calls this command",
-			)
+				"git itself calls this command")
 		}
 		var by *push.Process
 		if err == nil {
@@ -153,20 +151,13 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 		return h.Transact(ctx, args[1], by, updates)
 	case "pre-receive", "post-receive":
 	default:
-		return fault.UsageError(
-			"usage/arguments",
-			fmt.Errorf("reading the arguments: there is no hook %q", args[0]),
-			"git itself calls this command",
-		)
+		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: there is no hook %q", args[0]),
+			"git itself calls this command")
 	}
 	if err != nil {
-		return fault.New(
-			fault.Slugc,
-			0,
-			"push/no-receive-pack",
+		return fault.New(fault.Slugc, 0, "push/no-receive-pack",
 			fmt.Errorf("running the hook %s: git receive-pack has not called it, or has ended", args[0]),
-			"git itself calls this command",
-		)
+			"git itself calls this command")
 	}
 	if args[0] == "post-receive" {
 		return h.Received(ctx, receiver, updates)

@@ -25,13 +25,8 @@ func (c *cli) recorder(
 	}
 	w, err := logs.Open(home.App(app).Path("logs"), logs.Options{})
 	if err != nil {
-		return nil, nil, fault.New(
-			fault.Slugc,
-			fault.ExitCache,
-			"cache/state-directory",
-			err,
-			"let slugc's user write to the state directory, or use another with --home DIR",
-		)
+		return nil, nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err,
+			"let slugc's user write to the state directory, or use another with --home DIR")
 	}
 	record = func(version int, name string, own bool, line []byte) {
 		r := logs.Record{Release: version, Source: logs.App, Process: name, Text: string(line)}
@@ -67,11 +62,8 @@ func (c *cli) logsCommand() *cobra.Command {
 				return err
 			}
 			if number < 0 {
-				return fault.UsageError(
-					"usage/flag",
-					fmt.Errorf("reading --num: %d is less than nothing", number),
-					"write -n 100",
-				)
+				return fault.UsageError("usage/flag", fmt.Errorf("reading --num: %d is less than nothing", number),
+					"write -n 100")
 			}
 			home, err := c.openHome()
 			if err != nil {

@@ -17,18 +17,10 @@ type releaseConfig struct {
 }
 
 func (f *releaseConfig) flags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(
-		&f.env,
-		"release-env",
-		nil,
-		"config var `K=V` (or K, from the environment) of the process type release",
-	)
-	cmd.Flags().StringVar(
-		&f.file,
-		"release-env-file",
-		"",
-		"read config vars of the process type release from this file",
-	)
+	cmd.Flags().StringArrayVar(&f.env, "release-env", nil,
+		"config var `K=V` (or K, from the environment) of the process type release")
+	cmd.Flags().StringVar(&f.file, "release-env-file", "",
+		"read config vars of the process type release from this file")
 	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "longest the process type release may run")
 }
 

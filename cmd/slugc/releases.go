@@ -134,15 +134,8 @@ func releaseTable(list []release.Release) string {
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
-		fmt.Fprintf(
-			w,
-			"v%d\t%s\t%s\t%s\t%s\n",
-			r.Version,
-			r.Status,
-			r.CreatedAt.Format(time.RFC3339),
-			short(r.Slug.Digest),
-			clean(r.Description),
-		)
+		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
+			short(r.Slug.Digest), clean(r.Description))
 	}
 	_ = w.Flush()
 	return b.String()
@@ -161,11 +154,9 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if len(args) == 2 {
 				n, err := strconv.Atoi(strings.TrimPrefix(args[1], "v"))
 				if err != nil || n < 1 {
-					return fault.UsageError(
-						"usage/version",
+					return fault.UsageError("usage/version",
 						fmt.Errorf("reading the release %q: not a release such as v3", args[1]),
-						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]),
-					)
+						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]))
 				}
 				version = n
 			}

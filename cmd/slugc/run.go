@@ -204,11 +204,9 @@ func (s *subject) choose(o *launch.RunOptions, dash int, args []string, port int
 		return nil
 	}
 	if len(args) > 2 || dash > 1 {
-		return fault.UsageError(
-			"usage/arguments",
+		return fault.UsageError("usage/arguments",
 			fmt.Errorf("reading the arguments: there is one too many, %q", args[2]),
-			"to run a command, write `slugc run "+args[0]+" -- CMD…`",
-		)
+			"to run a command, write `slugc run "+args[0]+" -- CMD…`")
 	}
 	typ := "web"
 	if len(args) == 2 {

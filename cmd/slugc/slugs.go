@@ -46,15 +46,8 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	fmt.Fprintf(w, "content\t%s\n", m.Content)
 	fmt.Fprintln(w, "\nSECTION\tIN THE SLUG\tUNPACKED\tENTRIES\tDIGEST")
 	for _, s := range m.Sections {
-		fmt.Fprintf(
-			w,
-			"%s\t%s\t%s\t%d\t%s\n",
-			s.Name,
-			report.Bytes(s.Size),
-			report.Bytes(s.Tar),
-			s.Entries,
-			short(s.Digest),
-		)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", s.Name, report.Bytes(s.Size), report.Bytes(s.Tar), s.Entries,
+			short(s.Digest))
 	}
 	fmt.Fprintln(w, "\nPROCESS TYPE\tCOMMAND")
 	for _, p := range m.ProcessTypes {
@@ -129,11 +122,8 @@ func (c *cli) unpackCommand() *cobra.Command {
 // checkApp refuses a malformed app name.
 func checkApp(name string) error {
 	if name == "" {
-		return fault.UsageError(
-			"usage/app",
-			fmt.Errorf("naming the app: the directory's name holds no letter or digit"),
-			"use --app NAME",
-		)
+		return fault.UsageError("usage/app",
+			fmt.Errorf("naming the app: the directory's name holds no letter or digit"), "use --app NAME")
 	}
 	return release.CheckApp(name)
 }

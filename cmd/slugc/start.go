@@ -62,24 +62,15 @@ func (f *startFlags) flags(cmd *cobra.Command) {
 	flags.IntVarP(&f.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
 	flags.StringVar(&f.envFile, "env-file", "", "read config vars from this file")
-	flags.DurationVarP(
-		&f.timeout,
-		"timeout",
-		"t",
-		5*time.Second,
-		"how long processes may take to end before they are killed; 30 s with --follow, and as long for connections",
-	)
+	flags.DurationVarP(&f.timeout, "timeout", "t", 5*time.Second,
+		"how long processes may take to end before they are killed; 30 s with --follow, and as long for connections")
 	flags.StringSliceVar(&f.canDie, "can-die", nil, "types that may end without stopping the others")
 	flags.StringSliceVar(&f.restart, "restart", nil, "types that are started again when they end")
 	flags.BoolVar(&f.noTimestamp, "no-timestamp", false, "do not print the time before each line")
 	flags.BoolVar(&f.follow, "follow", false, "go with every new release, rollback and scaling of the app")
 	flags.StringVar(&f.listen, "listen", "", "with --follow: the address to listen on (default: all of the machine's)")
-	flags.DurationVar(
-		&f.boot,
-		"boot-timeout",
-		time.Minute,
-		"with --follow: how long a web process may take to answer on its port",
-	)
+	flags.DurationVar(&f.boot, "boot-timeout", time.Minute,
+		"with --follow: how long a web process may take to answer on its port")
 	for _, other := range []string{"formation", "can-die", "restart"} {
 		cmd.MarkFlagsMutuallyExclusive("follow", other)
 	}
