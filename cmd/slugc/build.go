@@ -19,7 +19,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// The limits of a build, as Heroku's slug compiler has them (reliability.md section 7).
+// The limits of a build. Heroku's slug compiler had 15 minutes and 300 MB; a Clojure app on a small
+// machine needs more.
 const (
 	defaultLimit = "1GiB"
 	deadline     = 25 * time.Minute
@@ -63,7 +64,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 			}
 			c.summary(result)
 			if err != nil && c.asJSON {
-				return err // the one document on stdout is the error; it names the slug
+				return err // stdout carries one document: the error, which names the slug
 			}
 			if printed := c.result(result, result.Slug.Path); printed != nil {
 				return printed
@@ -79,16 +80,16 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
-	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a faulty Procfile line is a warning")
+	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a bad Procfile line is only a warning")
 	flags.StringVar(&f.limit, "size-limit", defaultLimit, "largest slug allowed")
 	flags.StringArrayVarP(&f.env, "env", "e", nil,
 		"build configuration `K=V` (or K, from the environment); never in the slug")
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
-	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
+	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore everything cached for this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
-	flags.DurationVar(&f.timeout, "timeout", deadline, "longest a buildpack may run")
-	flags.DurationVar(&f.idle, "idle-timeout", idle, "longest a buildpack may run without output")
+	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run")
+	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
 	c.jsonFlag(cmd)
 	return cmd
 }
@@ -179,7 +180,7 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 	return spec, nil
 }
 
-// fetchEnv is the part of the environment that reading a source may need.
+// fetchEnv returns the part of the environment that reading a source may need.
 func (c *cli) fetchEnv(names ...string) (env []string) {
 	for _, name := range names {
 		if v, ok := c.env.vars[name]; ok {
@@ -191,7 +192,7 @@ func (c *cli) fetchEnv(names ...string) (env []string) {
 
 var notInName = lazyregexp.New(`[^a-z0-9._-]+`)
 
-// appName makes the directory's name fit to name an app: lower case, everything else a dash.
+// appName turns the directory's name into an app's: lower case, with a dash for every other character.
 func appName(s source.Spec) string {
 	dir := strings.TrimSuffix(filepath.Base(s.Dir), ".git")
 	if s.Subdir != "" {
@@ -200,8 +201,7 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
-// readEnv merges the file and the values of two flags: the second is called flag, the first flag
-// and "-file".
+// readEnv merges the variables of a file (flag --FLAG-file) and of the values of --FLAG, which win.
 func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
 	env := map[string]string{}
 	if file != "" {
@@ -249,7 +249,7 @@ var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 func parseSize(s string) (int64, error) {
 	m := sizeGrammar.FindStringSubmatch(s)
 	if m == nil {
-		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is no number of bytes", s),
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is not a number of bytes", s),
 			"write 500MB or 1GiB; 0 is no limit")
 	}
 	var n int64
@@ -269,7 +269,7 @@ func parseSize(s string) (int64, error) {
 	return n, nil
 }
 
-// summary says at the end what the reader wants to know.
+// summary prints the end of a build: size, place, digest, release.
 func (c *cli) summary(r *compiler.Result) {
 	c.ui.Step("Done: " + report.Bytes(r.Slug.Size))
 	c.ui.Detail(r.Slug.Path)

@@ -97,7 +97,7 @@ func (c *cli) checkSettings() error {
 			return err
 		}
 	}
-	_, err := c.coordinatorPlace()
+	_, err := c.coordinatorAddress()
 	return err
 }
 

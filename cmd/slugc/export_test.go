@@ -60,7 +60,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(o.stderr)
 	}
 	o = slugc(t, home, "export", "systemd", "hello", units, "--root", root, "--json", "--at", "/etc/systemd/system")
-	got := decode[exported](t, o)
+	got := decode[exportResult](t, o)
 	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
 		got.Dir != units || got.Root != root ||
 		got.App != "hello" ||

@@ -23,8 +23,9 @@ func (c *cli) hookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
 		Short: "Make `git push` to a bare repository a release",
-		Long: `Hook sets up the hooks of a bare git repository so that a push to a deploy branch builds the pushed commit while the pusher watches, and
-releases it exactly when git moves the branch. A push whose build fails is rejected.`,
+		Long: `Hook sets up the hooks of a bare git repository. A push to a deploy branch then builds the pushed
+commit while the pusher watches, and releases it exactly when git moves the branch. A push whose
+build fails is rejected.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -43,8 +44,9 @@ func (c *cli) hookInstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install REPO --app NAME",
 		Short: "Set the hooks up, or change their settings",
-		Long: `Install writes the hooks pre-receive, reference-transaction and post-receive. Hooks that are there are kept and run first. The settings are kept in the
-repository's own git configuration, under slugc.*; a second install replaces them.`,
+		Long: `Install writes the hooks pre-receive, reference-transaction and post-receive. Existing hooks are kept
+and run first. The settings are in the repository's own git configuration, under slugc.*; a second
+install replaces them.`,
 		Example: `  slugc hook install /srv/git/blog.git --app blog
   slugc hook install shop.git --app shop --branch release --env-file /etc/slugc/shop.env`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -65,7 +67,7 @@ repository's own git configuration, under slugc.*; a second install replaces the
 				return err
 			}
 			for _, hook := range kept {
-				c.ui.Detail("the " + hook + " hook that is there is kept, and runs first")
+				c.ui.Detail("the " + hook + " hook that was there is kept, and runs first")
 			}
 			return c.result(s, repo.Dir)
 		},
@@ -83,8 +85,7 @@ repository's own git configuration, under slugc.*; a second install replaces the
 	return cmd
 }
 
-// completeSettings checks what was given and fills in what a hook, in another environment, could
-// not know.
+// completeSettings checks the flags and fills in what a hook, in another environment, could not know.
 func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err error) {
 	if err := checkApp(s.App); err != nil {
 		return err
@@ -108,8 +109,8 @@ func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err err
 	return err
 }
 
-// hookHome is the state directory of the repository's owner, as whom its hooks run: what was named,
-// else the owner's usual one.
+// hookHome returns the state directory for the hooks, which run as the repository's owner: the one
+// that was named, else that owner's default.
 func (c *cli) hookHome(repo *push.Repository) (string, error) {
 	uid, err := repo.Owner()
 	if err != nil {
@@ -130,7 +131,7 @@ func (c *cli) hookHome(repo *push.Repository) (string, error) {
 func (c *cli) hookUninstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall REPO",
-		Short: "Remove the hooks, and bring back what was there before",
+		Short: "Remove the hooks and restore the earlier ones",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			hook, err := c.hook(cmd.Context(), args[0])
@@ -160,7 +161,7 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 	var await string
 	cmd := &cobra.Command{
 		Use:   "settle REPO",
-		Short: "Bring interrupted pushes to their end",
+		Short: "Finish pushes that were interrupted",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			hook, err := c.hook(cmd.Context(), args[0])
@@ -180,7 +181,7 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 			return c.result(settled, "")
 		},
 	}
-	cmd.Flags().StringVar(&await, "await", "", "wait for the end of this push, and settle it")
+	cmd.Flags().StringVar(&await, "await", "", "wait until this push has ended, then settle it")
 	_ = cmd.Flags().MarkHidden("await")
 	c.jsonFlag(cmd)
 	return cmd
@@ -202,7 +203,7 @@ func (c *cli) repository(ctx context.Context, dir string) (*push.Repository, err
 	return push.OpenRepository(ctx, dir, git, env)
 }
 
-// hook opens a repository and its settings, which count from then on as if they were flags.
+// hook opens a repository and its settings, which from then on count like flags.
 func (c *cli) hook(ctx context.Context, dir string) (*push.Hook, error) {
 	repo, err := c.repository(ctx, dir)
 	if err != nil {
@@ -261,7 +262,7 @@ func (c *cli) hookStatusCommand() *cobra.Command {
 	return cmd
 }
 
-// statusText is the status for people.
+// statusText formats the status for people.
 func statusText(s *push.Status) string {
 	if !s.Installed {
 		return s.Repository + ": the hooks are not installed"

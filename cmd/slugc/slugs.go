@@ -17,7 +17,8 @@ func (c *cli) inspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what is in a slug",
-		Long:  `Inspect shows a slug's sections and their sizes, its process types, runtimes, buildpacks and largest directories. Nothing is unpacked.`,
+		Long: `Inspect shows a slug's sections and their sizes, its process types, runtimes, buildpacks and largest
+directories. Nothing is unpacked.`,
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := slug.Inspect(args[0])
@@ -73,7 +74,7 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	return b.String()
 }
 
-// short is a digest's usual beginning.
+// short returns the first twelve digits of a digest or commit.
 func short(digest string) string {
 	digest = strings.TrimPrefix(digest, "sha256:")
 	return digest[:min(len(digest), 12)]
@@ -84,7 +85,8 @@ func (c *cli) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check every byte of a slug",
-		Long:  `Verify recomputes every checksum and digest that a slug states, checks its archive's form, and prints the file's digest.`,
+		Long: `Verify recomputes every checksum and digest that a slug states, checks the form of its archive, and
+prints the file's digest.`,
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := slug.Verify(cmd.Context(), args[0], digest)
@@ -108,7 +110,8 @@ func (c *cli) unpackCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "unpack FILE DIR",
 		Short: "Unpack a slug's app into a new directory",
-		Long:  `Unpack writes what lies under ./app in the slug into DIR, which must be missing or empty. Every byte is verified on the way.`,
+		Long: `Unpack writes the slug's ./app into DIR, which must be missing or empty. Every byte is verified on the
+way.`,
 		Args:  usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.unpack(cmd.Context(), args[0], args[1]); err != nil {

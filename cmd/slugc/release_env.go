@@ -8,8 +8,8 @@ import (
 	"slugc/compiler/deploy"
 )
 
-// releaseConfig are the config vars of the release process, which runs once before a release
-// becomes current.
+// releaseConfig holds the config vars and the limit of the release process, which runs once before a
+// release becomes current.
 type releaseConfig struct {
 	env   []string
 	file  string
@@ -21,10 +21,10 @@ func (f *releaseConfig) flags(cmd *cobra.Command) {
 		"config var `K=V` (or K, from the environment) of the process type release")
 	cmd.Flags().StringVar(&f.file, "release-env-file", "",
 		"read config vars of the process type release from this file")
-	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "longest the process type release may run")
+	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "how long the process type release may run")
 }
 
-// options say how the command's release becomes current.
+// options returns how the command's release becomes current.
 func (f *releaseConfig) options(c *cli) (deploy.Options, error) {
 	env, err := c.readEnv("release-env", f.file, f.env)
 	return deploy.Options{
