@@ -41,8 +41,9 @@ func (c *cli) buildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR | -]",
 		Short: "Build an app's slug and register it as a release",
-		Long: `Build stages the source, detects its language, runs the buildpacks in a sandbox, packs the slug and registers it
-as the app's next release. It prints the slug's path on stdout, everything else on stderr.`,
+		Long: `Build stages the source, detects its language, runs the buildpacks in a sandbox, packs the slug and
+registers it as the app's next release. It prints the slug's path on stdout, everything else on
+stderr.`,
 		Example: `  slugc build .                             the app in this directory
   slugc build --ref v1.2 --app blog         a tag of this git repository
   slugc build --subdir apps/api .           one app of a monorepo

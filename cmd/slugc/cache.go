@@ -230,7 +230,8 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 			for _, p := range problems {
 				c.ui.Warn(p)
 			}
-			if err := c.result(map[string]any{"problems": problems}, fmt.Sprintf("%d problems in %d apps", len(problems), len(apps))); err != nil {
+			line := fmt.Sprintf("%d problems in %d apps", len(problems), len(apps))
+			if err := c.result(map[string]any{"problems": problems}, line); err != nil {
 				return err
 			}
 			if len(problems) > 0 {

@@ -35,7 +35,7 @@ func (c *cli) detectCommand() *cobra.Command {
 		Short: "Say what an app is, which buildpacks would build it, and why",
 		Long: `Detect prints every detector's verdict with its reasons, then the chosen group. It only reads files:
 nothing is built, fetched or changed.`,
-		Args:  usageArgs(cobra.MaximumNArgs(1)),
+		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := c.sourceSpec(f, args)
 			if err != nil {

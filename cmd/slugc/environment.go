@@ -222,21 +222,3 @@ func onceContext[T any](f func(context.Context) (T, error)) func(context.Context
 		return v, err
 	}
 }
-
-// distribution returns ID and VERSION_ID of os-release(5).
-func distribution() (name, release string) {
-	data, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		return "linux", ""
-	}
-	for l := range strings.Lines(string(data)) {
-		k, v, _ := strings.Cut(strings.TrimSpace(l), "=")
-		switch v = strings.Trim(v, `"'`); k {
-		case "ID":
-			name = v
-		case "VERSION_ID":
-			release = v
-		}
-	}
-	return name, release
-}

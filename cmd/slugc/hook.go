@@ -94,7 +94,8 @@ func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err err
 	if s.Coordinator == "" {
 		s.Coordinator = c.env.vars["SLUGC_COORDINATOR"]
 	}
-	for flag, file := range map[string]*string{"env": &s.EnvFile, "release-env": &s.ReleaseEnvFile, "slugc-env": &s.SlugcEnvFile} {
+	files := map[string]*string{"env": &s.EnvFile, "release-env": &s.ReleaseEnvFile, "slugc-env": &s.SlugcEnvFile}
+	for flag, file := range files {
 		if *file == "" {
 			continue
 		}

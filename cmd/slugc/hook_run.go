@@ -193,7 +193,9 @@ func (c *cli) preReceive(
 	return nil
 }
 
-func (c *cli) receive(ctx context.Context, h *push.Hook, g hookEnv, receiver push.Process, updates []push.Update) error {
+func (c *cli) receive(
+	ctx context.Context, h *push.Hook, g hookEnv, receiver push.Process, updates []push.Update,
+) error {
 	engine, err := c.engine()
 	if err != nil {
 		return err

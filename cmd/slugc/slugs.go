@@ -19,7 +19,7 @@ func (c *cli) inspectCommand() *cobra.Command {
 		Short: "Show what is in a slug",
 		Long: `Inspect shows a slug's sections and their sizes, its process types, runtimes, buildpacks and largest
 directories. Nothing is unpacked.`,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := slug.Inspect(args[0])
 			if err != nil {
@@ -87,7 +87,7 @@ func (c *cli) verifyCommand() *cobra.Command {
 		Short: "Check every byte of a slug",
 		Long: `Verify recomputes every checksum and digest that a slug states, checks the form of its archive, and
 prints the file's digest.`,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := slug.Verify(cmd.Context(), args[0], digest)
 			if err != nil {
@@ -112,7 +112,7 @@ func (c *cli) unpackCommand() *cobra.Command {
 		Short: "Unpack a slug's app into a new directory",
 		Long: `Unpack writes the slug's ./app into DIR, which must be missing or empty. Every byte is verified on the
 way.`,
-		Args:  usageArgs(cobra.ExactArgs(2)),
+		Args: usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.unpack(cmd.Context(), args[0], args[1]); err != nil {
 				return err

@@ -96,9 +96,11 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, env []string)
 	defer done()
 	signals, kill := c.passSignals(false)
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
-		Self: s.self, Dir: s.Dir, Signals: signals, Kill: kill, Processes: s.types, Formation: counts, BasePort: f.port, Env: env, Out: os.Stdout,
-		Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout, CanDie: f.canDie, Restart: f.restart,
-		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) }})
+		Self: s.self, Dir: s.Dir, Signals: signals, Kill: kill,
+		Processes: s.types, Formation: counts, BasePort: f.port, Env: env, CanDie: f.canDie, Restart: f.restart,
+		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,
+		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) },
+	})
 	return err
 }
 
@@ -125,12 +127,11 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		return follow.Run(ctx, follow.Options{
-			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"), Listen: f.listen, Port: f.port, Env: env,
-			Console: launch.NewConsole(
-				os.Stdout,
-				c.colorful(),
-				!f.noTimestamp,
-			), Record: record, Grace: f.timeout, BootTimeout: f.boot, Signals: signals, Kill: kill})
+			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"),
+			Listen: f.listen, Port: f.port, Env: env, Grace: f.timeout, BootTimeout: f.boot,
+			Console: launch.NewConsole(os.Stdout, c.colorful(), !f.noTimestamp), Record: record,
+			Signals: signals, Kill: kill,
+		})
 	})
 }
 

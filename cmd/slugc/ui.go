@@ -36,10 +36,10 @@ type ui struct {
 
 	blank bool // the buildpack's last line was empty
 
-	mu      sync.Mutex
-	progressLine  progressLine
-	tick    *time.Timer
-	heartbeat heartbeat
+	mu           sync.Mutex
+	progressLine progressLine
+	tick         *time.Timer
+	heartbeat    heartbeat
 }
 
 func newUI(stdout, stderr *os.File) *ui {
