@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 )
@@ -50,9 +51,12 @@ func (b *build) tryClaim(ctx context.Context) (func(), error) {
 	defer cancel(nil)
 	timer := time.AfterFunc(claimTime, func() { cancel(slow) })
 	defer timer.Stop()
-	_, unlock, err := locker.Lock(waiting, release.LockKey(b.App), claimTTL, host, func(holder string) {
-		timer.Stop()
-		b.Report.Step(fmt.Sprintf("Waiting for another build of %s (builder host %s)", b.App, holder))
+	_, unlock, err := locker.Lock(waiting, coordinator.Lock{
+		Key: release.LockKey(b.App), TTL: claimTTL, Owner: host,
+		Wait: func(holder string) {
+			timer.Stop()
+			b.Report.Step(fmt.Sprintf("Waiting for another build of %s (builder host %s)", b.App, holder))
+		},
 	})
 	if err != nil && errors.Is(context.Cause(waiting), slow) {
 		return nil, slow

@@ -49,7 +49,7 @@ func (c *cli) coordinatorAddress() (coordinatorAddress, error) {
 // closes it.
 type sharedHandle struct {
 	coordinator.Coordinator
-	coordinator.Staler
+	coordinator.StaleReader
 	coordinator.Locker
 }
 
@@ -81,7 +81,7 @@ func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error)
 		}
 	}
 	handle := sharedHandle{Coordinator: c.cluster.open}
-	handle.Staler, _ = c.cluster.open.(coordinator.Staler)
+	handle.StaleReader, _ = c.cluster.open.(coordinator.StaleReader)
 	handle.Locker, _ = c.cluster.open.(coordinator.Locker)
 	return handle, nil
 }
@@ -175,7 +175,7 @@ func (c *cli) examineCoordinator(ctx context.Context, home *cache.Home) finding 
 		}
 	}
 	said := err.Error()
-	if s, ok := handle.(coordinator.Staler); ok {
+	if s, ok := handle.(coordinator.StaleReader); ok {
 		if _, err := s.Stale().Get(ctx, any); err == nil {
 			said += "; a member answers, without a quorum"
 		}
