@@ -79,7 +79,7 @@ func TestExportHere(t *testing.T) {
 		dir := t.TempDir()
 		o := slugctest.RunIn(t, dir, home, []string{"PORT=7000"}, "export", format, file)
 		if o.Exit != 0 || o.Stdout != dir+"\n" ||
-			!strings.Contains(o.Stderr, "       the slug is to be unpacked: slugc unpack "+file+" /srv/hello\n") {
+			!strings.Contains(o.Stderr, "       next, unpack the slug: slugc unpack "+file+" /srv/hello\n") {
 			t.Errorf("%s: exit %d, %q\n%s", format, o.Exit, o.Stdout, o.Stderr)
 		}
 		names, err := os.ReadDir(dir)
