@@ -119,5 +119,5 @@ var sgr = lazyregexp.New("\x1b\\[[0-?]*[ -/]*m")
 func oneLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	text = strings.TrimSpace(sgr.ReplaceAllString(text, ""))
-	return runewidth.Truncate(text, longestText, "…")
+	return runewidth.Truncate(text, longestText+1, "…")
 }
