@@ -274,7 +274,7 @@ func parseSize(s string) (int64, error) {
 func (c *cli) summary(r *compiler.Result) {
 	c.ui.Step("Done: " + report.Bytes(r.Slug.Size))
 	c.ui.Detail(r.Slug.Path)
-	c.ui.Detail(r.Slug.Digest)
+	c.ui.Detail(r.Slug.Digest.String())
 	switch {
 	case r.Release == nil:
 	case r.Release.New:
