@@ -35,15 +35,21 @@ var models = map[string]model{
 // runtime, and its packed segments. It is for tests whose subject is not a build from scratch.
 func WarmHome(t testing.TB, language string, apps ...string) string {
 	t.Helper()
+	home := Home(t)
+	for _, app := range apps {
+		Warm(t, home, language, app)
+	}
+	return home
+}
+
+// Warm does for one app of a state directory what [WarmHome] does.
+func Warm(t testing.TB, home, language, app string) {
+	t.Helper()
 	from, err := modelApp(t, language)
 	if err != nil {
 		t.Fatal(err)
 	}
-	home := Home(t)
-	for _, app := range apps {
-		CopyLayers(t, from, filepath.Join(home, "apps", app), models[language].layer)
-	}
-	return home
+	CopyLayers(t, from, filepath.Join(home, "apps", app), models[language].layer)
 }
 
 // modelApp returns the state of a language's model app. It is built once for each slugc and lies
@@ -80,7 +86,9 @@ func CopyLayers(t testing.TB, from, to string, layers ...string) {
 		linkTree(t, filepath.Join(from, layer), filepath.Join(to, layer))
 		linkTree(t, filepath.Join(from, layer+".toml"), filepath.Join(to, layer+".toml"))
 	}
-	linkTree(t, filepath.Join(from, "segments"), filepath.Join(to, "segments"))
+	if !testkit.Exists(to, "segments") {
+		linkTree(t, filepath.Join(from, "segments"), filepath.Join(to, "segments"))
+	}
 }
 
 // linkTree copies a file or a tree. Files that nobody changes in place are linked.
