@@ -3,9 +3,11 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"slugc/detect/lazyregexp"
+	"slugc/detect/nodelts"
 	"slugc/detect/npmrange"
 )
 
@@ -13,12 +15,6 @@ var (
 	exactVersion = lazyregexp.New(`^[=v ]*(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.-]+)?$`)
 	codename     = lazyregexp.New(`^lts/(?:\*|[a-z]+)$`)
 )
-
-// ltsLines are the release lines of the codenames given so far, for comparing sources only: which
-// version a codename stands for is the catalogue's to say.
-var ltsLines = map[string]string{
-	"argon": "4", "boron": "6", "carbon": "8", "dubnium": "10", "erbium": "12", "fermium": "14", "gallium": "16", "hydrogen": "18", "iron": "20", "jod": "22", "krypton": "24",
-}
 
 // nodeVersion gathers every place a Node version can be written, in the order of languages.md 3.2,
 // and chooses.
@@ -118,9 +114,11 @@ func npmAgree(winner, loser source) bool {
 func comparable(src source) (npmrange.Range, bool) {
 	text := src.constraint
 	if name, ok := strings.CutPrefix(text, "lts/"); ok {
-		if text, ok = ltsLines[name]; !ok {
+		line, known := nodelts.Line(name)
+		if !known {
 			return npmrange.Range{}, false
 		}
+		text = strconv.Itoa(line)
 	}
 	r, err := npmrange.Parse(text)
 	return r, err == nil
