@@ -70,7 +70,8 @@ func (s *scan) clojure(app *ClojureApp, hasLein, hasDeps bool) (err error) {
 		return err
 	}
 	s.clojureNode(app)
-	for _, name := range []string{"project.clj", "deps.edn", "build.clj", "shadow-cljs.edn", "profiles.clj", "system.properties"} {
+	for _, name := range []string{"project.clj", "deps.edn", "build.clj", "shadow-cljs.edn", "profiles.clj",
+		"system.properties"} {
 		if s.isFile(name) {
 			app.Manifests = append(app.Manifests, name)
 		}
@@ -92,17 +93,20 @@ func (s *scan) clojureTool(app *ClojureApp) error {
 		if app.Tool == "leiningen" && app.Lein == nil || app.Tool == "cli" && app.Deps == nil {
 			file := map[string]string{"leiningen": "project.clj", "cli": "deps.edn"}[app.Tool]
 			return &Error{
-				ID: "clojure/tool-mismatch", Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL asks for %s and there is no %s", asked, file), Place: "SLUGC_CLOJURE_TOOL",
+				ID: "clojure/tool-mismatch", Summary: fmt.Sprintf(
+					"SLUGC_CLOJURE_TOOL asks for %s and there is no %s", asked, file), Place: "SLUGC_CLOJURE_TOOL",
 				Hints: []string{"unset SLUGC_CLOJURE_TOOL, or commit " + file},
 			}
 		}
 	case asked != "":
 		return &Error{
-			ID: "clojure/tool-unknown", Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL is %q, which is no Clojure tool", asked), Place: "SLUGC_CLOJURE_TOOL",
+			ID: "clojure/tool-unknown", Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL is %q, which is no Clojure tool",
+				asked), Place: "SLUGC_CLOJURE_TOOL",
 			Hints: []string{`set it to "lein" or "cli", or unset it`},
 		}
 	case app.Deps == nil,
-		app.Lein != nil && (app.Lein.Main != "" || app.Lein.UberjarName != "" || len(app.Lein.Computed) > 0 && app.Lein.computed(":main", ":uberjar-name")):
+		app.Lein != nil && (app.Lein.Main != "" || app.Lein.UberjarName != "" || len(app.Lein.Computed) > 0 && app.Lein.computed(
+			":main", ":uberjar-name")):
 		app.Tool, app.ToolFrom = "leiningen", "project.clj"
 	default:
 		app.Tool, app.ToolFrom = "cli", "deps.edn"
@@ -156,12 +160,14 @@ func (s *scan) clojureRequires(app *ClojureApp) error {
 			tool.Constraint = "2.x"
 		}
 	} else {
-		sources := append(s.envSource("SLUGC_CLOJURE_VERSION", cliVersion), s.envSource("CLOJURE_CLI_VERSION", cliVersion)...)
+		sources := append(s.envSource("SLUGC_CLOJURE_VERSION",
+			cliVersion), s.envSource("CLOJURE_CLI_VERSION", cliVersion)...)
 		tool, winner = s.choose("clojure", sources, func(a, b source) bool { return false })
 	}
 	if winner != nil && winner.bad != nil {
 		return &Error{
-			ID: "clojure/tool-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
+			ID: "clojure/tool-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no version: %v",
+				winner.from, winner.text, winner.bad), Place: winner.from,
 			Hints: []string{"write a version such as 2.12.0 for Leiningen or 1.12.4.1597 for the Clojure CLI"},
 		}
 	}

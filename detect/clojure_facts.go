@@ -34,7 +34,9 @@ func (s *scan) minLein(app *ClojureApp) ([]source, error) {
 		return nil, nil
 	case strings.HasPrefix(text, "1.") || text == "1":
 		return nil, &Error{
-			ID: "clojure/leiningen-1", Summary: fmt.Sprintf("project.clj :min-lein-version asks for Leiningen %s, and Leiningen 1 is not supported", text), Place: "project.clj :min-lein-version",
+			ID: "clojure/leiningen-1", Summary: fmt.Sprintf(
+				"project.clj :min-lein-version asks for Leiningen %s, and Leiningen 1 is not supported",
+				text), Place: "project.clj :min-lein-version",
 			Hints: []string{`move to Leiningen 2 and write :min-lein-version "2.0.0"`},
 		}
 	}
@@ -62,9 +64,7 @@ func (s *scan) forms(file, id string) ([]sexpr.Node, error) {
 func malformed(id, file string, line int, cause string) *Error {
 	return &Error{
 		ID: id, Summary: fmt.Sprintf("%s is malformed: %s", file, cause), Place: fmt.Sprintf("%s:%d", file, line),
-		Hints: []string{
-			"mend the file: every bracket and quote must be closed by its own kind, and forms that come in pairs must be complete",
-		},
+		Hints: []string{"mend the file: every bracket and quote must be closed by its own kind, and forms that come in pairs must be complete"},
 	}
 }
 
@@ -93,12 +93,8 @@ func (s *scan) leinFacts() (*LeinFacts, error) {
 		from = 3
 	}
 	if (len(project.Items)-from)%2 != 0 {
-		return nil, malformed(
-			id,
-			"project.clj",
-			project.Items[len(project.Items)-1].Line,
-			"a key of defproject has no value",
-		)
+		return nil, malformed(id, "project.clj", project.Items[len(project.Items)-1].Line,
+			"a key of defproject has no value")
 	}
 	facts.read(project, from)
 	return facts, nil
@@ -111,11 +107,8 @@ func (f *LeinFacts) read(project sexpr.Node, from int) {
 	if f.Main = get(":main"); f.Main == "nil" || f.Main == "false" {
 		f.Main = ""
 	}
-	f.Plugins, f.Dependencies = coordinates(
-		project.Get(":plugins", from),
-	), coordinates(
-		project.Get(":dependencies", from),
-	)
+	f.Plugins, f.Dependencies = coordinates(project.Get(":plugins", from)), coordinates(
+		project.Get(":dependencies", from))
 	f.Profiles, f.Aliases = mapKeys(project.Get(":profiles", from)), mapKeys(project.Get(":aliases", from))
 	if profiles := project.Get(":profiles", from); profiles != nil {
 		if uberjar := profiles.Get(":uberjar", 0); uberjar != nil {

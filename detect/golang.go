@@ -61,10 +61,9 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 
 // legacyTools are the manifests of dependency tools that came before Go modules.
 var legacyTools = []struct{ file, tool string }{
-	{
-		"Gopkg.lock",
-		"dep",
-	}, {"Gopkg.toml", "dep"}, {"Godeps/Godeps.json", "godep"}, {"vendor/vendor.json", "govendor"}, {"glide.yaml", "glide"},
+	{"Gopkg.lock",
+		"dep"}, {"Gopkg.toml",
+		"dep"}, {"Godeps/Godeps.json", "godep"}, {"vendor/vendor.json", "govendor"}, {"glide.yaml", "glide"},
 }
 
 // withoutModule says what a tree of Go files is missing; nil where there are no Go files.
@@ -72,11 +71,10 @@ func (s *scan) withoutModule() error {
 	legacy := func(file, tool string) *Error {
 		s.found(file, "found %s", file)
 		return &Error{
-			ID: "go/legacy-dependency-tool", Summary: fmt.Sprintf("%s is %s's, and Go apps are built with modules", file, tool), Place: file, Faint: true,
-			Hints: []string{
-				"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum",
-				"run `git rm " + file + "` when go.mod is there",
-			},
+			ID: "go/legacy-dependency-tool", Summary: fmt.Sprintf("%s is %s's, and Go apps are built with modules",
+				file, tool), Place: file, Faint: true,
+			Hints: []string{"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum",
+				"run `git rm " + file + "` when go.mod is there"},
 		}
 	}
 	for _, l := range legacyTools {

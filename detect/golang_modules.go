@@ -37,7 +37,8 @@ func (m *goModules) readMod(file string) error {
 	}
 	if !ok {
 		return &Error{
-			ID: "go/work-invalid", Summary: fmt.Sprintf("go.work uses %s, which has no go.mod", path.Dir(file)), Place: "go.work",
+			ID: "go/work-invalid", Summary: fmt.Sprintf("go.work uses %s, which has no go.mod",
+				path.Dir(file)), Place: "go.work",
 			Hints: []string{"run `go work use -r .` and commit go.work, or commit the missing directory"},
 		}
 	}
@@ -157,10 +158,8 @@ func (m *goModules) requirement() (Requirement, error) {
 		if version.Compare(minimum, "go1.11") < 0 {
 			return Requirement{}, goInvalid(from, "go "+m.app.GoVersion)
 		}
-		sources = append(
-			sources,
-			source{from: from, text: strings.TrimPrefix(minimum, "go") + " or later", constraint: atLeast(minimum)},
-		)
+		sources = append(sources,
+			source{from: from, text: strings.TrimPrefix(minimum, "go") + " or later", constraint: atLeast(minimum)})
 	}
 	req, winner := s.choose("go", sources, func(winner, _ source) bool { return m.goAgree(winner) })
 	if winner == nil {
@@ -236,7 +235,8 @@ func goWanted(text string) source {
 
 func goInvalid(place, text string) *Error {
 	return &Error{
-		ID: "go/version-invalid", Summary: fmt.Sprintf("%s: %q names no Go version that builds modules", place, text), Place: place,
+		ID: "go/version-invalid", Summary: fmt.Sprintf("%s: %q names no Go version that builds modules", place,
+			text), Place: place,
 		Hints: []string{"write a version such as 1.25 or 1.25.1; Go 1.11 is the oldest with modules"},
 	}
 }

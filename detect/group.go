@@ -135,7 +135,8 @@ func explicit(asked string, verdicts []Verdict) ([]Result, error) {
 		language := Language(strings.ToLower(strings.TrimSpace(name)))
 		if find(verdicts, language) == nil || slices.Contains(languages, language) {
 			return nil, (&Error{
-				ID: "detect/buildpack-unknown", Summary: fmt.Sprintf("SLUGC_BUILDPACK is %q, which is no list of languages", asked), Place: "SLUGC_BUILDPACK",
+				ID: "detect/buildpack-unknown", Summary: fmt.Sprintf(
+					"SLUGC_BUILDPACK is %q, which is no list of languages", asked), Place: "SLUGC_BUILDPACK",
 				Hints: []string{`name ruby, go, clojure or node once each, separated by commas, such as "ruby,node"`},
 			}).cleaned()
 		}
@@ -178,7 +179,9 @@ func mismatch(asked string, r Result) *Error {
 		}
 	}
 	return (&Error{
-		ID: "detect/buildpack-mismatch", Summary: fmt.Sprintf("SLUGC_BUILDPACK asks for %s and the app is not one: %s", r.Language, strings.Join(against, "; ")), Place: "SLUGC_BUILDPACK",
+		ID: "detect/buildpack-mismatch", Summary: fmt.Sprintf(
+			"SLUGC_BUILDPACK asks for %s and the app is not one: %s", r.Language,
+			strings.Join(against, "; ")), Place: "SLUGC_BUILDPACK",
 		Hints: []string{fmt.Sprintf("commit what is missing, or unset SLUGC_BUILDPACK (it is %q)", asked)},
 	}).cleaned()
 }

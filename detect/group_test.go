@@ -56,14 +56,17 @@ func TestGroup(t *testing.T) {
 		{"webpacker", gemfile("", lockOf("3.3.9", "webpacker 5.4.4")), nil, "node* ruby"},
 		{"lein-npm", lein(`:min-lein-version "2.0.0" :plugins [[lein-npm "0.6.2"]]`), nil, "node* clojure"},
 		{"shadow-cljs.edn", merged(clj, files{"shadow-cljs.edn": "{}"}), nil, "node* clojure"},
-		{"shadow-cljs dependency", files{"deps.edn": "{:aliases {:cljs {:extra-deps {thheller/shadow-cljs {}}}}}"}, nil, "node* clojure"},
-		{"execjs and a broken .nvmrc", merged(gemfile("", lockOf("3.3.9", "execjs 2.9.1")), files{".nvmrc": "?"}), nil, "node/version-invalid"},
+		{"shadow-cljs dependency", files{"deps.edn": "{:aliases {:cljs {:extra-deps {thheller/shadow-cljs {}}}}}"},
+			nil, "node* clojure"},
+		{"execjs and a broken .nvmrc", merged(gemfile("", lockOf("3.3.9", "execjs 2.9.1")), files{".nvmrc": "?"}),
+			nil, "node/version-invalid"},
 		{"broken package.json", broken, nil, "node/package-json-invalid"},
 		{"broken package.json beside ruby", merged(ruby, broken), nil, "node/package-json-invalid"},
 		{"broken ruby beside node", merged(node, files{"Gemfile": ""}), nil, "ruby/lockfile-missing"},
 		{"broken clojure behind go", merged(golang, files{"project.clj": "("}), nil, "go"},
 		{"stray Go file beside node", merged(node, files{"tool.go": ""}), nil, "node"},
-		{"stray Go file beside a broken package.json", merged(broken, files{"tool.go": ""}), nil, "node/package-json-invalid"},
+		{"stray Go file beside a broken package.json", merged(broken, files{"tool.go": ""}), nil,
+			"node/package-json-invalid"},
 		{"stray Gopkg.lock beside clojure", merged(clj, files{"Gopkg.lock": ""}), nil, "clojure"},
 		{"Go files alone", files{"tool.go": ""}, nil, "go/no-module"},
 		{"nothing", files{"README": ""}, nil, "no language was recognised in the app's directory"},
@@ -72,9 +75,11 @@ func TestGroup(t *testing.T) {
 		{"asked: ruby without node", merged(ruby, node), env{"SLUGC_BUILDPACK": " Ruby "}, "ruby"},
 		{"asked: ruby,node", merged(ruby, node), env{"SLUGC_BUILDPACK": "ruby,node"}, "node* ruby"},
 		{"asked: node,ruby", merged(ruby, node), env{"SLUGC_BUILDPACK": "node,ruby"}, "node* ruby"},
-		{"asked: go, ruby, node", merged(ruby, golang, node), env{"SLUGC_BUILDPACK": "go, ruby, node"}, "node* ruby go"},
+		{"asked: go, ruby, node", merged(ruby, golang, node), env{"SLUGC_BUILDPACK": "go, ruby, node"},
+			"node* ruby go"},
 		{"asked: go before ruby", merged(ruby, golang), env{"SLUGC_BUILDPACK": "go"}, "go"},
-		{"asked: broken language not asked for", merged(golang, files{"Gemfile": ""}), env{"SLUGC_BUILDPACK": "go"}, "go"},
+		{"asked: broken language not asked for", merged(golang, files{"Gemfile": ""}), env{"SLUGC_BUILDPACK": "go"},
+			"go"},
 		{"asked: broken", merged(golang, broken), env{"SLUGC_BUILDPACK": "go,node"}, "node/package-json-invalid"},
 		{"asked: faint", merged(node, files{"tool.go": ""}), env{"SLUGC_BUILDPACK": "go"}, "go/no-module"},
 		{"asked: absent", node, env{"SLUGC_BUILDPACK": "ruby"}, "detect/buildpack-mismatch"},
@@ -90,7 +95,8 @@ func TestGroup(t *testing.T) {
 			for _, v := range verdicts {
 				order = append(order, v.Language)
 			}
-			if diff := cmp.Diff([]detect.Language{detect.Ruby, detect.Go, detect.Clojure, detect.Node}, order); diff != "" {
+			if diff := cmp.Diff([]detect.Language{detect.Ruby, detect.Go, detect.Clojure, detect.Node},
+				order); diff != "" {
 				t.Error(diff)
 			}
 			chosen, err := detect.Group(in, verdicts)
@@ -178,7 +184,8 @@ func TestRealTree(t *testing.T) {
 	}
 	write(filepath.Join(outside, "go.mod"), mod("go 1.25"))
 	write(filepath.Join(dir, "conf", "package.json"), "{}")
-	for link, target := range map[string]string{"go.mod": filepath.Join(outside, "go.mod"), "package.json": "conf/package.json", "deps.edn": "missing", "Gemfile": "../x"} {
+	for link, target := range map[string]string{"go.mod": filepath.Join(outside,
+		"go.mod"), "package.json": "conf/package.json", "deps.edn": "missing", "Gemfile": "../x"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -202,11 +209,8 @@ func TestRealTree(t *testing.T) {
 // TestPure runs detection twice and compares, and shows that an unreadable tree is no panic.
 func TestPure(t *testing.T) {
 	in := detect.Input{
-		FS: merged(
-			gemfile(`ruby "~> 3.4"`, lockOf("3.3.9", "execjs 1")),
-			lein(":plugins [[lein-npm \"1\"]]"),
-			engines("20.x", ".nvmrc", "18"),
-		).tree(),
+		FS: merged(gemfile(`ruby "~> 3.4"`, lockOf("3.3.9", "execjs 1")), lein(":plugins [[lein-npm \"1\"]]"),
+			engines("20.x", ".nvmrc", "18")).tree(),
 	}
 	if diff := cmp.Diff(detect.All(in), detect.All(in)); diff != "" {
 		t.Errorf("two runs differ\n%s", diff)

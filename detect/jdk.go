@@ -17,8 +17,7 @@ type JDK struct {
 
 var (
 	javaVersion = lazyregexp.New(
-		`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`,
-	)
+		`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`)
 	javaFeature  = lazyregexp.New(`^(?:1\.)?(\d+)$`)
 	javaExact    = lazyregexp.New(`^\d+(?:\.\d+){1,5}(?:_\d+)?$|^\d+u\d+$`)
 	javaZeros    = lazyregexp.New(`(?:\.0)+$`)
@@ -71,12 +70,10 @@ func (s *scan) jdk() (*JDK, error) {
 	}
 	if winner.bad != nil {
 		return nil, &Error{
-			ID: string(
-				s.Language,
-			) + "/java-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Java version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
-			Hints: []string{
-				"write a feature release such as 21, or a version such as 21.0.5, after java.runtime.version= in system.properties",
-			},
+			ID: string(s.Language) + "/java-version-invalid", Summary: fmt.Sprintf(
+				"%s is %q, which is no Java version: %v", winner.from, winner.text,
+				winner.bad), Place: winner.from,
+			Hints: []string{"write a feature release such as 21, or a version such as 21.0.5, after java.runtime.version= in system.properties"},
 		}
 	}
 	jdk.Requirement, jdk.Distribution = req, vendors[winner.text]

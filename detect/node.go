@@ -78,7 +78,8 @@ func (s *scan) dotHeroku() error {
 	for _, name := range []string{".heroku", ".heroku/node"} {
 		if s.isFile(name) {
 			return &Error{
-				ID: "node/dot-heroku-file", Summary: fmt.Sprintf("%s is a file where builds keep a directory", name), Place: name,
+				ID: "node/dot-heroku-file", Summary: fmt.Sprintf("%s is a file where builds keep a directory",
+					name), Place: name,
 				Hints: []string{"run `git rm " + name + "` and commit, or rename the file"},
 			}
 		}

@@ -28,9 +28,9 @@ func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 			files = append(files, name)
 		}
 	}
-	for _, name := range []string{
-		"package.json", app.Lockfile, ".npmrc", ".yarnrc", ".yarnrc.yml", app.YarnPath, "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js", "bunfig.toml", ".nvmrc", "binding.gyp",
-	} {
+	for _, name := range []string{"package.json", app.Lockfile, ".npmrc", ".yarnrc", ".yarnrc.yml", app.YarnPath,
+		"pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js", "bunfig.toml", ".nvmrc",
+		"binding.gyp"} {
 		keep(name)
 	}
 	for _, local := range p.localDeps {
@@ -70,7 +70,8 @@ func (s *scan) pnpmWorkspaces(app *NodeApp) error {
 	}
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return &Error{
-			ID: "node/pnpm-workspace-invalid", Summary: "pnpm-workspace.yaml is not valid: " + strings.Join(strings.Fields(err.Error()), " "), Place: "pnpm-workspace.yaml",
+			ID: "node/pnpm-workspace-invalid", Summary: "pnpm-workspace.yaml is not valid: " + strings.Join(
+				strings.Fields(err.Error()), " "), Place: "pnpm-workspace.yaml",
 			Hints: []string{"mend the YAML; `pnpm ls -r` shows whether pnpm can read it"},
 		}
 	}
@@ -105,11 +106,8 @@ func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(w.members) > maxMembers || w.seen > maxEntries {
 		return nil, &Error{
 			ID: "node/workspaces-too-many", Place: "package.json workspaces",
-			Summary: fmt.Sprintf(
-				"package.json workspaces reach more than %d packages or %d directories",
-				maxMembers,
-				maxEntries,
-			),
+			Summary: fmt.Sprintf("package.json workspaces reach more than %d packages or %d directories",
+				maxMembers, maxEntries),
 			Hints: []string{"narrow the patterns to the directories that hold packages"},
 		}
 	}

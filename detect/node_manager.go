@@ -11,10 +11,9 @@ import (
 
 // lockfiles maps each lock file to the manager that writes it, in the order they are told of.
 var lockfiles = []struct{ file, manager string }{
-	{
-		"package-lock.json",
-		"npm",
-	}, {"npm-shrinkwrap.json", "npm"}, {"yarn.lock", "yarn"}, {"pnpm-lock.yaml", "pnpm"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"},
+	{"package-lock.json",
+		"npm"}, {"npm-shrinkwrap.json",
+		"npm"}, {"yarn.lock", "yarn"}, {"pnpm-lock.yaml", "pnpm"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"},
 }
 
 // nodeManager settles the package manager (packageManager field, then the only lock file, then
@@ -39,7 +38,8 @@ func (s *scan) nodeManager(p pkg, app *NodeApp) ([]Requirement, error) {
 		app.Manager, app.ManagerFrom = lockManager(locks[0]), locks[0]
 	case len(named) > 1:
 		return nil, &Error{
-			ID: "node/package-manager-conflict", Summary: "package.json engines names more than one package manager: " + strings.Join(named, ", "), Place: "package.json engines",
+			ID: "node/package-manager-conflict", Summary: "package.json engines names more than one package manager: " + strings.Join(
+				named, ", "), Place: "package.json engines",
 			Hints: []string{"commit the lock file of the one that is used, or keep only its entry in engines"},
 		}
 	case len(named) == 1:
@@ -55,13 +55,8 @@ func (s *scan) nodeManager(p pkg, app *NodeApp) ([]Requirement, error) {
 	}
 	for _, other := range named {
 		if other != app.Manager && other != "npm" {
-			s.warn(
-				"package.json engines.%s is set and %s decides for %s; using %s",
-				other,
-				app.ManagerFrom,
-				app.Manager,
-				app.Manager,
-			)
+			s.warn("package.json engines.%s is set and %s decides for %s; using %s", other, app.ManagerFrom,
+				app.Manager, app.Manager)
 		}
 	}
 	if app.Manager == "yarn" {
@@ -106,25 +101,12 @@ func (s *scan) nodeLocks(pin *managerPin) ([]string, error) {
 	if pin != nil && len(locks) > 0 && !managers[pin.name] {
 		return nil, &Error{
 			ID: "node/package-manager-conflict", Place: "package.json packageManager",
-			Summary: fmt.Sprintf(
-				"package.json packageManager asks for %s and the only lock file, %s, is %s's",
-				pin.name,
-				locks[0],
-				lockManager(locks[0]),
-			),
-			Hints: []string{
-				fmt.Sprintf(
-					"to use %s: run `%s install`, then `git rm %s` and commit %s",
-					pin.name,
-					pin.name,
-					strings.Join(locks, " "),
-					lockOf(pin.name),
-				),
-				fmt.Sprintf(
-					"to use %s: name its version in packageManager, or remove the field",
-					lockManager(locks[0]),
-				),
-			},
+			Summary: fmt.Sprintf("package.json packageManager asks for %s and the only lock file, %s, is %s's",
+				pin.name, locks[0], lockManager(locks[0])),
+			Hints: []string{fmt.Sprintf("to use %s: run `%s install`, then `git rm %s` and commit %s", pin.name,
+				pin.name, strings.Join(locks, " "), lockOf(pin.name)),
+				fmt.Sprintf("to use %s: name its version in packageManager, or remove the field",
+					lockManager(locks[0]))},
 		}
 	}
 	return locks, nil
@@ -134,8 +116,7 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 	keep := locks
 	if pin != nil {
 		if own := slices.DeleteFunc(slices.Clone(locks), func(f string) bool { return lockManager(f) != pin.name }); len(
-			own,
-		) > 0 {
+			own) > 0 {
 			keep = own
 		}
 	}
@@ -153,15 +134,9 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 				others = append(others, other)
 			}
 		}
-		e.Hints = append(
-			e.Hints,
-			fmt.Sprintf(
-				"to use %s with %s: run `git rm %s` and commit",
-				lockManager(file),
-				file,
-				strings.Join(others, " "),
-			),
-		)
+		e.Hints = append(e.Hints,
+			fmt.Sprintf("to use %s with %s: run `git rm %s` and commit", lockManager(file), file,
+				strings.Join(others, " ")))
 	}
 	return e
 }
@@ -171,8 +146,7 @@ type managerPin struct{ name, version, hash string }
 
 var (
 	pinForm = lazyregexp.New(
-		`^(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+(?:(sha\d+)\.([0-9a-fA-F]+)))?$`,
-	)
+		`^(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)(?:\+(?:(sha\d+)\.([0-9a-fA-F]+)))?$`)
 	digestHexs = map[string]int{"sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 )
 
@@ -186,10 +160,8 @@ func parsePin(text string) (*managerPin, error) {
 		return nil, &Error{
 			ID: "node/package-manager-invalid", Place: "package.json packageManager",
 			Summary: fmt.Sprintf("package.json packageManager is %q, which is not name@version", text),
-			Hints: []string{
-				"name npm, pnpm, yarn or bun with one exact version, such as pnpm@10.4.1 or yarn@4.5.0+sha512.‹128 hex digits›",
-				"`corepack use pnpm@latest` writes the field",
-			},
+			Hints: []string{"name npm, pnpm, yarn or bun with one exact version, such as pnpm@10.4.1 or yarn@4.5.0+sha512.‹128 hex digits›",
+				"`corepack use pnpm@latest` writes the field"},
 		}
 	}
 	pin := &managerPin{name: m[1], version: m[2]}
@@ -211,19 +183,14 @@ func (s *scan) managerVersion(
 ) ([]Requirement, error) {
 	sources := s.envSource("SLUGC_"+strings.ToUpper(tool)+"_VERSION", engineRange)
 	if pin != nil && pin.name == tool {
-		sources = append(
-			sources,
-			source{
-				from:       "package.json packageManager",
-				text:       pin.version,
-				constraint: pin.version,
-				exact:      true,
-				hash:       pin.hash,
-			},
-		)
+		sources = append(sources,
+			source{from: "package.json packageManager", text: pin.version, constraint: pin.version,
+				exact: true, hash: pin.hash})
 	}
 	for _, from := range []struct{ name, text string }{
-		{"package.json volta." + tool, p.volta[tool]}, {"package.json engines." + tool, p.engines[tool]}, {"package.json devEngines.packageManager", devManager(p, tool)},
+		{"package.json volta." + tool,
+			p.volta[tool]}, {"package.json engines." + tool,
+			p.engines[tool]}, {"package.json devEngines.packageManager", devManager(p, tool)},
 	} {
 		if text := strings.TrimSpace(from.text); text != "" {
 			src := engineRange(text)
@@ -240,7 +207,8 @@ func (s *scan) managerVersion(
 	req, winner := s.choose(tool, sources, npmAgree)
 	if winner != nil && winner.bad != nil {
 		return nil, &Error{
-			ID: "node/engines-invalid", Summary: fmt.Sprintf("%s is %q, which is no %s version: %v", winner.from, winner.text, tool, winner.bad), Place: winner.from,
+			ID: "node/engines-invalid", Summary: fmt.Sprintf("%s is %q, which is no %s version: %v", winner.from,
+				winner.text, tool, winner.bad), Place: winner.from,
 			Hints: []string{`write a version or an npm range, such as "10.x"`},
 		}
 	}
@@ -273,11 +241,7 @@ func (s *scan) lockVersion(app *NodeApp) []source {
 	if major == "" {
 		return nil
 	}
-	s.warn(
-		"no pnpm version is named; pnpm-lock.yaml (version %s.%s) suggests pnpm %s: pin it with the packageManager field",
-		m[1],
-		m[2],
-		major,
-	)
+	s.warn("no pnpm version is named; pnpm-lock.yaml (version %s.%s) suggests pnpm %s: pin it with the packageManager field",
+		m[1], m[2], major)
 	return []source{{from: "pnpm-lock.yaml", text: major, constraint: major}}
 }

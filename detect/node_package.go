@@ -44,10 +44,10 @@ func (s *scan) readPackage(file string) (pkg, error) {
 		values, err := stringMap(doc[field])
 		if err != nil {
 			return pkg{}, &Error{
-				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s %s %v", file, field, err), Place: file + " " + field,
-				Hints: []string{
-					fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`, field),
-				},
+				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s %s %v", file, field,
+					err), Place: file + " " + field,
+				Hints: []string{fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`,
+					field)},
 			}
 		}
 		if field == "scripts" {
@@ -187,9 +187,7 @@ func invalidPackage(file string, b []byte, err error) *Error {
 	}
 	return &Error{
 		ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s is not valid: %v", file, err), Place: place,
-		Hints: []string{
-			"mend the JSON; `npm pkg get name` shows whether npm can read it",
-			"remove comments and a comma after the last element: JSON allows neither",
-		},
+		Hints: []string{"mend the JSON; `npm pkg get name` shows whether npm can read it",
+			"remove comments and a comma after the last element: JSON allows neither"},
 	}
 }

@@ -49,11 +49,8 @@ func (s *scan) yarn(p pkg, pin *managerPin, app *NodeApp) ([]Requirement, error)
 	}
 	if release != nil && app.YarnPath != "" {
 		if pin != nil && pin.version != release.constraint {
-			s.warn(
-				".yarnrc.yml yarnPath asks for %s and package.json packageManager says %s; using .yarnrc.yml",
-				release.constraint,
-				pin.version,
-			)
+			s.warn(".yarnrc.yml yarnPath asks for %s and package.json packageManager says %s; using .yarnrc.yml",
+				release.constraint, pin.version)
 		}
 		return []Requirement{
 			{Tool: "yarn", Constraint: release.constraint, From: release.from, Exact: release.exact},
@@ -87,19 +84,14 @@ func (s *scan) isBerry(lock string, app *NodeApp, release *source, asked, askedB
 		accepts1, accepts2 = r.Intersects(one) || one.Match(asked), r.Intersects(later) || later.Match(asked)
 	}
 	classic := release != nil && strings.HasPrefix(release.constraint, "1.") // yarn 1 honours yarnPath, too
-	hint := []string{
-		"run `yarn install` with the version you want and commit yarn.lock",
-		"or name the version that wrote yarn.lock in package.json packageManager",
-	}
+	hint := []string{"run `yarn install` with the version you want and commit yarn.lock",
+		"or name the version that wrote yarn.lock in package.json packageManager"}
 	switch {
 	case lock == "berry" && !accepts2:
 		return false, &Error{
 			ID: "node/package-manager-conflict", Place: askedBy, Hints: hint,
-			Summary: fmt.Sprintf(
-				"%s asks for yarn %s and yarn.lock is written by yarn 2 or later, which yarn 1 can't read",
-				askedBy,
-				asked,
-			),
+			Summary: fmt.Sprintf("%s asks for yarn %s and yarn.lock is written by yarn 2 or later, which yarn 1 can't read",
+				askedBy, asked),
 		}
 	case lock == "1" && !accepts1 && app.ManagerFrom != "package.json packageManager":
 		return false, &Error{
@@ -107,11 +99,8 @@ func (s *scan) isBerry(lock string, app *NodeApp, release *source, asked, askedB
 			Summary: fmt.Sprintf("%s asks for yarn %s and yarn.lock is written by yarn 1", askedBy, asked),
 		}
 	case lock == "1" && !accepts1:
-		s.warn(
-			"%s asks for yarn %s and yarn.lock is written by yarn 1: run `yarn install` and commit the lock file",
-			askedBy,
-			asked,
-		)
+		s.warn("%s asks for yarn %s and yarn.lock is written by yarn 1: run `yarn install` and commit the lock file",
+			askedBy, asked)
 		return true, nil
 	case lock == "berry":
 		return true, nil
@@ -133,7 +122,8 @@ func (s *scan) yarnrc(app *NodeApp) (*source, error) {
 	}
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return nil, &Error{
-			ID: "node/yarnrc-invalid", Summary: ".yarnrc.yml is not valid: " + strings.Join(strings.Fields(err.Error()), " "), Place: ".yarnrc.yml",
+			ID: "node/yarnrc-invalid", Summary: ".yarnrc.yml is not valid: " + strings.Join(
+				strings.Fields(err.Error()), " "), Place: ".yarnrc.yml",
 			Hints: []string{"mend the YAML; `yarn config` shows whether yarn can read it"},
 		}
 	}

@@ -17,10 +17,10 @@ var manifests = []struct {
 	file     string
 	language Language
 }{
-	{
-		"Gemfile",
-		Ruby,
-	}, {"gems.rb", Ruby}, {"go.mod", Go}, {"go.work", Go}, {"project.clj", Clojure}, {"deps.edn", Clojure}, {"package.json", Node},
+	{"Gemfile",
+		Ruby}, {"gems.rb",
+		Ruby}, {"go.mod",
+		Go}, {"go.work", Go}, {"project.clj", Clojure}, {"deps.edn", Clojure}, {"package.json", Node},
 }
 
 // NoMatch is the error of a tree that no language's detector passes.
@@ -117,15 +117,9 @@ func (s *scan) below() []string {
 			}
 			for _, m := range manifests {
 				if len(found) < maxBelow && s.isFile(path.Join(sub, m.file)) {
-					found = append(
-						found,
-						fmt.Sprintf(
-							"found %s (%s): build with --subdir %s",
-							printable(path.Join(sub, m.file)),
-							m.language,
-							printable(sub),
-						),
-					)
+					found = append(found,
+						fmt.Sprintf("found %s (%s): build with --subdir %s", printable(path.Join(sub, m.file)),
+							m.language, printable(sub)))
 					break
 				}
 			}
@@ -147,10 +141,8 @@ func (s *scan) misspelled() []string {
 	for _, e := range entries {
 		for _, m := range manifests {
 			if e.Name() != m.file && strings.EqualFold(e.Name(), m.file) {
-				found = append(
-					found,
-					fmt.Sprintf("found %s: rename it with `git mv %s %s`", e.Name(), e.Name(), m.file),
-				)
+				found = append(found,
+					fmt.Sprintf("found %s: rename it with `git mv %s %s`", e.Name(), e.Name(), m.file))
 			}
 		}
 	}

@@ -43,9 +43,7 @@ func (s *scan) ruby(gemfile, lockfile string) (*RubyApp, error) {
 	app := &RubyApp{
 		Gemfile: gemfile, Lockfile: lockfile, Lock: lock, Engine: "ruby",
 		ConfigRu: s.isFile("config.ru"), BinRails: s.isFile("bin/rails"), PumaConfig: s.isFile("config/puma.rb"),
-		BinBundle: s.isFile(
-			"bin/bundle",
-		), BundleConfig: s.isFile(".bundle/config"), VendorBundle: s.isDir("vendor/bundle"),
+		BinBundle: s.isFile("bin/bundle"), BundleConfig: s.isFile(".bundle/config"), VendorBundle: s.isDir("vendor/bundle"),
 		PackageJSON: s.isFile("package.json"), YarnLock: s.isFile("yarn.lock"),
 	}
 	for _, name := range []string{"Rakefile", "rakefile", "rakefile.rb", "Rakefile.rb"} {
@@ -75,7 +73,8 @@ func (s *scan) rubyLock(gemfile, lockfile string) (*gemlock.Lock, error) {
 	}
 	if !ok {
 		e := &Error{
-			ID: "ruby/lockfile-missing", Summary: fmt.Sprintf("%s is missing, so the gems can't be resolved", lockfile), Place: lockfile,
+			ID: "ruby/lockfile-missing", Summary: fmt.Sprintf("%s is missing, so the gems can't be resolved",
+				lockfile), Place: lockfile,
 			Hints: []string{fmt.Sprintf("run `bundle lock --add-platform x86_64-linux` and commit %s", lockfile)},
 		}
 		if line := s.ignoredBy(lockfile); line != "" {
@@ -87,14 +86,11 @@ func (s *scan) rubyLock(gemfile, lockfile string) (*gemlock.Lock, error) {
 	var syntax *gemlock.SyntaxError
 	if errors.As(err, &syntax) {
 		return nil, &Error{
-			ID: "ruby/lockfile-invalid", Summary: fmt.Sprintf("%s is not valid: %s", lockfile, syntax.Cause), Place: fmt.Sprintf("%s:%d", lockfile, syntax.Line),
-			Hints: []string{
-				fmt.Sprintf(
-					"run `git checkout --theirs %s` if a merge left it so, then `bundle lock`, and commit %s",
-					lockfile,
-					lockfile,
-				),
-			},
+			ID: "ruby/lockfile-invalid", Summary: fmt.Sprintf("%s is not valid: %s", lockfile,
+				syntax.Cause), Place: fmt.Sprintf("%s:%d", lockfile, syntax.Line),
+			Hints: []string{fmt.Sprintf(
+				"run `git checkout --theirs %s` if a merge left it so, then `bundle lock`, and commit %s", lockfile,
+				lockfile)},
 		}
 	}
 	s.found(lockfile, "found %s", lockfile)
@@ -122,11 +118,8 @@ func (s *scan) rubyGems(app *RubyApp) {
 			strings.Contains(platform, "linux")
 	}
 	if !app.LinuxPlatform && len(app.Lock.Platforms) > 0 {
-		s.warn(
-			"%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it",
-			app.Lockfile,
-			strings.Join(app.Lock.Platforms, ", "),
-		)
+		s.warn("%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it",
+			app.Lockfile, strings.Join(app.Lock.Platforms, ", "))
 	}
 	for _, source := range app.Lock.Sources {
 		if source.Kind != "PATH" {

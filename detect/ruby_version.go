@@ -26,10 +26,8 @@ func (s *scan) rubyRequires(app *RubyApp) ([]Requirement, error) {
 	lock := app.Lock.Ruby
 	sources := s.envSource("SLUGC_RUBY_VERSION", rubyAsked)
 	if lock.Version != "" {
-		sources = append(
-			sources,
-			source{from: app.Lockfile + " RUBY VERSION", text: lock.Version, constraint: lock.Version, exact: true},
-		)
+		sources = append(sources,
+			source{from: app.Lockfile + " RUBY VERSION", text: lock.Version, constraint: lock.Version, exact: true})
 	}
 	fromGemfile, err := s.gemfileRuby(app.Gemfile)
 	if err != nil {
@@ -48,7 +46,8 @@ func (s *scan) rubyRequires(app *RubyApp) ([]Requirement, error) {
 	req, winner := s.choose("ruby", sources, rubyAgree)
 	if winner != nil && winner.bad != nil {
 		return nil, &Error{
-			ID: "ruby/version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Ruby version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
+			ID: "ruby/version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Ruby version: %v", winner.from,
+				winner.text, winner.bad), Place: winner.from,
 			Hints: []string{`write a version such as 3.3.9, or in the Gemfile a requirement such as ruby "~> 3.3"`},
 		}
 	}
@@ -71,13 +70,8 @@ func (s *scan) otherEngine(app *RubyApp, engine, version, from string) ([]Requir
 	app.Engine = engine
 	if asked := strings.TrimSpace(s.env["SLUGC_RUBY_VERSION"]); asked != "" {
 		file, _, _ := strings.Cut(from, " ")
-		s.warn(
-			"SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s",
-			asked,
-			file,
-			strings.TrimSpace(engine+" "+version),
-			file,
-		)
+		s.warn("SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s", asked, file,
+			strings.TrimSpace(engine+" "+version), file)
 	}
 	requires := []Requirement{
 		{Tool: engine, Constraint: version, From: from, Exact: version != ""},

@@ -35,14 +35,8 @@ func (s *scan) choose(tool string, sources []source, agree agreement) (Requireme
 		case loser.bad != nil:
 			s.warn("%s says %q, which is no %s version; using %s", loser.from, loser.text, tool, using(winner, loser))
 		case loser.constraint != winner.constraint && !agree(winner, loser):
-			s.warn(
-				"%s asks for %s and %s says %s; using %s",
-				winner.from,
-				winner.text,
-				loser.from,
-				loser.text,
-				using(winner, loser),
-			)
+			s.warn("%s asks for %s and %s says %s; using %s", winner.from, winner.text, loser.from, loser.text,
+				using(winner, loser))
 		}
 	}
 	return Requirement{

@@ -80,13 +80,11 @@ func (l *Lock) Gem(name string) (version string, ok bool) {
 }
 
 var (
-	heading = lazyregexp.New(`^[A-Z][A-Z ]*$`)
-	option  = lazyregexp.New(`^([a-z_]+):(?: (.*))?$`)
-	gem     = lazyregexp.New(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
-	release = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
-	preview = lazyregexp.New(
-		`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`,
-	)
+	heading  = lazyregexp.New(`^[A-Z][A-Z ]*$`)
+	option   = lazyregexp.New(`^([a-z_]+):(?: (.*))?$`)
+	gem      = lazyregexp.New(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
+	release  = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
+	preview  = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
 	bundled  = lazyregexp.New(`^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
 	conflict = lazyregexp.New(`^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)`)
 )

@@ -111,7 +111,8 @@ func TestParse(t *testing.T) {
 		Ruby:        gemlock.Ruby{Version: "3.3.9"},
 		BundledWith: "2.5.23",
 	}
-	for name, text := range map[string]string{"as written": whole, "CRLF and mark": "\ufeff" + strings.ReplaceAll(whole, "\n", "\r\n")} {
+	for name, text := range map[string]string{"as written": whole, "CRLF and mark": "\ufeff" + strings.ReplaceAll(
+		whole, "\n", "\r\n")} {
 		got, err := gemlock.Parse([]byte(text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

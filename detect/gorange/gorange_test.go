@@ -8,9 +8,7 @@ import (
 )
 
 func TestRange(t *testing.T) {
-	versions := strings.Fields(
-		"go1.20 go1.20.14 1.21rc2 1.21.0 1.21.13 1.24.0 1.24.9 1.24.10 1.25rc1 1.25.0 1.25.1 1.26rc1 1.26beta1 junk",
-	)
+	versions := strings.Fields("go1.20 go1.20.14 1.21rc2 1.21.0 1.21.13 1.24.0 1.24.9 1.24.10 1.25rc1 1.25.0 1.25.1 1.26rc1 1.26beta1 junk")
 	for _, c := range []struct{ constraint, max, matches string }{
 		{"", "1.25.1", "go1.20 go1.20.14 1.21.0 1.21.13 1.24.0 1.24.9 1.24.10 1.25.0 1.25.1"},
 		{">=1.24.0 <1.25", "1.24.10", "1.24.0 1.24.9 1.24.10"},

@@ -12,15 +12,14 @@ import (
 )
 
 // paths are what patterns are tried on; those ending in a slash are directories.
-var paths = []string{
-	"a", "b", "foo", "bar", "abc", "aXc", "a.log", "b.LOG", ".env", ".hidden", "#hash", "!bang", "a b", "trail ", "back\\slash",
-	"[x]", "x", "y", "z", "-", "]", "^", "über", "\xff\xfe", "foo*", "tab\t",
-	"foobar", "foo.bar", "tmpfile", "build.o", "a-b", "1", "12", "Zed", "new\nline",
-	"tmp/", "tmp/a", "tmp/sub/", "tmp/sub/a", "lib/", "lib/a", "lib/foo/", "lib/foo/bar", "lib/foo/a.log", "lib/tmp/", "lib/tmp/a",
-	"vendor/", "vendor/keep", "vendor/drop", "vendor/sub/", "vendor/sub/keep", "d/", "d/foo/", "d/foo/bar/", "d/foo/bar/baz",
-	"d/x/", "d/x/foo/", "d/x/foo/a", "d/x/foo/bar", "d/x/y/", "d/x/y/foo", "d/x/y/bar", "foo.d/", "foo.d/bar", "foox/", "foox/bar", "foox/y/", "foox/y/bar",
-	"logs/", "logs/debug.log", "logs/important.log", "logs/a/", "logs/a/x.log",
-}
+var paths = []string{"a", "b", "foo", "bar", "abc", "aXc", "a.log", "b.LOG", ".env", ".hidden", "#hash", "!bang",
+	"a b", "trail ", "back\\slash", "[x]", "x", "y", "z", "-", "]", "^", "über", "\xff\xfe", "foo*", "tab\t",
+	"foobar", "foo.bar", "tmpfile", "build.o", "a-b", "1", "12", "Zed", "new\nline", "tmp/", "tmp/a", "tmp/sub/",
+	"tmp/sub/a", "lib/", "lib/a", "lib/foo/", "lib/foo/bar", "lib/foo/a.log", "lib/tmp/", "lib/tmp/a", "vendor/",
+	"vendor/keep", "vendor/drop", "vendor/sub/", "vendor/sub/keep", "d/", "d/foo/", "d/foo/bar/", "d/foo/bar/baz",
+	"d/x/", "d/x/foo/", "d/x/foo/a", "d/x/foo/bar", "d/x/y/", "d/x/y/foo", "d/x/y/bar", "foo.d/", "foo.d/bar",
+	"foox/", "foox/bar", "foox/y/", "foox/y/bar", "logs/", "logs/debug.log", "logs/important.log", "logs/a/",
+	"logs/a/x.log"}
 
 // ignores are contents of .slugignore; the corners of the syntax, and what apps really have.
 var ignores = []string{
@@ -41,29 +40,8 @@ func TestIgnoreLikeGit(t *testing.T) {
 		compare(t, repo, content)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	parts := []string{
-		"a",
-		"foo",
-		"bar",
-		"lib",
-		"d",
-		"x",
-		"*",
-		"**",
-		"?",
-		"/",
-		"/",
-		"/",
-		"[a-f]",
-		"[!x]",
-		"\\",
-		".log",
-		"!",
-		"\n",
-		" ",
-		"logs",
-		"vendor",
-	}
+	parts := []string{"a", "foo", "bar", "lib", "d", "x", "*", "**", "?", "/", "/", "/", "[a-f]", "[!x]", "\\",
+		".log", "!", "\n", " ", "logs", "vendor"}
 	for range 150 {
 		var b strings.Builder
 		for range 1 + rng.IntN(9) {
@@ -100,15 +78,8 @@ func compare(t *testing.T, repo, content string) {
 	}
 	want := map[string]bool{}
 	// Without the slashes: git looks at the disk for what is a directory.
-	out := git(
-		t,
-		repo,
-		strings.ReplaceAll(strings.Join(paths, "\x00"), "/\x00", "\x00"),
-		"check-ignore",
-		"--no-index",
-		"--stdin",
-		"-z",
-	)
+	out := git(t, repo, strings.ReplaceAll(strings.Join(paths, "\x00"), "/\x00", "\x00"), "check-ignore",
+		"--no-index", "--stdin", "-z")
 	for p := range strings.SplitSeq(out, "\x00") {
 		want[p] = true
 	}
@@ -173,16 +144,8 @@ func TestWhy(t *testing.T) {
 		}
 		r, ok := rs.Why(test.name)
 		if r.Line != test.line || r.Text != test.text || ok != (test.line > 0) {
-			t.Errorf(
-				"%q leaves out %q by line %d (%q), %v; want line %d (%q)",
-				test.content,
-				test.name,
-				r.Line,
-				r.Text,
-				ok,
-				test.line,
-				test.text,
-			)
+			t.Errorf("%q leaves out %q by line %d (%q), %v; want line %d (%q)", test.content, test.name, r.Line,
+				r.Text, ok, test.line, test.text)
 		}
 	}
 }
@@ -193,8 +156,10 @@ func TestLimits(t *testing.T) {
 		want    LimitError
 		text    string
 	}{
-		{strings.Repeat("a\n", MaxBytes), LimitError{0, 2 * MaxBytes, MaxBytes}, "it has 131072 bytes; 65536 are allowed"},
-		{"a\n" + strings.Repeat("*", MaxLine+1), LimitError{2, MaxLine + 1, MaxLine}, "line 2: it has 513 bytes; 512 are allowed"},
+		{strings.Repeat("a\n", MaxBytes), LimitError{0, 2 * MaxBytes, MaxBytes},
+			"it has 131072 bytes; 65536 are allowed"},
+		{"a\n" + strings.Repeat("*", MaxLine+1), LimitError{2, MaxLine + 1, MaxLine},
+			"line 2: it has 513 bytes; 512 are allowed"},
 	} {
 		_, err := Parse([]byte(test.content))
 		if e, ok := errors.AsType[*LimitError](err); !ok || *e != test.want || err.Error() != test.text {
