@@ -18,8 +18,8 @@ type (
 	env   map[string]string
 )
 
-// tree makes a file system: a name ending in "/" is a directory, content beginning with "-> " a
-// symbolic link.
+// tree returns a file system: a name that ends in "/" is a directory, content that starts with
+// "-> " is a symbolic link.
 func (f files) tree() fstest.MapFS {
 	m := fstest.MapFS{}
 	for name, content := range f {
@@ -35,7 +35,15 @@ func (f files) tree() fstest.MapFS {
 	return m
 }
 
-// want is all of a verdict that a row can differ in; what a row leaves out must be empty.
+// with adds files as name, content pairs and returns the same map.
+func (f files) with(more ...string) files {
+	for i := 0; i < len(more); i += 2 {
+		f[more[i]] = more[i+1]
+	}
+	return f
+}
+
+// want is the part of a verdict that rows compare; what a row leaves out must be empty.
 type want struct {
 	pass     bool
 	err      string   // "node/iojs at package.json engines.iojs"
@@ -75,10 +83,21 @@ func check(t *testing.T, detector func(detect.Input) (detect.Result, error), row
 	}
 }
 
+// checkApp compares the facts that a detector reads from a tree.
+func checkApp(t *testing.T, detector func(detect.Input) (detect.Result, error), tree files, want any) {
+	t.Helper()
+	result, err := detector(detect.Input{FS: tree.tree()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, result.App); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func summary(result detect.Result, err error) want {
 	got := want{pass: result.Pass, warnings: result.Warnings}
-	var e *detect.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*detect.Error](err); ok {
 		got.err = e.ID + " at " + e.Place
 		if strings.Contains(e.Summary, "\n") || e.Summary == "" || len(e.Hints) == 0 {
 			got.err += fmt.Sprintf(" [summary %q, hints %q]", e.Summary, e.Hints)
