@@ -91,7 +91,7 @@ var clojureRows = []row{
 	{"configured tool unknown", lein(lein2min), env{"SLUGC_CLOJURE_TOOL": "boot"},
 		fails("clojure/tool-unknown at SLUGC_CLOJURE_TOOL")},
 	{"pom.xml beside", lein(lein2min, "pom.xml", ""), nil,
-		warned(jdk21+"; "+lein2, "pom.xml is beside the Clojure files and plays no part in the build")},
+		warned(jdk21+"; "+lein2, "pom.xml is ignored: the app is built with its Clojure files")},
 }
 
 func TestClojure(t *testing.T) { check(t, detect.ForClojure, clojureRows) }

@@ -81,7 +81,7 @@ var groupRows = []struct {
 	{"asked: broken language not asked for", merged(goTree, files{"Gemfile": ""}), env{"SLUGC_BUILDPACK": "go"},
 		"go"},
 	{"asked: broken", merged(goTree, brokenTree), env{"SLUGC_BUILDPACK": "go,node"}, "node/package-json-invalid"},
-	{"asked: faint", merged(nodeTree, files{"tool.go": ""}), env{"SLUGC_BUILDPACK": "go"}, "go/no-module"},
+	{"asked: weak", merged(nodeTree, files{"tool.go": ""}), env{"SLUGC_BUILDPACK": "go"}, "go/no-module"},
 	{"asked: absent", nodeTree, env{"SLUGC_BUILDPACK": "ruby"}, "detect/buildpack-mismatch"},
 	{"asked: unknown", nodeTree, env{"SLUGC_BUILDPACK": "php"}, "detect/buildpack-unknown"},
 	{"asked: twice", nodeTree, env{"SLUGC_BUILDPACK": "node,node"}, "detect/buildpack-unknown"},

@@ -45,7 +45,7 @@ var nodeVersionRows = []row{
 			"package.json engines.node asks for 20.x and .nvmrc says lts/jod; using package.json")},
 	{"codename not known here", engines("20.x", ".nvmrc", "lts/zirconium"), nil, ok("node 20.x" + enginesNode)},
 	{"loser is junk", engines("20.x", ".nvmrc", "<<<<"), nil,
-		warned("node 20.x"+enginesNode, `.nvmrc says "<<<<", which is no node version; using package.json`)},
+		warned("node 20.x"+enginesNode, `.nvmrc says "<<<<", which is not a node version; using package.json`)},
 	{".nvmrc", pkg("{}", ".nvmrc", "20"), nil, ok("node 20 from .nvmrc")},
 	{".nvmrc exact", pkg("{}", ".nvmrc", "v20.11.0"), nil, ok("node =20.11.0 from .nvmrc")},
 	{".nvmrc with mark, CRLF, comments", pkg("{}", ".nvmrc", "\ufeff# node\r\n\r\n v20.11 # why\r\n"), nil,
@@ -79,7 +79,7 @@ var nodeVersionRows = []row{
 		ok("node =22.1.0 from mise.toml tools.node")},
 	{"mise broken", pkg("{}", "mise.toml", "[tools\n"), nil,
 		warned("node  from default",
-			"mise.toml is no TOML and was not read: "+
+			"mise.toml is not valid TOML and was ignored: "+
 				"toml: line 2: expected '.' or ']' to end table name, but got '\\n' instead")},
 	{"volta", pkg(`{"volta": {"node": "20.1.0"}, "engines": {"node": ">=18"}}`), nil,
 		ok("node =20.1.0 from package.json volta.node")},

@@ -55,7 +55,7 @@ var rubyRows = []row{
 	{"gems.rb", files{"gems.rb": `ruby "~> 3.3"`, "gems.locked": unversioned}, nil,
 		ok("ruby ~> 3.3 from gems.rb ruby", "bundler =2.5.23 from gems.locked BUNDLED WITH")},
 	{"Gemfile and gems.rb", gemfile("", lockOf("3.3.9"), "gems.rb", "", "gems.locked", ""), nil,
-		warned(locked+"; "+bundler, "both Gemfile and gems.rb are there; using Gemfile")},
+		warned(locked+"; "+bundler, "both Gemfile and gems.rb exist; using Gemfile")},
 	{"no Linux", gemfile("", strings.Replace(lockOf("3.3.9"), "  ruby\n", "  arm64-darwin-24\n", 1)), nil,
 		warned(locked+"; "+bundler,
 			"Gemfile.lock lists the platforms arm64-darwin-24 and no Linux: "+
