@@ -15,6 +15,7 @@ import (
 	"slugc/cache"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
+	"slugc/compiler/report/reporttest"
 	"slugc/detect"
 )
 
@@ -35,10 +36,10 @@ func TestFaults(t *testing.T) {
 	}
 	app := t.TempDir()
 	b := &build{
-		Engine:  &Engine{Home: home, Report: &heard{}},
+		Engine:  &Engine{Home: home, Report: &reporttest.Recorder{}},
 		Request: Request{App: "hello"},
-		dirs:    &cache.Build{AppDir: app},
 	}
+	staged := Staged{Dirs: &cache.Build{AppDir: app}}
 	for name, test := range map[string]struct {
 		do   func() error
 		id   string
@@ -54,7 +55,7 @@ func TestFaults(t *testing.T) {
 			return err
 		}, "detect/no-plan", fault.ExitDetect},
 		"no process types": {func() error {
-			_, err := b.types(&group{}, &lifecycle.Result{})
+			_, err := b.processTypes(staged, Group{}, Built{Layers: &lifecycle.Result{}})
 			return err
 		}, "procfile/no-process-types", fault.ExitBuild},
 		"no such version": {func() error {
@@ -66,8 +67,7 @@ func TestFaults(t *testing.T) {
 		"another digest than the pinned": {func() error {
 			return toolchainFault(&toolchain.HashError{Tool: "yarn", Version: "4.9.2", From: "package.json packageManager", Want: "sha512.1fc0"})
 		}, "toolchain/hash-mismatch", fault.ExitBuild},
-		"another build":         {func() error { return lockTwice(t, b) }, "build/locked", fault.ExitTransient},
-		"the same registration": {func() error { return beginTwice(t, home.App("hello")) }, "release/in-progress", fault.ExitTransient},
+		"another build": {func() error { return lockTwice(t, b) }, "build/locked", fault.ExitTransient},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fault.Of(test.do())
@@ -95,7 +95,7 @@ func noNode(t *testing.T) error {
 	_, err = store.Ensure(
 		t.Context(),
 		[]toolchain.Request{{Tool: "node", Constraint: "99.x", From: "package.json engines.node"}},
-		progress{&heard{}},
+		progress{&reporttest.Recorder{}},
 	)
 	return err
 }
@@ -111,16 +111,5 @@ func lockTwice(t *testing.T, b *build) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	_, err = b.lock(ctx)
-	return err
-}
-
-// beginTwice notes a key that is being registered.
-func beginTwice(t *testing.T, app *cache.App) error {
-	n, err := begin(app, "key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.leave()
-	_, err = begin(app, "key")
 	return err
 }

@@ -16,25 +16,26 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
+	"slugc/compiler/report/reporttest"
 	"slugc/compiler/slug"
 )
 
 // machine is an engine on a machine of its own, and an app there; all machines of a test share the
 // coordinator.
-func machine(t *testing.T, shared string, store func(context.Context) (blobstore.Store, error)) (*build, *heard) {
+func machine(t *testing.T, shared string, store func(context.Context) (blobstore.Store, error)) (*build, *reporttest.Recorder) {
 	t.Helper()
 	home, err := cache.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	says := &heard{}
+	says := &reporttest.Recorder{}
 	open := func(context.Context) (coordinator.Coordinator, error) {
 		return local.Open(filepath.Join(shared, "coordinator.db"), local.Options{})
 	}
 	return &build{
 		Engine:  &Engine{Home: home, Report: says, Coordinator: open, Store: store},
-		Request: Request{App: "hello"},
-		app:     home.App("hello"),
+		Request: Request{App: "hello", Register: true},
+		clock:   newClock(),
 	}, says
 }
 
@@ -44,7 +45,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	dir := t.TempDir()
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
 	err := errors.Join(
-		os.MkdirAll(b.app.Path("slugs"), 0o700),
+		os.MkdirAll(b.app().Path("slugs"), 0o700),
 		os.WriteFile(filepath.Join(dir, "hello.txt"), []byte(text), 0o644),
 	)
 	if err != nil {
@@ -53,7 +54,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	p, err := slug.Pack(
 		t.Context(),
 		slug.PackOptions{
-			Output:   b.app.Path("slugs", "new.tgz"),
+			Output:   b.app().Path("slugs", "new.tgz"),
 			Manifest: slug.Manifest{ProcessTypes: types},
 			Sections: []slug.Section{{Name: "app", Dir: dir}},
 		},
@@ -61,7 +62,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
+	path := b.app().Path("slugs", p.Digest.Hex()+".tgz")
 	if err := os.Rename(p.Path, path); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 	down := fault.TransientError("blobstore/unreachable", errors.New("down"), "try again")
 	b, says := machine(t, shared, func(context.Context) (blobstore.Store, error) { return nil, down })
 	result := b.built(t, "one")
-	_, err := b.register(t.Context(), result)
+	_, err := b.release(t.Context(), result)
 	f := fault.Of(err)
 	if f == nil || f.Code != fault.ExitTransient ||
 		!slices.ContainsFunc(
@@ -110,8 +111,8 @@ func TestStoredBeforeReleased(t *testing.T) {
 		!strings.HasPrefix(current.Slug.URL, url+"/") {
 		t.Errorf("the release names %q: %v", current.Slug.URL, err)
 	}
-	if !slices.Contains(says.lines, "step: Storing the slug") {
-		t.Errorf("it says %q", says.lines)
+	if !says.Has("step: Storing the slug") {
+		t.Errorf("it says %q", says.Lines)
 	}
 	// The same again asks nothing of the store: the release that is there says that the slug is.
 	b.Store = func(context.Context) (blobstore.Store, error) { return nil, down }
@@ -132,67 +133,4 @@ func (b *build) current(t *testing.T) release.Release {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// TestFetch brings slugs from one machine to another.
-func TestFetch(t *testing.T) {
-	shared := t.TempDir()
-	url := "file://" + filepath.Join(shared, "slugs")
-	builder, _ := machine(t, shared, directory(url))
-	one := builder.built(t, "one")
-	if _, err := builder.register(t.Context(), one); err != nil {
-		t.Fatal(err)
-	}
-	stored := builder.current(t).Slug
-	filed := stored
-	filed.URL = FileURL(one.Slug.Path)
-
-	runner, _ := machine(t, shared, nil)
-	none := func(name string) (blobstore.Store, error) {
-		if name == "" {
-			return nil, nil
-		}
-		return blobstore.Open(name, blobstore.Options{})
-	}
-	path, moved, err := Fetch(t.Context(), none, filed, runner.app)
-	if err != nil || path != one.Slug.Path || moved != (blobstore.Transfer{}) {
-		t.Errorf("a slug of this machine: %q, %+v, %v", path, moved, err)
-	}
-	fetched := func(ref release.SlugRef, open OpenStore, parts bool) {
-		t.Helper()
-		path, moved, err := Fetch(t.Context(), open, ref, runner.app)
-		if err != nil || path != runner.app.Path("slugs", ref.Digest[7:]+".tgz") || moved.Parts > 0 != parts {
-			t.Fatalf("got %q, %+v, %v", path, moved, err)
-		}
-		if _, err := slug.Verify(t.Context(), path, ref.Digest); err != nil {
-			t.Error(err)
-		}
-	}
-	left := runner.app.Path("slugs", slug.RebuildPrefix+"1")
-	fetched(stored, none, true)
-	fetched(stored, none, false) // it is there
-	at := runner.app.Path("slugs", stored.Digest[7:]+".tgz")
-	if err := os.WriteFile(at, []byte("damaged"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	fetched(stored, none, true)
-	if err := errors.Join(os.Remove(at), os.Rename(one.Slug.Path, one.Slug.Path+".away"), os.WriteFile(left, nil, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err = Fetch(t.Context(), none, filed, runner.app)
-	if f := fault.Of(err); f == nil || f.ID != "blobstore/no-store" || f.Code != fault.ExitPack || len(f.Hints) == 0 {
-		t.Errorf("a file of another machine without a store: %v", err)
-	}
-	own := func(name string) (blobstore.Store, error) {
-		if name != "" {
-			t.Errorf("a file's store is asked for as %q", name)
-		}
-		return none(url)
-	}
-	fetched(filed, own, true)
-	for _, bad := range []release.SlugRef{{URL: url, Digest: "sha256:../../x"}, {URL: "::", Digest: stored.Digest}, {URL: "gopher://x", Digest: "sha256:" + strings.Repeat("0", 64)}} {
-		if _, _, err := Fetch(t.Context(), none, bad, runner.app); err == nil {
-			t.Errorf("%+v passes", bad)
-		}
-	}
 }

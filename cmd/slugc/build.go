@@ -13,6 +13,7 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
+	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
 	"slugc/detect/lazyregexp"
@@ -92,7 +93,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 		"build configuration `K=V` (or K, from the environment); never in the slug",
 	)
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
-	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
+	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore what is cached of this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
 	flags.DurationVar(&f.timeout, "timeout", deadline, "longest a buildpack may run")
@@ -133,7 +134,7 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
-	if req.Rollout, err = f.config.rollout(c); err != nil {
+	if req.Deploy, err = f.config.options(c); err != nil {
 		return req, err
 	}
 	req.App = f.app
@@ -305,9 +306,9 @@ func parseSize(s string) (int64, error) {
 
 // summary says at the end what the reader wants to know.
 func (c *cli) summary(r *compiler.Result) {
-	c.ui.Step("Done: " + compiler.Bytes(r.Slug.Size))
+	c.ui.Step("Done: " + report.Bytes(r.Slug.Size))
 	c.ui.Detail(r.Slug.Path)
-	c.ui.Detail(r.Slug.Digest)
+	c.ui.Detail(r.Slug.Digest.String())
 	switch {
 	case r.Release == nil:
 	case r.Release.New:

@@ -10,10 +10,12 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
+	"slugc/cache/digest"
 	"slugc/cache/disk"
-	"slugc/compiler"
+	"slugc/compiler/artifact"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 )
 
 func (c *cli) cacheCommand() *cobra.Command {
@@ -54,9 +56,9 @@ func (c *cli) cacheLs() *cobra.Command {
 			fmt.Fprintln(w, "APP\tWHAT\tSIZE")
 			for _, k := range list {
 				total += k.Size
-				fmt.Fprintf(w, "%s\t%s\t%s\n", k.App, k.What, compiler.Bytes(k.Size))
+				fmt.Fprintf(w, "%s\t%s\t%s\n", k.App, k.What, report.Bytes(k.Size))
 			}
-			fmt.Fprintf(w, "\ttotal\t%s\n", compiler.Bytes(total))
+			fmt.Fprintf(w, "\ttotal\t%s\n", report.Bytes(total))
 			_ = w.Flush()
 			return c.result(list, b.String())
 		},
@@ -119,7 +121,7 @@ time. With --all it also removes the apps' layers and submodules: the next build
 			if err != nil {
 				return err
 			}
-			return c.result(map[string]int64{"freed": freed}, "freed "+compiler.Bytes(freed))
+			return c.result(map[string]int64{"freed": freed}, "freed "+report.Bytes(freed))
 		},
 	}
 	flags := cmd.Flags()
@@ -171,12 +173,12 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 		return 0, err
 	}
 	defer unlock()
-	needed := map[string]bool{}
+	needed := map[digest.Digest]bool{}
 	err = c.withReleases(func(r *release.Releases) error {
 		list, err := r.List(cmd.Context(), app.Name)
 		for i, rel := range list {
 			if i < keptReleases || rel.Status == release.Current || rel.Status == release.Pending {
-				needed[rel.Slug.Digest] = true
+				needed[digest.Digest(rel.Slug.Digest)] = true
 			}
 		}
 		return err
@@ -184,7 +186,12 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	freed, err := compiler.Prune(cmd.Context(), app, needed, all)
+	var freed int64
+	if all {
+		freed, err = artifact.Clear(app, needed)
+	} else {
+		freed, err = artifact.Prune(cmd.Context(), app, needed)
+	}
 	if err != nil {
 		return freed, fault.New(
 			fault.Slugc,
@@ -217,7 +224,7 @@ func (c *cli) cacheVerify() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				found, err := compiler.VerifyApp(cmd.Context(), app)
+				found, err := artifact.Verify(cmd.Context(), app)
 				unlock()
 				if err != nil {
 					return err

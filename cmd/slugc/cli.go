@@ -13,9 +13,6 @@ import (
 	"slugc/compiler/fault"
 )
 
-// version is slugc's own; it is part of what a recorded build depends on.
-const version = "0.1.0"
-
 // cli is one run of the command.
 type cli struct {
 	ui          *ui
@@ -34,6 +31,7 @@ type cli struct {
 func newCLI() *cli { return &cli{ui: newUI(os.Stdout, os.Stderr), env: processEnvironment()} }
 
 func (c *cli) root() *cobra.Command {
+	var showVersion bool
 	root := &cobra.Command{
 		Use:   "slugc",
 		Short: "Compile apps into slugs and register them as releases",
@@ -48,13 +46,20 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
   slugc export systemd blog DIR     write it down for an init system
   slugc releases blog               list its releases
   slugc rollback blog v3            make an old slug current again`,
-		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return c.ui.result("slugc " + version)
+			}
+			return cmd.Help()
+		},
 	}
-	root.SetVersionTemplate("slugc {{.Version}}\n")
+	// Not cobra's own flag: its template would link text/template, whose reflection keeps 6 MB of
+	// methods in the binary that nothing calls.
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
+
 	flags := root.PersistentFlags()
 	flags.StringVar(
 		&c.home,
@@ -103,6 +108,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 		c.hookCommand(),
 		c.cacheCommand(),
 		c.doctorCommand(),
+		c.versionCommand(),
 	)
 	c.markStart(root)
 	return root

@@ -51,7 +51,7 @@ func (c *cli) coordinatorPlace() (coordinatorPlace, error) {
 // command's.
 type shared struct {
 	coordinator.Coordinator
-	coordinator.Staler
+	coordinator.StaleReader
 	coordinator.Locker
 }
 
@@ -83,7 +83,7 @@ func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error)
 		}
 	}
 	handle := shared{Coordinator: c.cluster.open}
-	handle.Staler, _ = c.cluster.open.(coordinator.Staler)
+	handle.StaleReader, _ = c.cluster.open.(coordinator.StaleReader)
 	handle.Locker, _ = c.cluster.open.(coordinator.Locker)
 	return handle, nil
 }
@@ -177,7 +177,7 @@ func (c *cli) examineCoordinator(ctx context.Context, home *cache.Home) finding 
 		}
 	}
 	said := err.Error()
-	if s, ok := handle.(coordinator.Staler); ok {
+	if s, ok := handle.(coordinator.StaleReader); ok {
 		if _, err := s.Stale().Get(ctx, any); err == nil {
 			said += "; a member answers, without a quorum"
 		}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	posix "slugc/buildpacks/shell"
 	"slugc/compiler/fault"
-	"slugc/compiler/launch"
 	"slugc/compiler/launch/export"
 	"slugc/compiler/release"
 )
@@ -117,7 +117,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
 	if err != nil {
 		return err
 	}
-	done, err := export.Place(target, format, x.App, files, x.force)
+	done, err := export.Write(target, format, x.App, files, x.force)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ var nextSteps = map[string]string{
 	"supervisord": "supervisorctl update %s",
 }
 
-func (c *cli) sayExported(format string, found *named, x exporting, done export.Placement) {
+func (c *cli) sayExported(format string, found *named, x exporting, done export.Changes) {
 	c.ui.Step(fmt.Sprintf("Exported %s for %s: %d files", x.App, format, len(done.Written)))
 	for _, name := range done.Removed {
 		c.ui.Detail("removed " + name + ", which is no longer needed")
@@ -185,7 +185,7 @@ func (c *cli) sayExported(format string, found *named, x exporting, done export.
 		)
 	}
 	if _, err := os.Stat(filepath.Join(x.Root, ".slugc", "slug.json")); err != nil {
-		c.ui.Detail("the slug is to be unpacked: " + launch.Quote([]string{"slugc", "unpack", found.file, x.Root}))
+		c.ui.Detail("the slug is to be unpacked: " + posix.Command("slugc", "unpack", found.file, x.Root))
 	}
 	if next := nextSteps[format]; next != "" {
 		c.ui.Detail(fmt.Sprintf("to start it: "+next, x.App))

@@ -208,11 +208,11 @@ func (c *cli) receive(ctx context.Context, h *push.Hook, g given, receiver push.
 		return err
 	}
 	config := releaseConfig{file: h.Settings.ReleaseEnvFile}
-	rollout, err := config.rollout(c)
+	deployment, err := config.options(c)
 	if err != nil {
 		return err
 	}
-	rollout.Actor = g.actor
+	deployment.Actor = g.actor
 	env, err := c.readEnv("env", h.Settings.EnvFile, nil)
 	if err != nil {
 		return err
@@ -227,11 +227,11 @@ func (c *cli) receive(ctx context.Context, h *push.Hook, g given, receiver push.
 		push.Builder{
 			Compile: engine.Compile,
 			Request: compiler.Request{
-				Env:     c.buildEnv(env),
-				Source:  source.Spec{Env: c.fetchEnv(passed...)},
-				Limit:   limit,
-				Rollout: rollout,
-				Limits:  sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit},
+				Env:    c.buildEnv(env),
+				Source: source.Spec{Env: c.fetchEnv(passed...)},
+				Limit:  limit,
+				Deploy: deployment,
+				Limits: sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit},
 			},
 			Spawn: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
 		},

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/compiler"
+	"slugc/compiler/deploy"
 )
 
 // releaseConfig are the config vars of the release process, which runs once before a release
@@ -32,10 +32,10 @@ func (f *releaseConfig) flags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "longest the process type release may run")
 }
 
-// rollout is how the command's release becomes current.
-func (f *releaseConfig) rollout(c *cli) (compiler.Rollout, error) {
+// options say how the command's release becomes current.
+func (f *releaseConfig) options(c *cli) (deploy.Options, error) {
 	env, err := c.readEnv("release-env", f.file, f.env)
-	return compiler.Rollout{
+	return deploy.Options{
 		Env:     env,
 		Timeout: f.limit,
 		Actor:   c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER"),

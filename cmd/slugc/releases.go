@@ -14,7 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/compiler"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
+	"slugc/compiler/artifact"
+	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 	"slugc/compiler/slug"
@@ -33,12 +36,12 @@ again under the same key gives the same release.`,
 			if err := checkApp(app); err != nil {
 				return err
 			}
-			rollout, err := config.rollout(c)
+			o, err := config.options(c)
 			if err != nil {
 				return err
 			}
-			rollout.Key = key
-			return c.register(cmd.Context(), args[0], app, message, rollout)
+			o.Key = key
+			return c.register(cmd.Context(), args[0], app, message, o)
 		},
 	}
 	flags := cmd.Flags()
@@ -51,12 +54,12 @@ again under the same key gives the same release.`,
 	return cmd
 }
 
-func (c *cli) register(ctx context.Context, file, app, message string, rollout compiler.Rollout) error {
+func (c *cli) register(ctx context.Context, file, app, message string, o deploy.Options) error {
 	verified, err := slug.Verify(ctx, file, "")
 	if err != nil {
 		return err
 	}
-	digest, size, err := slug.FileDigest(file)
+	sum, size, err := digest.File(file)
 	if err != nil {
 		return err
 	}
@@ -64,40 +67,24 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 	if err != nil {
 		return err
 	}
-	path := engine.Home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
+	path := engine.Home.App(app).Path("slugs", artifact.FileName(sum))
 	if err := keepSlug(file, path, size); err != nil {
 		return err
 	}
 	if message == "" {
 		message = "Register " + filepath.Base(file)
 	}
-	at, err := compiler.StoreSlug(ctx, c.ownStore, c.ui, path, digest)
+	url, err := artifact.Store(ctx, c.ownStore, c.ui, path, sum)
 	if err != nil {
 		return err
 	}
 	return c.withReleases(func(r *release.Releases) error {
-		made, err := engine.Introduce(
-			ctx,
-			r,
-			app,
-			path,
-			verified.ProcessTypes,
-			rollout,
-			func(key string, pending bool) (release.Release, error) {
-				return r.Register(
-					ctx,
-					app,
-					release.Request{
-						Processes:   verified.ProcessTypes,
-						Description: message,
-						Key:         key,
-						Pending:     pending,
-						Target:      verified.Target,
-						Slug:        release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at},
-					},
-				)
-			},
-		)
+		made, err := c.deployer(engine).Deploy(ctx, r, app, path, release.Request{
+			Processes:   verified.ProcessTypes,
+			Description: message,
+			Target:      verified.Target,
+			Slug:        release.SlugRef{Digest: string(sum), Content: string(verified.Content), Size: size, URL: url},
+		}, o)
 		if err != nil {
 			return err
 		}
@@ -113,7 +100,7 @@ func keepSlug(from, to string, size int64) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return fmt.Errorf("keeping the slug: %w", err)
 	}
-	return compiler.Place(from, to)
+	return disk.ReplaceFile(from, to, 0o644)
 }
 
 func (c *cli) releasesCommand() *cobra.Command {
@@ -182,7 +169,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				}
 				version = n
 			}
-			rollout, err := config.rollout(c)
+			o, err := config.options(c)
 			if err != nil {
 				return err
 			}
@@ -191,16 +178,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := engine.Rollback(
-					cmd.Context(),
-					r,
-					args[0],
-					version,
-					rollout,
-					func(rel release.Release) (string, error) {
-						return c.fetch(cmd.Context(), engine.Home, args[0], rel.Slug)
-					},
-				)
+				made, err := c.deployer(engine).Rollback(cmd.Context(), r, args[0], version, o)
 				if err != nil {
 					return err
 				}

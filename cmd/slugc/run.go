@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	posix "slugc/buildpacks/shell"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -199,7 +200,7 @@ func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 // choose sets what is to run: a process type, or a command after --.
 func (s *subject) choose(o *launch.RunOptions, dash int, args []string, port int) error {
 	if dash == 1 && len(args) > 1 {
-		o.Command = launch.Quote(args[1:])
+		o.Command = posix.Command(args[1:]...)
 		return nil
 	}
 	if len(args) > 2 || dash > 1 {

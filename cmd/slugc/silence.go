@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"slugc/compiler"
+	"slugc/compiler/report"
 	"slugc/detect/lazyregexp"
 )
 
@@ -75,9 +75,9 @@ func (s *silence) line() string {
 	far := spoken(time.Since(s.since))
 	switch {
 	case s.total > 0:
-		far += ", " + compiler.Bytes(min(s.done, s.total)) + " of " + compiler.Bytes(s.total)
+		far += ", " + report.Bytes(min(s.done, s.total)) + " of " + report.Bytes(s.total)
 	case s.done > 0:
-		far += ", " + compiler.Bytes(s.done)
+		far += ", " + report.Bytes(s.done)
 	}
 	if isDoing(s.what) {
 		r, size := utf8.DecodeRuneInString(s.what)

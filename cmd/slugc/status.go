@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"slugc/compiler"
+	"slugc/compiler/report"
 )
 
 // status is the live line below the text on a terminal: what is going on, and how far it is.
@@ -41,9 +41,9 @@ func (s *status) draw(w io.Writer, width int) {
 		done := min(s.done, s.total)
 		full := int(done * cells / s.total)
 		text += fmt.Sprintf("  %s%s %3d %%  %s of %s", strings.Repeat("█", full), strings.Repeat("░", cells-full),
-			done*100/s.total, compiler.Bytes(done), compiler.Bytes(s.total))
+			done*100/s.total, report.Bytes(done), report.Bytes(s.total))
 	case s.done > 0:
-		text += "  " + compiler.Bytes(s.done)
+		text += "  " + report.Bytes(s.done)
 	}
 	for utf8.RuneCountInString(text) >= width {
 		_, size := utf8.DecodeLastRuneInString(text)

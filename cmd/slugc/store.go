@@ -5,9 +5,10 @@ import (
 	"fmt"
 
 	"slugc/cache"
-	"slugc/compiler"
+	"slugc/compiler/artifact"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 )
 
 // storeURL is the slug store that the flag or the environment names, "" for none.
@@ -56,11 +57,11 @@ func (c *cli) ownStore(context.Context) (blobstore.Store, error) { return c.open
 
 // fetch gives the file of a release's slug, which it brings to this machine if it is not there.
 func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref release.SlugRef) (string, error) {
-	path, t, err := compiler.Fetch(ctx, c.openStore, ref, home.App(app))
+	path, t, err := artifact.Fetch(ctx, c.openStore, ref, home.App(app))
 	c.ui.close()
 	if err == nil && t.Parts+t.ReusedParts > 0 {
 		c.ui.Step("Fetched the slug")
-		c.ui.Detail(fmt.Sprintf("%s  %s of %s moved", path, compiler.Bytes(t.Bytes), compiler.Bytes(t.Bytes+t.Reused)))
+		c.ui.Detail(fmt.Sprintf("%s  %s of %s moved", path, report.Bytes(t.Bytes), report.Bytes(t.Bytes+t.Reused)))
 	}
 	return path, err
 }

@@ -23,8 +23,8 @@ import (
 
 	"golang.org/x/term"
 
-	"slugc/compiler"
 	"slugc/compiler/fault"
+	"slugc/compiler/report"
 )
 
 type ui struct {
@@ -278,4 +278,4 @@ func (l *lines) flush() {
 	}
 }
 
-var _ compiler.Reporter = (*ui)(nil)
+var _ report.Reporter = (*ui)(nil)

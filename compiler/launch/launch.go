@@ -1,5 +1,5 @@
 // Package launch runs the processes of an app from the directory that its slug was unpacked into
-// ([Unpack]): one as a Heroku dyno would ([Run], or [Contained] in the sandbox), a whole formation
+// ([Unpack]): one as a Heroku dyno would ([Run], or [RunSandboxed] in the sandbox), a whole formation
 // as foreman would ([Start]), or one beside others whose formation is the caller's
 // ([Console.Start]).
 //

@@ -285,18 +285,3 @@ func TestRunWithoutSelf(t *testing.T) {
 		}
 	}
 }
-
-func TestQuote(t *testing.T) {
-	for _, args := range [][]string{{"echo"}, {"echo", "a b", "", "$HOME", "it's", "\n", "*", "`id`", "a=b", "ü", "-n", "\\"}, {"A=b"}} {
-		out, err := exec.Command("/bin/sh", "-c", "printf '%s\\0' "+launch.Quote(args)).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(args, strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")); diff != "" {
-			t.Error(diff)
-		}
-	}
-	if got := launch.Quote([]string{"node", "-e", "x", "./a.js", "K=v"}); got != "node -e x ./a.js 'K=v'" {
-		t.Errorf("got %s", got)
-	}
-}

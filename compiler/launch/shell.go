@@ -6,10 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"slugc/buildpacks/shell"
 	"strconv"
 	"strings"
-
-	"slugc/detect/lazyregexp"
 )
 
 // What a process finds in its environment before any config var.
@@ -56,7 +55,7 @@ func findShell() (string, error) {
 // script sources the app's profiles and becomes the command; the app lies in dir, and the process
 // sees it at inside. The files are named here and not by a pattern in the shell, whose order
 // depends on the locale; and the script uses no variable that a profile could see or change.
-func script(dir, inside, shell, command string) (string, error) {
+func script(dir, inside, interpreter, command string) (string, error) {
 	var b strings.Builder
 	names, err := os.ReadDir(filepath.Join(dir, ".profile.d"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -65,13 +64,13 @@ func script(dir, inside, shell, command string) (string, error) {
 	for _, name := range names {
 		if file := filepath.Join(".profile.d", name.Name()); strings.HasSuffix(file, ".sh") &&
 			isFile(filepath.Join(dir, file)) {
-			fmt.Fprintf(&b, ". %s\n", quote(filepath.Join(inside, file)))
+			fmt.Fprintf(&b, ". %s\n", shell.Word(filepath.Join(inside, file)))
 		}
 	}
 	if isFile(filepath.Join(dir, ".profile")) {
-		fmt.Fprintf(&b, ". %s\n", quote(filepath.Join(inside, ".profile")))
+		fmt.Fprintf(&b, ". %s\n", shell.Word(filepath.Join(inside, ".profile")))
 	}
-	fmt.Fprintf(&b, "exec %s -c %s\n", quote(shell), quote(command))
+	fmt.Fprintf(&b, "exec %s -c %s\n", shell.Word(interpreter), shell.Word(command))
 	if script := b.String(); !strings.ContainsRune(script, 0) {
 		return script, nil
 	}
@@ -81,24 +80,4 @@ func script(dir, inside, shell, command string) (string, error) {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
-}
-
-// Quote returns the shell command that runs exactly these arguments, the program first.
-func Quote(args []string) string {
-	words := make([]string, len(args))
-	for i, arg := range args {
-		words[i] = quote(arg)
-	}
-	return strings.Join(words, " ")
-}
-
-// plain needs no quotes anywhere. "=" is not in it: at the front of a command it would be an
-// assignment.
-var plain = lazyregexp.New(`^[A-Za-z0-9_@%+:,./-]+$`)
-
-func quote(word string) string {
-	if plain.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"slugc/compiler"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 )
 
 // silent is a reporter that remembers what was said.
 type silent struct {
-	compiler.Reporter
+	report.Reporter
 	said []string
 }
 

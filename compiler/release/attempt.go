@@ -86,7 +86,7 @@ func (r *Releases) read(
 		return r.attempt(ctx, patience, func(ctx context.Context) error { return do(ctx, from) })
 	}
 	err = try(r.o.Patience, r.c)
-	s, can := r.c.(coordinator.Staler)
+	s, can := r.c.(coordinator.StaleReader)
 	if !allowed || !can || !errors.Is(err, coordinator.ErrUnavailable) {
 		return false, err
 	}

@@ -52,7 +52,7 @@ func TestChaos(t *testing.T) {
 		}
 		return
 	}
-	c := chaos{T: t, cluster: etcdtest.StartApart(t, 3), writers: 16, total: 1500, kills: 4, partitions: 2}
+	c := chaos{T: t, cluster: etcdtest.StartIsolated(t, 3), writers: 16, total: 1500, kills: 4, partitions: 2}
 	if *long {
 		c.total, c.kills, c.partitions = 10_000, 24, 12
 	}

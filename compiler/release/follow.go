@@ -178,7 +178,7 @@ func (f *follower) pause(ctx context.Context, err error) {
 
 // readStale sends what any member knows.
 func (f *follower) readStale(ctx context.Context) {
-	c, can := f.c.(coordinator.Staler)
+	c, can := f.c.(coordinator.StaleReader)
 	if !can {
 		return
 	}

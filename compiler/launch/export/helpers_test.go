@@ -272,7 +272,7 @@ func exported(t *testing.T, format string, o export.Options) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := export.Place(o.Dir, format, o.App, files, false); err != nil {
+	if _, err := export.Write(o.Dir, format, o.App, files, false); err != nil {
 		t.Fatal(err)
 	}
 	texts := map[string]string{}
