@@ -133,3 +133,27 @@ func fails(err string) want { return want{err: err} }
 func warned(requires string, warnings ...string) want {
 	return want{pass: true, requires: strings.Split(requires, "; "), warnings: warnings}
 }
+
+// FuzzManifests gives hostile content to every file that a detector parses.
+func FuzzManifests(f *testing.F) {
+	names := []string{"Gemfile", "Gemfile.lock", "gems.rb", ".ruby-version", "package.json", ".nvmrc", "yarn.lock",
+		".yarnrc.yml", "pnpm-lock.yaml", "pnpm-workspace.yaml", "project.clj", "deps.edn", "build.clj",
+		"system.properties", ".sdkmanrc", ".java-version", ".tool-versions", "mise.toml", "go.mod", "go.work"}
+	f.Add(uint(0), "ruby '~> 3.3', engine: \"jruby\"")
+	f.Add(uint(4), `{"engines": {"node": "20.x"}, "packageManager": "yarn@4.5.0", "workspaces": ["*"]}`)
+	f.Add(uint(13), "java.runtime.version: zulu-21")
+	f.Add(uint(16), "nodejs latest:20\njava temurin-21")
+	f.Add(uint(17), "[tools]\nnode = [\"22\"]\n")
+	f.Fuzz(func(t *testing.T, i uint, content string) {
+		tree := merged(nodeTree, rubyTree, clojureTree, files{"deps.edn": "{}"})
+		tree[names[i%uint(len(names))]] = content + " "
+		for _, v := range detect.All(detect.Input{FS: tree.tree()}) {
+			if len(v.Reasons) == 0 || v.Pass == (v.Err != nil) && v.Language != detect.Go {
+				t.Fatalf("%s: pass %v, error %v, reasons %v", v.Language, v.Pass, v.Err, v.Reasons)
+			}
+			if s := summary(v.Result, v.Err); strings.Contains(s.err, "[summary") {
+				t.Fatal(s.err)
+			}
+		}
+	})
+}
