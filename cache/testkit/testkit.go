@@ -1,4 +1,9 @@
-// Package testkit holds what tests of every room use. Only tests import it.
+// Package testkit holds small helpers that tests of many packages share: files, ports, waiting, and
+// programs that tests run as children. Only tests import it.
+//
+//	dir := testkit.Tree(t, t.TempDir(), map[string]string{"bin/run": "#!/bin/sh"})
+//	child := testkit.Program(t, "./testdata/child")
+//	testkit.Eventually(t, "the child to listen", func() bool { … })
 package testkit
 
 import (
