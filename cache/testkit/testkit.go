@@ -1,9 +1,9 @@
-// Package testkit holds small helpers that tests of many packages share: files, ports, waiting, and
-// programs that tests run as children. Only tests import it.
+// Package testkit holds what tests of every package use. Only tests import it.
 //
-//	dir := testkit.Tree(t, t.TempDir(), map[string]string{"bin/run": "#!/bin/sh"})
+//	dir := testkit.Tree(t, t.TempDir(), map[string]string{"Procfile": "web: ./serve\n"})
 //	child := testkit.Program(t, "./testdata/child")
-//	testkit.Eventually(t, "the child to listen", func() bool { … })
+//	out := &testkit.Buffer{} // a command writes while the test reads
+//	testkit.Eventually(t, "the server", func() bool { return out.Contains("listening") })
 package testkit
 
 import (
