@@ -25,7 +25,7 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	releases := release.New(c, release.Options{Actor: b.Deploy.Actor})
 	ref := release.SlugRef{Digest: result.Slug.Digest, Content: result.Slug.Content, Size: result.Slug.Size}
 	current, err := releases.Current(ctx, b.App)
-	if err != nil && fault.Of(err).ID != "release/no-releases" {
+	if err != nil && !errors.Is(err, release.ErrNoReleases) {
 		return nil, postponed(err)
 	}
 	ref.URL = current.Slug.URL

@@ -134,7 +134,7 @@ func (c *cli) withReleases(body func(r *release.Releases) error) error {
 // there is, and the user is told.
 func (c *cli) readReleases(body func(r *release.Releases) error) error {
 	warn := sync.OnceFunc(func() { c.ui.Warn("the coordinator has no quorum: what follows may be out of date") })
-	return c.overReleases(release.Options{Stale: warn}, body)
+	return c.overReleases(release.Options{OnStale: warn}, body)
 }
 
 func (c *cli) overReleases(o release.Options, body func(r *release.Releases) error) error {
