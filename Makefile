@@ -28,7 +28,7 @@ lint:
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 1x ./compiler/slug ./compiler/source
-	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release
+	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release/clustertest
 	.ci/bench bin/slugc
 
 demo: build
