@@ -36,8 +36,8 @@ demo: build
 
 # Kills each process of a push fifty times, and has fifty push at once; kills leaders of a cluster and cuts its members off while releases are registered.
 chaos:
-	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release -long
-	go test -timeout 120m -v ./cmd/slugc -run 'TestPush(Killed|Race)' -kills 50 -pushers 50
+	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release/clustertest -long
+	go test -timeout 120m -v ./cmd/slugc/e2e/push -run 'TestPush(Killed|Race)' -kills 50 -pushers 50
 
 demo-push: build
 	.ci/demo-push bin/slugc

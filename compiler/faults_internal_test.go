@@ -38,8 +38,8 @@ func TestFaults(t *testing.T) {
 	b := &build{
 		Engine:  &Engine{Home: home, Report: &reporttest.Recorder{}},
 		Request: Request{App: "hello"},
-		dirs:    &cache.Build{AppDir: app},
 	}
+	staged := Staged{Dirs: &cache.Build{AppDir: app}}
 	for name, test := range map[string]struct {
 		do   func() error
 		id   string
@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 			return err
 		}, "detect/no-plan", fault.ExitDetect},
 		"no process types": {func() error {
-			_, err := b.types(&group{}, &lifecycle.Result{})
+			_, err := b.processTypes(staged, Group{}, Built{Layers: &lifecycle.Result{}})
 			return err
 		}, "procfile/no-process-types", fault.ExitBuild},
 		"no such version": {func() error {

@@ -34,8 +34,8 @@ func machine(t *testing.T, shared string, store func(context.Context) (blobstore
 	}
 	return &build{
 		Engine:  &Engine{Home: home, Report: says, Coordinator: open, Store: store},
-		Request: Request{App: "hello"},
-		app:     home.App("hello"),
+		Request: Request{App: "hello", Register: true},
+		clock:   newClock(),
 	}, says
 }
 
@@ -45,7 +45,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	dir := t.TempDir()
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
 	err := errors.Join(
-		os.MkdirAll(b.app.Path("slugs"), 0o700),
+		os.MkdirAll(b.app().Path("slugs"), 0o700),
 		os.WriteFile(filepath.Join(dir, "hello.txt"), []byte(text), 0o644),
 	)
 	if err != nil {
@@ -54,7 +54,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	p, err := slug.Pack(
 		t.Context(),
 		slug.PackOptions{
-			Output:   b.app.Path("slugs", "new.tgz"),
+			Output:   b.app().Path("slugs", "new.tgz"),
 			Manifest: slug.Manifest{ProcessTypes: types},
 			Sections: []slug.Section{{Name: "app", Dir: dir}},
 		},
@@ -62,7 +62,7 @@ func (b *build) built(t *testing.T, text string) *Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
+	path := b.app().Path("slugs", p.Digest.Hex()+".tgz")
 	if err := os.Rename(p.Path, path); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 	down := fault.TransientError("blobstore/unreachable", errors.New("down"), "try again")
 	b, says := machine(t, shared, func(context.Context) (blobstore.Store, error) { return nil, down })
 	result := b.built(t, "one")
-	_, err := b.register(t.Context(), result)
+	_, err := b.release(t.Context(), result)
 	f := fault.Of(err)
 	if f == nil || f.Code != fault.ExitTransient ||
 		!slices.ContainsFunc(

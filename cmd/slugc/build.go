@@ -93,7 +93,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 		"build configuration `K=V` (or K, from the environment); never in the slug",
 	)
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
-	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
+	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore what is cached of this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
 	flags.DurationVar(&f.timeout, "timeout", deadline, "longest a buildpack may run")
@@ -308,7 +308,7 @@ func parseSize(s string) (int64, error) {
 func (c *cli) summary(r *compiler.Result) {
 	c.ui.Step("Done: " + report.Bytes(r.Slug.Size))
 	c.ui.Detail(r.Slug.Path)
-	c.ui.Detail(r.Slug.Digest)
+	c.ui.Detail(r.Slug.Digest.String())
 	switch {
 	case r.Release == nil:
 	case r.Release.New:

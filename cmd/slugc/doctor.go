@@ -57,7 +57,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 		return nil, err
 	}
 	list := []finding{{"slugc", true, version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
-		{"platform", true, engine.Target.Distro + " " + engine.Target.DistroVersion}, c.disk(engine.Home.Path())}
+		{"platform", true, engine.Target.DistroName + " " + engine.Target.DistroVersion}, c.disk(engine.Home.Path())}
 	if box, err := engine.Sandbox(ctx); err != nil {
 		list = append(list, finding{"sandbox", false, err.Error()})
 	} else {

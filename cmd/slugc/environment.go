@@ -12,9 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"slugc/buildpacks"
 	"slugc/cache"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/detect"
 )
 
 // environment is what slugc reads of its surroundings, once.
@@ -105,7 +107,7 @@ var passed = []string{
 }
 
 // goVariables are the Go settings of the machine that decide where modules come from.
-var goVariables = []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE"}
+var goVariables = buildpacks.Settings([]detect.Result{{Language: detect.Go}})
 
 // goSettings asks the machine's go command, so that `go env -w` counts; without one the environment
 // alone speaks.

@@ -59,7 +59,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 	if err != nil {
 		return err
 	}
-	sum, size, err := slug.FileDigest(file)
+	sum, size, err := digest.File(file)
 	if err != nil {
 		return err
 	}
@@ -67,14 +67,14 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 	if err != nil {
 		return err
 	}
-	path := engine.Home.App(app).Path("slugs", artifact.FileName(digest.Digest(sum)))
+	path := engine.Home.App(app).Path("slugs", artifact.FileName(sum))
 	if err := keepSlug(file, path, size); err != nil {
 		return err
 	}
 	if message == "" {
 		message = "Register " + filepath.Base(file)
 	}
-	url, err := artifact.Store(ctx, c.ownStore, c.ui, path, digest.Digest(sum))
+	url, err := artifact.Store(ctx, c.ownStore, c.ui, path, sum)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 			Processes:   verified.ProcessTypes,
 			Description: message,
 			Target:      verified.Target,
-			Slug:        release.SlugRef{Digest: sum, Content: verified.Content, Size: size, URL: url},
+			Slug:        release.SlugRef{Digest: string(sum), Content: string(verified.Content), Size: size, URL: url},
 		}, o)
 		if err != nil {
 			return err

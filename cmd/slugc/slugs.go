@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 	"slugc/compiler/report"
@@ -53,7 +54,7 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 			report.Bytes(s.Size),
 			report.Bytes(s.Tar),
 			s.Entries,
-			short(s.Digest),
+			s.Digest.Short(),
 		)
 	}
 	fmt.Fprintln(w, "\nPROCESS TYPE\tCOMMAND")
@@ -87,26 +88,26 @@ func short(digest string) string {
 }
 
 func (c *cli) verifyCommand() *cobra.Command {
-	var digest string
+	var want string
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check every byte of a slug",
 		Long:  `Verify recomputes every checksum and digest that a slug states, checks its archive's form, and prints the file's digest.`,
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := slug.Verify(cmd.Context(), args[0], digest)
+			v, err := slug.Verify(cmd.Context(), args[0], digest.Digest(want))
 			if err != nil {
 				return err
 			}
-			is, size, err := slug.FileDigest(args[0])
+			is, size, err := digest.File(args[0])
 			if err != nil {
 				return err
 			}
 			doc := map[string]any{"digest": is, "size": size, "content": v.Content, "sections": len(v.Sections)}
-			return c.result(doc, is)
+			return c.result(doc, is.String())
 		},
 	}
-	cmd.Flags().StringVar(&digest, "digest", "", "the digest the file must have (sha256:…)")
+	cmd.Flags().StringVar(&want, "digest", "", "the digest the file must have (sha256:…)")
 	c.jsonFlag(cmd)
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/follow"
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -153,7 +154,7 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 	if err != nil {
 		f.Fatal(err)
 	}
-	digest, size, err := slug.FileDigest(file)
+	is, size, err := digest.File(file)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 		Current: release.Release{
 			Version:      version,
 			ProcessTypes: types,
-			Slug:         release.SlugRef{Digest: digest, Size: size, URL: file},
+			Slug:         release.SlugRef{Digest: string(is), Size: size, URL: file},
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"slugc/cache/digest"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
@@ -44,19 +45,19 @@ func Unpack(ctx context.Context, runs, file, digest string, progress func(done, 
 
 // CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot
 // tell; see [Unpack].
-func CheckDigest(file, digest string) error {
-	if digest == "" {
+func CheckDigest(file, want string) error {
+	if want == "" {
 		return nil
 	}
-	is, _, err := slug.FileDigest(file)
-	if err != nil || is == digest {
+	is, _, err := digest.File(file)
+	if err != nil || string(is) == want {
 		return err
 	}
 	return fault.New(
 		fault.Slugc,
 		fault.ExitPack,
 		"slug/not-the-release",
-		fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
+		fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, want),
 		"build the app again, or roll back to a release whose slug is whole",
 	)
 }

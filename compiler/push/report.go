@@ -24,7 +24,7 @@ func (h *Hook) report(rec *Record, result *compiler.Result, before *release.Rele
 		lines = append(lines, changes(before.ProcessTypes, result.ProcessTypes)...)
 		size += ", " + difference(result.Slug.Size-before.Slug.Size, before.Version)
 	}
-	return append(lines, size, result.Slug.Digest)
+	return append(lines, size, result.Slug.Digest.String())
 }
 
 func typesOf(processes procfile.ProcessMap) (types []string) {

@@ -1,9 +1,12 @@
-package main
+package push_test
 
 import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 
 	"slugc/compiler/coordinator/etcd/etcdtest"
 	"slugc/compiler/release"
@@ -16,7 +19,7 @@ func TestPushFleet(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
 	s, shared := bareSite(t), t.TempDir()
 	store := "file://" + filepath.Join(shared, "slugs")
-	writeFiles(
+	testkit.Tree(
 		t,
 		shared,
 		map[string]string{"lib/lib.txt": "from the library", "slugc.env": "SLUGC_COORDINATOR=" + cluster.URL() + "\n"},
@@ -30,10 +33,10 @@ func TestPushFleet(t *testing.T) {
 		"--slugc-env-file",
 		filepath.Join(shared, "slugc.env"),
 	)
-	if o := shell(t, filepath.Join(shared, "lib"), s.env, "git init -q -b main && git add -A && git commit -qm lib"); o.exit != 0 {
-		t.Fatal(o.stderr)
+	if o := slugctest.Shell(t, filepath.Join(shared, "lib"), s.env, "git init -q -b main && git add -A && git commit -qm lib"); o.Exit != 0 {
+		t.Fatal(o.Stderr)
 	}
-	writeFiles(t, s.work, map[string]string{
+	testkit.Tree(t, s.work, map[string]string{
 		"go.mod":  "module example.com/hello\n\ngo 1.25\n",
 		"main.go": "package main\n\nimport _ \"embed\"\n\n//go:embed lib/lib.txt\nvar text string\n\nfunc main() { println(text) }\n",
 	})
@@ -50,18 +53,18 @@ func TestPushFleet(t *testing.T) {
 	s.settled(t)
 
 	runner := []string{"SLUGC_COORDINATOR=" + cluster.URL()}
-	home := state(t)
-	list := decode[[]release.Release](t, slugcIn(t, "", home, runner, "releases", "blog", "--json"))
+	home := slugctest.Home(t)
+	list := slugctest.Decode[[]release.Release](t, slugctest.RunIn(t, "", home, runner, "releases", "blog", "--json"))
 	if len(list) != 1 || list[0].Status != release.Current || list[0].Commit != commit ||
 		!strings.HasPrefix(list[0].Slug.URL, store) {
 		t.Errorf("released: %+v", list)
 	}
-	if o := slugcIn(t, "", home, runner, "run", "blog"); o.exit != 0 ||
-		!strings.Contains(o.stderr, "from the library") {
-		t.Errorf("the other machine: exit %d\n%s%s", o.exit, o.stdout, o.stderr)
+	if o := slugctest.RunIn(t, "", home, runner, "run", "blog"); o.Exit != 0 ||
+		!strings.Contains(o.Stderr, "from the library") {
+		t.Errorf("the other machine: exit %d\n%s%s", o.Exit, o.Stdout, o.Stderr)
 	}
 
-	writeFiles(
+	testkit.Tree(
 		t,
 		s.work,
 		map[string]string{
@@ -81,7 +84,7 @@ func TestPushFleet(t *testing.T) {
 		" !     push rejected: nothing was released; blog v1 (",
 	)
 	s.settled(t)
-	if list := decode[[]release.Release](t, slugcIn(t, "", home, runner, "releases", "blog", "--json")); len(
+	if list := slugctest.Decode[[]release.Release](t, slugctest.RunIn(t, "", home, runner, "releases", "blog", "--json")); len(
 		list,
 	) != 1 ||
 		list[0].Commit != s.ref(t, "refs/heads/main") {

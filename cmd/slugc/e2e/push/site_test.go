@@ -1,4 +1,4 @@
-package main
+package push_test
 
 import (
 	"bytes"
@@ -14,7 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 
 	"slugc/compiler/push"
 	"slugc/compiler/release"
@@ -23,6 +25,7 @@ import (
 // site is a bare repository with slugc's hooks and a clone of it to push from.
 type site struct {
 	home, bare, work string
+	binary           string
 	env              []string // of git, on both sides of a local push
 }
 
@@ -32,10 +35,10 @@ func newSite(t *testing.T, more ...string) *site {
 	t.Helper()
 	s := bareSite(t)
 	s.install(t, more...)
-	goApp(t, s.work, "first")
+	slugctest.GoApp(t, s.work, "first")
 	s.commit(t, "first")
-	if o := s.git(t, "push", "origin", "main"); o.exit != 0 {
-		t.Fatalf("the first push: exit %d\n%s", o.exit, o.stderr)
+	if o := s.git(t, "push", "origin", "main"); o.Exit != 0 {
+		t.Fatalf("the first push: exit %d\n%s", o.Exit, o.Stderr)
 	}
 	s.inStep(t, 1)
 	return s
@@ -45,7 +48,7 @@ func newSite(t *testing.T, more ...string) *site {
 func bareSite(t *testing.T, initArgs ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	s := &site{home: state(t), bare: filepath.Join(dir, "blog.git"), work: filepath.Join(dir, "work")}
+	s := &site{binary: slugctest.Binary(t), home: slugctest.Home(t), bare: filepath.Join(dir, "blog.git"), work: filepath.Join(dir, "work")}
 	s.env = append(
 		[]string{
 			"HOME=" + s.home,
@@ -56,11 +59,11 @@ func bareSite(t *testing.T, initArgs ...string) *site {
 			"GIT_COMMITTER_NAME=a",
 			"GIT_COMMITTER_EMAIL=a@example.com",
 		},
-		settings...)
+		slugctest.Settings(t)...)
 	for _, args := range [][]string{append([]string{"init", "-q", "--bare", "-b", "main"}, append(initArgs, s.bare)...),
 		append([]string{"init", "-q", "-b", "main"}, append(initArgs, s.work)...), {"-C", s.work, "remote", "add", "origin", s.bare}} {
-		if o := s.run(t, "git", args...); o.exit != 0 {
-			t.Fatalf("git %v: %s", args, o.stderr)
+		if o := s.run(t, "git", args...); o.Exit != 0 {
+			t.Fatalf("git %v: %s", args, o.Stderr)
 		}
 	}
 	return s
@@ -68,8 +71,8 @@ func bareSite(t *testing.T, initArgs ...string) *site {
 
 func (s *site) install(t *testing.T, more ...string) {
 	t.Helper()
-	if o := s.run(t, binary, append([]string{"hook", "install", s.bare, "--app", "blog"}, more...)...); o.exit != 0 {
-		t.Fatalf("installing: %s", o.stderr)
+	if o := s.run(t, slugctest.Binary(t), append([]string{"hook", "install", s.bare, "--app", "blog"}, more...)...); o.Exit != 0 {
+		t.Fatalf("installing: %s", o.Stderr)
 	}
 }
 
@@ -80,23 +83,16 @@ func (s *site) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (s *site) run(t testing.TB, name string, args ...string) outcome {
+func (s *site) run(t testing.TB, name string, args ...string) slugctest.Outcome {
 	t.Helper()
-	cmd := s.command(name, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if _, ok := err.(*exec.ExitError); err != nil && !ok {
-		t.Fatal(err)
-	}
-	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	return slugctest.Wait(t, s.command(name, args...))
 }
 
 // git runs git in the clone; "remote: " and the spaces that git pads lines with are taken away.
-func (s *site) git(t testing.TB, args ...string) outcome {
+func (s *site) git(t testing.TB, args ...string) slugctest.Outcome {
 	t.Helper()
 	o := s.run(t, "git", append([]string{"-C", s.work}, args...)...)
-	o.stderr = plainRemote(o.stderr)
+	o.Stderr = plainRemote(o.Stderr)
 	return o
 }
 
@@ -112,10 +108,10 @@ func plainRemote(text string) string {
 func (s *site) must(t testing.TB, args ...string) string {
 	t.Helper()
 	o := s.git(t, args...)
-	if o.exit != 0 {
-		t.Fatalf("git %v: exit %d\n%s", args, o.exit, o.stderr)
+	if o.Exit != 0 {
+		t.Fatalf("git %v: exit %d\n%s", args, o.Exit, o.Stderr)
 	}
-	return strings.TrimSpace(o.stdout)
+	return strings.TrimSpace(o.Stdout)
 }
 
 // commit commits everything, or nothing, and returns the commit.
@@ -128,27 +124,27 @@ func (s *site) commit(t testing.TB, message string) string {
 
 func (s *site) ref(t testing.TB, ref string) string {
 	t.Helper()
-	return strings.TrimSpace(s.run(t, "git", "--git-dir", s.bare, "rev-parse", "--verify", "--quiet", ref).stdout)
+	return strings.TrimSpace(s.run(t, "git", "--git-dir", s.bare, "rev-parse", "--verify", "--quiet", ref).Stdout)
 }
 
 func (s *site) releases(t testing.TB) []release.Release {
 	t.Helper()
-	return decode[[]release.Release](t, slugc(t, s.home, "releases", "blog", "--json"))
+	return slugctest.Decode[[]release.Release](t, slugctest.Run(t, s.home, "releases", "blog", "--json"))
 }
 
 func (s *site) status(t testing.TB) push.Status {
 	t.Helper()
-	o := s.run(t, binary, "hook", "status", s.bare, "--json")
-	if o.exit != 0 {
-		t.Fatalf("hook status: exit %d\n%s", o.exit, o.stderr)
+	o := s.run(t, slugctest.Binary(t), "hook", "status", s.bare, "--json")
+	if o.Exit != 0 {
+		t.Fatalf("hook status: exit %d\n%s", o.Exit, o.Stderr)
 	}
-	return decode[push.Status](t, o)
+	return slugctest.Decode[push.Status](t, o)
 }
 
 // settled waits until no push is under way, by what settles pushes by itself.
 func (s *site) settled(t testing.TB) {
 	t.Helper()
-	until(t, "the pushes are settled", func() bool {
+	testkit.Eventually(t, "the pushes are settled", func() bool {
 		left, _ := filepath.Glob(filepath.Join(s.bare, "slugc/pushes/*"))
 		return len(left) == 0
 	})
@@ -176,26 +172,14 @@ func (s *site) inStep(t testing.TB, releases int) {
 // fsck requires a whole repository without garbage.
 func (s *site) fsck(t testing.TB) {
 	t.Helper()
-	if o := s.run(t, "git", "--git-dir", s.bare, "fsck", "--strict", "--no-dangling"); o.exit != 0 {
-		t.Errorf("git fsck: %s%s", o.stdout, o.stderr)
+	if o := s.run(t, "git", "--git-dir", s.bare, "fsck", "--strict", "--no-dangling"); o.Exit != 0 {
+		t.Errorf("git fsck: %s%s", o.Stdout, o.Stderr)
 	}
 	for _, pattern := range []string{"objects/*incoming-*", "*.lock", "refs/heads/*.lock"} {
 		if left, _ := filepath.Glob(filepath.Join(s.bare, pattern)); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
 	}
-}
-
-// until waits for a condition.
-func until(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for range 2400 {
-		if condition() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("waited for two minutes until %s", what)
 }
 
 // transports are the ways to push; each returns the URL of the site's repository.
@@ -224,7 +208,7 @@ func serve(t *testing.T, cmd *exec.Cmd, port string) {
 			t.Logf("%s said: %s", cmd.Path, log.String())
 		}
 	})
-	until(t, cmd.Path+" answers", func() bool {
+	testkit.Eventually(t, cmd.Path+" answers", func() bool {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			c.Close()
@@ -234,7 +218,7 @@ func serve(t *testing.T, cmd *exec.Cmd, port string) {
 }
 
 func gitDaemon(t *testing.T, s *site) string {
-	port := strconv.Itoa(freePort(t))
+	port := strconv.Itoa(testkit.FreePort(t))
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +270,7 @@ func (f flushed) Write(p []byte) (int, error) {
 
 // sshServer runs an sshd of its own for the user who runs the test.
 func sshServer(t *testing.T, s *site) string {
-	dir, port := t.TempDir(), strconv.Itoa(freePort(t))
+	dir, port := t.TempDir(), strconv.Itoa(testkit.FreePort(t))
 	sshd, err := exec.LookPath("sshd")
 	if err != nil {
 		if sshd, err = exec.LookPath("/usr/sbin/sshd"); err != nil {
@@ -303,8 +287,8 @@ func sshServer(t *testing.T, s *site) string {
 			t.Fatal(err)
 		}
 	}
-	path, _ := strings.CutPrefix(settings[0], "PATH=")
-	writeFiles(
+	path, _ := strings.CutPrefix(slugctest.Settings(t)[0], "PATH=")
+	testkit.Tree(
 		t,
 		dir,
 		map[string]string{

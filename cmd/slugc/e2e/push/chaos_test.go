@@ -1,4 +1,4 @@
-package main
+package push_test
 
 import (
 	"errors"
@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 
 	"slugc/compiler/release"
 )
@@ -35,21 +38,21 @@ func TestPushRace(t *testing.T) {
 			commits[i] = s.commit(t, fmt.Sprintf("round %d pusher %d", round, i))
 		}
 		var wg sync.WaitGroup
-		results := make([]outcome, *pushers)
+		results := make([]slugctest.Outcome, *pushers)
 		for i, commit := range commits {
 			wg.Go(func() { results[i] = s.git(t, "push", s.bare, commit+":refs/heads/main") })
 		}
 		wg.Wait()
 		won := -1
 		for i, o := range results {
-			if o.exit == 0 {
+			if o.Exit == 0 {
 				if won >= 0 {
-					t.Fatalf("%d and %d both won:\n%s\n%s", won, i, results[won].stderr, o.stderr)
+					t.Fatalf("%d and %d both won:\n%s\n%s", won, i, results[won].Stderr, o.Stderr)
 				}
 				won = i
-			} else if !strings.Contains(o.stderr, "[push/moved]") && !strings.Contains(o.stderr, "failed to update ref") && !strings.Contains(o.stderr, "failed to lock") &&
-				!strings.Contains(o.stderr, "fetch first") {
-				t.Errorf("lost for another reason:\n%s", o.stderr)
+			} else if !strings.Contains(o.Stderr, "[push/moved]") && !strings.Contains(o.Stderr, "failed to update ref") && !strings.Contains(o.Stderr, "failed to lock") &&
+				!strings.Contains(o.Stderr, "fetch first") {
+				t.Errorf("lost for another reason:\n%s", o.Stderr)
 			}
 		}
 		if won < 0 || s.ref(t, "refs/heads/main") != commits[won] {
@@ -98,9 +101,9 @@ type victim struct {
 var victims = []victim{
 	{"client", func(_ *site, client int) []int { return []int{client} }},
 	{"receive-pack", func(s *site, _ int) []int { return s.processes("git-receive-pack", s.bare) }},
-	{"hook", func(s *site, _ int) []int { return s.processes(binary, "hook\x00run") }},
+	{"hook", func(s *site, _ int) []int { return s.processes(s.binary, "hook\x00run") }},
 	{"settler and hook", func(s *site, _ int) []int {
-		return append(s.processes(binary, "hook\x00settle"), s.processes(binary, "hook\x00run")...)
+		return append(s.processes(s.binary, "hook\x00settle"), s.processes(s.binary, "hook\x00run")...)
 	}},
 }
 
@@ -132,7 +135,7 @@ func TestPushKilled(t *testing.T) {
 				ends[s.killOnce(t, v, i, took)]++
 			}
 			s.fsck(t)
-			noProcess(t, s.home)
+			slugctest.NoProcess(t, s.home)
 			t.Logf("%s, %d kills within %v: %v", v.name, *kills, took.Round(time.Millisecond), ends)
 		})
 	}
@@ -141,7 +144,7 @@ func TestPushKilled(t *testing.T) {
 // change commits other files in every second push, so that there is something to build.
 func (s *site) change(t *testing.T, i int) string {
 	if i%2 == 0 {
-		goApp(t, s.work, fmt.Sprintf("change %d of %d", i, os.Getpid()))
+		slugctest.GoApp(t, s.work, fmt.Sprintf("change %d of %d", i, os.Getpid()))
 	}
 	return s.commit(t, fmt.Sprintf("change %d", i))
 }
@@ -186,8 +189,8 @@ func (s *site) killOnce(t *testing.T, v victim, i int, took time.Duration) strin
 		end = "push succeeded"
 	}
 	if v.name == "settler and hook" {
-		until(t, "the push has no process", func() bool {
-			return len(s.processes("git", "receive-pack")) == 0 && len(s.processes(binary, "hook")) == 0
+		testkit.Eventually(t, "the push has no process", func() bool {
+			return len(s.processes("git", "receive-pack")) == 0 && len(s.processes(s.binary, "hook")) == 0
 		})
 		s.status(t)
 	}
@@ -217,7 +220,7 @@ func TestPushClientGone(t *testing.T) {
 			s := newSite(t)
 			s.must(t, "remote", "set-url", "origin", transport.url(t, s))
 			s.must(t, "rm", "-q", "go.mod", "main.go")
-			writeFiles(
+			testkit.Tree(
 				t,
 				s.work,
 				map[string]string{
@@ -232,13 +235,13 @@ func TestPushClientGone(t *testing.T) {
 				t.Fatal(err)
 			}
 			sleeping := func() bool { return len(sleepers(t, s)) > 0 }
-			until(t, "the build sleeps", sleeping)
+			testkit.Eventually(t, "the build sleeps", sleeping)
 			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
 			killed := time.Now()
-			until(t, "the build has ended", func() bool { return !sleeping() })
+			testkit.Eventually(t, "the build has ended", func() bool { return !sleeping() })
 			t.Logf(
 				"%s: the build ended %v after its client",
 				transport.name,

@@ -1,4 +1,4 @@
-package main
+package push_test
 
 import (
 	"os"
@@ -6,13 +6,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
 
 // TestHookInstall installs, installs again, and uninstalls: hooks and settings that were there run
 // first, and are back at the end.
 func TestHookInstall(t *testing.T) {
 	s := bareSite(t)
-	writeFiles(t, s.bare, map[string]string{
+	testkit.Tree(t, s.bare, map[string]string{
 		"hooks/pre-receive":           "#!/bin/sh\necho earlier $GIT_DIR; cat; [ -z \"$GIT_PUSH_OPTION_0\" ]\n",
 		"hooks/reference-transaction": "#!/bin/sh\nsed \"s/^/$1 /\" >>moves\n",
 	})
@@ -24,15 +27,15 @@ func TestHookInstall(t *testing.T) {
 	s.run(t, "git", "--git-dir", s.bare, "config", "receive.keepAlive", "7")
 	before := s.files(t)
 	for _, branches := range [][]string{{"--branch", "old"}, {"--branch", "main", "--branch", "release"}} {
-		o := s.run(t, binary, append([]string{"hook", "install", s.bare, "--app", "blog"}, branches...)...)
-		if o.exit != 0 || !strings.Contains(o.stderr, "the pre-receive hook that is there is kept") {
-			t.Fatalf("exit %d: %s", o.exit, o.stderr)
+		o := s.run(t, slugctest.Binary(t), append([]string{"hook", "install", s.bare, "--app", "blog"}, branches...)...)
+		if o.Exit != 0 || !strings.Contains(o.Stderr, "the pre-receive hook that is there is kept") {
+			t.Fatalf("exit %d: %s", o.Exit, o.Stderr)
 		}
 	}
-	if got := s.run(t, "git", "--git-dir", s.bare, "config", "--get-all", "slugc.branch").stdout; got != "main\nrelease\n" {
+	if got := s.run(t, "git", "--git-dir", s.bare, "config", "--get-all", "slugc.branch").Stdout; got != "main\nrelease\n" {
 		t.Errorf("branches %q", got)
 	}
-	goApp(t, s.work, "x")
+	slugctest.GoApp(t, s.work, "x")
 	s.commit(t, "first")
 	says(
 		t,
@@ -52,18 +55,18 @@ func TestHookInstall(t *testing.T) {
 	s.commit(t, "second")
 	o := s.git(t, "push", "-o", "fresh", "origin", "main")
 	says(t, o, 1, "earlier .\n", "pre-receive hook declined")
-	if strings.Contains(o.stderr, "----->") {
-		t.Errorf("a push that an earlier hook rejects is built:\n%s", o.stderr)
+	if strings.Contains(o.Stderr, "----->") {
+		t.Errorf("a push that an earlier hook rejects is built:\n%s", o.Stderr)
 	}
-	text := s.run(t, binary, "hook", "status", s.bare).stdout
+	text := s.run(t, slugctest.Binary(t), "hook", "status", s.bare).Stdout
 	for _, want := range []string{"releases blog", "hook pre-receive: installed", "hook reference-transaction: installed", "branch main: ", "current release: v1 ("} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the status does not say %q:\n%s", want, text)
 		}
 	}
-	if o := s.run(t, binary, "hook", "uninstall", s.bare); o.exit != 0 ||
-		!strings.Contains(o.stderr, "the pre-receive hook that was there before is back") {
-		t.Fatalf("uninstalling: exit %d: %s", o.exit, o.stderr)
+	if o := s.run(t, slugctest.Binary(t), "hook", "uninstall", s.bare); o.Exit != 0 ||
+		!strings.Contains(o.Stderr, "the pre-receive hook that was there before is back") {
+		t.Fatalf("uninstalling: exit %d: %s", o.Exit, o.Stderr)
 	}
 	if after := s.files(t); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
@@ -77,12 +80,12 @@ func TestHookInstall(t *testing.T) {
 // files are the repository's hooks and configuration.
 func (s *site) files(t *testing.T) string {
 	t.Helper()
-	return shell(
+	return slugctest.Shell(
 		t,
 		s.bare,
 		s.env,
 		`ls -d slugc 2>/dev/null; cat config; for f in hooks/*; do case $f in *.sample) ;; *) ls -l $f | cut -c1-10; echo $f; cat $f; esac; done`,
-	).stdout
+	).Stdout
 }
 
 // TestHookOwner installs as root for another user, who then pushes.
@@ -92,7 +95,7 @@ func TestHookOwner(t *testing.T) {
 	}
 	s := bareSite(t)
 	s.install(t)
-	shell(t, s.bare, s.env, "chown -R 65534:65534 .")
+	slugctest.Shell(t, s.bare, s.env, "chown -R 65534:65534 .")
 	s.install(t, "--branch", "main")
 	for _, name := range []string{"config", "slugc", "slugc/pushes", "slugc/refs", "hooks/pre-receive", "hooks/reference-transaction"} {
 		info, err := os.Stat(filepath.Join(s.bare, name))
@@ -112,15 +115,15 @@ func TestHooksPath(t *testing.T) {
 	shared := t.TempDir()
 	for _, one := range []*site{s, other} {
 		one.run(t, "git", "--git-dir", one.bare, "config", "core.hooksPath", shared)
-		goApp(t, one.work, "x")
+		slugctest.GoApp(t, one.work, "x")
 		one.commit(t, "first")
 	}
 	s.install(t)
 	says(t, other.git(t, "push", "origin", "main"), 0, "main -> main")
 	says(t, s.git(t, "push", "origin", "main"), 0, "Released blog v1")
 	s.inStep(t, 1)
-	if o := s.run(t, binary, "hook", "uninstall", s.bare); o.exit != 0 {
-		t.Fatal(o.stderr)
+	if o := s.run(t, slugctest.Binary(t), "hook", "uninstall", s.bare); o.Exit != 0 {
+		t.Fatal(o.Stderr)
 	}
 	s.commit(t, "second")
 	says(t, s.git(t, "push", "origin", "main"), 0, "main -> main")

@@ -1,4 +1,4 @@
-package main
+package deploy_test
 
 import (
 	"bytes"
@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
+
 	"slugc/compiler/release"
 )
 
@@ -19,7 +22,7 @@ import (
 func statuses(t *testing.T, home, app string) string {
 	t.Helper()
 	var list []string
-	for _, r := range decode[[]release.Release](t, slugc(t, home, "releases", app, "--json")) {
+	for _, r := range slugctest.Decode[[]release.Release](t, slugctest.Run(t, home, "releases", app, "--json")) {
 		list = append(list, string(r.Status))
 	}
 	slices.Reverse(list)
@@ -38,24 +41,24 @@ func TestReleaseProcess(t *testing.T) {
 	if err := os.WriteFile(file, []byte("FILE=from-file\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	good := smallSlug(
+	good := slugctest.SmallSlug(
 		t,
 		"good",
 		`cat hello.txt; echo "; $FLAG $FILE $DYNO ${PORT-no port} ${HOST_SECRET-no secret}"; touch ran.txt && cat "$SECRET" || echo hidden
 exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
 	)
-	bad := smallSlug(t, "bad", "echo before; test $FLAG = good")
+	bad := slugctest.SmallSlug(t, "bad", "echo before; test $FLAG = good")
 	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 	for _, level := range []string{"bubblewrap", "landlock", "none"} {
 		t.Run(level, func(t *testing.T) {
-			home := state(t)
+			home := slugctest.Home(t)
 			secret := filepath.Join(home, "secret")
 			if err := os.WriteFile(secret, []byte("not hidden\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			do := func(args ...string) outcome {
+			do := func(args ...string) slugctest.Outcome {
 				t.Helper()
-				return slugcIn(
+				return slugctest.RunIn(
 					t,
 					"",
 					home,
@@ -73,28 +76,28 @@ exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
 					)...)
 			}
 			o := do("register", good, "--app", "x", "--release-env", "FLAG=from-flag")
-			if o.exit != 0 || !strings.Contains(o.stderr, "good; from-flag from-file release.1 no port no secret\n") ||
-				!strings.Contains(o.stderr, "reached") {
-				t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+			if o.Exit != 0 || !strings.Contains(o.Stderr, "good; from-flag from-file release.1 no port no secret\n") ||
+				!strings.Contains(o.Stderr, "reached") {
+				t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 			}
-			if hidden := strings.Contains(o.stderr, "hidden\n") && !strings.Contains(o.stderr, "not hidden"); hidden != (level != "none") {
-				t.Errorf("the host's files are hidden: %v\n%s", hidden, o.stderr)
+			if hidden := strings.Contains(o.Stderr, "hidden\n") && !strings.Contains(o.Stderr, "not hidden"); hidden != (level != "none") {
+				t.Errorf("the host's files are hidden: %v\n%s", hidden, o.Stderr)
 			}
-			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.exit != 72 ||
-				!strings.Contains(o.stderr, "before") ||
-				!strings.Contains(o.stderr, "[release/phase-failed]") {
-				t.Errorf("exit %d\n%s", o.exit, o.stderr)
+			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
+				!strings.Contains(o.Stderr, "before") ||
+				!strings.Contains(o.Stderr, "[release/phase-failed]") {
+				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 			}
-			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=good"); o.exit != 0 {
-				t.Errorf("exit %d\n%s", o.exit, o.stderr)
+			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=good"); o.Exit != 0 {
+				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 			}
-			if o := do("rollback", "x", "--release-env", "FLAG=back"); o.exit != 0 ||
-				!strings.Contains(o.stderr, "good; back from-file release.1") {
-				t.Errorf("exit %d\n%s", o.exit, o.stderr)
+			if o := do("rollback", "x", "--release-env", "FLAG=back"); o.Exit != 0 ||
+				!strings.Contains(o.Stderr, "good; back from-file release.1") {
+				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 			}
-			if o := do("rollback", "x", "--release-env", "FLAG=bad"); o.exit != 72 ||
-				!strings.Contains(o.stderr, "[release/phase-failed]") {
-				t.Errorf("exit %d\n%s", o.exit, o.stderr)
+			if o := do("rollback", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
+				!strings.Contains(o.Stderr, "[release/phase-failed]") {
+				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 			}
 			if got := statuses(t, home, "x"); got != "superseded failed superseded current failed" {
 				t.Errorf("releases are %s", got)
@@ -109,50 +112,50 @@ exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
 // phaseApp writes a Go app with a release process.
 func phaseApp(t *testing.T, dir, command string) {
 	t.Helper()
-	goApp(t, dir, "x")
-	writeFiles(t, dir, map[string]string{"Procfile": "web: bin/hello\nrelease: " + command + "\n"})
+	slugctest.GoApp(t, dir, "x")
+	testkit.Tree(t, dir, map[string]string{"Procfile": "web: bin/hello\nrelease: " + command + "\n"})
 }
 
 // TestReleaseProcessOfBuild builds, builds again unchanged, fails, and is killed and interrupted in
 // the release process; each next build works.
 func TestReleaseProcessOfBuild(t *testing.T) {
-	home, dir := state(t), t.TempDir()
+	home, dir := slugctest.Home(t), t.TempDir()
 	mark := fmt.Sprintf("%d.1", 2_000_000+os.Getpid())
-	run := func() outcome {
+	run := func() slugctest.Outcome {
 		t.Helper()
-		return slugc(t, home, "build", dir, "--app", "x")
+		return slugctest.Run(t, home, "build", dir, "--app", "x")
 	}
 	phaseApp(t, dir, "echo migrated")
-	if o := run(); o.exit != 0 || strings.Count(o.stderr, "       migrated\n") != 1 {
-		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+	if o := run(); o.Exit != 0 || strings.Count(o.Stderr, "       migrated\n") != 1 {
+		t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 	}
-	if o := run(); o.exit != 0 || strings.Contains(o.stderr, "migrated") ||
-		!strings.Contains(o.stderr, "x v1 already is this slug") {
-		t.Errorf("unchanged: exit %d\n%s", o.exit, o.stderr)
+	if o := run(); o.Exit != 0 || strings.Contains(o.Stderr, "migrated") ||
+		!strings.Contains(o.Stderr, "x v1 already is this slug") {
+		t.Errorf("unchanged: exit %d\n%s", o.Exit, o.Stderr)
 	}
 	phaseApp(t, dir, "echo broken; exit 9")
-	if o := run(); o.exit != 72 || !strings.Contains(o.stderr, "it ended with code 9") {
-		t.Errorf("exit %d\n%s", o.exit, o.stderr)
+	if o := run(); o.Exit != 72 || !strings.Contains(o.Stderr, "it ended with code 9") {
+		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 	}
-	if o := slugc(t, home, "build", dir, "--app", "x", "--json"); decode[struct{ Error struct{ ID string } }](
+	if o := slugctest.Run(t, home, "build", dir, "--app", "x", "--json"); slugctest.Decode[struct{ Error struct{ ID string } }](
 		t,
 		o,
 	).Error.ID != "release/phase-failed" {
-		t.Errorf("exit %d\n%s", o.exit, o.stdout)
+		t.Errorf("exit %d\n%s", o.Exit, o.Stdout)
 	}
 	phaseApp(t, dir, "echo now it sleeps; sleep "+mark)
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		if code := stopPhase(t, home, sig, "build", dir, "--app", "x"); sig == syscall.SIGINT && code != 130 {
 			t.Errorf("interrupted: exit %d", code)
 		}
-		noProcess(t, mark)
+		slugctest.NoProcess(t, mark)
 	}
 	if got, want := statuses(t, home, "x"), "current failed failed abandoned failed"; got != want {
 		t.Errorf("releases are %s, want %s", got, want)
 	}
 	phaseApp(t, dir, "true")
-	if o := run(); o.exit != 0 {
-		t.Errorf("exit %d\n%s", o.exit, o.stderr)
+	if o := run(); o.Exit != 0 {
+		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 	}
 	if got, want := statuses(t, home, "x"), "superseded failed failed abandoned failed current"; got != want {
 		t.Errorf("releases are %s, want %s", got, want)
@@ -163,8 +166,8 @@ func TestReleaseProcessOfBuild(t *testing.T) {
 // code.
 func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) int {
 	t.Helper()
-	cmd := exec.Command(binary, args...)
-	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, settings...)
+	cmd := exec.Command(slugctest.Binary(t), args...)
+	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, slugctest.Settings(t)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +175,7 @@ func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	untilSaid(t, stderr, "       now it sleeps")
+	slugctest.ReadUntil(t, stderr, "       now it sleeps")
 	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
@@ -186,12 +189,12 @@ func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) in
 // command of any kind leaves nothing pending, and a registration under a key of its own goes on
 // where it was.
 func TestReleaseProcessKilled(t *testing.T) {
-	home := state(t)
-	slow := smallSlug(t, "slow", "test -z $SLOW || { echo now it sleeps; sleep 1000; }")
-	other := smallSlug(t, "other", "true")
+	home := slugctest.Home(t)
+	slow := slugctest.SmallSlug(t, "slow", "test -z $SLOW || { echo now it sleeps; sleep 1000; }")
+	other := slugctest.SmallSlug(t, "other", "true")
 	for _, file := range []string{slow, other} {
-		if o := slugc(t, home, "register", file, "--app", "x"); o.exit != 0 {
-			t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+		if o := slugctest.Run(t, home, "register", file, "--app", "x"); o.Exit != 0 {
+			t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 		}
 	}
 	for _, step := range []struct {
@@ -208,8 +211,8 @@ func TestReleaseProcessKilled(t *testing.T) {
 		if got := statuses(t, home, "x"); got != before+" pending" {
 			t.Fatalf("killed in %v: releases are %s", step.killed, got)
 		}
-		if o := slugc(t, home, step.next...); o.exit != 0 {
-			t.Fatalf("%v: exit %d\n%s", step.next, o.exit, o.stderr)
+		if o := slugctest.Run(t, home, step.next...); o.Exit != 0 {
+			t.Fatalf("%v: exit %d\n%s", step.next, o.Exit, o.Stderr)
 		}
 		if got, want := statuses(t, home, "x"), strings.Replace(before, "current", "superseded", 1)+" "+step.want; got != want {
 			t.Errorf("after %v: releases are %s, want %s", step.next, got, want)

@@ -1,7 +1,6 @@
-package main
+package deploy_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -15,106 +14,31 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
-
-// webApp writes a Go app that answers with a word and what it was started as.
-func webApp(t *testing.T, dir, word string) {
-	t.Helper()
-	writeFiles(t, dir, map[string]string{
-		"go.mod": "module example.com/hello\n\ngo 1.25\n",
-		"main.go": fmt.Sprintf(`package main
-
-import (
-	"fmt"
-	"net/http"
-	"os"
-)
-
-func main() {
-	if len(os.Args) > 1 {
-		fmt.Println("working on", os.Args[1])
-		select {}
-	}
-	fmt.Println("\x1b[2Jlistening as", %[1]q)
-	panic(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, %[1]q, " ", os.Getenv("DYNO"), " ", os.Getenv("COLOUR"))
-	})))
-}
-`, word),
-		"Procfile": "web: bin/hello\nworker: bin/hello things\n",
-	})
-}
-
-// transcript is what a process writes while a test reads it.
-type transcript struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (s *transcript) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(p)
-}
-
-func (s *transcript) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.String()
-}
 
 // follower is a `slugc start --follow` under test.
 type follower struct {
 	*testing.T
 	cmd       *exec.Cmd
-	out       *transcript
+	out       *slugctest.Transcript
 	home, url string
-}
-
-// background starts slugc and has its output in a buffer. It is killed with the test.
-func background(t *testing.T, home string, args ...string) (*exec.Cmd, *transcript) {
-	t.Helper()
-	cmd, out := exec.Command(binary, args...), &transcript{}
-	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, settings...)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-		if t.Failed() {
-			t.Logf("slugc %s:\n%s", strings.Join(args, " "), out)
-		}
-	})
-	return cmd, out
 }
 
 func followApp(t *testing.T, home, app string) *follower {
 	t.Helper()
-	port := fmt.Sprint(freePort(t))
+	port := fmt.Sprint(testkit.FreePort(t))
 	f := &follower{T: t, home: home, url: "http://127.0.0.1:" + port + "/"}
-	f.cmd, f.out = background(
-		t,
-		home,
-		"start",
-		app,
-		"--follow",
-		"--listen",
-		"127.0.0.1",
-		"-p",
-		port,
-		"--env",
-		"COLOUR=green",
-	)
+	f.cmd = slugctest.Command(t, home, "start", app, "--follow", "--listen", "127.0.0.1", "-p", port, "--env", "COLOUR=green")
+	f.out = slugctest.Background(t, f.cmd)
 	return f
 }
 
 func (f *follower) says(words string) {
 	f.Helper()
-	until(f.T, words, func() bool { return strings.Contains(f.out.String(), words) })
+	testkit.Eventually(f.T, words, func() bool { return strings.Contains(f.out.String(), words) })
 }
 
 func (f *follower) get() (string, error) {
@@ -130,15 +54,15 @@ func (f *follower) get() (string, error) {
 
 func (f *follower) answers(want string) {
 	f.Helper()
-	until(f.T, want, func() bool { got, err := f.get(); return err == nil && got == want })
+	testkit.Eventually(f.T, want, func() bool { got, err := f.get(); return err == nil && got == want })
 }
 
 // do runs slugc and requires its exit code.
-func (f *follower) do(exit int, args ...string) outcome {
+func (f *follower) do(exit int, args ...string) slugctest.Outcome {
 	f.Helper()
-	o := slugc(f.T, f.home, args...)
-	if o.exit != exit {
-		f.Fatalf("slugc %s: exit %d, want %d\n%s", strings.Join(args, " "), o.exit, exit, o.stderr)
+	o := slugctest.Run(f.T, f.home, args...)
+	if o.Exit != exit {
+		f.Fatalf("slugc %s: exit %d, want %d\n%s", strings.Join(args, " "), o.Exit, exit, o.Stderr)
 	}
 	return o
 }
@@ -166,11 +90,11 @@ func (f *follower) load() (end func()) {
 // TestFollow is a day of an app: releases, scalings, a broken one, one whose release process fails,
 // a rollback, under load and without one failed request.
 func TestFollow(t *testing.T) {
-	home, dir := state(t), t.TempDir()
+	home, dir := slugctest.Home(t), t.TempDir()
 	f := followApp(t, home, "blog")
 	f.says("blog has no release yet: waiting for the first")
-	build := func(exit int) outcome { t.Helper(); return f.do(exit, "build", dir, "--app", "blog") }
-	webApp(t, dir, "one")
+	build := func(exit int) slugctest.Outcome { t.Helper(); return f.do(exit, "build", dir, "--app", "blog") }
+	slugctest.WebApp(t, dir, "one")
 	build(0)
 	f.answers("one web.1 green")
 
@@ -178,16 +102,16 @@ func TestFollow(t *testing.T) {
 	f.do(0, "scale", "blog", "web=2", "worker=1")
 	f.answers("one web.2 green")
 	f.says("worker.1 | working on things")
-	webApp(t, dir, "two")
+	slugctest.WebApp(t, dir, "two")
 	build(0)
 	f.answers("two web.2 green")
 	f.says("v2 is live")
 
-	writeFiles(t, dir, map[string]string{"Procfile": "web: echo broken; exit 1\nworker: bin/hello things\n"})
+	testkit.Tree(t, dir, map[string]string{"Procfile": "web: echo broken; exit 1\nworker: bin/hello things\n"})
 	build(0)
 	f.says("can't be started")
 	f.says("v2 goes on")
-	writeFiles(t, dir, map[string]string{"Procfile": "web: bin/hello\nrelease: exit 1\n"})
+	testkit.Tree(t, dir, map[string]string{"Procfile": "web: bin/hello\nrelease: exit 1\n"})
 	build(72)
 	f.do(0, "scale", "blog", "web=1", "worker=0")
 	f.says("worker.1 | stopping: scaled down")
@@ -206,36 +130,37 @@ func TestFollow(t *testing.T) {
 	if err := f.cmd.Wait(); err != nil {
 		t.Errorf("it ends with %v", err)
 	}
-	noProcess(t, home)
+	slugctest.NoProcess(t, home)
 	if left, _ := filepath.Glob(filepath.Join(home, "run/*")); len(left) > 0 {
 		t.Errorf("these are left: %v", left)
 	}
 	o := f.do(0, "logs", "blog", "-n", "1000")
 	for _, want := range []string{"Z app[web.1]: listening as one\n", "Z app[worker.1]: working on things\n", "Z slugc[web.1]: started with pid ", "Z slugc[follow]: v5 is live\n"} {
-		if !strings.Contains(o.stdout, want) {
-			t.Errorf("the logs lack %q:\n%s", want, o.stdout)
+		if !strings.Contains(o.Stdout, want) {
+			t.Errorf("the logs lack %q:\n%s", want, o.Stdout)
 		}
 	}
-	if o := f.do(0, "logs", "blog", "-n", "1", "--ps", "worker.1"); strings.Count(o.stdout, "\n") != 1 ||
-		!strings.Contains(o.stdout, "[worker.1]: ") {
-		t.Errorf("the last line of worker.1: %q", o.stdout)
+	if o := f.do(0, "logs", "blog", "-n", "1", "--ps", "worker.1"); strings.Count(o.Stdout, "\n") != 1 ||
+		!strings.Contains(o.Stdout, "[worker.1]: ") {
+		t.Errorf("the last line of worker.1: %q", o.Stdout)
 	}
 }
 
 // TestFollowKilled kills a follower: nothing of it lives, the next one sweeps what it left, and
 // logs go on. Then its coordinator goes away and comes back.
 func TestFollowKilled(t *testing.T) {
-	home, dir := state(t), t.TempDir()
-	webApp(t, dir, "one")
+	home, dir := slugctest.Home(t), t.TempDir()
+	slugctest.WebApp(t, dir, "one")
 	f := followApp(t, home, "blog")
 	f.do(0, "build", dir, "--app", "blog")
-	tail, tailed := background(t, home, "logs", "blog", "-t", "--ps", "web")
+	tail := slugctest.Command(t, home, "logs", "blog", "-t", "--ps", "web")
+	tailed := slugctest.Background(t, tail)
 	f.answers("one web.1 green")
 	if err := f.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = f.cmd.Wait()
-	noProcess(t, filepath.Join(home, "run"))
+	slugctest.NoProcess(t, filepath.Join(home, "run"))
 	left, err := filepath.Glob(filepath.Join(home, "run/*"))
 	if err != nil || len(left) != 1 {
 		t.Fatalf("left are %v, %v", left, err)
@@ -245,7 +170,7 @@ func TestFollowKilled(t *testing.T) {
 	if _, err := os.Stat(left[0]); err == nil {
 		t.Error("what the killed one left is still there")
 	}
-	until(
+	testkit.Eventually(
 		t,
 		"both runs in the logs",
 		func() bool { return strings.Count(tailed.String(), "app[web.1]: listening as one") == 2 },
@@ -273,7 +198,7 @@ func TestFollowKilled(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	webApp(t, dir, "other")
+	slugctest.WebApp(t, dir, "other")
 	f.do(0, "build", dir, "--app", "blog")
 	f.answers("other web.1 green")
 }

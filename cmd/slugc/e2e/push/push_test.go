@@ -1,4 +1,4 @@
-package main
+package push_test
 
 import (
 	"fmt"
@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 
 	"slugc/compiler/release"
 )
@@ -28,23 +31,23 @@ func TestPush(t *testing.T) {
 }
 
 // says requires words of what the pusher reads, in their order.
-func says(t *testing.T, o outcome, exit int, words ...string) {
+func says(t *testing.T, o slugctest.Outcome, exit int, words ...string) {
 	t.Helper()
-	rest := o.stderr
+	rest := o.Stderr
 	for _, w := range words {
 		_, after, ok := strings.Cut(rest, w)
 		if !ok {
-			t.Fatalf("%q is not said, or not there:\n%s", w, o.stderr)
+			t.Fatalf("%q is not said, or not there:\n%s", w, o.Stderr)
 		}
 		rest = after
 	}
-	if o.exit != exit || strings.ContainsAny(o.stderr, "\r\x1b\x07") {
-		t.Fatalf("exit %d, want %d, and no control characters:\n%q", o.exit, exit, o.stderr)
+	if o.Exit != exit || strings.ContainsAny(o.Stderr, "\r\x1b\x07") {
+		t.Fatalf("exit %d, want %d, and no control characters:\n%q", o.Exit, exit, o.Stderr)
 	}
 }
 
 func (s *site) accepts(t *testing.T) {
-	writeFiles(t, s.work, map[string]string{"Procfile": "web: hello --web\nworker: hello --work\n"})
+	testkit.Tree(t, s.work, map[string]string{"Procfile": "web: hello --web\nworker: hello --work\n"})
 	commit := s.commit(t, "second")
 	says(
 		t,
@@ -79,7 +82,7 @@ func (s *site) accepts(t *testing.T) {
 }
 
 func (s *site) rejects(t *testing.T) {
-	writeFiles(t, s.work, map[string]string{"main.go": "package main\n\nfunc main() { undefined() }\n"})
+	testkit.Tree(t, s.work, map[string]string{"main.go": "package main\n\nfunc main() { undefined() }\n"})
 	s.commit(t, "broken")
 	says(
 		t,
@@ -98,7 +101,7 @@ func (s *site) rejects(t *testing.T) {
 
 func (s *site) refusedByGit(t *testing.T) {
 	update := filepath.Join(s.bare, "hooks/update")
-	writeFiles(t, s.bare, map[string]string{"hooks/update": "#!/bin/sh\necho no update today\nexit 1\n"})
+	testkit.Tree(t, s.bare, map[string]string{"hooks/update": "#!/bin/sh\necho no update today\nexit 1\n"})
 	if err := os.Chmod(update, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +213,7 @@ func TestPushKinds(t *testing.T) {
 func TestPushSHA256(t *testing.T) {
 	s := bareSite(t, "--object-format=sha256")
 	s.install(t)
-	goApp(t, s.work, "sha256")
+	slugctest.GoApp(t, s.work, "sha256")
 	if commit := s.commit(t, "first"); len(commit) != 64 {
 		t.Fatalf("commit %s", commit)
 	}
@@ -223,7 +226,7 @@ func TestPushSHA256(t *testing.T) {
 func TestPushEnvironment(t *testing.T) {
 	s := bareSite(t)
 	s.install(t)
-	writeFiles(
+	testkit.Tree(
 		t,
 		s.work,
 		map[string]string{
@@ -261,8 +264,8 @@ func TestPushEnvironment(t *testing.T) {
 	o := s.git(t, "push", "origin", "main")
 	s.env = env
 	says(t, o, 1, "PATH=", "nothing was released; blog has no release yet")
-	if strings.Contains(o.stderr, "planted") || strings.Contains(o.stderr, "GIT_DIR") ||
-		strings.Contains(o.stderr, "QUARANTINE") {
-		t.Errorf("the build sees what it must not:\n%s", o.stderr)
+	if strings.Contains(o.Stderr, "planted") || strings.Contains(o.Stderr, "GIT_DIR") ||
+		strings.Contains(o.Stderr, "QUARANTINE") {
+		t.Errorf("the build sees what it must not:\n%s", o.Stderr)
 	}
 }
