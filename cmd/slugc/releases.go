@@ -83,7 +83,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 			Processes:   verified.ProcessTypes,
 			Description: message,
 			Target:      verified.Target,
-			Slug:        release.SlugRef{Digest: string(sum), Content: string(verified.Content), Size: size, URL: url},
+			Slug:        release.SlugRef{Digest: sum, Content: verified.Content, Size: size, URL: url},
 		}, o)
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ func releaseTable(list []release.Release) string {
 			r.Version,
 			r.Status,
 			r.CreatedAt.Format(time.RFC3339),
-			short(r.Slug.Digest),
+			r.Slug.Digest.Short(),
 			clean(r.Description),
 		)
 	}

@@ -81,11 +81,8 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	return b.String()
 }
 
-// short is a digest's usual beginning.
-func short(digest string) string {
-	digest = strings.TrimPrefix(digest, "sha256:")
-	return digest[:min(len(digest), 12)]
-}
+// short is a commit's id as people read it.
+func short(id string) string { return id[:min(len(id), 12)] }
 
 func (c *cli) verifyCommand() *cobra.Command {
 	var want string

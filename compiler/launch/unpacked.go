@@ -20,11 +20,13 @@ type Unpacked struct {
 }
 
 // Unpack unpacks the slug in file beneath the directory runs, which is made where it is missing,
-// and in which the directories of processes that are gone are removed. digest is what the file's
-// must be: "sha256:…", or "" for any; a different one is a fault "slug/not-the-release". progress
+// and in which the directories of processes that are gone are removed. want is what the file's
+// must be, "" for any; a different one is a fault "slug/not-the-release". progress
 // may be nil.
-func Unpack(ctx context.Context, runs, file, digest string, progress func(done, total int64)) (*Unpacked, error) {
-	if err := CheckDigest(file, digest); err != nil {
+func Unpack(
+	ctx context.Context, runs, file string, want digest.Digest, progress func(done, total int64),
+) (*Unpacked, error) {
+	if err := CheckDigest(file, want); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(runs, 0o700); err != nil {
@@ -45,12 +47,12 @@ func Unpack(ctx context.Context, runs, file, digest string, progress func(done, 
 
 // CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot
 // tell; see [Unpack].
-func CheckDigest(file, want string) error {
+func CheckDigest(file string, want digest.Digest) error {
 	if want == "" {
 		return nil
 	}
 	is, _, err := digest.File(file)
-	if err != nil || string(is) == want {
+	if err != nil || is == want {
 		return err
 	}
 	return fault.New(

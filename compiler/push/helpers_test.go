@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
@@ -112,7 +113,7 @@ func (b *bench) push(from, to string, by Process) *Record {
 		b.Context(),
 		"blog",
 		release.Request{
-			Slug:      release.SlugRef{Digest: "sha256:" + strings.Repeat("a", 64)},
+			Slug:      release.SlugRef{Digest: digest.Of(nil)},
 			Commit:    to,
 			Key:       rec.Key,
 			Pending:   true,

@@ -3,15 +3,13 @@ package release
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/procfile"
-	"slugc/detect/lazyregexp"
 )
 
 // Request is what a new release is made of.
@@ -28,16 +26,13 @@ type Request struct {
 	Pending bool // register it, and promote it later
 }
 
-var sha256Ref = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
-
 // Register makes the next release of an app and returns it: current, or pending if the request says
 // so. Called again with the same key, it returns the first call's release with its present status.
 // It refuses with [ErrKeyReused] and [ErrCancelled]; "release/too-large" means more than the
 // coordinator takes ([coordinator.MaxValue]).
 func (r *Releases) Register(ctx context.Context, app string, q Request) (Release, error) {
-	if !sha256Ref.MatchString(q.Slug.Digest) {
-		return Release{}, fmt.Errorf("registering a release of %q: the slug's digest %q is malformed",
-			app, q.Slug.Digest)
+	if _, err := digest.Parse(string(q.Slug.Digest)); err != nil {
+		return Release{}, fmt.Errorf("registering a release of %q: %w", app, err)
 	}
 	if q.Description == "" {
 		q.Description = "Deploy"
@@ -130,8 +125,7 @@ func hash(key string) string {
 	if key == "" {
 		key = rand.Text()
 	}
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:])
+	return digest.Of([]byte(key)).Hex()
 }
 
 // Promote makes a pending release current, whatever its number: the last promotion wins, as the

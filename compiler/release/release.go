@@ -63,6 +63,7 @@ import (
 	"fmt"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/detect/lazyregexp"
@@ -82,9 +83,9 @@ const (
 
 // SlugRef names a slug by content.
 type SlugRef struct {
-	Digest  string `json:"digest"`  // sha256:… of the file
-	Content string `json:"content"` // sha256:… of its content
-	Size    int64  `json:"size"`    // bytes of the file
+	Digest  digest.Digest `json:"digest"`  // of the file
+	Content digest.Digest `json:"content"` // of its content
+	Size    int64         `json:"size"`    // bytes of the file
 	// URL is where the slug is kept: a file on the builder, or in a slug store (package blobstore).
 	URL string `json:"url"`
 }
@@ -106,7 +107,7 @@ type Release struct {
 // slugRow describes a slug in the store, whichever app releases it.
 type slugRow struct {
 	Size         int64               `json:"size"` // bytes of the file
-	Content      string              `json:"content"`
+	Content      digest.Digest       `json:"content"`
 	URL          string              `json:"url"`
 	ProcessTypes procfile.ProcessMap `json:"process_types"`
 	Target       string              `json:"target,omitempty"`
@@ -145,7 +146,7 @@ func (k keys) key(hash string) string { return k.root() + "keys/" + hash }
 func (k keys) name() string           { return "/names/" + k.app }
 
 // slugKey is the key of a slug's record.
-func slugKey(digest string) string { return "/slugs/" + digest }
+func slugKey(d digest.Digest) string { return "/slugs/" + string(d) }
 
 // LockKey is the key of the lock that a machine holds while it builds the app.
 func LockKey(app string) string { return keys{app}.root() + "lock" }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
@@ -46,8 +47,8 @@ func PendingRequest(n int, types, key string) release.Request {
 // Slug is a reference to a slug that does not exist.
 func Slug(n int) release.SlugRef {
 	return release.SlugRef{
-		Digest:  fmt.Sprintf("sha256:%064x", n),
-		Content: fmt.Sprintf("sha256:%064x", n+1),
+		Digest:  digest.Digest(fmt.Sprintf("sha256:%064x", n)),
+		Content: digest.Digest(fmt.Sprintf("sha256:%064x", n+1)),
 		Size:    int64(n),
 		URL:     "file:///s",
 	}

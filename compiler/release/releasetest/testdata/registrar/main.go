@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"slugc/cache/digest"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/etcd"
 	"slugc/compiler/coordinator/local"
@@ -38,7 +39,7 @@ func register(store, name, count string) error {
 			return err
 		}
 		rel, err := release.New(c, release.Options{}).Register(context.Background(), "blog", release.Request{
-			Slug:      release.SlugRef{Digest: fmt.Sprintf("sha256:%064x", 1), Size: 1, URL: "file:///s"},
+			Slug:      release.SlugRef{Digest: digest.Digest(fmt.Sprintf("sha256:%064x", 1)), Size: 1, URL: "file:///s"},
 			Processes: []procfile.Process{{Type: "web", Command: "run web"}},
 			Key:       fmt.Sprintf("%s.%d", name, i),
 		})
