@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"slugc/cache/digest"
 	"slugc/cache/disk"
 	"slugc/compiler/artifact"
 	"slugc/compiler/source"
@@ -15,7 +14,7 @@ import (
 // at any point harmless: first the slug, then the layers, and last the record, which names the
 // slug.
 func (b *build) keep(src *source.Source, staged Staged, group Group, built Built, packed Packed) (*Result, error) {
-	d := digest.Digest(packed.Digest)
+	d := packed.Digest
 	path := b.app().Path("slugs", artifact.FileName(d))
 	if err := os.Rename(packed.Path, path); err != nil {
 		return nil, fmt.Errorf("keeping the slug: %w", err)
@@ -44,11 +43,11 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 // describeSlug describes the packed slug, now at path.
 func describeSlug(path string, packed Packed) Slug {
 	s := Slug{
-		Path: path, Digest: digest.Digest(packed.Digest), Content: digest.Digest(packed.Content), Size: packed.Size,
+		Path: path, Digest: packed.Digest, Content: packed.Content, Size: packed.Size,
 	}
 	for _, p := range packed.Sections {
 		s.Sections = append(s.Sections, Section{
-			Name: p.Name, Digest: digest.Digest(p.Digest), Size: p.Size, Reused: p.Reused, Why: p.Why,
+			Name: p.Name, Digest: p.Digest, Size: p.Size, Reused: p.Reused, Why: p.Why,
 		})
 	}
 	return s

@@ -110,7 +110,7 @@ func (m *machine) build() *Result {
 	if err != nil {
 		m.Fatalf("%v\n%q\n%s", err, m.says.Lines, m.says.Out.String())
 	}
-	if _, err := slug.Verify(m.Context(), result.Slug.Path, string(result.Slug.Digest)); err != nil {
+	if _, err := slug.Verify(m.Context(), result.Slug.Path, result.Slug.Digest); err != nil {
 		m.Fatal(err)
 	}
 	return result

@@ -130,7 +130,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Stat(t.Context(), url, string(r.Slug.Digest)); err != nil || !strings.HasPrefix(url, "file://"+dir+"/") {
+	if err := store.Stat(t.Context(), url, r.Slug.Digest); err != nil || !strings.HasPrefix(url, "file://"+dir+"/") {
 		t.Errorf("the release names %q: %v", url, err)
 	}
 	// The same again does not need the store: the release says that the slug is there.

@@ -40,7 +40,7 @@ func Store(
 		return FileURL(file), nil
 	}
 	r.Step("Storing the slug")
-	url, moved, err := store.Put(ctx, file, string(d))
+	url, moved, err := store.Put(ctx, file, d)
 	if err != nil {
 		return "", err
 	}

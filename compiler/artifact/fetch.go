@@ -37,7 +37,7 @@ func Fetch(
 	if err != nil {
 		return "", moved, fmt.Errorf("finding slug %s: its URL is malformed", ref.Digest)
 	}
-	want, err := digest.Parse(string(ref.Digest))
+	want, err := digest.Parse(ref.Digest)
 	if err != nil {
 		return "", moved, fmt.Errorf("finding slug %q: %w", ref.Digest, err)
 	}
@@ -63,7 +63,7 @@ func Fetch(
 		return "", moved, fmt.Errorf("making the slug directory: %w", err)
 	}
 	sweepFetches(app)
-	moved, err = store.Get(ctx, name, string(want), path, newest(app, maxHave))
+	moved, err = store.Get(ctx, name, want, path, newest(app, maxHave))
 	return path, moved, err
 }
 

@@ -45,7 +45,7 @@ func pack(t *testing.T, app *cache.App, text string) (path string, p *slug.Packe
 	if err != nil {
 		t.Fatal(err)
 	}
-	path = app.Path("slugs", artifact.FileName(digest.Digest(p.Digest)))
+	path = app.Path("slugs", artifact.FileName(p.Digest))
 	if err := os.Rename(p.Path, path); err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +70,13 @@ func TestStore(t *testing.T) {
 	file, p := pack(t, newApp(t), "one")
 	says := &reporttest.Recorder{}
 	for _, none := range []artifact.Opener{nil, func(context.Context) (blobstore.Store, error) { return nil, nil }} {
-		url, err := artifact.Store(t.Context(), none, says, file, digest.Digest(p.Digest))
+		url, err := artifact.Store(t.Context(), none, says, file, p.Digest)
 		if err != nil || url != "file://"+file || !artifact.IsFileURL(url) || len(says.Lines) > 0 {
 			t.Errorf("without a store: %q, %v, %q", url, err, says.Lines)
 		}
 	}
 	root := "file://" + filepath.Join(t.TempDir(), "slugs")
-	url, err := artifact.Store(t.Context(), opener(root), says, file, digest.Digest(p.Digest))
+	url, err := artifact.Store(t.Context(), opener(root), says, file, p.Digest)
 	if err != nil || !strings.HasPrefix(url, root+"/") || artifact.IsFileURL(url) || !says.Has("step: Storing the slug") {
 		t.Errorf("with a store: %q, %v, %q", url, err, says.Lines)
 	}
@@ -88,7 +88,7 @@ func TestStore(t *testing.T) {
 		t.Error(err)
 	}
 	down := errors.New("down")
-	_, err = artifact.Store(t.Context(), func(context.Context) (blobstore.Store, error) { return nil, down }, says, file, digest.Digest(p.Digest))
+	_, err = artifact.Store(t.Context(), func(context.Context) (blobstore.Store, error) { return nil, down }, says, file, p.Digest)
 	if !errors.Is(err, down) {
 		t.Errorf("a store that is down: %v", err)
 	}
@@ -98,11 +98,11 @@ func TestStore(t *testing.T) {
 func TestFetch(t *testing.T) {
 	root := "file://" + filepath.Join(t.TempDir(), "slugs")
 	one, p := pack(t, newApp(t), "one")
-	url, err := artifact.Store(t.Context(), opener(root), &reporttest.Recorder{}, one, digest.Digest(p.Digest))
+	url, err := artifact.Store(t.Context(), opener(root), &reporttest.Recorder{}, one, p.Digest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := release.SlugRef{Digest: p.Digest, Content: p.Content, Size: p.Size, URL: url}
+	stored := release.SlugRef{Digest: string(p.Digest), Content: string(p.Content), Size: p.Size, URL: url}
 	filed := stored
 	filed.URL = artifact.FileURL(one)
 	runner := newApp(t)
@@ -118,7 +118,7 @@ func TestFetch(t *testing.T) {
 		if err != nil || path != at || moved.Parts > 0 != moves {
 			t.Fatalf("got %q, %+v, %v", path, moved, err)
 		}
-		if _, err := slug.Verify(t.Context(), path, ref.Digest); err != nil {
+		if _, err := slug.Verify(t.Context(), path, digest.Digest(ref.Digest)); err != nil {
 			t.Error(err)
 		}
 	}

@@ -94,7 +94,7 @@ func Verify(ctx context.Context, app *cache.App) ([]string, error) {
 		return nil, err
 	}
 	for _, f := range files {
-		if _, err := slug.Verify(ctx, f.path, string(f.digest)); err != nil {
+		if _, err := slug.Verify(ctx, f.path, f.digest); err != nil {
 			problems = append(problems, fmt.Sprintf("%s: slug %s: %v", app.Name, filepath.Base(f.path), err))
 		}
 	}

@@ -44,7 +44,7 @@ func TestKilledAnywhere(t *testing.T) {
 			t.Fatalf("after kill %d there is no current release: %+v", i, list)
 		}
 		path := strings.TrimPrefix(list[0].Slug.URL, "file://")
-		if v := slugctest.Run(t, home, "verify", path, "--digest", list[0].Slug.Digest); v.Exit != 0 {
+		if v := slugctest.Run(t, home, "verify", path, "--digest", string(list[0].Slug.Digest)); v.Exit != 0 {
 			t.Fatalf("after kill %d the current slug is damaged: %s", i, v.Stderr)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"slugc/buildpacks/toolchain"
 )
@@ -31,4 +32,32 @@ func (e environment) localRuby() string {
 		return ""
 	}
 	return path
+}
+
+// localJDK lists where this machine may have JDKs: JAVA_HOME, then where Linux distributions put
+// them.
+func (e environment) localJDK() []string {
+	list := []string{"/usr/lib/jvm"}
+	if home := e.vars["JAVA_HOME"]; filepath.IsAbs(home) {
+		list = append([]string{home}, list...)
+	}
+	return list
+}
+
+// distribution returns ID and VERSION_ID of os-release(5).
+func distribution() (name, release string) {
+	data, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		return "linux", ""
+	}
+	for l := range strings.Lines(string(data)) {
+		k, v, _ := strings.Cut(strings.TrimSpace(l), "=")
+		switch v = strings.Trim(v, `"'`); k {
+		case "ID":
+			name = v
+		case "VERSION_ID":
+			release = v
+		}
+	}
+	return name, release
 }

@@ -29,7 +29,7 @@ func (c *cli) hookRunCommand() *cobra.Command {
 	var before string
 	cmd := &cobra.Command{
 		Use:    "run NAME [ARG]",
-		Short:  "Be a hook of the repository in the working directory; git calls it",
+		Short:  "Run a hook of the repository in the working directory; git calls it",
 		Hidden: true,
 		Args:   usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,11 +48,11 @@ func (c *cli) hookRunCommand() *cobra.Command {
 			if c.exit, err = earlier.Run(cmd.Context()); c.exit != 0 || err != nil {
 				return err
 			}
-			given := c.hookGiven()
+			hookEnv := c.readHookEnv()
 			if err := c.keepEnvironment(); err != nil {
 				return err
 			}
-			hook, err := c.hook(cmd.Context(), given.dir)
+			hook, err := c.hook(cmd.Context(), hookEnv.dir)
 			if err != nil || hook.Settings.App == "" {
 				return err
 			}
@@ -60,24 +60,24 @@ func (c *cli) hookRunCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.runHook(cmd.Context(), hook, given, args, updates)
+			return c.runHook(cmd.Context(), hook, hookEnv, args, updates)
 		},
 	}
-	cmd.Flags().StringVar(&before, "before", "", "hook that was there before and runs first")
+	cmd.Flags().StringVar(&before, "before", "", "an earlier hook, which runs first")
 	return cmd
 }
 
-// given is what git and its server tell a hook in its environment.
-type given struct {
+// hookEnv is what git and its server tell a hook through its environment.
+type hookEnv struct {
 	dir        string
 	quarantine []string
 	options    []string
 	actor      string
 }
 
-// hookGiven reads the environment that keepEnvironment then clears.
-func (c *cli) hookGiven() given {
-	g := given{
+// readHookEnv reads the environment before keepEnvironment clears it.
+func (c *cli) readHookEnv() hookEnv {
+	g := hookEnv{
 		dir:   c.env.vars["GIT_DIR"],
 		actor: c.env.first("REMOTE_USER", "GL_USERNAME", "GL_USER", "GITEA_PUSHER_NAME", "LOGNAME", "USER"),
 	}
@@ -104,8 +104,8 @@ func (c *cli) hookGiven() given {
 	return g
 }
 
-// keptVariables, and those that begin so, are what a hook's own work, and the tools it asks, may
-// know of the environment of the git server, which holds the pusher's headers and keys too.
+// keptVariables and keptPrefixes name the variables of the git server's environment that slugc and
+// its tools may see in a hook. The others can hold the pusher's headers and keys.
 var (
 	keptVariables = append(
 		append(
@@ -115,7 +115,7 @@ var (
 	keptPrefixes = []string{"SLUGC_", "XDG_", "LC_", "npm_config_", "NPM_CONFIG_"}
 )
 
-// keepEnvironment leaves only those variables, for slugc and every child.
+// keepEnvironment removes all other variables, for slugc and every child process.
 func (c *cli) keepEnvironment() error {
 	cgi := c.env.vars["GATEWAY_INTERFACE"] != ""
 	os.Clearenv()
@@ -134,17 +134,15 @@ func (c *cli) keepEnvironment() error {
 	return nil
 }
 
-// runHook is what git calls hook name for.
-func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string, updates []push.Update) error {
+// runHook does the work of the hook that args names.
+func (c *cli) runHook(ctx context.Context, h *push.Hook, g hookEnv, args []string, updates []push.Update) error {
 	receiver, err := push.Receiver(os.Getpid())
 	switch args[0] {
 	case "reference-transaction":
 		if len(args) != 2 {
-			return fault.UsageError(
-				"usage/arguments",
+			return fault.UsageError("usage/arguments",
 				fmt.Errorf("reading the arguments: reference-transaction has a phase"),
-				"git itself calls this command",
-			)
+				"git itself calls this command")
 		}
 		var by *push.Process
 		if err == nil {
@@ -153,20 +151,13 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 		return h.Transact(ctx, args[1], by, updates)
 	case "pre-receive", "post-receive":
 	default:
-		return fault.UsageError(
-			"usage/arguments",
-			fmt.Errorf("reading the arguments: there is no hook %q", args[0]),
-			"git itself calls this command",
-		)
+		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: there is no hook %q", args[0]),
+			"git itself calls this command")
 	}
 	if err != nil {
-		return fault.New(
-			fault.Slugc,
-			0,
-			"push/no-receive-pack",
+		return fault.New(fault.Slugc, 0, "push/no-receive-pack",
 			fmt.Errorf("running the hook %s: git receive-pack has not called it, or has ended", args[0]),
-			"git itself calls this command",
-		)
+			"git itself calls this command")
 	}
 	if args[0] == "post-receive" {
 		return h.Received(ctx, receiver, updates)
@@ -174,20 +165,20 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g given, args []string,
 	return c.preReceive(ctx, h, g, receiver, updates)
 }
 
-// preReceive builds for as long as somebody waits for the push.
+// preReceive builds for as long as a client waits for the push.
 func (c *cli) preReceive(
 	ctx context.Context,
 	h *push.Hook,
-	g given,
+	g hookEnv,
 	receiver push.Process,
 	updates []push.Update,
 ) error {
 	ctx, cancel := push.Watch(ctx, receiver)
 	defer cancel(nil)
-	// Without this the first write that nobody reads would end the process before it has cleaned
-	// up. The signal is not ignored, which children would inherit.
+	// Without this, the first write to a closed connection would end the process before it has
+	// cleaned up. The signal is caught, not ignored: children would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	c.ui.err = heard{c.ui.err, cancel}
+	c.ui.err = pusherWriter{c.ui.err, cancel}
 	err := c.receive(ctx, h, g, receiver, updates)
 	if err == nil {
 		return nil
@@ -195,14 +186,16 @@ func (c *cli) preReceive(
 	f := fault.Of(err)
 	c.exit = f.Code
 	if errors.Is(err, push.ErrClientGone) {
-		return nil // nobody is there to be told
+		return nil // nobody reads it
 	}
 	c.ui.fault(f)
 	c.ui.errorf("push rejected: %s", h.Stays(context.WithoutCancel(ctx)))
 	return nil
 }
 
-func (c *cli) receive(ctx context.Context, h *push.Hook, g given, receiver push.Process, updates []push.Update) error {
+func (c *cli) receive(
+	ctx context.Context, h *push.Hook, g hookEnv, receiver push.Process, updates []push.Update,
+) error {
 	engine, err := c.engine()
 	if err != nil {
 		return err
@@ -238,13 +231,13 @@ func (c *cli) receive(ctx context.Context, h *push.Hook, g given, receiver push.
 	)
 }
 
-// heard is a writer to somebody who may go away.
-type heard struct {
+// pusherWriter writes to a client that may go away, and cancels the build when that happens.
+type pusherWriter struct {
 	io.Writer
 	gone context.CancelCauseFunc
 }
 
-func (h heard) Write(p []byte) (int, error) {
+func (h pusherWriter) Write(p []byte) (int, error) {
 	n, err := h.Writer.Write(p)
 	if err != nil {
 		h.gone(push.ErrClientGone)
@@ -252,11 +245,11 @@ func (h heard) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// maxSettleLog is from which size on the settlers' log begins anew.
+// maxSettleLog is the size in bytes from which on the settlers' log starts again.
 const maxSettleLog = 1 << 20
 
-// spawnSettler starts a process that outlives the push and settles it. It has nothing of the
-// hook's: no terminal, no session, no open file.
+// spawnSettler starts a process that outlives the push and settles it. It shares no terminal, session
+// or open file with the hook.
 func spawnSettler(self, repo, id string) error {
 	file := filepath.Join(repo, "slugc", "settle.log")
 	mode := os.O_WRONLY | os.O_CREATE | os.O_APPEND
@@ -280,8 +273,8 @@ func spawnSettler(self, repo, id string) error {
 	return cmd.Process.Release()
 }
 
-// closeOnExec keeps files that slugc was started with from its children: a pipe to the pusher that
-// a settler held would keep the push open.
+// closeOnExec keeps children from inheriting the files that slugc was started with: a settler that
+// held a pipe to the pusher would keep the push open.
 func closeOnExec() error {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

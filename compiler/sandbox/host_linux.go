@@ -7,8 +7,8 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// supportsLandlock wants version 3 (Linux 6.2): before it, a child could empty any file by
-// truncate(2), and rename between directories never.
+// supportsLandlock requires version 3 (Linux 6.2). Before it, a child could empty any file by
+// truncate(2), and could never rename between directories.
 func supportsLandlock() error {
 	switch version := supervise.LandlockVersion(); {
 	case version == 0:
@@ -19,5 +19,5 @@ func supportsLandlock() error {
 	return nil
 }
 
-// keepFiles keeps from bubblewrap, and so from the child, what slugc itself has inherited.
-func keepFiles() { supervise.KeepFiles() }
+// closeInherited keeps the files that slugc itself has inherited from bubblewrap and from the child.
+func closeInherited() { supervise.CloseInheritedOnExec() }

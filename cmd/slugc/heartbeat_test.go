@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// goesOn matches a line that breaks a silence: whether there is one depends on how busy the machine
+// heartbeatLine matches a line of the heartbeat: whether there is one depends on how busy the machine
 // is.
-var goesOn = regexp.MustCompile(`(?m)^ {7}still (?:.* \(\d+ (?:min \d+ )?s(?:, .*)?\)|working \(.*\): .*)\n`)
+var heartbeatLine = regexp.MustCompile(`(?m)^ {7}still (?:.* \(\d+ (?:min \d+ )?s(?:, .*)?\)|working \(.*\): .*)\n`)
 
-// TestSilence plays what a build says, on a clock of its own: "+20s" lets time pass.
-func TestSilence(t *testing.T) {
+// TestHeartbeat plays what a build says, on a clock of its own: "+20s" lets time pass.
+func TestHeartbeat(t *testing.T) {
 	progress := func(what string, done, total int64) func(*ui) { return func(u *ui) { u.Progress(what, done, total) } }
 	step := func(text string) func(*ui) { return func(u *ui) { u.Step(text) } }
 	output := func(text string) func(*ui) { return func(u *ui) { fmt.Fprint(u.Output("x"), text) } }
@@ -134,8 +134,8 @@ func TestSilence(t *testing.T) {
 					do(u)
 					synctest.Wait()
 				}
-				if rest := goesOn.ReplaceAllString(said.String(), ""); strings.Contains(rest, "still") {
-					t.Errorf("not all lines that break a silence are known for such: %q", rest)
+				if rest := heartbeatLine.ReplaceAllString(said.String(), ""); strings.Contains(rest, "still") {
+					t.Errorf("a line of the heartbeat has an unknown form: %q", rest)
 				}
 				if said.String() != test.want {
 					t.Errorf("said\n%swant\n%s", said.String(), test.want)
@@ -152,8 +152,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestNoSilenceOnTerminal leaves the live status alone.
-func TestNoSilenceOnTerminal(t *testing.T) {
+// TestNoHeartbeatOnTerminal leaves the live status alone.
+func TestNoHeartbeatOnTerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
 		u := &ui{out: io.Discard, err: &said, terminal: true, width: func() int { return 80 }}

@@ -2,47 +2,47 @@ package sandbox
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
+	"slugc/cache/disk"
 	"slugc/compiler/sandbox/supervise"
 )
 
-// lowerChild is a child at level Landlock or None.
-type lowerChild struct {
+// supervisedChild is a child at level Landlock or None.
+type supervisedChild struct {
 	process *supervise.Process
-	private string // directory that goes with the child
+	private string // a directory that is removed when the child has ended
 	ended   chan struct{}
 	err     error
 }
 
-func (s *Sandbox) startLower(spec Spec, std stdio) (child, error) {
+func (s *Sandbox) startSupervised(spec Spec, std stdio) (child, error) {
 	private, err := os.MkdirTemp(s.temp, "slugc-sandbox-")
 	if err != nil {
 		return nil, fmt.Errorf("running %q: making its temporary directory: %w", spec.Args[0], err)
 	}
-	c := &lowerChild{private: private, ended: make(chan struct{})}
-	env, err := s.lowerEnv(spec, private)
+	c := &supervisedChild{private: private, ended: make(chan struct{})}
+	env, err := privateEnv(spec, private)
 	if err == nil {
 		c.process, err = supervise.Start(supervise.Request{
 			Self: s.self, Args: spec.Args, Dir: spec.Dir, Env: env, Stdin: std.in, Stdout: std.out, Stderr: std.err,
-			Grace: grace, Files: openFiles, Remove: private, Rules: s.rules(spec, private),
+			Grace: grace, Files: maxOpenFiles, Remove: private, Rules: s.rules(spec, private),
 		})
 	}
 	if err != nil {
-		removeAll(private)
+		_ = disk.RemoveAll(private)
 		return nil, err
 	}
 	go c.wait()
 	return c, nil
 }
 
-// lowerEnv gives the child a temporary directory, a home it may write, and the PWD that bubblewrap
-// sets.
-func (s *Sandbox) lowerEnv(spec Spec, private string) ([]string, error) {
+// privateEnv returns the child's environment with a temporary directory and a home that it can write,
+// both in private, and with the PWD that bubblewrap sets.
+func privateEnv(spec Spec, private string) ([]string, error) {
 	var env []string
 	for _, entry := range append(spec.Env[:len(spec.Env):len(spec.Env)], "PWD="+spec.Dir) {
 		name, value, _ := strings.Cut(entry, "=")
@@ -71,7 +71,7 @@ func (s *Sandbox) lowerEnv(spec Spec, private string) ([]string, error) {
 	return env, nil
 }
 
-// rules are the paths that bubblewrap would show, at their own places; nil at level None.
+// rules permit the paths that bubblewrap would show, at their own places. They are nil at level None.
 func (s *Sandbox) rules(spec Spec, private string) *supervise.Rules {
 	if s.level != Landlock {
 		return nil
@@ -80,8 +80,8 @@ func (s *Sandbox) rules(spec Spec, private string) *supervise.Rules {
 	r.Read = append(r.Read, systemDirs...)
 	r.Read = append(r.Read, existing(systemConfig)...)
 	r.Read = append(r.Read, systemAccounts...)
-	// What /proc shows of processes outside, such as their environment, is kept from the child by
-	// Landlock's rule on tracing.
+	// /proc shows other processes too. Landlock's rule on tracing denies what is secret there, such as
+	// their environment.
 	r.Read = append(r.Read, "/proc")
 	for _, bind := range spec.Binds {
 		if bind.Writable {
@@ -93,10 +93,11 @@ func (s *Sandbox) rules(spec Spec, private string) *supervise.Rules {
 	return r
 }
 
-func (c *lowerChild) wait() {
+func (c *supervisedChild) wait() {
 	defer close(c.ended)
 	status, err := c.process.Wait()
-	removeAll(c.private)
+	// A directory that cannot be removed does not make the run fail.
+	_ = disk.RemoveAll(c.private)
 	switch {
 	case err != nil:
 		c.err = err
@@ -105,30 +106,11 @@ func (c *lowerChild) wait() {
 	}
 }
 
-func (c *lowerChild) terminate()            { c.process.Signal(syscall.SIGTERM) }
-func (c *lowerChild) kill()                 { c.process.Kill() }
-func (c *lowerChild) done() <-chan struct{} { return c.ended }
+func (c *supervisedChild) terminate()            { c.process.Signal(syscall.SIGTERM) }
+func (c *supervisedChild) kill()                 { c.process.Kill() }
+func (c *supervisedChild) done() <-chan struct{} { return c.ended }
 
-func (c *lowerChild) result() error {
+func (c *supervisedChild) result() error {
 	<-c.ended
 	return c.err
-}
-
-// removeAll removes dir even when the child has made directories in it unreadable.
-func removeAll(dir string) {
-	if os.RemoveAll(dir) == nil {
-		return
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return
-	}
-	defer root.Close()
-	fs.WalkDir(root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
-		if entry != nil && entry.IsDir() {
-			root.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	os.RemoveAll(dir)
 }

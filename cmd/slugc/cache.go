@@ -25,28 +25,28 @@ func (c *cli) cacheCommand() *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.cacheLs(), c.cachePrune(), c.cacheVerify())
+	cmd.AddCommand(c.cacheListCommand(), c.cachePruneCommand(), c.cacheVerifyCommand())
 	return cmd
 }
 
-// kept is one line of `slugc cache ls`.
-type kept struct {
+// cacheEntry is one line of `slugc cache ls`.
+type cacheEntry struct {
 	App  string `json:"app,omitempty"` // "" for what all apps share
 	What string `json:"what"`
 	Size int64  `json:"size"` // bytes
 }
 
-func (c *cli) cacheLs() *cobra.Command {
+func (c *cli) cacheListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
-		Short: "List what is kept, with sizes",
+		Short: "List what is kept between builds, with sizes",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
 			if err != nil {
 				return err
 			}
-			list, err := c.listKept(cmd, home)
+			list, err := c.cacheEntries(cmd, home)
 			if err != nil {
 				return err
 			}
@@ -67,8 +67,8 @@ func (c *cli) cacheLs() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
-	var list []kept
+func (c *cli) cacheEntries(cmd *cobra.Command, home *cache.Home) ([]cacheEntry, error) {
+	var list []cacheEntry
 	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, kept{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
+		list = append(list, cacheEntry{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
 	}
 	apps, err := home.Apps()
 	if err != nil {
@@ -95,22 +95,23 @@ func (c *cli) listKept(cmd *cobra.Command, home *cache.Home) ([]kept, error) {
 				return nil, err
 			}
 			if size > 0 {
-				list = append(list, kept{App: app.Name, What: part, Size: size})
+				list = append(list, cacheEntry{App: app.Name, What: part, Size: size})
 			}
 		}
 	}
 	return list, cmd.Context().Err()
 }
 
-func (c *cli) cachePrune() *cobra.Command {
+func (c *cli) cachePruneCommand() *cobra.Command {
 	var app string
 	var age time.Duration
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove what no build needs any more",
-		Long: `Prune removes slugs that no release of the last ten names, segments that no kept slug uses, and toolchains that no build used for the given
-time. With --all it also removes the apps' layers and submodules: the next builds start cold. Releases stay.`,
+		Short: "Remove what no build needs",
+		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses, and
+toolchains that no build used for the given time. With --all it also removes the apps' layers and
+submodules: the next builds start from scratch. Releases stay.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -132,8 +133,8 @@ time. With --all it also removes the apps' layers and submodules: the next build
 	return cmd
 }
 
-// keptReleases is how many releases of an app keep their slugs through a prune, the current one
-// always.
+// keptReleases is how many of an app's newest releases keep their slugs through a prune. The
+// current release always does.
 const keptReleases = 10
 
 func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.Duration, all bool) (int64, error) {
@@ -163,7 +164,7 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.
 	return freed + n, err
 }
 
-// pruneApp works under the app's lock, so that no build loses what it is using.
+// pruneApp holds the app's lock, so that no build loses what it uses.
 func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, error) {
 	unlock, err := app.Lock(
 		cmd.Context(),
@@ -193,21 +194,16 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 		freed, err = artifact.Prune(cmd.Context(), app, needed)
 	}
 	if err != nil {
-		return freed, fault.New(
-			fault.Slugc,
-			fault.ExitCache,
-			"cache/prune",
-			err,
-			"`slugc cache verify` names what is damaged",
-		)
+		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err,
+			"`slugc cache verify` names what is damaged")
 	}
 	return freed, nil
 }
 
-func (c *cli) cacheVerify() *cobra.Command {
+func (c *cli) cacheVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Check every kept segment and slug; damaged segments are removed and made again by the next build",
+		Short: "Check every kept segment and slug; the next build makes damaged segments again",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -234,7 +230,8 @@ func (c *cli) cacheVerify() *cobra.Command {
 			for _, p := range problems {
 				c.ui.Warn(p)
 			}
-			if err := c.result(map[string]any{"problems": problems}, fmt.Sprintf("%d problems in %d apps", len(problems), len(apps))); err != nil {
+			line := fmt.Sprintf("%d problems in %d apps", len(problems), len(apps))
+			if err := c.result(map[string]any{"problems": problems}, line); err != nil {
 				return err
 			}
 			if len(problems) > 0 {
