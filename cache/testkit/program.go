@@ -14,26 +14,14 @@ import (
 	"github.com/gofrs/flock"
 
 	"slugc/cache/digest"
-	"slugc/cache/disk"
 )
 
-// Program builds a main package of this module, such as "./testdata/child", and returns the path of
-// the binary. It lies in the test's temporary directory, where every user can run it.
+// Program builds a main package of this module, such as "./testdata/child", and returns the path of the
+// binary in the user's cache directory. Other users cannot run it there. See [BuildProgram].
 func Program(t testing.TB, pkg string) string {
 	t.Helper()
-	built, err := BuildProgram(pkg)
+	file, err := BuildProgram(pkg)
 	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, filepath.Base(built))
-	if err := os.Link(built, file); err == nil {
-		return file
-	}
-	if err := disk.CopyFile(built, file, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return file

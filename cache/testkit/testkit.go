@@ -1,4 +1,9 @@
-// Package testkit holds what tests of every room use. Only tests import it.
+// Package testkit holds what tests of every package use. Only tests import it.
+//
+//	dir := testkit.Tree(t, t.TempDir(), map[string]string{"Procfile": "web: ./serve\n"})
+//	child := testkit.Program(t, "./testdata/child")
+//	out := &testkit.Buffer{} // a command writes while the test reads
+//	testkit.Eventually(t, "the server", func() bool { return out.Contains("listening") })
 package testkit
 
 import (

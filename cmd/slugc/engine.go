@@ -89,18 +89,15 @@ func (c *cli) sandboxLevel() sandbox.Level {
 func (c *cli) checkSettings() error {
 	if want := c.sandboxLevel(); want != "" &&
 		!slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
-		return fault.UsageError(
-			"usage/sandbox",
-			fmt.Errorf("choosing the sandbox: there is no level %q", want),
-			"use bubblewrap, landlock or none",
-		)
+		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want),
+			"use bubblewrap, landlock or none")
 	}
 	if store := c.storeURL(); store != "" {
 		if err := blobstore.Check(store); err != nil {
 			return err
 		}
 	}
-	_, err := c.coordinatorPlace()
+	_, err := c.coordinatorAddress()
 	return err
 }
 

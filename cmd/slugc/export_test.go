@@ -62,7 +62,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(o.Stderr)
 	}
 	o = slugctest.Run(t, home, "export", "systemd", "hello", units, "--root", root, "--json", "--at", "/etc/systemd/system")
-	got := slugctest.Decode[exported](t, o)
+	got := slugctest.Decode[exportResult](t, o)
 	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
 		got.Dir != units || got.Root != root ||
 		got.App != "hello" ||
@@ -79,7 +79,7 @@ func TestExportHere(t *testing.T) {
 		dir := t.TempDir()
 		o := slugctest.RunIn(t, dir, home, []string{"PORT=7000"}, "export", format, file)
 		if o.Exit != 0 || o.Stdout != dir+"\n" ||
-			!strings.Contains(o.Stderr, "       the slug is to be unpacked: slugc unpack "+file+" /srv/hello\n") {
+			!strings.Contains(o.Stderr, "       next, unpack the slug: slugc unpack "+file+" /srv/hello\n") {
 			t.Errorf("%s: exit %d, %q\n%s", format, o.Exit, o.Stdout, o.Stderr)
 		}
 		names, err := os.ReadDir(dir)

@@ -106,7 +106,7 @@ func normal(text string, names map[string]string) string {
 	for path, name := range names {
 		text = strings.ReplaceAll(text, path, name)
 	}
-	return digestInText.ReplaceAllString(goesOn.ReplaceAllString(text, ""), "DIGEST")
+	return digestInText.ReplaceAllString(heartbeatLine.ReplaceAllString(text, ""), "DIGEST")
 }
 
 var idLine = regexp.MustCompile(`(?m)^ !     \[([a-z]+/[a-z0-9-]+)\]$`)

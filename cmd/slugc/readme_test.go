@@ -52,7 +52,7 @@ var shapes = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{goesOn, ""},
+	{heartbeatLine, ""},
 	{regexp.MustCompile(`(/[\w.-]+)+/slugs/`), "STATE/slugs/"},
 	{regexp.MustCompile(`~/\.local/state/slugc/apps/[\w.-]+/slugs/`), "STATE/slugs/"},
 	{regexp.MustCompile(`(/[\w.-]+)+/run/[\w-]+/app`), "RUN"},

@@ -29,8 +29,9 @@ func (c *cli) registerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "register FILE --app NAME",
 		Short: "Register a slug that was built earlier as an app's next release",
-		Long: `Register verifies the slug, keeps a copy of it in the state directory, puts it in the slug store if there is one, and makes it the app's next release. With --key, registering the same
-again under the same key gives the same release.`,
+		Long: `Register verifies the slug, keeps a copy in the state directory, puts it in the slug store if there is
+one, and makes it the app's next release. Registering it again with the same --key returns the same
+release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkApp(app); err != nil {
@@ -47,7 +48,7 @@ again under the same key gives the same release.`,
 	flags := cmd.Flags()
 	flags.StringVar(&app, "app", "", "the app's name")
 	flags.StringVarP(&message, "message", "m", "", "the release's description")
-	flags.StringVar(&key, "key", "", "idempotency key: the same key gives the same release")
+	flags.StringVar(&key, "key", "", "idempotency key: the same key returns the same release")
 	_ = cmd.MarkFlagRequired("app")
 	config.flags(cmd)
 	c.jsonFlag(cmd)
@@ -83,7 +84,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 			Processes:   verified.ProcessTypes,
 			Description: message,
 			Target:      verified.Target,
-			Slug:        release.SlugRef{Digest: string(sum), Content: string(verified.Content), Size: size, URL: url},
+			Slug:        release.SlugRef{Digest: sum, Content: verified.Content, Size: size, URL: url},
 		}, o)
 		if err != nil {
 			return err
@@ -92,7 +93,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 	})
 }
 
-// keepSlug copies a verified slug to its place by digest, unless it is there.
+// keepSlug copies a verified slug to its place, unless it is there already.
 func keepSlug(from, to string, size int64) error {
 	if kept, err := os.Stat(to); err == nil && kept.Size() == size {
 		return nil
@@ -134,15 +135,8 @@ func releaseTable(list []release.Release) string {
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
-		fmt.Fprintf(
-			w,
-			"v%d\t%s\t%s\t%s\t%s\n",
-			r.Version,
-			r.Status,
-			r.CreatedAt.Format(time.RFC3339),
-			short(r.Slug.Digest),
-			clean(r.Description),
-		)
+		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
+			r.Slug.Digest.Short(), clean(r.Description))
 	}
 	_ = w.Flush()
 	return b.String()
@@ -161,11 +155,9 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if len(args) == 2 {
 				n, err := strconv.Atoi(strings.TrimPrefix(args[1], "v"))
 				if err != nil || n < 1 {
-					return fault.UsageError(
-						"usage/version",
+					return fault.UsageError("usage/version",
 						fmt.Errorf("reading the release %q: not a release such as v3", args[1]),
-						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]),
-					)
+						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]))
 				}
 				version = n
 			}
@@ -234,7 +226,7 @@ type process struct {
 func (c *cli) psCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps APP",
-		Short: "Show the current release's process types and how many of each are to run",
+		Short: "Show the current release's process types and how many of each should run",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.readReleases(func(r *release.Releases) error {

@@ -11,7 +11,7 @@ import (
 	"slugc/compiler/report"
 )
 
-// storeURL is the slug store that the flag or the environment names, "" for none.
+// storeURL returns the slug store that the flag or the environment names, "" for none.
 func (c *cli) storeURL() string {
 	if c.store != "" {
 		return c.store
@@ -28,8 +28,8 @@ var storeSettings = []string{
 	"SLUGC_REGISTRY_PASSWORD",
 }
 
-// openStore opens the store that a URL names, or with "" this machine's own, nil if it has none.
-// The environment's credentials are for the machine's own store alone.
+// openStore opens the store that a URL names, or with "" this machine's own; nil if it has none. The
+// environment's credentials go to the machine's own store only.
 func (c *cli) openStore(name string) (blobstore.Store, error) {
 	own := c.storeURL()
 	if name == "" {
@@ -55,7 +55,7 @@ func (c *cli) openStore(name string) (blobstore.Store, error) {
 // ownStore opens this machine's own store.
 func (c *cli) ownStore(context.Context) (blobstore.Store, error) { return c.openStore("") }
 
-// fetch gives the file of a release's slug, which it brings to this machine if it is not there.
+// fetch returns the file of a release's slug, after fetching it if it is not on this machine.
 func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref release.SlugRef) (string, error) {
 	path, t, err := artifact.Fetch(ctx, c.openStore, ref, home.App(app))
 	c.ui.close()
@@ -66,7 +66,7 @@ func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref relea
 	return path, err
 }
 
-// fetcher is fetch for whoever follows an app's releases.
+// fetcher is fetch in the form that follow and deploy call.
 func (c *cli) fetcher(home *cache.Home) func(context.Context, string, release.Release) (string, error) {
 	return func(ctx context.Context, app string, rel release.Release) (string, error) {
 		return c.fetch(ctx, home, app, rel.Slug)

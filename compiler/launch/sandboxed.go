@@ -3,48 +3,32 @@ package launch
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"slugc/compiler/sandbox"
 )
 
-// appMount is where a contained process sees the app, where the sandbox can mount: the place that
-// absolute paths in a slug are made for.
+// appMount is where a sandboxed process sees the app, if the sandbox can mount. Absolute paths in a slug
+// start with it.
 const appMount = "/app"
 
-// RunSandboxed runs one process as [Run] does, but in a sandbox that shows it the app and the system
-// and nothing else of this machine, and with limits. Of the options it uses Dir, Command, Env,
-// Port, Dyno, Shell, Stdout and Stderr. It returns the exit code, 128+n when signal n ended it; the
-// error is a [sandbox.LimitError], the context's cause, or about starting or a writer.
-func RunSandboxed(
-	ctx context.Context,
-	box *sandbox.Sandbox,
-	o RunOptions,
-	limits sandbox.Limits,
-) (exitCode int, err error) {
+// RunSandboxed runs one process as [Run] does, but in a sandbox that shows it only the app and the system,
+// and with limits. Of the options it uses Dir, Command, Env, Port, Dyno, Shell, Stdout and Stderr. It
+// returns the exit code, 128+n when signal n ended the process. The error is a [*sandbox.LimitError], the
+// context's cause, or about starting or a writer.
+func RunSandboxed(ctx context.Context, box *sandbox.Sandbox, o RunOptions, limits sandbox.Limits) (int, error) {
 	bind := sandbox.Bind{Host: o.Dir, Inside: appMount, Writable: true}
 	inside := box.Path(bind)
-	shell := o.Shell
-	if shell == "" {
-		if shell, err = findShell(); err != nil {
-			return 0, fmt.Errorf("running %q: %w", o.Command, err)
-		}
-	}
-	text, err := script(o.Dir, inside, shell, o.Command)
+	path, script, err := o.interpreter(inside)
 	if err != nil {
-		return 0, fmt.Errorf("running %q: %w", o.Command, err)
+		return 0, err
 	}
 	o.Dir = inside
 	err = box.Run(ctx, sandbox.Spec{
-		Args: []string{
-			shell,
-			"-c",
-			text,
-		}, Dir: inside, Env: o.Environment(), Binds: []sandbox.Bind{bind}, Network: true,
-		Stdout: o.Stdout, Stderr: o.Stderr, Limits: limits,
+		Args: []string{path, "-c", script}, Dir: inside, Env: o.Environment(), Binds: []sandbox.Bind{bind},
+		Network: true, Stdout: o.Stdout, Stderr: o.Stderr, Limits: limits,
 	})
-	if ended, ok := errors.AsType[*sandbox.ExitError](err); ok {
-		return ended.Code, nil
+	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {
+		return exit.Code, nil
 	}
 	return 0, err
 }

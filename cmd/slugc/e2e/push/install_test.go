@@ -28,7 +28,7 @@ func TestHookInstall(t *testing.T) {
 	before := s.files(t)
 	for _, branches := range [][]string{{"--branch", "old"}, {"--branch", "main", "--branch", "release"}} {
 		o := s.run(t, slugctest.Binary(t), append([]string{"hook", "install", s.bare, "--app", "blog"}, branches...)...)
-		if o.Exit != 0 || !strings.Contains(o.Stderr, "the pre-receive hook that is there is kept") {
+		if o.Exit != 0 || !strings.Contains(o.Stderr, "the pre-receive hook that was there is kept") {
 			t.Fatalf("exit %d: %s", o.Exit, o.Stderr)
 		}
 	}
