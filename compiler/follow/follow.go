@@ -121,7 +121,7 @@ func Run(ctx context.Context, o Options) error {
 	f.say("following %s; web is on %s", o.App, p.listener.Addr())
 	f.loop()
 	f.busy.Wait()
-	return o.Console.Failure()
+	return o.Console.Err()
 }
 
 // loop does one thing at a time until stopping has begun and nothing is left.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/follow"
 	"slugc/compiler/release"
@@ -28,7 +29,7 @@ func TestSwitches(t *testing.T) {
 	f.tell(release.Snapshot{})
 	f.says("blog has no release yet: waiting for the first")
 	f.refuses()
-	f.tell(f.release(1, release.Formation{"web": 2}, "web", serve("v1")))
+	f.tell(f.release(1, release.Formation{"web": 2}, "web", serve(t, "v1")))
 	f.says("v1 is live")
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
@@ -50,7 +51,7 @@ func TestSwitches(t *testing.T) {
 	}
 	for v := 2; v <= 7; v++ {
 		before := requests.Load()
-		f.tell(f.release(v, release.Formation{"web": 2}, "web", serve(fmt.Sprint("v", v))))
+		f.tell(f.release(v, release.Formation{"web": 2}, "web", serve(t, fmt.Sprint("v", v))))
 		f.says(fmt.Sprintf("v%d is live", v))
 		f.wait("more requests", func() bool { return requests.Load() > before+10 || t.Failed() })
 	}
@@ -70,7 +71,7 @@ func TestFailedStart(t *testing.T) {
 	for name, test := range map[string]struct{ web, why string }{
 		"a process ends":              {"echo broken; exit 3", "v2 can't be started: web.1 exited with code 3"},
 		"a port does not answer":      {"sleep 1000", "v2 can't be started: web.1 does not answer on its port after "},
-		"another type's process ends": {serve("v2") + " & wait", "v2 can't be started: worker.1 exited with code 4"},
+		"another type's process ends": {serve(t, "v2") + " & wait", "v2 can't be started: worker.1 exited with code 4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := start(t, func(o *follow.Options) {
@@ -79,7 +80,7 @@ func TestFailedStart(t *testing.T) {
 					o.BootTimeout = time.Minute
 				}
 			})
-			f.tell(f.release(1, one, "web", serve("v1")))
+			f.tell(f.release(1, one, "web", serve(t, "v1")))
 			f.answers("v1 web.1 green")
 			both := release.Formation{"web": 1}
 			worker := "sleep 1000"
@@ -98,7 +99,7 @@ func TestFailedStart(t *testing.T) {
 			broken.Formation = release.Formation{"web": 1, "worker": 2}
 			f.tell(broken)
 			f.wait("the second try", func() bool { return strings.Count(f.out.String(), "can't be started") == 2 })
-			f.tell(f.release(3, one, "web", serve("v3")))
+			f.tell(f.release(3, one, "web", serve(t, "v3")))
 			f.answers("v3 web.1 green")
 			f.stop()
 		})
@@ -109,12 +110,12 @@ func TestFailedStart(t *testing.T) {
 // up.
 func TestNewerMeanwhile(t *testing.T) {
 	f := start(t, nil)
-	v1 := f.release(1, one, "web", serve("v1"))
+	v1 := f.release(1, one, "web", serve(t, "v1"))
 	f.tell(v1)
 	f.says("v1 is live")
 	f.tell(f.release(2, one, "web", "echo slow start; sleep 1000"))
 	f.says("slow start")
-	f.tell(f.release(3, one, "web", serve("v3")))
+	f.tell(f.release(3, one, "web", serve(t, "v3")))
 	f.says("leaving v2")
 	f.answers("v3 web.1 green")
 	f.wait("one release's directory", func() bool { left, _ := os.ReadDir(f.o.Runs); return len(left) == 1 })
@@ -128,7 +129,7 @@ func TestScale(t *testing.T) {
 		1,
 		release.Formation{"web": 1, "worker": 0},
 		"web",
-		serve("v1"),
+		serve(t, "v1"),
 		"worker",
 		"echo working; sleep 1000",
 	)
@@ -167,7 +168,7 @@ func pids(f *following, name string) (list []int) {
 // A process that ends is out of rotation and is started again; connections wait for it.
 func TestRestarts(t *testing.T) {
 	f := start(t, func(o *follow.Options) { o.Backoff = 100 * time.Millisecond })
-	f.tell(f.release(1, one, "web", serve("v1")))
+	f.tell(f.release(1, one, "web", serve(t, "v1")))
 	for n := 1; n <= 3; n++ {
 		f.answers("v1 web.1 green")
 		started := pids(f, "web.1")
@@ -199,17 +200,17 @@ func TestTriesAgain(t *testing.T) {
 		}
 	})
 	flag := filepath.Join(t.TempDir(), "flag")
-	f.tell(f.release(1, one, "web", "test -e "+flag+" || { touch "+flag+"; exit 5; }; exec "+serve("v1")))
+	f.tell(f.release(1, one, "web", "test -e "+flag+" || { touch "+flag+"; exit 5; }; exec "+serve(t, "v1")))
 	f.says("v1 can't be started: fetching: no route to host")
 	f.says("hint: try the other network")
 	f.says("trying v1 again in 1ms")
 	f.says("v1 can't be started: web.1 exited with code 5")
 	f.answers("v1 web.1 green")
-	f.tell(f.release(2, one, "web", serve("v2")))
+	f.tell(f.release(2, one, "web", serve(t, "v2")))
 	f.says("v1 goes on")
 	f.answers("v2 web.1 green")
-	wrong := f.release(3, one, "web", serve("v3"))
-	wrong.Current.Slug.Digest = "sha256:" + strings.Repeat("0", 64)
+	wrong := f.release(3, one, "web", serve(t, "v3"))
+	wrong.Current.Slug.Digest = digest.Digest("sha256:" + strings.Repeat("0", 64))
 	f.tell(wrong)
 	f.says("the release's is sha256:" + strings.Repeat("0", 64))
 	f.answers("v2 web.1 green")
@@ -221,7 +222,7 @@ func TestCoordinatorTrouble(t *testing.T) {
 	f := start(t, nil)
 	f.updates <- release.Update{Err: errors.New("no quorum")}
 	f.says("the coordinator can't be followed just now, and what runs goes on: no quorum")
-	f.tell(f.release(1, one, "web", serve("v1")))
+	f.tell(f.release(1, one, "web", serve(t, "v1")))
 	f.says("the coordinator can be followed again")
 	f.answers("v1 web.1 green")
 	f.updates <- release.Update{Err: errors.New("no quorum")}

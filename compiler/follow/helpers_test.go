@@ -1,7 +1,6 @@
 package follow_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,14 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
+	"slugc/cache/testkit"
 	"slugc/compiler/follow"
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -24,49 +23,12 @@ import (
 	"slugc/compiler/slug"
 )
 
-var child string // path of the binary that stands for slugc and for apps
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "follow-test-")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		child = filepath.Join(dir, "child")
-		build := exec.Command("go", "build", "-o", child, "./testdata/child")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("building the child: %v\n%s", err, out))
-		}
-		return m.Run()
-	}())
-}
-
-// buffer is a writer that a follower and a test may use at a time.
-type buffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // following is a follower under test.
 type following struct {
 	*testing.T
 	o       follow.Options
 	updates chan release.Update
-	out     *buffer
+	out     *testkit.Buffer
 	slugs   string
 	address string
 	cancel  func()
@@ -81,13 +43,13 @@ func start(t *testing.T, change func(*follow.Options)) *following {
 	f := &following{
 		T:       t,
 		updates: make(chan release.Update),
-		out:     &buffer{},
+		out:     &testkit.Buffer{},
 		slugs:   t.TempDir(),
 		ended:   make(chan error, 1),
 	}
 	f.o = follow.Options{
 		App:     "blog",
-		Self:    child,
+		Self:    testkit.Program(t, program),
 		Updates: f.updates,
 		Runs:    t.TempDir(),
 		Listen:  "127.0.0.1",
@@ -153,7 +115,7 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 	if err != nil {
 		f.Fatal(err)
 	}
-	digest, size, err := slug.FileDigest(file)
+	is, size, err := digest.File(file)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -162,13 +124,16 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 		Current: release.Release{
 			Version:      version,
 			ProcessTypes: types,
-			Slug:         release.SlugRef{Digest: digest, Size: size, URL: file},
+			Slug:         release.SlugRef{Digest: is, Size: size, URL: file},
 		},
 	}
 }
 
+// program stands for the slugc binary and for the processes of apps.
+const program = "../launch/testdata/child"
+
 // serve is the command of a web process that answers with a text.
-func serve(text string) string { return child + " serve " + text }
+func serve(t *testing.T, text string) string { return testkit.Program(t, program) + " serve " + text }
 
 // tell tells the follower.
 func (f *following) tell(s release.Snapshot) {
@@ -184,11 +149,7 @@ func (f *following) tell(s release.Snapshot) {
 // wait waits for a condition.
 func (f *following) wait(what string, done func() bool) {
 	f.Helper()
-	for end := time.Now().Add(60 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			f.Fatalf("waiting for %s: it does not come\n%s", what, f.out)
-		}
-	}
+	testkit.Eventually(f, what, done)
 }
 
 // says waits for words of the console's.

@@ -38,7 +38,7 @@ func (m member) name() string { return m.typ + "." + strconv.Itoa(m.number) }
 // say is a line about the instance.
 func (i *instance) say(text string) {
 	if i.last != nil {
-		i.last.Say(text)
+		i.last.Print(text)
 	}
 }
 
@@ -48,7 +48,7 @@ func (f *follower) add(c *crew, m member) {
 	c.members[m] = i
 	c.left++
 	f.instances[i] = true
-	f.o.Console.Widen(m.typ, m.number)
+	f.o.Console.FitName(m.typ, m.number)
 	f.begin(i)
 }
 
@@ -84,7 +84,7 @@ func (f *follower) start(i *instance) (*launch.Process, error) {
 		return nil, err
 	}
 	command, _ := i.crew.release.ProcessTypes.Command(i.typ)
-	m := launch.Member{Name: i.name(), Place: i.crew.place(i.typ)}
+	m := launch.Label{Name: i.name(), Index: i.crew.place(i.typ)}
 	if record, version := f.o.Record, i.crew.release.Version; record != nil {
 		m.Record = func(name string, own bool, line []byte) { record(version, name, own, line) }
 	}
@@ -145,7 +145,7 @@ func (f *follower) checked(i *instance, p *launch.Process, address string, err e
 
 // ended draws the consequence of a process's end.
 func (f *follower) ended(i *instance, p *launch.Process, how string, err error) {
-	p.Say(how)
+	p.Print(how)
 	i.process, i.up, i.address = nil, false, ""
 	if i.leaving {
 		f.gone(i)
@@ -166,7 +166,7 @@ func (f *follower) broken(i *instance, why error) {
 	}
 	lived := time.Duration(0)
 	if i.last != nil {
-		lived = time.Since(i.last.Began)
+		lived = time.Since(i.last.Started)
 	}
 	pause := i.backoff.Next(lived)
 	f.say("%v: starting %s again in %s", why, i.name(), pause)

@@ -27,7 +27,7 @@ func TestStop(t *testing.T) {
 					o.Grace = time.Hour
 				}
 			})
-			f.tell(f.release(1, release.Formation{"web": 1, "worker": 1}, "web", serve("v1"), "worker", deaf))
+			f.tell(f.release(1, release.Formation{"web": 1, "worker": 1}, "web", serve(t, "v1"), "worker", deaf))
 			f.says("v1 is live")
 			f.says("worker.1 | deaf")
 			f.tell(f.release(2, release.Formation{"web": 1, "worker": 0}, "web", "sleep 1000", "worker", deaf))
@@ -79,7 +79,7 @@ func TestRecord(t *testing.T) {
 			4,
 			release.Formation{"worker": 1},
 			"web",
-			serve("v4"),
+			serve(t, "v4"),
 			"worker",
 			"echo out; echo err >&2; sleep 1000",
 		),

@@ -1,40 +1,32 @@
-// Package nodelts knows Node's lines of long-term support (LTS): their codenames and the days they
-// start.
+// Package nodelts knows the code names of Node's long-term support (LTS) release lines. Version
+// files use them: `lts/iron` in .nvmrc is Node 20.
 //
-//	major, ok := nodelts.Line("iron") // 20, true
+//	major, ok := nodelts.Major("iron") // 20, true
 //
-// The source is Node's release schedule, https://github.com/nodejs/release#release-schedule. The
-// package knows no single version: which one a line stands for is for a source of Node to say.
+// It does not know when a line becomes LTS, nor which release of a line is the newest: the release
+// index of a Node source says so.
 package nodelts
 
-import "time"
+import "strings"
 
-// lines are the majors by codename.
-var lines = map[string]int{
-	"argon": 4, "boron": 6, "carbon": 8, "dubnium": 10, "erbium": 12, "fermium": 14,
-	"gallium": 16, "hydrogen": 18, "iron": 20, "jod": 22, "krypton": 24,
+// majors are the lines named so far: https://github.com/nodejs/Release#release-schedule.
+var majors = map[string]int{
+	"argon":    4,
+	"boron":    6,
+	"carbon":   8,
+	"dubnium":  10,
+	"erbium":   12,
+	"fermium":  14,
+	"gallium":  16,
+	"hydrogen": 18,
+	"iron":     20,
+	"jod":      22,
+	"krypton":  24,
 }
 
-// Line returns the major that a codename, in lower case, names. ok is false for a name that is not
-// known here; a newer line may have it.
-func Line(codename string) (major int, ok bool) {
-	major, ok = lines[codename]
+// Major returns the major version of the line with this code name, in any case; ok is false for a
+// name that was not in use when slugc was built.
+func Major(codename string) (major int, ok bool) {
+	major, ok = majors[strings.ToLower(codename)]
 	return major, ok
-}
-
-// Start returns the day from which a major is an LTS line, by the published schedule. ok is false
-// for a major that never is one.
-//
-// Up to 26 the even majors are LTS lines. 4 was released in 2015, and since then one even major
-// each April. From 27 on every major is, released in April of the year it is named for. Each
-// becomes LTS at the end of its October.
-func Start(major int) (day time.Time, ok bool) {
-	year := 2000 + major
-	if major < 27 {
-		if major < 4 || major%2 != 0 {
-			return time.Time{}, false
-		}
-		year = 2013 + major/2
-	}
-	return time.Date(year, time.October, 28, 0, 0, 0, 0, time.UTC), true
 }

@@ -1,5 +1,8 @@
 package node
 
+// LTSStart is tested by table.
+var LTSStart = ltsStart
+
 // NpmFor chooses an npm, of versions with their engines, to go with a Node.
 func NpmFor(engines map[string]string, node string) string {
 	p := packument{Versions: map[string]manifest{}}

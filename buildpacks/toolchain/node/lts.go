@@ -10,6 +10,23 @@ import (
 	"slugc/detect/nodelts"
 )
 
+// ltsStart is the day from which a major of Node is an LTS line, by Node's published schedule
+// (https://github.com/nodejs/Release#release-schedule). ok is false for a major that never is one.
+//
+// Up to 26 the even majors are LTS lines: 4 was released in 2015, and since then one even major each
+// April. From 27 on every major is, released in April of the year it is named for. Each becomes LTS
+// at the end of its October.
+func ltsStart(major int) (day time.Time, ok bool) {
+	year := 2000 + major
+	if major < 27 {
+		if major < 4 || major%2 != 0 {
+			return time.Time{}, false
+		}
+		year = 2013 + major/2
+	}
+	return time.Date(year, time.October, 28, 0, 0, 0, 0, time.UTC), true
+}
+
 // ltsMajors are the LTS lines among a listing's versions, newest first: by the source's own word
 // where it knows, else by the schedule.
 func ltsMajors(l source.Listing, now time.Time) []int {
@@ -25,7 +42,7 @@ func ltsMajors(l source.Listing, now time.Time) []int {
 			if l.Codenames[v] == "" {
 				continue
 			}
-		} else if day, ok := nodelts.Start(m); !ok || now.Before(day) {
+		} else if day, ok := ltsStart(m); !ok || now.Before(day) {
 			continue
 		}
 		done[m] = true
@@ -55,7 +72,7 @@ func ltsMajor(l source.Listing, alias string, now time.Time) (int, bool) {
 			return source.Major(v), true
 		}
 	}
-	return nodelts.Line(name)
+	return nodelts.Major(name)
 }
 
 // checkAlias refuses a name that no source can know.

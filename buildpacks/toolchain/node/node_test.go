@@ -13,6 +13,20 @@ import (
 	"slugc/buildpacks/toolchain/toolchaintest"
 )
 
+func TestLTSStart(t *testing.T) {
+	t.Parallel()
+	for major, want := range map[int]string{
+		4: "2015-10-28", 18: "2022-10-28", 20: "2023-10-28", 22: "2024-10-28", 24: "2025-10-28", 26: "2026-10-28",
+		27: "2027-10-28", 28: "2028-10-28",
+		0: "", 5: "", 21: "", 25: "",
+	} {
+		got, ok := node.LTSStart(major)
+		if text := got.Format(time.DateOnly); ok != (want != "") || ok && text != want {
+			t.Errorf("LTSStart(%d) = %s, %v; want %s", major, text, ok, want)
+		}
+	}
+}
+
 // nodeOn is the tool on a day.
 func nodeOn(date string, allowWide bool) source.Tool {
 	now, err := time.Parse(time.DateOnly, date)
