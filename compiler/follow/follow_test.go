@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/follow"
 	"slugc/compiler/release"
@@ -209,7 +210,7 @@ func TestTriesAgain(t *testing.T) {
 	f.says("v1 goes on")
 	f.answers("v2 web.1 green")
 	wrong := f.release(3, one, "web", serve(t, "v3"))
-	wrong.Current.Slug.Digest = "sha256:" + strings.Repeat("0", 64)
+	wrong.Current.Slug.Digest = digest.Digest("sha256:" + strings.Repeat("0", 64))
 	f.tell(wrong)
 	f.says("the release's is sha256:" + strings.Repeat("0", 64))
 	f.answers("v2 web.1 green")

@@ -124,7 +124,7 @@ func (f *following) release(version int, formation release.Formation, pairs ...s
 		Current: release.Release{
 			Version:      version,
 			ProcessTypes: types,
-			Slug:         release.SlugRef{Digest: string(is), Size: size, URL: file},
+			Slug:         release.SlugRef{Digest: is, Size: size, URL: file},
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"slugc/cache/digest"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
 )
@@ -11,7 +12,7 @@ import (
 // identity tells releases apart, also those of a coordinator that was put in the place of another.
 type identity struct {
 	version int
-	digest  string
+	digest  digest.Digest
 }
 
 func identify(r release.Release) identity { return identity{r.Version, r.Slug.Digest} }
