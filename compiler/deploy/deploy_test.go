@@ -64,7 +64,7 @@ func (m *machine) pack(text, command string) (file string, q release.Request) {
 	if err != nil {
 		m.Fatal(err)
 	}
-	q.Slug = release.SlugRef{Digest: string(p.Digest), Content: string(p.Content), Size: p.Size, URL: "file://" + file}
+	q.Slug = release.SlugRef{Digest: p.Digest, Content: p.Content, Size: p.Size, URL: "file://" + file}
 	return file, q
 }
 

@@ -57,7 +57,7 @@ func TestCancelKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = d.Releases.Register(t.Context(), "hello", release.Request{
-		Slug:      release.SlugRef{Digest: string(digest.Of([]byte("slug")))},
+		Slug:      release.SlugRef{Digest: digest.Of([]byte("slug"))},
 		Processes: procfile.ProcessMap{{Type: "release", Command: "true"}}, Key: "killed", Pending: true,
 	})
 	if err != nil {
