@@ -102,7 +102,7 @@ func TestFetch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := release.SlugRef{Digest: string(p.Digest), Content: string(p.Content), Size: p.Size, URL: url}
+	stored := release.SlugRef{Digest: p.Digest, Content: p.Content, Size: p.Size, URL: url}
 	filed := stored
 	filed.URL = artifact.FileURL(one)
 	runner := newApp(t)
@@ -118,7 +118,7 @@ func TestFetch(t *testing.T) {
 		if err != nil || path != at || moved.Parts > 0 != moves {
 			t.Fatalf("got %q, %+v, %v", path, moved, err)
 		}
-		if _, err := slug.Verify(t.Context(), path, digest.Digest(ref.Digest)); err != nil {
+		if _, err := slug.Verify(t.Context(), path, ref.Digest); err != nil {
 			t.Error(err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestFetch(t *testing.T) {
 	for _, bad := range []release.SlugRef{
 		{URL: root, Digest: "sha256:../../x"},
 		{URL: "::", Digest: stored.Digest},
-		{URL: "gopher://x", Digest: digest.Of([]byte("none")).String()},
+		{URL: "gopher://x", Digest: digest.Of([]byte("none"))},
 	} {
 		if _, _, err := artifact.Fetch(t.Context(), openAny, bad, runner); err == nil {
 			t.Errorf("%+v is fetched", bad)

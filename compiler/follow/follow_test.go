@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/cache/testkit"
 	"slugc/compiler/fault"
 	"slugc/compiler/follow"
@@ -197,7 +198,7 @@ func TestRetries(t *testing.T) {
 	f.awaitLine("v1 goes on")
 	f.awaitAnswer("v2 web.1 green")
 	wrong := f.release(3, one, "web", serve(t, "v3"))
-	wrong.Current.Slug.Digest = "sha256:" + strings.Repeat("0", 64)
+	wrong.Current.Slug.Digest = digest.Digest("sha256:" + strings.Repeat("0", 64))
 	f.send(wrong)
 	f.awaitLine("the release's is sha256:" + strings.Repeat("0", 64))
 	f.awaitAnswer("v2 web.1 green")

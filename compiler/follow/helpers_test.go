@@ -125,7 +125,7 @@ func (f *testFollower) release(version int, formation release.Formation, pairs .
 		Current: release.Release{
 			Version:      version,
 			ProcessTypes: types,
-			Slug:         release.SlugRef{Digest: string(is), Size: size, URL: file},
+			Slug:         release.SlugRef{Digest: is, Size: size, URL: file},
 		},
 	}
 }

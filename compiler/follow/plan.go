@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"slugc/cache/digest"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
 )
@@ -12,7 +13,7 @@ import (
 // first.
 type identity struct {
 	version int
-	digest  string
+	digest  digest.Digest
 }
 
 func identify(r release.Release) identity { return identity{r.Version, r.Slug.Digest} }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cache/digest"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
 )
@@ -21,7 +22,7 @@ func wanted(version int, formation string) release.Snapshot {
 		Current: release.Release{
 			Version:      version,
 			ProcessTypes: types,
-			Slug:         release.SlugRef{Digest: fmt.Sprint(version)},
+			Slug:         release.SlugRef{Digest: digest.Digest(fmt.Sprint(version))},
 		},
 		Formation: release.Formation{},
 	}

@@ -1,4 +1,4 @@
-package release_test
+package clustertest
 
 import (
 	"context"
@@ -15,41 +15,25 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"slugc/compiler/coordinator"
-	"slugc/compiler/coordinator/etcd"
 	"slugc/compiler/coordinator/etcd/etcdtest"
+	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/compiler/release/releasetest"
 )
 
 var long = flag.Bool("long", false, "TestChaos: ten thousand registrations, twenty kills, ten partitions")
 
-// apart is set in the process that TestChaos runs in a network namespace of its own.
-const apart = "RELEASE_TEST_APART"
+// isolated is set in the process that TestChaos runs in a network namespace of its own.
+const isolated = "RELEASE_TEST_ISOLATED"
 
 // TestChaos has 16 writers, on four handles, register releases of eight apps in a cluster of three,
-// whose leaders are killed and whose members are cut off meanwhile. Every writer comes again with
-// the same key until it has an answer. Nothing is lost, twice or left out, and the history is
+// while its leaders are killed and its members are cut off. Every writer tries again with the same
+// key until it has an answer. No registration is lost, repeated or skipped, and the history is
 // linearizable.
 func TestChaos(t *testing.T) {
-	if os.Getenv(apart) == "" {
-		args := []string{
-			"--net",
-			"--",
-			os.Args[0],
-			"-test.run=^TestChaos$",
-			"-test.v",
-			"-test.timeout=40m",
-			fmt.Sprintf("-long=%v", *long),
-		}
-		if os.Geteuid() != 0 {
-			args = append([]string{"--map-root-user"}, args...)
-		}
-		cmd := exec.CommandContext(t.Context(), "unshare", args...)
-		cmd.Env = append(os.Environ(), apart+"=1")
-		out, err := cmd.CombinedOutput()
-		t.Logf("%s", out)
-		if err != nil {
-			t.Errorf("in a network namespace of its own: %v", err)
-		}
+	if os.Getenv(isolated) == "" {
+		t.Parallel()
+		runIsolated(t)
 		return
 	}
 	c := chaos{T: t, cluster: etcdtest.StartIsolated(t, 3), writers: 16, total: 1500, kills: 4, partitions: 2}
@@ -60,13 +44,29 @@ func TestChaos(t *testing.T) {
 	c.check()
 }
 
+// runIsolated runs TestChaos in a network namespace of its own.
+func runIsolated(t *testing.T) {
+	args := []string{"--net", "--", os.Args[0], "-test.run=^TestChaos$", "-test.v", "-test.timeout=40m",
+		fmt.Sprintf("-long=%v", *long)}
+	if os.Geteuid() != 0 {
+		args = append([]string{"--map-root-user"}, args...)
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", args...)
+	cmd.Env = append(os.Environ(), isolated+"=1")
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("in a network namespace of its own: %v", err)
+	}
+}
+
 // chaos is the test under way.
 type chaos struct {
 	*testing.T
 	cluster                           *etcdtest.Cluster
 	writers, total, kills, partitions int
 	tickets, acked, unanswered        atomic.Int64
-	ambiguous                         atomic.Int64 // commits whose outcome was unknown
+	unknown                           atomic.Int64 // commits whose outcome was unknown
 	calm                              atomic.Bool  // the disturbances are over
 	mu                                sync.Mutex   // guards what follows
 	history                           []porcupine.Operation
@@ -75,27 +75,25 @@ type chaos struct {
 	silence                           time.Duration // the longest time without an acknowledgement
 }
 
-// step is what a client asks: the next number for a key, again the number of a key that has one, or
-// the current one if the key is "".
-type step struct {
+// operation is what a client asks: the next number for a key, again the number of a key that has
+// one, or the current one if the key is "".
+type operation struct {
 	app, key string
 	again    bool
 }
 
-// counted counts commits that may have been done or not.
-type counted struct {
+// countingCoordinator counts commits whose outcome is unknown.
+type countingCoordinator struct {
 	coordinator.Coordinator
-	ambiguous *atomic.Int64
+	unknown *atomic.Int64
 }
 
-func (c counted) Commit(
-	ctx context.Context,
-	compares []coordinator.Compare,
-	writes []coordinator.Write,
+func (c countingCoordinator) Commit(
+	ctx context.Context, compares []coordinator.Compare, writes []coordinator.Write,
 ) (int64, error) {
 	rev, err := c.Coordinator.Commit(ctx, compares, writes)
 	if errors.Is(err, coordinator.ErrUnavailable) {
-		c.ambiguous.Add(1)
+		c.unknown.Add(1)
 	}
 	return rev, err
 }
@@ -104,97 +102,88 @@ func (c *chaos) run() {
 	c.began, c.last, c.versions = time.Now(), time.Now(), map[string]map[int]string{}
 	handles := make([]*release.Releases, 4)
 	for i := range handles {
-		handles[i] = over(counted{openCluster(c.T, c.cluster, ""), &c.ambiguous})
+		handles[i] = releasetest.New(countingCoordinator{c.cluster.Open(c.T, ""), &c.unknown})
 	}
 	var wg sync.WaitGroup
 	for w := range c.writers {
 		wg.Go(func() {
 			for n := c.tickets.Add(1); n <= int64(c.total) || !c.calm.Load(); n = c.tickets.Add(1) {
-				s := step{app: fmt.Sprint("app", n%8), key: fmt.Sprint("key", n)}
-				version := c.do(w, handles[w%len(handles)], s)
+				o := operation{app: fmt.Sprint("app", n%8), key: fmt.Sprint("key", n)}
+				version := c.do(w, handles[w%len(handles)], o)
 				if n%20 == 0 {
-					s.again = true
-					if again := c.do(w, handles[(w+1)%len(handles)], s); again != version {
-						c.Errorf("%s was v%d and is v%d", s.key, version, again)
+					o.again = true
+					if again := c.do(w, handles[(w+1)%len(handles)], o); again != version {
+						c.Errorf("%s was v%d and is v%d", o.key, version, again)
 					}
 				}
 				if n%5 == 0 {
-					c.do(w, handles[w%len(handles)], step{app: s.app})
+					c.do(w, handles[w%len(handles)], operation{app: o.app})
 				}
 			}
 		})
 	}
 	c.disturb()
 	wg.Wait()
-	c.Logf(
-		"%d acknowledged in %v (%.0f/s), %d commits without an answer, %d calls given up, longest time without an acknowledgement %v, %d leaders killed, %d partitions",
-		c.acked.Load(),
-		time.Since(c.began).Round(time.Millisecond),
-		float64(c.acked.Load())/time.Since(c.began).Seconds(),
-		c.ambiguous.Load(),
-		c.unanswered.Load(),
-		c.silence.Round(time.Millisecond),
-		c.kills,
-		c.partitions,
-	)
+	took := time.Since(c.began)
+	c.Logf("%d acknowledged in %v (%.0f/s), longest time without one %v; %d leaders killed, %d partitions",
+		c.acked.Load(), took.Round(time.Millisecond), float64(c.acked.Load())/took.Seconds(),
+		c.silence.Round(time.Millisecond), c.kills, c.partitions)
+	c.Logf("%d commits without an answer, %d calls given up", c.unknown.Load(), c.unanswered.Load())
 }
 
-// do asks until it has an answer, and writes down when it began and when it had it.
-func (c *chaos) do(client int, r *release.Releases, s step) int {
+// do asks until it has an answer, and records the operation.
+func (c *chaos) do(client int, r *release.Releases, o operation) int {
 	call := time.Since(c.began)
 	for {
 		var rel release.Release
 		var err error
-		if s.key == "" {
-			rel, err = r.Current(c.Context(), s.app)
+		if o.key == "" {
+			rel, err = r.Current(c.Context(), o.app)
 		} else {
-			q := request(1, "web")
-			q.Key, q.Description = s.key, s.key
-			rel, err = r.Register(c.Context(), s.app, q)
+			q := releasetest.Request(1, "web")
+			q.Key, q.Description = o.key, o.key
+			rel, err = r.Register(c.Context(), o.app, q)
 		}
-		switch id(err) {
-		case "", "release/no-releases":
-			c.note(client, s, rel.Version, call)
+		switch mark, _ := errors.AsType[*fault.Error](err); {
+		case err == nil, errors.Is(err, release.ErrNoReleases):
+			c.record(client, o, rel.Version, call)
 			return rel.Version
-		case "release/coordinator-unavailable", "release/contended":
+		case mark != nil && mark.Owner == fault.Transient:
 			c.unanswered.Add(1)
 		default:
-			c.Errorf("%v: %v", s, err)
+			c.Errorf("%v: %v", o, err)
 			return 0
 		}
 	}
 }
 
-func (c *chaos) note(client int, s step, version int, call time.Duration) {
+func (c *chaos) record(client int, o operation, version int, call time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	c.history = append(
-		c.history,
-		porcupine.Operation{
-			ClientId: client,
-			Input:    s,
-			Call:     int64(call),
-			Output:   version,
-			Return:   int64(now.Sub(c.began)),
-		},
-	)
-	if s.key == "" || s.again {
+	c.history = append(c.history, porcupine.Operation{
+		ClientId: client,
+		Input:    o,
+		Call:     int64(call),
+		Output:   version,
+		Return:   int64(now.Sub(c.began)),
+	})
+	if o.key == "" || o.again {
 		return
 	}
 	c.silence, c.last = max(c.silence, now.Sub(c.last)), now
-	if c.versions[s.app] == nil {
-		c.versions[s.app] = map[int]string{}
+	if c.versions[o.app] == nil {
+		c.versions[o.app] = map[int]string{}
 	}
-	if other, given := c.versions[s.app][version]; given {
-		c.Errorf("v%d of %s was given to %s and %s", version, s.app, other, s.key)
+	if other, ok := c.versions[o.app][version]; ok {
+		c.Errorf("v%d of %s was given to %s and %s", version, o.app, other, o.key)
 	}
 	c.acked.Add(1)
-	c.versions[s.app][version] = s.key
+	c.versions[o.app][version] = o.key
 }
 
-// disturb kills leaders and cuts members off, one after another, each for as long as it takes the
-// others to acknowledge some registrations.
+// disturb kills leaders and cuts members off, one after another, each until the others have
+// acknowledged some registrations.
 func (c *chaos) disturb() {
 	defer c.calm.Store(true)
 	events := c.kills + c.partitions
@@ -250,22 +239,16 @@ func (c *chaos) progress(n int64) {
 	}
 }
 
-// check compares what was acknowledged with what is there, and checks the history.
+// check compares what was acknowledged with what the store holds, and checks the history.
 func (c *chaos) check() {
 	c.cluster.Await()
-	r := over(openCluster(c.T, c.cluster, "?timeout=30s"))
-	for app, given := range c.versions {
-		list := must[[]release.Release](c.T)(r.List(c.Context(), app))
-		checkNumbers(c.T, r, app, len(given))
+	r := releasetest.New(c.cluster.Open(c.T, "?timeout=30s"))
+	for app, keys := range c.versions {
+		list := releasetest.Must(r.List(c.Context(), app))(c.T)
+		releasetest.CheckNumbers(c.T, r, app, len(keys))
 		for _, rel := range list {
-			if given[rel.Version] != rel.Description {
-				c.Errorf(
-					"v%d of %s is of %q, and was given to %q",
-					rel.Version,
-					app,
-					rel.Description,
-					given[rel.Version],
-				)
+			if key := keys[rel.Version]; key != rel.Description {
+				c.Errorf("v%d of %s is of %q, and was given to %q", rel.Version, app, rel.Description, key)
 			}
 		}
 	}
@@ -274,14 +257,14 @@ func (c *chaos) check() {
 	}
 }
 
-// registrations is what releases of one app promise: a new key gets the next number, a known one
-// its own, and the current release is the last.
+// registrations is the model of one app's releases: a new key gets the next number, a known one its
+// own, and the current release is the last.
 func registrations() porcupine.Model {
 	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 			apps := map[string][]porcupine.Operation{}
 			for _, o := range history {
-				app := o.Input.(step).app
+				app := o.Input.(operation).app
 				apps[app] = append(apps[app], o)
 			}
 			var parts [][]porcupine.Operation
@@ -292,29 +275,15 @@ func registrations() porcupine.Model {
 		},
 		Init: func() any { return 0 },
 		Step: func(state, input, output any) (bool, any) {
-			count, s, version := state.(int), input.(step), output.(int)
+			count, o, version := state.(int), input.(operation), output.(int)
 			switch {
-			case s.key == "":
+			case o.key == "":
 				return version == count, count
-			case s.again: // that it is the key's own number is checked where it is had
+			case o.again: // run checks that it is the key's own number
 				return version <= count, count
 			}
 			return version == count+1, count + 1
 		},
 		DescribeOperation: func(input, output any) string { return fmt.Sprint(input, " → v", output) },
 	}
-}
-
-func openCluster(t testing.TB, c *etcdtest.Cluster, rest string) coordinator.Coordinator {
-	t.Helper()
-	config, err := etcd.ParseURL(c.URL()+rest, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	handle, err := etcd.Open(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { handle.Close() })
-	return handle
 }

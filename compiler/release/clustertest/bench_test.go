@@ -1,4 +1,4 @@
-package release_test
+package clustertest
 
 import (
 	"context"
@@ -13,11 +13,12 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"slugc/compiler/coordinator/etcd/etcdtest"
+	"slugc/compiler/release/releasetest"
 )
 
-// BenchmarkRegistrations compares registrations with the least that could do the same in etcd: a
+// BenchmarkRegistrations compares registrations with the minimum that could do the same in etcd: a
 // transaction that reads an app's head and an idempotency key, and one that compares both and
-// writes them and a release. Three members on loopback, on this machine's disk. Run it with
+// writes them and a release. Three members run on loopback, on this machine's disk. Run it with
 // -benchtime 2000x.
 func BenchmarkRegistrations(b *testing.B) {
 	cluster := etcdtest.Start(b, 3)
@@ -31,15 +32,10 @@ func BenchmarkRegistrations(b *testing.B) {
 			})
 		})
 		b.Run(name+"slugc", func(b *testing.B) {
-			r := over(
-				openCluster(
-					b,
-					cluster,
-					fmt.Sprintf("/bench/%d.%d.%d?timeout=20s", run.Add(1), load.apps, load.writers),
-				),
-			)
+			url := fmt.Sprintf("/bench/%d.%d.%d?timeout=20s", run.Add(1), load.apps, load.writers)
+			r := releasetest.New(cluster.Open(b, url))
 			spread(b, load.writers, func(n int64) error {
-				q := request(int(n), "web worker")
+				q := releasetest.Request(int(n), "web worker")
 				q.Key = strconv.FormatInt(n, 10)
 				_, err := r.Register(b.Context(), fmt.Sprint("app", n%int64(load.apps)), q)
 				return err
@@ -48,7 +44,7 @@ func BenchmarkRegistrations(b *testing.B) {
 	}
 }
 
-// spread does b.N registrations, numbered, and reports how many there were in a second.
+// spread makes b.N numbered registrations and reports how many there were in a second.
 func spread(b *testing.B, writers int, do func(n int64) error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -67,7 +63,7 @@ func spread(b *testing.B, writers int, do func(n int64) error) {
 	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "registrations/s")
 }
 
-// bare is one registration without anything around it.
+// bare is one registration with nothing but the two transactions.
 func bare(ctx context.Context, c *clientv3.Client, app string, n int64) error {
 	head, key := app+"/head", fmt.Sprint(app, "/keys/", n)
 	for {
@@ -86,20 +82,15 @@ func bare(ctx context.Context, c *clientv3.Client, app string, n int64) error {
 			}
 			rev, version = kv.ModRevision, last+1
 		}
-		done, err := c.Txn(
-			ctx,
-		).If(
+		row := fmt.Sprint(releasetest.Request(int(n), "web worker"))
+		done, err := c.Txn(ctx).If(
 			clientv3.Compare(clientv3.ModRevision(head), "=", rev),
 			clientv3.Compare(clientv3.ModRevision(key), "=", 0),
-		).
-			Then(
-				clientv3.OpPut(head, strconv.Itoa(version)),
-				clientv3.OpPut(key, strconv.Itoa(version)),
-				clientv3.OpPut(
-					fmt.Sprintf("%s/releases/%010d", app, version),
-					fmt.Sprint(request(int(n), "web worker")),
-				),
-			).Commit()
+		).Then(
+			clientv3.OpPut(head, strconv.Itoa(version)),
+			clientv3.OpPut(key, strconv.Itoa(version)),
+			clientv3.OpPut(fmt.Sprintf("%s/releases/%010d", app, version), row),
+		).Commit()
 		if err != nil || done.Succeeded {
 			return err
 		}
