@@ -70,7 +70,7 @@ var reasonsToBuild = map[string]struct {
 	"the build configuration": {
 		change: func(r *Request) { r.Env = map[string]string{"A": "b"} }, why: "the build configuration changed",
 	},
-	"slugc": {alter: func(m *machine, _ *Result) { m.Version = "next" }, why: "the slugc changed"},
+	"slugc": {alter: func(m *machine, _ *Result) { m.Version = "next" }, why: "slugc changed"},
 	"the target": {
 		alter: func(m *machine, _ *Result) { m.Target.DistroVersion = "2" }, why: "the target changed",
 	},
