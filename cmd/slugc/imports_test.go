@@ -132,10 +132,11 @@ func count(t *testing.T, file, from string) (archiver int) {
 			archiver = 1
 		}
 	}
-	// A buildpack's own process, and the sandbox's helper process, are mains of their own.
+	// A buildpack's own process, and the sandbox's helper process, are mains of their own. Test kits are
+	// part of tests.
 	own := within(from, "cmd") ||
 		within(from, "buildpacks") && (language(from) != "" || filepath.Base(file) == "main.go") ||
-		within(from, "compiler/sandbox")
+		within(from, "compiler/sandbox") || strings.HasSuffix(from, "testkit") || strings.HasSuffix(from, "test")
 	if own {
 		return archiver
 	}
