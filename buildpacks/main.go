@@ -28,9 +28,9 @@ func Main(args []string) (handled bool) {
 		fmt.Fprintln(os.Stderr, "reading buildpack.toml:", err)
 		os.Exit(1)
 	}
-	for _, b := range Order {
-		if b.ID == bp.Info.ID {
-			libcnb.BuildpackMain(b.Detect, b.Build, libcnb.WithArguments(args), libcnb.WithExitHandler(exit{}))
+	for _, l := range Languages {
+		if l.ID == bp.Info.ID {
+			libcnb.BuildpackMain(l.Detect, l.Build, libcnb.WithArguments(args), libcnb.WithExitHandler(exit{}))
 			return true
 		}
 	}

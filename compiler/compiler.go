@@ -1,29 +1,48 @@
 // Package compiler turns a source tree into a slug and a release. [Engine.Compile] is the sentence
 //
-//	source → detect → buildpacks (layers through the cache) → slug → release
+//	source → detect → buildpacks → slug → release
 //
-// and nothing else: each stage's product is the next stage's argument.
+// and each stage takes what the stages before returned:
+//
+//	stage          source.Source                 → Staged  a private copy of the source
+//	detect         Staged                        → Group   the buildpacks, and why
+//	runBuildpacks  Staged, Group                 → Built   layers, slices, process types
+//	pack           Staged, Group, Built          → Packed  the slug's file
+//	keep           Staged, Group, Built, Packed  → Result  the slug in its place, and a record
+//	release        Result                        → Result  the app's current release
+//
+// A build of what the record of the last one names skips all but the last stage. An [Engine] is a
+// machine that builds, a [Request] one build:
+//
+//	result, err := engine.Compile(ctx, compiler.Request{
+//		App:    "blog",
+//		Source: source.Spec{Kind: source.Dir, Dir: "/srv/blog"},
+//	})
+//
+// What a stage does is written in the packages below; this one only connects them. It knows no
+// language by name: see package buildpacks.
 package compiler
 
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
-	"slugc/compiler/artifact/blobstore"
+	"slugc/compiler/artifact"
 	"slugc/compiler/coordinator"
+	"slugc/compiler/deploy"
+	"slugc/compiler/lifecycle"
+	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
-	"slugc/detect"
 )
 
 // Engine is what every build on this machine shares. Its functions are called only when a build
-// needs what they give, so that a build that needs nothing costs nothing. One Engine may run builds
-// of different apps concurrently; builds of one app queue on its lock.
+// needs their result. One Engine may run builds of different apps concurrently; builds of one app
+// wait for each other.
 type Engine struct {
 	Version     string // slugc's own
 	Self        string // path of the slugc binary, which is also every built-in buildpack's bin/build
@@ -31,20 +50,17 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
-	// Store gives where releases' slugs are put for other machines; nil, or giving nil, leaves them
-	// in the state directory only.
-	Store func(context.Context) (blobstore.Store, error)
-	// the lock that builder machines share; nil: there is no other machine
+	// Store opens the store where other machines find the slugs of releases. If it is nil or returns
+	// nil, slugs stay in the state directory only.
+	Store artifact.Opener
+	// Builders returns the lock that builder machines share. It is nil if there is one machine only.
 	Builders func(context.Context) (coordinator.Locker, error)
-	// BaseEnv gives the environment that the buildpacks of these languages start with, and the
-	// files it names.
-	BaseEnv func(context.Context, []detect.Language) (map[string]string, []sandbox.Bind, error)
-	Target  Target
-	Report  Reporter
+	// BaseEnv returns the environment of the buildpacks' processes and the files that it names.
+	// settings are the machine's variables that the group's buildpacks read besides.
+	BaseEnv func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error)
+	Target  lifecycle.Target
+	Report  report.Reporter
 }
-
-// Target is the machine that is built for.
-type Target struct{ OS, Arch, Distro, DistroVersion string }
 
 // Request is one build.
 type Request struct {
@@ -52,25 +68,103 @@ type Request struct {
 	Source   source.Spec
 	Env      map[string]string // build configuration; reaches buildpacks and their tools, never the slug
 	Fresh    bool              // ignore the record and the kept layers
-	Output   string            // where the slug is also to be; "" leaves it in the state directory only
+	Output   string            // the slug's file; "" leaves the slug in the state directory only
 	Lenient  bool              // a faulty Procfile line is a warning
 	Limit    int64             // bytes of the slug; 0: none
 	Limits   sandbox.Limits    // of each buildpack
 	Register bool
-	Message  string // the release's description; "" gives one
-	Rollout  Rollout
-	// nil, or called once the app's lock is held; an error ends the build before it has begun
-	Begin func(context.Context) error
+	Message  string // the release's description; "" for a default
+	Deploy   deploy.Options
+	// BeforeBuild is nil, or called when the build holds the app's lock. Its error ends the build.
+	BeforeBuild func(context.Context) error
 }
 
-// Reporter is told what happens, for people. Calls come from one goroutine at a time, except
-// Progress, which may come from any.
-type Reporter interface {
-	Step(text string)                        // a step begins
-	Detail(text string)                      // about the step
-	Warn(text string)                        // something the app's owner should know
-	Output(buildpack string) io.Writer       // what a buildpack says
-	Progress(what string, done, total int64) // live; total 0 where unknown
+// build is what all stages of one Compile share: the machine, the request and the clock. What a
+// stage produces is not in here.
+type build struct {
+	*Engine
+	Request
+	clock *clock
+}
+
+// app is the state of the app that is built.
+func (b *build) app() *cache.App { return b.Home.App(b.App) }
+
+// segments opens the compressed segments of the app's last slugs.
+func (b *build) segments() (*slug.Store, error) { return slug.OpenStore(b.app().Path("segments")) }
+
+// platform is what the slug is built for: "linux/amd64".
+func (b *build) platform() string { return b.Target.OS + "/" + b.Target.Arch }
+
+// Compile builds, packs and releases. A nil error means that everything requested was done. If the
+// slug was built and not released, both the Result and an error are returned, and the slug is kept.
+func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
+	b := &build{Engine: e, Request: req, clock: newClock()}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	src, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	result := b.unchanged(src)
+	if result == nil {
+		if result, err = b.build(ctx, src); err != nil {
+			return nil, err
+		}
+	}
+	return b.release(ctx, result)
+}
+
+// build is the sentence from the source to the slug. Whatever fails, the layers of the last build
+// are kept for the next.
+func (b *build) build(ctx context.Context, src *source.Source) (*Result, error) {
+	defer b.claim(ctx)()
+	staged, err := b.stage(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	defer b.abandon(staged) // after keep there is nothing left to abandon
+	group, err := b.detect(staged)
+	if err != nil {
+		return nil, err
+	}
+	built, err := b.runBuildpacks(ctx, staged, group, reuseSlices)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := b.pack(ctx, staged, group, built)
+	if errors.Is(err, slug.ErrKept) {
+		staged, built, packed, err = b.again(ctx, src, staged, group)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.keep(src, staged, group, built, packed)
+}
+
+// again repeats the stages from staged on with every file on disk, after a kept section of the last
+// slug turned out to be damaged.
+func (b *build) again(
+	ctx context.Context, src *source.Source, damaged Staged, group Group,
+) (Staged, Built, Packed, error) {
+	b.Report.Warn("a part kept from the last slug is damaged; it is built again")
+	if err := damaged.Dirs.Abort(); err != nil {
+		return damaged, Built{}, Packed{}, err
+	}
+	staged, err := b.stage(ctx, src)
+	if err != nil {
+		return damaged, Built{}, Packed{}, err
+	}
+	built, err := b.runBuildpacks(ctx, staged, group, allFiles)
+	if err != nil {
+		return staged, Built{}, Packed{}, err
+	}
+	packed, err := b.pack(ctx, staged, group, built)
+	return staged, built, packed, err
 }
 
 // Phase is a stage of the sentence and how long it took.
@@ -79,53 +173,21 @@ type Phase struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Compile builds, packs and registers. A nil error means that everything asked for was done. With
-// the slug built but not registered, both the Result and an error are returned, and the slug is
-// kept.
-func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
-	b := &build{Engine: e, Request: req, started: time.Now()}
-	unlock, err := b.lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if req.Begin != nil {
-		if err := req.Begin(ctx); err != nil {
-			return nil, err
-		}
-	}
-	src, err := b.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer src.Close()
-	if result := b.recorded(src); result != nil {
-		return b.finish(ctx, result)
-	}
-	defer b.claim(ctx)()
-	tree, err := b.stage(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	defer b.abandon()
-	group, err := b.detect(ctx, tree)
-	if err != nil {
-		return nil, err
-	}
-	layers, err := b.run(ctx, group)
-	if err != nil {
-		return nil, err
-	}
-	packed, err := b.pack(ctx, group, layers)
-	if errors.Is(err, slug.ErrKept) {
-		layers, packed, err = b.again(ctx, src, group)
-	}
-	if err != nil {
-		return nil, err
-	}
-	result, err := b.keep(src, group, layers, packed)
-	if err != nil {
-		return nil, err
-	}
-	return b.finish(ctx, result)
+// clock measures the phases of a build.
+type clock struct {
+	started time.Time
+	last    time.Time // end of the last phase
+	phases  []Phase
+}
+
+func newClock() *clock {
+	now := time.Now()
+	return &clock{started: now, last: now}
+}
+
+// mark ends a phase.
+func (c *clock) mark(name string) {
+	now := time.Now()
+	c.phases = append(c.phases, Phase{Name: name, Seconds: now.Sub(c.last).Seconds()})
+	c.last = now
 }

@@ -1,40 +1,60 @@
 package compiler
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"slugc/buildpacks"
-	"slugc/buildpacks/toolchain"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
-	"slugc/compiler/source"
 	"slugc/detect"
 )
 
-// group is the chosen buildpacks with what was learnt of the app.
-type group struct {
-	members  []lifecycle.Member
-	chosen   []detect.Result
-	tools    []toolchain.Toolchain
-	procfile []procfile.Process
+// Group is the buildpacks that build the app, and what was learned about it.
+type Group struct {
+	Members  []lifecycle.Member
+	Chosen   []detect.Result    // the detectors' results, one a member
+	Procfile []procfile.Process // of the source; none without a Procfile
 }
 
-// Detect runs every detector over dir and chooses a group. Detection alone changes nothing and runs
-// nothing of the app's.
+// detect chooses the buildpacks.
+func (b *build) detect(staged Staged) (Group, error) {
+	_, chosen, err := Detect(staged.Tree.Root, b.Env)
+	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
+		b.Report.Step("Detecting the language")
+		for line := range strings.Lines(none.Text()) {
+			b.Report.Detail(strings.TrimRight(line, "\n"))
+		}
+	}
+	if err != nil {
+		return Group{}, err
+	}
+	for _, r := range chosen {
+		b.announce(r)
+	}
+	processes, err := b.readProcfile(staged.Tree.Root, true)
+	if err != nil {
+		return Group{}, err
+	}
+	members, err := b.resolve(staged.Tree.Root, chosen)
+	if err != nil {
+		return Group{}, err
+	}
+	b.clock.mark("detect")
+	return Group{members, chosen, processes}, nil
+}
+
+// Detect runs every detector over dir and chooses a group. It reads files only: nothing is written
+// and nothing of the app runs.
 func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, fault.UsageError(
-			"source/not-found",
-			fmt.Errorf("opening the source: %w", err),
-			"name a directory that exists",
-		)
+		return nil, nil, fault.UsageError("source/not-found",
+			fmt.Errorf("opening the source: %w", err), "name a directory that exists")
 	}
 	defer root.Close()
 	in := detect.Input{FS: root.FS(), Env: env}
@@ -43,161 +63,124 @@ func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Resul
 	return verdicts, chosen, detectFault(err)
 }
 
-// broken is what to do about a detector that breaks: it should never happen, whatever the app.
-const broken = "leave the language out with SLUGC_BUILDPACK, and report what the app has"
-
-// detectFault gives a detector's error its owner and exit code.
+// detectFault adds the owner and the exit code to a detector's error.
 func detectFault(err error) error {
-	switch e := err.(type) {
-	case nil:
+	if err == nil {
 		return nil
-	case *detect.Error:
+	}
+	if e, ok := errors.AsType[*detect.Error](err); ok {
 		f := fault.AppError(e.ID, e, e.Hints...)
 		f.Place = e.Place
 		return f
-	case *detect.NoMatch:
+	}
+	if e, ok := errors.AsType[*detect.NoMatch](err); ok {
 		return fault.New(fault.App, fault.ExitNoMatch, "detect/no-match", e, noMatchHints(e)...)
 	}
-	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err, broken)
+	return detectorBroke(err)
 }
 
-// noMatchHints are the usual causes that something was found of, or else what to look at.
+// detectorBroke is the fault of a detector that fails, which none should, whatever the app.
+func detectorBroke(err error) error {
+	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err,
+		"leave the language out with SLUGC_BUILDPACK, and report what the app has")
+}
+
+// noMatchHints are the usual causes for which there is evidence, or else what to look at.
 func noMatchHints(e *detect.NoMatch) (hints []string) {
 	for _, c := range e.Checks {
 		hints = append(hints, c.Found...)
 	}
-	if len(hints) == 0 {
-		return []string{
-			"name the app's directory with --subdir if it is not at the top level of the source",
-			"check the file's name, upper and lower case included, and that neither .slugignore nor .gitignore lists it",
-			"commit the file: `git status` shows what is not committed",
-		}
+	if len(hints) > 0 {
+		return hints
 	}
-	return hints
+	return []string{
+		"name the app's directory with --subdir if it is not at the top level of the source",
+		"check the file's name, upper and lower case included, and that neither .slugignore nor .gitignore lists it",
+		"commit the file: `git status` shows what is not committed",
+	}
 }
 
-func (b *build) detect(ctx context.Context, tree *source.Tree) (*group, error) {
-	g := &group{}
-	_, chosen, err := Detect(tree.Root, b.Env)
-	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
-		b.Report.Step("Detecting the language")
-		for line := range strings.Lines(none.Text()) {
-			b.Report.Detail(strings.TrimRight(line, "\n"))
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	g.chosen = chosen
-	for _, r := range chosen {
-		b.announce(r)
-	}
-	if g.procfile, err = b.readProcfile(tree.Root, true); err != nil {
-		return nil, err
-	}
-	if g.members, err = b.resolve(tree.Root, chosen); err != nil {
-		return nil, err
-	}
-	b.mark("detect")
-	return g, nil
-}
-
-// announce says what was detected and why.
+// announce reports what was detected and why.
 func (b *build) announce(r detect.Result) {
-	var why []string
-	for _, reason := range r.Reasons {
-		if reason.For {
-			why = append(why, reason.Text)
-		}
-	}
-	b.Report.Step(fmt.Sprintf("%s app detected (%s)", buildpacks.Title(r.Language), strings.Join(why, ", ")))
+	why := strings.Join(reasonsFor(r), ", ")
+	b.Report.Step(fmt.Sprintf("%s app detected (%s)", buildpacks.Title(r.Language), why))
 	for _, w := range r.Warnings {
 		b.Report.Warn(w)
 	}
 }
 
-// resolve makes the group's members out of the detectors' results through the buildpacks' own
-// detect functions and the plan rules.
+// reasonsFor lists what speaks for the language.
+func reasonsFor(r detect.Result) (texts []string) {
+	for _, reason := range r.Reasons {
+		if reason.For {
+			texts = append(texts, reason.Text)
+		}
+	}
+	return texts
+}
+
+// resolve makes the group's members: each language's buildpack, with the plan entries that are its
+// business.
 func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		bp, ok := buildpacks.For(r.Language)
-		if !ok {
-			return nil, fault.New(fault.App, fault.ExitNoMatch, "detect/no-buildpack",
-				fmt.Errorf("choosing a buildpack: no buildpack for %s apps is built in", buildpacks.Title(r.Language)),
-				"name the languages to build with SLUGC_BUILDPACK if the app has others too")
-		}
-		bpDir, err := bp.Materialise(b.Home.Path("buildpacks"), b.Self)
+		candidate, err := b.candidate(dir, r.Language)
 		if err != nil {
 			return nil, err
-		}
-		loaded, err := lifecycle.Load(bpDir)
-		if err != nil {
-			return nil, err
-		}
-		candidate, err := lifecycle.Detect(loaded, bp.Detect, dir, b.Env)
-		if err != nil {
-			return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err, broken)
 		}
 		candidates = append(candidates, candidate)
 	}
 	members, err := plan(candidates)
 	for i := range members {
-		if app, ok := chosen[i].App.(*detect.NodeApp); ok && app.Assisting {
-			members[i].Tell("node", "assisting", true)
+		for _, m := range buildpacks.MetadataOf(chosen[i]) {
+			members[i].SetMetadata(m.Entry, m.Key, m.Value)
 		}
 	}
 	return members, err
+}
+
+// candidate lays out the language's buildpack on disk and asks it for its build plans.
+func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Candidate, err error) {
+	l, ok := buildpacks.For(language)
+	if !ok {
+		return c, fault.New(fault.App, fault.ExitNoMatch, "detect/no-buildpack",
+			fmt.Errorf("choosing a buildpack: no buildpack for %s apps is built in", language),
+			"name the languages to build with SLUGC_BUILDPACK if the app has others too")
+	}
+	bpDir, err := l.Materialise(b.Home.Path("buildpacks"), b.Self)
+	if err != nil {
+		return c, err
+	}
+	loaded, err := lifecycle.Load(bpDir)
+	if err != nil {
+		return c, err
+	}
+	if c, err = lifecycle.Detect(loaded, l.Detect, dir, b.Env); err != nil {
+		return c, detectorBroke(err)
+	}
+	return c, nil
 }
 
 // plan makes members of the candidates whose plans go together.
 func plan(candidates []lifecycle.Candidate) ([]lifecycle.Member, error) {
 	members, ok := lifecycle.Resolve(candidates)
 	if !ok {
-		return nil, fault.New(
-			fault.Slugc,
-			fault.ExitDetect,
-			"detect/no-plan",
-			fmt.Errorf(
-				"resolving the build plan of %d buildpacks: what one requires, none before it provides",
-				len(candidates),
-			),
-			"name the languages to build with SLUGC_BUILDPACK",
-		)
+		return nil, fault.New(fault.Slugc, fault.ExitDetect, "detect/no-plan",
+			fmt.Errorf("resolving the build plan of %d buildpacks: one requires what none before it provides",
+				len(candidates)),
+			"name the languages to build with SLUGC_BUILDPACK")
 	}
 	return members, nil
 }
 
-// describe lists the buildpacks for people and the slug.
-func (g *group) describe() []slug.Buildpack {
-	list := make([]slug.Buildpack, len(g.members))
-	for i, m := range g.members {
+// buildpacks lists the buildpacks for people and the slug.
+func (g Group) buildpacks() []slug.Buildpack {
+	list := make([]slug.Buildpack, len(g.Members))
+	for i, m := range g.Members {
 		list[i] = slug.Buildpack{ID: m.Info.ID, Version: m.Info.Version}
-		if i < len(g.chosen) {
-			for _, r := range g.chosen[i].Reasons {
-				if r.For {
-					list[i].Reasons = append(list[i].Reasons, r.Text)
-				}
-			}
+		if i < len(g.Chosen) {
+			list[i].Reasons = reasonsFor(g.Chosen[i])
 		}
-	}
-	return list
-}
-
-// runtimes lists the toolchains for people and the slug.
-func (g *group) runtimes() []slug.Runtime {
-	list := make([]slug.Runtime, len(g.tools))
-	for i, t := range g.tools {
-		list[i] = slug.Runtime{Name: t.Tool, Version: t.Version, Source: t.Source, Requested: t.Requested, From: t.From}
-	}
-	return list
-}
-
-// languages lists the group's languages.
-func (g *group) languages() []detect.Language {
-	list := make([]detect.Language, len(g.chosen))
-	for i, r := range g.chosen {
-		list[i] = r.Language
 	}
 	return list
 }

@@ -2,106 +2,123 @@ package compiler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"slugc/cache"
-	"slugc/cache/disk"
-	"slugc/compiler/fault"
-	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
+	"slugc/compiler/report"
 	"slugc/compiler/slug"
-	"slugc/compiler/source"
 )
 
-type packed struct {
+// Packed is a slug that is not yet in its place.
+type Packed struct {
 	*slug.Packed
-	types []procfile.Process
+	Types []procfile.Process
 }
 
-// pack archives layers, slices and the app.
-func (b *build) pack(ctx context.Context, g *group, layers *lifecycle.Result) (*packed, error) {
-	types, err := b.types(g, layers)
+// slicePrefix is how the names of sections start that are slices.
+const slicePrefix = "slice:"
+
+// pack packs layers, slices and the app into a slug.
+func (b *build) pack(ctx context.Context, staged Staged, group Group, built Built) (Packed, error) {
+	types, err := b.processTypes(staged, group, built)
 	if err != nil {
-		return nil, err
+		return Packed{}, err
 	}
-	b.Report.Step("Discovering process types")
-	from := "Procfile"
-	if len(g.procfile) == 0 {
-		from = "buildpack defaults"
-	}
-	b.Report.Detail(from + " -> " + strings.Join(names(types), ", "))
-	if len(layers.Addons) > 0 {
-		b.Report.Detail("Add-ons -> " + strings.Join(layers.Addons, ", "))
-	}
-	if err := b.writeProfile(layers.Profile); err != nil {
-		return nil, err
+	b.announceTypes(types, group, built)
+	if err := writeProfile(staged.Dirs.AppDir, built.Layers.Profile); err != nil {
+		return Packed{}, err
 	}
 	b.Report.Step("Packing the slug")
-	if err := b.sweepSlugs(); err != nil {
-		return nil, err
+	output, err := b.sweepSlugs()
+	if err != nil {
+		return Packed{}, err
+	}
+	segments, err := b.segments()
+	if err != nil {
+		return Packed{}, err
 	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
-		Store: b.slugs, Sections: b.sections(layers), Output: filepath.Join(b.app.Path("slugs"), "new.tgz"), Limit: b.Limit,
+		Store: segments, Sections: sections(staged.Dirs.AppDir, built, segments), Output: output, Limit: b.Limit,
 		Manifest: slug.Manifest{
 			ProcessTypes: types,
-			Runtimes:     g.runtimes(),
-			Buildpacks:   g.describe(),
-			Target:       b.Target.OS + "/" + b.Target.Arch,
+			Runtimes:     runtimes(built.Tools),
+			Buildpacks:   group.buildpacks(),
+			Target:       b.platform(),
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
 	if err != nil {
-		return nil, err
+		return Packed{}, err
 	}
 	for _, s := range p.Sections {
-		b.Report.Detail(fmt.Sprintf("%-32s %9s  %s", s.Name, Bytes(s.Size), s.Why))
+		b.Report.Detail(fmt.Sprintf("%-32s %9s  %s", s.Name, report.Bytes(s.Size), s.Why))
 	}
-	b.mark("pack")
-	return &packed{Packed: p, types: types}, nil
+	b.clock.mark("pack")
+	return Packed{p, types}, nil
 }
 
-// sweepSlugs makes the slug directory and removes what a killed build left half-written in it.
-func (b *build) sweepSlugs() error {
-	if err := os.MkdirAll(b.app.Path("slugs"), 0o700); err != nil {
-		return fmt.Errorf("making the slug directory: %w", err)
+// announceTypes reports the process types and add-ons.
+func (b *build) announceTypes(types []procfile.Process, group Group, built Built) {
+	b.Report.Step("Discovering process types")
+	from := "Procfile"
+	if len(group.Procfile) == 0 {
+		from = "buildpack defaults"
 	}
-	left, err := filepath.Glob(b.app.Path("slugs", ".slug-*"))
-	for _, f := range append(left, b.app.Path("slugs", "new.tgz")) {
+	names := make([]string, len(types))
+	for i, p := range types {
+		names[i] = p.Type
+	}
+	b.Report.Detail(from + " -> " + strings.Join(names, ", "))
+	if addons := built.Layers.Addons; len(addons) > 0 {
+		b.Report.Detail("Add-ons -> " + strings.Join(addons, ", "))
+	}
+}
+
+// sweepSlugs makes the slug directory, removes what a killed build left half-written in it, and
+// returns the path for a new slug.
+func (b *build) sweepSlugs() (output string, err error) {
+	dir := b.app().Path("slugs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making the slug directory: %w", err)
+	}
+	output = filepath.Join(dir, "new.tgz")
+	left, err := filepath.Glob(filepath.Join(dir, ".slug-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, f := range append(left, output) {
 		if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing what a killed build left: %w", err)
+			return "", fmt.Errorf("removing what a killed build left: %w", err)
 		}
 	}
-	return err
+	return output, nil
 }
 
-// sections lists what the slug is made of: launch layers, slices, the app.
-func (b *build) sections(layers *lifecycle.Result) []slug.Section {
+// sections lists what the slug is made of: launch layers, slices, the app. A slice without files is
+// taken from the segments.
+func sections(appDir string, built Built, segments *slug.Store) []slug.Section {
 	var list []slug.Section
-	exclude := []string{".layers", ".slugc"}
-	for _, l := range layers.Layers {
-		rel, _ := filepath.Rel(b.dirs.AppDir, l.Dir)
-		list = append(
-			list,
-			slug.Section{Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Prefix: filepath.ToSlash(rel),
-				Exclude: []string{"env", "env.build", "env.launch"}},
-		)
+	exclude := slices.Clone(reservedNames)
+	for _, l := range built.Layers.Layers {
+		rel, _ := filepath.Rel(appDir, l.Dir)
+		list = append(list, slug.Section{
+			Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Prefix: filepath.ToSlash(rel),
+			Exclude: []string{"env", "env.build", "env.launch"},
+		})
 	}
-	for _, s := range layers.Slices {
+	for _, s := range built.Layers.Slices {
 		section := slug.Section{
-			Name:   "slice:" + s.Path,
-			Prefix: s.Path,
-			Key:    s.Key,
-			Dir:    filepath.Join(b.dirs.AppDir, filepath.FromSlash(s.Path)),
+			Name: slicePrefix + s.Path, Prefix: s.Path, Key: s.Key,
+			Dir: filepath.Join(appDir, filepath.FromSlash(s.Path)),
 		}
 		if _, err := os.Lstat(section.Dir); err != nil {
-			if s.Key == "" || !b.slugs.Has(section.Name, s.Key) {
+			if s.Key == "" || !segments.Has(section.Name, s.Key) {
 				continue // declared, but the install left nothing there
 			}
 			section.Dir = ""
@@ -109,121 +126,5 @@ func (b *build) sections(layers *lifecycle.Result) []slug.Section {
 		exclude = append(exclude, s.Path)
 		list = append(list, section)
 	}
-	return append(list, slug.Section{Name: "app", Dir: b.dirs.AppDir, Exclude: exclude})
-}
-
-// keep puts the slug in its place, keeps the layers and records the build. The order is what makes
-// a kill at any point harmless: the slug first, the layers next, the record (which names the slug)
-// last.
-func (b *build) keep(src *source.Source, g *group, layers *lifecycle.Result, p *packed) (*Result, error) {
-	path := b.app.Path("slugs", strings.TrimPrefix(p.Digest, "sha256:")+".tgz")
-	if err := os.Rename(p.Path, path); err != nil {
-		return nil, fmt.Errorf("keeping the slug: %w", err)
-	}
-	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	result := &Result{
-		App:          b.App,
-		Buildpacks:   g.describe(),
-		Runtimes:     g.runtimes(),
-		ProcessTypes: p.types,
-		Cache:        layers.States,
-		Commit:       src.Commit(),
-		Addons:       layers.Addons,
-		Slug:         Slug{Path: path, Digest: p.Digest, Content: p.Content, Size: p.Size},
-	}
-	for _, s := range p.Sections {
-		result.Slug.Sections = append(
-			result.Slug.Sections,
-			Section{Name: s.Name, Digest: s.Digest, Size: s.Size, Reused: s.Reused, Why: s.Why},
-		)
-	}
-	if err := b.dirs.Commit(); err != nil {
-		return nil, err
-	}
-	b.finished = true
-	b.mark("keep")
-	result.Phases = b.phases
-	data, err := json.Marshal(result)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the result: %w", err)
-	}
-	return result, b.app.SaveRecord(&cache.Record{Key: b.key(), Parts: b.parts, Slug: path, Size: p.Size, Result: data})
-}
-
-// cause is why a file could not be read or written, without the path of slugc's copy of it.
-func cause(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	return err
-}
-
-// finish registers the release and hands the slug over.
-func (b *build) finish(ctx context.Context, result *Result) (*Result, error) {
-	if b.Output != "" {
-		if err := Place(result.Slug.Path, b.Output); err != nil {
-			return nil, fault.UsageError(
-				"slug/output",
-				fmt.Errorf("writing the slug to %q: %w", b.Output, cause(err)),
-				"name a file in a directory that exists and can be written to",
-				"the slug itself is kept: "+result.Slug.Path,
-			)
-		}
-	}
-	var err error
-	if b.Register {
-		result.Release, err = b.register(ctx, result)
-		b.mark("register")
-	}
-	if b.Output != "" {
-		result.Slug.Path = b.Output
-	}
-	result.Phases = b.phases
-	return result, err
-}
-
-// Place copies a file so that the destination is whole or untouched; where the disk can, the copy
-// shares its blocks.
-func Place(from, to string) (err error) {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	tmp, err := os.CreateTemp(filepath.Dir(to), ".slugc-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = io.Copy(tmp, src)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), to); err != nil {
-		return err
-	}
-	return disk.SyncDir(filepath.Dir(to))
-}
-
-func names(list []procfile.Process) []string {
-	out := make([]string, len(list))
-	for i, p := range list {
-		out[i] = p.Type
-	}
-	return out
-}
-
-// Bytes renders a size for people, in decimal units with one digit: "44.7 MB".
-func Bytes(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
+	return append(list, slug.Section{Name: "app", Dir: appDir, Exclude: exclude})
 }

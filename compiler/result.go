@@ -1,12 +1,13 @@
 package compiler
 
 import (
+	"slugc/cache/digest"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
 )
 
-// Result is what a build gave. Its JSON form is `slugc build --json`'s document.
+// Result is what a build produced. Its JSON form is `slugc build --json`'s document.
 type Result struct {
 	App          string                 `json:"app"`
 	Slug         Slug                   `json:"slug"`
@@ -23,20 +24,20 @@ type Result struct {
 
 // Slug is the built slug.
 type Slug struct {
-	Path     string    `json:"path"`
-	Digest   string    `json:"digest"`  // sha256:… of the file
-	Content  string    `json:"content"` // sha256:… of what is in it
-	Size     int64     `json:"size"`    // bytes of the file
-	Sections []Section `json:"sections"`
+	Path     string        `json:"path"`
+	Digest   digest.Digest `json:"digest"`  // of the file
+	Content  digest.Digest `json:"content"` // of what is in it
+	Size     int64         `json:"size"`    // bytes of the file
+	Sections []Section     `json:"sections"`
 }
 
 // Section is a part of the slug.
 type Section struct {
-	Name   string `json:"name"`
-	Digest string `json:"digest"`
-	Size   int64  `json:"size"`   // bytes in the slug
-	Reused string `json:"reused"` // "all", "part", "none"
-	Why    string `json:"why"`
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"`
+	Size   int64         `json:"size"`   // bytes in the slug
+	Reused string        `json:"reused"` // "all", "part" or "none" of it was compressed before
+	Why    string        `json:"why"`
 }
 
 // Release is the release that a build was registered as.

@@ -11,9 +11,14 @@ import (
 
 // TestWords holds that a real shell reads every quoted word as it was.
 func TestWords(t *testing.T) {
-	for _, word := range []string{
+	words := []string{
 		"", "web", "a b", "it's", `"`, `\`, "$HOME", "`id`", "*", "~", "a=b", "-n", "#", "!", "a\nb", "ä", "{a,b}", ";", "&", "<",
-	} {
+	}
+	out, err := exec.Command("sh", "-c", shell.Command(append([]string{"printf", "%s."}, words...)...)).Output()
+	if want := strings.Join(words, ".") + "."; err != nil || string(out) != want {
+		t.Errorf("the shell reads %q, want %q (%v)", out, want, err)
+	}
+	for _, word := range words {
 		for _, quoted := range []string{shell.Quote(word), shell.Word(word)} {
 			out, err := exec.Command("sh", "-c", "printf '%s.' "+quoted).Output()
 			if err != nil || string(out) != word+"." {

@@ -1,13 +1,15 @@
-// Package testkit holds what tests of every room use. Only tests import it.
+// Package testkit holds what tests of every package use. Only tests import it.
+//
+//	dir := testkit.Tree(t, t.TempDir(), map[string]string{"Procfile": "web: ./serve\n"})
+//	child := testkit.Program(t, "./testdata/child")
+//	out := &testkit.Buffer{} // a command writes while the test reads
+//	testkit.Eventually(t, "the server", func() bool { return out.Contains("listening") })
 package testkit
 
 import (
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 )
@@ -59,45 +61,15 @@ func FreePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Eventually waits until holds returns true, for as long as a busy machine may need; what says
-// what was waited for.
+// Eventually waits until holds returns true, for as long as a busy machine may need. It asks often at
+// first. The test fails with what it waited for.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
+	const limit = 2 * time.Minute
+	for deadline, pause := time.Now().Add(limit), 2*time.Millisecond; !holds(); time.Sleep(pause) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute for %s", what)
+			t.Fatalf("waited %v for %s", limit, what)
 		}
+		pause = min(pause*5/4, 50*time.Millisecond)
 	}
-}
-
-var (
-	programs sync.Mutex
-	built    = map[string]string{} // path of the binary, by package
-)
-
-// Program builds a main package of this module, such as "./testdata/child", without cgo and once a
-// test process, and returns the binary's path. Processes that build the same program share the
-// compiler's cache.
-func Program(t testing.TB, pkg string) string {
-	t.Helper()
-	programs.Lock()
-	defer programs.Unlock()
-	if file := built[pkg]; file != "" {
-		return file
-	}
-	dir, err := os.MkdirTemp("", "slugc-program-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, filepath.Base(pkg))
-	build := exec.Command("go", "build", "-trimpath", "-o", file, pkg)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatal(fmt.Errorf("building %s: %w\n%s", pkg, err, out))
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { // other users run it in some tests
-		t.Fatal(err)
-	}
-	built[pkg] = file
-	return file
 }

@@ -13,12 +13,14 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
+	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
 	"slugc/detect/lazyregexp"
 )
 
-// The limits of a build, as Heroku's slug compiler has them (reliability.md section 7).
+// The limits of a build. Heroku's slug compiler had 15 minutes and 300 MB; a Clojure app on a small
+// machine needs more.
 const (
 	defaultLimit = "1GiB"
 	deadline     = 25 * time.Minute
@@ -39,8 +41,9 @@ func (c *cli) buildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR | -]",
 		Short: "Build an app's slug and register it as a release",
-		Long: `Build stages the source, detects its language, runs the buildpacks in a sandbox, packs the slug and registers it
-as the app's next release. It prints the slug's path on stdout, everything else on stderr.`,
+		Long: `Build stages the source, detects its language, runs the buildpacks in a sandbox, packs the slug and
+registers it as the app's next release. It prints the slug's path on stdout, everything else on
+stderr.`,
 		Example: `  slugc build .                             the app in this directory
   slugc build --ref v1.2 --app blog         a tag of this git repository
   slugc build --subdir apps/api .           one app of a monorepo
@@ -62,7 +65,7 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 			}
 			c.summary(result)
 			if err != nil && c.asJSON {
-				return err // the one document on stdout is the error; it names the slug
+				return err // stdout carries one document: the error, which names the slug
 			}
 			if printed := c.result(result, result.Slug.Path); printed != nil {
 				return printed
@@ -73,30 +76,21 @@ as the app's next release. It prints the slug's path on stdout, everything else 
 	flags := cmd.Flags()
 	flags.StringVar(&f.app, "app", "", "the app's name (default: the directory's)")
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
-	flags.StringArrayVar(
-		&f.allowSubmodules,
-		"allow-submodules",
-		nil,
-		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end",
-	)
+	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil,
+		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
-	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a faulty Procfile line is a warning")
+	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a bad Procfile line is only a warning")
 	flags.StringVar(&f.limit, "size-limit", defaultLimit, "largest slug allowed")
-	flags.StringArrayVarP(
-		&f.env,
-		"env",
-		"e",
-		nil,
-		"build configuration `K=V` (or K, from the environment); never in the slug",
-	)
+	flags.StringArrayVarP(&f.env, "env", "e", nil,
+		"build configuration `K=V` (or K, from the environment); never in the slug")
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
-	flags.BoolVar(&f.fresh, "fresh", false, "build from nothing: ignore what is cached of this app")
+	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore everything cached for this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
-	flags.DurationVar(&f.timeout, "timeout", deadline, "longest a buildpack may run")
-	flags.DurationVar(&f.idle, "idle-timeout", idle, "longest a buildpack may run without output")
+	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run")
+	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
 	c.jsonFlag(cmd)
 	return cmd
 }
@@ -110,11 +104,9 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		Limits:   sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit},
 	}
 	if f.procfile != "strict" && f.procfile != "lenient" {
-		return req, fault.UsageError(
-			"usage/flag",
+		return req, fault.UsageError("usage/flag",
 			fmt.Errorf("reading --procfile: %q is neither strict nor lenient", f.procfile),
-			"write --procfile strict or --procfile lenient",
-		)
+			"write --procfile strict or --procfile lenient")
 	}
 	var err error
 	if req.Limit, err = parseSize(f.limit); err != nil {
@@ -133,7 +125,7 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
-	if req.Rollout, err = f.config.rollout(c); err != nil {
+	if req.Deploy, err = f.config.options(c); err != nil {
 		return req, err
 	}
 	req.App = f.app
@@ -151,11 +143,9 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		Submodules: source.Submodules{Allow: f.allowSubmodules},
 	}
 	if len(f.allowSubmodules) > 0 && f.ref == "" {
-		return spec, fault.UsageError(
-			"usage/flag",
+		return spec, fault.UsageError("usage/flag",
 			fmt.Errorf("reading --allow-submodules: submodules are fetched for a git revision only"),
-			"name one with --ref, such as --ref HEAD",
-		)
+			"name one with --ref, such as --ref HEAD")
 	}
 	for _, pattern := range f.allowSubmodules {
 		if err := source.CheckPattern(pattern); err != nil {
@@ -168,18 +158,13 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 	}
 	if dir == "-" {
 		if f.ref != "" {
-			return spec, fault.UsageError(
-				"usage/flag",
+			return spec, fault.UsageError("usage/flag",
 				fmt.Errorf("reading --ref: a tarball on stdin has no revisions"),
-				"leave --ref out, or name a git repository",
-			)
+				"leave --ref out, or name a git repository")
 		}
 		if f.app == "" {
-			return spec, fault.UsageError(
-				"usage/app",
-				fmt.Errorf("naming the app: a tarball on stdin has no name"),
-				"use --app NAME",
-			)
+			return spec, fault.UsageError("usage/app", fmt.Errorf("naming the app: a tarball on stdin has no name"),
+				"use --app NAME")
 		}
 		spec.Kind, spec.Reader = source.Tarball, os.Stdin
 		return spec, nil
@@ -196,7 +181,7 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 	return spec, nil
 }
 
-// fetchEnv is the part of the environment that reading a source may need.
+// fetchEnv returns the part of the environment that reading a source may need.
 func (c *cli) fetchEnv(names ...string) (env []string) {
 	for _, name := range names {
 		if v, ok := c.env.vars[name]; ok {
@@ -208,7 +193,7 @@ func (c *cli) fetchEnv(names ...string) (env []string) {
 
 var notInName = lazyregexp.New(`[^a-z0-9._-]+`)
 
-// appName makes the directory's name fit to name an app: lower case, everything else a dash.
+// appName turns the directory's name into an app's: lower case, with a dash for every other character.
 func appName(s source.Spec) string {
 	dir := strings.TrimSuffix(filepath.Base(s.Dir), ".git")
 	if s.Subdir != "" {
@@ -217,27 +202,20 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
-// readEnv merges the file and the values of two flags: the second is called flag, the first flag
-// and "-file".
+// readEnv merges the variables of a file (flag --FLAG-file) and of the values of --FLAG, which win.
 func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
 	env := map[string]string{}
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.UsageError(
-				"usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)),
-				"name a file that exists",
-			)
+			return nil, fault.UsageError("usage/env-file",
+				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)), "name a file that exists")
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)
 		if err != nil {
-			return nil, fault.UsageError(
-				"usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
-				"write one NAME=value a line",
-			)
+			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
+				"write one NAME=value a line")
 		}
 		for _, kv := range list {
 			k, v, _ := strings.Cut(kv, "=")
@@ -251,18 +229,13 @@ func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, err
 		}
 		hint := fmt.Sprintf("write --%s NAME=value", flag)
 		if !envName.MatchString(k) {
-			return nil, fault.UsageError(
-				"usage/env",
-				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k),
-				hint,
-			)
+			return nil, fault.UsageError("usage/env",
+				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
 		}
 		if !ok {
-			return nil, fault.UsageError(
-				"usage/env",
+			return nil, fault.UsageError("usage/env",
 				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv),
-				hint,
-			)
+				hint)
 		}
 		env[k] = v
 	}
@@ -277,19 +250,13 @@ var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 func parseSize(s string) (int64, error) {
 	m := sizeGrammar.FindStringSubmatch(s)
 	if m == nil {
-		return 0, fault.UsageError(
-			"usage/flag",
-			fmt.Errorf("reading the size %q: it is no number of bytes", s),
-			"write 500MB or 1GiB; 0 is no limit",
-		)
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is not a number of bytes", s),
+			"write 500MB or 1GiB; 0 is no limit")
 	}
 	var n int64
 	if _, err := fmt.Sscan(m[1], &n); err != nil {
-		return 0, fault.UsageError(
-			"usage/flag",
-			fmt.Errorf("reading the size %q: %w", s, err),
-			"write 500MB or 1GiB; 0 is no limit",
-		)
+		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err),
+			"write 500MB or 1GiB; 0 is no limit")
 	}
 	unit := int64(1000)
 	if strings.HasSuffix(m[2], "i") {
@@ -303,11 +270,11 @@ func parseSize(s string) (int64, error) {
 	return n, nil
 }
 
-// summary says at the end what the reader wants to know.
+// summary prints the end of a build: size, place, digest, release.
 func (c *cli) summary(r *compiler.Result) {
-	c.ui.Step("Done: " + compiler.Bytes(r.Slug.Size))
+	c.ui.Step("Done: " + report.Bytes(r.Slug.Size))
 	c.ui.Detail(r.Slug.Path)
-	c.ui.Detail(r.Slug.Digest)
+	c.ui.Detail(r.Slug.Digest.String())
 	switch {
 	case r.Release == nil:
 	case r.Release.New:

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes text of others fit to print: SGR sequences (colours), tabs and newlines stay, every
-// other control character and escape sequence goes. What is not UTF-8 becomes U+FFFD.
+// clean makes foreign text safe to print: SGR sequences (colours), tabs and newlines stay, every other
+// control character and escape sequence is removed. Bytes that are not UTF-8 become U+FFFD.
 func clean(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool {
 		return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
@@ -33,8 +33,8 @@ func clean(s string) string {
 	return b.String()
 }
 
-// sequence returns the length of the escape sequence that s starts with (ECMA-48), and whether it
-// only sets colours.
+// sequence returns the length of the escape sequence at the start of s (ECMA-48), and whether it only
+// sets colours.
 func sequence(s string) (n int, sgr bool) {
 	if len(s) < 2 {
 		return 1, false

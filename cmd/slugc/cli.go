@@ -13,9 +13,6 @@ import (
 	"slugc/compiler/fault"
 )
 
-// version is slugc's own; it is part of what a recorded build depends on.
-const version = "0.1.0"
-
 // cli is one run of the command.
 type cli struct {
 	ui          *ui
@@ -24,16 +21,17 @@ type cli struct {
 	home        string
 	coordinator string
 	store       string
-	cluster     coordinators
+	cluster     clusterConnection
 	sandbox     string
-	exit        int    // of a process that was run; kept as slugc's own
+	exit        int    // exit code of the process that slugc ran, which slugc ends with too
 	release     func() // ends slugc's own handling of signals
-	started     bool   // a command's work has begun: what fails before is a mistake in the command
+	started     bool   // a command's work has begun; an error before that is a usage error
 }
 
 func newCLI() *cli { return &cli{ui: newUI(os.Stdout, os.Stderr), env: processEnvironment()} }
 
 func (c *cli) root() *cobra.Command {
+	var showVersion bool
 	root := &cobra.Command{
 		Use:   "slugc",
 		Short: "Compile apps into slugs and register them as releases",
@@ -43,43 +41,34 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
   slugc detect .                    say what it is, and why
   slugc run blog web                run one process of the current release
   slugc start blog                  run its whole formation
-  slugc start blog --follow         run it, and go with every new release
-  slugc logs blog -t                show what its processes say
-  slugc export systemd blog DIR     write it down for an init system
+  slugc start blog --follow         run it, and switch to every new release
+  slugc logs blog -t                show the output of its processes
+  slugc export systemd blog DIR     write unit files for an init system
   slugc releases blog               list its releases
   slugc rollback blog v3            make an old slug current again`,
-		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return c.ui.result("slugc " + version)
+			}
+			return cmd.Help()
+		},
 	}
-	root.SetVersionTemplate("slugc {{.Version}}\n")
+	// Not cobra's own flag: its template would link text/template, whose reflection keeps 6 MB of
+	// methods in the binary that nothing calls.
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
+
 	flags := root.PersistentFlags()
-	flags.StringVar(
-		&c.home,
-		"home",
-		"",
-		"state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)",
-	)
-	flags.StringVar(
-		&c.coordinator,
-		"coordinator",
-		"",
-		"coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)",
-	)
-	flags.StringVar(
-		&c.store,
-		"store",
-		"",
-		"slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)",
-	)
-	flags.StringVar(
-		&c.sandbox,
-		"sandbox",
-		"",
-		"bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)",
-	)
+	flags.StringVar(&c.home, "home", "",
+		"state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
+	flags.StringVar(&c.coordinator, "coordinator", "",
+		"coordinator: local, local:///FILE or etcd://HOST[,HOST…]/PREFIX (default $SLUGC_COORDINATOR, else local)")
+	flags.StringVar(&c.store, "store", "",
+		"slug store URL: file, s3 or oci (default $SLUGC_STORE, else slugs stay in the state directory)")
+	flags.StringVar(&c.sandbox, "sandbox", "",
+		"bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
 	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")
 	flags.BoolVar(&c.ui.plain, "plain", false, "no colour and no live progress, also on a terminal")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -103,12 +92,13 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 		c.hookCommand(),
 		c.cacheCommand(),
 		c.doctorCommand(),
+		c.versionCommand(),
 	)
 	c.markStart(root)
 	return root
 }
 
-// markStart notes when a command's own work begins.
+// markStart makes every command check the settings first and record that its work has begun.
 func (c *cli) markStart(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -149,7 +139,7 @@ func (c *cli) document(v any) error {
 	return c.ui.result(b.String())
 }
 
-// conclude says what went wrong, if anything, and returns the exit code.
+// conclude prints the error, if there is one, and returns the exit code.
 func (c *cli) conclude(ctx context.Context, err error) int {
 	c.ui.close()
 	if err == nil {
@@ -165,33 +155,29 @@ func (c *cli) conclude(ctx context.Context, err error) int {
 	}
 	c.ui.fault(f)
 	if c.asJSON {
-		// Should stdout be gone, the error has been said on stderr.
+		// If stdout is closed, the error is on stderr already.
 		_ = c.document(map[string]any{"error": map[string]any{
 			"id": f.ID, "message": f.Error(), "place": f.Place, "hints": f.Hints, "owner": f.Owner, "exit": f.Code}})
 	}
 	return f.Code
 }
 
-// arguments is what a command's usage line says it takes.
-func arguments(cmd *cobra.Command) string {
+// argumentList returns the arguments that a command's usage line names.
+func argumentList(cmd *cobra.Command) string {
 	if _, list, ok := strings.Cut(cmd.Use, " "); ok {
 		return list
 	}
 	return "none"
 }
 
-// usageArgs marks an argument check's complaint as a usage mistake.
+// usageArgs turns the error of an argument check into a usage error.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return fault.UsageError(
 				"usage/arguments",
-				fmt.Errorf(
-					"reading the arguments: %d given, where `%s` takes %s",
-					len(args),
-					cmd.CommandPath(),
-					arguments(cmd),
-				),
+				fmt.Errorf("reading the arguments: %d given, where `%s` takes %s", len(args), cmd.CommandPath(),
+					argumentList(cmd)),
 				"see `"+cmd.CommandPath()+" --help`",
 			)
 		}

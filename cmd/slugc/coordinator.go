@@ -17,73 +17,71 @@ import (
 	"slugc/compiler/release"
 )
 
-// coordinatorPlace is where the coordinator is that the flag or the environment names: a cluster, a
-// file, or the usual file.
-type coordinatorPlace struct {
+// coordinatorAddress is the coordinator that the flag or the environment names: a cluster, a file, or
+// the default file.
+type coordinatorAddress struct {
 	cluster *etcd.Config
-	file    string // "": the usual one
+	file    string // "": the default
 }
 
-func (c *cli) coordinatorPlace() (coordinatorPlace, error) {
+func (c *cli) coordinatorAddress() (coordinatorAddress, error) {
 	name := c.coordinator
 	if name == "" {
 		name = c.env.vars["SLUGC_COORDINATOR"]
 	}
 	if name == "" || name == "local" {
-		return coordinatorPlace{}, nil
+		return coordinatorAddress{}, nil
 	}
 	if strings.HasPrefix(name, "etcd://") {
 		config, err := etcd.ParseURL(name, c.env.vars)
-		return coordinatorPlace{cluster: &config}, err
+		return coordinatorAddress{cluster: &config}, err
 	}
 	u, err := url.Parse(name)
 	if err != nil || u.Scheme != "local" || u.Host != "" || u.Path == "" {
-		return coordinatorPlace{}, fault.UsageError(
-			"usage/coordinator",
+		return coordinatorAddress{}, fault.UsageError("usage/coordinator",
 			fmt.Errorf("choosing the coordinator: %q is not one", name),
-			"use local, local:///path/to/file.db or etcd://host1,host2,host3/prefix",
-		)
+			"use local, local:///path/to/file.db or etcd://host1,host2,host3/prefix")
 	}
-	return coordinatorPlace{file: u.Path}, nil
+	return coordinatorAddress{file: u.Path}, nil
 }
 
-// shared is a cluster's handle that all of a command's parts have in common: closing it is the
-// command's.
-type shared struct {
+// sharedHandle is the one connection to a cluster that all parts of a command use. Only the command
+// closes it.
+type sharedHandle struct {
 	coordinator.Coordinator
-	coordinator.Staler
+	coordinator.StaleReader
 	coordinator.Locker
 }
 
-func (shared) Close() error { return nil }
+func (sharedHandle) Close() error { return nil }
 
-// coordinators holds the command's connection to a cluster.
-type coordinators struct {
+// clusterConnection holds the command's connection to a cluster.
+type clusterConnection struct {
 	mu   sync.Mutex
-	open coordinator.Coordinator // nil: none was needed yet
+	open coordinator.Coordinator // nil until it is needed
 }
 
 // openCoordinator opens the coordinator. It dials nothing.
 func (c *cli) openCoordinator(home *cache.Home) (coordinator.Coordinator, error) {
-	place, err := c.coordinatorPlace()
+	address, err := c.coordinatorAddress()
 	if err != nil {
 		return nil, err
 	}
-	if place.cluster == nil {
-		if place.file == "" {
-			place.file = home.Path("coordinator.db")
+	if address.cluster == nil {
+		if address.file == "" {
+			address.file = home.Path("coordinator.db")
 		}
-		return local.Open(place.file, local.Options{})
+		return local.Open(address.file, local.Options{})
 	}
 	c.cluster.mu.Lock()
 	defer c.cluster.mu.Unlock()
 	if c.cluster.open == nil {
-		if c.cluster.open, err = etcd.Open(*place.cluster); err != nil {
+		if c.cluster.open, err = etcd.Open(*address.cluster); err != nil {
 			return nil, err
 		}
 	}
-	handle := shared{Coordinator: c.cluster.open}
-	handle.Staler, _ = c.cluster.open.(coordinator.Staler)
+	handle := sharedHandle{Coordinator: c.cluster.open}
+	handle.StaleReader, _ = c.cluster.open.(coordinator.StaleReader)
 	handle.Locker, _ = c.cluster.open.(coordinator.Locker)
 	return handle, nil
 }
@@ -93,15 +91,15 @@ func (c *cli) closeCoordinator() {
 	c.cluster.mu.Lock()
 	defer c.cluster.mu.Unlock()
 	if c.cluster.open != nil {
-		_ = c.cluster.open.Close() // all that was asked of it is done
+		_ = c.cluster.open.Close() // everything is done by now
 		c.cluster.open = nil
 	}
 }
 
-// builders returns what opens the lock that several builder machines share, nil where this machine
-// is alone.
+// builders returns a function that opens the lock which builder machines share, or nil where this
+// machine is the only one.
 func (c *cli) builders(home *cache.Home) func(context.Context) (coordinator.Locker, error) {
-	if place, err := c.coordinatorPlace(); err != nil || place.cluster == nil {
+	if address, err := c.coordinatorAddress(); err != nil || address.cluster == nil {
 		return nil
 	}
 	return func(context.Context) (coordinator.Locker, error) {
@@ -127,17 +125,17 @@ func (c *cli) releases(home *cache.Home, o release.Options) (*release.Releases, 
 
 // withReleases runs a command's body over the coordinator's releases.
 func (c *cli) withReleases(body func(r *release.Releases) error) error {
-	return c.overReleases(release.Options{}, body)
+	return c.openReleases(release.Options{}, body)
 }
 
-// readReleases is withReleases for bodies that only show things: without a quorum they get what
-// there is, and the user is told.
+// readReleases is withReleases for commands that only read: without a quorum they show what one
+// member knows, with a warning.
 func (c *cli) readReleases(body func(r *release.Releases) error) error {
 	warn := sync.OnceFunc(func() { c.ui.Warn("the coordinator has no quorum: what follows may be out of date") })
-	return c.overReleases(release.Options{Stale: warn}, body)
+	return c.openReleases(release.Options{OnStale: warn}, body)
 }
 
-func (c *cli) overReleases(o release.Options, body func(r *release.Releases) error) error {
+func (c *cli) openReleases(o release.Options, body func(r *release.Releases) error) error {
 	home, err := c.openHome()
 	if err != nil {
 		return err
@@ -150,17 +148,17 @@ func (c *cli) overReleases(o release.Options, body func(r *release.Releases) err
 	return body(r)
 }
 
-// examineCoordinator says for `slugc doctor` whether the coordinator answers.
+// examineCoordinator checks for `slugc doctor` whether the coordinator answers.
 func (c *cli) examineCoordinator(ctx context.Context, home *cache.Home) finding {
-	place, err := c.coordinatorPlace()
+	address, err := c.coordinatorAddress()
 	if err != nil {
 		return finding{"coordinator", false, err.Error()}
 	}
 	name := "local, " + home.Path("coordinator.db")
-	if place.cluster != nil {
-		name = place.cluster.String()
-	} else if place.file != "" {
-		name = "local, " + place.file
+	if address.cluster != nil {
+		name = address.cluster.String()
+	} else if address.file != "" {
+		name = "local, " + address.file
 	}
 	handle, err := c.openCoordinator(home)
 	if err != nil {
@@ -177,7 +175,7 @@ func (c *cli) examineCoordinator(ctx context.Context, home *cache.Home) finding 
 		}
 	}
 	said := err.Error()
-	if s, ok := handle.(coordinator.Staler); ok {
+	if s, ok := handle.(coordinator.StaleReader); ok {
 		if _, err := s.Stale().Get(ctx, any); err == nil {
 			said += "; a member answers, without a quorum"
 		}

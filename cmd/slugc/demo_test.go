@@ -7,15 +7,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
 
 // TestDemoPush runs the script that the README shows in part: each command that the README shows is
 // one the script runs, and what it shows of their output is said.
 func TestDemoPush(t *testing.T) {
-	port := strconv.Itoa(freePort(t))
-	home := state(t)
-	cmd := exec.Command("../../.ci/demo-push", binary)
-	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "DEMO_PORT=" + port}, settings...)
+	port := strconv.Itoa(testkit.FreePort(t))
+	home := slugctest.Home(t)
+	cmd := exec.Command("../../.ci/demo-push", slugctest.Binary(t))
+	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "DEMO_PORT=" + port}, slugctest.Settings(t)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

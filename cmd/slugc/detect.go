@@ -33,8 +33,9 @@ func (c *cli) detectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detect [DIR]",
 		Short: "Say what an app is, which buildpacks would build it, and why",
-		Long:  `Detect prints every detector's verdict with its reasons, then the chosen group. It reads files only: nothing is built, fetched or changed.`,
-		Args:  usageArgs(cobra.MaximumNArgs(1)),
+		Long: `Detect prints every detector's verdict with its reasons, then the chosen group. It only reads files:
+nothing is built, fetched or changed.`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := c.sourceSpec(f, args)
 			if err != nil {
@@ -62,7 +63,7 @@ func (c *cli) detectCommand() *cobra.Command {
 	return cmd
 }
 
-// detectDir stages the source, as a build would see it, in a directory that done removes.
+// detectDir stages the source as a build would see it, in a directory that done removes.
 func (c *cli) detectDir(cmd *cobra.Command, spec source.Spec) (dir string, done func(), err error) {
 	tmp, err := os.MkdirTemp("", "slugc-detect-*")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"slugc/compiler"
+	"slugc/compiler/report"
 )
 
 // finding is one line of `slugc doctor`.
@@ -57,7 +57,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 		return nil, err
 	}
 	list := []finding{{"slugc", true, version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
-		{"platform", true, engine.Target.Distro + " " + engine.Target.DistroVersion}, c.disk(engine.Home.Path())}
+		{"platform", true, engine.Target.DistroName + " " + engine.Target.DistroVersion}, c.disk(engine.Home.Path())}
 	if box, err := engine.Sandbox(ctx); err != nil {
 		list = append(list, finding{"sandbox", false, err.Error()})
 	} else {
@@ -71,7 +71,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range store.Probe(ctx) {
+	for _, s := range store.CheckSources(ctx) {
 		f := finding{"source: " + s.Name, s.Err == nil && !s.Off, strings.Join(s.Tools, ", ") + " from " + s.Address}
 		switch {
 		case s.Off:
@@ -107,5 +107,5 @@ func (c *cli) disk(dir string) finding {
 		return finding{"disk", false, fmt.Sprintf("%s: %v", dir, err)}
 	}
 	free := int64(s.Bavail) * s.Bsize
-	return finding{"disk", free > 2e9, fmt.Sprintf("%s free in %s", compiler.Bytes(free), dir)}
+	return finding{"disk", free > 2e9, fmt.Sprintf("%s free in %s", report.Bytes(free), dir)}
 }

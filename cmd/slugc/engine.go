@@ -10,16 +10,16 @@ import (
 	"slices"
 	"strings"
 
-	"slugc/buildpacks/clojure"
-	"slugc/buildpacks/ruby"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
+	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
+	"slugc/compiler/lifecycle"
+	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
-	"slugc/detect"
 )
 
 // engine wires the compiler to this machine.
@@ -39,7 +39,9 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	registry := c.npmRegistry()
 	return &compiler.Engine{
 		Version: version, Self: self, Home: home, Report: c.ui,
-		Target:  compiler.Target{OS: runtime.GOOS, Arch: runtime.GOARCH, Distro: distro, DistroVersion: release},
+		Target: lifecycle.Target{
+			OS: runtime.GOOS, Arch: runtime.GOARCH, DistroName: distro, DistroVersion: release,
+		},
 		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) { return c.probeSandbox(ctx, self) },
 		Toolchains: func(ctx context.Context) (*toolchain.Store, error) {
 			return c.toolchains(ctx, home, registry, goSettings)
@@ -47,10 +49,18 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
 		Store:       c.ownStore,
 		Builders:    c.builders(home),
-		BaseEnv: func(ctx context.Context, languages []detect.Language) (map[string]string, []sandbox.Bind, error) {
-			return c.baseEnv(ctx, languages, registry, goSettings)
+		BaseEnv: func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error) {
+			return c.baseEnv(ctx, settings, registry, goSettings)
 		},
 	}, nil
+}
+
+// deployer deploys on this machine. It fetches the slugs it rolls back to where need be.
+func (c *cli) deployer(engine *compiler.Engine, releases *release.Releases) *deploy.Deployer {
+	return &deploy.Deployer{
+		Home: engine.Home, Releases: releases, Sandbox: engine.Sandbox, Report: engine.Report,
+		Fetch: c.fetcher(engine.Home),
+	}
 }
 
 // selfPath is the path of the running binary, which buildpacks, sandboxes and supervisors run
@@ -81,18 +91,15 @@ func (c *cli) sandboxLevel() sandbox.Level {
 func (c *cli) checkSettings() error {
 	if want := c.sandboxLevel(); want != "" &&
 		!slices.Contains([]sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None}, want) {
-		return fault.UsageError(
-			"usage/sandbox",
-			fmt.Errorf("choosing the sandbox: there is no level %q", want),
-			"use bubblewrap, landlock or none",
-		)
+		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want),
+			"use bubblewrap, landlock or none")
 	}
 	if store := c.storeURL(); store != "" {
 		if err := blobstore.Check(store); err != nil {
 			return err
 		}
 	}
-	_, err := c.coordinatorPlace()
+	_, err := c.coordinatorAddress()
 	return err
 }
 
@@ -124,13 +131,11 @@ func (c *cli) toolchains(
 // that a buildpack puts in front.
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// baseEnv is what every buildpack process starts with. It is fixed, but for proxies, certificates
-// and where packages come from.
+// baseEnv is the environment of every buildpack process, and the files that it names. Besides fixed
+// values it holds proxies, certificates and the settings that the group's buildpacks read.
 func (c *cli) baseEnv(
-	ctx context.Context,
-	languages []detect.Language,
-	registry func(context.Context) (string, error),
-	goSettings func(context.Context) (map[string]string, error),
+	ctx context.Context, settings []string,
+	registry func(context.Context) (string, error), goSettings func(context.Context) (map[string]string, error),
 ) (map[string]string, []sandbox.Bind, error) {
 	env := map[string]string{"PATH": systemPath, "LANG": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532801"}
 	var binds []sandbox.Bind
@@ -144,32 +149,30 @@ func (c *cli) baseEnv(
 			binds = append(binds, sandbox.Bind{Host: v, Inside: v})
 		}
 	}
-	if slices.Contains(languages, detect.Go) {
-		settings, err := goSettings(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, name := range goVariables {
-			if v := settings[name]; v != "" {
-				env[name] = v
+	for _, name := range settings {
+		value := c.env.vars[name]
+		switch {
+		case name == npmRegistrySetting:
+			// Without a registry only apps without dependencies can be built; npm itself says so if
+			// it comes to that.
+			value, _ = registry(ctx)
+		case slices.Contains(goVariables, name):
+			machine, err := goSettings(ctx)
+			if err != nil {
+				return nil, nil, err
 			}
+			value = machine[name]
 		}
-	}
-	if mirror := c.env.vars[ruby.MirrorEnv]; mirror != "" && slices.Contains(languages, detect.Ruby) {
-		env[ruby.MirrorEnv] = mirror
-	}
-	if mirror := c.env.vars[clojure.MirrorEnv]; mirror != "" && slices.Contains(languages, detect.Clojure) {
-		env[clojure.MirrorEnv] = mirror
-	}
-	if slices.Contains(languages, detect.Node) {
-		// Without a registry only apps without dependencies can be built; npm says so itself when
-		// it comes to that.
-		if url, err := registry(ctx); err == nil {
-			env["npm_config_registry"] = url
+		if value != "" {
+			env[name] = value
 		}
 	}
 	return env, binds, nil
 }
+
+// npmRegistrySetting is npm's variable for its registry, which this machine's npm may know from
+// elsewhere.
+const npmRegistrySetting = "npm_config_registry"
 
 // buildEnv is the build configuration: the environment's SLUGC_*_VERSION and SLUGC_BUILDPACK, then
 // --env-file, then --env.

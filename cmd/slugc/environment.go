@@ -12,12 +12,14 @@ import (
 	"sync"
 	"time"
 
+	"slugc/buildpacks"
 	"slugc/cache"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/detect"
 )
 
-// environment is what slugc reads of its surroundings, once.
+// environment is the process's environment, read once.
 type environment struct{ vars map[string]string }
 
 func processEnvironment() environment {
@@ -39,7 +41,7 @@ func (e environment) first(names ...string) string {
 	return ""
 }
 
-// stateDir is where slugc keeps its state: flag, SLUGC_HOME, XDG_STATE_HOME/slugc,
+// stateDir returns where slugc keeps its state: the flag, SLUGC_HOME, XDG_STATE_HOME/slugc, else
 // ~/.local/state/slugc.
 func (c *cli) stateDir() (string, error) {
 	dir := c.home
@@ -54,11 +56,9 @@ func (c *cli) stateDir() (string, error) {
 		}
 	}
 	if dir == "" {
-		return "", fault.UsageError(
-			"usage/no-home",
+		return "", fault.UsageError("usage/no-home",
 			fmt.Errorf("finding the state directory: neither SLUGC_HOME nor HOME is set"),
-			"set SLUGC_HOME or use --home DIR",
-		)
+			"set SLUGC_HOME or use --home DIR")
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -74,19 +74,14 @@ func (c *cli) openHome() (*cache.Home, error) {
 	}
 	h, err := cache.Open(dir)
 	if err != nil {
-		return nil, fault.New(
-			fault.Slugc,
-			fault.ExitCache,
-			"cache/state-directory",
-			err,
-			"use --home DIR to keep slugc's state elsewhere",
-		)
+		return nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err,
+			"use --home DIR to keep slugc's state elsewhere")
 	}
 	return h, nil
 }
 
-// passed are the variables that buildpack processes get as they are: proxies and certificates,
-// without which nothing can be fetched.
+// passed are the variables that buildpack processes get unchanged: proxies and certificates, without
+// which nothing can be fetched.
 var passed = []string{
 	"HTTP_PROXY",
 	"HTTPS_PROXY",
@@ -105,10 +100,10 @@ var passed = []string{
 }
 
 // goVariables are the Go settings of the machine that decide where modules come from.
-var goVariables = []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE"}
+var goVariables = buildpacks.Settings([]detect.Result{{Language: detect.Go}})
 
-// goSettings asks the machine's go command, so that `go env -w` counts; without one the environment
-// alone speaks.
+// goSettings asks the machine's go command, so that `go env -w` counts. Without one, only the
+// environment counts.
 func (e environment) goSettings(ctx context.Context) map[string]string {
 	settings := map[string]string{}
 	if path, err := exec.LookPath("go"); err == nil {
@@ -131,9 +126,9 @@ func (e environment) goSettings(ctx context.Context) map[string]string {
 	return settings
 }
 
-// npmRegistry finds the npm registry that this machine's npm is set up for: SLUGC_NPM_REGISTRY,
-// npm's own environment variable, the npmrc files, and at last npm itself, which knows its default.
-// What npm said is remembered beside the state, by the path and time of its program.
+// npmRegistry returns a function that finds the npm registry this machine uses: SLUGC_NPM_REGISTRY,
+// npm's own environment variable, the npmrc files, and last npm itself, which knows its default. Its
+// answer is kept in the state directory, together with the path and time of npm's program.
 func (c *cli) npmRegistry() func(context.Context) (string, error) {
 	return onceContext(func(ctx context.Context) (string, error) {
 		if v := c.env.first("SLUGC_NPM_REGISTRY", "npm_config_registry", "NPM_CONFIG_REGISTRY"); v != "" {
@@ -189,7 +184,7 @@ func (c *cli) askNpm(ctx context.Context) (string, error) {
 	}
 	want.Registry = strings.TrimSpace(string(out))
 	if data, err := json.Marshal(want); err == nil {
-		_ = disk.WriteFile(file, data, 0o600) // only saves time
+		_ = disk.WriteFile(file, data, 0o600) // it only saves time
 	}
 	return want.Registry, nil
 }
@@ -211,7 +206,7 @@ func npmrcRegistry(file string) (registry string) {
 	return registry
 }
 
-// onceContext remembers a function's answer; an error is not remembered.
+// onceContext returns f with its first value remembered. Errors are not remembered.
 func onceContext[T any](f func(context.Context) (T, error)) func(context.Context) (T, error) {
 	var mu sync.Mutex
 	var known bool
@@ -228,22 +223,4 @@ func onceContext[T any](f func(context.Context) (T, error)) func(context.Context
 		}
 		return v, err
 	}
-}
-
-// distribution reads os-release.
-func distribution() (name, release string) {
-	data, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		return "linux", ""
-	}
-	for l := range strings.Lines(string(data)) {
-		k, v, _ := strings.Cut(strings.TrimSpace(l), "=")
-		switch v = strings.Trim(v, `"'`); k {
-		case "ID":
-			name = v
-		case "VERSION_ID":
-			release = v
-		}
-	}
-	return name, release
 }

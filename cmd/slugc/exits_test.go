@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"slugc/cmd/slugc/slugctest"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -55,78 +51,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s does not show exit code %d:\n%s", name, code, golden)
 		}
 	}
-	if o := slugc(t, state(t), "releases"); o.exit != 0 {
-		t.Errorf("a command that does its work ends with %d: %s", o.exit, o.stderr)
+	if o := slugctest.Run(t, slugctest.Home(t), "releases"); o.Exit != 0 {
+		t.Errorf("a command that does its work ends with %d: %s", o.Exit, o.Stderr)
 	}
 }
-
-// TestInterrupted sends each signal to a build in the middle of a buildpack: it ends with 130 and
-// leaves no process and no half-made release.
-func TestInterrupted(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		t.Run(sig.String(), func(t *testing.T) {
-			home, dir := state(t), t.TempDir()
-			// seconds, by which the process is found in a sandbox too
-			mark := fmt.Sprintf("%d.%d", 1_000_000+os.Getpid(), sig)
-			goApp(t, dir, "x")
-			writeFiles(
-				t,
-				dir,
-				map[string]string{"bin/go-pre-compile": "#!/bin/sh\necho now it sleeps\nsleep " + mark + " & wait\n"},
-			)
-			if err := os.Chmod(filepath.Join(dir, "bin/go-pre-compile"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command(binary, "build", dir, "--app", "stopped")
-			cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, settings...)
-			stderr, err := cmd.StderrPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			giveUp := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
-			defer giveUp.Stop()
-			said := untilSaid(t, stderr, "now it sleeps")
-			if err := cmd.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			rest, _ := io.ReadAll(stderr)
-			_ = cmd.Wait()
-			if code := cmd.ProcessState.ExitCode(); code != 130 ||
-				!strings.HasSuffix(string(rest), " !     interrupted\n") {
-				t.Errorf("ends with %d, having said:\n%s%s", code, said, rest)
-			}
-			noProcess(t, home)
-			noProcess(t, mark)
-			if o := slugc(t, home, "ps", "stopped"); o.exit != 72 {
-				t.Errorf("the app has a release: %s%s", o.stdout, o.stderr)
-			}
-			if o := slugc(t, home, "cache", "verify"); o.exit != 0 {
-				t.Errorf("the cache is damaged: %s", o.stderr)
-			}
-		})
-	}
-}
-
-// untilSaid reads lines until one holds words, and returns them.
-func untilSaid(t *testing.T, r io.Reader, words string) string {
-	t.Helper()
-	var said strings.Builder
-	// One byte at a time: what follows the words is left to be read.
-	for lines := bufio.NewReaderSize(oneByte{r}, 16); ; {
-		line, err := lines.ReadString('\n')
-		said.WriteString(line)
-		if strings.Contains(line, words) {
-			return said.String()
-		}
-		if err != nil {
-			t.Fatalf("%q is never said:\n%s", words, said.String())
-		}
-	}
-}
-
-type oneByte struct{ io.Reader }
-
-func (o oneByte) Read(p []byte) (int, error) { return o.Reader.Read(p[:1]) }

@@ -10,14 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	posix "slugc/buildpacks/shell"
 	"slugc/compiler/fault"
-	"slugc/compiler/launch"
 	"slugc/compiler/launch/export"
 	"slugc/compiler/release"
 )
 
-// exporting is what the flags of export say.
-type exporting struct {
+// exportFlags are the flags of export.
+type exportFlags struct {
 	export.Options
 	at, formation, envFile string
 	env                    []string
@@ -26,16 +26,19 @@ type exporting struct {
 }
 
 func (c *cli) exportCommand() *cobra.Command {
-	var x exporting
+	var x exportFlags
 	cmd := &cobra.Command{
 		Use:   "export " + strings.Join(export.Formats(), "|") + " SLUG|APP [DIR]",
-		Short: "Write a formation down for an init system, foreman-style",
-		Long: `Export writes files into DIR (default: the current directory) that let systemd, upstart, supervisord, runit or launchd run the formation: an app's own, all=1
-for a slug file, or what -m says. The processes run as in slugc run, and slugc itself need not be on the machine. The slug is to lie unpacked in --root:
---unpack puts it there. PORT is the base port plus 100 for each process type and 1 for each instance.
+		Short: "Write a formation as files for an init system, foreman-style",
+		Long: `Export writes files into DIR (default: the current directory) that let systemd, upstart, supervisord,
+runit or launchd run a formation: an app's own, all=1 for a slug file, or the one that -m names. The
+processes run as in slugc run; slugc itself is not needed on that machine. The slug must lie unpacked
+in --root: --unpack puts it there. PORT is the base port plus 100 for each process type and 1 for
+each instance.
 
-Files of an export before are replaced, and removed if they are no longer needed; a file of anyone else is not touched. Config vars are written, as they may be
-secrets, into files that their owner alone can read. systemd's units name the directory they are exported into: give --at if they will be moved.`,
+Files of an earlier export are replaced, or removed if they are no longer needed. Other files are not
+touched. Config vars may be secrets, so they are in files that only their owner can read. systemd's
+units name the directory they are exported into: use --at if you will move them.`,
 		Example: `  slugc export systemd blog /etc/systemd/system --unpack
   slugc export supervisord blog /etc/supervisor/conf.d -m web=2,worker=1 -u www-data
   slugc export runit ./blog.tgz /etc/sv -a blog --env-file production.env -p 6000
@@ -46,42 +49,27 @@ secrets, into files that their owner alone can read. systemd's units name the di
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(
-		&x.App,
-		"app-name",
-		"a",
-		"",
-		"name of the units (default: the app's, or the slug file's without .tgz)",
-	)
+	flags.StringVarP(&x.App, "app-name", "a", "",
+		"name of the units (default: the app's, or the slug file's without .tgz)")
 	flags.StringVar(&x.Root, "root", "", "where the slug lies unpacked (default: /srv/NAME)")
 	flags.BoolVar(&x.unpack, "unpack", false, "unpack the slug into --root, which must be missing or empty")
-	flags.StringVarP(
-		&x.User,
-		"user",
-		"u",
-		"",
-		"whom the processes run as (default: NAME; -u '' leaves it to the init system)",
-	)
+	flags.StringVarP(&x.User, "user", "u", "",
+		"user that the processes run as (default: NAME; -u '' leaves it to the init system)")
 	flags.StringVarP(&x.Log, "log", "l", "", "where logs go in the formats that say so (default: /var/log/NAME)")
 	flags.StringVarP(&x.formation, "formation", "m", "", "how many of each type: web=2,worker=1 or all=1")
 	flags.IntVarP(&x.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
 	flags.StringArrayVarP(&x.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
 	flags.StringVar(&x.envFile, "env-file", "", "read config vars from this file")
-	flags.DurationVarP(
-		&x.Timeout,
-		"timeout",
-		"t",
-		30*time.Second,
-		"how long processes may take to end before they are killed",
-	)
+	flags.DurationVarP(&x.Timeout, "timeout", "t", 30*time.Second,
+		"how long processes may take to end before they are killed")
 	flags.StringVar(&x.at, "at", "", "the directory that the files will be moved to (default: DIR)")
 	flags.BoolVar(&x.force, "force", false, "replace files of the same names that are not from an export of this app")
 	c.jsonFlag(cmd)
 	return cmd
 }
 
-// exported is the result of export.
-type exported struct {
+// exportResult is the result of export.
+type exportResult struct {
 	Format  string   `json:"format"`
 	App     string   `json:"app"`
 	Dir     string   `json:"dir"`
@@ -90,7 +78,7 @@ type exported struct {
 	Removed []string `json:"removed"`
 }
 
-func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
+func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	format, target := args[0], "."
 	if len(args) == 3 {
 		target = args[2]
@@ -106,7 +94,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
 	if err != nil {
 		return err
 	}
-	if err := x.settle(cmd, found, target); err != nil {
+	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
 	x.Processes, x.Env, x.BasePort = found.types, pairs(config), basePort(cmd, x.port, config, c.env)
@@ -117,7 +105,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
 	if err != nil {
 		return err
 	}
-	done, err := export.Place(target, format, x.App, files, x.force)
+	done, err := export.Write(target, format, x.App, files, x.force)
 	if err != nil {
 		return err
 	}
@@ -126,16 +114,16 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exporting) error {
 			return err
 		}
 	}
-	c.sayExported(format, found, x, done)
+	c.reportExport(format, found, x, done)
 	abs, err := filepath.Abs(target)
 	if err != nil {
 		return fmt.Errorf("naming the directory: %w", err)
 	}
-	return c.result(exported{format, x.App, abs, x.Root, done.Written, append([]string{}, done.Removed...)}, abs)
+	return c.result(exportResult{format, x.App, abs, x.Root, done.Written, append([]string{}, done.Removed...)}, abs)
 }
 
-// settle fills in what the flags leave open.
-func (x *exporting) settle(cmd *cobra.Command, found *named, target string) error {
+// complete fills in what the flags leave out.
+func (x *exportFlags) complete(cmd *cobra.Command, found *appSlug, target string) error {
 	if x.App == "" {
 		x.App = found.app
 	}
@@ -143,11 +131,8 @@ func (x *exporting) settle(cmd *cobra.Command, found *named, target string) erro
 		base := filepath.Base(found.file)
 		x.App = strings.TrimSuffix(strings.TrimSuffix(base, ".tgz"), ".tar.gz")
 		if release.CheckApp(x.App) != nil {
-			return fault.UsageError(
-				"export/app-name",
-				fmt.Errorf("exporting %q: the units can't be named after the file", base),
-				"name them with -a NAME",
-			)
+			return fault.UsageError("export/app-name",
+				fmt.Errorf("exporting %q: the units can't be named after the file", base), "name them with -a NAME")
 		}
 	}
 	if !cmd.Flags().Changed("user") {
@@ -164,28 +149,26 @@ func (x *exporting) settle(cmd *cobra.Command, found *named, target string) erro
 	return nil
 }
 
-// nextSteps start what was exported, with the app's name.
+// nextSteps are the commands that start an exported app, by format; %s is the app's name.
 var nextSteps = map[string]string{
 	"systemd":     "systemctl daemon-reload && systemctl enable --now %s.target",
 	"upstart":     "initctl reload-configuration && start %s",
 	"supervisord": "supervisorctl update %s",
 }
 
-func (c *cli) sayExported(format string, found *named, x exporting, done export.Placement) {
+func (c *cli) reportExport(format string, found *appSlug, x exportFlags, done export.Changes) {
 	c.ui.Step(fmt.Sprintf("Exported %s for %s: %d files", x.App, format, len(done.Written)))
 	for _, name := range done.Removed {
 		c.ui.Detail("removed " + name + ", which is no longer needed")
 	}
 	for _, name := range done.Left {
 		c.ui.Warn(
-			fmt.Sprintf(
-				"%s is no longer needed, but holds files that are not from an export; remove it yourself.",
-				name,
-			),
+			fmt.Sprintf("%s is no longer needed, but holds files that are not from an export; remove it yourself.",
+				name),
 		)
 	}
 	if _, err := os.Stat(filepath.Join(x.Root, ".slugc", "slug.json")); err != nil {
-		c.ui.Detail("the slug is to be unpacked: " + launch.Quote([]string{"slugc", "unpack", found.file, x.Root}))
+		c.ui.Detail("next, unpack the slug: " + posix.Command("slugc", "unpack", found.file, x.Root))
 	}
 	if next := nextSteps[format]; next != "" {
 		c.ui.Detail(fmt.Sprintf("to start it: "+next, x.App))

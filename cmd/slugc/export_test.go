@@ -8,16 +8,18 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cmd/slugc/slugctest"
+
 	"slugc/compiler/launch/export"
 )
 
 // A slug file and an app are exported, with the slug unpacked where the units look for it; a second
 // export takes away what it no longer needs.
 func TestExport(t *testing.T) {
-	home, dir := state(t), t.TempDir()
-	file := smallSlug(t, "hello there", "true")
+	home, dir := slugctest.Home(t), t.TempDir()
+	file := slugctest.SmallSlug(t, "hello there", "true")
 	units, root := filepath.Join(dir, "units"), filepath.Join(dir, "srv", "hello")
-	o := slugc(
+	o := slugctest.Run(
 		t,
 		home,
 		"export",
@@ -36,12 +38,12 @@ func TestExport(t *testing.T) {
 		"-t",
 		"7500ms",
 	)
-	if o.exit != 0 || o.stdout != units+"\n" {
-		t.Fatalf("exit %d, %q\n%s", o.exit, o.stdout, o.stderr)
+	if o.Exit != 0 || o.Stdout != units+"\n" {
+		t.Fatalf("exit %d, %q\n%s", o.Exit, o.Stdout, o.Stderr)
 	}
 	for _, want := range []string{"-----> Exported hello for systemd: 5 files\n", "       to start it: systemctl daemon-reload && systemctl enable --now hello.target\n"} {
-		if !strings.Contains(o.stderr, want) || strings.Contains(o.stderr, "hunter2") {
-			t.Errorf("no %q in\n%s", want, o.stderr)
+		if !strings.Contains(o.Stderr, want) || strings.Contains(o.Stderr, "hunter2") {
+			t.Errorf("no %q in\n%s", want, o.Stderr)
 		}
 	}
 	if data, err := os.ReadFile(filepath.Join(root, "hello.txt")); err != nil || string(data) != "hello there" {
@@ -56,29 +58,29 @@ func TestExport(t *testing.T) {
 		len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
-	if o := slugc(t, home, "register", file, "--app", "hello"); o.exit != 0 {
-		t.Fatal(o.stderr)
+	if o := slugctest.Run(t, home, "register", file, "--app", "hello"); o.Exit != 0 {
+		t.Fatal(o.Stderr)
 	}
-	o = slugc(t, home, "export", "systemd", "hello", units, "--root", root, "--json", "--at", "/etc/systemd/system")
-	got := decode[exported](t, o)
+	o = slugctest.Run(t, home, "export", "systemd", "hello", units, "--root", root, "--json", "--at", "/etc/systemd/system")
+	got := slugctest.Decode[exportResult](t, o)
 	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
 		got.Dir != units || got.Root != root ||
 		got.App != "hello" ||
 		got.Format != "systemd" {
-		t.Errorf("%+v\n%s", got, o.stderr)
+		t.Errorf("%+v\n%s", got, o.Stderr)
 	}
 }
 
 // Each format is written into the current directory when none is named, and says how the slug gets
 // where it is to be.
 func TestExportHere(t *testing.T) {
-	home, file := state(t), smallSlug(t, "hello", "true")
+	home, file := slugctest.Home(t), slugctest.SmallSlug(t, "hello", "true")
 	for _, format := range export.Formats() {
 		dir := t.TempDir()
-		o := slugcIn(t, dir, home, []string{"PORT=7000"}, "export", format, file)
-		if o.exit != 0 || o.stdout != dir+"\n" ||
-			!strings.Contains(o.stderr, "       the slug is to be unpacked: slugc unpack "+file+" /srv/hello\n") {
-			t.Errorf("%s: exit %d, %q\n%s", format, o.exit, o.stdout, o.stderr)
+		o := slugctest.RunIn(t, dir, home, []string{"PORT=7000"}, "export", format, file)
+		if o.Exit != 0 || o.Stdout != dir+"\n" ||
+			!strings.Contains(o.Stderr, "       next, unpack the slug: slugc unpack "+file+" /srv/hello\n") {
+			t.Errorf("%s: exit %d, %q\n%s", format, o.Exit, o.Stdout, o.Stderr)
 		}
 		names, err := os.ReadDir(dir)
 		if err != nil || len(names) == 0 {

@@ -1,22 +1,19 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
-	"slugc/compiler/procfile"
-	"slugc/compiler/slug"
 )
 
 var update = flag.Bool("update", false, "write what errors look like into testdata/errors")
@@ -31,8 +28,8 @@ func TestErrors(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no archives: %v", err)
 	}
-	packed := map[string]string{"SLUG": smallSlug(t, "one", "true"), "OTHER": smallSlug(t, "two", "true"),
-		"FAILING": smallSlug(t, "three", "echo migrating; exit 3"), "SLOW": smallSlug(t, "four", "sleep 60")}
+	packed := map[string]string{"SLUG": slugctest.SmallSlug(t, "one", "true"), "OTHER": slugctest.SmallSlug(t, "two", "true"),
+		"FAILING": slugctest.SmallSlug(t, "three", "echo migrating; exit 3"), "SLOW": slugctest.SmallSlug(t, "four", "sleep 60")}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
@@ -60,32 +57,10 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// smallSlug packs a slug that nothing was built for, with a command for its release process, "" for
-// none.
-func smallSlug(t *testing.T, text, release string) string {
-	t.Helper()
-	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{"app/hello.txt": text})
-	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
-	if release != "" {
-		types = append(types, procfile.Process{Type: "release", Command: release})
-	}
-	file := filepath.Join(dir, "hello.tgz")
-	_, err := slug.Pack(
-		context.Background(),
-		slug.PackOptions{Output: file, Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
-			Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"}},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 // showError runs an archive's command and returns what its golden file is to hold.
 func showError(t *testing.T, archive *txtar.Archive, packed map[string]string) string {
 	t.Helper()
-	home, dir := state(t), filepath.Join(t.TempDir(), "dir")
+	home, dir := slugctest.Home(t), filepath.Join(t.TempDir(), "dir")
 	files := map[string]string{}
 	for _, f := range archive.Files {
 		if f.Name != "stderr" {
@@ -95,9 +70,9 @@ func showError(t *testing.T, archive *txtar.Archive, packed map[string]string) s
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	writeFiles(t, dir, files)
-	env := append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, settings...)
-	names := map[string]string{dir: "DIR", home: "STATE", toolchains: "TOOLCHAINS"}
+	testkit.Tree(t, dir, files)
+	env := append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, slugctest.Settings(t)...)
+	names := map[string]string{dir: "DIR", home: "STATE", slugctest.Toolchains(t): "TOOLCHAINS"}
 	for name, path := range packed {
 		env = append(env, name+"="+path)
 		names[path] = name
@@ -108,33 +83,20 @@ func showError(t *testing.T, archive *txtar.Archive, packed map[string]string) s
 		case "env":
 			env = append(env, rest)
 		case "sh":
-			if o := shell(t, dir, env, rest); o.exit != 0 {
-				t.Fatalf("%s: exit %d\n%s", rest, o.exit, o.stderr)
+			if o := slugctest.Shell(t, dir, env, rest); o.Exit != 0 {
+				t.Fatalf("%s: exit %d\n%s", rest, o.Exit, o.Stderr)
 			}
 		case "$":
-			o := shell(t, dir, env, rest)
-			i := strings.Index(o.stderr, " !     ")
+			o := slugctest.Shell(t, dir, env, rest)
+			i := strings.Index(o.Stderr, " !     ")
 			if i < 0 {
-				t.Fatalf("exit %d, and no error is shown:\n%s", o.exit, o.stderr)
+				t.Fatalf("exit %d, and no error is shown:\n%s", o.Exit, o.Stderr)
 			}
-			return normal(o.stderr[i:], names) + fmt.Sprintf("exit %d\n", o.exit)
+			return normal(o.Stderr[i:], names) + fmt.Sprintf("exit %d\n", o.Exit)
 		}
 	}
 	t.Fatal("the archive's comment holds no command")
 	return ""
-}
-
-func shell(t *testing.T, dir string, env []string, script string) outcome {
-	t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", script)
-	cmd.Dir, cmd.Env = dir, env
-	var stdout, stderr strings.Builder
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-		t.Fatal(err)
-	}
-	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
 var digestInText = regexp.MustCompile(`[0-9a-f]{64}`)
@@ -144,7 +106,7 @@ func normal(text string, names map[string]string) string {
 	for path, name := range names {
 		text = strings.ReplaceAll(text, path, name)
 	}
-	return digestInText.ReplaceAllString(goesOn.ReplaceAllString(text, ""), "DIGEST")
+	return digestInText.ReplaceAllString(heartbeatLine.ReplaceAllString(text, ""), "DIGEST")
 }
 
 var idLine = regexp.MustCompile(`(?m)^ !     \[([a-z]+/[a-z0-9-]+)\]$`)

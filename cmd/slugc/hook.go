@@ -23,8 +23,9 @@ func (c *cli) hookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
 		Short: "Make `git push` to a bare repository a release",
-		Long: `Hook sets up the hooks of a bare git repository so that a push to a deploy branch builds the pushed commit while the pusher watches, and
-releases it exactly when git moves the branch. A push whose build fails is rejected.`,
+		Long: `Hook sets up the hooks of a bare git repository. A push to a deploy branch then builds the pushed
+commit while the pusher watches, and releases it exactly when git moves the branch. A push whose
+build fails is rejected.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -43,8 +44,9 @@ func (c *cli) hookInstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install REPO --app NAME",
 		Short: "Set the hooks up, or change their settings",
-		Long: `Install writes the hooks pre-receive, reference-transaction and post-receive. Hooks that are there are kept and run first. The settings are kept in the
-repository's own git configuration, under slugc.*; a second install replaces them.`,
+		Long: `Install writes the hooks pre-receive, reference-transaction and post-receive. Existing hooks are kept
+and run first. The settings are in the repository's own git configuration, under slugc.*; a second
+install replaces them.`,
 		Example: `  slugc hook install /srv/git/blog.git --app blog
   slugc hook install shop.git --app shop --branch release --env-file /etc/slugc/shop.env`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -65,7 +67,7 @@ repository's own git configuration, under slugc.*; a second install replaces the
 				return err
 			}
 			for _, hook := range kept {
-				c.ui.Detail("the " + hook + " hook that is there is kept, and runs first")
+				c.ui.Detail("the " + hook + " hook that was there is kept, and runs first")
 			}
 			return c.result(s, repo.Dir)
 		},
@@ -75,20 +77,15 @@ repository's own git configuration, under slugc.*; a second install replaces the
 	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main and master)")
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
 	flags.StringVar(&s.ReleaseEnvFile, "release-env-file", "", "config vars of the process type release")
-	flags.StringVar(
-		&s.SlugcEnvFile,
-		"slugc-env-file",
-		"",
-		"variables of slugc itself, such as passwords of coordinator and store",
-	)
+	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "",
+		"variables of slugc itself, such as passwords of coordinator and store")
 	flags.StringArrayVar(&s.Submodules, "allow-submodules", nil, "pattern of URLs that submodules are fetched from")
 	_ = cmd.MarkFlagRequired("app")
 	c.jsonFlag(cmd)
 	return cmd
 }
 
-// completeSettings checks what was given and fills in what a hook, in another environment, could
-// not know.
+// completeSettings checks the flags and fills in what a hook, in another environment, could not know.
 func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err error) {
 	if err := checkApp(s.App); err != nil {
 		return err
@@ -97,7 +94,8 @@ func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err err
 	if s.Coordinator == "" {
 		s.Coordinator = c.env.vars["SLUGC_COORDINATOR"]
 	}
-	for flag, file := range map[string]*string{"env": &s.EnvFile, "release-env": &s.ReleaseEnvFile, "slugc-env": &s.SlugcEnvFile} {
+	files := map[string]*string{"env": &s.EnvFile, "release-env": &s.ReleaseEnvFile, "slugc-env": &s.SlugcEnvFile}
+	for flag, file := range files {
 		if *file == "" {
 			continue
 		}
@@ -112,8 +110,8 @@ func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err err
 	return err
 }
 
-// hookHome is the state directory of the repository's owner, as whom its hooks run: what was named,
-// else the owner's usual one.
+// hookHome returns the state directory for the hooks, which run as the repository's owner: the one
+// that was named, else that owner's default.
 func (c *cli) hookHome(repo *push.Repository) (string, error) {
 	uid, err := repo.Owner()
 	if err != nil {
@@ -122,11 +120,9 @@ func (c *cli) hookHome(repo *push.Repository) (string, error) {
 	if c.home == "" && c.env.vars["SLUGC_HOME"] == "" && uid != os.Getuid() {
 		owner, err := user.LookupId(strconv.Itoa(uid))
 		if err != nil || !filepath.IsAbs(owner.HomeDir) {
-			return "", fault.UsageError(
-				"push/no-home",
+			return "", fault.UsageError("push/no-home",
 				fmt.Errorf("finding the state directory: the repository's owner (uid %d) has no home directory", uid),
-				"use --home DIR",
-			)
+				"use --home DIR")
 		}
 		return filepath.Join(owner.HomeDir, ".local", "state", "slugc"), nil
 	}
@@ -136,7 +132,7 @@ func (c *cli) hookHome(repo *push.Repository) (string, error) {
 func (c *cli) hookUninstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall REPO",
-		Short: "Remove the hooks, and bring back what was there before",
+		Short: "Remove the hooks and restore the earlier ones",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			hook, err := c.hook(cmd.Context(), args[0])
@@ -166,7 +162,7 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 	var await string
 	cmd := &cobra.Command{
 		Use:   "settle REPO",
-		Short: "Bring interrupted pushes to their end",
+		Short: "Finish pushes that were interrupted",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			hook, err := c.hook(cmd.Context(), args[0])
@@ -186,7 +182,7 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 			return c.result(settled, "")
 		},
 	}
-	cmd.Flags().StringVar(&await, "await", "", "wait for the end of this push, and settle it")
+	cmd.Flags().StringVar(&await, "await", "", "wait until this push has ended, then settle it")
 	_ = cmd.Flags().MarkHidden("await")
 	c.jsonFlag(cmd)
 	return cmd
@@ -196,13 +192,8 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 func (c *cli) repository(ctx context.Context, dir string) (*push.Repository, error) {
 	git, err := exec.LookPath("git")
 	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, fault.New(
-			fault.Slugc,
-			0,
-			"source/no-git",
-			fmt.Errorf("opening the repository %q: there is no git in %q", dir, c.env.vars["PATH"]),
-			"install git",
-		)
+		return nil, fault.New(fault.Slugc, 0, "source/no-git",
+			fmt.Errorf("opening the repository %q: there is no git in %q", dir, c.env.vars["PATH"]), "install git")
 	}
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "XDG_CONFIG_HOME"} {
@@ -213,7 +204,7 @@ func (c *cli) repository(ctx context.Context, dir string) (*push.Repository, err
 	return push.OpenRepository(ctx, dir, git, env)
 }
 
-// hook opens a repository and its settings, which count from then on as if they were flags.
+// hook opens a repository and its settings, which from then on count like flags.
 func (c *cli) hook(ctx context.Context, dir string) (*push.Hook, error) {
 	repo, err := c.repository(ctx, dir)
 	if err != nil {
@@ -272,7 +263,7 @@ func (c *cli) hookStatusCommand() *cobra.Command {
 	return cmd
 }
 
-// statusText is the status for people.
+// statusText formats the status for people.
 func statusText(s *push.Status) string {
 	if !s.Installed {
 		return s.Repository + ": the hooks are not installed"
@@ -294,15 +285,8 @@ func statusText(s *push.Status) string {
 		fmt.Fprintf(&b, "  current release: v%d (%s)\n", s.Current, short(s.Commit))
 	}
 	for _, p := range s.Pushes {
-		fmt.Fprintf(
-			&b,
-			"  push of %s to %s: %s since %s (receive-pack %d)\n",
-			short(p.Refs[0].New),
-			p.Refs[0].Ref,
-			p.State,
-			p.Began.Format("15:04:05"),
-			p.Receiver.PID,
-		)
+		fmt.Fprintf(&b, "  push of %s to %s: %s since %s (receive-pack %d)\n", short(p.Refs[0].New), p.Refs[0].Ref,
+			p.State, p.Began.Format("15:04:05"), p.Receiver.PID)
 	}
 	return clean(b.String())
 }

@@ -20,12 +20,26 @@ type pkg struct {
 	Imports         []string
 }
 
-// floors holds the house's four floors, and the ranks inside compiler/; an import must lead to a
-// lower rank, or stay within one folder.
+// floors holds the house's four floors and the ranks of the rooms in compiler/. An import must lead
+// to a lower rank, or stay in one folder.
 var floors = map[string]int{
-	"cmd": 40, "compiler/follow": 35, "compiler/push": 35, "compiler": 34, "compiler/launch/export": 34, "compiler/launch": 33, "compiler/lifecycle": 33, "compiler/release": 33, "compiler/artifact/blobstore": 33,
+	"cmd":             60,
+	"compiler/follow": 51, "compiler/push": 51,
+	"compiler":        50,
+	"compiler/deploy": 42, "compiler/artifact": 42,
+	"compiler/launch/export": 41, "compiler/artifact/blobstore": 41,
+	"compiler/launch": 40, "compiler/lifecycle": 40, "compiler/release": 40,
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
-	"compiler/procfile": 31, "compiler/fault": 30, "buildpacks": 20, "detect": 10, "cache": 10,
+	"compiler/procfile": 31,
+	"compiler/fault":    30, "compiler/report": 30,
+	"buildpacks":           20,
+	"buildpacks/toolchain": 14,
+	// The tools, of which none imports another.
+	"buildpacks/toolchain/node": 13, "buildpacks/toolchain/golang": 13, "buildpacks/toolchain/ruby": 13,
+	"buildpacks/toolchain/jdk": 13, "buildpacks/toolchain/clojure": 13,
+	"buildpacks/toolchain/archive": 12, "buildpacks/toolchain/apt": 12,
+	"buildpacks/toolchain/source": 11, "buildpacks/toolchain/libraries": 11,
+	"detect": 10, "cache": 10,
 }
 
 // exclusive says which packages alone may import a module.
@@ -38,7 +52,7 @@ var exclusive = map[string][]string{
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
-	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain"},
+	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang"},
 }
 
 // TestImports holds the house's import rule.
@@ -47,8 +61,13 @@ func TestImports(t *testing.T) {
 	for _, p := range packages(t) {
 		from := strings.TrimPrefix(p.ImportPath, "slugc/")
 		for _, imported := range p.Imports {
-			if to, ours := strings.CutPrefix(imported, "slugc/"); ours && !mayImport(from, to) {
-				t.Errorf("%s imports %s: against the import rule", from, to)
+			if to, ours := strings.CutPrefix(imported, "slugc/"); ours {
+				if !mayImport(from, to) {
+					t.Errorf("%s imports %s: against the import rule", from, to)
+				}
+				if forTests(to) && !forTests(from) {
+					t.Errorf("%s imports %s, which only tests may", from, to)
+				}
 			}
 			for module, allowed := range exclusive {
 				if strings.HasPrefix(imported, module) &&
@@ -112,6 +131,12 @@ func mayImport(from, to string) bool {
 	return true
 }
 
+// forTests reports whether a package exists for tests only: testkit, coordinatortest, rubytest …
+func forTests(path string) bool {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	return name == "testkit" || strings.HasSuffix(name, "test")
+}
+
 func language(path string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "buildpacks/"), "/")
 	if slices.Contains([]string{"ruby", "node", "golang", "clojure"}, name) {
@@ -132,11 +157,10 @@ func count(t *testing.T, file, from string) (archiver int) {
 			archiver = 1
 		}
 	}
-	// A buildpack's own process, and the sandbox's helper process, are mains of their own. Test kits are
-	// part of tests.
-	own := within(from, "cmd") ||
+	// A buildpack's own process, and the sandbox's helper process, are mains of their own.
+	own := within(from, "cmd") || forTests(from) ||
 		within(from, "buildpacks") && (language(from) != "" || filepath.Base(file) == "main.go") ||
-		within(from, "compiler/sandbox") || strings.HasSuffix(from, "testkit") || strings.HasSuffix(from, "test")
+		within(from, "compiler/sandbox")
 	if own {
 		return archiver
 	}

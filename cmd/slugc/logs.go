@@ -11,8 +11,8 @@ import (
 	"slugc/compiler/launch"
 )
 
-// recorder returns what writes the lines of an app's processes into its logs, and what ends that;
-// nothing is written for "", a slug file. speaker is who slugc's own lines are from.
+// recorder returns a function that writes the lines of an app's processes into its logs, and one that
+// ends that. For "" (a slug file) nothing is written. speaker names slugc in its own lines.
 func (c *cli) recorder(
 	app, speaker string,
 ) (record func(version int, name string, own bool, line []byte), done func(), err error) {
@@ -25,13 +25,8 @@ func (c *cli) recorder(
 	}
 	w, err := logs.Open(home.App(app).Path("logs"), logs.Options{})
 	if err != nil {
-		return nil, nil, fault.New(
-			fault.Slugc,
-			fault.ExitCache,
-			"cache/state-directory",
-			err,
-			"let slugc's user write to the state directory, or use another with --home DIR",
-		)
+		return nil, nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err,
+			"let slugc's user write to the state directory, or use another with --home DIR")
 	}
 	record = func(version int, name string, own bool, line []byte) {
 		r := logs.Record{Release: version, Source: logs.App, Process: name, Text: string(line)}
@@ -56,8 +51,9 @@ func (c *cli) logsCommand() *cobra.Command {
 	var process string
 	cmd := &cobra.Command{
 		Use:   "logs APP",
-		Short: "Show what an app's processes said on this machine",
-		Long:  `Logs shows what the processes of ` + "`slugc start APP`" + ` and ` + "`slugc start APP --follow`" + ` said, and what slugc said of them. The last 50 MB are kept.`,
+		Short: "Show the output of an app's processes on this machine",
+		Long: "Logs shows the output of the processes that `slugc start APP` ran, with and without --follow, and slugc's\n" +
+			"own remarks. The last 50 MB are kept.",
 		Example: `  slugc logs blog
   slugc logs blog -n 1000 --ps worker
   slugc logs blog -t --ps web.1`,
@@ -67,11 +63,8 @@ func (c *cli) logsCommand() *cobra.Command {
 				return err
 			}
 			if number < 0 {
-				return fault.UsageError(
-					"usage/flag",
-					fmt.Errorf("reading --num: %d is less than nothing", number),
-					"write -n 100",
-				)
+				return fault.UsageError("usage/flag", fmt.Errorf("reading --num: %d is below zero", number),
+					"write -n 100")
 			}
 			home, err := c.openHome()
 			if err != nil {
@@ -101,13 +94,13 @@ func (c *cli) logsCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVarP(&tail, "tail", "t", false, "go on with what comes, until ^C")
-	flags.IntVarP(&number, "num", "n", 100, "how many lines of the past to show")
-	flags.StringVar(&process, "ps", "", "only of a process type (web) or a process (web.1)")
+	flags.BoolVarP(&tail, "tail", "t", false, "keep showing new lines, until ^C")
+	flags.IntVarP(&number, "num", "n", 100, "how many earlier lines to show")
+	flags.StringVar(&process, "ps", "", "only lines of a process type (web) or a process (web.1)")
 	return cmd
 }
 
-// of says whether a process is the wanted one or of the wanted type.
+// of reports whether a process is the wanted one, or of the wanted type.
 func of(want, process string) bool {
 	typ, _, _ := strings.Cut(process, ".")
 	return process == want || typ == want

@@ -1,8 +1,8 @@
 // Command slugc turns a Ruby, Node.js, Go or Clojure source tree into a runnable, reproducible slug
 // and registers it as a release.
 //
-// One file a command. Only this package reads the environment, the working directory and arguments,
-// prints, and exits; ui.go alone speaks.
+// There is one file a command family. Only this package reads the environment, the working directory
+// and arguments, prints, and exits; only ui.go prints.
 package main
 
 import (
@@ -21,14 +21,14 @@ import (
 
 func main() { os.Exit(Main()) }
 
-// Main runs slugc and returns the exit code. The same binary is the sandbox's helper and every
-// built-in buildpack's bin/build; which of them it is this time stands in its arguments.
+// Main runs slugc and returns the exit code. The same binary is the sandbox's helper process and the
+// bin/build of every built-in buildpack; its arguments say which of them it is.
 func Main() int {
 	sandbox.ChildMain(os.Args)
 	if buildpacks.Main(os.Args) {
 		return 0
 	}
-	log.SetOutput(io.Discard) // libraries' remarks: what matters comes as an error
+	log.SetOutput(io.Discard) // of libraries; what matters is returned as an error
 	ctx, stop := interruptible()
 	defer stop()
 	c := newCLI()
@@ -38,11 +38,11 @@ func Main() int {
 	return c.conclude(ctx, err)
 }
 
-// errInterrupted is the cause of a context ended by a signal.
+// errInterrupted is the cause of a context that a signal cancelled.
 var errInterrupted = errors.New("interrupted")
 
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP cancels; a second one
-// ends the process at once. The returned function gives signals back to their default.
+// ends the process at once. The returned function restores the default handling.
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)

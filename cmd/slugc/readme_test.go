@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cmd/slugc/slugctest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -23,13 +25,13 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, ran := state(t), 0
+	home, ran := slugctest.Home(t), 0
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(data), -1) {
 		for _, step := range strings.Split("\n"+block[1], "\n$ ")[1:] {
 			command, want, _ := strings.Cut(step, "\n")
 			cmd := exec.Command("sh", "-c", "exec 2>&1; "+command)
 			cmd.Dir = root
-			cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, settings...)
+			cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, slugctest.Settings(t)...)
 			out, err := cmd.Output()
 			if err != nil {
 				t.Fatalf("$ %s\n%v\n%s", command, err, out)
@@ -50,7 +52,7 @@ var shapes = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{goesOn, ""},
+	{heartbeatLine, ""},
 	{regexp.MustCompile(`(/[\w.-]+)+/slugs/`), "STATE/slugs/"},
 	{regexp.MustCompile(`~/\.local/state/slugc/apps/[\w.-]+/slugs/`), "STATE/slugs/"},
 	{regexp.MustCompile(`(/[\w.-]+)+/run/[\w-]+/app`), "RUN"},

@@ -14,7 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/compiler"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
+	"slugc/compiler/artifact"
+	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 	"slugc/compiler/slug"
@@ -26,37 +29,38 @@ func (c *cli) registerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "register FILE --app NAME",
 		Short: "Register a slug that was built earlier as an app's next release",
-		Long: `Register verifies the slug, keeps a copy of it in the state directory, puts it in the slug store if there is one, and makes it the app's next release. With --key, registering the same
-again under the same key gives the same release.`,
+		Long: `Register verifies the slug, keeps a copy in the state directory, puts it in the slug store if there is
+one, and makes it the app's next release. Registering it again with the same --key returns the same
+release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkApp(app); err != nil {
 				return err
 			}
-			rollout, err := config.rollout(c)
+			o, err := config.options(c)
 			if err != nil {
 				return err
 			}
-			rollout.Key = key
-			return c.register(cmd.Context(), args[0], app, message, rollout)
+			o.Key = key
+			return c.register(cmd.Context(), args[0], app, message, o)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&app, "app", "", "the app's name")
 	flags.StringVarP(&message, "message", "m", "", "the release's description")
-	flags.StringVar(&key, "key", "", "idempotency key: the same key gives the same release")
+	flags.StringVar(&key, "key", "", "idempotency key: the same key returns the same release")
 	_ = cmd.MarkFlagRequired("app")
 	config.flags(cmd)
 	c.jsonFlag(cmd)
 	return cmd
 }
 
-func (c *cli) register(ctx context.Context, file, app, message string, rollout compiler.Rollout) error {
+func (c *cli) register(ctx context.Context, file, app, message string, o deploy.Options) error {
 	verified, err := slug.Verify(ctx, file, "")
 	if err != nil {
 		return err
 	}
-	digest, size, err := slug.FileDigest(file)
+	sum, size, err := digest.File(file)
 	if err != nil {
 		return err
 	}
@@ -64,40 +68,24 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 	if err != nil {
 		return err
 	}
-	path := engine.Home.App(app).Path("slugs", strings.TrimPrefix(digest, "sha256:")+".tgz")
+	path := engine.Home.App(app).Path("slugs", artifact.FileName(sum))
 	if err := keepSlug(file, path, size); err != nil {
 		return err
 	}
 	if message == "" {
 		message = "Register " + filepath.Base(file)
 	}
-	at, err := compiler.StoreSlug(ctx, c.ownStore, c.ui, path, digest)
+	url, err := artifact.Store(ctx, c.ownStore, c.ui, path, sum)
 	if err != nil {
 		return err
 	}
 	return c.withReleases(func(r *release.Releases) error {
-		made, err := engine.Introduce(
-			ctx,
-			r,
-			app,
-			path,
-			verified.ProcessTypes,
-			rollout,
-			func(key string, pending bool) (release.Release, error) {
-				return r.Register(
-					ctx,
-					app,
-					release.Request{
-						Processes:   verified.ProcessTypes,
-						Description: message,
-						Key:         key,
-						Pending:     pending,
-						Target:      verified.Target,
-						Slug:        release.SlugRef{Digest: digest, Content: verified.Content, Size: size, URL: at},
-					},
-				)
-			},
-		)
+		made, err := c.deployer(engine, r).Deploy(ctx, app, path, release.Request{
+			Processes:   verified.ProcessTypes,
+			Description: message,
+			Target:      verified.Target,
+			Slug:        release.SlugRef{Digest: sum, Content: verified.Content, Size: size, URL: url},
+		}, o)
 		if err != nil {
 			return err
 		}
@@ -105,7 +93,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, rollout c
 	})
 }
 
-// keepSlug copies a verified slug to its place by digest, unless it is there.
+// keepSlug copies a verified slug to its place, unless it is there already.
 func keepSlug(from, to string, size int64) error {
 	if kept, err := os.Stat(to); err == nil && kept.Size() == size {
 		return nil
@@ -113,7 +101,7 @@ func keepSlug(from, to string, size int64) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return fmt.Errorf("keeping the slug: %w", err)
 	}
-	return compiler.Place(from, to)
+	return disk.ReplaceFile(from, to, 0o644)
 }
 
 func (c *cli) releasesCommand() *cobra.Command {
@@ -147,15 +135,8 @@ func releaseTable(list []release.Release) string {
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
-		fmt.Fprintf(
-			w,
-			"v%d\t%s\t%s\t%s\t%s\n",
-			r.Version,
-			r.Status,
-			r.CreatedAt.Format(time.RFC3339),
-			short(r.Slug.Digest),
-			clean(r.Description),
-		)
+		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
+			r.Slug.Digest.Short(), clean(r.Description))
 	}
 	_ = w.Flush()
 	return b.String()
@@ -174,15 +155,13 @@ func (c *cli) rollbackCommand() *cobra.Command {
 			if len(args) == 2 {
 				n, err := strconv.Atoi(strings.TrimPrefix(args[1], "v"))
 				if err != nil || n < 1 {
-					return fault.UsageError(
-						"usage/version",
+					return fault.UsageError("usage/version",
 						fmt.Errorf("reading the release %q: not a release such as v3", args[1]),
-						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]),
-					)
+						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]))
 				}
 				version = n
 			}
-			rollout, err := config.rollout(c)
+			o, err := config.options(c)
 			if err != nil {
 				return err
 			}
@@ -191,16 +170,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := engine.Rollback(
-					cmd.Context(),
-					r,
-					args[0],
-					version,
-					rollout,
-					func(rel release.Release) (string, error) {
-						return c.fetch(cmd.Context(), engine.Home, args[0], rel.Slug)
-					},
-				)
+				made, err := c.deployer(engine, r).Rollback(cmd.Context(), args[0], version, o)
 				if err != nil {
 					return err
 				}
@@ -256,7 +226,7 @@ type process struct {
 func (c *cli) psCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps APP",
-		Short: "Show the current release's process types and how many of each are to run",
+		Short: "Show the current release's process types and how many of each should run",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.readReleases(func(r *release.Releases) error {

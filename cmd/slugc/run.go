@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	posix "slugc/buildpacks/shell"
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -21,8 +23,8 @@ import (
 	"slugc/compiler/slug"
 )
 
-// named is the slug that SLUG|APP names.
-type named struct {
+// appSlug is the slug that an argument SLUG|APP names.
+type appSlug struct {
 	app       string // "" for a file
 	version   int    // of the app's release
 	file      string
@@ -30,10 +32,11 @@ type named struct {
 	formation map[string]int // nil for a file
 }
 
-// find finds the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file;
+// find returns the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file;
 // everything else is an app.
-func (c *cli) find(ctx context.Context, name string) (*named, error) {
-	n, digest := &named{file: name}, ""
+func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
+	n := &appSlug{file: name}
+	var want digest.Digest
 	if !isFile(name) {
 		var ref release.SlugRef
 		err := c.readReleases(func(r *release.Releases) error {
@@ -52,7 +55,7 @@ func (c *cli) find(ctx context.Context, name string) (*named, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest = ref.Digest
+		want = ref.Digest
 		if n.file, err = c.fetch(ctx, home, name, ref); err != nil {
 			return nil, err
 		}
@@ -62,21 +65,20 @@ func (c *cli) find(ctx context.Context, name string) (*named, error) {
 		return nil, err
 	}
 	n.types = m.ProcessTypes
-	if digest == "" {
+	if want == "" {
 		return n, nil
 	}
-	return n, launch.CheckDigest(n.file, digest)
+	return n, launch.CheckDigest(n.file, want)
 }
 
-// isFile says whether SLUG|APP names a file.
+// isFile reports whether SLUG|APP names a file.
 func isFile(name string) bool {
 	info, err := os.Stat(name)
 	return strings.ContainsRune(name, '/') || err == nil && !info.IsDir()
 }
 
-// counts is how many of each type to run: what spec says, else the app's own formation, else one of
-// each.
-func (n *named) counts(spec string) (map[string]int, error) {
+// counts returns how many of each type to run: spec, else the app's own formation, else one each.
+func (n *appSlug) counts(spec string) (map[string]int, error) {
 	if spec == "" && n.formation != nil {
 		return n.formation, nil
 	}
@@ -86,15 +88,15 @@ func (n *named) counts(spec string) (map[string]int, error) {
 	return launch.ParseFormation(spec, n.types)
 }
 
-// subject is what run and start work on: a slug unpacked in a directory of its own.
-type subject struct {
-	*named
+// unpackedSlug is a slug in a directory of its own, for run and start.
+type unpackedSlug struct {
+	*appSlug
 	*launch.Unpacked
 	self string
 }
 
 // open finds the slug that SLUG|APP names and unpacks it.
-func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
+func (c *cli) open(cmd *cobra.Command, name string) (*unpackedSlug, error) {
 	self, err := selfPath()
 	if err != nil {
 		return nil, err
@@ -107,13 +109,13 @@ func (c *cli) open(cmd *cobra.Command, name string) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{named: found, self: self}
+	s := &unpackedSlug{appSlug: found, self: self}
 	defer c.ui.close()
 	s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), s.file, "", c.unpacking)
 	return s, err
 }
 
-// unpack unpacks a slug and shows how far it is.
+// unpack unpacks a slug and shows its progress.
 func (c *cli) unpack(ctx context.Context, file, dir string) error {
 	defer c.ui.close()
 	return slug.Unpack(ctx, file, dir, slug.UnpackOptions{Progress: c.unpacking})
@@ -128,8 +130,9 @@ func (c *cli) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run SLUG|APP [TYPE | -- CMD…]",
 		Short: "Run one process of a slug or of an app's current release, as a dyno would",
-		Long: `Run unpacks the slug into a directory of its own, sources .profile.d/*.sh and .profile and runs the process type (default: web) or the
-command with HOME and the working directory in the app. Signals go to the whole process group; the exit code is the process's.`,
+		Long: `Run unpacks the slug into a directory of its own, sources .profile.d/*.sh and .profile, and runs the
+process type (default: web) or the command with HOME and the working directory in the app. Signals go
+to the whole process group; the exit code is the process's.`,
 		Example: `  slugc run blog                      the web process of the current release
   slugc run ./blog.tgz worker
   slugc run blog -- node -e 'console.log(process.version)'`,
@@ -172,9 +175,9 @@ command with HOME and the working directory in the app. Signals go to the whole 
 	return cmd
 }
 
-// passSignals ends slugc's own handling of signals: from now on they are for the processes it runs.
-// A second SIGINT or SIGTERM asks for killing them at once. Processes that share the terminal have
-// had its SIGINT already.
+// passSignals ends slugc's own handling of signals: from now on they go to the processes it runs. A
+// second SIGINT or SIGTERM kills them at once. Processes that share the terminal get its SIGINT from
+// the terminal itself.
 func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 	c.release()
 	caught, pass, kill := make(chan os.Signal, 8), make(chan os.Signal, 8), make(chan struct{})
@@ -196,18 +199,16 @@ func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 	return pass, kill
 }
 
-// choose sets what is to run: a process type, or a command after --.
-func (s *subject) choose(o *launch.RunOptions, dash int, args []string, port int) error {
+// choose sets the command to run: a process type's, or the one after --.
+func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string, port int) error {
 	if dash == 1 && len(args) > 1 {
-		o.Command = launch.Quote(args[1:])
+		o.Command = posix.Command(args[1:]...)
 		return nil
 	}
 	if len(args) > 2 || dash > 1 {
-		return fault.UsageError(
-			"usage/arguments",
+		return fault.UsageError("usage/arguments",
 			fmt.Errorf("reading the arguments: there is one too many, %q", args[2]),
-			"to run a command, write `slugc run "+args[0]+" -- CMD…`",
-		)
+			"to run a command, write `slugc run "+args[0]+" -- CMD…`")
 	}
 	typ := "web"
 	if len(args) == 2 {

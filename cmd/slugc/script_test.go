@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slugc/cmd/slugc/slugctest"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -23,11 +25,11 @@ func TestScripts(t *testing.T) {
 			if err := os.MkdirAll(filepath.Join(home, "state"), 0o755); err != nil {
 				return err
 			}
-			e.Vars = append(e.Vars, settings...)
+			e.Vars = append(e.Vars, slugctest.Settings(t)...)
 			e.Setenv("HOME", home)
 			e.Setenv("SLUGC_HOME", filepath.Join(home, "state"))
 			e.Setenv("FIXTURES", fixtures)
-			return os.Symlink(toolchains, filepath.Join(home, "state", "toolchains"))
+			return os.Symlink(slugctest.Toolchains(t), filepath.Join(home, "state", "toolchains"))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,

@@ -7,21 +7,24 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
 
 // TestBuildConfigurationStaysOut gives builds secrets and looks for them in the slug, in slugc's
 // state and in what it says.
 func TestBuildConfigurationStaysOut(t *testing.T) {
-	home, dir := state(t), t.TempDir()
-	writeFiles(t, dir, map[string]string{
+	home, dir := slugctest.Home(t), t.TempDir()
+	testkit.Tree(t, dir, map[string]string{
 		"package.json": `{"name": "x", "engines": {"node": "22.x"}, "scripts": {"build": "node build.js", "start": "node server.js"}}`,
 		"build.js":     `require("fs").writeFileSync("seen.txt", Object.keys(process.env).filter(k => k.startsWith("CANARY") || k.startsWith("HOST")).sort().join(" "))`,
 		"server.js":    "",
 		".env.build":   "CANARY_FILE=s3cret-file-5f1c\n",
 	})
-	writeFiles(t, dir, map[string]string{".slugignore": ".env.build\n"})
+	testkit.Tree(t, dir, map[string]string{".slugignore": ".env.build\n"})
 	file := filepath.Join(t.TempDir(), "x.tgz")
-	o := slugcIn(
+	o := slugctest.RunIn(
 		t,
 		"",
 		home,
@@ -39,19 +42,19 @@ func TestBuildConfigurationStaysOut(t *testing.T) {
 		"--env-file",
 		filepath.Join(dir, ".env.build"),
 	)
-	if o.exit != 0 {
-		t.Fatalf("exit %d\n%s", o.exit, o.stderr)
+	if o.Exit != 0 {
+		t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 	}
 	app := filepath.Join(t.TempDir(), "app")
-	if u := slugc(t, home, "unpack", file, app); u.exit != 0 {
-		t.Fatal(u.stderr)
+	if u := slugctest.Run(t, home, "unpack", file, app); u.Exit != 0 {
+		t.Fatal(u.Stderr)
 	}
 	seen, err := os.ReadFile(filepath.Join(app, "seen.txt"))
 	if err != nil || string(seen) != "CANARY_FILE CANARY_FLAG CANARY_NAMED" {
 		t.Errorf("the build step saw %q, %v: what is given must reach it, and nothing of the host", seen, err)
 	}
-	if strings.Contains(o.stdout+o.stderr, "s3cret") {
-		t.Errorf("a secret is printed:\n%s", o.stderr)
+	if strings.Contains(o.Stdout+o.Stderr, "s3cret") {
+		t.Errorf("a secret is printed:\n%s", o.Stderr)
 	}
 	for _, root := range []string{app, home} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

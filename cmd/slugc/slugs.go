@@ -7,9 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/compiler"
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 	"slugc/compiler/slug"
 )
 
@@ -17,8 +18,9 @@ func (c *cli) inspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what is in a slug",
-		Long:  `Inspect shows a slug's sections and their sizes, its process types, runtimes, buildpacks and largest directories. Nothing is unpacked.`,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long: `Inspect shows a slug's sections and their sizes, its process types, runtimes, buildpacks and largest
+directories. Nothing is unpacked.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := slug.Inspect(args[0])
 			if err != nil {
@@ -46,15 +48,8 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	fmt.Fprintf(w, "content\t%s\n", m.Content)
 	fmt.Fprintln(w, "\nSECTION\tIN THE SLUG\tUNPACKED\tENTRIES\tDIGEST")
 	for _, s := range m.Sections {
-		fmt.Fprintf(
-			w,
-			"%s\t%s\t%s\t%d\t%s\n",
-			s.Name,
-			compiler.Bytes(s.Size),
-			compiler.Bytes(s.Tar),
-			s.Entries,
-			short(s.Digest),
-		)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", s.Name, report.Bytes(s.Size), report.Bytes(s.Tar), s.Entries,
+			s.Digest.Short())
 	}
 	fmt.Fprintln(w, "\nPROCESS TYPE\tCOMMAND")
 	for _, p := range m.ProcessTypes {
@@ -74,39 +69,37 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	}
 	fmt.Fprintln(w, "\nLARGEST DIRECTORY\tUNPACKED")
 	for _, d := range largest {
-		fmt.Fprintf(w, "%s\t%s\n", d.Path, compiler.Bytes(d.Size))
+		fmt.Fprintf(w, "%s\t%s\n", d.Path, report.Bytes(d.Size))
 	}
 	_ = w.Flush()
 	return b.String()
 }
 
-// short is a digest's usual beginning.
-func short(digest string) string {
-	digest = strings.TrimPrefix(digest, "sha256:")
-	return digest[:min(len(digest), 12)]
-}
+// short returns the first twelve digits of a commit.
+func short(commit string) string { return commit[:min(len(commit), 12)] }
 
 func (c *cli) verifyCommand() *cobra.Command {
-	var digest string
+	var want string
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check every byte of a slug",
-		Long:  `Verify recomputes every checksum and digest that a slug states, checks its archive's form, and prints the file's digest.`,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long: `Verify recomputes every checksum and digest that a slug states, checks the form of its archive, and
+prints the file's digest.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := slug.Verify(cmd.Context(), args[0], digest)
+			v, err := slug.Verify(cmd.Context(), args[0], digest.Digest(want))
 			if err != nil {
 				return err
 			}
-			is, size, err := slug.FileDigest(args[0])
+			is, size, err := digest.File(args[0])
 			if err != nil {
 				return err
 			}
 			doc := map[string]any{"digest": is, "size": size, "content": v.Content, "sections": len(v.Sections)}
-			return c.result(doc, is)
+			return c.result(doc, is.String())
 		},
 	}
-	cmd.Flags().StringVar(&digest, "digest", "", "the digest the file must have (sha256:…)")
+	cmd.Flags().StringVar(&want, "digest", "", "the digest the file must have (sha256:…)")
 	c.jsonFlag(cmd)
 	return cmd
 }
@@ -115,8 +108,9 @@ func (c *cli) unpackCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "unpack FILE DIR",
 		Short: "Unpack a slug's app into a new directory",
-		Long:  `Unpack writes what lies under ./app in the slug into DIR, which must be missing or empty. Every byte is verified on the way.`,
-		Args:  usageArgs(cobra.ExactArgs(2)),
+		Long: `Unpack writes the slug's ./app into DIR, which must be missing or empty. Every byte is verified on the
+way.`,
+		Args: usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.unpack(cmd.Context(), args[0], args[1]); err != nil {
 				return err
@@ -129,11 +123,8 @@ func (c *cli) unpackCommand() *cobra.Command {
 // checkApp refuses a malformed app name.
 func checkApp(name string) error {
 	if name == "" {
-		return fault.UsageError(
-			"usage/app",
-			fmt.Errorf("naming the app: the directory's name holds no letter or digit"),
-			"use --app NAME",
-		)
+		return fault.UsageError("usage/app",
+			fmt.Errorf("naming the app: the directory's name holds no letter or digit"), "use --app NAME")
 	}
 	return release.CheckApp(name)
 }

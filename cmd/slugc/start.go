@@ -14,7 +14,7 @@ import (
 	"slugc/compiler/release"
 )
 
-// startFlags are of both ways to start.
+// startFlags are the flags of start, with and without --follow.
 type startFlags struct {
 	env, canDie, restart       []string
 	envFile, formation, listen string
@@ -28,11 +28,14 @@ func (c *cli) startCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start SLUG|APP",
 		Short: "Run the formation of a slug or of an app's current release, foreman-style, or follow the app",
-		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or what -m says. PORT is the base port plus 100 for each process
-type and 1 for each instance. The first process to end stops all the others, and its exit code is slugc's.
+		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or the one that
+-m names. PORT is the base port plus 100 for each process type and 1 for each instance. The first
+process to end stops all the others, and its exit code is slugc's.
 
-With --follow it goes with the app: a new release is started beside the old one and takes its place when it answers, what ends is started again, and ` + "`slugc scale`" + `
-takes effect at once. slugc itself listens on the port and passes connections on to the web processes, which get ports of their own. SIGTERM or ^C ends it with code 0.`,
+With --follow it runs whatever release is current: a new release starts beside the old one and takes
+its place when it answers, a process that ends is started again, and ` + "`slugc scale`" + ` takes effect at once.
+slugc itself listens on the port and passes connections on to the web processes, which get ports of
+their own. SIGTERM or ^C ends it with code 0.`,
 		Example: `  slugc start blog
   slugc start ./blog.tgz -m web=2,worker=1 -p 6000
   slugc start blog --follow --listen 127.0.0.1`,
@@ -62,24 +65,15 @@ func (f *startFlags) flags(cmd *cobra.Command) {
 	flags.IntVarP(&f.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
 	flags.StringVar(&f.envFile, "env-file", "", "read config vars from this file")
-	flags.DurationVarP(
-		&f.timeout,
-		"timeout",
-		"t",
-		5*time.Second,
-		"how long processes may take to end before they are killed; 30 s with --follow, and as long for connections",
-	)
+	flags.DurationVarP(&f.timeout, "timeout", "t", 5*time.Second,
+		"how long processes may take to end before they are killed; 30 s with --follow, and as long for connections")
 	flags.StringSliceVar(&f.canDie, "can-die", nil, "types that may end without stopping the others")
 	flags.StringSliceVar(&f.restart, "restart", nil, "types that are started again when they end")
 	flags.BoolVar(&f.noTimestamp, "no-timestamp", false, "do not print the time before each line")
-	flags.BoolVar(&f.follow, "follow", false, "go with every new release, rollback and scaling of the app")
+	flags.BoolVar(&f.follow, "follow", false, "switch to every new release and rollback of the app, and scale with it")
 	flags.StringVar(&f.listen, "listen", "", "with --follow: the address to listen on (default: all of the machine's)")
-	flags.DurationVar(
-		&f.boot,
-		"boot-timeout",
-		time.Minute,
-		"with --follow: how long a web process may take to answer on its port",
-	)
+	flags.DurationVar(&f.boot, "boot-timeout", time.Minute,
+		"with --follow: how long a web process may take to answer on its port")
 	for _, other := range []string{"formation", "can-die", "restart"} {
 		cmd.MarkFlagsMutuallyExclusive("follow", other)
 	}
@@ -102,13 +96,15 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, env []string)
 	defer done()
 	signals, kill := c.passSignals(false)
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
-		Self: s.self, Dir: s.Dir, Signals: signals, Kill: kill, Processes: s.types, Formation: counts, BasePort: f.port, Env: env, Out: os.Stdout,
-		Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout, CanDie: f.canDie, Restart: f.restart,
-		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) }})
+		Self: s.self, Dir: s.Dir, Signals: signals, Kill: kill,
+		Processes: s.types, Formation: counts, BasePort: f.port, Env: env, CanDie: f.canDie, Restart: f.restart,
+		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,
+		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) },
+	})
 	return err
 }
 
-// follow runs the app's current release, whichever that is.
+// follow runs whatever release of the app is current.
 func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string) error {
 	if err := checkApp(app); err != nil {
 		return err
@@ -131,21 +127,20 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		return follow.Run(ctx, follow.Options{
-			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"), Listen: f.listen, Port: f.port, Env: env,
-			Console: launch.NewConsole(
-				os.Stdout,
-				c.colorful(),
-				!f.noTimestamp,
-			), Record: record, Grace: f.timeout, BootTimeout: f.boot, Signals: signals, Kill: kill})
+			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"),
+			Listen: f.listen, Port: f.port, Env: env, Grace: f.timeout, BootTimeout: f.boot,
+			Console: launch.NewConsole(os.Stdout, c.colorful(), !f.noTimestamp), Record: record,
+			Signals: signals, Kill: kill,
+		})
 	})
 }
 
-// colorful says whether the names of processes are coloured.
+// colorful reports whether the names of processes are coloured.
 func (c *cli) colorful() bool {
 	return term.IsTerminal(int(os.Stdout.Fd())) && c.ui.color && !c.ui.plain
 }
 
-// basePort follows foreman: -p, PORT of the config vars, $PORT, 5000.
+// basePort is -p, else PORT of the config vars, else $PORT, else 5000, as in foreman.
 func basePort(cmd *cobra.Command, flag int, config map[string]string, env environment) int {
 	if cmd.Flags().Changed("port") {
 		return flag

@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"slugc/cache"
-	"slugc/compiler"
+	"slugc/compiler/artifact"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 )
 
-// storeURL is the slug store that the flag or the environment names, "" for none.
+// storeURL returns the slug store that the flag or the environment names, "" for none.
 func (c *cli) storeURL() string {
 	if c.store != "" {
 		return c.store
@@ -27,8 +28,8 @@ var storeSettings = []string{
 	"SLUGC_REGISTRY_PASSWORD",
 }
 
-// openStore opens the store that a URL names, or with "" this machine's own, nil if it has none.
-// The environment's credentials are for the machine's own store alone.
+// openStore opens the store that a URL names, or with "" this machine's own; nil if it has none. The
+// environment's credentials go to the machine's own store only.
 func (c *cli) openStore(name string) (blobstore.Store, error) {
 	own := c.storeURL()
 	if name == "" {
@@ -54,18 +55,18 @@ func (c *cli) openStore(name string) (blobstore.Store, error) {
 // ownStore opens this machine's own store.
 func (c *cli) ownStore(context.Context) (blobstore.Store, error) { return c.openStore("") }
 
-// fetch gives the file of a release's slug, which it brings to this machine if it is not there.
+// fetch returns the file of a release's slug, after fetching it if it is not on this machine.
 func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref release.SlugRef) (string, error) {
-	path, t, err := compiler.Fetch(ctx, c.openStore, ref, home.App(app))
+	path, t, err := artifact.Fetch(ctx, c.openStore, ref, home.App(app))
 	c.ui.close()
 	if err == nil && t.Parts+t.ReusedParts > 0 {
 		c.ui.Step("Fetched the slug")
-		c.ui.Detail(fmt.Sprintf("%s  %s of %s moved", path, compiler.Bytes(t.Bytes), compiler.Bytes(t.Bytes+t.Reused)))
+		c.ui.Detail(fmt.Sprintf("%s  %s of %s moved", path, report.Bytes(t.Bytes), report.Bytes(t.Bytes+t.Reused)))
 	}
 	return path, err
 }
 
-// fetcher is fetch for whoever follows an app's releases.
+// fetcher is fetch in the form that follow and deploy call.
 func (c *cli) fetcher(home *cache.Home) func(context.Context, string, release.Release) (string, error) {
 	return func(ctx context.Context, app string, rel release.Release) (string, error) {
 		return c.fetch(ctx, home, app, rel.Slug)

@@ -5,13 +5,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
 
 // TestSubmodules fetches a submodule for a revision, of which it then says that no buildpack
 // matches. What was fetched is kept until all is pruned.
 func TestSubmodules(t *testing.T) {
-	home, dir := state(t), t.TempDir()
-	writeFiles(t, dir, map[string]string{"lib/lib.txt": "x", "app/Procfile": "web: true\n"})
+	home, dir := slugctest.Home(t), t.TempDir()
+	testkit.Tree(t, dir, map[string]string{"lib/lib.txt": "x", "app/Procfile": "web: true\n"})
 	env := append(
 		[]string{
 			"GIT_AUTHOR_NAME=x",
@@ -20,13 +23,13 @@ func TestSubmodules(t *testing.T) {
 			"GIT_COMMITTER_EMAIL=x@example.com",
 			"HOME=" + home,
 		},
-		settings...)
-	if o := shell(t, dir, env, `set -e; for r in lib app; do (cd $r; git init -q -b main; git add -A; git commit -qm one); done
-cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib; git commit -qm submodule`); o.exit != 0 {
-		t.Fatal(o.stderr)
+		slugctest.Settings(t)...)
+	if o := slugctest.Shell(t, dir, env, `set -e; for r in lib app; do (cd $r; git init -q -b main; git add -A; git commit -qm one); done
+cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib; git commit -qm submodule`); o.Exit != 0 {
+		t.Fatal(o.Stderr)
 	}
 	build := func() (fetched bool) {
-		o := slugc(
+		o := slugctest.Run(
 			t,
 			home,
 			"build",
@@ -36,16 +39,16 @@ cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/li
 			"--allow-submodules",
 			"file://"+dir+"/*",
 		)
-		if o.exit != 20 {
-			t.Errorf("exit %d\n%s", o.exit, o.stderr)
+		if o.Exit != 20 {
+			t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 		}
-		return strings.Contains(o.stderr, "-----> Fetching the submodule vendor/lib from file://"+dir+"/lib\n")
+		return strings.Contains(o.Stderr, "-----> Fetching the submodule vendor/lib from file://"+dir+"/lib\n")
 	}
 	if !build() {
 		t.Error("the first build does not fetch")
 	}
-	if o := slugc(t, home, "cache", "ls"); !strings.Contains(o.stdout, "submodules") {
-		t.Errorf("what is kept:\n%s", o.stdout)
+	if o := slugctest.Run(t, home, "cache", "ls"); !strings.Contains(o.Stdout, "submodules") {
+		t.Errorf("what is kept:\n%s", o.Stdout)
 	}
 	lib := filepath.Join(dir, "lib")
 	if err := os.Rename(lib, lib+".away"); err != nil {
@@ -54,8 +57,8 @@ cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/li
 	if build() {
 		t.Error("the second build fetches")
 	}
-	if o := slugc(t, home, "cache", "prune", "--app", "app", "--all"); o.exit != 0 {
-		t.Fatal(o.stderr)
+	if o := slugctest.Run(t, home, "cache", "prune", "--app", "app", "--all"); o.Exit != 0 {
+		t.Fatal(o.Stderr)
 	}
 	if err := os.Rename(lib+".away", lib); err != nil {
 		t.Fatal(err)

@@ -8,14 +8,16 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cmd/slugc/slugctest"
+
 	"github.com/creack/pty"
 )
 
 // onTerminal runs slugc with a terminal as stderr and returns what it drew.
 func onTerminal(t *testing.T, home string, env []string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(binary, args...)
-	cmd.Env = append(append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=xterm-256color"}, settings...), env...)
+	cmd := exec.Command(slugctest.Binary(t), args...)
+	cmd.Env = append(append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=xterm-256color"}, slugctest.Settings(t)...), env...)
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +51,8 @@ func screen(drawn string) []string {
 }
 
 func TestTerminal(t *testing.T) {
-	home, dir := state(t), t.TempDir()
-	goApp(t, dir, "x")
+	home, dir := slugctest.Home(t), t.TempDir()
+	slugctest.GoApp(t, dir, "x")
 	drawn := onTerminal(t, home, nil, "build", dir, "--app", "x")
 	if !strings.Contains(drawn, "\x1b[1m----->") {
 		t.Errorf("no colour on a terminal: %q", drawn)
@@ -74,14 +76,14 @@ func TestTerminal(t *testing.T) {
 	) {
 		t.Errorf("--plain: escape sequences: %q", drawn)
 	}
-	if o := slugcIn(t, "", home, []string{"TERM=xterm"}, "build", dir, "--app", "x", "--fresh"); strings.Contains(
-		o.stderr+o.stdout,
+	if o := slugctest.RunIn(t, "", home, []string{"TERM=xterm"}, "build", dir, "--app", "x", "--fresh"); strings.Contains(
+		o.Stderr+o.Stdout,
 		"\x1b",
 	) {
-		t.Errorf("without a terminal: escape sequences: %q", o.stderr)
+		t.Errorf("without a terminal: escape sequences: %q", o.Stderr)
 	}
-	if o := slugc(t, home, "build", dir, "--app", "x", "--quiet"); o.stderr != "" {
-		t.Errorf("--quiet says %q", o.stderr)
+	if o := slugctest.Run(t, home, "build", dir, "--app", "x", "--quiet"); o.Stderr != "" {
+		t.Errorf("--quiet says %q", o.Stderr)
 	}
 }
 

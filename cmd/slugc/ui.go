@@ -1,16 +1,16 @@
 package main
 
-// The rules of speech, and the only file that speaks:
+// The rules for output. This is the only file that prints:
 //
 //   - stdout carries the command's one result; everything else goes to stderr.
-//   - "-----> " begins a step, seven spaces a detail, " ! " a warning or an error; nothing is
-//     capitalised for effect, nothing exclaims.
-//   - an error is one sentence; then its hints, each a thing to do; then its id in brackets.
+//   - "-----> " starts a step, seven spaces a detail, " ! " a warning or an error. Nothing is
+//     capitalised for effect; nothing ends with an exclamation mark.
+//   - an error is one sentence, followed by its hints (each an action) and its id in brackets.
 //   - colours are SGR only, and none without a terminal, under NO_COLOR, TERM=dumb or --plain.
 //   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing
-//     behind; elsewhere a detail says every now and then what still goes on.
-//   - text of others (buildpacks, tools, files) passes through clean, which lets no control
-//     character through but tab and SGR.
+//     behind. Elsewhere the heartbeat prints now and then what is still going on.
+//   - foreign text (of buildpacks, tools, files) goes through clean, which removes every control
+//     character except tab and SGR.
 
 import (
 	"bytes"
@@ -23,23 +23,23 @@ import (
 
 	"golang.org/x/term"
 
-	"slugc/compiler"
 	"slugc/compiler/fault"
+	"slugc/compiler/report"
 )
 
 type ui struct {
 	out, err     io.Writer
-	terminal     bool // stderr is one
+	terminal     bool // stderr is a terminal
 	color        bool
 	quiet, plain bool
 	width        func() int
 
-	blank bool // the last line of a buildpack's was empty
+	blank bool // the buildpack's last line was empty
 
-	mu      sync.Mutex
-	status  status
-	tick    *time.Timer
-	silence silence
+	mu           sync.Mutex
+	progressLine progressLine
+	tick         *time.Timer
+	heartbeat    heartbeat
 }
 
 func newUI(stdout, stderr *os.File) *ui {
@@ -68,16 +68,16 @@ func (u *ui) paint(code, s string) string {
 	return code + s + reset
 }
 
-// line prints one line above the live status.
+// line prints one line above the progress line.
 func (u *ui) line(s string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.status.erase(u.err)
+	u.progressLine.erase(u.err)
 	fmt.Fprintln(u.err, s)
-	u.silence.broken()
+	u.heartbeat.reset()
 }
 
-// Step begins a step.
+// Step prints that a step starts.
 func (u *ui) Step(text string) {
 	if u.quiet {
 		return
@@ -86,17 +86,17 @@ func (u *ui) Step(text string) {
 	if !isDoing(text) {
 		text = ""
 	}
-	u.goesOn(text, 0, 0)
+	u.noteActivity(text, 0, 0)
 }
 
-// Detail says something about the step.
+// Detail prints a line about the step.
 func (u *ui) Detail(text string) {
 	if !u.quiet {
 		u.line("       " + clean(text))
 	}
 }
 
-// Warn says something the reader should know, also when quiet.
+// Warn prints what the reader should know, also under --quiet.
 func (u *ui) Warn(text string) {
 	for _, l := range strings.Split(clean(text), "\n") {
 		u.line(u.paint(yellow, " !     "+l))
@@ -123,7 +123,7 @@ func (u *ui) fault(f *fault.Error) {
 	u.line(u.paint(dim, " !     ["+f.ID+"]"))
 }
 
-// placed says in an error's text where it is, unless the text does so itself.
+// placed adds the place to an error's text, unless the text names it already.
 func placed(text, place string) string {
 	file, rest, _ := strings.Cut(place, ":")
 	line, _, _ := strings.Cut(rest, ":")
@@ -142,9 +142,9 @@ func placed(text, place string) string {
 func (u *ui) result(text string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.status.erase(u.err)
-	u.status.what = ""
-	u.silence.end()
+	u.progressLine.erase(u.err)
+	u.progressLine.what = ""
+	u.heartbeat.end()
 	if text == "" {
 		return nil
 	}
@@ -154,71 +154,71 @@ func (u *ui) result(text string) error {
 	return nil
 }
 
-// Progress shows what is going on and how far it is.
+// Progress shows what is going on and how far it got.
 func (u *ui) Progress(what string, done, total int64) {
 	if !u.terminal || u.plain || u.quiet {
-		u.goesOn(what, done, total)
+		u.noteActivity(what, done, total)
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.status.set(clean(what), done, total)
-	u.status.draw(u.err, u.width())
+	u.progressLine.set(clean(what), done, total)
+	u.progressLine.draw(u.err, u.width())
 	if u.tick == nil {
-		u.tick = time.AfterFunc(turnTime, u.turn)
+		u.tick = time.AfterFunc(spinInterval, u.spin)
 	}
 }
 
-// goesOn notes what to say in a silence, where no live status says it.
-func (u *ui) goesOn(what string, done, total int64) {
+// noteActivity sets what the heartbeat prints, where there is no progress line.
+func (u *ui) noteActivity(what string, done, total int64) {
 	if u.quiet || u.terminal && !u.plain {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.silence.begin(clean(what), done, total, u.speak)
+	u.heartbeat.begin(clean(what), done, total, u.sayStillBusy)
 }
 
-// speak breaks a silence that has lasted too long.
-func (u *ui) speak() {
+// sayStillBusy prints the heartbeat's line when it is due.
+func (u *ui) sayStillBusy() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if l := u.silence.line(); l != "" {
+	if l := u.heartbeat.line(); l != "" {
 		fmt.Fprintln(u.err, "       "+l)
 	}
 }
 
-// turn keeps the spinner turning while nothing else happens.
-func (u *ui) turn() {
+// spin turns the spinner while nothing else happens.
+func (u *ui) spin() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.status.what != "" {
-		u.status.draw(u.err, u.width())
-		u.tick.Reset(turnTime)
+	if u.progressLine.what != "" {
+		u.progressLine.draw(u.err, u.width())
+		u.tick.Reset(spinInterval)
 	} else {
 		u.tick = nil
 	}
 }
 
-// close ends live progress and the breaking of silences; what is said later stands alone.
+// close ends live progress and the heartbeat.
 func (u *ui) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.status.erase(u.err)
-	u.status.what = ""
-	u.silence.end()
+	u.progressLine.erase(u.err)
+	u.progressLine.what = ""
+	u.heartbeat.end()
 }
 
-// Output passes a buildpack's output on, line by line: its own steps and warnings as they are,
-// everything else as details.
-func (u *ui) Output(string) io.Writer { return &lines{print: u.foreign} }
+// Output returns a writer that prints a buildpack's output line by line: its steps and warnings as
+// they are, everything else as details.
+func (u *ui) Output(string) io.Writer { return &lines{print: u.buildpackLine} }
 
-func (u *ui) foreign(l string) {
+func (u *ui) buildpackLine(l string) {
 	l = clean(l)
 	switch {
 	case strings.HasPrefix(l, "-----> "):
 		u.Step(strings.TrimPrefix(l, "-----> "))
-		u.goesOn(strings.TrimPrefix(l, "-----> "), 0, 0)
+		u.noteActivity(strings.TrimPrefix(l, "-----> "), 0, 0)
 	case strings.HasPrefix(l, " ! "):
 		u.line(u.paint(yellow, l))
 	case strings.TrimSpace(l) == "":
@@ -234,8 +234,8 @@ func (u *ui) foreign(l string) {
 	u.blank = false
 }
 
-// lines splits a stream into lines; what follows the last newline is printed when more comes or 200
-// ms pass.
+// lines splits a stream into lines. Text after the last newline is printed when more comes, or after
+// 200 ms.
 type lines struct {
 	mu    sync.Mutex
 	rest  []byte
@@ -243,7 +243,7 @@ type lines struct {
 	print func(string)
 }
 
-// maxLine is where a line without an end is broken.
+// maxLine is the length in bytes at which a line without an end is broken.
 const maxLine = 64 << 10
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -278,4 +278,4 @@ func (l *lines) flush() {
 	}
 }
 
-var _ compiler.Reporter = (*ui)(nil)
+var _ report.Reporter = (*ui)(nil)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// CheckKey says whether a key is well formed (see the package comment). Its error wraps
-// [ErrBadKey].
+// CheckKey returns an error that wraps [ErrBadKey] unless the key is well formed (see the package
+// comment).
 func CheckKey(key string) error {
 	if len(key) > MaxKey {
 		return fmt.Errorf("key %.40q… of %d bytes: %w", key, len(key), ErrBadKey)
@@ -23,8 +23,8 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckKeys says whether the arguments of Get are well formed. Its error wraps [ErrBadKey] or, for
-// more than [MaxKeys], [ErrBadCommit].
+// CheckKeys checks the arguments of Get. Its error wraps [ErrBadKey] or, for more than [MaxKeys],
+// [ErrBadCommit].
 func CheckKeys(keys ...string) error {
 	if len(keys) > MaxKeys {
 		return fmt.Errorf("reading %d keys at once (at most %d): %w", len(keys), MaxKeys, ErrBadCommit)
@@ -37,7 +37,7 @@ func CheckKeys(keys ...string) error {
 	return nil
 }
 
-// CheckPrefix says whether a prefix is well formed: "/", or a key followed by "/". Its error wraps
+// CheckPrefix checks a prefix: it must be "/", or a key followed by "/". Its error wraps
 // [ErrBadKey].
 func CheckPrefix(prefix string) error {
 	if prefix == "/" {
@@ -50,18 +50,13 @@ func CheckPrefix(prefix string) error {
 	return CheckKey(key)
 }
 
-// CheckCommit says whether a commit is well formed: good keys, no key compared with a negative
-// revision, none written twice, within the limits. Its error wraps [ErrBadKey] or [ErrBadCommit].
+// CheckCommit checks a commit: its keys are well formed, no key is compared with a negative
+// revision or written twice, and the limits are kept. Its error wraps [ErrBadKey] or
+// [ErrBadCommit].
 func CheckCommit(compares []Compare, writes []Write) error {
 	if len(compares) > MaxCompares || len(writes) > MaxWrites {
-		return fmt.Errorf(
-			"%d compares (at most %d), %d writes (at most %d): %w",
-			len(compares),
-			MaxCompares,
-			len(writes),
-			MaxWrites,
-			ErrBadCommit,
-		)
+		return fmt.Errorf("%d compares (at most %d), %d writes (at most %d): %w",
+			len(compares), MaxCompares, len(writes), MaxWrites, ErrBadCommit)
 	}
 	for _, c := range compares {
 		if err := CheckKey(c.Key); err != nil {
@@ -81,13 +76,8 @@ func CheckCommit(compares []Compare, writes []Write) error {
 		}
 		seen[w.Key] = true
 		if len(w.Value) > MaxValue {
-			return fmt.Errorf(
-				"the value of key %q has %d bytes, more than %d: %w",
-				w.Key,
-				len(w.Value),
-				MaxValue,
-				ErrBadCommit,
-			)
+			return fmt.Errorf("the value of key %q has %d bytes, more than %d: %w",
+				w.Key, len(w.Value), MaxValue, ErrBadCommit)
 		}
 		if size += len(w.Key) + len(w.Value); size > MaxCommit {
 			return fmt.Errorf("the commit has more than %d bytes: %w", MaxCommit, ErrBadCommit)
@@ -100,9 +90,6 @@ func goodSegment(s string) bool {
 	if len(s) == 0 || len(s) > 128 || s == "." || s == ".." {
 		return false
 	}
-	return strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' &&
-			r != '-' &&
-			r != ':'
-	}) < 0
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-"
+	return strings.Trim(s, alphabet) == ""
 }

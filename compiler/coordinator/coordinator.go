@@ -1,22 +1,35 @@
-// Package coordinator is the contract of the small revisioned store that releases live in: Doozer's
-// idea with etcd's guarantees.
+// Package coordinator is the contract of the small revisioned store that releases live in. Doozer's
+// data model (github.com/ha/doozerd, doc/data-model.md) with etcd's guarantees: keys, revisions,
+// compare-and-set and watches.
+//
+//	read, err := c.Get(ctx, "/apps/blog/current")
+//	…
+//	rev, err := c.Commit(ctx,
+//		[]coordinator.Compare{{Key: "/apps/blog/current", Rev: read[0].Rev}},
+//		[]coordinator.Write{{Key: "/apps/blog/current", Value: []byte(`{"version": 2}`)}})
+//	if errors.Is(err, coordinator.ErrConflict) {
+//		// somebody else wrote the key: read it again
+//	}
+//	for d := range c.Watch(ctx, "/apps/blog/", rev+1) { … }
+//
+// [Coordinator] is the store, [Reader] its reading half. Package local implements it in one bbolt
+// file, package etcd in a cluster; both pass package coordinatortest. What only a cluster can do is
+// an interface of its own: [StaleReader] and [Locker]. The store knows nothing of apps and
+// releases: those are package release's.
 //
 // # Model
 //
-// The store maps keys to values. A key is a slash-separated path ("/apps/blog/current"), each
-// segment of [A-Za-z0-9._:-], 1 to 128 characters, not "." or ".."; a key has at most [MaxKey]
-// characters. Every commit that writes raises the store's revision by one; each key remembers the
-// revision that last wrote it. Revisions are totally ordered and survive restarts. They need not be
-// this store's alone: etcd counts for the whole cluster, whatever prefix a commit wrote under.
-// Deleting a key that does not exist writes nothing: it makes no event, and a commit that does
-// nothing else leaves the revision as it is.
+// The store maps keys to values. A key is a slash-separated path ("/apps/blog/current"). Each
+// segment has 1 to 128 characters of [A-Za-z0-9._:-] and is not "." or ".."; a key has at most
+// [MaxKey] characters. Every commit that writes raises the store's revision by one, and each key
+// remembers the revision that wrote it last. Revisions are totally ordered and survive restarts.
+// They may have gaps as seen through one store: etcd counts for the whole cluster, whatever prefix
+// a commit wrote under. Deleting a key that does not exist writes nothing: it makes no event, and
+// a commit that does nothing else leaves the revision unchanged.
 //
 // Commit is atomic, durable when it returns nil, and strictly serializable with every other call.
-// When it returns an error that is not [ErrConflict] the outcome is unknown: the caller reads back
-// (an idempotency key tells) and tries again.
-//
-// Implementations: local (bbolt) and etcd. Both pass coordinatortest. What only a cluster can do is
-// an interface of its own: [Staler] and [Locker].
+// When it returns an error other than [ErrConflict], the outcome is unknown: the caller reads back
+// (an idempotency key helps) and tries again.
 package coordinator
 
 import (
@@ -30,13 +43,13 @@ var (
 	ErrConflict    = errors.New("a compared revision no longer holds") // Commit wrote nothing
 	ErrUnavailable = errors.New("the coordinator is not available")    // wrapped with the reason; trying again may help
 	ErrBadKey      = errors.New("the key is malformed")
-	// a value or the whole is too large, or a key is written twice
-	ErrBadCommit = errors.New("the commit is malformed")
-	// list anew, then watch from the list's revision + 1
+	ErrBadCommit   = errors.New("the commit is malformed") // too large, or a key is written twice
+	// list, then watch from the list's revision + 1
 	ErrCompacted = errors.New("the watched revision is no longer kept")
+	ErrClosed    = errors.New("this handle is closed")
 )
 
-// The limits of a store. They keep a commit within what etcd takes by default: 1.5 MiB and 128
+// The limits of a store. They keep a commit within etcd's default limits: 1.5 MiB and 128
 // operations.
 const (
 	MaxKey      = 1024              // bytes of a key
@@ -47,27 +60,28 @@ const (
 	MaxWrites   = 100               // writes of a commit
 )
 
-// Entry is a key's value and the revision that last wrote it.
+// Entry is a key's value and the revision that wrote it last.
 type Entry struct {
 	Key   string
 	Value []byte
 	Rev   int64 // 0: the key does not exist
 }
 
-// Compare is a condition of a commit: the key's Rev is exactly Rev (0: the key does not exist).
+// Compare is a condition of a commit: the key's revision is exactly Rev (0: the key does not
+// exist).
 type Compare struct {
 	Key string
 	Rev int64
 }
 
-// Write sets a key, or deletes it where Delete is true. One commit writes a key at most once.
+// Write sets a key, or deletes it where Delete is true. A commit writes a key at most once.
 type Write struct {
 	Key    string
-	Value  []byte // at most 1 MiB
+	Value  []byte // at most MaxValue
 	Delete bool
 }
 
-// Event is one write seen by a watcher. All writes of one commit have the same Rev.
+// Event is one write as a watcher receives it. All writes of one commit have the same Rev.
 type Event struct {
 	Write
 	Rev int64
@@ -75,27 +89,29 @@ type Event struct {
 
 // Reader is the part of a store that reads.
 type Reader interface {
-	// Get returns the entries of the keys, at most [MaxKeys], in the order of the arguments: one
-	// consistent view. A missing key is an Entry with Rev 0 and no error.
+	// Get returns the entries of the keys, at most [MaxKeys], in the order of the arguments, as of
+	// one moment. A missing key is an Entry with Rev 0 and no error.
 	Get(ctx context.Context, keys ...string) ([]Entry, error)
 	// List returns every entry whose key starts with prefix (which ends in "/"; "/" is everything),
-	// sorted by key, and the store's revision at that point: one consistent view.
+	// sorted by key, as of one moment, and the store's revision at that moment.
 	List(ctx context.Context, prefix string) ([]Entry, int64, error)
 }
 
-// Coordinator is the store. All methods may be called concurrently. Close ends watches.
+// Coordinator is a handle onto the store. All methods may be called concurrently. After Close they
+// return [ErrClosed].
 type Coordinator interface {
 	Reader
-	// Commit applies all writes if all compares hold, and returns the new revision; else
-	// ErrConflict. Without writes it returns the revision at which the compares held. What
-	// [CheckCommit] refuses is refused before anything is done.
+	// Commit applies all writes if all compares hold, and returns the new revision. Otherwise it
+	// returns ErrConflict. Without writes it returns the revision at which the compares held. A
+	// commit that [CheckCommit] refuses changes nothing.
 	Commit(ctx context.Context, compares []Compare, writes []Write) (int64, error)
-	// Watch sends every event with a key under prefix and a revision of at least from (which is
-	// positive; it may lie in the future), once each, in order, until ctx or the coordinator is
-	// closed, or an error, which is sent last. The channel is closed afterwards. A receiver that
-	// stops receiving ends ctx. While a cluster cannot be reached a watch waits, and goes on
-	// without loss; whoever must know meanwhile reads now and then.
+	// Watch sends every event whose key lies under prefix and whose revision is at least from
+	// (positive; it may lie in the future), once each and in order. It ends with ctx, with Close or
+	// with an error, which is sent last; then it closes the channel. A receiver that stops
+	// receiving must end ctx. While a cluster cannot be reached, a watch waits and then continues
+	// without loss; a caller that must know of the trouble reads from time to time.
 	Watch(ctx context.Context, prefix string, from int64) <-chan Delivery
+	// Close ends all watches and waits for them.
 	Close() error
 }
 
@@ -106,26 +122,27 @@ type Delivery struct {
 	Err    error
 }
 
-// Staler is a store that can be read while it cannot be written.
-type Staler interface {
-	// Stale returns a reader that any member answers on its own, without a quorum. What it gives
-	// was true at some earlier time; each call's view is consistent, and a later call's may be
-	// older.
+// StaleReader is a store that can be read while it cannot be written.
+type StaleReader interface {
+	// Stale returns a reader that any member answers on its own, without a quorum. What it returns
+	// was true at some earlier time. Each call is consistent in itself; a later call's answer may
+	// be older.
 	Stale() Reader
 }
 
-// Locker is a store that can keep two machines from doing the same work twice. Its locks are never
-// relied on for correctness: a holder that is slow or cut off may lose one without knowing yet.
+// Lock is what a [Locker] is asked for.
+type Lock struct {
+	Key   string
+	TTL   time.Duration       // how long others wait for a holder that has gone silent; at least a second
+	Owner string              // the key's value while the lock is held
+	Wait  func(holder string) // called with each holder that is waited for; may be nil
+}
+
+// Locker is a store that can keep two machines from doing the same work twice. Correctness must
+// not depend on its locks: a holder that is slow or cut off may lose one without knowing it yet.
 type Locker interface {
-	// Lock waits until it holds key, whose value is then owner, until unlock, or until the holder
-	// has been silent for ttl. waiting, which may be nil, is called with each holder that is waited
-	// for. lost is closed when the lock was held and is no longer; unlock must be called, once, and
-	// takes at most a moment. An error is ctx's, or wraps [ErrUnavailable].
-	Lock(
-		ctx context.Context,
-		key string,
-		ttl time.Duration,
-		owner string,
-		waiting func(holder string),
-	) (lost <-chan struct{}, unlock func(), err error)
+	// Lock waits until the caller holds the lock. lost is closed when the lock was held and no
+	// longer is. The caller must call unlock once; it takes at most a moment. The error is ctx's,
+	// or wraps [ErrUnavailable].
+	Lock(ctx context.Context, l Lock) (lost <-chan struct{}, unlock func(), err error)
 }

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// maxLine is where a line without an end is cut into two, so that a process cannot fill the memory.
+// maxLine is the most bytes of a line. A longer one is shown as several, so that a process cannot fill the
+// memory.
 const maxLine = 8 << 20
 
-// minName is foreman's least width of a type's name.
+// minName is the least width of a type's name, as in foreman.
 const minName = 6
 
-// palette is foreman's, in its order: one colour a type.
+// palette has foreman's colours in foreman's order, one for each process type.
 var palette = []string{"36", "33", "32", "35", "31", "34", "1;36", "1;33", "1;32", "1;35", "1;31", "1;34"}
 
-// System is the name before the console's own lines.
+// System is the name before the console's own lines, as in foreman.
 const System = "system"
 
-// systemColor is of the console's own lines.
 const systemColor = "1;37"
 
-// Console writes whole lines of many processes, each behind its process's name. Its methods may be
-// called concurrently.
+// Console writes the lines of many processes, each behind its process's name. Its methods may be called
+// concurrently.
 type Console struct {
 	out        io.Writer
 	color      bool
@@ -36,20 +36,20 @@ type Console struct {
 	err   error
 }
 
-// NewConsole returns a console that writes to out, which may be nil, one call at a time: names in
-// colours, and HH:MM:SS before each line, if wanted.
+// NewConsole returns a console that writes to out, one call at a time; out may be nil. With color, names are
+// in colours; with timestamps, HH:MM:SS stands before each line.
 func NewConsole(out io.Writer, color, timestamps bool) *Console {
 	return &Console{out: out, color: color, timestamps: timestamps, width: minName + 2}
 }
 
-// Widen makes room for names of a type with instances up to a number.
-func (c *Console) Widen(typ string, instances int) {
+// FitName widens the column of names, so that TYPE.INSTANCES fits.
+func (c *Console) FitName(typ string, instances int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.width = max(c.width, max(minName, len(typ))+1+len(fmt.Sprint(instances)))
 }
 
-// line writes one line, which has no newline. After an error of the writer nothing more is written.
+// line writes one line and its newline. After an error of the writer it writes nothing.
 func (c *Console) line(name, color string, text []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,17 +74,17 @@ func (c *Console) line(name, color string, text []byte) {
 	}
 }
 
-// System writes a line of the console's own.
+// System writes a line behind the name "system".
 func (c *Console) System(text string) { c.line(System, systemColor, []byte(text)) }
 
-// Failure is the first error of the writer.
-func (c *Console) Failure() error {
+// Err returns the first error of the writer.
+func (c *Console) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// eachLine calls show for all lines of r without their ends, the last one also when it has none.
+// eachLine calls show for each line of r, without its "\n" or "\r\n". The last line need not have an end.
 func eachLine(r io.Reader, show func([]byte)) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var line []byte

@@ -10,10 +10,10 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// maxEnv is the most a .env file may hold.
+// maxEnv is the most bytes of a .env file.
 const maxEnv = 1 << 20
 
-// assignment is foreman's, with "export" and blanks before it.
+// assignment is foreman's pattern, with optional blanks and "export" before it.
 var assignment = lazyregexp.New(`^[ \t]*(?:export[ \t]+)?([A-Za-z_0-9]+)=(.*)$`)
 
 var escaped = lazyregexp.New(`(?s)\\(.)`)
@@ -23,12 +23,11 @@ var escaped = lazyregexp.New(`(?s)\\(.)`)
 //	file  = { line "\n" } .
 //	line  = blank | ws "#" any | ws [ "export" ws ] name "=" value .
 //	name  = ( letter | digit | "_" ) { … } .
-//	value = "'" literally "'" | '"' where \n is a newline and \x is x '"' | literally .
+//	value = "'" text "'" | '"' text, in which \n is a newline and \x is x '"' | text .
 //
-// Nothing is interpolated, and a "#" in a value belongs to it. A byte order mark and CRLF are
-// accepted. Where foreman passes over a line that it does not understand, this is an error that
-// names the line and never shows its text, which may be a secret. The caller adds the file's name
-// to it.
+// Nothing is interpolated, and a "#" in a value belongs to the value. A byte order mark and CRLF are
+// accepted. foreman ignores any other line; ParseEnv returns an error with the line's number and without
+// its text, which may be a secret. The error does not name the file.
 func ParseEnv(r io.Reader) ([]string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxEnv+1))
 	if err != nil {

@@ -7,23 +7,24 @@ import (
 	"time"
 )
 
-// foreman is a running formation. All but the console is its watching goroutine's.
+// foreman is a running formation. Only the goroutine that calls watch uses it; the console alone is
+// shared.
 type foreman struct {
-	o        StartOptions
-	console  *Console
-	running  map[*instance]*Process
-	waiting  int // instances that will be restarted
-	ended    chan ending
-	again    chan *instance
-	stopping bool
-	killing  <-chan time.Time
-	decided  bool // code is the answer
-	code     int
-	err      error
+	o          StartOptions
+	console    *Console
+	running    map[*instance]*Process
+	restarting int // instances that wait for their restart
+	exits      chan exit
+	restarts   chan *instance
+	stopping   bool
+	killAt     <-chan time.Time
+	decided    bool // code is the result
+	code       int
+	err        error
 }
 
-// ending is one process that has ended, with nothing left of it.
-type ending struct {
+// exit is the end of an instance's process and all its descendants.
+type exit struct {
 	instance *instance
 	code     int
 	how      string
@@ -33,40 +34,38 @@ type ending struct {
 func newForeman(o StartOptions, instances []*instance) *foreman {
 	console := NewConsole(o.Out, o.Color, o.Timestamps)
 	for _, i := range instances {
-		console.Widen(i.typ, i.number)
+		console.FitName(i.Type, i.Number)
 	}
 	return &foreman{
-		o:       o,
-		console: console,
-		running: map[*instance]*Process{},
-		ended:   make(chan ending),
-		again:   make(chan *instance, len(instances)), // room for all: nobody may be listening any more
+		o: o, console: console, running: map[*instance]*Process{}, exits: make(chan exit),
+		// It has room for all, because watch may have returned when a pause ends.
+		restarts: make(chan *instance, len(instances)),
 	}
 }
 
-// start starts an instance, its output going to the console.
+// start starts an instance, which writes to the console.
 func (f *foreman) start(i *instance) error {
-	process, err := f.console.Start(Member{Name: i.name, Place: i.place, Record: f.o.Record}, i.options)
+	process, err := f.console.Start(Label{Name: i.Name(), Index: i.Index, Record: f.o.Record}, i.options)
 	if err != nil {
 		return err
 	}
 	f.running[i] = process
 	go func() {
 		code, how, err := process.Wait()
-		f.ended <- ending{i, code, how, err}
+		f.exits <- exit{i, code, how, err}
 	}()
 	return nil
 }
 
-// watch returns when nothing runs and nothing will.
+// watch returns when no process runs and none will be started.
 func (f *foreman) watch(ctx context.Context) {
 	cancelled := ctx.Done()
-	for len(f.running) > 0 || (f.waiting > 0 && !f.stopping) {
+	for len(f.running) > 0 || (f.restarting > 0 && !f.stopping) {
 		select {
-		case e := <-f.ended:
-			f.end(e)
-		case i := <-f.again:
-			f.waiting--
+		case e := <-f.exits:
+			f.handleExit(e)
+		case i := <-f.restarts:
+			f.restarting--
 			if f.stopping {
 				continue
 			}
@@ -76,7 +75,7 @@ func (f *foreman) watch(ctx context.Context) {
 		case <-cancelled:
 			cancelled = nil
 			f.stop()
-		case <-f.killing:
+		case <-f.killAt:
 			f.kill()
 		case <-f.o.Kill:
 			f.o.Kill = nil
@@ -93,37 +92,35 @@ func (f *foreman) watch(ctx context.Context) {
 	}
 }
 
-// end says how a process ended, and draws the consequence.
-func (f *foreman) end(e ending) {
+// handleExit prints how a process ended. Then it restarts the process, ignores the end, or stops all
+// others.
+func (f *foreman) handleExit(e exit) {
 	process := f.running[e.instance]
 	delete(f.running, e.instance)
-	process.Say(e.how)
-	if e.err != nil {
+	process.Print(e.how)
+	switch {
+	case e.err != nil:
 		f.fail(e.err)
-		return
-	}
-	if !f.stopping && among(e.instance.typ, f.o.Restart) {
+	case !f.stopping && matches(e.instance.Type, f.o.Restart):
 		f.restart(e.instance, process)
-		return
-	}
-	if free := among(e.instance.typ, f.o.CanDie); !f.stopping && free {
+	case !f.stopping && matches(e.instance.Type, f.o.CanDie):
 		if f.code == 0 {
 			f.code = e.code
 		}
-		return
+	default:
+		if !f.decided {
+			f.decided, f.code = true, e.code
+		}
+		f.stop()
 	}
-	if !f.decided {
-		f.decided, f.code = true, e.code
-	}
-	f.stop()
 }
 
 // restart starts the instance again after a pause.
 func (f *foreman) restart(i *instance, last *Process) {
-	pause := i.backoff.Next(time.Since(last.Began))
-	f.waiting++
-	last.Say("starting again in " + pause.String())
-	time.AfterFunc(pause, func() { f.again <- i })
+	pause := i.backoff.Next(time.Since(last.Started))
+	f.restarting++
+	last.Print("starting again in " + pause.String())
+	time.AfterFunc(pause, func() { f.restarts <- i })
 }
 
 func (f *foreman) stop() {
@@ -132,19 +129,19 @@ func (f *foreman) stop() {
 	}
 	f.stopping = true
 	if len(f.running) > 0 {
-		f.system("sending SIGTERM to all processes")
+		f.print("sending SIGTERM to all processes")
 		f.signal(syscall.SIGTERM)
-		f.killing = time.After(f.o.Timeout)
+		f.killAt = time.After(f.o.Timeout)
 	}
 }
 
 func (f *foreman) kill() {
-	f.killing = nil
-	f.system("sending SIGKILL to all processes")
+	f.killAt = nil
+	f.print("sending SIGKILL to all processes")
 	f.signal(syscall.SIGKILL)
 }
 
-func (f *foreman) system(text string) {
+func (f *foreman) print(text string) {
 	f.console.System(text)
 	if f.o.Record != nil {
 		f.o.Record(System, true, []byte(text))
@@ -157,7 +154,7 @@ func (f *foreman) signal(sig syscall.Signal) {
 	}
 }
 
-// fail stops all because of slugc itself.
+// fail stops all because of an error of slugc itself.
 func (f *foreman) fail(err error) {
 	if f.err == nil {
 		f.err = err
@@ -165,6 +162,7 @@ func (f *foreman) fail(err error) {
 	f.stop()
 }
 
-func among(typ string, list []string) bool {
+// matches reports whether the list has the type, or "all".
+func matches(typ string, list []string) bool {
 	return slices.Contains(list, typ) || slices.Contains(list, "all")
 }

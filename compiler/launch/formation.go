@@ -11,80 +11,73 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// releaseType is run once for a release and is no part of any formation.
+// releaseType runs once at a release (Heroku's release phase) and is in no formation.
 const releaseType = "release"
 
-// most is the most instances of one type: with more, the ports of one type would run into those of
+// maxInstances is the most instances of one type. With more, the ports of one type would overlap those of
 // the next.
-const most = 100
+const maxInstances = 100
 
-// ParseFormation reads how many of each type to run: "all=1,web=2". "all" is for every type that is
-// not named, and 0 when it is not given. An unknown type, one named twice, the type release, and a
-// number that is none or not within 0 and 100 are usage errors.
+// ParseFormation reads how many instances of each type to run, as foreman's -m: "all=1,web=2". "all" is the
+// number for every type that is not named; without it that number is 0. A usage error ("launch/formation")
+// is an unknown type, one named twice, the type release, and what is not a number from 0 to 100.
 func ParseFormation(spec string, types []procfile.Process) (map[string]int, error) {
 	counts := map[string]int{}
-	all := 0
-	seen := map[string]bool{}
 	for _, part := range strings.Split(spec, ",") {
-		name, number, found := strings.Cut(strings.TrimSpace(part), "=")
-		if !found {
-			return nil, mistake(
-				spec,
-				fmt.Errorf("%q is not TYPE=NUMBER", part),
-				"write how many of each type to run, such as web=1,worker=2",
-			)
+		name, count, err := parseCount(part)
+		if err != nil {
+			return nil, formationError(spec, err, "write how many of each type to run, such as web=1,worker=2")
 		}
-		n, err := strconv.Atoi(number)
+		_, twice := counts[name]
 		switch {
-		case err != nil || n < 0 || n > most:
-			return nil, mistake(
-				spec,
-				fmt.Errorf("%q is not a number from 0 to %d", number, most),
-				"write how many of each type to run, such as web=1,worker=2",
-			)
-		case seen[name]:
-			return nil, mistake(spec, fmt.Errorf("%q is given twice", name), "name each type once")
+		case twice:
+			return nil, formationError(spec, fmt.Errorf("%q is given twice", name), "name each type once")
 		case name == releaseType:
-			return nil, mistake(
-				spec,
-				errors.New(`the type "release" runs at a release, and in no formation`),
-				"leave release out of -m",
-			)
-		case name != "all" && !known(name, types):
-			return nil, mistake(
-				spec,
-				fmt.Errorf("there is no process type %q", name),
-				"there are: "+strings.Join(names(types), ", "),
-			)
+			return nil, formationError(spec, errors.New(`the type "release" runs at a release, and in no formation`),
+				"leave release out of -m")
+		case name != "all" && !hasType(types, name):
+			return nil, formationError(spec, fmt.Errorf("there is no process type %q", name), listTypes(types))
 		}
-		if seen[name] = true; name == "all" {
-			all = n
-		} else {
-			counts[name] = n
-		}
+		counts[name] = count
 	}
+	all := counts["all"]
+	delete(counts, "all")
 	for _, p := range types {
-		if !seen[p.Type] && p.Type != releaseType {
+		if _, named := counts[p.Type]; !named && p.Type != releaseType {
 			counts[p.Type] = all
 		}
 	}
 	return counts, nil
 }
 
-func mistake(spec string, err error, hints ...string) error {
-	return fault.UsageError("launch/formation", fmt.Errorf("reading the formation %q: %w", spec, err), hints...)
+// parseCount reads "web=2".
+func parseCount(part string) (name string, count int, err error) {
+	name, number, found := strings.Cut(strings.TrimSpace(part), "=")
+	if !found {
+		return "", 0, fmt.Errorf("%q is not TYPE=NUMBER", part)
+	}
+	count, err = strconv.Atoi(number)
+	if err != nil || count < 0 || count > maxInstances {
+		return "", 0, fmt.Errorf("%q is not a number from 0 to %d", number, maxInstances)
+	}
+	return name, count, nil
 }
 
-func known(name string, types []procfile.Process) bool {
+func formationError(spec string, err error, hint string) error {
+	return fault.UsageError("launch/formation", fmt.Errorf("reading the formation %q: %w", spec, err), hint)
+}
+
+func hasType(types []procfile.Process, name string) bool {
 	return slices.ContainsFunc(types, func(p procfile.Process) bool { return p.Type == name })
 }
 
-func names(types []procfile.Process) []string {
-	var list []string
+// listTypes is the hint that names the process types of a formation.
+func listTypes(types []procfile.Process) string {
+	var names []string
 	for _, p := range types {
 		if p.Type != releaseType {
-			list = append(list, p.Type)
+			names = append(names, p.Type)
 		}
 	}
-	return list
+	return "there are: " + strings.Join(names, ", ")
 }

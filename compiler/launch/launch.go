@@ -1,14 +1,23 @@
-// Package launch runs the processes of an app from the directory that its slug was unpacked into
-// ([Unpack]): one as a Heroku dyno would ([Run], or [Contained] in the sandbox), a whole formation
-// as foreman would ([Start]), or one beside others whose formation is the caller's
-// ([Console.Start]).
+// Package launch runs the processes of an app from the directory that its slug was unpacked into, as
+// foreman and a Heroku dyno do.
 //
-// A process gets a clean environment (a default PATH and LANG, the config vars, HOME, DYNO and
-// foreman's PS, and PORT if it is to listen), starts in the app's directory, in a shell that has
-// sourced .profile.d/*.sh in the order of their names and then .profile, and is replaced by `bash
-// -c COMMAND`, or sh where there is no bash. A signal reaches the process with all its descendants;
-// what has not ended after the grace is killed; nothing outlives its process, nor slugc, however
-// that ends (see package supervise).
+//	app, err := launch.Unpack(ctx, "/var/slugc/run", "/srv/blog.tgz", digest, nil)
+//	defer app.Remove()
+//	code, err := launch.Start(ctx, launch.StartOptions{
+//		Dir: app.Dir, Processes: types, Formation: map[string]int{"web": 2}, Out: os.Stdout,
+//	})
+//
+// [Unpack] unpacks the slug. [Run] runs one process, as a Heroku one-off dyno does, and [RunSandboxed] runs
+// it in the sandbox. [Start] runs a whole formation, as `foreman start` does. [Console.Start] runs one
+// process of a formation that the caller manages.
+//
+// A process gets a clean environment: a default PATH and LANG, the config vars, HOME, DYNO, foreman's PS,
+// and PORT if it has one. A shell in the app's directory sources .profile.d/*.sh in the order of their
+// names and then .profile, and executes `bash -c COMMAND`, or sh where there is no bash. A signal reaches
+// the process with all its descendants. What has not ended after the grace is killed. Nothing outlives its
+// process, nor slugc, for whatever reason slugc ends (see package supervise).
+//
+// Which release of an app runs, and when, is for package follow.
 package launch
 
 import (
@@ -24,37 +33,36 @@ import (
 
 // RunOptions are one process.
 type RunOptions struct {
-	// absolute path of the slugc binary, to supervise; "" leaves what has left the process group
+	// Self is the absolute path of the slugc binary, which supervises the process. With "", a process that
+	// has left the process group survives.
 	Self    string
 	Dir     string   // the unpacked app, absolute: HOME and the working directory
-	Command string   // given to the shell
+	Command string   // for the shell
 	Env     []string // config vars, K=V; a later one wins
 	Port    int      // PORT; 0 leaves it unset
-	Dyno    string   // DYNO: "web.1", "run.1234"
-	Shell   string   // absolute path; "" is bash, else sh
-	// TERM of the caller's terminal, which the process then shares, with its signals; "" gives it a
-	// session of its own
+	Dyno    string   // DYNO and PS: "web.1", "run.1234"
+	Shell   string   // absolute path; "" is bash, or sh where there is no bash
+	// Terminal is TERM of the caller's terminal, which the process then shares, with its signals. With ""
+	// the process has a session of its own.
 	Terminal string
-	Stdin    io.Reader // nil is empty; a file is given to the process itself
-	Stdout   io.Writer // nil is nothing; a file is given to the process itself
+	Stdin    io.Reader // nil is empty; the process inherits a file
+	Stdout   io.Writer // nil discards; the process inherits a file
 	Stderr   io.Writer // may be the same as Stdout
-	// from the first stop signal, or the process's own end, to SIGKILL for what is left; 0 is 30 s
+	// Grace is the time from the first stop signal, or from the process's end, to SIGKILL for what is left.
+	// 0 is 30 s, as on Heroku.
 	Grace   time.Duration
-	Signals <-chan os.Signal // to pass on; may be nil
+	Signals <-chan os.Signal // signals for the process; may be nil
 	Kill    <-chan struct{}  // when closed, everything is killed at once; may be nil
 }
 
-// defaultGrace is a dyno's.
 const defaultGrace = 30 * time.Second
 
-// Run runs one process to its end and returns its exit code, 128+n when signal n ended it. When ctx
-// ends, the process gets SIGTERM, its grace, and SIGKILL, and the code is returned all the same.
-// The error is about starting or about a writer. With Terminal the caller should leave ctx alone
-// when its terminal sends it SIGINT: the process has had it too.
+// Run runs one process to its end and returns its exit code, 128+n when signal n ended it. When ctx ends,
+// the process gets SIGTERM and, after the grace, SIGKILL; Run still returns the exit code. The error is
+// about starting or about a writer.
+//
+// With Terminal, ctx should not end at the terminal's SIGINT: the process gets that signal too.
 func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
-	if o.Grace == 0 {
-		o.Grace = defaultGrace
-	}
 	request, err := o.request()
 	if err != nil {
 		return 0, err
@@ -65,7 +73,7 @@ func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
 	}
 	request.Stdin, request.Stdout, request.Stderr = std.in, std.out, std.err
 	process, err := supervise.Start(request)
-	std.started()
+	std.closeTheirs()
 	if err != nil {
 		std.wait()
 		return 0, err
@@ -75,8 +83,8 @@ func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
 		select {
 		case <-process.Done():
 			status, err := process.Wait()
-			if failed := std.wait(); err == nil {
-				err = failed
+			if errWrite := std.wait(); err == nil {
+				err = errWrite
 			}
 			return status.Code, err
 		case <-done:
@@ -96,8 +104,11 @@ func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
 	}
 }
 
-// request is the process without its streams.
+// request returns the process without its streams.
 func (o RunOptions) request() (supervise.Request, error) {
+	if o.Grace == 0 {
+		o.Grace = defaultGrace
+	}
 	info, err := os.Stat(o.Dir)
 	if err == nil && !info.IsDir() {
 		err = syscall.ENOTDIR
@@ -105,18 +116,12 @@ func (o RunOptions) request() (supervise.Request, error) {
 	if err != nil {
 		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
 	}
-	shell := o.Shell
-	if shell == "" {
-		if shell, err = findShell(); err != nil {
-			return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
-		}
-	}
-	script, err := script(o.Dir, o.Dir, shell, o.Command)
+	path, script, err := o.interpreter(o.Dir)
 	if err != nil {
-		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
+		return supervise.Request{}, err
 	}
 	return supervise.Request{
-		Self: o.Self, Args: []string{shell, "-c", script}, Dir: o.Dir, Env: o.Environment(),
+		Self: o.Self, Args: []string{path, "-c", script}, Dir: o.Dir, Env: o.Environment(),
 		Terminal: o.Terminal != "", Grace: o.Grace, Linger: true,
 	}, nil
 }

@@ -9,24 +9,24 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// defaultPort is foreman's.
-const defaultPort = 5000
+const defaultPort = 5000 // as in foreman
 
 // Instance is one process of a formation.
 type Instance struct {
 	procfile.Process
 	Index  int // the type's place among all process types
-	Number int // from 1, among those of its type
+	Number int // from 1, among the instances of its type
 	Port   int // PORT
 }
 
-// Name is what DYNO and PS say: "web.1".
+// Name returns the value of DYNO and PS: "web.1".
 func (i Instance) Name() string { return i.Type + "." + strconv.Itoa(i.Number) }
 
-// Layout lays out a formation in the order of processes, which are all of the Procfile's. A type
-// that formation does not hold is left out, and "release" always is. As foreman has it, PORT is
-// basePort (0 is 5000) + 100 × the type's place in processes + the instance's number from 0. A
-// formation without processes and a port not within 1 and 65535 are usage errors.
+// Layout returns the instances of a formation in the order of processes, which are all entries of the
+// Procfile. It leaves out types that are not in formation, and the type "release". As in foreman, PORT is
+// basePort (0 is 5000) + 100 × the type's place in processes + the instance's number counted from 0. An
+// empty formation ("launch/empty-formation") and a port outside 1 to 65535 ("launch/port") are usage
+// errors.
 func Layout(processes []procfile.Process, formation map[string]int, basePort int) ([]Instance, error) {
 	if basePort == 0 {
 		basePort = defaultPort

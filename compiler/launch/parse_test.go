@@ -12,7 +12,8 @@ import (
 )
 
 func TestParseFormation(t *testing.T) {
-	types := entries("web", "w", "worker", "w", "release", "r")
+	t.Parallel()
+	types := processes("web", "w", "worker", "w", "release", "r")
 	for spec, want := range map[string]map[string]int{
 		"all=1":           {"web": 1, "worker": 1},
 		"all=1,web=2":     {"web": 2, "worker": 1},
@@ -28,15 +29,19 @@ func TestParseFormation(t *testing.T) {
 			t.Errorf("%q: %s", spec, diff)
 		}
 	}
-	for _, spec := range []string{"", "web", "web=", "=1", "web=-1", "web=1.5", "web=x", "web=101", "db=1", "web=1,web=2", "release=1", "web=1,,", "web=99999999999999999999"} {
+	for _, spec := range []string{
+		"", "web", "web=", "=1", "web=-1", "web=1.5", "web=x", "web=101", "db=1", "web=1,web=2", "release=1",
+		"web=1,,", "web=99999999999999999999",
+	} {
 		_, err := launch.ParseFormation(spec, types)
-		if f := (*fault.Error)(nil); !errors.As(err, &f) || f.Owner != fault.Usage {
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Owner != fault.Usage {
 			t.Errorf("%q: %v, want a usage error", spec, err)
 		}
 	}
 }
 
 func TestParseEnv(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		file string
 		want []string
@@ -45,7 +50,7 @@ func TestParseEnv(t *testing.T) {
 		"empty value":   {"A=\nB=''\nC=\"\"", []string{"A=", "B=", "C="}},
 		"single quotes": {`A='a\n$B "c"'`, []string{`A=a\n$B "c"`}},
 		"double quotes": {`A="a\nb\\c\"d\$e"`, []string{"A=a\nb\\c\"d$e"}},
-		"as it stands":  {`A=a\nb $HOME ${X} # no comment 'x'`, []string{`A=a\nb $HOME ${X} # no comment 'x'`}},
+		"literal":       {`A=a\nb $HOME ${X} # no comment 'x'`, []string{`A=a\nb $HOME ${X} # no comment 'x'`}},
 		"comments":      {"# A=1\n\n  # x\n \t\nB=#1", []string{"B=#1"}},
 		"export":        {"export A=1\n  export\tB='2'\nexportC=3", []string{"A=1", "B=2", "exportC=3"}},
 		"BOM and CRLF":  {"\xef\xbb\xbfA=1\r\nB='2'\r\n", []string{"A=1", "B=2"}},
@@ -64,8 +69,13 @@ func TestParseEnv(t *testing.T) {
 		}
 	}
 	for name, file := range map[string]string{
-		"no assignment": "A=1\nsecret words", "a blank before =": "A=1\nsecret =1", "a dash": "A=1\nA-secret=1", "an open quote": "A=1\nB=\"secret",
-		"a quote alone": "A=1\nB='", "NUL": "A=1\nB=secret\x00", "too large": "A=1\n" + strings.Repeat("secret", 1<<18),
+		"no assignment":    "A=1\nsecret words",
+		"a blank before =": "A=1\nsecret =1",
+		"a dash":           "A=1\nA-secret=1",
+		"an open quote":    "A=1\nB=\"secret",
+		"a quote alone":    "A=1\nB='",
+		"NUL":              "A=1\nB=secret\x00",
+		"too large":        "A=1\n" + strings.Repeat("secret", 1<<18),
 	} {
 		_, err := launch.ParseEnv(strings.NewReader(file))
 		if err == nil || strings.Contains(err.Error(), "secret") ||
@@ -75,6 +85,25 @@ func TestParseEnv(t *testing.T) {
 	}
 }
 
+// FuzzParseFormation holds that what is accepted has a number from 0 to 100 for every type.
+func FuzzParseFormation(f *testing.F) {
+	f.Add("all=1,web=2")
+	f.Add(" worker=02 ,web=0")
+	types := processes("web", "w", "worker", "w", "release", "r")
+	f.Fuzz(func(t *testing.T, spec string) {
+		counts, err := launch.ParseFormation(spec, types)
+		if err != nil {
+			return
+		}
+		for name, count := range counts {
+			if (name != "web" && name != "worker") || count < 0 || count > 100 || len(counts) != 2 {
+				t.Errorf("%q is read as %v", spec, counts)
+			}
+		}
+	})
+}
+
+// FuzzParseEnv holds that every entry has a name and no NUL, and that a quoted entry is read back.
 func FuzzParseEnv(f *testing.F) {
 	f.Add("A=1\nexport B='x'\n# c\nC=\"\\n\"")
 	f.Fuzz(func(t *testing.T, file string) {
@@ -83,8 +112,13 @@ func FuzzParseEnv(f *testing.F) {
 			t.Error("both a result and an error")
 		}
 		for _, entry := range env {
-			if name, _, found := strings.Cut(entry, "="); !found || name == "" || strings.ContainsRune(entry, 0) {
+			name, value, found := strings.Cut(entry, "=")
+			if !found || name == "" || strings.ContainsRune(entry, 0) {
 				t.Errorf("entry %q", entry)
+			}
+			quoted := name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
+			if again, err := launch.ParseEnv(strings.NewReader(quoted)); err != nil || len(again) != 1 || again[0] != entry {
+				t.Errorf("%q, quoted, is read as %q, %v", entry, again, err)
 			}
 		}
 	})

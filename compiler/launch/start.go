@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"slugc/compiler/fault"
@@ -18,35 +17,35 @@ type StartOptions struct {
 	Self       string             // as in RunOptions
 	Dir        string             // the unpacked app, absolute: HOME and the working directory of all
 	Processes  []procfile.Process // all entries, in the Procfile's order, which the ports depend on
-	Formation  map[string]int     // type → how many; a type not in it is not run, and "release" never is
+	Formation  map[string]int     // instances by type; other types do not run, and "release" never does
 	BasePort   int                // as in Layout
 	Env        []string           // config vars, K=V
 	Out        io.Writer          // all lines of all processes, and the console's own; one call at a time
 	Color      bool               // names in colours
 	Timestamps bool               // HH:MM:SS before each line
 	Record     Record             // may be nil
-	Timeout    time.Duration      // from SIGTERM to SIGKILL; 0 is 5 s
-	CanDie     []string           // types that may end without stopping the others; "all"
-	Restart    []string           // types that are started again when they end; "all"
-	Backoff    time.Duration      // before the first restart, doubled for each further one up to 32 times; 0 is 1 s
-	Signals    <-chan os.Signal   // to pass on to all; may be nil
+	Timeout    time.Duration      // from SIGTERM to SIGKILL; 0 is 5 s, as in foreman
+	CanDie     []string           // types whose end does not stop the others; "all" is every type
+	Restart    []string           // types that are started again when they end; "all" is every type
+	Backoff    time.Duration      // the first pause before a restart, see [Backoff]; 0 is 1 s
+	Signals    <-chan os.Signal   // signals for all processes; may be nil
 	Kill       <-chan struct{}    // when closed, everything is killed at once; may be nil
 }
 
-// The defaults, foreman's where it has any.
 const (
 	defaultTimeout = 5 * time.Second
 	defaultBackoff = time.Second
-	maxDoublings   = 5
 )
 
-// Start runs a formation as foreman does until all of it has ended. PORT is as [Layout] says, and
-// each process has a line prefix of its own. The first process to end stops all the others, and its
-// exit code is returned (128+n when signal n ended it), unless its type is in CanDie or Restart;
-// when all were free to end, it is the first code that is not 0. When ctx ends, all get SIGTERM,
-// Timeout, and SIGKILL. The error is a usage error, about starting, or about the writer.
+// Start runs a formation as `foreman start` does, until all of it has ended. [Layout] says which PORT a
+// process gets. Each line of output stands behind the name of its process.
+//
+// The first process to end stops all others, and Start returns its exit code (128+n when signal n ended
+// it). A process whose type is in CanDie or Restart does not stop the others. When all that ended are in
+// CanDie, Start returns the first code that is not 0. When ctx ends, all get SIGTERM and, after Timeout,
+// SIGKILL. The error is a usage error, or about starting or the writer.
 func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
-	o.defaults()
+	o.setDefaults()
 	instances, err := o.instances()
 	if err != nil {
 		return 0, err
@@ -60,12 +59,12 @@ func Start(ctx context.Context, o StartOptions) (exitCode int, err error) {
 	}
 	f.watch(ctx)
 	if f.err == nil {
-		f.err = f.console.Failure()
+		f.err = f.console.Err()
 	}
 	return f.code, f.err
 }
 
-func (o *StartOptions) defaults() {
+func (o *StartOptions) setDefaults() {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -74,39 +73,35 @@ func (o *StartOptions) defaults() {
 	}
 }
 
-// instance is one process of the formation, whichever time it runs.
+// instance is one process of the formation, over all its restarts.
 type instance struct {
-	name    string // web.1
-	typ     string
-	number  int // from 1
-	place   int // of the type in the Procfile
+	Instance
 	options RunOptions
 	backoff Backoff
 }
 
-// instances lays out the formation, in the order of the Procfile.
+// instances lays out the formation.
 func (o *StartOptions) instances() ([]*instance, error) {
 	for _, name := range slices.Concat(o.CanDie, o.Restart) {
-		if name != "all" && !known(name, o.Processes) {
-			return nil, fault.UsageError(
-				"launch/unknown-type",
-				fmt.Errorf("starting: there is no process type %q", name),
-				"there are: "+strings.Join(names(o.Processes), ", "),
-			)
+		if name != "all" && !hasType(o.Processes, name) {
+			return nil, fault.UsageError("launch/unknown-type",
+				fmt.Errorf("starting: there is no process type %q", name), listTypes(o.Processes))
 		}
 	}
-	places, err := Layout(o.Processes, o.Formation, o.BasePort)
+	layout, err := Layout(o.Processes, o.Formation, o.BasePort)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*instance, len(places))
-	for i, p := range places {
+	list := make([]*instance, len(layout))
+	for i, p := range layout {
 		list[i] = &instance{
-			name: p.Name(), typ: p.Type, number: p.Number, place: p.Index, backoff: Backoff{First: o.Backoff},
-			options: RunOptions{Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
-				// What the foreman kills after Timeout, and says so, is not to be killed silently
-				// before.
-				Grace: o.Timeout + time.Second},
+			Instance: p,
+			backoff:  Backoff{First: o.Backoff},
+			options: RunOptions{
+				Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
+				// The foreman kills after Timeout and says so. The supervisor must not be faster.
+				Grace: o.Timeout + time.Second,
+			},
 		}
 	}
 	return list, nil

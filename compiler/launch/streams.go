@@ -8,20 +8,22 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"slugc/compiler/sandbox/supervise"
 )
 
-// draining is how long output is waited for after the end of all that could write it.
-const draining = 2 * time.Second
+// drainTimeout is how long to wait for output after the end of all processes that could write it.
+const drainTimeout = 2 * time.Second
 
-// streams are a process's standard files, and the copying where the caller has no files.
+// streams are a process's standard files, and the copying for a reader or writer that is no file.
 type streams struct {
 	in, out, err *os.File
-	theirs       []*os.File // to close once the process has them
+	theirs       []*os.File // the process's ends of pipes, to close once it has them
 	ours         []*os.File
 	copying      sync.WaitGroup
 
-	mu     sync.Mutex
-	failed error
+	mu       sync.Mutex
+	writeErr error
 }
 
 func openStreams(stdin io.Reader, stdout, stderr io.Writer) (*streams, error) {
@@ -31,22 +33,16 @@ func openStreams(stdin io.Reader, stdout, stderr io.Writer) (*streams, error) {
 		s.out, err = s.output(stdout)
 	}
 	if err == nil {
-		if s.err = s.out; !same(stdout, stderr) {
+		if s.err = s.out; !supervise.SameWriter(stdout, stderr) {
 			s.err, err = s.output(stderr)
 		}
 	}
 	if err != nil {
-		s.started()
+		s.closeTheirs()
 		s.wait()
 		return nil, err
 	}
 	return s, nil
-}
-
-// same compares two writers, of which either may be of a type that cannot be compared.
-func same(a, b io.Writer) (equal bool) {
-	defer func() { recover() }()
-	return a == b
 }
 
 func (s *streams) input(r io.Reader) error {
@@ -62,7 +58,7 @@ func (s *streams) input(r io.Reader) error {
 		return err
 	}
 	s.in, s.theirs, s.ours = read, append(s.theirs, read), append(s.ours, write)
-	// Nobody waits for this one: the reader may never return.
+	// Nothing waits for this goroutine, because the reader may never return.
 	go func() {
 		io.Copy(write, r)
 		write.Close()
@@ -82,22 +78,22 @@ func (s *streams) output(w io.Writer) (*os.File, error) {
 	s.copying.Go(func() {
 		if _, err := io.Copy(w, read); err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, syscall.EIO) {
 			s.mu.Lock()
-			s.failed = fmt.Errorf("writing the output: %w", err)
+			s.writeErr = fmt.Errorf("writing the output: %w", err)
 			s.mu.Unlock()
-			io.Copy(io.Discard, read) // the process must not hang for it
+			io.Copy(io.Discard, read) // so that the process does not block
 		}
 	})
 	return write, nil
 }
 
-// started closes what the process has now.
-func (s *streams) started() {
+// closeTheirs closes the files that the process now has.
+func (s *streams) closeTheirs() {
 	for _, f := range s.theirs {
 		f.Close()
 	}
 }
 
-// wait waits for the output and returns the first error of a writer.
+// wait waits until the output is copied and returns an error of a writer.
 func (s *streams) wait() error {
 	drained := make(chan struct{})
 	go func() {
@@ -106,12 +102,12 @@ func (s *streams) wait() error {
 	}()
 	select {
 	case <-drained:
-	case <-time.After(draining):
+	case <-time.After(drainTimeout):
 	}
 	for _, f := range s.ours {
 		f.Close()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.failed
+	return s.writeErr
 }

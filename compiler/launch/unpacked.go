@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"slugc/cache/digest"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
@@ -18,18 +19,19 @@ type Unpacked struct {
 	tmp string
 }
 
-// Unpack unpacks the slug in file beneath the directory runs, which is made where it is missing,
-// and in which the directories of processes that are gone are removed. digest is what the file's
-// must be: "sha256:…", or "" for any; a different one is a fault "slug/not-the-release". progress
-// may be nil.
-func Unpack(ctx context.Context, runs, file, digest string, progress func(done, total int64)) (*Unpacked, error) {
-	if err := CheckDigest(file, digest); err != nil {
+// Unpack unpacks the slug in file into a new directory below runs. It makes runs if it is missing,
+// and removes there what processes have left that no longer run. want is the digest that the file
+// must have, or "" for any; another one is a fault "slug/not-the-release". progress may be nil.
+func Unpack(
+	ctx context.Context, runs, file string, want digest.Digest, progress func(done, total int64),
+) (*Unpacked, error) {
+	if err := CheckDigest(file, want); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(runs, 0o700); err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
 	}
-	sweep(runs)
+	removeStale(runs)
 	tmp, err := os.MkdirTemp(runs, fmt.Sprintf("%d-*", os.Getpid()))
 	if err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
@@ -42,30 +44,26 @@ func Unpack(ctx context.Context, runs, file, digest string, progress func(done, 
 	return u, nil
 }
 
-// CheckDigest checks that the slug in file is the release's, which unpacking and inspecting cannot
-// tell; see [Unpack].
-func CheckDigest(file, digest string) error {
-	if digest == "" {
+// CheckDigest returns a fault "slug/not-the-release" when the slug in file has another digest than
+// the release's, want. With "" any digest is right.
+func CheckDigest(file string, want digest.Digest) error {
+	if want == "" {
 		return nil
 	}
-	is, _, err := slug.FileDigest(file)
-	if err != nil || is == digest {
+	is, _, err := digest.File(file)
+	if err != nil || is == want {
 		return err
 	}
-	return fault.New(
-		fault.Slugc,
-		fault.ExitPack,
-		"slug/not-the-release",
-		fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, digest),
-		"build the app again, or roll back to a release whose slug is whole",
-	)
+	return fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release",
+		fmt.Errorf("reading %q: its digest is %s, the release's is %s", file, is, want),
+		"build the app again, or roll back to a release whose slug is whole")
 }
 
-// Remove removes the directory. What cannot be removed now is swept by a later [Unpack].
+// Remove removes the directory. What it cannot remove, a later [Unpack] removes.
 func (u *Unpacked) Remove() { _ = disk.RemoveAll(u.tmp) }
 
-// sweep removes the directories whose process is gone.
-func sweep(runs string) {
+// removeStale removes the directories whose process no longer runs.
+func removeStale(runs string) {
 	entries, _ := os.ReadDir(runs)
 	for _, e := range entries {
 		pid, _, _ := strings.Cut(e.Name(), "-")

@@ -61,9 +61,9 @@ type Member struct {
 	Entries []libcnb.BuildpackPlanEntry
 }
 
-// Tell sets metadata of the member's plan entries of a name: what the platform knows of the group
-// and the buildpacks do not.
-func (m *Member) Tell(entry, key string, value any) {
+// SetMetadata sets a key in the metadata of the plan entries called entry. With it the platform passes on
+// what it knows of the group and no buildpack does.
+func (m *Member) SetMetadata(entry, key string, value any) {
 	for i, e := range m.Entries {
 		if e.Name == entry {
 			e.Metadata = maps.Clone(e.Metadata)

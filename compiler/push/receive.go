@@ -14,6 +14,7 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 	"slugc/compiler/source"
 )
 
@@ -23,7 +24,7 @@ type Hook struct {
 	Repo     *Repository
 	Settings Settings
 	Releases func(context.Context) (releases *release.Releases, done func(), err error)
-	Report   compiler.Reporter
+	Report   report.Reporter
 }
 
 // Push is what pre-receive is told of a push.
@@ -141,12 +142,12 @@ func (h *Hook) request(req compiler.Request, p Push, rec *Record, o Options) com
 		Env:        slices.Concat(h.Repo.env, req.Source.Env, p.Quarantine),
 		Submodules: source.Submodules{Allow: h.Settings.Submodules},
 	}
-	req.Rollout.Pending, req.Rollout.Key = true, rec.Key
-	req.Rollout.Begin = func() error {
+	req.Deploy.Pending, req.Deploy.Key = true, rec.Key
+	req.Deploy.BeforeRegister = func() error {
 		rec.State = Registering
 		return h.Repo.save(rec)
 	}
-	req.Begin = func(ctx context.Context) error { return h.still(ctx, rec) }
+	req.BeforeBuild = func(ctx context.Context) error { return h.still(ctx, rec) }
 	return req
 }
 
@@ -228,10 +229,10 @@ func (h *Hook) current(ctx context.Context) (*release.Release, error) {
 	}
 	defer done()
 	now, err := releases.Current(ctx, h.Settings.App)
-	if f := fault.Of(err); f != nil {
-		if f.ID == "release/no-releases" {
-			return nil, nil
-		}
+	if errors.Is(err, release.ErrNoReleases) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &now, nil

@@ -8,6 +8,7 @@ import (
 	"slugc/compiler"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
+	"slugc/compiler/report"
 )
 
 // report is what the pusher is told at the end: the release, its process types, how they differ
@@ -18,12 +19,12 @@ func (h *Hook) report(rec *Record, result *compiler.Result, before *release.Rele
 	if types := typesOf(result.ProcessTypes); len(types) > 0 {
 		lines = append(lines, strings.Join(types, ", "))
 	}
-	size := compiler.Bytes(result.Slug.Size)
+	size := report.Bytes(result.Slug.Size)
 	if before != nil {
 		lines = append(lines, changes(before.ProcessTypes, result.ProcessTypes)...)
 		size += ", " + difference(result.Slug.Size-before.Slug.Size, before.Version)
 	}
-	return append(lines, size, result.Slug.Digest)
+	return append(lines, size, result.Slug.Digest.String())
 }
 
 func typesOf(processes procfile.ProcessMap) (types []string) {
@@ -57,9 +58,9 @@ func changes(before, now procfile.ProcessMap) (lines []string) {
 func difference(bytes int64, version int) string {
 	switch {
 	case bytes > 0:
-		return fmt.Sprintf("%s more than v%d", compiler.Bytes(bytes), version)
+		return fmt.Sprintf("%s more than v%d", report.Bytes(bytes), version)
 	case bytes < 0:
-		return fmt.Sprintf("%s less than v%d", compiler.Bytes(-bytes), version)
+		return fmt.Sprintf("%s less than v%d", report.Bytes(-bytes), version)
 	}
 	return fmt.Sprintf("as large as v%d", version)
 }

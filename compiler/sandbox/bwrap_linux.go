@@ -12,14 +12,14 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// bwrapStart is how long bubblewrap may take to set up its namespaces.
-const bwrapStart = 30 * time.Second
+// bwrapTimeout is how long bubblewrap may take to set up its namespaces.
+const bwrapTimeout = 30 * time.Second
 
 // bwrapChild is a child in namespaces of its own.
 //
-// bubblewrap ties itself to its parent, but only once it has set up: slugc killed in the few
-// milliseconds before would leave it running. So it runs under the supervisor, which also ends the
-// first process of its process namespace, and with it all the others.
+// bubblewrap ends with its parent, but only once it has set up. If slugc were killed in the few
+// milliseconds before that, bubblewrap would go on. So it runs under the supervisor, which also ends the
+// first process of the child's process namespace, and with it all the others.
 type bwrapChild struct {
 	process *supervise.Process
 	init    int // pid, on the host, of the first process of the child's process namespace
@@ -33,14 +33,14 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio) (child, error) {
 	defer info.Close()
 	files := fdList{files: []*os.File{infoWrite}}
 	args := append([]string{"--info-fd", "3"}, s.bwrapArgs(spec, &files)...)
-	// The environment may hold secrets, and a command line is readable by everyone.
+	// The environment may hold secrets, and every user can read a command line.
 	number := files.add(strings.Join(args, "\x00") + "\x00")
 	if err = files.err; err == nil {
 		var c *bwrapChild
 		c, err = s.superviseBwrap(spec, std, number, files.files)
-		files.close() // bubblewrap has its own, and info ends when it closes them
+		files.close() // bubblewrap has its own copies, and info ends when it closes them
 		if err == nil {
-			err = c.begin(info)
+			err = c.awaitNamespaces(info)
 		}
 		if err == nil {
 			return c, nil
@@ -53,7 +53,7 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio) (child, error) {
 func (s *Sandbox) superviseBwrap(spec Spec, std stdio, args string, files []*os.File) (*bwrapChild, error) {
 	process, err := supervise.Start(supervise.Request{
 		Self: s.self, Args: append([]string{s.bwrap, "--args", args, "--"}, spec.Args...), Dir: "/", Env: []string{},
-		Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files, Files: openFiles,
+		Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files, Files: maxOpenFiles,
 	})
 	if err != nil {
 		return nil, err
@@ -61,27 +61,27 @@ func (s *Sandbox) superviseBwrap(spec Spec, std stdio, args string, files []*os.
 	return &bwrapChild{process: process}, nil
 }
 
-// begin waits for bubblewrap's namespaces.
-func (c *bwrapChild) begin(info *os.File) error {
-	var told struct {
+// awaitNamespaces waits until bubblewrap has made its namespaces and says so on --info-fd.
+func (c *bwrapChild) awaitNamespaces(info *os.File) error {
+	var message struct {
 		Pid int `json:"child-pid"`
 	}
-	info.SetReadDeadline(time.Now().Add(bwrapStart))
-	if err := json.NewDecoder(info).Decode(&told); err != nil || told.Pid <= 0 {
+	info.SetReadDeadline(time.Now().Add(bwrapTimeout))
+	if err := json.NewDecoder(info).Decode(&message); err != nil || message.Pid <= 0 {
 		c.process.Kill()
 		c.process.Wait()
-		return errors.New("it ended before it had begun")
+		return errors.New("it ended before it had started the program")
 	}
-	c.init = told.Pid
+	c.init = message.Pid
 	return nil
 }
 
-// terminate spares bubblewrap itself, whose end would be everything's.
+// terminate does not signal bubblewrap itself: if it ended, the kernel would kill the child at once.
 func (c *bwrapChild) terminate()            { supervise.SignalDescendants(c.init, syscall.SIGTERM) }
 func (c *bwrapChild) kill()                 { c.process.Kill() }
 func (c *bwrapChild) done() <-chan struct{} { return c.process.Done() }
 
-// result reads a shell's convention back: bubblewrap tells only a code.
+// result derives the signal from the code, as a shell does: bubblewrap reports only a code.
 func (c *bwrapChild) result() error {
 	status, err := c.process.Wait()
 	if err != nil || status.Code == 0 {

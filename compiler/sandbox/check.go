@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// check refuses a spec that could not be run, or that would be run as something else than it says.
+// check returns an error for a spec that cannot be run, or that would run as something else than it says.
 func (s Spec) check(level Level) error {
 	if len(s.Args) == 0 || !filepath.IsAbs(s.Args[0]) {
 		return fmt.Errorf("running %q: the program is not an absolute path", s.Args)
@@ -24,7 +24,7 @@ func (s Spec) check(level Level) error {
 	for _, entry := range s.Env {
 		name, _, found := strings.Cut(entry, "=")
 		if !found || name == "" || strings.ContainsRune(entry, 0) {
-			// The value may be a secret, so only the name is told.
+			// The value may be a secret, so the error has the name only.
 			return fmt.Errorf("running %q: the environment entry %q is not a name and a value", s.Args[0], name)
 		}
 	}
@@ -36,8 +36,8 @@ func (s Spec) check(level Level) error {
 	return nil
 }
 
-// check refuses a bind that hides the sandbox itself or that what the child left in an earlier bind
-// could lead elsewhere.
+// check returns an error for a bind that hides the sandbox's own directories, or whose place a link in
+// an earlier bind could move elsewhere.
 func (b Bind) check(level Level, earlier []Bind) error {
 	if !clean(b.Host) || !clean(b.Inside) {
 		return errors.New("not clean absolute paths")
@@ -77,7 +77,7 @@ func (b Bind) insideAny(earlier []Bind) bool {
 	return false
 }
 
-// noLinks refuses symbolic links on the way from root down rest, where a mount would follow them.
+// noLinks returns an error for a symbolic link on the path rest below root: a mount would follow it.
 func noLinks(root, rest string) error {
 	path := root
 	for _, name := range strings.Split(strings.Trim(rest, "/"), "/") {

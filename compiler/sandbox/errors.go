@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// ExitError is how a child that was not stopped by a limit ended, when it did not end with code 0.
+// ExitError says how a child ended that no limit stopped, when its exit code is not 0.
 type ExitError struct {
-	Code   int            // as a shell has it: 128+n when ended by signal n
-	Signal syscall.Signal // 0 when it exited; at level Bubblewrap it is read from Code, as a shell would
+	Code   int            // as in a shell: 128+n when signal n ended the child
+	Signal syscall.Signal // 0 when the child exited; at level Bubblewrap it is derived from Code
 }
 
 // Error says how the child ended.
@@ -20,16 +20,16 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("exited with code %d", e.Code)
 }
 
-// Which limit ended a child.
+// The values of [LimitError.Which].
 const (
 	LimitDeadline = "deadline"
 	LimitIdle     = "idle"
 )
 
-// LimitError is a child that a limit ended.
+// LimitError says which limit ended a child.
 type LimitError struct {
 	Which string        // LimitDeadline or LimitIdle
-	Limit time.Duration // what it was set to
+	Limit time.Duration // the limit's value
 }
 
 // Error names the limit.

@@ -9,40 +9,43 @@ import (
 	"time"
 )
 
-// sink passes a child's output on: one call at a time, at most so many bytes, in constant memory.
-type sink struct {
+// outputLimiter copies a child's output to its writers: one call at a time, up to a limit of bytes, in
+// constant memory.
+type outputLimiter struct {
 	start time.Time
-	last  atomic.Int64 // since start, when output was last seen or taken
+	last  atomic.Int64 // when output was last read or written, as a duration since start
 
 	mu      sync.Mutex
 	limited bool
-	left    int64
+	left    int64 // bytes, up to the limit
 	limit   int64
 	cut     bool // the line about the limit was written
 	err     error
 }
 
-func newSink(limit int64) *sink {
-	return &sink{start: time.Now(), limited: limit > 0, left: limit, limit: limit}
+func newOutputLimiter(limit int64) *outputLimiter {
+	return &outputLimiter{start: time.Now(), limited: limit > 0, left: limit, limit: limit}
 }
 
-// silence is how long there has been no output.
-func (k *sink) silence() time.Duration { return time.Since(k.start) - time.Duration(k.last.Load()) }
+// idle returns for how long there has been no output.
+func (o *outputLimiter) idle() time.Duration {
+	return time.Since(o.start) - time.Duration(o.last.Load())
+}
 
-func (k *sink) touch() { k.last.Store(int64(time.Since(k.start))) }
+func (o *outputLimiter) touch() { o.last.Store(int64(time.Since(o.start))) }
 
-// pump reads all of r into w. A writer that fails is not called again, but the child is still read:
-// it must not hang.
-func (k *sink) pump(r *os.File, w io.Writer) {
+// copy reads all of r into w. It does not call a writer again that has failed, but it reads on, so that
+// the child does not block.
+func (o *outputLimiter) copy(w io.Writer, r *os.File) {
 	buf := make([]byte, 32<<10)
 	broken := w == nil
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {
-			k.touch()
+			o.touch()
 			if !broken {
-				broken = !k.write(w, buf[:n])
-				k.touch()
+				broken = !o.write(w, buf[:n])
+				o.touch()
 			}
 		}
 		if err != nil {
@@ -51,35 +54,35 @@ func (k *sink) pump(r *os.File, w io.Writer) {
 	}
 }
 
-// write passes on what the limit leaves, and reports whether w still works.
-func (k *sink) write(w io.Writer, p []byte) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.cut {
+// write writes what the limit leaves of p, and reports whether w still works.
+func (o *outputLimiter) write(w io.Writer, p []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.cut {
 		return true
 	}
-	if k.limited && int64(len(p)) > k.left {
-		p = p[:k.left]
-		k.cut = true
+	if o.limited && int64(len(p)) > o.left {
+		p = p[:o.left]
+		o.cut = true
 	}
-	k.left -= int64(len(p))
+	o.left -= int64(len(p))
 	_, err := w.Write(p)
-	if err == nil && k.cut {
+	if err == nil && o.cut {
 		newline := "\n"
 		if len(p) > 0 && p[len(p)-1] == '\n' {
 			newline = ""
 		}
-		_, err = fmt.Fprintf(w, "%s[output beyond %d bytes is not shown]\n", newline, k.limit)
+		_, err = fmt.Fprintf(w, "%s[output beyond %d bytes is not shown]\n", newline, o.limit)
 	}
-	if err != nil && k.err == nil {
-		k.err = fmt.Errorf("writing the output: %w", err)
+	if err != nil && o.err == nil {
+		o.err = fmt.Errorf("writing the output: %w", err)
 	}
 	return err == nil
 }
 
-// failure is the first error of a writer.
-func (k *sink) failure() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.err
+// writeError returns the first error of a writer.
+func (o *outputLimiter) writeError() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }

@@ -13,33 +13,32 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// Sandbox runs children at the level that was found. It holds no state that changes, and is for
-// many goroutines at once.
+// Sandbox runs children at one level. Its state does not change, and many goroutines may use it at once.
 type Sandbox struct {
 	level     Level
 	reason    string
 	bwrap     string
-	noNesting bool // bubblewrap can forbid user namespaces inside
+	noNesting bool // bubblewrap can deny user namespaces inside
 	self      string
 	temp      string
 }
 
-// ProbeOptions say where the means are and which level is wanted.
+// ProbeOptions say which level is wanted and where its tools are.
 type ProbeOptions struct {
 	Want  Level  // "" is the best that works here
 	Bwrap string // path of bubblewrap; "" looks in the system's directories
-	// path of the slugc binary; "" leaves out Landlock, the limit of open files and, at level None,
-	// whatever leaves the process group
+	// Self is the path of the slugc binary. With "" there is no Landlock and no limit of open files, and
+	// level None does not end processes that have left the process group.
 	Self string
-	Temp string // where children's temporary directories are made below bubblewrap; "" is /tmp
+	Temp string // parent of the children's temporary directories, below level bubblewrap; "" is /tmp
 }
 
-// probing is how long a trial run may take.
-const probing = 20 * time.Second
+// probeTimeout is how long a trial run may take.
+const probeTimeout = 20 * time.Second
 
-// Probe finds the best level, or the wanted one, by really running a child at it. It fails when the
-// wanted level does not work, with the reason, and when the context ends. It also marks what files
-// this process has inherited as not to be inherited further.
+// Probe returns a sandbox at the best level, or at the wanted one, that can run a child on this machine.
+// The error says why the wanted level does not work, or is the context's cause. Probe also marks the files
+// that this process has inherited, so that no child inherits them.
 func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	if o.Temp == "" {
 		o.Temp = "/tmp"
@@ -61,13 +60,8 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	}
 	switch {
 	case len(reasons) == 0:
-		return nil, fmt.Errorf(
-			"probing the sandbox: there is no level %q (there are %q, %q and %q)",
-			o.Want,
-			Bubblewrap,
-			Landlock,
-			None,
-		)
+		return nil, fmt.Errorf("probing the sandbox: there is no level %q (there are %q, %q and %q)",
+			o.Want, Bubblewrap, Landlock, None)
 	case o.Want != "":
 		return nil, fmt.Errorf("probing the sandbox: level %q does not work here: %s", o.Want, reasons[0])
 	}
@@ -77,8 +71,8 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 // Level returns the level found.
 func (s *Sandbox) Level() Level { return s.level }
 
-// Reason says why it is not a better level, each reason a clause: "bubblewrap is not installed". It
-// is "" at the best level and when this level was asked for.
+// Reason says why a better level does not work, in clauses: "bubblewrap is not installed". It is "" at the
+// best level and when this level was wanted.
 func (s *Sandbox) Reason() string { return s.reason }
 
 // Path returns where a child sees what b binds.
@@ -93,7 +87,7 @@ func (s *Sandbox) start(spec Spec, std stdio) (child, error) {
 	if s.level == Bubblewrap {
 		return s.startBwrap(spec, std)
 	}
-	return s.startLower(spec, std)
+	return s.startSupervised(spec, std)
 }
 
 func (s *Sandbox) probe(ctx context.Context, o ProbeOptions) error {
@@ -103,7 +97,7 @@ func (s *Sandbox) probe(ctx context.Context, o ProbeOptions) error {
 	case Landlock:
 		return s.probeLandlock(ctx)
 	}
-	if out, err := s.try(ctx, ":"); err != nil {
+	if out, err := s.runScript(ctx, ":"); err != nil {
 		return fmt.Errorf("running a child: %s", firstLine(out, err))
 	}
 	return nil
@@ -123,13 +117,13 @@ func (s *Sandbox) probeBwrap(ctx context.Context, o ProbeOptions) error {
 	if s.bwrap == "" {
 		return errors.New("bubblewrap is not installed")
 	}
-	keepFiles()
-	// Forbidding namespaces inside needs bubblewrap 0.8; an older one refuses the option.
+	closeInherited()
+	// Denying namespaces inside needs bubblewrap 0.8. An older one fails on the option.
 	s.noNesting = true
-	out, err := s.try(ctx, ":")
+	out, err := s.runScript(ctx, ":")
 	if err != nil {
 		s.noNesting = false
-		out, err = s.try(ctx, ":")
+		out, err = s.runScript(ctx, ":")
 	}
 	if err == nil {
 		return nil
@@ -158,18 +152,19 @@ func (s *Sandbox) probeLandlock(ctx context.Context) error {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		return fmt.Errorf("Landlock could not be tried: %w", err)
 	}
-	if out, err := s.try(ctx, `if (: <"$1") 2>/dev/null; then echo "it does not restrict reading"; exit 1; fi`, path); err != nil {
+	script := `if (: <"$1") 2>/dev/null; then echo "it does not restrict reading"; exit 1; fi`
+	if out, err := s.runScript(ctx, script, path); err != nil {
 		return fmt.Errorf("Landlock does not work: %s", firstLine(out, err))
 	}
 	return nil
 }
 
-// try runs a shell script as a child and returns what it writes.
-func (s *Sandbox) try(ctx context.Context, script string, args ...string) (string, error) {
+// runScript runs a shell script as a child and returns its output.
+func (s *Sandbox) runScript(ctx context.Context, script string, args ...string) (string, error) {
 	var out bytes.Buffer
 	err := s.Run(ctx, Spec{
 		Args: append([]string{"/bin/sh", "-c", script, "sh"}, args...), Dir: "/", Env: []string{"PATH=/usr/bin:/bin"},
-		Stdout: &out, Stderr: &out, Limits: Limits{Deadline: probing, Log: 64 << 10},
+		Stdout: &out, Stderr: &out, Limits: Limits{Deadline: probeTimeout, Log: 64 << 10},
 	})
 	return out.String(), err
 }
@@ -181,6 +176,7 @@ func firstLine(out string, err error) string {
 	return err.Error()
 }
 
-// ChildMain does the work of a child when args (the process's arguments, with its name) are those
-// of one, and then ends the process. The binary given as ProbeOptions.Self calls it first thing.
+// ChildMain must be the first call in the main function of the binary [ProbeOptions].Self. When args, which
+// are os.Args, are those of a process that this package has started, it does that process's work and exits.
+// Otherwise it returns at once.
 func ChildMain(args []string) { supervise.Main(args) }

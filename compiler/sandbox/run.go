@@ -7,21 +7,24 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"slugc/compiler/sandbox/supervise"
 )
 
-// How a child is ended, and how long its output is waited for after that.
 const (
-	grace    = 2 * time.Second // from SIGTERM to SIGKILL
-	draining = 2 * time.Second // for output that an escaped process holds open, or a writer that takes nothing
+	grace = 2 * time.Second // from SIGTERM to SIGKILL
+
+	// drainTimeout is how long Run waits for output after the child's end: an escaped process may hold
+	// the pipe open, or a writer may block.
+	drainTimeout = 2 * time.Second
+
+	maxOpenFiles = 16384 // of one child
 )
 
-// openFiles is the most files a child may have open.
-const openFiles = 16384
-
-// stdio are the child's ends.
+// stdio are the child's ends of its standard streams.
 type stdio struct{ in, out, err *os.File }
 
-// child is a started child. Ending it twice, or when it has ended, does nothing.
+// child is a started child. To end it twice, or after it has ended, does nothing.
 type child interface {
 	terminate()            // SIGTERM to all of it
 	kill()                 // SIGKILL to all of it
@@ -29,11 +32,11 @@ type child interface {
 	result() error         // after done: nil, *ExitError, or what went wrong
 }
 
-// Run runs one child to its end and returns when nothing of it is left. It returns nil when the
-// child exits with code 0, *ExitError when it ends otherwise, *LimitError when a limit ended it,
-// the context's cause when the context did; any other error is about starting it or about a writer.
-// Whatever ends it early sends SIGTERM to everything of it and SIGKILL after 2 seconds. Run may be
-// called by many goroutines at a time.
+// Run runs one child and returns when the child and all that it started have ended. It returns nil when
+// the child exits with code 0, an [*ExitError] when it ends otherwise, a [*LimitError] when a limit ended
+// it, and the context's cause when the context did. Any other error is about starting it or about a
+// writer. A limit or the context ends a child by SIGTERM to all its processes, and SIGKILL after 2
+// seconds. Many goroutines may call Run at once.
 func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	if err := spec.check(s.level); err != nil {
 		return err
@@ -45,7 +48,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	if err != nil {
 		return fmt.Errorf("running %q: %w", spec.Args[0], err)
 	}
-	out := newSink(spec.Limits.Log)
+	out := newOutputLimiter(spec.Limits.Log)
 	drained := pipes.copy(out, spec)
 	c, err := s.start(spec, pipes.theirs)
 	pipes.started()
@@ -55,7 +58,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	}
 	select {
 	case <-drained:
-	case <-time.After(draining):
+	case <-time.After(drainTimeout):
 	}
 	pipes.close()
 	if err != nil {
@@ -67,11 +70,11 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	if err := c.result(); err != nil {
 		return err
 	}
-	return out.failure()
+	return out.writeError()
 }
 
 // watch waits for the child's end and returns what ended it early.
-func watch(ctx context.Context, c child, out *sink, limits Limits) error {
+func watch(ctx context.Context, c child, out *outputLimiter, limits Limits) error {
 	var deadline, idle, kill <-chan time.Time
 	if limits.Deadline > 0 {
 		timer := time.NewTimer(limits.Deadline)
@@ -98,7 +101,7 @@ func watch(ctx context.Context, c child, out *sink, limits Limits) error {
 		case <-deadline:
 			stop(&LimitError{Which: LimitDeadline, Limit: limits.Deadline})
 		case <-idle:
-			if left := limits.Idle - out.silence(); left > 0 {
+			if left := limits.Idle - out.idle(); left > 0 {
 				idle = time.After(left)
 			} else {
 				stop(&LimitError{Which: LimitIdle, Limit: limits.Idle})
@@ -112,9 +115,9 @@ func watch(ctx context.Context, c child, out *sink, limits Limits) error {
 // pipes are both ends of the child's standard streams.
 type pipes struct {
 	theirs   stdio
-	feed     *os.File // our end of its input, nil when it has the file itself
+	feed     *os.File // our end of its input, nil when the child has the file itself
 	out, err *os.File // our ends of its output; err is nil when both are one
-	passed   bool     // its input is the caller's own file
+	isFile   bool     // its input is the caller's own file
 }
 
 func openPipes(spec Spec) (*pipes, error) {
@@ -124,15 +127,15 @@ func openPipes(spec Spec) (*pipes, error) {
 	case nil:
 		p.theirs.in, err = os.Open(os.DevNull)
 	case *os.File:
-		p.theirs.in, p.passed = in, true
+		p.theirs.in, p.isFile = in, true
 	default:
 		p.theirs.in, p.feed, err = os.Pipe()
 	}
 	if err == nil {
 		p.out, p.theirs.out, err = os.Pipe()
 	}
-	// One pipe for one writer keeps the order of what is written to both.
-	if p.theirs.err = p.theirs.out; err == nil && !same(spec.Stdout, spec.Stderr) {
+	// One pipe for one writer keeps the order of stdout and stderr.
+	if p.theirs.err = p.theirs.out; err == nil && !supervise.SameWriter(spec.Stdout, spec.Stderr) {
 		p.err, p.theirs.err, err = os.Pipe()
 	}
 	if err != nil {
@@ -143,15 +146,9 @@ func openPipes(spec Spec) (*pipes, error) {
 	return p, nil
 }
 
-// same compares two writers, of which either may be of a type that cannot be compared.
-func same(a, b io.Writer) (equal bool) {
-	defer func() { recover() }()
-	return a == b
-}
-
-// started closes the child's ends, which the child has now.
+// started closes the ends that the child now has.
 func (p *pipes) started() {
-	if p.theirs.in != nil && !p.passed {
+	if p.theirs.in != nil && !p.isFile {
 		p.theirs.in.Close()
 	}
 	p.theirs.out.Close()
@@ -168,8 +165,8 @@ func (p *pipes) close() {
 	}
 }
 
-// copy starts copying and returns a channel that is closed when all output was passed on.
-func (p *pipes) copy(out *sink, spec Spec) <-chan struct{} {
+// copy starts copying and returns a channel that is closed when all output was copied.
+func (p *pipes) copy(out *outputLimiter, spec Spec) <-chan struct{} {
 	if p.feed != nil {
 		go func() {
 			io.Copy(p.feed, spec.Stdin)
@@ -177,9 +174,9 @@ func (p *pipes) copy(out *sink, spec Spec) <-chan struct{} {
 		}()
 	}
 	var copying sync.WaitGroup
-	copying.Go(func() { out.pump(p.out, spec.Stdout) })
+	copying.Go(func() { out.copy(spec.Stdout, p.out) })
 	if p.err != nil {
-		copying.Go(func() { out.pump(p.err, spec.Stderr) })
+		copying.Go(func() { out.copy(spec.Stderr, p.err) })
 	}
 	drained := make(chan struct{})
 	go func() {

@@ -1,18 +1,32 @@
-// Package sandbox runs one child process with a fixed view of the world, and makes sure that
-// nothing of it survives.
+// Package sandbox runs one child process with a fixed view of the machine and with limits, and ends
+// everything that the child has started.
 //
-// Levels, best first. The level is probed once, by really running a child; a build says which in
-// one line.
+//	box, err := sandbox.Probe(ctx, sandbox.ProbeOptions{Self: "/usr/bin/slugc"})
+//	err = box.Run(ctx, sandbox.Spec{
+//		Args:   []string{"/bin/sh", "-c", "make"},
+//		Dir:    "/app",
+//		Env:    []string{"PATH=/usr/bin:/bin"},
+//		Binds:  []sandbox.Bind{{Host: "/srv/work/app", Inside: "/app", Writable: true}},
+//		Stdout: os.Stdout,
+//		Limits: sandbox.Limits{Deadline: time.Hour},
+//	})
 //
-//   - bubblewrap: user, mount, pid, ipc, uts and cgroup namespaces. The child sees the host's
-//     system directories and a few files of /etc, read-only, its own binds, and a private /tmp,
-//     /dev and home in memory, under uid 1000 without capabilities. Its process namespace ends with
-//     it.
-//   - landlock: the same paths, enforced by the kernel's Landlock at their own names: no remapping.
-//     A supervisor ends what the child leaves.
+// [Probe] finds the best [Level] that works on this machine by running a child at it. [Sandbox.Run]
+// runs a [Spec] and returns nil, an [ExitError] or a [LimitError]. The process supervision itself is in
+// package supervise.
+//
+// # Levels
+//
+// The best first:
+//
+//   - bubblewrap: user, mount, pid, ipc, uts and cgroup namespaces. The child sees the host's system
+//     directories and a few files of /etc, read-only, its own binds, and a private /tmp, /dev and home in
+//     memory, under uid 1000 without capabilities. Its process namespace ends with it.
+//   - landlock: the same paths, enforced by the kernel's Landlock at their own names, without remapping.
+//     A supervisor ends what the child leaves behind.
 //   - none: the environment, the limits and the supervisor.
 //
-// What each level holds against a hostile child (b, l, n):
+// What each level (b, l, n) prevents a hostile child from doing:
 //
 //	reading the host's environment, another process's          b l
 //	reading keys, other apps' caches and repositories          b l
@@ -24,15 +38,16 @@
 //	leaving a daemon behind (two forks, setsid, nohup)         b l n
 //	ignoring SIGTERM, sleeping for ever, endless output        b l n
 //	filling memory by /tmp, /dev/shm or home                   b
-//	filling the disk by a writable bind; memory; fork bombs    none of them: that is for the machine's quotas and cgroups
+//	filling the disk by a writable bind; memory; fork bombs    none of them: use the machine's quotas and cgroups
 //
-// The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below bubblewrap, where
-// /tmp is everybody's, TMPDIR names a private directory unless it is set elsewhere, and HOME does
-// when Spec.Env's is not in a writable bind. Its stdin is empty unless given. Deadline and idle
-// limit end it with an error that names the limit.
+// # Environment
 //
-// Only uid 0 among the callers of Landlock and bubblewrap gives the child files that root owns;
-// slugc is best run as an ordinary user.
+// The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below level bubblewrap, where
+// all processes share /tmp, TMPDIR names a private directory unless Spec.Env sets it to another place,
+// and HOME names one when Spec.Env's HOME is in no writable bind. The child's stdin is empty unless
+// Spec.Stdin is set.
+//
+// When slugc runs as root, files that the child makes belong to root. Run slugc as an ordinary user.
 package sandbox
 
 import (
@@ -50,21 +65,19 @@ const (
 	None       Level = "none"
 )
 
-// Bind shows a host path to the child. At level Bubblewrap it appears at Inside; at the other
-// levels at Host (see Sandbox.Path).
+// Bind shows a host path to the child: at level Bubblewrap at the path Inside, at the other levels at
+// Host. [Sandbox.Path] returns which.
 type Bind struct {
 	Host     string // absolute
 	Inside   string // absolute
 	Writable bool
 }
 
-// Limits end a child. Zero means no such limit.
+// Limits end a child; Log only cuts its output off. Zero means no limit.
 type Limits struct {
-	Deadline time.Duration // of the whole run
+	Deadline time.Duration // for the whole run
 	Idle     time.Duration // without any output
-	// bytes of output passed on; what follows is dropped with one line saying so (the child goes
-	// on)
-	Log int64
+	Log      int64         // bytes of output passed on; the rest is dropped, and one line says so
 }
 
 // Spec is one child.
@@ -73,7 +86,7 @@ type Spec struct {
 	Dir     string   // working directory as the child sees it
 	Env     []string // the whole environment, K=V
 	Binds   []Bind   // applied in order; a later one may lie inside an earlier one
-	Network bool     // false: no network but loopback, where the level can
+	Network bool     // false: no network but loopback, where the level can prevent it
 	Stdin   io.Reader
 	Stdout  io.Writer // called from one goroutine at a time
 	Stderr  io.Writer // may be the same writer as Stdout

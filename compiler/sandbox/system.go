@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// systemDirs are the directories of the host that a child may read, besides its binds. /opt, /srv,
-// /var, /home and /root are not among them.
+// systemDirs are the directories of the host that a child may read besides its binds. /opt, /srv, /var,
+// /home and /root are not among them.
 var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
 
-// systemConfig are the only things in /etc that a child may read. No secret belongs here: not
-// shadow, sudoers, ssh, nor the package managers' own settings, which may hold tokens. Of ssl and
-// pki only the certificates: root's children could read the private keys beside them.
+// systemConfig are the only files and directories in /etc that a child may read. They hold no secrets:
+// shadow, sudoers and ssh are not here, nor the package managers' settings, which may hold tokens. Of ssl
+// and pki a child sees only the certificates, because root's children could read the private keys.
 var systemConfig = []string{
 	"/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
 	"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/crypto-policies",
@@ -20,13 +20,13 @@ var systemConfig = []string{
 	"/etc/localtime", "/etc/timezone", "/etc/mime.types", "/etc/fonts", "/etc/os-release", "/etc/debian_version",
 }
 
-// systemAccounts are replaced where the level can, and shown as they are elsewhere.
+// systemAccounts are replaced at level bubblewrap; at level landlock the child reads the host's own.
 var systemAccounts = []string{"/etc/passwd", "/etc/group", "/etc/hosts"}
 
 // devices are the only device nodes a child may use.
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
 
-// existing expands the patterns and drops what the host does not have.
+// existing expands the patterns to the paths that the host has.
 func existing(patterns []string) []string {
 	var found []string
 	for _, pattern := range patterns {

@@ -8,46 +8,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the child is inside, whoever runs slugc.
+// The child's user inside, whoever runs slugc.
 const (
 	insideUser = "slugc"
 	insideID   = "1000"
 	insideHome = "/home/slugc"
 )
 
-// Sizes of the directories in memory. /tmp is the larger because compilers put their work there; a
-// bind at /tmp puts it on disk.
+// Sizes of the directories in memory, in bytes. /tmp is the largest because compilers put their
+// intermediate files there. A bind at /tmp puts it on disk.
 const (
 	sizeTmp  = 4 << 30
 	sizeHome = 256 << 20
 	sizeShm  = 256 << 20
 )
 
-// Of /proc: root's children own what they must not write (a core pattern runs programs on the
-// host), and have no need to read the rest.
+// In /proc, root's children own files that they must not write (a core pattern runs programs on the
+// host). They have no need to read the others.
 var (
 	procReadOnly = []string{
-		"/proc/sys",
-		"/proc/sysrq-trigger",
-		"/proc/irq",
-		"/proc/bus",
-		"/proc/fs",
-		"/proc/mtrr",
-		"/proc/acpi",
-		"/proc/scsi",
-		"/proc/driver",
+		"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/mtrr", "/proc/acpi",
+		"/proc/scsi", "/proc/driver",
 	}
 	procHidden = []string{
-		"/proc/kcore",
-		"/proc/keys",
-		"/proc/timer_list",
-		"/proc/sched_debug",
-		"/proc/latency_stats",
+		"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats",
 		"/proc/kallsyms",
 	}
 )
 
-// fdList collects the files a child process inherits from number 3 on.
+// fdList collects the files that a child process inherits, from number 3 on.
 type fdList struct {
 	files []*os.File
 	err   error // the first
@@ -76,77 +65,66 @@ func (l *fdList) close() {
 	}
 }
 
-// bwrapArgs lays out the child's world. Order matters: what comes later lies on top.
+// bwrapArgs returns bubblewrap's options. Their order matters: a later mount covers an earlier one.
 func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 	home, _ := lookupEnv(spec.Env, "HOME")
-	a := []string{
+	args := []string{
 		"--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
 		"--uid", insideID, "--gid", insideID, "--hostname", insideUser,
 	}
 	if spec.Network {
-		a = append(a, "--share-net")
+		args = append(args, "--share-net")
 	}
 	if s.noNesting {
-		a = append(a, "--disable-userns")
+		args = append(args, "--disable-userns")
 	}
-	a = append(a, systemArgs()...)
+	args = append(args, systemArgs()...)
 	known := accounts(home)
 	for _, path := range systemAccounts {
-		a = append(a, "--perms", "0444", "--ro-bind-data", files.add(known[path]), path)
+		args = append(args, "--perms", "0444", "--ro-bind-data", files.add(known[path]), path)
 	}
-	a = append(a, "--proc", "/proc")
-	for _, path := range existing(procReadOnly) {
-		a = append(a, "--ro-bind", path, path)
-	}
-	for _, path := range existing(procHidden) {
-		a = append(a, "--ro-bind", os.DevNull, path)
-	}
-	a = append(
-		a,
-		"--dev",
-		"/dev",
-		"--perms",
-		"1777",
-		"--size",
-		strconv.Itoa(sizeShm),
-		"--tmpfs",
-		"/dev/shm",
-		"--remount-ro",
-		"/dev",
-	)
-	a = append(
-		a,
-		"--perms",
-		"1777",
-		"--size",
-		strconv.Itoa(sizeTmp),
-		"--tmpfs",
-		"/tmp",
-		"--dir",
-		"/var",
-		"--symlink",
-		"../tmp",
-		"/var/tmp",
-	)
+	args = append(args, procArgs()...)
+	args = append(args, "--dev", "/dev")
+	args = append(args, tmpfs("/dev/shm", sizeShm, "1777")...)
+	args = append(args, "--remount-ro", "/dev")
+	args = append(args, tmpfs("/tmp", sizeTmp, "1777")...)
+	args = append(args, "--dir", "/var", "--symlink", "../tmp", "/var/tmp")
 	if clean(home) && home != "/" && !within(home, "/tmp") && !(Bind{Inside: home}).insideAny(spec.Binds) {
-		a = append(a, "--perms", "0700", "--size", strconv.Itoa(sizeHome), "--tmpfs", home)
+		args = append(args, tmpfs(home, sizeHome, "0700")...)
 	}
 	for _, bind := range spec.Binds {
-		how := "--ro-bind"
+		option := "--ro-bind"
 		if bind.Writable {
-			how = "--bind"
+			option = "--bind"
 		}
-		a = append(a, how, bind.Host, bind.Inside)
+		args = append(args, option, bind.Host, bind.Inside)
 	}
-	a = append(a, "--remount-ro", "/", "--chdir", spec.Dir, "--clearenv")
+	args = append(args, "--remount-ro", "/", "--chdir", spec.Dir, "--clearenv")
 	for _, entry := range spec.Env {
 		name, value, _ := strings.Cut(entry, "=")
-		a = append(a, "--setenv", name, value)
+		args = append(args, "--setenv", name, value)
 	}
-	return a
+	return args
 }
 
-// systemArgs shows the host's system directories, as links where they are links.
+// tmpfs makes a directory in memory, of a size in bytes.
+func tmpfs(path string, size int, perms string) []string {
+	return []string{"--perms", perms, "--size", strconv.Itoa(size), "--tmpfs", path}
+}
+
+// procArgs makes a /proc of the child's own processes.
+func procArgs() []string {
+	args := []string{"--proc", "/proc"}
+	for _, path := range existing(procReadOnly) {
+		args = append(args, "--ro-bind", path, path)
+	}
+	for _, path := range existing(procHidden) {
+		args = append(args, "--ro-bind", os.DevNull, path)
+	}
+	return args
+}
+
+// systemArgs shows the host's system directories, those that are links as links.
 func systemArgs() []string {
 	var a []string
 	for _, dir := range existing(systemDirs) {
@@ -162,7 +140,7 @@ func systemArgs() []string {
 	return a
 }
 
-// accounts are the files of /etc that must say who the child is.
+// accounts returns the content of the files of /etc that say who the child is, by path.
 func accounts(home string) map[string]string {
 	if !clean(home) || strings.ContainsAny(home, ":\n") {
 		home = insideHome

@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"runtime"
+	"slugc/cache/digest"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -20,9 +20,9 @@ import (
 // block. Extracted one after another, a slug's archives give what the slug gives.
 type Archive struct {
 	Part   Part
-	Digest string // "sha256:…" of the archive's bytes
-	Diff   string // "sha256:…" of its tar: OCI's DiffID
-	Size   int64  // bytes
+	Digest digest.Digest // of the archive's bytes
+	Diff   digest.Digest // of its tar: OCI's DiffID
+	Size   int64         // bytes
 
 	head, tail   []byte
 	offset, size int64 // of the bytes in the slug between them
@@ -41,8 +41,8 @@ func (a Archive) Open(f io.ReaderAt) io.Reader {
 
 // Archives gives the archives of a slug's parts, in order, the digest of its file, and the 8 bytes
 // that end it. Everything is inflated and checked on the way.
-func Archives(ctx context.Context, path string) (archives []Archive, digest string, trailer []byte, err error) {
-	parts, digest, err := Parts(ctx, path, true)
+func Archives(ctx context.Context, path string) (archives []Archive, sum digest.Digest, trailer []byte, err error) {
+	parts, sum, err := Parts(ctx, path, true)
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -71,7 +71,7 @@ func Archives(ctx context.Context, path string) (archives []Archive, digest stri
 		return nil, "", nil, err
 	}
 	trailer = binary.LittleEndian.AppendUint32(nil, t.crc)
-	return archives, digest, binary.LittleEndian.AppendUint32(trailer, t.length), nil
+	return archives, sum, binary.LittleEndian.AppendUint32(trailer, t.length), nil
 }
 
 // archive makes an archive of a part that is made of segments.
@@ -92,7 +92,7 @@ func archive(f *os.File, p Part) (Archive, error) {
 	}
 	end := make([]byte, endOfTar)
 	diff.Write(end)
-	a.Diff = "sha256:" + hex.EncodeToString(diff.Sum(nil))
+	a.Diff = digest.Sum(diff)
 	crc = combineCRC(crc, crc32.ChecksumIEEE(end), endOfTar)
 	return a, a.finish(
 		f,
@@ -104,7 +104,7 @@ func archive(f *os.File, p Part) (Archive, error) {
 
 // archive makes an archive of the last part.
 func (t *tail) archive(f *os.File, p Part) (Archive, error) {
-	a := Archive{Part: p, head: gzipHeader, offset: p.Offset, size: p.Size - trailerSize, Diff: digestOf(t.tar)}
+	a := Archive{Part: p, head: gzipHeader, offset: p.Offset, size: p.Size - trailerSize, Diff: digest.Of(t.tar)}
 	return a, a.finish(f, nil, crc32.ChecksumIEEE(t.tar), int64(len(t.tar)))
 }
 
@@ -112,12 +112,10 @@ func (t *tail) archive(f *os.File, p Part) (Archive, error) {
 func (a *Archive) finish(f *os.File, end []byte, crc uint32, length int64) error {
 	a.tail = binary.LittleEndian.AppendUint32(end, crc)
 	a.tail = binary.LittleEndian.AppendUint32(a.tail, uint32(length))
-	h := sha256.New()
-	n, err := io.Copy(h, a.Open(f))
-	if err != nil {
+	var err error
+	if a.Digest, a.Size, err = digest.Read(a.Open(f)); err != nil {
 		return fmt.Errorf("reading slug %q: %w", f.Name(), err)
 	}
-	a.Digest, a.Size = "sha256:"+hex.EncodeToString(h.Sum(nil)), n
 	return nil
 }
 

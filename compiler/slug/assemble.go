@@ -7,13 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ func (p *packing) stitch() (*stitched, error) {
 		Offset: int64(len(gzipHeader)),
 		Size:   size,
 		Tar:    int64(len(dirs)),
-		Digest: digestOf(dirs),
+		Digest: digest.Of(dirs),
 		CRC:    crc32.ChecksumIEEE(dirs),
 		Sum:    sum,
 	}
@@ -89,22 +90,22 @@ func dirsSegment(parents []string) ([]byte, error) {
 }
 
 // sectionDigest names a section by its segments' digests.
-func sectionDigest(segments []Segment) string {
+func sectionDigest(segments []Segment) digest.Digest {
 	var b strings.Builder
 	for _, s := range segments {
 		fmt.Fprintf(&b, "%s\n", s.Digest)
 	}
-	return digestOf([]byte(b.String()))
+	return digest.Of([]byte(b.String()))
 }
 
 // contentDigest names a slug's content by its sections' names and digests.
-func contentDigest(m Manifest) string {
+func contentDigest(m Manifest) digest.Digest {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slug %d %s\n", m.Format, m.Dirs.Digest)
 	for _, s := range m.Sections {
 		fmt.Fprintf(&b, "%d:%s %s\n", len(s.Name), s.Name, s.Digest)
 	}
-	return digestOf([]byte(b.String()))
+	return digest.Of([]byte(b.String()))
 }
 
 // assemble writes the slug to its place.
@@ -134,7 +135,7 @@ func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 	}
 	synced := make(chan error, 1)
 	go func() { synced <- f.Sync() }()
-	digest, err := p.digest(ctx, f, s)
+	sum, err := p.digest(ctx, f, s)
 	if err := <-synced; err != nil {
 		return nil, writeFault(p.Output, err)
 	}
@@ -144,10 +145,10 @@ func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 	if err := os.Rename(f.Name(), p.Output); err != nil {
 		return nil, writeFault(p.Output, err)
 	}
-	if err := syncDir(filepath.Dir(p.Output)); err != nil {
+	if err := disk.SyncDir(filepath.Dir(p.Output)); err != nil {
 		return nil, err
 	}
-	return p.packed(s, digest), nil
+	return p.packed(s, sum), nil
 }
 
 // copySegments writes the whole file. Between files the kernel copies, or shares the extents where
@@ -183,19 +184,19 @@ const hashStep = 8 << 20
 // digest gives the SHA-256 of the written file. It resumes from the last place up to which a former
 // slug had the same segments, all of which were checked before they were copied, and notes new
 // places to resume from.
-func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (string, error) {
+func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (digest.Digest, error) {
 	type place struct {
 		at    int64
-		chain string
+		chain digest.Digest
 	}
-	places, chain, at := []place{}, digestOf(s.head), int64(len(s.head))
+	places, chain, at := []place{}, digest.Of(s.head), int64(len(s.head))
 	for _, b := range s.segments {
-		chain, at = digestOf([]byte(chain+b.Digest)), at+b.location.Size
+		chain, at = digest.Of([]byte(chain+b.Digest)), at+b.location.Size
 		if len(places) == 0 || at-places[len(places)-1].at >= hashStep {
 			places = append(places, place{at, chain})
 		}
 	}
-	h, done, states := sha256.New(), int64(0), map[string][]byte{}
+	h, done, states := sha256.New(), int64(0), map[digest.Digest][]byte{}
 	for _, q := range places {
 		if state, ok := p.index.Hashes[q.chain]; ok && restore(h, state) {
 			states[q.chain], done = state, q.at
@@ -224,7 +225,7 @@ func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (string, 
 	}
 	p.resumed = len(places) > 0 && resumedAt == places[len(places)-1].at
 	p.index.Hashes = states
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	return digest.Sum(h), nil
 }
 
 // restore sets a hash to a kept state.
@@ -233,8 +234,8 @@ func restore(h hash.Hash, state []byte) bool {
 }
 
 // packed describes the finished slug.
-func (p *packing) packed(s *stitched, digest string) *Packed {
-	out := &Packed{Path: p.Output, Digest: digest, Content: s.manifest.Content, Size: s.size, Manifest: s.manifest}
+func (p *packing) packed(s *stitched, sum digest.Digest) *Packed {
+	out := &Packed{Path: p.Output, Digest: sum, Content: s.manifest.Content, Size: s.size, Manifest: s.manifest}
 	for i, info := range s.manifest.Sections {
 		known := false
 		for _, r := range p.index.Records {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slugc/cache/digest"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,7 @@ func (s forged) write(t testing.TB) string {
 			Offset: at,
 			Size:   size,
 			Tar:    int64(len(b)),
-			Digest: digestOf(b),
+			Digest: digest.Of(b),
 			CRC:    crc32.ChecksumIEEE(b),
 			Sum:    sum,
 		}
@@ -136,7 +137,7 @@ func hostile() map[string]forged {
 		"dirt in padding":  {segments: [][]byte{append(bytes.Clone(good[:len(good)-1]), 1)}},
 		"wrong digest": {
 			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Digest = digestOf(nil) },
+			change:   func(m *Manifest) { m.Sections[0].Segments[0].Digest = digest.Of(nil) },
 		},
 		"wrong crc":    {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }},
 		"wrong length": {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }},

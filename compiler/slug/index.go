@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
 
 	"github.com/google/renameio/v2"
 )
@@ -44,7 +46,7 @@ type record struct {
 
 // keptSegment is one segment of a record.
 type keptSegment struct {
-	Digest string `json:"digest"`
+	Digest digest.Digest `json:"digest"`
 	// fingerprint of the plan that gave it, "" if it was put in by key from an index without it
 	Files   string `json:"files"`
 	Part    int    `json:"part,omitempty"`
@@ -53,15 +55,15 @@ type keptSegment struct {
 
 // index is what a store knows. The latest record stands last.
 type index struct {
-	Codec    string              `json:"codec"`
-	Segments map[string]location `json:"segments"` // by digest
-	Records  []record            `json:"records"`
-	Hashes   map[string][]byte   `json:"hashes"` // states of the file's SHA-256, by the chain of what was hashed
+	Codec    string                     `json:"codec"`
+	Segments map[digest.Digest]location `json:"segments"` // by digest
+	Records  []record                   `json:"records"`
+	Hashes   map[digest.Digest][]byte   `json:"hashes"` // states of the file's SHA-256, by the chain of what was hashed
 }
 
 // newIndex gives an empty index.
 func newIndex() *index {
-	return &index{Codec: codec, Segments: map[string]location{}, Hashes: map[string][]byte{}}
+	return &index{Codec: codec, Segments: map[digest.Digest]location{}, Hashes: map[digest.Digest][]byte{}}
 }
 
 // readIndex reads the index in the directory. A missing, damaged or foreign one counts as empty:
@@ -97,7 +99,7 @@ func (x *index) write(dir string) error {
 	if err := renameio.WriteFile(name, slices.Concat([]byte(hex.EncodeToString(sum[:])), []byte("\n"), body), 0o644); err != nil {
 		return writeFault(name, err)
 	}
-	return syncDir(dir)
+	return disk.SyncDir(dir)
 }
 
 // find gives the latest record of the name and key whose segments are all known.
@@ -141,15 +143,15 @@ func (x *index) add(r record) {
 
 // sweep forgets segments that no record uses.
 func (x *index) sweep() {
-	used := map[string]bool{}
+	used := map[digest.Digest]bool{}
 	for _, r := range x.Records {
 		for _, s := range r.Segments {
 			used[s.Digest] = true
 		}
 	}
-	for digest := range x.Segments {
-		if !used[digest] {
-			delete(x.Segments, digest)
+	for d := range x.Segments {
+		if !used[d] {
+			delete(x.Segments, d)
 		}
 	}
 }
@@ -161,17 +163,4 @@ func (x *index) packs() map[string]bool {
 		names[l.Pack] = true
 	}
 	return names
-}
-
-// syncDir makes renames in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("opening %q: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("syncing %q: %w", dir, err)
-	}
-	return nil
 }

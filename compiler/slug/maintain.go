@@ -9,14 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"slugc/cache/digest"
 	"strings"
 )
 
 // Problem is a kept segment that is not what it should be.
 type Problem struct {
-	Digest   string   // of the segment
-	Sections []string // names of the sections that it belongs to
-	Err      error    // what is wrong
+	Digest   digest.Digest // of the segment
+	Sections []string      // names of the sections that it belongs to
+	Err      error         // what is wrong
 }
 
 // Verify reads all segments, checks them against their digests, and removes what is damaged: the
@@ -36,21 +37,21 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	defer files.close()
 	var in inflater
 	var problems []Problem
-	for _, digest := range slices.Sorted(maps.Keys(x.Segments)) {
+	for _, d := range slices.Sorted(maps.Keys(x.Segments)) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("verifying slug store %q: %w", s.dir, err)
 		}
-		l := x.Segments[digest]
+		l := x.Segments[d]
 		f, err := files.file(l.Pack)
 		if err == nil {
 			_, err = in.read(
 				f,
-				Segment{Offset: l.Offset, Size: l.Size, Tar: l.Tar, Digest: digest, CRC: l.CRC, Sum: l.Sum},
+				Segment{Offset: l.Offset, Size: l.Size, Tar: l.Tar, Digest: d, CRC: l.CRC, Sum: l.Sum},
 			)
 		}
 		if err != nil {
-			problems = append(problems, Problem{Digest: digest, Sections: x.users(digest), Err: err})
-			delete(x.Segments, digest)
+			problems = append(problems, Problem{Digest: d, Sections: x.users(d), Err: err})
+			delete(x.Segments, d)
 		}
 	}
 	if len(problems) == 0 {
@@ -63,10 +64,10 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 }
 
 // users gives the names of the sections that a segment belongs to.
-func (x *index) users(digest string) []string {
+func (x *index) users(d digest.Digest) []string {
 	var names []string
 	for _, r := range x.Records {
-		if slices.ContainsFunc(r.Segments, func(s keptSegment) bool { return s.Digest == digest }) {
+		if slices.ContainsFunc(r.Segments, func(s keptSegment) bool { return s.Digest == d }) {
 			names = append(names, r.Name)
 		}
 	}
@@ -122,11 +123,11 @@ func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 	for _, l := range x.Segments {
 		used[l.Pack] += l.Size
 	}
-	var move []string
+	var move []digest.Digest
 	unused := int64(0)
-	for _, digest := range slices.Sorted(maps.Keys(x.Segments)) {
-		if l := x.Segments[digest]; used[l.Pack]*2 < sizes[l.Pack] {
-			move = append(move, digest)
+	for _, d := range slices.Sorted(maps.Keys(x.Segments)) {
+		if l := x.Segments[d]; used[l.Pack]*2 < sizes[l.Pack] {
+			move = append(move, d)
 		}
 	}
 	for pack, size := range sizes {
@@ -146,7 +147,7 @@ func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 }
 
 // move copies segments to a new pack file and points the index there.
-func (s *Store) move(ctx context.Context, x *index, digests []string) error {
+func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) error {
 	files := packs{dir: s.dir}
 	defer files.close()
 	out, err := os.CreateTemp(s.dir, "*"+packSuffix)
@@ -155,8 +156,8 @@ func (s *Store) move(ctx context.Context, x *index, digests []string) error {
 	}
 	defer out.Close()
 	at := int64(0)
-	for _, digest := range digests {
-		l := x.Segments[digest]
+	for _, d := range digests {
+		l := x.Segments[d]
 		from, err := files.file(l.Pack)
 		if err == nil {
 			_, err = from.Seek(l.Offset, io.SeekStart)
@@ -169,7 +170,7 @@ func (s *Store) move(ctx context.Context, x *index, digests []string) error {
 			return writeFault(out.Name(), err)
 		}
 		l.Pack, l.Offset = filepath.Base(out.Name()), at
-		x.Segments[digest], at = l, at+l.Size
+		x.Segments[d], at = l, at+l.Size
 	}
 	if err := out.Sync(); err != nil {
 		return writeFault(out.Name(), err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"slugc/cache/digest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,8 +35,8 @@ type PackOptions struct {
 // Packed is a slug that was just packed.
 type Packed struct {
 	Path     string          // the file
-	Digest   string          // "sha256:…" of the file
-	Content  string          // "sha256:…" of what it holds, whatever compressed it
+	Digest   digest.Digest   // of the file
+	Content  digest.Digest   // of what it holds, whatever compressed it
 	Size     int64           // bytes of the file
 	Manifest Manifest        // its slug.json
 	Sections []PackedSection // in order

@@ -3,19 +3,19 @@ package slug
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
+	"slugc/cache/digest"
 )
 
 // Part is a run of bytes of a slug's file that stores keep and move by digest: the gzip header with
 // the first segment, a run of whole segments of one section, or the tail. A slug's parts lie end to
 // end and are the whole file.
 type Part struct {
-	Section string // "" for the first part and the last
-	Offset  int64  // in the file
-	Size    int64  // bytes, more than 0
-	Digest  string // "sha256:…" of the bytes; "" as [Layout] gives it
+	Section string        // "" for the first part and the last
+	Offset  int64         // in the file
+	Size    int64         // bytes, more than 0
+	Digest  digest.Digest // of the bytes; "" as [Layout] gives it
 
 	segments []Segment // none in the last
 }
@@ -85,7 +85,7 @@ func endsPart(s Segment) bool {
 
 // Parts gives the parts of a slug and the digest of its file, both from the bytes read, and checks
 // nothing; see [Verify]. For whole see [Layout].
-func Parts(ctx context.Context, path string, whole bool) (parts []Part, digest string, err error) {
+func Parts(ctx context.Context, path string, whole bool) (parts []Part, sum digest.Digest, err error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {
 		return nil, "", err
@@ -101,9 +101,9 @@ func Parts(ctx context.Context, path string, whole bool) (parts []Part, digest s
 		if _, err := io.CopyBuffer(io.MultiWriter(all, h), onlyReader{io.NewSectionReader(f, p.Offset, p.Size)}, buf); err != nil {
 			return nil, "", fmt.Errorf("reading slug %q: %w", path, err)
 		}
-		parts[i].Digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+		parts[i].Digest = digest.Sum(h)
 	}
-	return parts, "sha256:" + hex.EncodeToString(all.Sum(nil)), nil
+	return parts, digest.Sum(all), nil
 }
 
 // onlyReader hides a reader's other methods, so that a copy uses the buffer it is given.

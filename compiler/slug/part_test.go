@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cache/digest"
 	"slugc/compiler/slug"
 )
 
@@ -48,14 +48,14 @@ func TestParts(t *testing.T) {
 	data, err := os.ReadFile(p.Path)
 	check(t, err)
 	for _, whole := range []bool{false, true} {
-		parts, digest, err := slug.Parts(t.Context(), p.Path, whole)
+		parts, is, err := slug.Parts(t.Context(), p.Path, whole)
 		check(t, err)
-		if digest != p.Digest {
-			t.Errorf("the file's digest is %s, not %s", digest, p.Digest)
+		if is != p.Digest {
+			t.Errorf("the file's digest is %s, not %s", is, p.Digest)
 		}
 		at, largest := int64(0), int64(0)
 		for _, part := range parts {
-			if part.Offset != at || part.Digest != fmt.Sprintf("sha256:%x", sha256.Sum256(data[at:at+part.Size])) {
+			if part.Offset != at || part.Digest != digest.Of(data[at:at+part.Size]) {
 				t.Errorf("the part at %d is not what it should be: %+v", at, part)
 			}
 			at, largest = at+part.Size, max(largest, part.Size)
@@ -157,7 +157,7 @@ func TestRebuildRefuses(t *testing.T) {
 		}
 	}
 	// Sound parts of another slug than the digest names.
-	r, err := slug.NewRebuild(to, "sha256:"+strings.Repeat("0", 64), parts, false)
+	r, err := slug.NewRebuild(to, digest.Of(nil), parts, false)
 	check(t, err)
 	defer r.Close()
 	if n, _ := r.Take(t.Context(), p.Path); n != len(parts) {
@@ -172,7 +172,7 @@ func TestRebuildRefuses(t *testing.T) {
 // the slug.
 func TestArchives(t *testing.T) {
 	p := bulky(t, -1)
-	archives, digest, trailer, err := slug.Archives(context.Background(), p.Path)
+	archives, of, trailer, err := slug.Archives(context.Background(), p.Path)
 	check(t, err)
 	f, err := os.Open(p.Path)
 	check(t, err)
@@ -182,14 +182,14 @@ func TestArchives(t *testing.T) {
 	for i, a := range archives {
 		data, err := io.ReadAll(a.Open(f))
 		check(t, err)
-		if int64(len(data)) != a.Size || a.Digest != fmt.Sprintf("sha256:%x", sha256.Sum256(data)) {
+		if int64(len(data)) != a.Size || a.Digest != digest.Of(data) {
 			t.Errorf("archive %d has %d bytes and is said to be %+v", i, len(data), a)
 		}
 		z, err := gzip.NewReader(bytes.NewReader(data))
 		check(t, err)
 		inflated, err := io.ReadAll(z)
 		check(t, err)
-		if a.Diff != fmt.Sprintf("sha256:%x", sha256.Sum256(inflated)) {
+		if a.Diff != digest.Of(inflated) {
 			t.Errorf("archive %d has another tar than it says", i)
 		}
 		extract(t, bytes.NewReader(data), out)
@@ -201,8 +201,8 @@ func TestArchives(t *testing.T) {
 		_, err = io.Copy(&rebuilt, from)
 		check(t, err)
 	}
-	if is := fmt.Sprintf("sha256:%x", sha256.Sum256(rebuilt.Bytes())); is != digest || digest != p.Digest {
-		t.Errorf("from the archives the slug is %s, it is %s", is, digest)
+	if is := digest.Of(rebuilt.Bytes()); is != of || of != p.Digest {
+		t.Errorf("from the archives the slug is %s, it is %s", is, of)
 	}
 	_, err = f.Seek(0, io.SeekStart)
 	check(t, err)

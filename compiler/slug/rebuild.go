@@ -3,30 +3,28 @@ package slug
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"sync"
-
-	"slugc/detect/lazyregexp"
 )
 
 // ErrPart is what [Rebuild.Write] fails with when the bytes given are not the part's.
 var ErrPart = errors.New("the bytes are not those of the part")
 
-var digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
-
 // Rebuild puts a slug's file together from its parts, in any order. Its methods are safe for
 // concurrent use, but for Finish and Close.
 type Rebuild struct {
-	to, digest string
-	parts      []Part
-	size       int64
-	whole      bool
-	f          *os.File
+	to     string
+	digest digest.Digest
+	parts  []Part
+	size   int64
+	whole  bool
+	f      *os.File
 
 	mu   sync.Mutex
 	done []bool
@@ -35,11 +33,11 @@ type Rebuild struct {
 // NewRebuild begins the file `to`, which is to have that digest and to consist of the parts, cut as
 // [Layout] does with whole. It is written beside, under a name that begins with RebuildPrefix,
 // until it is finished.
-func NewRebuild(to, digest string, parts []Part, whole bool) (*Rebuild, error) {
-	r := &Rebuild{to: to, digest: digest, parts: parts, whole: whole, done: make([]bool, len(parts))}
+func NewRebuild(to string, sum digest.Digest, parts []Part, whole bool) (*Rebuild, error) {
+	r := &Rebuild{to: to, digest: sum, parts: parts, whole: whole, done: make([]bool, len(parts))}
 	for _, p := range parts {
-		if p.Offset != r.size || p.Size <= 0 || !digestForm.MatchString(p.Digest) {
-			return nil, fmt.Errorf("rebuilding slug %s: its parts do not lie end to end", digest)
+		if _, err := digest.Parse(string(p.Digest)); err != nil || p.Offset != r.size || p.Size <= 0 {
+			return nil, fmt.Errorf("rebuilding slug %s: its parts do not lie end to end", sum)
 		}
 		r.size += p.Size
 	}
@@ -90,8 +88,8 @@ func (r *Rebuild) Write(i int, from io.Reader) error {
 	} else if !errors.Is(err, io.EOF) {
 		return err
 	}
-	if digest := "sha256:" + hex.EncodeToString(h.Sum(nil)); digest != p.Digest {
-		return fmt.Errorf("%w: their digest is %s, not %s", ErrPart, digest, p.Digest)
+	if is := digest.Sum(h); is != p.Digest {
+		return fmt.Errorf("%w: their digest is %s, not %s", ErrPart, is, p.Digest)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,13 +132,12 @@ func (r *Rebuild) Take(ctx context.Context, path string) (parts int, bytes int64
 		if len(sizes[p.Size]) == 0 || ctx.Err() != nil {
 			continue
 		}
-		h := sha256.New()
-		if _, err := io.Copy(h, io.NewSectionReader(f, p.Offset, p.Size)); err != nil {
+		is, _, err := digest.Read(io.NewSectionReader(f, p.Offset, p.Size))
+		if err != nil {
 			continue
 		}
-		digest := "sha256:" + hex.EncodeToString(h.Sum(nil))
 		for _, i := range sizes[p.Size] {
-			if r.parts[i].Digest == digest && !r.has(i) && r.Write(i, io.NewSectionReader(f, p.Offset, p.Size)) == nil {
+			if r.parts[i].Digest == is && !r.has(i) && r.Write(i, io.NewSectionReader(f, p.Offset, p.Size)) == nil {
 				parts, bytes = parts+1, bytes+p.Size
 			}
 		}
@@ -166,7 +163,7 @@ func (r *Rebuild) Finish(ctx context.Context) error {
 	if err := os.Rename(r.f.Name(), r.to); err != nil {
 		return writeFault(r.to, err)
 	}
-	return syncDir(filepath.Dir(r.to))
+	return disk.SyncDir(filepath.Dir(r.to))
 }
 
 // Close removes what is not finished.

@@ -32,8 +32,8 @@ func (p *packing) remember(ctx context.Context) error {
 	if p.temporary || p.nothingNew() {
 		return nil
 	}
-	for digest, l := range p.pieces.fresh {
-		p.index.Segments[digest] = l
+	for d, l := range p.pieces.fresh {
+		p.index.Segments[d] = l
 	}
 	for i, s := range p.sections {
 		r := record{Name: s.Name, Key: s.Key, Prefix: s.Prefix, Roots: s.roots, Holes: s.holes, Scanned: p.scanned}

@@ -3,12 +3,11 @@ package slug
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slugc/cache/digest"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -81,12 +80,6 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// digestOf names bytes by their SHA-256.
-func digestOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
 // maxRead bounds a segment's compressed and uncompressed size when it is read: twice what is ever
 // written, for names in PAX headers are not counted exactly.
 const maxRead = 2 * maxSegment
@@ -127,7 +120,7 @@ func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 	if n, err := i.reader.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) || source.Len() != 0 {
 		return nil, fmt.Errorf("segment %s is longer or shorter than it is said to be", s.Digest)
 	}
-	if crc32.ChecksumIEEE(i.tar) != s.CRC || digestOf(i.tar) != s.Digest {
+	if crc32.ChecksumIEEE(i.tar) != s.CRC || digest.Of(i.tar) != s.Digest {
 		return nil, fmt.Errorf("segment %s does not have the content that it is said to have", s.Digest)
 	}
 	return i.tar, nil

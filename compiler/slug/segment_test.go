@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slugc/cache/digest"
 	"strings"
 	"testing"
 )
@@ -44,7 +45,7 @@ func TestCodec(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "sha256:c1618fd65e2f1cd590f49b4da362551a41f768e4d84d895acc39d0d191aed4c5"
-	if got := digestOf(out.Bytes()); got != want {
+	if got := digest.Of(out.Bytes()); got != want {
 		t.Errorf("a known text compresses to %s, want %s: change codec and this digest", got, want)
 	}
 	version := strings.TrimPrefix(strings.Fields(codec)[1], "klauspost/compress/flate-")

@@ -35,7 +35,10 @@
 // gzip header zero.
 package slug
 
-import "slugc/compiler/procfile"
+import (
+	"slugc/cache/digest"
+	"slugc/compiler/procfile"
+)
 
 // FormatVersion is the version of the format this package writes.
 const FormatVersion = 1
@@ -54,8 +57,8 @@ type Section struct {
 
 // Manifest is slug.json.
 type Manifest struct {
-	Format  int    `json:"format"`
-	Content string `json:"content"` // "sha256:…" over the sections' names and tar digests
+	Format  int           `json:"format"`
+	Content digest.Digest `json:"content"` // over the sections' names and tar digests
 	// the first segment: ./app and the directories above all sections' roots
 	Dirs         Segment             `json:"dirs"`
 	Sections     []SectionInfo       `json:"sections"`
@@ -67,23 +70,23 @@ type Manifest struct {
 
 // SectionInfo is a section as it lies in the slug.
 type SectionInfo struct {
-	Name     string    `json:"name"`
-	Prefix   string    `json:"prefix"`
-	Digest   string    `json:"digest"` // "sha256:…" over the segments' digests
-	Size     int64     `json:"size"`   // bytes in the slug, compressed
-	Tar      int64     `json:"tar"`    // bytes of tar, uncompressed
-	Entries  int       `json:"entries"`
-	Segments []Segment `json:"segments"`
+	Name     string        `json:"name"`
+	Prefix   string        `json:"prefix"`
+	Digest   digest.Digest `json:"digest"` // over the segments' digests
+	Size     int64         `json:"size"`   // bytes in the slug, compressed
+	Tar      int64         `json:"tar"`    // bytes of tar, uncompressed
+	Entries  int           `json:"entries"`
+	Segments []Segment     `json:"segments"`
 }
 
 // Segment is one run of tar entries as it lies in the slug.
 type Segment struct {
-	Offset int64  `json:"offset"` // of its first compressed byte in the file
-	Size   int64  `json:"size"`   // compressed bytes
-	Tar    int64  `json:"tar"`    // uncompressed bytes
-	Digest string `json:"digest"` // "sha256:…" of the uncompressed tar bytes
-	CRC    uint32 `json:"crc"`    // CRC-32 (IEEE) of the uncompressed tar bytes
-	Sum    uint32 `json:"sum"`    // CRC-32C (Castagnoli) of the compressed bytes
+	Offset int64         `json:"offset"` // of its first compressed byte in the file
+	Size   int64         `json:"size"`   // compressed bytes
+	Tar    int64         `json:"tar"`    // uncompressed bytes
+	Digest digest.Digest `json:"digest"` // of the uncompressed tar bytes
+	CRC    uint32        `json:"crc"`    // CRC-32 (IEEE) of the uncompressed tar bytes
+	Sum    uint32        `json:"sum"`    // CRC-32C (Castagnoli) of the compressed bytes
 	// not 0: it holds no header, it is the piece of that number (from 0) of the file begun before
 	Part int `json:"part,omitempty"`
 }

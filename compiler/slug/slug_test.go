@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"slugc/cache/digest"
 	"slugc/compiler/slug"
 )
 
@@ -58,10 +59,10 @@ func pack(t testing.TB, o slug.PackOptions) *slug.Packed {
 	check(t, err)
 	m, err := slug.Verify(context.Background(), o.Output, p.Digest)
 	check(t, err)
-	if digest, size, err := slug.FileDigest(o.Output); err != nil || digest != p.Digest || size != p.Size {
+	if is, size, err := digest.File(o.Output); err != nil || is != p.Digest || size != p.Size {
 		t.Fatalf(
 			"the file's digest is %s, %d bytes, %v; it was said to be %s, %d bytes",
-			digest,
+			is,
 			size,
 			err,
 			p.Digest,

@@ -5,30 +5,30 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"path"
+	"slugc/cache/digest"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // Verify checks everything that can be checked of a slug and gives its slug.json: the file's digest
-// unless expectDigest is "", the gzip header and trailer, every segment's place, length, CRC-32 and
+// unless expect is "", the gzip header and trailer, every segment's place, length, CRC-32 and
 // SHA-256, the sections' and the content's digests, and the archive: one top directory, parents
 // before what is in them, nothing twice, names in order, headers byte for byte as this package
 // writes them, links within the app, nothing after the end. A slug that fails is a fault of id
 // "slug/damaged".
-func Verify(ctx context.Context, path, expectDigest string) (*Manifest, error) {
+func Verify(ctx context.Context, path string, expect digest.Digest) (*Manifest, error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := verify(ctx, f, t, size, expectDigest); err != nil {
+	if err := verify(ctx, f, t, size, expect); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("verifying slug %q: %w", path, ctx.Err())
 		}
@@ -38,13 +38,13 @@ func Verify(ctx context.Context, path, expectDigest string) (*Manifest, error) {
 }
 
 // verify checks an open slug.
-func verify(ctx context.Context, f *os.File, t *tail, size int64, expectDigest string) error {
+func verify(ctx context.Context, f *os.File, t *tail, size int64, expect digest.Digest) error {
 	if err := verifyFrame(f, t); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	if expectDigest != "" {
-		group.Go(func() error { return verifyDigest(ctx, f, size, expectDigest) })
+	if expect != "" {
+		group.Go(func() error { return verifyDigest(ctx, f, size, expect) })
 	}
 	segments := t.manifest.all()
 	reports := make([]report, len(segments))
@@ -60,7 +60,7 @@ func verify(ctx context.Context, f *os.File, t *tail, size int64, expectDigest s
 }
 
 // verifyDigest checks the digest of the whole file.
-func verifyDigest(ctx context.Context, f *os.File, size int64, want string) error {
+func verifyDigest(ctx context.Context, f *os.File, size int64, want digest.Digest) error {
 	h := sha256.New()
 	for at := int64(0); at < size; at += hashStep {
 		if err := ctx.Err(); err != nil {
@@ -70,7 +70,7 @@ func verifyDigest(ctx context.Context, f *os.File, size int64, want string) erro
 			return err
 		}
 	}
-	if got := "sha256:" + hex.EncodeToString(h.Sum(nil)); got != want {
+	if got := digest.Sum(h); got != want {
 		return fmt.Errorf("its digest is %s, not %s", got, want)
 	}
 	return nil

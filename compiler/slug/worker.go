@@ -2,6 +2,7 @@ package slug
 
 import (
 	"bytes"
+	"slugc/cache/digest"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -37,10 +38,10 @@ type pieces struct {
 	files map[string]knownFiles // by fingerprint
 
 	mu      sync.Mutex
-	kept    map[string]location // by digest, from former packs
-	fresh   map[string]location // by digest, from this one
-	checked map[string]bool     // digests of kept ones found intact
-	damaged map[string]bool     // digests of kept ones found damaged, and forgotten
+	kept    map[digest.Digest]location // by digest, from former packs
+	fresh   map[digest.Digest]location // by digest, from this one
+	checked map[digest.Digest]bool     // digests of kept ones found intact
+	damaged map[digest.Digest]bool     // digests of kept ones found damaged, and forgotten
 }
 
 // knownFiles is the segment that files of some fingerprint gave.
@@ -55,9 +56,9 @@ func newPieces(x *index, packs *packs) *pieces {
 		packs:   packs,
 		files:   map[string]knownFiles{},
 		kept:    x.Segments,
-		fresh:   map[string]location{},
-		checked: map[string]bool{},
-		damaged: map[string]bool{},
+		fresh:   map[digest.Digest]location{},
+		checked: map[digest.Digest]bool{},
+		damaged: map[digest.Digest]bool{},
 	}
 	for _, r := range x.Records {
 		for _, s := range r.Segments {
@@ -71,14 +72,14 @@ func newPieces(x *index, packs *packs) *pieces {
 
 // find gives the segment of that digest if it is at hand and intact, and whether this pack made it.
 // A damaged one is forgotten. The caller's scratch memory is used.
-func (p *pieces) find(digest string, buf []byte) (l location, isFresh, ok bool) {
+func (p *pieces) find(d digest.Digest, buf []byte) (l location, isFresh, ok bool) {
 	p.mu.Lock()
-	if l, ok := p.fresh[digest]; ok {
+	if l, ok := p.fresh[d]; ok {
 		p.mu.Unlock()
 		return l, true, true
 	}
-	l, ok = p.kept[digest]
-	checked := p.checked[digest]
+	l, ok = p.kept[d]
+	checked := p.checked[d]
 	p.mu.Unlock()
 	if !ok || checked {
 		return l, false, ok
@@ -87,19 +88,19 @@ func (p *pieces) find(digest string, buf []byte) (l location, isFresh, ok bool) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !intact {
-		delete(p.kept, digest)
-		p.damaged[digest] = true
+		delete(p.kept, d)
+		p.damaged[d] = true
 		return l, false, false
 	}
-	p.checked[digest] = true
+	p.checked[d] = true
 	return l, false, true
 }
 
 // size gives the uncompressed size of a kept segment.
-func (p *pieces) size(digest string) int64 {
+func (p *pieces) size(d digest.Digest) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.kept[digest].Tar
+	return p.kept[d].Tar
 }
 
 // worker makes segments, one at a time.
@@ -135,7 +136,7 @@ func (w *worker) do(j job) error {
 		return err
 	}
 	b.keptSegment = keptSegment{
-		Digest:  digestOf(w.tar.Bytes()),
+		Digest:  digest.Of(w.tar.Bytes()),
 		Files:   print,
 		Part:    j.plan.part,
 		Entries: len(j.plan.entries),

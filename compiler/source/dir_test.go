@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/cache/unpack"
 	"slugc/compiler/source"
 )
@@ -82,7 +83,7 @@ func TestSubdir(t *testing.T) {
 	)
 	sh(t, dir, "cd services && mkdir app && mv web/* web/.slugignore app && rmdir web && mv app web")
 	repo := clone(t, dir)
-	var digest string
+	var want digest.Digest
 	for name, spec := range map[string]source.Spec{
 		"dir":      {Kind: source.Dir, Dir: dir, Subdir: "services/web"},
 		"slashes":  {Kind: source.Dir, Dir: dir, Subdir: "./services//web/"},
@@ -91,10 +92,10 @@ func TestSubdir(t *testing.T) {
 		"the same": {Kind: source.Dir, Dir: filepath.Join(dir, "services/web")},
 	} {
 		tree := stage(t, spec, source.Options{})
-		if digest == "" {
-			digest = tree.Digest
+		if want == "" {
+			want = tree.Digest
 		}
-		if tree.Digest != digest || tree.Files != 2 || tree.Ignored != 1 {
+		if tree.Digest != want || tree.Files != 2 || tree.Ignored != 1 {
 			t.Errorf("%s: %+v", name, tree)
 		}
 	}

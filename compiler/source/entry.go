@@ -3,7 +3,6 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/cache/digest"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
@@ -39,8 +39,8 @@ func (e entry) mode() fs.FileMode {
 	return 0o644
 }
 
-// digest is over sorted entries. Everything of variable length is preceded by its length.
-func digest(entries []entry) string {
+// treeDigest is over sorted entries. Everything of variable length is preceded by its length.
+func treeDigest(entries []entry) digest.Digest {
 	h := sha256.New()
 	h.Write([]byte("slugc source 1\n"))
 	var buf []byte
@@ -56,7 +56,7 @@ func digest(entries []entry) string {
 		}
 		h.Write(buf)
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return digest.Sum(h)
 }
 
 func kindByte(e entry) byte {

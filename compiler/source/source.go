@@ -31,6 +31,7 @@ import (
 	"runtime"
 	"strings"
 
+	"slugc/cache/digest"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
@@ -73,7 +74,7 @@ type Options struct {
 type Source struct {
 	o       Options
 	entries []entry // sorted by path, after the ignore rules
-	digest  string
+	digest  digest.Digest
 	commit  string
 	ignored int
 	origin  origin
@@ -90,13 +91,13 @@ type origin interface {
 
 // Tree is a staged source.
 type Tree struct {
-	Root     string   // the directory
-	Digest   string   // as [Source.Digest]
-	Commit   string   // as [Source.Commit]
-	Files    int      // files and links
-	Bytes    int64    // content of the files
-	Ignored  int      // files, and directories as one each, that `.slugignore` left out
-	Warnings []string // one sentence each
+	Root     string        // the directory
+	Digest   digest.Digest // as [Source.Digest]
+	Commit   string        // as [Source.Commit]
+	Files    int           // files and links
+	Bytes    int64         // content of the files
+	Ignored  int           // files, and directories as one each, that `.slugignore` left out
+	Warnings []string      // one sentence each
 }
 
 // Open finds out the digest of a source, as cheaply as possible: with a StatCache an unchanged
@@ -134,12 +135,12 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 		s.Close()
 		return nil, err
 	}
-	s.digest = digest(s.entries)
+	s.digest = treeDigest(s.entries)
 	return s, nil
 }
 
-// Digest returns the digest of the tree, "sha256:" and 64 hex digits.
-func (s *Source) Digest() string { return s.digest }
+// Digest returns the digest of the tree.
+func (s *Source) Digest() digest.Digest { return s.digest }
 
 // Commit returns the id of the git commit, or "" where the source is not one. It is not looked up
 // for a directory, as whether the directory is what its HEAD says costs more than the rest of Open.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/source"
 )
 
@@ -52,7 +53,7 @@ func TestStatCache(t *testing.T) {
 		"ln -sf elsewhere dangling",
 		"echo 'Procfile' >> .slugignore",
 	}
-	seen := map[string]string{first: "nothing"}
+	seen := map[digest.Digest]string{first: "nothing"}
 	for _, script := range changes {
 		sh(t, dir, script)
 		got := open(t, spec, o).Digest()

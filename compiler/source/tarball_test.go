@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/source"
 )
@@ -27,7 +28,7 @@ func pack(t *testing.T, script, command string) *bytes.Reader {
 }
 
 func TestTarball(t *testing.T) {
-	want := ""
+	var want digest.Digest
 	for name, tt := range map[string]struct{ script, command string }{
 		"flat":          {"mkdir d; echo a > a; echo b > d/b", "tar -c ."},
 		"flat, no dots": {"mkdir d; echo a > a; echo b > d/b", "tar -cz a d"},

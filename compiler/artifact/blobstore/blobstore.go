@@ -34,9 +34,9 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/detect/lazyregexp"
 )
@@ -50,14 +50,14 @@ type Store interface {
 	// returns the URL that a release names it by. The file is a whole, verified slug of that
 	// digest. When Put returns nil, the slug is durably there, and what the store holds of it has
 	// been checked against the digests as far as the store's protocol allows.
-	Put(ctx context.Context, file, digest string) (url string, t Transfer, err error)
+	Put(ctx context.Context, file string, d digest.Digest) (url string, t Transfer, err error)
 	// Get fetches the slug that the URL names ("": the one of that digest in this store) into the
 	// new file `to`, which is written beside, synced and renamed. It takes parts that the slugs in
 	// have hold from there; those may be damaged or missing.
-	Get(ctx context.Context, url, digest, to string, have []string) (Transfer, error)
+	Get(ctx context.Context, url string, d digest.Digest, to string, have []string) (Transfer, error)
 	// Stat says, without fetching the slug, whether it is there with all its parts. For url see
 	// Get.
-	Stat(ctx context.Context, url, digest string) error
+	Stat(ctx context.Context, url string, d digest.Digest) error
 }
 
 // Transfer is what a Put or a Get moved.
@@ -158,9 +158,8 @@ func parse(rawURL string) (*url.URL, error) {
 
 // How URLs of slugs end.
 var (
-	indexForm  = lazyregexp.New(`/slugs/[0-9a-f]{64}\.json$`)
-	imageForm  = lazyregexp.New(`@sha256:[0-9a-f]{64}$`)
-	digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
+	indexForm = lazyregexp.New(`/slugs/[0-9a-f]{64}\.json$`)
+	imageForm = lazyregexp.New(`@sha256:[0-9a-f]{64}$`)
 )
 
 // sameHost says whether two stores' URLs lead to the same server.
@@ -169,13 +168,18 @@ func sameHost(a, b *url.URL) bool {
 		(a.Scheme == "s3" && a.Query().Get("endpoint") == b.Query().Get("endpoint") || a.Scheme != "s3" && a.Host == b.Host)
 }
 
-// hexOf gives a digest's hexadecimal digits; they are the only part of a slug that becomes part of
-// a name.
-func hexOf(digest string) (string, error) {
-	if !digestForm.MatchString(digest) {
-		return "", fmt.Errorf("naming a slug in the store: %q is not a digest", digest)
+// hexOf returns a digest's hexadecimal digits: the only part of a slug that becomes part of a name.
+func hexOf(d digest.Digest) (string, error) {
+	if !valid(d) {
+		return "", fmt.Errorf("naming a slug in the store: %q is not a digest", d)
 	}
-	return strings.TrimPrefix(digest, "sha256:"), nil
+	return d.Hex(), nil
+}
+
+// valid reports whether a digest from outside is well-formed.
+func valid(d digest.Digest) bool {
+	_, err := digest.Parse(string(d))
+	return err == nil
 }
 
 func errURL(why string) error {

@@ -3,7 +3,6 @@ package blobstore
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
@@ -44,7 +44,7 @@ func (d *dir) file(key string) string { return filepath.Join(d.path, filepath.Fr
 // unfinished begins the names of files that are being written, or were when the process was killed.
 const unfinished = ".new-"
 
-func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, digest string) error {
+func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, want digest.Digest) error {
 	to := d.file(key)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return d.disk(err)
@@ -60,8 +60,8 @@ func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, diges
 	if _, err := io.Copy(io.MultiWriter(tmp, h), contextReader{ctx, body}); err != nil {
 		return d.disk(err)
 	}
-	if is := "sha256:" + hex.EncodeToString(h.Sum(nil)); is != digest {
-		return fmt.Errorf("storing %q: what was read has digest %s, not %s", key, is, digest)
+	if is := digest.Sum(h); is != want {
+		return fmt.Errorf("storing %q: what was read has digest %s, not %s", key, is, want)
 	}
 	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync()); err != nil {
 		return d.disk(err)
@@ -93,7 +93,7 @@ func (d *dir) get(_ context.Context, key string) (io.ReadCloser, error) {
 }
 
 // holds reads the object, since a disk does not say what it has.
-func (d *dir) holds(ctx context.Context, key string, size int64, digest string) (bool, error) {
+func (d *dir) holds(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
 	f, err := os.Open(d.file(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -101,14 +101,14 @@ func (d *dir) holds(ctx context.Context, key string, size int64, digest string) 
 		return false, d.disk(err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != size || digest == "" {
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != size || want == "" {
 		return err == nil && info.Mode().IsRegular() && info.Size() == size, err
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
+	is, _, err := digest.Read(contextReader{ctx, f})
+	if err != nil {
 		return false, d.disk(err)
 	}
-	return "sha256:"+hex.EncodeToString(h.Sum(nil)) == digest, nil
+	return is == want, nil
 }
 
 // disk makes an error of a file system's.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 )
 
@@ -101,19 +102,19 @@ func TestWrongURLs(t *testing.T) {
 			t.Errorf("%q: got %v", url, f)
 		}
 	}
-	digest := "sha256:" + strings.Repeat("0", 64)
+	other := digest.Of(nil)
 	for store, urls := range map[string][]string{
-		"file:///srv/slugs":      {"file:///srv/other/slugs/" + digest[7:] + ".json", "file:///srv/slugs/slugs/../../../etc/passwd", "file:///srv/slugs/slugs/" + strings.Repeat("1", 64) + ".json"},
-		"oci://127.0.0.1:1/repo": {"oci://127.0.0.1:1/repo:latest", "oci://127.0.0.1:1/other@" + digest, "oci://127.0.0.1:1/repo@sha256:00"},
+		"file:///srv/slugs":      {"file:///srv/other/slugs/" + other.Hex() + ".json", "file:///srv/slugs/slugs/../../../etc/passwd", "file:///srv/slugs/slugs/" + strings.Repeat("1", 64) + ".json"},
+		"oci://127.0.0.1:1/repo": {"oci://127.0.0.1:1/repo:latest", "oci://127.0.0.1:1/other@" + other.String(), "oci://127.0.0.1:1/repo@sha256:00"},
 	} {
 		for _, url := range urls {
-			_, err := open(t, store, quick).Get(t.Context(), url, digest, target(t), nil)
+			_, err := open(t, store, quick).Get(t.Context(), url, other, target(t), nil)
 			wants(t, err, "usage/store", fault.Usage)
 		}
 	}
-	for _, digest := range []string{"", "sha256:00", "sha512:" + strings.Repeat("0", 64), "../../x"} {
-		if _, err := open(t, "file:///srv/slugs", quick).Get(t.Context(), "", digest, target(t), nil); err == nil {
-			t.Errorf("%q passes for a digest", digest)
+	for _, bad := range []digest.Digest{"", "sha256:00", digest.Digest("sha512:" + strings.Repeat("0", 64)), "../../x"} {
+		if _, err := open(t, "file:///srv/slugs", quick).Get(t.Context(), "", bad, target(t), nil); err == nil {
+			t.Errorf("%q passes for a digest", bad)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"slugc/cache/digest"
 	"slugc/compiler/slug"
 )
 
@@ -38,17 +39,17 @@ const start = `cd /app; for f in .profile.d/*.sh .profile; do if [ -f "$f" ]; th
 // image describes a slug's image: its configuration and its manifest, as JSON.
 func image(
 	m *slug.Manifest,
-	digest string,
+	d digest.Digest,
 	archives []slug.Archive,
 	trailer []byte,
 ) (config, manifest []byte, err error) {
 	c := v1.ConfigFile{Created: made, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
-		WorkingDir: "/app", Env: []string{"HOME=/app"}, Labels: map[string]string{slugDigest: digest},
+		WorkingDir: "/app", Env: []string{"HOME=/app"}, Labels: map[string]string{slugDigest: d.String()},
 	}}
 	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
 	processes, err := json.Marshal(m.ProcessTypes)
 	if err != nil {
-		return nil, nil, fmt.Errorf("describing slug %s: %w", digest, err)
+		return nil, nil, fmt.Errorf("describing slug %s: %w", d, err)
 	}
 	c.Config.Labels[processTypes] = string(processes)
 	for _, p := range m.ProcessTypes {
@@ -58,11 +59,11 @@ func image(
 	}
 	c.Config.Entrypoint = []string{"bash", "-c", start}
 	x := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: map[string]string{
-		slugDigest: digest, slugTrailer: hex.EncodeToString(trailer)}}
+		slugDigest: d.String(), slugTrailer: hex.EncodeToString(trailer)}}
 	size := int64(0)
 	for _, a := range archives {
-		diff, err1 := v1.NewHash(a.Diff)
-		layer, err2 := v1.NewHash(a.Digest)
+		diff, err1 := v1.NewHash(a.Diff.String())
+		layer, err2 := v1.NewHash(a.Digest.String())
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, nil, err
 		}
@@ -70,27 +71,27 @@ func image(
 		section := a.Part.Section
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, diff)
 		c.History = append(c.History, v1.History{Created: made, CreatedBy: "slugc", Comment: section})
-		d := v1.Descriptor{
+		descriptor := v1.Descriptor{
 			MediaType:   types.OCILayer,
 			Size:        a.Size,
 			Digest:      layer,
-			Annotations: map[string]string{partDigest: a.Part.Digest},
+			Annotations: map[string]string{partDigest: a.Part.Digest.String()},
 		}
 		if section != "" {
-			d.Annotations[partSection] = section
+			descriptor.Annotations[partSection] = section
 		}
-		x.Layers = append(x.Layers, d)
+		x.Layers = append(x.Layers, descriptor)
 	}
 	x.Annotations[slugSize] = strconv.FormatInt(size, 10)
 	if config, err = json.Marshal(c); err != nil {
-		return nil, nil, fmt.Errorf("describing slug %s: %w", digest, err)
+		return nil, nil, fmt.Errorf("describing slug %s: %w", d, err)
 	}
 	x.Config.MediaType = types.OCIConfigJSON
 	if x.Config.Digest, x.Config.Size, err = v1.SHA256(bytes.NewReader(config)); err != nil {
 		return nil, nil, err
 	}
 	if manifest, err = json.Marshal(x); err != nil {
-		return nil, nil, fmt.Errorf("describing slug %s: %w", digest, err)
+		return nil, nil, fmt.Errorf("describing slug %s: %w", d, err)
 	}
 	return config, manifest, nil
 }
@@ -105,7 +106,7 @@ type described struct {
 
 // describes reads the manifest of the image of the slug of that digest; nothing in it is believed
 // but what is checked.
-func describes(manifest []byte, digest string) (*described, error) {
+func describes(manifest []byte, want digest.Digest) (*described, error) {
 	if len(manifest) > maxIndex {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
 	}
@@ -113,7 +114,7 @@ func describes(manifest []byte, digest string) (*described, error) {
 	if err != nil {
 		return nil, errors.New("it is not an image manifest")
 	}
-	if x.Annotations[slugDigest] != digest {
+	if x.Annotations[slugDigest] != want.String() {
 		return nil, errors.New("it is not this slug's")
 	}
 	size, err1 := strconv.ParseInt(x.Annotations[slugSize], 10, 64)
@@ -123,14 +124,14 @@ func describes(manifest []byte, digest string) (*described, error) {
 	}
 	d := &described{layers: x.Layers, trailer: trailer, config: x.Config}
 	for i, l := range x.Layers {
-		if l.MediaType != types.OCILayer || !digestForm.MatchString(l.Digest.String()) || len(l.URLs) > 0 {
+		if l.MediaType != types.OCILayer || !valid(digest.Digest(l.Digest.String())) || len(l.URLs) > 0 {
 			return nil, fmt.Errorf("its layer %d is not one of a slug", i)
 		}
 		d.parts = append(
 			d.parts,
 			slug.Part{
 				Section: l.Annotations[partSection],
-				Digest:  l.Annotations[partDigest],
+				Digest:  digest.Digest(l.Annotations[partDigest]),
 				Size:    slug.ArchivedSize(i, len(x.Layers), l.Size),
 			},
 		)
@@ -143,23 +144,23 @@ func describes(manifest []byte, digest string) (*described, error) {
 
 // blob is something to upload, as the client takes it, which counts what is read of it.
 type blob struct {
-	digest, diff string
+	digest, diff digest.Digest
 	size         int64
 	media        types.MediaType
 	open         func() io.Reader
 	sent         bool
 }
 
-func (b *blob) Digest() (v1.Hash, error)             { return v1.NewHash(b.digest) }
-func (b *blob) DiffID() (v1.Hash, error)             { return v1.NewHash(b.diff) }
+func (b *blob) Digest() (v1.Hash, error)             { return v1.NewHash(b.digest.String()) }
+func (b *blob) DiffID() (v1.Hash, error)             { return v1.NewHash(b.diff.String()) }
 func (b *blob) Size() (int64, error)                 { return b.size, nil }
 func (b *blob) MediaType() (types.MediaType, error)  { return b.media, nil }
 func (b *blob) Uncompressed() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 func (b *blob) Compressed() (io.ReadCloser, error)   { b.sent = true; return io.NopCloser(b.open()), nil }
 func bytesBlob(data []byte, m types.MediaType) *blob {
 	return &blob{
-		digest: digestOf(data),
-		diff:   digestOf(data),
+		digest: digest.Of(data),
+		diff:   digest.Of(data),
 		size:   int64(len(data)),
 		media:  m,
 		open:   func() io.Reader { return bytes.NewReader(data) },

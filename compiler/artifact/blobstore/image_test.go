@@ -20,7 +20,7 @@ func TestImage(t *testing.T) {
 	before, _ := large()
 	url := "oci://" + distribution(t, "") + "/hello"
 	at := put(t, open(t, url, Options{}), before)
-	for _, reference := range []string{strings.TrimPrefix(at, "oci://"), strings.TrimPrefix(url, "oci://") + ":slug-" + before.digest[len("sha256:"):]} {
+	for _, reference := range []string{strings.TrimPrefix(at, "oci://"), strings.TrimPrefix(url, "oci://") + ":slug-" + before.digest.Hex()} {
 		ref, err := name.ParseReference(reference)
 		check(t, err)
 		image, err := remote.Image(ref)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"slugc/cache/digest"
 	"slugc/compiler/slug"
 )
 
@@ -17,36 +18,36 @@ const (
 
 // index says what a slug is made of; it is kept as JSON.
 type index struct {
-	Format int         `json:"format"`
-	Digest string      `json:"digest"` // "sha256:…" of the slug's file
-	Size   int64       `json:"size"`
-	Parts  []indexPart `json:"parts"` // end to end
+	Format int           `json:"format"`
+	Digest digest.Digest `json:"digest"` // of the slug's file
+	Size   int64         `json:"size"`
+	Parts  []indexPart   `json:"parts"` // end to end
 }
 
 type indexPart struct {
-	Section string `json:"section,omitempty"` // for people
-	Size    int64  `json:"size"`
-	Digest  string `json:"digest"` // "sha256:…" of its bytes
+	Section string        `json:"section,omitempty"` // for people
+	Size    int64         `json:"size"`
+	Digest  digest.Digest `json:"digest"` // of its bytes
 }
 
 const indexFormat = 1
 
 // encode gives a slug's index.
-func encode(digest string, parts []slug.Part) ([]byte, error) {
-	x := index{Format: indexFormat, Digest: digest}
+func encode(d digest.Digest, parts []slug.Part) ([]byte, error) {
+	x := index{Format: indexFormat, Digest: d}
 	for _, p := range parts {
 		x.Size += p.Size
 		x.Parts = append(x.Parts, indexPart{p.Section, p.Size, p.Digest})
 	}
 	data, err := json.MarshalIndent(x, "", " ")
 	if err != nil {
-		return nil, fmt.Errorf("writing the index of slug %s: %w", digest, err)
+		return nil, fmt.Errorf("writing the index of slug %s: %w", d, err)
 	}
 	return append(data, '\n'), nil
 }
 
 // decode reads the index of the slug of that digest; nothing in it is believed but what is checked.
-func decode(data []byte, digest string) ([]slug.Part, error) {
+func decode(data []byte, want digest.Digest) ([]slug.Part, error) {
 	var x index
 	if len(data) > maxIndex {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
@@ -57,7 +58,7 @@ func decode(data []byte, digest string) ([]slug.Part, error) {
 	if x.Format != indexFormat {
 		return nil, fmt.Errorf("it is of format %d, this slugc reads format %d", x.Format, indexFormat)
 	}
-	if x.Digest != digest {
+	if x.Digest != want {
 		return nil, errors.New("it is another slug's")
 	}
 	var parts []slug.Part
@@ -77,7 +78,7 @@ func layOut(parts []slug.Part, size int64) error {
 	}
 	at := int64(0)
 	for i, p := range parts {
-		if p.Size <= 0 || p.Size > maxSlug || !digestForm.MatchString(p.Digest) {
+		if p.Size <= 0 || p.Size > maxSlug || !valid(p.Digest) {
 			return fmt.Errorf("its part %d has no sound size and digest", i)
 		}
 		parts[i].Offset = at

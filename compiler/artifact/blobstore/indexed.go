@@ -3,26 +3,25 @@ package blobstore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
 )
 
 // bucket is a flat place for objects. Its errors are faults.
 type bucket interface {
-	// put writes an object, whole or not at all, durable when it returns; digest is the bytes',
+	// put writes an object, whole or not at all, durable when it returns; want is the digest of the bytes',
 	// which are checked.
-	put(ctx context.Context, key string, body *io.SectionReader, digest string) error
+	put(ctx context.Context, key string, body *io.SectionReader, want digest.Digest) error
 	// get opens an object.
 	get(ctx context.Context, key string) (io.ReadCloser, error)
 	// holds says whether the object is there with that size and, as far as that can be known there,
 	// that digest ("": any).
-	holds(ctx context.Context, key string, size int64, digest string) (bool, error)
+	holds(ctx context.Context, key string, size int64, want digest.Digest) (bool, error)
 	// url is what an object is named by outside.
 	url(key string) string
 }
@@ -35,11 +34,11 @@ type indexed struct {
 }
 
 // keys of a part and an index, from a digest that was checked.
-func partKey(digest string) string { return "parts/" + digest[len("sha256:"):] }
-func indexKey(hex string) string   { return "slugs/" + hex + ".json" }
+func partKey(d digest.Digest) string { return "parts/" + d.Hex() }
+func indexKey(hex string) string     { return "slugs/" + hex + ".json" }
 
-func (s *indexed) Put(ctx context.Context, file, digest string) (string, Transfer, error) {
-	hex, err := hexOf(digest)
+func (s *indexed) Put(ctx context.Context, file string, want digest.Digest) (string, Transfer, error) {
+	hex, err := hexOf(want)
 	if err != nil {
 		return "", Transfer{}, err
 	}
@@ -47,7 +46,7 @@ func (s *indexed) Put(ctx context.Context, file, digest string) (string, Transfe
 	if err != nil {
 		return "", Transfer{}, err
 	}
-	if err := checkDigest(file, is, digest); err != nil {
+	if err := checkDigest(file, is, want); err != nil {
 		return "", Transfer{}, err
 	}
 	f, err := os.Open(file)
@@ -72,7 +71,7 @@ func (s *indexed) Put(ctx context.Context, file, digest string) (string, Transfe
 	if err != nil {
 		return "", t.transfer(), err
 	}
-	data, err := encode(digest, parts)
+	data, err := encode(want, parts)
 	if err != nil {
 		return "", t.transfer(), err
 	}
@@ -81,18 +80,18 @@ func (s *indexed) Put(ctx context.Context, file, digest string) (string, Transfe
 			ctx,
 			indexKey(hex),
 			io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))),
-			digestOf(data),
+			digest.Of(data),
 		)
 	})
 	return s.url(indexKey(hex)), t.transfer(), err
 }
 
 // send writes an object and asks whether it is there.
-func (s *indexed) send(ctx context.Context, key string, body *io.SectionReader, digest string) error {
-	if err := s.put(ctx, key, body, digest); err != nil {
+func (s *indexed) send(ctx context.Context, key string, body *io.SectionReader, want digest.Digest) error {
+	if err := s.put(ctx, key, body, want); err != nil {
 		return err
 	}
-	if there, err := s.holds(ctx, key, body.Size(), digest); err != nil {
+	if there, err := s.holds(ctx, key, body.Size(), want); err != nil {
 		return err
 	} else if !there {
 		return s.unreachable(fmt.Errorf("it took %q but does not have it as it was sent", key))
@@ -100,12 +99,12 @@ func (s *indexed) send(ctx context.Context, key string, body *io.SectionReader, 
 	return nil
 }
 
-func (s *indexed) Get(ctx context.Context, url, digest, to string, have []string) (Transfer, error) {
-	parts, err := s.index(ctx, url, digest)
+func (s *indexed) Get(ctx context.Context, url string, want digest.Digest, to string, have []string) (Transfer, error) {
+	parts, err := s.index(ctx, url, want)
 	if err != nil {
 		return Transfer{}, err
 	}
-	r, err := slug.NewRebuild(to, digest, parts, false)
+	r, err := slug.NewRebuild(to, want, parts, false)
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -116,8 +115,8 @@ func (s *indexed) Get(ctx context.Context, url, digest, to string, have []string
 	})
 }
 
-func (s *indexed) Stat(ctx context.Context, url, digest string) error {
-	parts, err := s.index(ctx, url, digest)
+func (s *indexed) Stat(ctx context.Context, url string, want digest.Digest) error {
+	parts, err := s.index(ctx, url, want)
 	if err != nil {
 		return err
 	}
@@ -125,27 +124,27 @@ func (s *indexed) Stat(ctx context.Context, url, digest string) error {
 		p := parts[i]
 		there, err := s.holds(ctx, partKey(p.Digest), p.Size, "")
 		if err == nil && !there {
-			err = s.missing(fmt.Sprintf("the part %s of slug %s", p.Digest, digest))
+			err = s.missing(fmt.Sprintf("the part %s of slug %s", p.Digest, want))
 		}
 		return err
 	})
 }
 
 // index reads the slug's index.
-func (s *indexed) index(ctx context.Context, url, digest string) ([]slug.Part, error) {
-	hex, err := hexOf(digest)
+func (s *indexed) index(ctx context.Context, url string, want digest.Digest) ([]slug.Part, error) {
+	hex, err := hexOf(want)
 	if err != nil {
 		return nil, err
 	}
 	if url != "" && url != s.url(indexKey(hex)) {
-		return nil, errURL(fmt.Sprintf("%.200q does not name slug %s in %q", clean(url), digest, string(s.place)))
+		return nil, errURL(fmt.Sprintf("%.200q does not name slug %s in %q", clean(url), want, string(s.place)))
 	}
 	var data []byte
 	err = s.retry(ctx, func() error {
 		body, err := s.get(ctx, indexKey(hex))
 		if err != nil {
 			if fault.Of(err).ID == "blobstore/missing" {
-				return s.missing("slug " + digest)
+				return s.missing("slug " + want.String())
 			}
 			return err
 		}
@@ -158,14 +157,14 @@ func (s *indexed) index(ctx context.Context, url, digest string) ([]slug.Part, e
 	if err != nil {
 		return nil, err
 	}
-	parts, err := decode(data, digest)
+	parts, err := decode(data, want)
 	if err != nil {
-		return nil, s.damaged("the index of slug "+digest, err)
+		return nil, s.damaged("the index of slug "+want.String(), err)
 	}
 	return parts, nil
 }
 
-func checkDigest(file, is, want string) error {
+func checkDigest(file string, is, want digest.Digest) error {
 	if is == want {
 		return nil
 	}
@@ -176,11 +175,6 @@ func checkDigest(file, is, want string) error {
 		fmt.Errorf("storing slug %q: its digest is %s, not %s", file, is, want),
 		"fetch it or build it again",
 	)
-}
-
-func digestOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func end(parts []slug.Part) int64 {

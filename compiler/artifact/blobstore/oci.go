@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slugc/cache/digest"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -56,11 +57,11 @@ func (s *oci) reference(rawURL, hex string) (name.Reference, error) {
 	if rawURL == "" {
 		return s.tag(hex), nil
 	}
-	digest, ok := strings.CutPrefix(rawURL, "oci://"+s.repo.Name()+"@")
-	if !ok || !digestForm.MatchString(digest) {
+	image, ok := strings.CutPrefix(rawURL, "oci://"+s.repo.Name()+"@")
+	if !ok || !valid(digest.Digest(image)) {
 		return nil, errURL("it names no image by digest in " + s.repo.Name())
 	}
-	return s.repo.Digest(digest), nil
+	return s.repo.Digest(image), nil
 }
 
 // fault makes an error of the client's; what is missing where it answers 404 is said by the caller.

@@ -13,11 +13,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"slugc/cache/digest"
 	"slugc/compiler/slug"
 )
 
-func (s *oci) Put(ctx context.Context, file, digest string) (string, Transfer, error) {
-	hex, err := hexOf(digest)
+func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string, Transfer, error) {
+	hex, err := hexOf(want)
 	if err != nil {
 		return "", Transfer{}, err
 	}
@@ -29,10 +30,10 @@ func (s *oci) Put(ctx context.Context, file, digest string) (string, Transfer, e
 	if err != nil {
 		return "", Transfer{}, err
 	}
-	if err := checkDigest(file, is, digest); err != nil {
+	if err := checkDigest(file, is, want); err != nil {
 		return "", Transfer{}, err
 	}
-	config, manifest, err := image(m, digest, archives, trailer)
+	config, manifest, err := image(m, want, archives, trailer)
 	if err != nil {
 		return "", Transfer{}, err
 	}
@@ -63,7 +64,7 @@ func (s *oci) Put(ctx context.Context, file, digest string) (string, Transfer, e
 		}
 		return up.name(ctx, hex, manifest)
 	})
-	return "oci://" + s.repo.Name() + "@" + digestOf(manifest), t.transfer(), err
+	return "oci://" + s.repo.Name() + "@" + digest.Of(manifest).String(), t.transfer(), err
 }
 
 // uploader holds the client's connection and token, until one of them fails: the client remembers
@@ -124,15 +125,15 @@ func (u *uploader) name(ctx context.Context, hex string, manifest []byte) error 
 	if err != nil {
 		return err
 	}
-	if _, err := pull.Get(ctx, u.repo.Digest(digestOf(manifest))); err != nil {
+	if _, err := pull.Get(ctx, u.repo.Digest(digest.Of(manifest).String())); err != nil {
 		return u.fault(ctx, "the manifest that was just put there", err)
 	}
 	return nil
 }
 
 // find reads and checks the manifest of a slug's image.
-func (s *oci) find(ctx context.Context, pull *remote.Puller, url, digest string) (*described, error) {
-	hex, err := hexOf(digest)
+func (s *oci) find(ctx context.Context, pull *remote.Puller, url string, want digest.Digest) (*described, error) {
+	hex, err := hexOf(want)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +145,7 @@ func (s *oci) find(ctx context.Context, pull *remote.Puller, url, digest string)
 	err = s.retry(ctx, func() error {
 		d, err := pull.Get(ctx, ref)
 		if err != nil {
-			return s.fault(ctx, "slug "+digest, err)
+			return s.fault(ctx, "slug "+want.String(), err)
 		}
 		manifest = d.Manifest
 		return nil
@@ -152,23 +153,23 @@ func (s *oci) find(ctx context.Context, pull *remote.Puller, url, digest string)
 	if err != nil {
 		return nil, err
 	}
-	d, err := describes(manifest, digest)
+	d, err := describes(manifest, want)
 	if err != nil {
-		return nil, s.damaged("the image of slug "+digest, err)
+		return nil, s.damaged("the image of slug "+want.String(), err)
 	}
 	return d, nil
 }
 
-func (s *oci) Get(ctx context.Context, url, digest, to string, have []string) (Transfer, error) {
+func (s *oci) Get(ctx context.Context, url string, want digest.Digest, to string, have []string) (Transfer, error) {
 	pull, err := remote.NewPuller(s.client...)
 	if err != nil {
 		return Transfer{}, err
 	}
-	d, err := s.find(ctx, pull, url, digest)
+	d, err := s.find(ctx, pull, url, want)
 	if err != nil {
 		return Transfer{}, err
 	}
-	r, err := slug.NewRebuild(to, digest, d.parts, true)
+	r, err := slug.NewRebuild(to, want, d.parts, true)
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -213,12 +214,12 @@ func (u unjudged) Read(b []byte) (int, error) {
 
 func (s *oci) ref(d v1.Descriptor) name.Digest { return s.repo.Digest(d.Digest.String()) }
 
-func (s *oci) Stat(ctx context.Context, url, digest string) error {
+func (s *oci) Stat(ctx context.Context, url string, want digest.Digest) error {
 	pull, err := remote.NewPuller(s.client...)
 	if err != nil {
 		return err
 	}
-	d, err := s.find(ctx, pull, url, digest)
+	d, err := s.find(ctx, pull, url, want)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 )
 
@@ -89,8 +90,8 @@ func (s *s3) url(key string) string {
 	return u.String()
 }
 
-func (s *s3) put(ctx context.Context, key string, body *io.SectionReader, digest string) error {
-	sha := strings.TrimPrefix(digest, "sha256:")
+func (s *s3) put(ctx context.Context, key string, body *io.SectionReader, want digest.Digest) error {
+	sha := want.Hex()
 	sum, err := hex.DecodeString(sha)
 	if err != nil {
 		return err
@@ -114,17 +115,17 @@ func (s *s3) get(ctx context.Context, key string) (io.ReadCloser, error) {
 	return body, nil
 }
 
-func (s *s3) holds(ctx context.Context, key string, size int64, digest string) (bool, error) {
-	info, err := s.client.StatObject(ctx, s.bucket, s.key(key), minio.StatObjectOptions{Checksum: digest != ""})
+func (s *s3) holds(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
+	info, err := s.client.StatObject(ctx, s.bucket, s.key(key), minio.StatObjectOptions{Checksum: want != ""})
 	if err := s.fault(ctx, key, err); err != nil {
 		if fault.Of(err).ID == "blobstore/missing" {
 			return false, nil
 		}
 		return false, err
 	}
-	if info.ChecksumSHA256 != "" && digest != "" {
+	if info.ChecksumSHA256 != "" && want != "" {
 		sum, err := base64.StdEncoding.DecodeString(info.ChecksumSHA256)
-		if err != nil || "sha256:"+hex.EncodeToString(sum) != digest {
+		if err != nil || hex.EncodeToString(sum) != want.Hex() {
 			return false, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"slugc/cache/digest"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
 )
@@ -25,8 +26,9 @@ func check(t testing.TB, err error) {
 
 // packed is a slug of a test.
 type packed struct {
-	file, digest string
-	size         int64
+	file   string
+	digest digest.Digest
+	size   int64
 }
 
 // write writes a file of n bytes that no compressor makes smaller, always the same for a name.

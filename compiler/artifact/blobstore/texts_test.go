@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 )
 
@@ -49,7 +50,7 @@ func TestTexts(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	dir := t.TempDir()
-	damaged := filepath.Join(dir, "slugs", p.digest[len("sha256:"):]+".json")
+	damaged := filepath.Join(dir, "slugs", p.digest.Hex()+".json")
 	check(t, os.MkdirAll(filepath.Dir(damaged), 0o755))
 	check(t, os.WriteFile(damaged, []byte("{}"), 0o644))
 	for _, test := range []struct {
@@ -99,7 +100,7 @@ hint: credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCES
 		}
 		text += fmt.Sprintf("\n[%s] exit %d", f.ID, f.Code)
 		text = regexp.MustCompile(`127\.0\.0\.1(:|%3A)\d+`).ReplaceAllString(text, "HOST")
-		text = strings.ReplaceAll(strings.ReplaceAll(text, p.digest, "DIGEST"), dir, "DIR")
+		text = strings.ReplaceAll(strings.ReplaceAll(text, p.digest.String(), "DIGEST"), dir, "DIR")
 		if diff := cmp.Diff(test.want, text); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -160,6 +161,6 @@ func TestMendsDamage(t *testing.T) {
 	if _, _, err := s.Put(t.Context(), p.file, wrong); err == nil {
 		t.Error("a digest that is none passes")
 	}
-	_, _, err = s.Put(t.Context(), p.file, "sha256:"+strings.Repeat("0", 64))
+	_, _, err = s.Put(t.Context(), p.file, digest.Of(nil))
 	wants(t, err, "slug/damaged", fault.Slugc)
 }

@@ -1,5 +1,11 @@
-// Package coordinatortest holds what every coordinator must do, as a test suite that each
-// implementation runs.
+// Package coordinatortest is the conformance suite of package coordinator: each implementation runs
+// it in a test of its own.
+//
+//	func TestConformance(t *testing.T) {
+//		coordinatortest.Run(t, func(t *testing.T) coordinatortest.Backend {
+//			return coordinatortest.Backend{Open: …, Compact: …}
+//		})
+//	}
 package coordinatortest
 
 import (
@@ -16,60 +22,71 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// Store is one fresh, empty store under test.
-type Store struct {
+// Backend is one fresh, empty store under test.
+type Backend struct {
 	// Open returns a new handle onto the store. The suite closes it.
 	Open func() (coordinator.Coordinator, error)
-	// Compact makes the store forget the events of all revisions before rev, which is the current
-	// one or an older one.
+	// Compact makes the store forget the events of all revisions before rev, which is at most the
+	// current one.
 	Compact func(rev int64) error
 }
 
-// patience is how long the suite waits for what must come. It is not a measure: a healthy store
-// takes milliseconds.
-const patience = 30 * time.Second
+// timeout is how long the suite waits for an event. A healthy store takes milliseconds.
+const timeout = 30 * time.Second
 
-// Run runs the suite. newStore is called once for each subtest.
-func Run(t *testing.T, newStore func(t *testing.T) Store) {
-	for _, tc := range []struct {
-		name string
-		test func(*testing.T, *bench)
-	}{
-		{"KeyGrammar", testKeyGrammar},
-		{"GetMissing", testGetMissing},
-		{"GetMany", testGetMany},
-		{"CreateOnly", testCreateOnly},
-		{"CompareRevision", testCompareRevision},
-		{"CompareWithoutWrites", testCompareWithoutWrites},
-		{"AtomicWrites", testAtomicWrites},
-		{"ConflictWritesNothing", testConflictWritesNothing},
-		{"Delete", testDelete},
-		{"List", testList},
-		{"Values", testValues},
-		{"Limits", testLimits},
-		{"HandlesAgree", testHandlesAgree},
-		{"ValuesAreCopies", testValuesAreCopies},
-		{"Counter", testCounter},
-		{"ConcurrentReads", testConcurrentReads},
-		{"CancelledContext", testCancelledContext},
-		{"UseAfterClose", testUseAfterClose},
-		{"WatchPast", testWatchPast},
-		{"WatchLive", testWatchLive},
-		{"WatchFuture", testWatchFuture},
-		{"WatchPrefix", testWatchPrefix},
-		{"WatchBadArguments", testWatchBadArguments},
-		{"WatchResumes", testWatchResumes},
-		{"WatchCompacted", testWatchCompacted},
-		{"WatchSlowReceiver", testWatchSlowReceiver},
-		{"WatchContextEnds", testWatchContextEnds},
-		{"CloseEndsWatches", testCloseEndsWatches},
-	} {
+// Put writes one key and returns the revision.
+func Put(t testing.TB, c coordinator.Coordinator, key, value string) int64 {
+	t.Helper()
+	rev, err := c.Commit(context.Background(), nil, []coordinator.Write{{Key: key, Value: []byte(value)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rev
+}
+
+// tests are the suite.
+var tests = []struct {
+	name string
+	test func(*testing.T, *bench)
+}{
+	{"KeyGrammar", testKeyGrammar},
+	{"GetMissing", testGetMissing},
+	{"GetMany", testGetMany},
+	{"CreateOnly", testCreateOnly},
+	{"CompareRevision", testCompareRevision},
+	{"CompareWithoutWrites", testCompareWithoutWrites},
+	{"AtomicWrites", testAtomicWrites},
+	{"ConflictWritesNothing", testConflictWritesNothing},
+	{"Delete", testDelete},
+	{"List", testList},
+	{"Values", testValues},
+	{"Limits", testLimits},
+	{"HandlesAgree", testHandlesAgree},
+	{"ValuesAreCopies", testValuesAreCopies},
+	{"Counter", testCounter},
+	{"ConcurrentReads", testConcurrentReads},
+	{"CancelledContext", testCancelledContext},
+	{"UseAfterClose", testUseAfterClose},
+	{"WatchPast", testWatchPast},
+	{"WatchLive", testWatchLive},
+	{"WatchFuture", testWatchFuture},
+	{"WatchPrefix", testWatchPrefix},
+	{"WatchBadArguments", testWatchBadArguments},
+	{"WatchResumes", testWatchResumes},
+	{"WatchCompacted", testWatchCompacted},
+	{"WatchSlowReceiver", testWatchSlowReceiver},
+	{"WatchContextEnds", testWatchContextEnds},
+	{"CloseEndsWatches", testCloseEndsWatches},
+}
+
+// Run runs the suite. It calls newBackend once for each subtest; the subtests run one after
+// another.
+func Run(t *testing.T, newBackend func(t *testing.T) Backend) {
+	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			store := newStore(t)
-			b := &bench{TB: t, store: store}
-			var cancel context.CancelFunc
-			b.ctx, cancel = context.WithTimeout(t.Context(), 4*patience)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*timeout)
 			defer cancel()
+			b := &bench{TB: t, backend: newBackend(t), ctx: ctx}
 			b.Coordinator = b.open()
 			tc.test(t, b)
 		})
@@ -80,14 +97,20 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 type bench struct {
 	testing.TB
 	coordinator.Coordinator
-	store Store
-	ctx   context.Context
+	backend Backend
+	ctx     context.Context
 }
 
-// open opens another handle, closed at the test's end.
+// another is a bench with a handle of its own onto the same store.
+func (b *bench) another() *bench {
+	b.Helper()
+	return &bench{TB: b.TB, Coordinator: b.open(), backend: b.backend, ctx: b.ctx}
+}
+
+// open opens another handle, which is closed when the test ends.
 func (b *bench) open() coordinator.Coordinator {
 	b.Helper()
-	c, err := b.store.Open()
+	c, err := b.backend.Open()
 	if err != nil {
 		b.Fatalf("opening a handle: %v", err)
 	}
@@ -95,7 +118,7 @@ func (b *bench) open() coordinator.Coordinator {
 	return c
 }
 
-// get reads a key that must be readable.
+// get reads a key.
 func (b *bench) get(key string) coordinator.Entry {
 	b.Helper()
 	entries, err := b.Get(b.ctx, key)
@@ -108,8 +131,7 @@ func (b *bench) get(key string) coordinator.Entry {
 	return entries[0]
 }
 
-// put sets keys ("/a=1", or "-/a" to delete) in one commit, which must succeed, and returns its
-// revision.
+// put sets keys ("/a=1", or "-/a" to delete) in one commit and returns its revision.
 func (b *bench) put(assignments ...string) int64 {
 	b.Helper()
 	rev, err := b.Commit(b.ctx, nil, writes(assignments...))
@@ -152,7 +174,7 @@ func (b *bench) rev() int64 {
 	return rev
 }
 
-// next receives one delivery, which must come.
+// next receives one delivery.
 func (b *bench) next(ch <-chan coordinator.Delivery) coordinator.Delivery {
 	b.Helper()
 	select {
@@ -161,7 +183,7 @@ func (b *bench) next(ch <-chan coordinator.Delivery) coordinator.Delivery {
 			b.Fatal("the watch was closed")
 		}
 		return d
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		b.Fatal("nothing was delivered")
 	}
 	return coordinator.Delivery{}
@@ -199,10 +221,10 @@ func render(d coordinator.Delivery) string {
 	return s.String()
 }
 
-// wantClosed waits for the channel to close, letting pass up to most deliveries before.
+// wantClosed waits for the channel to close, and accepts up to most deliveries before.
 func (b *bench) wantClosed(ch <-chan coordinator.Delivery, most int) {
 	b.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(timeout)
 	for n := 0; ; n++ {
 		select {
 		case d, ok := <-ch:

@@ -20,7 +20,7 @@ func testWatchPast(_ *testing.T, b *bench) {
 }
 
 func testWatchLive(_ *testing.T, b *bench) {
-	other := &bench{TB: b.TB, Coordinator: b.open(), store: b.store, ctx: b.ctx}
+	other := b.another()
 	r := b.rev() + 1
 	mine, others := b.Watch(b.ctx, "/", r), other.Watch(b.ctx, "/", r)
 	for i := range int64(10) {
@@ -47,7 +47,7 @@ func testWatchFuture(_ *testing.T, b *bench) {
 func testWatchPrefix(_ *testing.T, b *bench) {
 	r := b.rev() + 1
 	ch := b.Watch(b.ctx, "/p/", r)
-	b.put("/p=0", "/pp/a=0")                      // r: none of it
+	b.put("/p=0", "/pp/a=0")                      // r: none
 	b.put("/q=1", "/p/z=1", "/p/a/b=1", "/p.q=1") // r+1: two
 	b.put("-/p", "-/p/z", "-/p/none")             // r+2: one
 	b.wantNext(ch, fmt.Sprintf("%d: /p/a/b=1 /p/z=1", r+1), fmt.Sprintf("%d: -/p/z", r+2))
@@ -65,8 +65,8 @@ func testWatchBadArguments(t *testing.T, b *bench) {
 	}
 }
 
-// testWatchResumes has writers write 200 revisions while a watcher breaks off every few events and
-// watches again from where it was: it sees each revision once and in order.
+// testWatchResumes has writers write 200 revisions while a watcher stops every few events and
+// watches again from the next revision: it receives each revision once and in order.
 func testWatchResumes(t *testing.T, b *bench) {
 	const writers, each = 4, 50
 	handles := []coordinator.Coordinator{b.Coordinator, b.open()}
@@ -75,20 +75,18 @@ func testWatchResumes(t *testing.T, b *bench) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				if _, err := handles[w%2].Commit(b.ctx, nil, writes(fmt.Sprintf("/w/%d=%d", w, i), fmt.Sprintf("/w/%d.twin=%d", w, i))); err != nil {
+				pair := writes(fmt.Sprintf("/w/%d=%d", w, i), fmt.Sprintf("/w/%d.twin=%d", w, i))
+				if _, err := handles[w%2].Commit(b.ctx, nil, pair); err != nil {
 					t.Errorf("Commit: %v", err)
 				}
 			}
 		})
 	}
-	seen := map[string]int{} // writer → the next number it must write
-	for round := 0; len(seen) < writers || seen["/w/0"]+seen["/w/1"]+seen["/w/2"]+seen["/w/3"] < writers*each; round++ {
+	counts := map[string]int{} // writer → how many of its commits were received
+	for total, round := 0, 0; total < writers*each; round++ {
 		ctx, cancel := context.WithCancel(b.ctx)
 		ch := handles[round%2].Watch(ctx, "/w/", next)
-		for range round%7 + 1 {
-			if seen["/w/0"]+seen["/w/1"]+seen["/w/2"]+seen["/w/3"] == writers*each {
-				break
-			}
+		for range min(round%7+1, writers*each-total) {
 			d := b.next(ch)
 			if d.Err != nil {
 				t.Fatal(d.Err)
@@ -96,10 +94,12 @@ func testWatchResumes(t *testing.T, b *bench) {
 			if len(d.Events) != 2 || d.Events[0].Rev != next || d.Events[1].Key != d.Events[0].Key+".twin" {
 				t.Fatalf("want the two events of revision %d, got %s", next, render(d))
 			}
-			if n, _ := strconv.Atoi(string(d.Events[0].Value)); n != seen[d.Events[0].Key] {
-				t.Fatalf("want number %d, got %s", seen[d.Events[0].Key], render(d))
+			writer := d.Events[0].Key
+			if n, _ := strconv.Atoi(string(d.Events[0].Value)); n != counts[writer] {
+				t.Fatalf("want number %d, got %s", counts[writer], render(d))
 			}
-			seen[d.Events[0].Key]++
+			counts[writer]++
+			total++
 			next++
 		}
 		cancel()
@@ -113,14 +113,14 @@ func testWatchCompacted(t *testing.T, b *bench) {
 		b.put(fmt.Sprintf("/a=%d", i+1))
 	}
 	last := b.rev()
-	if err := b.store.Compact(last); err != nil {
+	if err := b.backend.Compact(last); err != nil {
 		t.Fatal(err)
 	}
 	ch := b.Watch(b.ctx, "/a/", first)
 	b.wantErr(b.next(ch).Err, coordinator.ErrCompacted)
 	b.wantClosed(ch, 0)
 
-	// The way on: list, and watch from there.
+	// The caller can list, and watch from there.
 	got, rev := b.list("/")
 	ch = b.Watch(b.ctx, "/", rev+1)
 	r := b.put("/z=1")
@@ -130,7 +130,7 @@ func testWatchCompacted(t *testing.T, b *bench) {
 	}
 }
 
-// testWatchSlowReceiver: a watcher that does not receive holds up nobody, and loses nothing.
+// testWatchSlowReceiver: a watcher that does not receive delays nobody, and loses nothing.
 func testWatchSlowReceiver(_ *testing.T, b *bench) {
 	r := b.rev() + 1
 	ch := b.Watch(b.ctx, "/", r)
@@ -150,7 +150,7 @@ func testWatchContextEnds(_ *testing.T, b *bench) {
 	b.wantClosed(idle, 0)
 	b.wantClosed(busy, 1)
 	b.wantClosed(b.Watch(ctx, "/", r), 1)
-	b.put("/a=2") // the handle is still good
+	b.put("/a=2") // the handle still works
 }
 
 func testCloseEndsWatches(_ *testing.T, b *bench) {

@@ -14,59 +14,52 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// Lock writes key with a lease that this process keeps alive. Whoever finds it written waits until
-// it is gone and tries again.
-func (s *store) Lock(
-	ctx context.Context,
-	key string,
-	ttl time.Duration,
-	owner string,
-	waiting func(holder string),
-) (<-chan struct{}, func(), error) {
-	if err := coordinator.CheckKey(key); err != nil {
+// Lock writes the key with a lease that this process keeps alive. A caller that finds the key
+// written waits until it is deleted and tries again.
+func (h *handle) Lock(ctx context.Context, l coordinator.Lock) (<-chan struct{}, func(), error) {
+	if err := coordinator.CheckKey(l.Key); err != nil {
 		return nil, nil, err
 	}
-	l, err := s.lease(ctx, ttl)
+	lease, err := h.grant(ctx, l.TTL)
 	if err != nil {
 		return nil, nil, err
 	}
 	for told := ""; ; {
-		holder, rev, err := s.tryLock(ctx, key, owner, l.id)
+		holder, rev, err := h.tryLock(ctx, l, lease.id)
 		if err == nil && holder == "" {
-			return l.lost, l.end, nil
+			return lease.lost, lease.end, nil
 		}
-		if err == nil && holder != told && waiting != nil {
-			waiting(holder)
+		if err == nil && holder != told && l.Wait != nil {
+			l.Wait(holder)
 		}
 		told = holder
 		if err == nil {
-			err = s.gone(ctx, key, rev, l.lost)
+			err = h.awaitDeletion(ctx, l.Key, rev, lease.lost)
 		}
 		if err != nil {
-			l.end()
+			lease.end()
 			return nil, nil, err
 		}
 	}
 }
 
-// tryLock takes the lock, or returns who holds it, never "", and the revision at that point.
-func (s *store) tryLock(
-	ctx context.Context,
-	key, owner string,
-	id clientv3.LeaseID,
+// tryLock takes the lock, or returns its holder, never "", and the revision at that moment.
+func (h *handle) tryLock(
+	ctx context.Context, l coordinator.Lock, id clientv3.LeaseID,
 ) (holder string, rev int64, err error) {
-	err = s.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
+	key := h.key(l.Key)
+	err = h.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Txn(clientv3.WithRequireLeader(ctx)).
-			If(clientv3.Compare(clientv3.CreateRevision(s.key(key)), "=", 0)).
-			Then(clientv3.OpPut(s.key(key), owner, clientv3.WithLease(id))).
-			Else(clientv3.OpGet(s.key(key))).Commit()
+			If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
+			Then(clientv3.OpPut(key, l.Owner, clientv3.WithLease(id))).
+			Else(clientv3.OpGet(key)).Commit()
 		if err != nil || answer.Succeeded {
 			return err
 		}
 		rev, holder = answer.Header.Revision, "?"
 		for _, kv := range answer.Responses[0].GetResponseRange().Kvs {
 			if clientv3.LeaseID(kv.Lease) == id {
-				holder = "" // an answer was lost, not the lock
+				holder = "" // an earlier attempt took the lock, and its answer was lost
 			} else if len(kv.Value) > 0 {
 				holder = string(kv.Value)
 			}
@@ -76,21 +69,16 @@ func (s *store) tryLock(
 	return holder, rev, err
 }
 
-// gone waits for the key to be deleted after rev, while the caller's own lease lasts: it is lost
-// when the cluster is.
-func (s *store) gone(ctx context.Context, key string, rev int64, lost <-chan struct{}) error {
-	client, err := s.connected(ctx)
+// awaitDeletion waits until the key is deleted after rev. It fails when the caller's own lease is
+// lost, which happens when the cluster is gone.
+func (h *handle) awaitDeletion(ctx context.Context, key string, rev int64, lost <-chan struct{}) error {
+	client, err := h.connection(ctx)
 	if err != nil {
 		return err
 	}
-	watching, cancel := context.WithCancel(ctx)
+	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	answers := client.Watch(
-		clientv3.WithRequireLeader(watching),
-		s.key(key),
-		clientv3.WithRev(rev+1),
-		clientv3.WithFilterPut(),
-	)
+	answers := client.Watch(watching, h.key(key), clientv3.WithRev(rev+1), clientv3.WithFilterPut())
 	for {
 		select {
 		case answer, ok := <-answers:
@@ -98,17 +86,14 @@ func (s *store) gone(ctx context.Context, key string, rev int64, lost <-chan str
 				return nil
 			}
 			if err := answer.Err(); err != nil || !ok {
-				return s.explain(ctx, cmp.Or(err, context.Canceled))
+				return h.explain(ctx, cmp.Or(err, context.Canceled))
 			}
 			if len(answer.Events) > 0 {
 				return nil
 			}
 		case <-lost:
-			return fmt.Errorf(
-				"using the coordinator %q: %w: it was gone while a lock was waited for",
-				s.config,
-				coordinator.ErrUnavailable,
-			)
+			return fmt.Errorf("using the coordinator %q: %w: it went away while a lock was waited for",
+				h.config, coordinator.ErrUnavailable)
 		}
 	}
 }
@@ -120,9 +105,9 @@ type lease struct {
 	end  func()        // revokes it, and with it the lock
 }
 
-func (s *store) lease(ctx context.Context, ttl time.Duration) (*lease, error) {
+func (h *handle) grant(ctx context.Context, ttl time.Duration) (*lease, error) {
 	l := &lease{lost: make(chan struct{})}
-	err := s.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
+	err := h.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		granted, err := client.Grant(clientv3.WithRequireLeader(ctx), max(1, int64(ttl/time.Second)))
 		if err == nil {
 			l.id = granted.ID
@@ -132,15 +117,15 @@ func (s *store) lease(ctx context.Context, ttl time.Duration) (*lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.connected(ctx)
+	client, err := h.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keeping, cancel := context.WithCancel(s.ctx)
+	keeping, cancel := context.WithCancel(h.lifetime.Context())
 	alive, err := client.KeepAlive(keeping, l.id)
 	if err != nil {
 		cancel()
-		return nil, s.explain(ctx, err)
+		return nil, h.explain(ctx, err)
 	}
 	go func() {
 		defer close(l.lost)
@@ -149,10 +134,10 @@ func (s *store) lease(ctx context.Context, ttl time.Duration) (*lease, error) {
 	}()
 	l.end = sync.OnceFunc(func() {
 		cancel()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Timeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.config.Timeout)
 		defer cancel()
-		// Where this fails, the lease ends by itself.
-		_ = s.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		// Where revoking fails, the lease expires by itself.
+		_ = h.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
 			_, err := client.Revoke(ctx, l.id)
 			return err
 		})

@@ -12,12 +12,12 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// page is how many entries one request of a List fetches.
-const page = 2000
+// pageSize is how many entries one request of a List fetches.
+const pageSize = 2000
 
-// reader reads, linearizably or from whichever member answers.
+// reader reads linearizably or, if stale, from whichever member answers.
 type reader struct {
-	*store
+	*handle
 	stale bool
 }
 
@@ -34,14 +34,14 @@ func (r reader) Get(ctx context.Context, keys ...string) ([]coordinator.Entry, e
 	}
 	entries := make([]coordinator.Entry, len(keys))
 	err := r.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
-		answer, err := client.Txn(r.scope(ctx)).Then(nested(ops)...).Commit()
+		answer, err := client.Txn(r.requireLeader(ctx)).Then(nest(ops)...).Commit()
 		if err != nil {
 			return err
 		}
-		for i, response := range flat(answer.Responses) {
+		for i, response := range flatten(answer.Responses) {
 			entries[i] = coordinator.Entry{Key: keys[i]}
 			for _, kv := range response.GetResponseRange().Kvs {
-				entries[i] = r.read(kv)
+				entries[i] = r.entryOf(kv)
 			}
 		}
 		return nil
@@ -52,9 +52,9 @@ func (r reader) Get(ctx context.Context, keys ...string) ([]coordinator.Entry, e
 	return entries, nil
 }
 
-// nested packs operations into transactions within the transaction: one may have 128 less those of
-// the one around it, and all are done at one moment.
-func nested(ops []clientv3.Op) []clientv3.Op {
+// nest packs operations into transactions within the transaction, all of which happen at one
+// moment. etcd allows a transaction 128 operations, those of the ones around it included.
+func nest(ops []clientv3.Op) []clientv3.Op {
 	const most = 100
 	if len(ops) <= most {
 		return ops
@@ -66,8 +66,8 @@ func nested(ops []clientv3.Op) []clientv3.Op {
 	return packed
 }
 
-// flat undoes nested.
-func flat(responses []*etcdserverpb.ResponseOp) (list []*etcdserverpb.ResponseOp) {
+// flatten undoes nest.
+func flatten(responses []*etcdserverpb.ResponseOp) (list []*etcdserverpb.ResponseOp) {
 	for _, r := range responses {
 		if inner := r.GetResponseTxn(); inner != nil {
 			list = append(list, inner.Responses...)
@@ -78,8 +78,8 @@ func flat(responses []*etcdserverpb.ResponseOp) (list []*etcdserverpb.ResponseOp
 	return list
 }
 
-// List reads page by page as of the first page's revision, so that no answer grows beyond all
-// bounds and each has its own time.
+// List reads page by page as of the first page's revision, so that answers are bounded and each
+// has its own timeout.
 func (r reader) List(ctx context.Context, prefix string) (entries []coordinator.Entry, rev int64, err error) {
 	if err := coordinator.CheckPrefix(prefix); err != nil {
 		return nil, 0, err
@@ -90,19 +90,18 @@ func (r reader) List(ctx context.Context, prefix string) (entries []coordinator.
 	return entries, rev, err
 }
 
-// pages does one List, and says whether its revision was compacted meanwhile.
+// pages reads all pages. restart says that the first page's revision was compacted meanwhile.
 func (r reader) pages(
-	ctx context.Context,
-	from string,
-) (entries []coordinator.Entry, rev int64, again bool, err error) {
+	ctx context.Context, from string,
+) (entries []coordinator.Entry, rev int64, restart bool, err error) {
 	next, end := from, clientv3.GetPrefixRangeEnd(from)
 	for more := true; more; {
 		options := append(r.options(), clientv3.WithRange(end), clientv3.WithRev(rev))
-		if !r.stale { // the next page might come from a member that is not that far yet
-			options = append(options, clientv3.WithLimit(page))
+		if !r.stale { // the next page might come from a member that lags behind
+			options = append(options, clientv3.WithLimit(pageSize))
 		}
 		err := r.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
-			answer, err := client.Get(r.scope(ctx), next, options...)
+			answer, err := client.Get(r.requireLeader(ctx), next, options...)
 			if err != nil {
 				return err
 			}
@@ -110,7 +109,7 @@ func (r reader) pages(
 				rev = answer.Header.Revision
 			}
 			for _, kv := range answer.Kvs {
-				entries = append(entries, r.read(kv))
+				entries = append(entries, r.entryOf(kv))
 				next = string(kv.Key) + "\x00"
 			}
 			more = answer.More
@@ -123,7 +122,7 @@ func (r reader) pages(
 	return entries, rev, false, nil
 }
 
-func (r reader) read(kv *mvccpb.KeyValue) coordinator.Entry {
+func (r reader) entryOf(kv *mvccpb.KeyValue) coordinator.Entry {
 	return r.entry(string(kv.Key), kv.Value, kv.ModRevision)
 }
 
@@ -134,8 +133,8 @@ func (r reader) options() []clientv3.OpOption {
 	return nil
 }
 
-// scope asks a member that knows no leader to refuse at once, unless it need not know one.
-func (r reader) scope(ctx context.Context) context.Context {
+// requireLeader makes a member that knows no leader refuse at once, except for stale reads.
+func (r reader) requireLeader(ctx context.Context) context.Context {
 	if r.stale {
 		return ctx
 	}

@@ -8,16 +8,17 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/coordinator"
-	"slugc/compiler/coordinator/etcd"
+	"slugc/compiler/coordinator/coordinatortest"
 	"slugc/compiler/coordinator/etcd/etcdtest"
 	"slugc/compiler/fault"
 )
@@ -36,6 +37,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
+// issue makes a certificate, which the authority signs if it has one itself.
 func (a *authority) issue(t *testing.T, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -43,13 +45,15 @@ func (a *authority) issue(t *testing.T, name string) (*x509.Certificate, *ecdsa.
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(
-			time.Now().UnixNano(),
-		), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{
-			net.IPv4(127, 0, 0, 1),
-		}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: a.cert == nil,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		SerialNumber:          big.NewInt(time.Now().UnixNano()),
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+		IsCA:                  a.cert == nil,
 	}
 	parent, signer := template, key
 	if a.cert != nil {
@@ -63,10 +67,11 @@ func (a *authority) issue(t *testing.T, name string) (*x509.Certificate, *ecdsa.
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{name + ".crt": {Type: "CERTIFICATE", Bytes: der}, name + ".key": {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	for file, block := range map[string]*pem.Block{
+		name + ".crt": {Type: "CERTIFICATE", Bytes: der},
+		name + ".key": {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		testkit.Write(t, filepath.Join(a.dir, file), string(pem.EncodeToMemory(block)))
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -75,8 +80,8 @@ func (a *authority) issue(t *testing.T, name string) (*x509.Certificate, *ecdsa.
 	return cert, key
 }
 
-// encrypted puts TLS in front of a member, which asks clients for a certificate.
-func (a *authority) encrypted(t *testing.T, to string) string {
+// terminateTLS puts TLS in front of a member. Clients must show a certificate of the authority.
+func (a *authority) terminateTLS(t *testing.T, member string) (host string) {
 	t.Helper()
 	a.issue(t, "server")
 	pair, err := tls.LoadX509KeyPair(filepath.Join(a.dir, "server.crt"), filepath.Join(a.dir, "server.key"))
@@ -85,62 +90,35 @@ func (a *authority) encrypted(t *testing.T, to string) string {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
-	l, err := tls.Listen(
-		"tcp",
-		"127.0.0.1:0",
-		&tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
-			NextProtos: []string{"h2"}},
-	)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{pair},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    pool,
+		NextProtos:   []string{"h2"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			go pass(in, out, 1<<30)
-			go pass(out, in, 1<<30)
-		}
-	}()
+	proxy(t, l, member, unlimited)
 	return l.Addr().String()
 }
 
-func TestTLS(t *testing.T) {
-	cluster := etcdtest.Start(t, 1, etcdtest.Steady...)
+func testTLS(t *testing.T, cluster *etcdtest.Cluster) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	ours.issue(t, "client")
 	theirs.issue(t, "client")
-	host := ours.encrypted(t, strings.TrimPrefix(cluster.URL(), "etcd://"))
+	host := ours.terminateTLS(t, cluster.Hosts())
 	with := func(ca, client *authority) coordinator.Coordinator {
-		c, err := etcd.ParseURL(
-			"etcd://"+host+"?timeout=20s&cacert="+ca.dir+"/ca.crt&cert="+client.dir+"/client.crt&key="+client.dir+"/client.key",
-			nil,
-		)
-		if err != nil {
-			t.Fatal(err)
-		}
-		handle, err := etcd.Open(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { handle.Close() })
-		return handle
+		return etcdtest.OpenURL(t, fmt.Sprintf("etcd://%s/tls?timeout=20s&cacert=%s&cert=%s&key=%s", host,
+			ca.dir+"/ca.crt", client.dir+"/client.crt", client.dir+"/client.key"))
 	}
-	put(t, with(ours, ours), "/a", "1")
+	coordinatortest.Put(t, with(ours, ours), "/a", "1")
 	_, err := with(theirs, ours).Get(t.Context(), "/a")
 	if !strings.Contains(err.Error(), "authentication handshake failed: tls: failed to verify certificate") {
 		t.Errorf("a server of another authority: %v", err)
 	}
 	wantFault(t, err, "coordinator/tls", fault.ExitRelease, "")
 	if _, err = with(ours, theirs).Get(t.Context(), "/a"); err == nil {
-		t.Error("a client of another authority is let in")
+		t.Error("a client of another authority is admitted")
 	}
 }

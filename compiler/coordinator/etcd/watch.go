@@ -3,7 +3,6 @@ package etcd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,47 +14,27 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Watch goes on by itself after a lost connection, a lost leader and a restarted member, from the
-// revision after the last it delivered. A member that is cut off from the others ends the stream,
-// so that another one is asked.
-func (s *store) Watch(ctx context.Context, prefix string, from int64) <-chan coordinator.Delivery {
-	out := make(chan coordinator.Delivery)
-	s.closing.Lock()
-	defer s.closing.Unlock()
-	if s.ctx.Err() != nil {
-		close(out)
-		return out
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.ctx, cancel)
-	s.watches.Go(func() {
-		defer close(out)
-		defer cancel()
-		defer stop()
-		w := watch{store: s, prefix: prefix, next: from, out: out}
-		if err := w.follow(ctx); err != nil && ctx.Err() == nil {
-			w.send(ctx, coordinator.Delivery{Err: err})
-		}
-	})
-	return out
+// Watch continues by itself after a lost connection, a lost leader or a restarted member, from the
+// revision after the last it delivered. A member that is cut off from the others ends its stream,
+// so that another member is asked.
+func (h *handle) Watch(ctx context.Context, prefix string, from int64) <-chan coordinator.Delivery {
+	return h.lifetime.Watch(ctx, prefix, from,
+		func(ctx context.Context, prefix string, next int64, send func(coordinator.Delivery) bool) error {
+			w := watch{handle: h, prefix: prefix, next: next, send: send}
+			return w.follow(ctx)
+		})
 }
 
 // watch is one Watch under way.
 type watch struct {
-	*store
+	*handle
 	prefix string
 	next   int64 // all earlier revisions were delivered
-	out    chan<- coordinator.Delivery
+	send   func(coordinator.Delivery) bool
 }
 
-// follow watches anew until ctx ends or going on is no use.
+// follow opens one stream after another until ctx ends or an error is final.
 func (w *watch) follow(ctx context.Context) error {
-	if err := coordinator.CheckPrefix(w.prefix); err != nil {
-		return err
-	}
-	if w.next < 1 {
-		return fmt.Errorf("watching from revision %d, which is not positive", w.next)
-	}
 	for failures := 0; ctx.Err() == nil; failures++ {
 		before := w.next
 		err := w.stream(ctx)
@@ -75,49 +54,40 @@ func (w *watch) follow(ctx context.Context) error {
 	return nil
 }
 
-// stream delivers until the stream ends, and returns why.
+// stream delivers until the stream ends, and returns why it ended.
 func (w *watch) stream(ctx context.Context) error {
-	client, err := w.connected(ctx)
+	client, err := w.connection(ctx)
 	if err != nil {
 		return err
 	}
-	// A stream of its own: one that is cut off, or whose receiver is slow, concerns no other.
+	// The client sends all watches over one gRPC stream and buffers for slow receivers. Ending ctx
+	// ends this watch alone.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := client.Watch(
-		clientv3.WithRequireLeader(ctx),
-		w.key(w.prefix),
-		clientv3.WithPrefix(),
-		clientv3.WithRev(w.next),
-		clientv3.WithProgressNotify(),
-		clientv3.WithFragment(),
-	)
+	answers := client.Watch(clientv3.WithRequireLeader(ctx), w.key(w.prefix), clientv3.WithPrefix(),
+		clientv3.WithRev(w.next), clientv3.WithProgressNotify(), clientv3.WithFragment())
 	for answer := range answers {
 		if err := answer.Err(); err != nil {
 			return w.explain(ctx, err)
 		}
-		if !w.deliver(ctx, answer.Events) {
+		if !w.deliver(answer.Events) {
 			return nil
 		}
-		if answer.IsProgressNotify() { // what lies before may be compacted without any loss
+		if answer.IsProgressNotify() { // earlier revisions may be compacted without any loss
 			w.next = max(w.next, answer.Header.Revision+1)
 		}
 	}
-	// The client closes the channel of a watch that is refused from the start without a word.
-	// Reading the same keys tells.
+	// The client closes the channel of a watch that the cluster refuses without saying why. Reading
+	// the same keys tells.
 	return w.request(ctx, func(ctx context.Context, client *clientv3.Client) error {
-		_, err := client.Get(
-			clientv3.WithRequireLeader(ctx),
-			w.key(w.prefix),
-			clientv3.WithPrefix(),
-			clientv3.WithCountOnly(),
-		)
+		_, err := client.Get(clientv3.WithRequireLeader(ctx), w.key(w.prefix),
+			clientv3.WithPrefix(), clientv3.WithCountOnly())
 		return err
 	})
 }
 
-// deliver sends the events, a revision at a time; false: ctx ended.
-func (w *watch) deliver(ctx context.Context, events []*clientv3.Event) bool {
+// deliver sends the events, one revision at a time. It returns false when ctx has ended.
+func (w *watch) deliver(events []*clientv3.Event) bool {
 	for len(events) > 0 {
 		rev := events[0].Kv.ModRevision
 		n := slices.IndexFunc(events, func(e *clientv3.Event) bool { return e.Kv.ModRevision != rev })
@@ -132,32 +102,14 @@ func (w *watch) deliver(ctx context.Context, events []*clientv3.Event) bool {
 		d := coordinator.Delivery{}
 		for _, e := range commit {
 			entry := w.entry(string(e.Kv.Key), e.Kv.Value, rev)
-			d.Events = append(
-				d.Events,
-				coordinator.Event{
-					Write: coordinator.Write{
-						Key:    entry.Key,
-						Value:  entry.Value,
-						Delete: e.Type == clientv3.EventTypeDelete,
-					},
-					Rev: rev,
-				},
-			)
+			write := coordinator.Write{Key: entry.Key, Value: entry.Value, Delete: e.Type == clientv3.EventTypeDelete}
+			d.Events = append(d.Events, coordinator.Event{Write: write, Rev: rev})
 		}
 		slices.SortFunc(d.Events, func(a, b coordinator.Event) int { return strings.Compare(a.Key, b.Key) })
-		if !w.send(ctx, d) {
+		if !w.send(d) {
 			return false
 		}
 		w.next = rev + 1
 	}
 	return true
-}
-
-func (w *watch) send(ctx context.Context, d coordinator.Delivery) bool {
-	select {
-	case w.out <- d:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

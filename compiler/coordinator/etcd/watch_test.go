@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -12,11 +13,12 @@ import (
 	"slugc/compiler/coordinator/etcd/etcdtest"
 )
 
-// TestWatchSurvives watches while leaders are killed and members stopped: it delivers exactly what
-// a watch of the same revisions delivers afterwards.
+// TestWatchSurvives watches while leaders are killed and paused: it delivers exactly what a watch
+// of the same revisions delivers afterwards.
 func TestWatchSurvives(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, 3)
-	c, writer := open(t, cluster, ""), open(t, cluster, "")
+	c, writer := cluster.Open(t, ""), cluster.Open(t, "")
 	cluster.Await()
 	first := persist(t, writer, "/p/n", "0")
 	live := c.Watch(t.Context(), "/p/", first)
@@ -50,7 +52,7 @@ func TestWatchSurvives(t *testing.T) {
 		last = string(d.Events[0].Value)
 		got = append(got, fmt.Sprintf("%d: %s", d.Events[0].Rev, last))
 	}
-	again := open(t, cluster, "?timeout=30s").Watch(t.Context(), "/p/", first)
+	again := cluster.Open(t, "?timeout=30s").Watch(t.Context(), "/p/", first)
 	for range got {
 		d := <-again
 		if d.Err != nil {
@@ -77,86 +79,50 @@ func persist(t *testing.T, c coordinator.Coordinator, key, value string) int64 {
 	}
 }
 
-// TestLargeCommitsAreWhole: commits so large that the server sends them in parts are delivered as
-// one.
-func TestLargeCommitsAreWhole(t *testing.T) {
-	cluster := etcdtest.Start(t, 1, etcdtest.Steady...)
-	c := open(t, cluster, "?timeout=30s")
-	first := int64(0)
-	for i := range 5 {
-		var writes []coordinator.Write
-		for k := range 50 {
-			writes = append(
-				writes,
-				coordinator.Write{Key: fmt.Sprintf("/large/%02d", k), Value: make([]byte, 20_000+i)},
-			)
-		}
-		rev, err := c.Commit(t.Context(), nil, writes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first == 0 {
-			first = rev
-		}
-	}
-	ch := c.Watch(t.Context(), "/large/", first)
-	for i := range 5 {
-		d := <-ch
-		if d.Err != nil || len(d.Events) != 50 || len(d.Events[49].Value) != 20_000+i ||
-			d.Events[0].Rev != first+int64(i) {
-			t.Fatalf("commit %d is delivered with %d events, %v", i, len(d.Events), d.Err)
-		}
-	}
-}
-
 func TestLock(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, 1, etcdtest.Steady...)
-	one, two := open(t, cluster, "?timeout=30s"), open(t, cluster, "?timeout=30s")
-	lock := func(c coordinator.Coordinator, owner string, told chan<- string) (<-chan struct{}, func()) {
-		lost, unlock, err := c.(coordinator.Locker).Lock(
-			t.Context(),
-			"/apps/blog/lock",
-			2e9,
-			owner,
-			func(holder string) { told <- holder },
-		)
+	one, two := cluster.Open(t, "?timeout=30s"), cluster.Open(t, "?timeout=30s")
+	holders := make(chan string, 10)
+	lock := func(ctx context.Context, c coordinator.Coordinator, owner string) (<-chan struct{}, func(), error) {
+		return c.(coordinator.Locker).Lock(ctx, coordinator.Lock{
+			Key: "/apps/blog/lock", TTL: 2 * time.Second, Owner: owner,
+			Wait: func(holder string) { holders <- holder },
+		})
+	}
+	mustLock := func(c coordinator.Coordinator, owner string) (<-chan struct{}, func()) {
+		lost, unlock, err := lock(t.Context(), c, owner)
 		if err != nil {
 			t.Error(err)
 		}
 		return lost, unlock
 	}
-	told := make(chan string, 10)
-	_, unlock := lock(one, "first", told)
-	got := make(chan func())
+	_, unlock := mustLock(one, "first")
+	second := make(chan func())
 	go func() {
-		_, unlock := lock(two, "second", told)
-		got <- unlock
+		_, unlock := mustLock(two, "second")
+		second <- unlock
 	}()
-	if holder := <-told; holder != "first" {
-		t.Errorf("told of %q", holder)
+	if holder := <-holders; holder != "first" {
+		t.Errorf("it waits for %q", holder)
 	}
 	unlock()
-	unlock2 := <-got
-	unlock2()
+	(<-second)()
 
-	// A holder that is gone without a word keeps others waiting for its time to live, and no
-	// longer.
-	lost, _ := lock(one, "third", told)
+	// A holder that goes away silently makes others wait for its time to live, and no longer.
+	lost, _ := mustLock(one, "third")
 	one.Close()
 	<-lost
-	_, unlock = lock(two, "fourth", told)
+	_, unlock = mustLock(two, "fourth")
 	unlock()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := two.(coordinator.Locker).Lock(ctx, "/lock", 2e9, "fifth", nil); !errors.Is(err, context.Canceled) {
+	if _, _, err := lock(ctx, two, "fifth"); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	cluster.Kill(0)
-	if _, _, err := two.(coordinator.Locker).Lock(t.Context(), "/lock", 2e9, "sixth", nil); !errors.Is(
-		err,
-		coordinator.ErrUnavailable,
-	) {
+	if _, _, err := lock(t.Context(), two, "sixth"); !errors.Is(err, coordinator.ErrUnavailable) {
 		t.Errorf("without a cluster: %v", err)
 	}
 }

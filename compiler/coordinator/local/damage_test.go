@@ -16,17 +16,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/compiler/coordinator"
+	"slugc/compiler/coordinator/coordinatortest"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
 )
 
-// filled makes a store with 40 keys and returns its path, its file's bytes and what it lists.
-func filled(t *testing.T) (path string, file []byte, entries []coordinator.Entry) {
+// newStore makes a store with 40 keys, and returns its path, the file's bytes and what it lists.
+func newStore(t *testing.T) (path string, file []byte, entries []coordinator.Entry) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "c.db")
 	c := open(t, path)
 	for i := range 40 {
-		put(t, c, fmt.Sprintf("/key/%02d", i), strings.Repeat(fmt.Sprint(i), 100))
+		coordinatortest.Put(t, c, fmt.Sprintf("/key/%02d", i), strings.Repeat(fmt.Sprint(i), 100))
 	}
 	entries, _, err := c.List(t.Context(), "/")
 	if err != nil {
@@ -38,8 +39,8 @@ func filled(t *testing.T) (path string, file []byte, entries []coordinator.Entry
 	return path, file, entries
 }
 
-// listAll opens the store and lists it, watch log included.
-func listAll(path string) ([]coordinator.Entry, error) {
+// readAll opens the store, lists it and reads the whole watch log.
+func readAll(path string) ([]coordinator.Entry, error) {
 	c, err := local.Open(path, local.Options{})
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func listAll(path string) ([]coordinator.Entry, error) {
 }
 
 func TestDamagedFiles(t *testing.T) {
-	_, file, _ := filled(t)
+	_, file, _ := newStore(t)
 	page := os.Getpagesize()
 	for name, content := range map[string][]byte{
 		"empty":             {},
@@ -82,7 +83,7 @@ func TestDamagedFiles(t *testing.T) {
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := listAll(path)
+			_, err := readAll(path)
 			wantDamaged(t, err, path)
 			after, err := os.ReadFile(path)
 			if err != nil || !bytes.Equal(after, content) {
@@ -94,7 +95,7 @@ func TestDamagedFiles(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := listAll(dir)
+	_, err := readAll(dir)
 	wantDamaged(t, err, dir)
 }
 
@@ -107,15 +108,16 @@ func wantDamaged(t *testing.T, err error, path string) {
 	text := err.Error() + strings.Join(mark.Hints, " ")
 	if !strings.Contains(err.Error(), path) || !strings.Contains(text, "mv "+path) ||
 		strings.Contains(err.Error(), "\n") {
-		t.Errorf("the error names neither file nor way out: %s", text)
+		t.Errorf("the error does not say which file and what to do, in one line: %s", text)
 	}
 }
 
-// TestFlippedBits flips a bit at random places: what is read is what was written, or an error,
-// never something else. (A flip in the newest meta page makes bbolt go back to the one before, as
-// after a power cut: the last commit may be missing.)
+// TestFlippedBits flips a bit at random places: a read returns what was written or an error. (A
+// flip in the newest meta page makes bbolt fall back to the one before, as after a power cut: the
+// last commit may be missing.)
 func TestFlippedBits(t *testing.T) {
-	_, file, want := filled(t)
+	t.Parallel()
+	_, file, want := newStore(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()
 	detected := 0
@@ -127,7 +129,7 @@ func TestFlippedBits(t *testing.T) {
 		if err := os.WriteFile(path, flipped, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := listAll(path)
+		got, err := readAll(path)
 		switch {
 		case errors.Is(err, local.ErrDamaged):
 			detected++
@@ -135,11 +137,11 @@ func TestFlippedBits(t *testing.T) {
 			t.Errorf("byte %d: %v", at, err)
 		case at < 2*os.Getpagesize() && same(want[:len(want)-1], got):
 		case !same(want, got):
-			t.Errorf("byte %d: reads something else:\n%s", at, cmp.Diff(want, got))
+			t.Errorf("byte %d: it reads other values:\n%s", at, cmp.Diff(want, got))
 		}
 		os.Remove(path)
 	}
-	t.Logf("%d of 300 flips lay where something was read, and were found", detected)
+	t.Logf("%d of 300 flips lay in data that was read, and were detected", detected)
 }
 
 func same(a, b []coordinator.Entry) bool {
@@ -149,7 +151,7 @@ func same(a, b []coordinator.Entry) bool {
 }
 
 func TestMissingFile(t *testing.T) {
-	path, _, _ := filled(t)
+	path, _, _ := newStore(t)
 	c := open(t, path)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -160,16 +162,13 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
-// TestHeldFile: while something else holds the file, calls wait no longer than they may, and work
-// when it lets go.
+// TestHeldFile: while another process holds the file, calls wait no longer than Options.Wait; once
+// it releases the file, they work.
 func TestHeldFile(t *testing.T) {
-	path, _, _ := filled(t)
-	c, err := local.Open(path, local.Options{Wait: 20 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	letGo := hold(t, path+".lock")
+	t.Parallel()
+	path, _, _ := newStore(t)
+	c := openWith(t, path, local.Options{Wait: 20 * time.Millisecond})
+	unlock := lockFile(t, path+".lock")
 	for range 3 {
 		if _, err := c.Get(t.Context(), "/key/01"); !errors.Is(err, coordinator.ErrUnavailable) {
 			t.Errorf("got %v", err)
@@ -181,8 +180,8 @@ func TestHeldFile(t *testing.T) {
 		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	watch := c.Watch(t.Context(), "/", 40) // a watch has time
-	letGo()
+	watch := c.Watch(t.Context(), "/", 40) // a watch waits
+	unlock()
 	if d := <-watch; d.Err != nil || d.Events[0].Key != "/key/39" {
 		t.Errorf("got %+v", d)
 	}

@@ -14,20 +14,21 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 
+	"slugc/cache/disk"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 )
 
-// ErrDamaged is wrapped by the errors about a file that is no store, or no longer one.
+// ErrDamaged is wrapped by errors about a file that is damaged or no store.
 var ErrDamaged = errors.New("the file is damaged")
 
 // errBusy is the cause of a wait that took too long.
 var errBusy = errors.New("other processes have been using it for too long")
 
-// create makes an empty store where there is none. The caller is alone.
+// create creates an empty store if there is none. The caller holds the gate.
 func create(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return nil // whatever it is, opening it tells
+		return nil // opening it shows what it is
 	}
 	draft := path + ".new"
 	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -43,23 +44,11 @@ func create(path string) error {
 	if err := os.Rename(draft, path); err != nil {
 		return explain(path, err)
 	}
-	return syncDir(filepath.Dir(path))
+	return explain(path, disk.SyncDir(filepath.Dir(path)))
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return explain(dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return explain(dir, err)
-	}
-	return nil
-}
-
-// transact opens the file, does one transaction and closes it. The caller is alone. bbolt trusts
-// its pages: on a damaged file it panics, or reads where nothing is mapped. Both become errors
+// transact opens the file, runs one transaction and closes the file. The caller holds the gate.
+// bbolt trusts its pages: on a damaged file it panics, or reads unmapped memory. Both become errors
 // here.
 func transact(path string, readOnly bool, do func(*bolt.DB) error) (err error) {
 	var file *os.File
@@ -67,7 +56,7 @@ func transact(path string, readOnly bool, do func(*bolt.DB) error) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			if file != nil {
-				file.Close() // and with it bbolt's lock; its mapping can't be got at
+				file.Close() // this releases bbolt's lock; its mapping can't be reached
 			}
 			err = damaged(path, fmt.Errorf("%v", reason))
 		}
@@ -87,12 +76,12 @@ func transact(path string, readOnly bool, do func(*bolt.DB) error) (err error) {
 	}
 	err = do(db)
 	if closeErr := db.Close(); err == nil && readOnly {
-		err = closeErr // after a commit it says nothing about the commit
+		err = closeErr // after a commit it would say nothing about the commit
 	}
 	return explain(path, err)
 }
 
-// checkFile finds what bbolt would take for a new file.
+// checkFile refuses what bbolt would take for a new file.
 func checkFile(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -106,49 +95,45 @@ func checkFile(path string) error {
 	return nil
 }
 
-// explain turns what went wrong with the file into what the contract and the user know.
+// explain turns an error about the file into one of the contract's or a fault for the user.
 func explain(path string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, coordinator.ErrConflict):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return stopped(path, err)
+		return contextError(path, err)
 	case errors.Is(err, ErrDamaged), errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum),
 		errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrInvalidMapping):
 		return damaged(path, err)
 	case errors.Is(err, coordinator.ErrCompacted), errors.Is(err, coordinator.ErrUnavailable):
 		return err
-	case errors.Is(err, fs.ErrPermission),
-		errors.Is(err, unix.EROFS),
-		errors.Is(err, unix.ENOTDIR),
-		errors.Is(err, unix.EISDIR):
-		return fault.New(
-			fault.Usage,
-			fault.ExitRelease,
-			"coordinator/unusable",
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS),
+		errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
+		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/unusable",
 			fmt.Errorf("using the coordinator %q: %w", path, err),
-			"let slugc's user read and write the file and its directory, or name another with --coordinator local:///path/to/file.db",
-		)
+			"let slugc's user read and write the file and its directory, "+
+				"or name another with --coordinator local:///path/to/file.db")
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fault.TransientError(
-			"coordinator/disk-full",
-			fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err),
-			"nothing was lost: free some space and try again",
-		)
+		return fault.TransientError("coordinator/disk-full", unavailable(path, err),
+			"nothing was lost: free some space and try again")
 	}
+	return unavailable(path, err)
+}
+
+func unavailable(path string, err error) error {
 	return fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err)
 }
 
-// stopped is the error of a call whose context ended. A deadline is the coordinator's fault, a
-// cancellation is not.
-func stopped(path string, err error) error {
+// contextError is the error of a call whose context ended. A deadline means that the coordinator
+// was too slow, a cancellation does not.
+func contextError(path string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("using the coordinator %q: %w", path, err)
 	}
-	return fmt.Errorf("using the coordinator %q: %w: %w", path, coordinator.ErrUnavailable, err)
+	return unavailable(path, err)
 }
 
-// damaged names the file and the ways out.
+// damaged names the file and what can be done.
 func damaged(path string, err error) error {
 	if marked, ok := errors.AsType[*fault.Error](err); ok {
 		return marked
@@ -156,15 +141,9 @@ func damaged(path string, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return fault.New(
-		fault.Slugc,
-		fault.ExitRelease,
-		"coordinator/damaged",
+	return fault.New(fault.Slugc, fault.ExitRelease, "coordinator/damaged",
 		fmt.Errorf("reading the coordinator %q: %w", path, err),
 		"put a copy of the file in its place",
-		fmt.Sprintf(
-			"without a copy, move it away with `mv %[1]s %[1]s.damaged`: releases then begin at 1 again, and slugs are not touched",
-			path,
-		),
-	)
+		fmt.Sprintf("without a copy, move it away with `mv %[1]s %[1]s.damaged`: "+
+			"releases then start at 1 again, and slugs are not touched", path))
 }

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gate lets one caller of all processes in at a time, roughly in the order of arrival.
+// gate admits one caller of all processes at a time, roughly in the order of arrival.
 //
-// flock alone is not fair: when it is released, whoever runs first takes it, and that is the
-// process that just released it and wants it again, not one that has yet to wake up. So there are
-// two locks. One waits for the turn, then, holding it, for the lock, and gives up the turn once
-// inside. A process that leaves and wants in again finds the turn taken and queues like all others.
-// The kernel releases both when a process dies.
+// flock alone is not fair: when it is released, the process that runs first takes it, and that is
+// usually the one that just released it and wants it again. So there are two locks. A caller waits
+// for the turn; holding the turn, it waits for the lock; holding the lock, it releases the turn. A
+// process that leaves and wants to enter again finds the turn taken and queues like all others.
+// When a process dies, the kernel releases both.
 type gate struct {
 	turn, lock string
 	own        chan struct{} // this handle's callers wait here, so that one handle blocks one thread
 }
 
-// newGate makes the lock files if they are not there yet.
+// newGate creates the lock files if they are missing.
 func newGate(path string) (gate, error) {
 	g := gate{turn: path + ".turn", lock: path + ".lock", own: make(chan struct{}, 1)}
 	for _, name := range []string{g.turn, g.lock} {
@@ -33,7 +33,7 @@ func newGate(path string) (gate, error) {
 	return g, nil
 }
 
-// enter waits until the caller is in, or ctx ends, whose cause is then the error.
+// enter waits until the caller is admitted, or returns ctx's cause.
 func (g gate) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case g.own <- struct{}{}:
@@ -60,7 +60,7 @@ func (g gate) enter(ctx context.Context) (leave func(), err error) {
 			<-g.own
 		}, nil
 	case <-ctx.Done():
-		// A blocked flock can't be called off. When it comes through, it is given back.
+		// A blocked flock can't be cancelled. When it succeeds, it is released at once.
 		go func() {
 			if e := <-in; e.err == nil {
 				e.file.Close()

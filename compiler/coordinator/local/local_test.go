@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/coordinatortest"
 	"slugc/compiler/coordinator/local"
@@ -17,9 +18,10 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	coordinatortest.Run(t, func(t *testing.T) coordinatortest.Store {
+	t.Parallel()
+	coordinatortest.Run(t, func(t *testing.T) coordinatortest.Backend {
 		path := filepath.Join(t.TempDir(), "state", "coordinator.db")
-		return coordinatortest.Store{
+		return coordinatortest.Backend{
 			Open: func() (coordinator.Coordinator, error) { return local.Open(path, local.Options{}) },
 			Compact: func(int64) error { // a commit by a handle that keeps one revision
 				c, err := local.Open(path, local.Options{History: 1})
@@ -37,45 +39,43 @@ func TestConformance(t *testing.T) {
 func TestModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	open(t, filepath.Join(dir, "c.db"))
-	for path, want := range map[string]fs.FileMode{dir: 0o700, dir + "/c.db": 0o600, dir + "/c.db.lock": 0o600, dir + "/c.db.turn": 0o600} {
+	for path, want := range map[string]fs.FileMode{
+		dir:                0o700,
+		dir + "/c.db":      0o600,
+		dir + "/c.db.lock": 0o600,
+		dir + "/c.db.turn": 0o600,
+	} {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v, want %v", path, info.Mode(), err, want)
 		}
 	}
-	if _, err := os.Stat(dir + "/c.db.new"); err == nil {
+	if testkit.Exists(dir, "c.db.new") {
 		t.Error("the draft is still there")
 	}
 }
 
-// TestLeftovers: what a killed creation leaves is no obstacle.
-func TestLeftovers(t *testing.T) {
+// TestUnfinishedCreation: a process that was killed while it created the store does no harm.
+func TestUnfinishedCreation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.db")
-	if err := os.WriteFile(path+".new", []byte("half a draft"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	put(t, open(t, path), "/a", "1")
+	testkit.Write(t, path+".new", "half a draft")
+	coordinatortest.Put(t, open(t, path), "/a", "1")
 }
 
 func TestUnusablePaths(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Write(t, file, "")
 	_, err := local.Open(filepath.Join(file, "c.db"), local.Options{})
 	if mark := fault.Of(err); err == nil || mark.ID != "coordinator/unusable" || mark.Code != fault.ExitRelease {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestHistory: the log keeps as many revisions as it is told, and the file stops growing.
+// TestHistory: the log keeps as many revisions as the options say, and the file stops growing.
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "c.db")
-	c, err := local.Open(path, local.Options{History: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openWith(t, path, local.Options{History: 10})
 	size := func() int64 {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -85,7 +85,7 @@ func TestHistory(t *testing.T) {
 	}
 	var early int64
 	for i := range 400 {
-		put(t, c, fmt.Sprint("/k/", i%5), strings.Repeat("x", 3000))
+		coordinatortest.Put(t, c, fmt.Sprint("/k/", i%5), strings.Repeat("x", 3000))
 		if i == 99 {
 			early = size()
 		}
@@ -103,7 +103,7 @@ func TestHistory(t *testing.T) {
 
 func BenchmarkGet(b *testing.B) {
 	c := open(b, filepath.Join(b.TempDir(), "c.db"))
-	put(b, c, "/a", "1")
+	coordinatortest.Put(b, c, "/a", "1")
 	for b.Loop() {
 		if _, err := c.Get(b.Context(), "/a"); err != nil {
 			b.Fatal(err)
@@ -114,6 +114,6 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkCommit(b *testing.B) {
 	c := open(b, filepath.Join(b.TempDir(), "c.db"))
 	for b.Loop() {
-		put(b, c, "/a", "1")
+		coordinatortest.Put(b, c, "/a", "1")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// maxLog is how many bytes of history are kept at most, however few revisions that is.
+// maxLog is how many bytes of history are kept at most, even if those are few revisions.
 const maxLog = 64 << 20
 
 // appendLog records a commit under st.rev and drops what is too old.
@@ -46,22 +46,17 @@ func appendLog(tx *bolt.Tx, st *state, writes []coordinator.Write, history int) 
 	return nil
 }
 
-// readLog returns the deliveries under prefix of the revisions from next on, as many as make up a
-// batch, and the revision after the last one read. It is coordinator.ErrCompacted if next is no
-// longer kept.
+// readLog returns the deliveries under prefix of a batch of revisions that starts with next, and
+// the revision after the batch. The error is coordinator.ErrCompacted if next is no longer kept.
 func readLog(tx *bolt.Tx, prefix string, next int64) ([]coordinator.Delivery, int64, error) {
-	const batch = 1 << 20 // bytes, so that a watcher far behind holds neither the lock nor much memory
+	const batch = 1 << 20 // bytes: a watcher far behind must not hold the lock for long, or much memory
 	st, err := readState(tx)
 	if err != nil {
 		return nil, next, err
 	}
 	if next <= st.compacted {
-		return nil, next, fmt.Errorf(
-			"watching from revision %d, kept from %d: %w",
-			next,
-			st.compacted+1,
-			coordinator.ErrCompacted,
-		)
+		return nil, next, fmt.Errorf("watching from revision %d, kept from %d: %w",
+			next, st.compacted+1, coordinator.ErrCompacted)
 	}
 	var deliveries []coordinator.Delivery
 	for size := 0; next <= st.rev && size < batch; next++ {

@@ -67,7 +67,7 @@ func writeState(tx *bolt.Tx, s state) error {
 	return write(tx, metaBucket, stateKey, appendNumber(b, s.logBytes))
 }
 
-// get reads an entry; a key that is not there has revision 0.
+// get reads an entry; a missing key has revision 0.
 func get(tx *bolt.Tx, key string) (coordinator.Entry, error) {
 	b, err := read(tx, dataBucket, []byte(key))
 	if err != nil || b == nil {
@@ -78,7 +78,7 @@ func get(tx *bolt.Tx, key string) (coordinator.Entry, error) {
 
 func entry(key string, b []byte) (coordinator.Entry, error) {
 	if len(b) < 8 {
-		return coordinator.Entry{}, fmt.Errorf("%w: the value of key %q is cut short", ErrDamaged, key)
+		return coordinator.Entry{}, fmt.Errorf("%w: the value of key %q is truncated", ErrDamaged, key)
 	}
 	return coordinator.Entry{Key: key, Rev: number(b), Value: bytes.Clone(b[8:])}, nil
 }
@@ -104,7 +104,7 @@ func list(tx *bolt.Tx, prefix string) ([]coordinator.Entry, error) {
 	return entries, nil
 }
 
-// apply does a commit within a transaction.
+// apply makes a commit within a transaction and returns the new revision.
 func apply(tx *bolt.Tx, compares []coordinator.Compare, writes []coordinator.Write, history int) (int64, error) {
 	st, err := readState(tx)
 	if err != nil {
@@ -130,7 +130,7 @@ func apply(tx *bolt.Tx, compares []coordinator.Compare, writes []coordinator.Wri
 	return st.rev, writeState(tx, st)
 }
 
-// change applies writes to the data and returns those that did something.
+// change applies writes to the data and returns those that changed something.
 func change(tx *bolt.Tx, writes []coordinator.Write, rev int64) ([]coordinator.Write, error) {
 	done := make([]coordinator.Write, 0, len(writes))
 	for _, w := range writes {
@@ -163,7 +163,7 @@ func open(tx *bolt.Tx, name []byte) (*bolt.Bucket, error) {
 	return nil, fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
 }
 
-// read returns what write wrote, nil if there is nothing. The bytes are valid within the
+// read returns what write wrote, nil if the key is missing. The bytes are valid within the
 // transaction.
 func read(tx *bolt.Tx, bucket, key []byte) ([]byte, error) {
 	b, err := open(tx, bucket)
@@ -185,7 +185,7 @@ func write(tx *bolt.Tx, bucket, key, value []byte) error {
 	return b.Put(key, append(binary.BigEndian.AppendUint32(nil, sum(key, value)), value...))
 }
 
-// verify checks and takes off the sum.
+// verify checks the sum and returns what follows it.
 func verify(key, v []byte) ([]byte, error) {
 	if len(v) < 4 || binary.BigEndian.Uint32(v) != sum(key, v[4:]) {
 		return nil, fmt.Errorf("%w: the checksum of key %q is wrong", ErrDamaged, key)

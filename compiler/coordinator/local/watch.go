@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -15,46 +14,24 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// Watch reads the log, waits until the file changes, and reads on.
-func (s *store) Watch(ctx context.Context, prefix string, from int64) <-chan coordinator.Delivery {
-	out := make(chan coordinator.Delivery)
-	s.closing.Lock()
-	defer s.closing.Unlock()
-	if s.ctx.Err() != nil {
-		close(out)
-		return out
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.ctx, cancel)
-	s.watches.Go(func() {
-		defer close(out)
-		defer cancel()
-		defer stop()
-		if err := s.follow(ctx, prefix, from, out); err != nil && ctx.Err() == nil {
-			send(ctx, out, coordinator.Delivery{Err: err})
-		}
-	})
-	return out
+// Watch reads the log, waits until the file changes, and reads again.
+func (h *handle) Watch(ctx context.Context, prefix string, from int64) <-chan coordinator.Delivery {
+	return h.lifetime.Watch(ctx, prefix, from, h.follow)
 }
 
-// follow delivers until ctx ends or something breaks.
-func (s *store) follow(ctx context.Context, prefix string, next int64, out chan<- coordinator.Delivery) error {
-	if err := coordinator.CheckPrefix(prefix); err != nil {
-		return err
-	}
-	if next < 1 {
-		return fmt.Errorf("watching from revision %d, which is not positive", next)
-	}
+func (h *handle) follow(
+	ctx context.Context, prefix string, next int64, send func(coordinator.Delivery) bool,
+) error {
 	for {
-		// Both are taken before the log is read: a commit in between is noticed by one look too
-		// many, never missed.
-		rung, seen := s.bell.heard(), s.head()
-		deliveries, after, err := s.readLog(ctx, prefix, next)
+		// Both are taken before the log is read, so a commit in between causes one read too many
+		// and is never missed.
+		committed, pages := h.commits.next(), h.metaPages()
+		deliveries, after, err := h.readLog(ctx, prefix, next)
 		if err != nil {
 			return err
 		}
 		for _, d := range deliveries {
-			if !send(ctx, out, d) {
+			if !send(d) {
 				return nil
 			}
 		}
@@ -62,20 +39,18 @@ func (s *store) follow(ctx context.Context, prefix string, next int64, out chan<
 			next = after
 			continue
 		}
-		if !s.sleep(ctx, rung, seen) {
+		if !h.awaitChange(ctx, committed, pages) {
 			return nil
 		}
 	}
 }
 
-// readLog waits for its turn for as long as ctx lasts: a watch has time.
-func (s *store) readLog(
-	ctx context.Context,
-	prefix string,
-	next int64,
+// readLog waits for its turn at the file until ctx ends: a watch has no hurry.
+func (h *handle) readLog(
+	ctx context.Context, prefix string, next int64,
 ) (deliveries []coordinator.Delivery, after int64, err error) {
 	for {
-		err = s.view(ctx, func(tx *bolt.Tx) (err error) {
+		err = h.view(ctx, func(tx *bolt.Tx) (err error) {
 			deliveries, after, err = readLog(tx, prefix, next)
 			return err
 		})
@@ -85,29 +60,29 @@ func (s *store) readLog(
 	}
 }
 
-// sleep returns true when the store may have changed, false when ctx ended.
-func (s *store) sleep(ctx context.Context, rung <-chan struct{}, seen []byte) bool {
-	tick := time.NewTicker(s.options.Poll)
+// awaitChange returns true when the store may have changed, false when ctx has ended.
+func (h *handle) awaitChange(ctx context.Context, committed <-chan struct{}, pages []byte) bool {
+	tick := time.NewTicker(h.options.Poll)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-rung:
+		case <-committed:
 			return true
 		case <-tick.C:
-			if now := s.head(); now == nil || !bytes.Equal(now, seen) {
+			if now := h.metaPages(); now == nil || !bytes.Equal(now, pages) {
 				return true
 			}
 		}
 	}
 }
 
-// head is the file's first two pages, nil if they can't be read. bbolt's commits write their number
-// into one of them, in turn, as the last thing they do. (The file's times would not tell two
-// commits in one clock tick apart.)
-func (s *store) head() []byte {
-	f, err := os.Open(s.path)
+// metaPages is the file's first two pages, nil if they can't be read. As its last step, every
+// commit of bbolt writes its number into one of them, in turn. The file's times would not do: two
+// commits may fall into one clock tick.
+func (h *handle) metaPages() []byte {
+	f, err := os.Open(h.path)
 	if err != nil {
 		return nil
 	}
@@ -120,36 +95,27 @@ func (s *store) head() []byte {
 	return b[:n]
 }
 
-func send(ctx context.Context, out chan<- coordinator.Delivery, d coordinator.Delivery) bool {
-	select {
-	case out <- d:
-		return true
-	case <-ctx.Done():
-		return false
+// notifier tells a handle's watches of the handle's own commits.
+type notifier struct {
+	mu sync.Mutex
+	ch chan struct{} // closed by the next commit; nil if nobody listens
+}
+
+// next returns a channel that the next commit closes.
+func (n *notifier) next() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ch == nil {
+		n.ch = make(chan struct{})
 	}
+	return n.ch
 }
 
-// bell tells this handle's watches of this handle's commits.
-type bell struct {
-	mu   sync.Mutex
-	next chan struct{} // closed by the next ring; nil if nobody listens
-}
-
-// heard returns a channel that is closed by the next ring.
-func (b *bell) heard() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.next == nil {
-		b.next = make(chan struct{})
-	}
-	return b.next
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.next != nil {
-		close(b.next)
-		b.next = nil
+func (n *notifier) notify() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ch != nil {
+		close(n.ch)
+		n.ch = nil
 	}
 }

@@ -7,7 +7,7 @@
 //	runit        APP-TYPE-N/{run,control/t,control/k,env/*,log/run}
 //	launchd      APP-TYPE-N.plist
 //
-// [Export] is a function of its arguments: it reads and writes nothing. [Place] puts what it gave
+// [Export] is a function of its arguments: it reads and writes nothing. [Write] puts what it gave
 // into a directory, over its own older files only.
 //
 // # What a unit runs

@@ -16,29 +16,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/shell"
+	"slugc/cache/testkit"
 	"slugc/compiler/launch"
 	"slugc/compiler/launch/export"
 	"slugc/compiler/procfile"
 )
-
-var dumper string // path of a program that writes down what it was given
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "export-test-")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		dumper = filepath.Join(dir, "dump")
-		build := exec.Command("go", "build", "-o", dumper, "./testdata/dump")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("building the dumper: %v\n%s", err, out))
-		}
-		return m.Run()
-	}())
-}
 
 // hostileArgs are words of shell that come to grief where one layer of quoting is wrong.
 const hostileArgs = `'it'\''s' "a  b" \\ ';' ' ;x' ' #y' "%s %%d %(here)s %n" "$HOME|$PORT|$PS|$A" "${B}" -x ]]\> '&amp;<b>' é "tab	end" '*' '$$' '$(id)' "$0" "" \; 'end script'`
@@ -131,6 +114,7 @@ func randomVars() (vars []string) {
 func hostileApp(t *testing.T) (o export.Options, out string) {
 	t.Helper()
 	base := t.TempDir()
+	dumper := shell.Word(testkit.Program(t, "../testdata/child")) + " dump"
 	out = filepath.Join(base, "out")
 	o = export.Options{
 		App:  "my--app",
@@ -187,7 +171,7 @@ type dump struct {
 // given waits for a process's dump and takes it away.
 func given(t *testing.T, file string) (d dump) {
 	t.Helper()
-	waitFor(t, file, func() bool { _, err := os.Stat(file); return err == nil })
+	testkit.Eventually(t, file, func() bool { return testkit.Exists(file) })
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -204,16 +188,6 @@ func given(t *testing.T, file string) (d dump) {
 	})
 	slices.SortFunc(d.Env, slices.Compare)
 	return d
-}
-
-// waitFor fails at once when done does not come true.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waiting for %s: it does not come", what)
-		}
-	}
 }
 
 // started runs the command until it has dumped.
@@ -272,7 +246,7 @@ func exported(t *testing.T, format string, o export.Options) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := export.Place(o.Dir, format, o.App, files, false); err != nil {
+	if _, err := export.Write(o.Dir, format, o.App, files, false); err != nil {
 		t.Fatal(err)
 	}
 	texts := map[string]string{}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"slugc/cache/testkit"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,7 +93,7 @@ func TestRunit(t *testing.T) {
 			got := given(t, filepath.Join(out, dyno))
 			same(t, dyno, want[dyno], got)
 			if dyno == "worker.1" {
-				waitFor(
+				testkit.Eventually(
 					t,
 					"the child",
 					func() bool { _, err := os.Stat(filepath.Join(out, "child")); return err == nil },
@@ -105,13 +106,13 @@ func TestRunit(t *testing.T) {
 	})
 	for _, name := range names {
 		for _, dir := range []string{name, name + "/log"} {
-			waitFor(t, "the end of "+dir, func() bool {
+			testkit.Eventually(t, "the end of "+dir, func() bool {
 				out, _ := exec.Command("sv", "status", filepath.Join(o.Dir, dir)).Output()
 				return strings.Contains(string(out), "runsv not running")
 			})
 		}
 	}
-	waitFor(t, "the log", func() bool {
+	testkit.Eventually(t, "the log", func() bool {
 		data, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(data), "started\n") &&
 			strings.Contains(string(data), "child ended\n")

@@ -2,9 +2,8 @@ package export
 
 import (
 	"fmt"
+	"slugc/buildpacks/shell"
 	"strings"
-
-	"slugc/compiler/launch"
 )
 
 // isEnvdirVar says that chpst -e reads a value as it is: the first line, without blanks at its end.
@@ -30,7 +29,7 @@ func runit(e *export) []File {
 			user, owner = " -u "+e.User, ` && chown `+e.User+` "$log"`
 		}
 		argv := u.argv(enter)
-		script("run", "exec 2>&1\nexec env - PATH=\"$PATH\" chpst -P"+user+" -e ./env "+launch.Quote(argv))
+		script("run", "exec 2>&1\nexec env - PATH=\"$PATH\" chpst -P"+user+" -e ./env "+shell.Command(argv...))
 		for name, signal := range map[string]string{"t": "TERM", "k": "KILL"} {
 			script("control/"+name, `kill -s `+signal+` -- "-$(cat supervise/pid)"`)
 		}
@@ -38,7 +37,7 @@ func runit(e *export) []File {
 			"log/run",
 			fmt.Sprintf(
 				"log=%s\n[ -d \"$log\" ] || { mkdir -p -m 2750 \"$log\"%s; } || exit\nexec chpst%s svlogd \"$log\"",
-				launch.Quote([]string{fmt.Sprintf("%s/%s-%d", e.Log, u.Type, u.Number)}),
+				shell.Word(fmt.Sprintf("%s/%s-%d", e.Log, u.Type, u.Number)),
 				owner,
 				user,
 			),

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"slugc/compiler/launch"
+	"slugc/buildpacks/shell"
 	"slugc/detect/lazyregexp"
 )
 
@@ -82,7 +82,7 @@ func supervisord(e *export) []File {
 func supervisordCommand(argv []string) string {
 	// All that looks like a comment, and here, is in single quotes, which '' closes and opens
 	// again.
-	text := comment.ReplaceAllString(percent(launch.Quote(argv)), "$1''$2")
+	text := comment.ReplaceAllString(percent(shell.Command(argv...)), "$1''$2")
 	text = strings.ReplaceAll(text, here, "%''(here)s")
 	return strings.ReplaceAll(text, "\n", "\n    ")
 }

@@ -12,7 +12,7 @@ var serviceParts = []string{".", "control", "env", "log"}
 
 // sweep removes the files of an export before that are not wanted any more. Only names that may be
 // of the app's export are looked at.
-func (p *placing) sweep(candidate func(name string) bool) error {
+func (p *writer) sweep(candidate func(name string) bool) error {
 	entries, err := fs.ReadDir(p.root.FS(), ".")
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (p *placing) sweep(candidate func(name string) bool) error {
 }
 
 // drop removes a file of an export before, and says whether it did.
-func (p *placing) drop(name string) (bool, error) {
+func (p *writer) drop(name string) (bool, error) {
 	if p.wanted[name] || !p.mine(name) {
 		return false, nil
 	}
@@ -48,7 +48,7 @@ func (p *placing) drop(name string) (bool, error) {
 // sweepService removes what an export before has left in a runit service directory, and the
 // directory with what runsv keeps in it if no service is left. "run" goes first: without it the
 // service does not start again.
-func (p *placing) sweepService(dir string) error {
+func (p *writer) sweepService(dir string) error {
 	gone, err := p.drop(dir + "/run")
 	if err != nil {
 		return err

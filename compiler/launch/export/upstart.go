@@ -2,9 +2,8 @@ package export
 
 import (
 	"fmt"
+	"slugc/buildpacks/shell"
 	"strings"
-
-	"slugc/compiler/launch"
 )
 
 // upstart's jobs, init(5): one for the app, one for each type, one for each process. A process's
@@ -28,9 +27,9 @@ func upstart(e *export) []File {
 			}
 			b.WriteString("script\n")
 			for _, v := range append(u.own, u.vars...) {
-				fmt.Fprintf(&b, "export %s=%s\n", v.name, launch.Quote([]string{v.value}))
+				fmt.Fprintf(&b, "export %s=%s\n", v.name, shell.Word(v.value))
 			}
-			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", launch.Quote([]string{u.command}), u.script(enter))
+			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", shell.Word(u.command), u.script(enter))
 			file := conf(u.dashed(), b.String())
 			file.Mode = e.private()
 			files = append(files, file)

@@ -15,17 +15,17 @@ import (
 
 // The files that the restricted copy of the binary inherits.
 const (
-	fdSpec   = 3 // JSON, read to its end
-	fdFailed = 4 // why it could not start the program; closed when it could
+	fdRestricted = 3 // the request: JSON, read to its end
+	fdFailure    = 4 // a report with an error; empty when the program was started
 )
 
-// What may be done beneath a path. Device nodes are never made: root among the children could reach
-// the disk through one.
+// What the process may do beneath a path. It may never make a device node: through one, a child that runs as
+// root could reach the disk.
 const (
 	accessRead = ll.AccessFSExecute | ll.AccessFSReadFile | ll.AccessFSReadDir
 	accessFile = ll.AccessFSExecute | ll.AccessFSReadFile | ll.AccessFSWriteFile | ll.AccessFSTruncate
-	accessAll  = accessRead | accessFile | ll.AccessFSRemoveDir | ll.AccessFSRemoveFile | ll.AccessFSMakeDir | ll.AccessFSMakeReg |
-		ll.AccessFSMakeSock | ll.AccessFSMakeFifo | ll.AccessFSMakeSym | ll.AccessFSRefer
+	accessAll  = accessRead | accessFile | ll.AccessFSRemoveDir | ll.AccessFSRemoveFile | ll.AccessFSMakeDir |
+		ll.AccessFSMakeReg | ll.AccessFSMakeSock | ll.AccessFSMakeFifo | ll.AccessFSMakeSym | ll.AccessFSRefer
 )
 
 // LandlockVersion returns the version of Landlock that the kernel has, 0 for none.
@@ -37,9 +37,8 @@ func LandlockVersion() int {
 	return version
 }
 
-// startRestricted starts a copy of the binary that restricts itself and becomes the program.
-// Restricting takes effect between the two, so that the supervisor itself stays free and out of the
-// program's reach.
+// startRestricted starts a copy of the binary that restricts itself and then executes the program. So the
+// supervisor itself is not restricted, and the program cannot reach it.
 func startRestricted(r Request, attr *syscall.ProcAttr) (int, error) {
 	var pipes [4]*os.File
 	for i := 0; i < len(pipes); i += 2 {
@@ -52,7 +51,7 @@ func startRestricted(r Request, attr *syscall.ProcAttr) (int, error) {
 	copied := *attr
 	copied.Dir, copied.Env = "/", []string{}
 	copied.Files = append(copied.Files[:3:3], pipes[0].Fd(), pipes[3].Fd())
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{r.Self, hidden, argExec}, &copied)
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{r.Self, argHidden, argExec}, &copied)
 	if err != nil {
 		return 0, fmt.Errorf("restarting %s: %w", r.Self, err)
 	}
@@ -60,13 +59,13 @@ func startRestricted(r Request, attr *syscall.ProcAttr) (int, error) {
 	pipes[3].Close()
 	err = json.NewEncoder(pipes[1]).Encode(r)
 	pipes[1].Close()
-	said, _ := io.ReadAll(pipes[2])
-	if len(said) == 0 && err == nil {
+	message, _ := io.ReadAll(pipes[2])
+	if len(message) == 0 && err == nil {
 		return pid, nil
 	}
 	syscall.Wait4(pid, nil, 0, nil)
 	var why report
-	switch json.Unmarshal(said, &why); {
+	switch json.Unmarshal(message, &why); {
 	case why.Errno != 0:
 		return 0, fmt.Errorf("%s: %w", why.Error, syscall.Errno(why.Errno))
 	case why.Error != "":
@@ -75,21 +74,21 @@ func startRestricted(r Request, attr *syscall.ProcAttr) (int, error) {
 	return 0, fmt.Errorf("restricting the process: %w", err)
 }
 
-// execMain restricts this process and replaces it. It returns only when that fails.
+// execMain restricts this process and replaces it by the program. It returns only when that fails.
 func execMain() int {
-	// Capabilities belong to a thread, and it is the thread calling exec whose remain.
+	// Capabilities belong to a thread. Those of the thread that calls exec remain.
 	runtime.LockOSThread()
-	failed := os.NewFile(fdFailed, "failed")
+	failure := os.NewFile(fdFailure, "failure")
 	var r Request
-	err := json.NewDecoder(os.NewFile(fdSpec, "spec")).Decode(&r)
+	err := json.NewDecoder(os.NewFile(fdRestricted, "request")).Decode(&r)
 	if err == nil {
-		err = become(r)
+		err = restrictAndExec(r)
 	}
-	json.NewEncoder(failed).Encode(failure(err))
+	json.NewEncoder(failure).Encode(errorReport(err))
 	return 127
 }
 
-func become(r Request) error {
+func restrictAndExec(r Request) error {
 	if err := os.Chdir(r.Dir); err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func become(r Request) error {
 	return nil
 }
 
-// enforce restricts this process and all it becomes. It sets no_new_privs.
+// enforce restricts this process and whatever it executes. It sets no_new_privs.
 func (r *Rules) enforce() error {
 	if version := LandlockVersion(); version < 3 {
 		return fmt.Errorf("the kernel has Landlock version %d, and 3 is needed", version)
@@ -127,7 +126,7 @@ func (r *Rules) enforce() error {
 	return config.BestEffort().Restrict(rules...)
 }
 
-// rule allows access beneath path, without what a file cannot have.
+// rule permits access beneath path. For a file it leaves out the rights that only directories have.
 func rule(path string, access landlock.AccessFSSet) landlock.Rule {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() {
@@ -141,13 +140,13 @@ func rule(path string, access landlock.AccessFSSet) landlock.Rule {
 	return landlock.PathAccess(access, path).IgnoreIfMissing()
 }
 
-// dropCapabilities takes from this thread, and from whatever it executes, all that distinguishes
-// root but the user id.
+// dropCapabilities takes all capabilities from this thread and from whatever it executes. Of root, only
+// the user id is left.
 func dropCapabilities() error {
 	for capability := uintptr(0); ; capability++ {
 		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
 		if err == unix.EINVAL || err == unix.EPERM {
-			break // past the last one; or not privileged, and then no_new_privs keeps it so
+			break // after the last one; or without privileges, which no_new_privs keeps away
 		}
 		if err != nil {
 			return err

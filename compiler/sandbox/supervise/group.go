@@ -8,29 +8,20 @@ import (
 	"time"
 )
 
-// group supervises by process group alone.
+// group supervises a process group.
 type group struct {
 	cmd    *exec.Cmd
 	linger bool
 	grace  time.Duration
 
 	mu    sync.Mutex
-	ended bool        // the group's id may belong to someone else from here on
-	timer *time.Timer // to SIGKILL, once a stop signal was given
+	ended bool        // from now on the group's id may be another's
+	timer *time.Timer // to SIGKILL, from the first stop signal on
 }
 
 func startGroup(r Request) (int, control, error) {
 	cmd := &exec.Cmd{Path: r.Args[0], Args: r.Args, Dir: r.Dir, Env: append([]string{}, r.Env...)}
-	// A nil *os.File in an interface is not nil, and exec.Cmd would use it.
-	if r.Stdin != nil {
-		cmd.Stdin = r.Stdin
-	}
-	if r.Stdout != nil {
-		cmd.Stdout = r.Stdout
-	}
-	if r.Stderr != nil {
-		cmd.Stderr = r.Stderr
-	}
+	r.setStreams(cmd)
 	cmd.ExtraFiles = r.Inherit
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !r.Terminal}
 	if err := cmd.Start(); err != nil {
@@ -38,7 +29,7 @@ func startGroup(r Request) (int, control, error) {
 	}
 	g := &group{cmd: cmd, linger: r.Linger, grace: r.Grace}
 	if r.Terminal {
-		// The caller is in this group too, so what the process leaves behind is left alone.
+		// The caller is in this group too, so nothing that the process leaves behind is signalled.
 		return cmd.Process.Pid, &single{cmd: cmd, grace: r.Grace}, nil
 	}
 	return cmd.Process.Pid, g, nil
@@ -65,14 +56,10 @@ func (g *group) wait() (Status, error) {
 	if g.linger {
 		last = syscall.SIGTERM
 	}
-	// The id stays taken as long as the group has a member, and Linux hands out ids in a circle, so
-	// it is still this group's.
+	// As long as the group has a member, nothing else gets its id. Linux counts ids up and starts again at
+	// the end, so the id is still this group's now.
 	g.signal(last)
-	// Where nobody collects orphans, a dead one stays a member for ever: hence an end.
-	end := time.Now().Add(g.grace + unkillable)
-	for wait := time.Millisecond; syscall.Kill(-g.cmd.Process.Pid, 0) == nil && time.Now().Before(end); wait = min(2*wait, 50*time.Millisecond) {
-		time.Sleep(wait)
-	}
+	g.awaitEmpty()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ended = true
@@ -80,6 +67,17 @@ func (g *group) wait() (Status, error) {
 		g.timer.Stop()
 	}
 	return status, err
+}
+
+// awaitEmpty waits until the group has no member. Where no process collects orphans, a dead one stays a
+// member for ever, so the wait is limited.
+func (g *group) awaitEmpty() {
+	end := time.Now().Add(g.grace + killTimeout)
+	pause := time.Millisecond
+	for syscall.Kill(-g.cmd.Process.Pid, 0) == nil && time.Now().Before(end) {
+		time.Sleep(pause)
+		pause = min(2*pause, 50*time.Millisecond)
+	}
 }
 
 // single supervises one process that shares the caller's terminal and group.
@@ -100,7 +98,7 @@ func (s *single) wait() (Status, error) { return waitCmd(s.cmd) }
 
 func waitCmd(cmd *exec.Cmd) (Status, error) {
 	err := cmd.Wait()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return Status{}, err
 	}
 	return statusOf(cmd.ProcessState.Sys().(syscall.WaitStatus)), nil

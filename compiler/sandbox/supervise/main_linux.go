@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Main does the work of a supervisor when args (the process's arguments, with its name) are those
-// of one, and then ends the process. A binary whose path is given as Request.Self calls it first
-// thing. It returns at once when the arguments are not its own.
+// Main must be the first call in the main function of the binary [Request].Self. When args, which are
+// os.Args, are those of a process that this package has started, it does that process's work and exits.
+// Otherwise it returns at once.
 func Main(args []string) {
-	if len(args) != 3 || args[1] != hidden {
+	if len(args) != 3 || args[1] != argHidden {
 		return
 	}
 	switch args[2] {
@@ -30,23 +30,23 @@ func Main(args []string) {
 	}
 }
 
-// supervisor is the state of the process in the middle.
+// supervisor is the state of the process between slugc and the main process.
 type supervisor struct {
-	req      sent
-	main     int // pid
-	status   *Status
-	stopping bool             // a stop signal was given, or the main process has ended
-	killing  time.Time        // since when everything is being killed
-	told     map[int]bool     // who has had a stop signal
-	grace    <-chan time.Time // to killing
-	children chan os.Signal
-	control  chan byte
+	req       supervisorRequest
+	main      int // pid
+	status    *Status
+	stopping  bool             // a stop signal was sent, or the main process has ended
+	killing   time.Time        // since when everything is being killed
+	signalled map[int]bool     // the processes that have had the stop signal
+	grace     <-chan time.Time // its end starts the killing
+	children  chan os.Signal   // SIGCHLD
+	control   chan byte        // signals from slugc; closed when slugc has ended
 }
 
 func superviseMain(self string) int {
-	// The main process is killed when the thread that started it ends, so that thread must last.
+	// The kernel kills the main process when the thread that started it ends, so that thread must not end.
 	runtime.LockOSThread()
-	KeepFiles()
+	CloseInheritedOnExec()
 	out := json.NewEncoder(os.NewFile(fdReport, "report"))
 	s := &supervisor{children: make(chan os.Signal, 1), control: make(chan byte, 16)}
 	request := os.NewFile(fdRequest, "request")
@@ -57,14 +57,14 @@ func superviseMain(self string) int {
 		err = s.start()
 	}
 	if err != nil {
-		out.Encode(failure(err))
+		out.Encode(errorReport(err))
 		return 1
 	}
 	out.Encode(report{Pid: s.main})
 	go s.listen(os.NewFile(fdControl, "control"))
 	s.run()
 	if s.req.Remove != "" {
-		os.RemoveAll(s.req.Remove) // slugc does so more thoroughly, if it lives
+		os.RemoveAll(s.req.Remove) // slugc, if it is alive, removes read-only directories too
 	}
 	if s.status == nil {
 		s.status = &Status{Code: 137, Signal: syscall.SIGKILL}
@@ -73,8 +73,8 @@ func superviseMain(self string) int {
 	return 0
 }
 
-func failure(err error) report {
-	if errno := syscall.Errno(0); errors.As(err, &errno) {
+func errorReport(err error) report {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno)}
 	}
 	return report{Error: err.Error()}
@@ -86,11 +86,11 @@ func (s *supervisor) start() error {
 		return fmt.Errorf("becoming a subreaper: %w", err)
 	}
 	signal.Notify(s.children, syscall.SIGCHLD)
-	// What the terminal sends to its whole group is for the main process alone. Notify, not Ignore:
-	// a child inherits what is ignored.
+	// The terminal's signals to its whole group are for the main process only. Notify and not Ignore,
+	// because a child would inherit an ignored signal.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	if s.req.Files > 0 {
-		if err := limit(s.req.Files); err != nil {
+		if err := limitFiles(s.req.Files); err != nil {
 			return err
 		}
 	}
@@ -112,9 +112,9 @@ func (s *supervisor) start() error {
 	return nil
 }
 
-// KeepFiles marks all of this process's files but the standard three as not to be inherited. Go
-// does so with what it opens itself, but not with what this process has inherited.
-func KeepFiles() {
+// CloseInheritedOnExec sets close-on-exec for all open files of this process except the standard three. Go
+// sets it for the files that it opens, but not for those that this process has inherited.
+func CloseInheritedOnExec() {
 	names, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return
@@ -126,15 +126,15 @@ func KeepFiles() {
 	}
 }
 
-// limit sets this process's number of open files to at most files, and forbids core files.
-func limit(files uint64) error {
+// limitFiles limits this process's number of open files, and forbids core files.
+func limitFiles(files uint64) error {
 	var now syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
 		return fmt.Errorf("reading the limit of open files: %w", err)
 	}
 	files = min(files, now.Max)
-	// Through package syscall: Go restores the limit that it found when it starts a program, unless
-	// it was set there.
+	// Only a limit that was set through package syscall stays: when Go starts a program it restores the one
+	// that it found at its own start.
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: files}); err != nil {
 		return fmt.Errorf("limiting open files: %w", err)
 	}
@@ -144,7 +144,7 @@ func limit(files uint64) error {
 	return nil
 }
 
-// listen passes on what slugc says, and closes the channel when slugc is gone.
+// listen reads slugc's signals into the channel, and closes it when slugc has ended.
 func (s *supervisor) listen(control *os.File) {
 	buf := make([]byte, 16)
 	for {
@@ -163,13 +163,13 @@ func (s *supervisor) listen(control *os.File) {
 func (s *supervisor) run() {
 	var tick <-chan time.Time
 	for {
-		if s.reap() || (!s.killing.IsZero() && time.Since(s.killing) > unkillable) {
+		if s.reap() || (!s.killing.IsZero() && time.Since(s.killing) > killTimeout) {
 			return
 		}
 		if s.stopping {
-			// An orphan that was forked just as its parent was stopped. What a living process
-			// starts to clean up is left alone.
-			s.tell(living(os.Getpid(), false), syscall.SIGTERM)
+			// Orphans that were forked just as their parent was stopped. A process that a living one
+			// starts, to clean up, gets no signal.
+			s.signalNew(living(os.Getpid(), false), syscall.SIGTERM)
 		}
 		if !s.killing.IsZero() {
 			SignalDescendants(os.Getpid(), syscall.SIGKILL)
@@ -186,12 +186,12 @@ func (s *supervisor) run() {
 				s.kill()
 				continue
 			}
-			s.pass(syscall.Signal(b))
+			s.forward(syscall.Signal(b))
 		}
 	}
 }
 
-// reap collects the dead and reports whether none are left.
+// reap collects the children that have ended, and reports whether there are no children left.
 func (s *supervisor) reap() bool {
 	for {
 		var w syscall.WaitStatus
@@ -209,14 +209,14 @@ func (s *supervisor) reap() bool {
 			if !s.req.Linger {
 				s.kill()
 			} else if !s.stopping {
-				s.pass(syscall.SIGTERM)
+				s.forward(syscall.SIGTERM)
 			}
 		}
 	}
 }
 
-// pass gives sig to all, and starts the grace when it is a stop signal.
-func (s *supervisor) pass(sig syscall.Signal) {
+// forward sends sig to all descendants, and starts the grace when it is a stop signal.
+func (s *supervisor) forward(sig syscall.Signal) {
 	if sig == syscall.SIGKILL || (stops(sig) && s.req.Grace <= 0) {
 		s.kill()
 		return
@@ -229,17 +229,17 @@ func (s *supervisor) pass(sig syscall.Signal) {
 		s.stopping = true
 		s.grace = time.After(s.req.Grace)
 	}
-	s.told = map[int]bool{}
-	// Again, for those that were forked meanwhile.
-	for s.tell(Descendants(os.Getpid()), sig) {
+	s.signalled = map[int]bool{}
+	// Until there are none: some were forked meanwhile.
+	for s.signalNew(Descendants(os.Getpid()), sig) {
 	}
 }
 
-// tell gives sig to those who have not had it, and reports whether there were any.
-func (s *supervisor) tell(pids []int, sig syscall.Signal) (any bool) {
+// signalNew sends sig to those of pids that have not had it, and reports whether there were any.
+func (s *supervisor) signalNew(pids []int, sig syscall.Signal) (any bool) {
 	for _, pid := range pids {
-		if !s.told[pid] {
-			s.told[pid] = true
+		if !s.signalled[pid] {
+			s.signalled[pid] = true
 			any = true
 			syscall.Kill(pid, sig)
 		}

@@ -4,9 +4,9 @@ package supervise
 
 import "errors"
 
-// Main returns at once: on this system there are no supervisors.
+// Main returns at once: this system has no supervisors.
 func Main([]string) {}
 
 func startSupervised(Request) (int, control, error) {
-	return 0, nil, errors.New("supervising is for Linux alone")
+	return 0, nil, errors.New("a supervisor runs on Linux only")
 }

@@ -12,7 +12,7 @@ import (
 
 // The hidden arguments of the slugc binary.
 const (
-	hidden       = "__sandbox"
+	argHidden    = "__sandbox"
 	argSupervise = "supervise"
 	argExec      = "exec"
 )
@@ -20,18 +20,18 @@ const (
 // The supervisor's inherited files.
 const (
 	fdRequest = 3 // JSON, read to its end
-	fdControl = 4 // signal numbers, one byte each; its end kills everything
+	fdControl = 4 // signal numbers, one byte each; its end kills all
 	fdReport  = 5 // two JSON reports: started, ended
-	fdInherit = 6 // and on: what the process inherits
+	fdInherit = 6 // and up: what the process inherits
 )
 
-// sent is the request as the supervisor gets it.
-type sent struct {
+// supervisorRequest is the request as the supervisor reads it.
+type supervisorRequest struct {
 	Request
 	Inherited int `json:"inherited"`
 }
 
-// report is what the supervisor says: first with Pid or Error, then with Code and Signal.
+// report is a message of the supervisor's: the first has Pid or Error, the second Code and Signal.
 type report struct {
 	Pid    int    `json:"pid,omitempty"`
 	Error  string `json:"error,omitempty"`
@@ -58,16 +58,8 @@ func startSupervised(r Request) (int, control, error) {
 			return 0, nil, err
 		}
 	}
-	cmd := &exec.Cmd{Path: r.Self, Args: []string{r.Self, hidden, argSupervise}, Env: []string{}, Dir: "/"}
-	if r.Stdin != nil {
-		cmd.Stdin = r.Stdin
-	}
-	if r.Stdout != nil {
-		cmd.Stdout = r.Stdout
-	}
-	if r.Stderr != nil {
-		cmd.Stderr = r.Stderr
-	}
+	cmd := &exec.Cmd{Path: r.Self, Args: []string{r.Self, argHidden, argSupervise}, Env: []string{}, Dir: "/"}
+	r.setStreams(cmd)
 	own := []*os.File{pipes[0], pipes[2], pipes[5]}
 	cmd.ExtraFiles = append(own[:3:3], r.Inherit...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !r.Terminal}
@@ -78,9 +70,9 @@ func startSupervised(r Request) (int, control, error) {
 		return 0, nil, fmt.Errorf("starting the supervisor %q: %w", r.Self, err)
 	}
 	s := &supervised{cmd: cmd, control: pipes[3], report: pipes[4], reports: json.NewDecoder(pipes[4])}
-	sending := json.NewEncoder(pipes[1]).Encode(sent{r, len(r.Inherit)})
+	errSend := json.NewEncoder(pipes[1]).Encode(supervisorRequest{r, len(r.Inherit)})
 	pipes[1].Close()
-	if err := s.started(sending); err != nil {
+	if err := s.readStarted(errSend); err != nil {
 		s.control.Close()
 		cmd.Wait()
 		s.report.Close()
@@ -89,14 +81,14 @@ func startSupervised(r Request) (int, control, error) {
 	return s.pid, s, nil
 }
 
-// started reads the first report.
-func (s *supervised) started(sending error) error {
+// readStarted reads the first report. errSend is the error of sending the request.
+func (s *supervised) readStarted(errSend error) error {
 	var first report
 	switch err := s.reports.Decode(&first); {
-	case err != nil && sending != nil:
-		return fmt.Errorf("talking to the supervisor: %w", sending)
+	case err != nil && errSend != nil:
+		return fmt.Errorf("talking to the supervisor: %w", errSend)
 	case err != nil:
-		return fmt.Errorf("talking to the supervisor: %w", noEOF(err))
+		return fmt.Errorf("talking to the supervisor: %w", unexpectedEOF(err))
 	case first.Errno != 0:
 		return &os.PathError{Op: "exec", Path: first.Error, Err: syscall.Errno(first.Errno)}
 	case first.Error != "":
@@ -107,7 +99,7 @@ func (s *supervised) started(sending error) error {
 }
 
 func (s *supervised) signal(sig syscall.Signal) {
-	// A full pipe or a dead supervisor both mean that the signal is of no use any more.
+	// With a full pipe or an ended supervisor the signal is of no use, so the error is ignored.
 	s.control.Write([]byte{byte(sig)})
 }
 
@@ -119,19 +111,13 @@ func (s *supervised) wait() (Status, error) {
 	s.report.Close()
 	if err != nil {
 		syscall.Kill(-s.pid, syscall.SIGKILL)
-		return Status{
-				Code:   137,
-				Signal: syscall.SIGKILL,
-			}, fmt.Errorf(
-				"supervising process %d: the supervisor was ended: %w",
-				s.pid,
-				noEOF(err),
-			)
+		err = fmt.Errorf("supervising process %d: the supervisor was ended: %w", s.pid, unexpectedEOF(err))
+		return Status{Code: 137, Signal: syscall.SIGKILL}, err
 	}
 	return Status{Code: last.Code, Signal: syscall.Signal(last.Signal)}, nil
 }
 
-func noEOF(err error) error {
+func unexpectedEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}

@@ -1,25 +1,34 @@
-// Package supervise starts one process and makes sure that nothing it started outlives it.
+// Package supervise starts one process and ends all that it has started.
 //
-// On Linux a second copy of the slugc binary (Request.Self, started with the hidden arguments that
-// [Main] answers to) stands between slugc and the process. It is a child subreaper, so whatever the
-// process leaves behind, double-forked and in sessions of its own, becomes the supervisor's child
-// and is ended by it. It holds one end of a pipe: when slugc dies, however it dies, the supervisor
-// reads the end of that pipe and kills everything.
+//	p, err := supervise.Start(supervise.Request{
+//		Self: "/usr/bin/slugc", Args: []string{"/bin/sh", "-c", "make"}, Dir: "/srv/app", Grace: 30 * time.Second,
+//	})
+//	p.Signal(syscall.SIGTERM) // to the process and all its descendants; after Grace, SIGKILL
+//	status, err := p.Wait()   // nothing is left
 //
-// Without Request.Self, and on other systems, the process only gets a session of its own, and the
-// process group of that session is ended: what has left the group survives.
+// On Linux, [Start] puts a supervisor between slugc and the process: a second copy of the slugc binary
+// ([Request].Self), started with hidden arguments that [Main] answers to. The supervisor is a child
+// subreaper (prctl(2), PR_SET_CHILD_SUBREAPER): whatever the process leaves behind, after two forks and in
+// a session of its own, becomes the supervisor's child, and the supervisor ends it. It also holds one end
+// of a pipe. When slugc ends, for whatever reason, the supervisor reads the end of that pipe and kills all.
+//
+// Without Request.Self, and on other systems, the process only gets a session of its own, and Start ends
+// the process group of that session. A process that has left the group survives.
+//
+// The package shows the process no other view of the machine: package sandbox does that.
 package supervise
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"syscall"
 	"time"
 )
 
-// unkillable is how long one waits for processes that it has killed and that do not die (stuck in
-// the kernel).
-const unkillable = 10 * time.Second
+// killTimeout is how long to wait for the end of killed processes: one may be stuck in the kernel.
+const killTimeout = 10 * time.Second
 
 // Request is one process to start.
 type Request struct {
@@ -31,35 +40,36 @@ type Request struct {
 	Stdout  *os.File   `json:"-"`    // nil is /dev/null
 	Stderr  *os.File   `json:"-"`    // nil is /dev/null
 	Inherit []*os.File `json:"-"`    // its files from number 3 on
-	// stay in the caller's session and process group, so that its terminal works
+
+	// Terminal keeps the process in the caller's session and process group, so that its terminal works.
 	Terminal bool `json:"terminal"`
-	// from the first SIGTERM, SIGINT or SIGHUP to SIGKILL; 0 kills at once
+	// Grace is the time from the first SIGTERM, SIGINT or SIGHUP to SIGKILL; 0 kills at once.
 	Grace time.Duration `json:"grace"`
-	// give what the process leaves behind SIGTERM and Grace too, not SIGKILL
+	// Linger sends what the process leaves behind SIGTERM, and SIGKILL only after Grace.
 	Linger bool `json:"linger"`
-	// at most so many open files, and no core file; 0 changes neither; needs Self
+	// Files is the most open files, and forbids core files; 0 changes neither. It needs Self.
 	Files uint64 `json:"files,omitempty"`
-	// a directory that goes with the process, even if slugc is killed; needs Self
+	// Remove is a directory that is removed with the process, even if slugc is killed. It needs Self.
 	Remove string `json:"remove"`
-	Rules  *Rules `json:"rules,omitempty"` // Landlock; needs Self
+	// Rules restrict the process by Landlock; nil does not. They need Self.
+	Rules *Rules `json:"rules,omitempty"`
 }
 
-// Rules are what Landlock lets the process do. Paths are absolute; those that do not exist are
-// passed over.
+// Rules are what Landlock permits the process. Paths are absolute; those that do not exist are ignored. A
+// directory stands for all that is in it.
 type Rules struct {
-	Read    []string `json:"read"`    // files, and directories with all in them: read and execute
-	Write   []string `json:"write"`   // files, and directories with all in them: everything but making device nodes
-	Network bool     `json:"network"` // false: no TCP, nor UDP where the kernel can tell (Landlock version 10)
+	Read    []string `json:"read"`    // paths to read and execute
+	Write   []string `json:"write"`   // paths for everything except making device nodes
+	Network bool     `json:"network"` // false: no TCP, and no UDP where the kernel supports it (Landlock version 10)
 }
 
 // Status is how the process itself ended.
 type Status struct {
-	Code   int            // as a shell has it: 128+n when ended by signal n
+	Code   int            // as in a shell: 128+n when signal n ended the process
 	Signal syscall.Signal // 0 when it exited
 }
 
-// Process is a started process with all its descendants. Its methods may be called by many
-// goroutines, Wait by one.
+// Process is a started process with all its descendants. Many goroutines may call its methods.
 type Process struct {
 	Pid     int // of the process itself
 	control control
@@ -68,14 +78,14 @@ type Process struct {
 	err     error
 }
 
-// control is what both ways of supervising can do.
+// control is one way to supervise.
 type control interface {
 	signal(syscall.Signal)
 	wait() (Status, error)
 }
 
-// Start starts the process. The error is about starting: no such file, no permission, a bad working
-// directory.
+// Start starts the process. The error says why it cannot start: no such file, no permission, a bad
+// working directory.
 func Start(r Request) (*Process, error) {
 	if len(r.Args) == 0 || len(r.Args[0]) == 0 || r.Args[0][0] != '/' {
 		return nil, fmt.Errorf("starting %q: not an absolute path", r.Args)
@@ -99,9 +109,9 @@ func Start(r Request) (*Process, error) {
 	return p, nil
 }
 
-// Signal gives sig to the process and all its descendants (without Self: to its process group). The
-// first SIGTERM, SIGINT or SIGHUP starts the grace after which all are killed; SIGKILL kills them
-// now. A process that has ended is no error.
+// Signal sends sig to the process and all its descendants (without Self: to its process group). The first
+// SIGTERM, SIGINT or SIGHUP starts the grace, after which all are killed. SIGKILL kills them now. If the
+// process has ended, Signal does nothing.
 func (p *Process) Signal(sig syscall.Signal) {
 	select {
 	case <-p.done:
@@ -110,17 +120,37 @@ func (p *Process) Signal(sig syscall.Signal) {
 	}
 }
 
-// Kill ends the process and all its descendants now.
+// Kill ends the process and all its descendants at once.
 func (p *Process) Kill() { p.Signal(syscall.SIGKILL) }
 
-// Done is closed when the process has ended and nothing of it is left.
+// Done is closed when the process and all its descendants have ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Wait waits for Done and returns how the process ended. An error says that the supervisor itself
-// was ended by someone.
+// Wait waits for Done and returns how the process ended. The error says that someone ended the supervisor.
 func (p *Process) Wait() (Status, error) {
 	<-p.done
 	return p.status, p.err
+}
+
+// SameWriter reports whether a and b are the same writer, so that one pipe can serve both. Either may be
+// of a type that cannot be compared.
+func SameWriter(a, b io.Writer) (same bool) {
+	defer func() { recover() }()
+	return a == b
+}
+
+// setStreams sets the standard streams of cmd. It leaves out those that are nil: in an interface, a nil
+// *os.File is not nil, and exec.Cmd would use it.
+func (r Request) setStreams(cmd *exec.Cmd) {
+	if r.Stdin != nil {
+		cmd.Stdin = r.Stdin
+	}
+	if r.Stdout != nil {
+		cmd.Stdout = r.Stdout
+	}
+	if r.Stderr != nil {
+		cmd.Stderr = r.Stderr
+	}
 }
 
 // stops reports whether sig starts the grace.
@@ -128,7 +158,7 @@ func stops(sig syscall.Signal) bool {
 	return sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGHUP
 }
 
-// statusOf translates what wait4 says.
+// statusOf converts the status of wait4(2).
 func statusOf(w syscall.WaitStatus) Status {
 	if w.Signaled() {
 		return Status{Code: 128 + int(w.Signal()), Signal: w.Signal()}

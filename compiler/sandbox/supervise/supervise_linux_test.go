@@ -14,9 +14,10 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// The binary under test supervises nothing itself: what needs a supervisor is tested where one is
-// built, in the packages that use this one.
+// TestGroup tests supervision without a supervisor. The packages that use this one test the supervisor:
+// they build a binary for it.
 func TestGroup(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		script string
 		signal syscall.Signal
@@ -24,19 +25,15 @@ func TestGroup(t *testing.T) {
 	}{
 		"exit":    {"exit 3", 0, supervise.Status{Code: 3}},
 		"signal":  {"kill -9 $$", 0, supervise.Status{Code: 137, Signal: syscall.SIGKILL}},
-		"told":    {"exec sleep 100", syscall.SIGTERM, supervise.Status{Code: 143, Signal: syscall.SIGTERM}},
+		"stopped": {"exec sleep 100", syscall.SIGTERM, supervise.Status{Code: 143, Signal: syscall.SIGTERM}},
 		"killed":  {"trap '' TERM; exec sleep 100", syscall.SIGKILL, supervise.Status{Code: 137, Signal: syscall.SIGKILL}},
 		"lingers": {"sleep 100 & exit 4", 0, supervise.Status{Code: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := supervise.Start(
-				supervise.Request{
-					Args:   []string{"/bin/sh", "-c", test.script},
-					Dir:    "/",
-					Grace:  time.Minute,
-					Linger: true,
-				},
-			)
+			t.Parallel()
+			p, err := supervise.Start(supervise.Request{
+				Args: []string{"/bin/sh", "-c", test.script}, Dir: "/", Grace: time.Minute, Linger: true,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,19 +44,20 @@ func TestGroup(t *testing.T) {
 				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
 			}
 			if err := syscall.Kill(-p.Pid, 0); err == nil {
-				// A dead member that nobody has collected yet is still there to be signalled.
+				// A dead member that no process has collected yet still takes signals.
 				for _, pid := range supervise.Descendants(1) {
 					if group, _ := syscall.Getpgid(pid); group == p.Pid {
 						t.Errorf("process %d of the group survives", pid)
 					}
 				}
 			}
-			p.Kill() // of what has ended: nothing happens
+			p.Kill() // the process has ended: nothing happens
 		})
 	}
 }
 
 func TestStartErrors(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -84,7 +82,7 @@ func TestStartErrors(t *testing.T) {
 }
 
 func TestDescendants(t *testing.T) {
-	// The name of a program may look like the end of its name.
+	// A program's name may look like the fields that follow it in /proc/PID/stat.
 	program := filepath.Join(t.TempDir(), "a) Z 1 (b")
 	if err := os.Symlink("/bin/sleep", program); err != nil {
 		t.Fatal(err)

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// Descendants returns the ids of all living processes that descend from pid, without pid itself, as
-// /proc shows them now. A process that forks while it looks may be missed: callers that end
-// processes look again until there are none.
+// Descendants returns the ids of all living processes that descend from pid, without pid itself. It reads
+// /proc and may miss a process that is forked meanwhile: callers that end processes call it again until
+// there are none.
 func Descendants(pid int) []int { return living(pid, true) }
 
 // living returns the living children of pid, or all its living descendants.
@@ -52,16 +52,21 @@ func parentOf(name string) (parent int, state byte, ok bool) {
 	if err != nil {
 		return 0, 0, false
 	}
-	// The program's name stands in parentheses and may itself hold parentheses and spaces.
+	return parseStat(stat)
+}
+
+// parseStat reads the parent and the state in the content of /proc/PID/stat, proc_pid_stat(5). The
+// program's name stands in parentheses, and may itself hold parentheses, spaces and newlines.
+func parseStat(stat []byte) (parent int, state byte, ok bool) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 2 {
 		return 0, 0, false
 	}
-	parent, err = strconv.Atoi(string(fields[1]))
+	parent, err := strconv.Atoi(string(fields[1]))
 	return parent, fields[0][0], err == nil
 }
 
-// SignalDescendants gives sig to all living descendants of pid.
+// SignalDescendants sends sig to all living descendants of pid.
 func SignalDescendants(pid int, sig syscall.Signal) {
 	for _, id := range Descendants(pid) {
 		syscall.Kill(id, sig)

@@ -1,5 +1,13 @@
 // Package etcdtest runs real etcd clusters for tests: members are processes that can be killed,
 // stopped, started again and cut off.
+//
+//	cluster := etcdtest.Start(t, 3)
+//	c := cluster.Open(t, "/my-test?timeout=30s") // a coordinator below that prefix
+//	cluster.Kill(cluster.Leader())
+//
+// A cluster takes about a second to start: tests that kill nothing share one, each below a prefix
+// of its own. [StartIsolated] puts each member into a network namespace of its own, so that its
+// connections can be cut.
 package etcdtest
 
 import (
@@ -13,6 +21,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,12 +31,15 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
+
+	"slugc/compiler/coordinator"
+	"slugc/compiler/coordinator/etcd"
 )
 
-// patience is how long the package waits for what must come. A healthy cluster takes a second.
-const patience = 2 * time.Minute
+// timeout is how long the package waits for a cluster. A healthy one takes a second.
+const timeout = 2 * time.Minute
 
-// Steady are flags for tests in which no election is wanted, however busy the machine is.
+// Steady are flags for tests that must see no election, however busy the machine is.
 var Steady = []string{"--heartbeat-interval=500", "--election-timeout=5000"}
 
 // Cluster is a running cluster. Its methods may be called concurrently for different members. It
@@ -34,7 +47,7 @@ var Steady = []string{"--heartbeat-interval=500", "--election-timeout=5000"}
 type Cluster struct {
 	t       testing.TB
 	members []*member
-	dead    *clientv3.Client // asks members for their status
+	client  *clientv3.Client // see Client
 }
 
 // member is one etcd.
@@ -49,11 +62,11 @@ type member struct {
 	cmd          *exec.Cmd
 }
 
-// Start starts n members on loopback and waits until they have a leader. Data lies in the test's
-// temporary directories. Without the program etcd the test fails.
+// Start starts n members on loopback and waits until they have a leader. Their data lies in the
+// test's temporary directories. The test fails if the program etcd is missing.
 func Start(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
-	// Between finding free ports and listening there, others may take them.
+	// Another process may take a free port before the member listens there.
 	for try := 0; ; try++ {
 		c := newCluster(t, n, flags)
 		ports := freePorts(t, 2*n)
@@ -112,7 +125,7 @@ func (c *Cluster) start() error {
 				"--initial-cluster", strings.Join(list, ","), "--initial-cluster-token", c.members[0].dir},
 			m.flags...)
 	}
-	if c.dead, err = clientv3.New(clientv3.Config{Endpoints: c.endpoints(), Logger: zap.NewNop()}); err != nil {
+	if c.client, err = clientv3.New(clientv3.Config{Endpoints: c.endpoints(), Logger: zap.NewNop()}); err != nil {
 		return err
 	}
 	for _, m := range c.members {
@@ -136,19 +149,21 @@ func Program() (string, error) {
 	}
 	path, err := exec.LookPath("etcd")
 	if err != nil {
-		return "", fmt.Errorf(
-			"the program etcd is needed, and neither %s nor in the search path; .ci/setup builds it",
-			built,
-		)
+		return "", fmt.Errorf("finding etcd: it is neither %s nor in the search path; .ci/setup builds it", built)
 	}
 	return path, nil
 }
 
-// spawn starts processes from one thread that never ends, as the kernel kills them when the thread
-// that started them does.
+// spawn runs functions on one thread that never ends. Pdeathsig kills a process when the thread
+// that started it ends.
 var spawn = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
-	go lockedThread(work)
+	go func() {
+		runtime.LockOSThread()
+		for do := range work {
+			do()
+		}
+	}()
 	return work
 })
 
@@ -161,18 +176,23 @@ func (m *member) run() error {
 		return err
 	}
 	defer log.Close()
-	args := append(append([]string{}, m.enter...), m.flags...)
+	args := append(slices.Clone(m.enter), m.flags...)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	started := make(chan error)
-	spawn() <- func() { started <- cmd.Start() }
-	if err := <-started; err != nil {
+	if err := startTied(cmd); err != nil {
 		return fmt.Errorf("starting etcd: %w", err)
 	}
 	m.cmd = cmd
 	return nil
+}
+
+// startTied starts a process that the kernel kills when this process ends.
+func startTied(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	started := make(chan error)
+	spawn() <- func() { started <- cmd.Start() }
+	return <-started
 }
 
 func (m *member) log() string { return filepath.Join(m.dir, "log") }
@@ -196,7 +216,7 @@ func (m *member) signal(sig unix.Signal) {
 	}
 }
 
-// await waits until a member answers a linearizable read.
+// await waits until a member is healthy, which takes a linearizable read.
 func (c *Cluster) await(i int) error {
 	m := c.members[i]
 	client := http.Client{Timeout: 10 * time.Second}
@@ -211,8 +231,8 @@ func (c *Cluster) await(i int) error {
 			}
 		}
 		said, _ := os.ReadFile(m.log())
-		if time.Since(began) > patience || bytes.Contains(said, []byte("address already in use")) {
-			return fmt.Errorf("etcd member %d does not come up (%w): %s", i, err, said)
+		if time.Since(began) > timeout || bytes.Contains(said, []byte("address already in use")) {
+			return fmt.Errorf("waiting for etcd member %d (%v): %s", i, err, said)
 		}
 	}
 }
@@ -228,22 +248,47 @@ func (c *Cluster) stop() {
 	for _, m := range c.members {
 		m.end()
 	}
-	if c.dead != nil {
-		_ = c.dead.Close()
+	if c.client != nil {
+		_ = c.client.Close()
 	}
 }
 
-// URL is the cluster's, for etcd.ParseURL; the prefix is the default.
-func (c *Cluster) URL() string {
+// URL is the cluster's URL for etcd.ParseURL, without a prefix and parameters.
+func (c *Cluster) URL() string { return "etcd://" + c.Hosts() }
+
+// Hosts are the members' addresses, separated by commas.
+func (c *Cluster) Hosts() string {
 	var hosts []string
 	for _, m := range c.members {
 		hosts = append(hosts, m.client)
 	}
-	return "etcd://" + strings.Join(hosts, ",")
+	return strings.Join(hosts, ",")
 }
 
-// Client is the official client, for what the coordinator does not offer. It must not be closed.
-func (c *Cluster) Client() *clientv3.Client { return c.dead }
+// Open opens a handle onto the cluster, which is closed when the test ends. rest is what follows
+// the hosts in the URL: a prefix and parameters, both optional.
+func (c *Cluster) Open(t testing.TB, rest string) coordinator.Coordinator {
+	t.Helper()
+	return OpenURL(t, c.URL()+rest)
+}
+
+// OpenURL opens a handle, which is closed when the test ends.
+func OpenURL(t testing.TB, url string) coordinator.Coordinator {
+	t.Helper()
+	config, err := etcd.ParseURL(url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle, err := etcd.Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = handle.Close() })
+	return handle
+}
+
+// Client is etcd's own client, for what the coordinator does not offer. It must not be closed.
+func (c *Cluster) Client() *clientv3.Client { return c.client }
 
 // Len is the number of members.
 func (c *Cluster) Len() int { return len(c.members) }
@@ -265,7 +310,7 @@ func (c *Cluster) Restart(i int) {
 	}
 }
 
-// Await waits until the given members answer linearizable reads, all if none is given.
+// Await waits until the given members, by default all, answer linearizable reads.
 func (c *Cluster) Await(members ...int) {
 	c.t.Helper()
 	if len(members) == 0 {
@@ -280,14 +325,14 @@ func (c *Cluster) Await(members ...int) {
 	}
 }
 
-// Leader is the member that leads, as it says itself; it waits until one does.
+// Leader returns the member that says it leads in the newest term. It waits until there is one.
 func (c *Cluster) Leader() int {
 	c.t.Helper()
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(20 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < timeout; time.Sleep(20 * time.Millisecond) {
 		leader, term := -1, uint64(0)
 		for i, endpoint := range c.endpoints() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			status, err := c.dead.Status(ctx, endpoint)
+			status, err := c.client.Status(ctx, endpoint)
 			cancel()
 			if err == nil && status.Leader == status.Header.MemberId && status.RaftTerm > term {
 				leader, term = i, status.RaftTerm

@@ -4,21 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-// lockedThread does work on a thread of its own.
-func lockedThread(work <-chan func()) {
-	runtime.LockOSThread()
-	for do := range work {
-		do()
-	}
-}
 
 // link is a member's wire to the test's namespace: one for clients, one for peers.
 type link struct {
@@ -26,15 +16,15 @@ type link struct {
 	at, member  string // the addresses of either side
 }
 
-// StartApart starts n members, each in a network namespace of its own, with one wire for clients
-// and one for peers that lead to the calling process's namespace, which forwards between them. That
-// must be a fresh one, as `unshare --net` gives, and the caller be root in it: addresses of
-// 10.98.0.0/16 and 10.99.0.0/16 are set up there, and vanish with it.
-func StartApart(t testing.TB, n int, flags ...string) *Cluster {
+// StartIsolated starts n members, each in a network namespace of its own. One wire for clients and
+// one for peers lead from each to the calling process's namespace, which forwards between them.
+// That namespace must be a fresh one, as `unshare --net` makes it, and the caller must be root in
+// it: addresses of 10.98.0.0/16 and 10.99.0.0/16 are set up there, and vanish with it.
+func StartIsolated(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
 	if others, err := exec.Command("ip", "-o", "link", "show", "up").Output(); err != nil ||
 		strings.Contains(string(others), ": eth") {
-		t.Fatalf("this is no network namespace of its own (%v): %s", err, others)
+		t.Fatalf("this is not a fresh network namespace (%v): %s", err, others)
 	}
 	run(t, "ip", "link", "set", "lo", "up")
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
@@ -42,7 +32,7 @@ func StartApart(t testing.TB, n int, flags ...string) *Cluster {
 	}
 	c := newCluster(t, n, flags)
 	for i, m := range c.members {
-		m.enter = []string{"nsenter", "--net=/proc/" + hold(t) + "/ns/net", "--"}
+		m.enter = []string{"nsenter", "--net=/proc/" + newNamespace(t) + "/ns/net", "--"}
 		for kind, net := range []string{"10.98", "10.99"} {
 			l := link{
 				here:   fmt.Sprintf("s%d.%d", kind, i),
@@ -60,15 +50,12 @@ func StartApart(t testing.TB, n int, flags ...string) *Cluster {
 	return c
 }
 
-// hold starts a process in a new network namespace, which lasts as long as the process, and returns
-// its pid.
-func hold(t testing.TB) string {
+// newNamespace starts a process in a new network namespace, which lasts as long as the process, and
+// returns its pid.
+func newNamespace(t testing.TB) string {
 	t.Helper()
 	cmd := exec.Command("unshare", "--net", "sleep", "100000")
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	started := make(chan error)
-	spawn() <- func() { started <- cmd.Start() }
-	if err := <-started; err != nil {
+	if err := startTied(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -80,7 +67,7 @@ func hold(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < timeout; time.Sleep(5 * time.Millisecond) {
 		if theirs, err := os.Readlink("/proc/" + pid + "/ns/net"); err == nil && theirs != mine {
 			return pid
 		}
@@ -89,18 +76,28 @@ func hold(t testing.TB) string {
 	return ""
 }
 
-// connect lays a wire. Other members are reached through it if their address begins with net.
+// connect lays a wire. The member reaches other members through it if their address starts with
+// net.
 func (m *member) connect(t testing.TB, l link, net string) {
 	t.Helper()
 	pid := strings.Split(m.enter[1], "/")[2]
 	run(t, "ip", "link", "add", l.here, "type", "veth", "peer", "name", l.there, "netns", pid)
 	run(t, "ip", "address", "add", l.at+"/24", "dev", l.here)
 	run(t, "ip", "link", "set", l.here, "up")
-	for _, args := range []string{"link set lo up", "address add " + l.member + "/24 dev " + l.there, "link set " + l.there + " up",
-		"route add " + net + ".0.0/16 via " + l.at} {
-		run(t, append(append([]string{}, m.enter...), append([]string{"ip"}, strings.Fields(args)...)...)...)
+	for _, command := range []string{
+		"ip link set lo up",
+		"ip address add " + l.member + "/24 dev " + l.there,
+		"ip link set " + l.there + " up",
+		"ip route add " + net + ".0.0/16 via " + l.at,
+	} {
+		run(t, m.inside(command)...)
 	}
 	m.links = append(m.links, l)
+}
+
+// inside is a command run in the member's namespace.
+func (m *member) inside(command string) []string {
+	return append(slices.Clone(m.enter), strings.Fields(command)...)
 }
 
 func run(t testing.TB, args ...string) {
@@ -119,44 +116,34 @@ const (
 	Peers
 )
 
-// nowhere is the hardware address of nobody: what is sent there is lost without a word.
-const nowhere = "02:00:00:00:00:01"
+// nobody is a hardware address that no device has: what is sent there is lost silently.
+const nobody = "02:00:00:00:00:01"
 
-// Cut makes everything that is sent over a member's wire disappear, in both directions. The member
-// must have been started by StartApart.
+func misdirect(address, device string) string {
+	return fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", address, nobody, device)
+}
+
+// Cut loses everything that is sent over a member's wire, in both directions. The member must have
+// been started by StartIsolated.
 func (c *Cluster) Cut(i int, w Wire) {
 	c.t.Helper()
 	c.CutInbound(i, w)
 	m, l := c.members[i], c.members[i].links[w]
-	run(
-		c.t,
-		append(
-			append([]string{}, m.enter...),
-			"ip",
-			"neighbour",
-			"replace",
-			l.at,
-			"lladdr",
-			nowhere,
-			"dev",
-			l.there,
-			"nud",
-			"permanent",
-		)...)
+	run(c.t, m.inside(misdirect(l.at, l.there))...)
 }
 
-// CutInbound makes what is sent to the member disappear; what it sends arrives.
+// CutInbound loses what is sent to the member; what it sends arrives.
 func (c *Cluster) CutInbound(i int, w Wire) {
 	c.t.Helper()
 	l := c.members[i].links[w]
-	run(c.t, "ip", "neighbour", "replace", l.member, "lladdr", nowhere, "dev", l.here, "nud", "permanent")
+	run(c.t, strings.Fields(misdirect(l.member, l.here))...)
 }
 
 // Heal ends a Cut or CutInbound.
 func (c *Cluster) Heal(i int, w Wire) {
 	m, l := c.members[i], c.members[i].links[w]
-	// Where nothing was cut there is nothing to delete.
+	// Deleting fails where nothing was cut.
 	_ = exec.Command("ip", "neighbour", "delete", l.member, "dev", l.here).Run()
-	enter := append(append([]string{}, m.enter...), "ip", "neighbour", "delete", l.at, "dev", l.there)
+	enter := m.inside("ip neighbour delete " + l.at + " dev " + l.there)
 	_ = exec.Command(enter[0], enter[1:]...).Run()
 }

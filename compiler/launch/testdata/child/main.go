@@ -1,12 +1,22 @@
-// Command child stands for the slugc binary in tests: it supervises, and runs a process on its
-// terminal or starts a formation of one, so that tests can give it a terminal or kill it.
+// Command child stands in tests for the slugc binary and for the processes of apps. As slugc, it
+// supervises and restricts what package sandbox starts. As itself:
+//
+//	child sandbox                  runs the request on its stdin, {"Probe": …, "Spec": …}, in a sandbox
+//	child run SELF DIR COMMAND     runs a command on the terminal, as launch.Run does
+//	child start SELF DIR COMMAND   starts a formation of one web process, as launch.Start does
+//	child serve TEXT               answers requests on $PORT with TEXT, after ?wait=DURATION
+//	child dump FILE ARG...         writes its arguments, environment and directory to FILE, and waits for SIGTERM
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
+	"time"
 
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -15,22 +25,93 @@ import (
 
 func main() {
 	sandbox.ChildMain(os.Args)
-	how, self, dir, command := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
-	code, err := 0, error(nil)
-	if how == "run" {
-		// As slugc's own main does, so that the terminal's SIGINT is the process's affair.
-		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
-		code, err = launch.Run(context.Background(), launch.RunOptions{
-			Self: self, Dir: dir, Command: command, Terminal: "xterm", Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		})
-	} else {
-		code, err = launch.Start(context.Background(), launch.StartOptions{
-			Self: self, Dir: dir, Processes: []procfile.Process{{Type: "web", Command: command}}, Formation: map[string]int{"web": 1}, Out: os.Stdout,
-		})
+	modes := map[string]func(args []string) (exitCode int, err error){
+		"sandbox": runSandboxed, "run": run, "start": start, "serve": serve, "dump": dump,
 	}
+	mode, known := modes[os.Args[1]]
+	if !known {
+		fmt.Fprintf(os.Stderr, "there is no mode %q\n", os.Args[1])
+		os.Exit(2)
+	}
+	code, err := mode(os.Args[2:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+func runSandboxed([]string) (int, error) {
+	var request struct {
+		Probe sandbox.ProbeOptions
+		Spec  sandbox.Spec
+	}
+	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	box, err := sandbox.Probe(ctx, request.Probe)
+	if err != nil {
+		return 0, err
+	}
+	request.Spec.Stdout, request.Spec.Stderr = os.Stdout, os.Stderr
+	return 0, box.Run(ctx, request.Spec)
+}
+
+func run(args []string) (int, error) {
+	// As slugc's own main does: the terminal's SIGINT is for the process.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	return launch.Run(context.Background(), launch.RunOptions{
+		Self: args[0], Dir: args[1], Command: args[2],
+		Terminal: "xterm", Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+}
+
+func start(args []string) (int, error) {
+	return launch.Start(context.Background(), launch.StartOptions{
+		Self: args[0], Dir: args[1], Processes: []procfile.Process{{Type: "web", Command: args[2]}},
+		Formation: map[string]int{"web": 1}, Out: os.Stdout,
+	})
+}
+
+func serve(args []string) (int, error) {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		wait, _ := time.ParseDuration(r.FormValue("wait"))
+		time.Sleep(wait)
+		fmt.Fprintln(w, args[0], os.Getenv("DYNO"), os.Getenv("COLOUR"))
+	})
+	fmt.Println("serving on", os.Getenv("PORT"))
+	return 0, http.ListenAndServe(":"+os.Getenv("PORT"), nil)
+}
+
+func dump(args []string) (int, error) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	var found struct {
+		Args, Env [][]byte // bytes: JSON's strings are UTF-8
+		Dir       string
+	}
+	for _, arg := range args {
+		found.Args = append(found.Args, []byte(arg))
+	}
+	for _, entry := range os.Environ() {
+		found.Env = append(found.Env, []byte(entry))
+	}
+	var err error
+	if found.Dir, err = os.Getwd(); err != nil {
+		return 0, err
+	}
+	data, err := json.Marshal(found)
+	if err != nil {
+		return 0, err
+	}
+	if err := os.WriteFile(args[0]+".new", data, 0o644); err != nil {
+		return 0, err
+	}
+	if err := os.Rename(args[0]+".new", args[0]); err != nil {
+		return 0, err
+	}
+	<-stop
+	return 0, nil
 }

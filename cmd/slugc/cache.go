@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slugc/buildpacks/toolchain"
+	"slugc/cache"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
+	"slugc/compiler/artifact"
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+	"slugc/compiler/report"
+)
+
+func (c *cli) cacheCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cache",
+		Short: "List, prune or verify what slugc keeps between builds",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.cacheListCommand(), c.cachePruneCommand(), c.cacheVerifyCommand())
+	return cmd
+}
+
+// cacheEntry is one line of `slugc cache ls`.
+type cacheEntry struct {
+	App  string `json:"app,omitempty"` // "" for what all apps share
+	What string `json:"what"`
+	Size int64  `json:"size"` // bytes
+}
+
+func (c *cli) cacheListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List what is kept between builds, with sizes",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			list, err := c.cacheEntries(cmd, home)
+			if err != nil {
+				return err
+			}
+			var b strings.Builder
+			var total int64
+			w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "APP\tWHAT\tSIZE")
+			for _, k := range list {
+				total += k.Size
+				fmt.Fprintf(w, "%s\t%s\t%s\n", k.App, k.What, report.Bytes(k.Size))
+			}
+			fmt.Fprintf(w, "\ttotal\t%s\n", report.Bytes(total))
+			_ = w.Flush()
+			return c.result(list, b.String())
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) cacheEntries(cmd *cobra.Command, home *cache.Home) ([]cacheEntry, error) {
+	var list []cacheEntry
+	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
+	if err != nil {
+		return nil, err
+	}
+	tools, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tools {
+		size, err := disk.Size(t.Dir)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, cacheEntry{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
+	}
+	apps, err := home.Apps()
+	if err != nil {
+		return nil, err
+	}
+	for _, app := range apps {
+		for _, part := range []string{"layers", "segments", "slugs", "submodules", "build"} {
+			size, err := disk.Size(app.Path(part))
+			if err != nil {
+				return nil, err
+			}
+			if size > 0 {
+				list = append(list, cacheEntry{App: app.Name, What: part, Size: size})
+			}
+		}
+	}
+	return list, cmd.Context().Err()
+}
+
+func (c *cli) cachePruneCommand() *cobra.Command {
+	var app string
+	var age time.Duration
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove what no build needs",
+		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses, and
+toolchains that no build used for the given time. With --all it also removes the apps' layers and
+submodules: the next builds start from scratch. Releases stay.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			freed, err := c.prune(cmd, home, app, age, all)
+			if err != nil {
+				return err
+			}
+			return c.result(map[string]int64{"freed": freed}, "freed "+report.Bytes(freed))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&app, "app", "", "only this app's")
+	flags.DurationVar(&age, "older", 30*24*time.Hour, "remove toolchains not used for this long")
+	flags.BoolVar(&all, "all", false, "remove kept layers, segments and submodules too")
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+// keptReleases is how many of an app's newest releases keep their slugs through a prune. The
+// current release always does.
+const keptReleases = 10
+
+func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.Duration, all bool) (int64, error) {
+	apps, err := home.Apps()
+	if err != nil {
+		return 0, err
+	}
+	var freed int64
+	for _, app := range apps {
+		if only != "" && app.Name != only {
+			continue
+		}
+		n, err := c.pruneApp(cmd, app, all)
+		freed += n
+		if err != nil {
+			return freed, err
+		}
+	}
+	if only != "" {
+		return freed, nil
+	}
+	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
+	if err != nil {
+		return freed, err
+	}
+	n, err := store.Prune(func(_ toolchain.Toolchain, used time.Time) bool { return !all && time.Since(used) < age })
+	return freed + n, err
+}
+
+// pruneApp holds the app's lock, so that no build loses what it uses.
+func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, error) {
+	unlock, err := app.Lock(
+		cmd.Context(),
+		func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) },
+	)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	needed := map[digest.Digest]bool{}
+	err = c.withReleases(func(r *release.Releases) error {
+		list, err := r.List(cmd.Context(), app.Name)
+		for i, rel := range list {
+			if i < keptReleases || rel.Status == release.Current || rel.Status == release.Pending {
+				needed[rel.Slug.Digest] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var freed int64
+	if all {
+		freed, err = artifact.Clear(app, needed)
+	} else {
+		freed, err = artifact.Prune(cmd.Context(), app, needed)
+	}
+	if err != nil {
+		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err,
+			"`slugc cache verify` names what is damaged")
+	}
+	return freed, nil
+}
+
+func (c *cli) cacheVerifyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check every kept segment and slug; the next build makes damaged segments again",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			home, err := c.openHome()
+			if err != nil {
+				return err
+			}
+			apps, err := home.Apps()
+			if err != nil {
+				return err
+			}
+			problems := []string{}
+			for _, app := range apps {
+				unlock, err := app.Lock(cmd.Context(), nil)
+				if err != nil {
+					return err
+				}
+				found, err := artifact.Verify(cmd.Context(), app)
+				unlock()
+				if err != nil {
+					return err
+				}
+				problems = append(problems, found...)
+			}
+			for _, p := range problems {
+				c.ui.Warn(p)
+			}
+			line := fmt.Sprintf("%d problems in %d apps", len(problems), len(apps))
+			if err := c.result(map[string]any{"problems": problems}, line); err != nil {
+				return err
+			}
+			if len(problems) > 0 {
+				c.exit = fault.ExitCache
+			}
+			return nil
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slugc/compiler/deploy"
+)
+
+// releaseConfig holds the config vars and the limit of the release process, which runs once before a
+// release becomes current.
+type releaseConfig struct {
+	env   []string
+	file  string
+	limit time.Duration
+}
+
+func (f *releaseConfig) flags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.env, "release-env", nil,
+		"config var `K=V` (or K, from the environment) of the process type release")
+	cmd.Flags().StringVar(&f.file, "release-env-file", "",
+		"read config vars of the process type release from this file")
+	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "how long the process type release may run")
+}
+
+// options returns how the command's release becomes current.
+func (f *releaseConfig) options(c *cli) (deploy.Options, error) {
+	env, err := c.readEnv("release-env", f.file, f.env)
+	return deploy.Options{
+		Env:     env,
+		Timeout: f.limit,
+		Actor:   c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER"),
+	}, err
+}

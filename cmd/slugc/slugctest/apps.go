@@ -1,0 +1,84 @@
+package slugctest
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/compiler/procfile"
+	"slugc/compiler/slug"
+)
+
+// Root returns a path below the repository's root, wherever the test lies.
+func Root(elem ...string) string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(append([]string{file, "../../../.."}, elem...)...)
+}
+
+// Fixture returns the directory of a fixture.
+func Fixture(name string) string { return Root("fixtures", name) }
+
+// GoApp writes a Go app that prints a word to its standard error.
+func GoApp(t testing.TB, dir, word string) {
+	t.Helper()
+	testkit.Tree(t, dir, map[string]string{
+		"go.mod":  "module example.com/hello\n\ngo 1.25\n",
+		"main.go": fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", word),
+	})
+}
+
+// WebApp writes a Go app whose web process answers with a word, the name of its process and the
+// variable COLOUR, and whose worker prints what it works on.
+func WebApp(t testing.TB, dir, word string) {
+	t.Helper()
+	testkit.Tree(t, dir, map[string]string{
+		"go.mod":   "module example.com/hello\n\ngo 1.25\n",
+		"main.go":  fmt.Sprintf(webMain, word),
+		"Procfile": "web: bin/hello\nworker: bin/hello things\n",
+	})
+}
+
+const webMain = `package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		fmt.Println("working on", os.Args[1])
+		select {}
+	}
+	fmt.Println("\x1b[2Jlistening as", %[1]q)
+	panic(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, %[1]q, " ", os.Getenv("DYNO"), " ", os.Getenv("COLOUR"))
+	})))
+}
+`
+
+// SmallSlug packs a slug without a build. Its web process prints the text; release is the command
+// of its release process, "" for none.
+func SmallSlug(t testing.TB, text, release string) string {
+	t.Helper()
+	dir := t.TempDir()
+	testkit.Write(t, filepath.Join(dir, "app", "hello.txt"), text)
+	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
+	if release != "" {
+		types = append(types, procfile.Process{Type: "release", Command: release})
+	}
+	file := filepath.Join(dir, "hello.tgz")
+	_, err := slug.Pack(context.Background(), slug.PackOptions{
+		Output:   file,
+		Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
+		Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

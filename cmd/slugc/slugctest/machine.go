@@ -1,0 +1,118 @@
+package slugctest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"slugc/cache/testkit"
+)
+
+// machine is what tests need of the machine they run on.
+type machine struct {
+	binary     string   // path of the slugc under test
+	toolchains string   // toolchain store that tests share
+	settings   []string // where this machine gets packages from, K=V
+}
+
+var ready = sync.OnceValues(func() (machine, error) {
+	binary, err := testkit.BuildProgram("slugc/cmd/slugc")
+	if err != nil {
+		return machine{}, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return machine{}, err
+	}
+	toolchains := filepath.Join(cache, "slugc-test", "home-toolchains")
+	if err := os.MkdirAll(toolchains, 0o755); err != nil {
+		return machine{}, err
+	}
+	settings, err := machineSettings(binary)
+	return machine{binary, toolchains, settings}, err
+})
+
+func this(t testing.TB) machine {
+	t.Helper()
+	m, err := ready()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Binary returns the path of the slugc under test.
+func Binary(t testing.TB) string {
+	t.Helper()
+	return this(t).binary
+}
+
+// Toolchains returns the toolchain store that tests share.
+func Toolchains(t testing.TB) string {
+	t.Helper()
+	return this(t).toolchains
+}
+
+// Settings are the environment variables that a slugc under test gets besides its state directory:
+// a PATH that starts with its own directory, and where this machine gets packages from.
+func Settings(t testing.TB) []string {
+	t.Helper()
+	return this(t).settings
+}
+
+// Home returns an empty state directory that shares only the toolchain store.
+func Home(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	LinkToolchains(t, dir)
+	return dir
+}
+
+// LinkToolchains makes a state directory use the toolchain store that tests share.
+func LinkToolchains(t testing.TB, home string) {
+	t.Helper()
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(Toolchains(t), filepath.Join(home, "toolchains")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// passed matches the variables that slugc needs to reach the network: proxies and certificates.
+var passed = regexp.MustCompile(`(?i)^(?:(?:https?|no|all)_proxy|ssl_cert_(?:file|dir)|` +
+	`node_extra_ca_certs|curl_ca_bundle|git_ssl_cainfo|npm_config_cafile)=.`)
+
+// machineSettings asks npm and go where packages come from, so that a slugc with a HOME of its own
+// reaches the same places.
+func machineSettings(binary string) ([]string, error) {
+	list := []string{"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH")}
+	for _, variable := range os.Environ() {
+		if passed.MatchString(variable) {
+			list = append(list, variable)
+		}
+	}
+	for name, command := range map[string][]string{
+		"SLUGC_NPM_REGISTRY": {"npm", "config", "get", "registry"},
+		"GOPROXY":            {"go", "env", "GOPROXY"},
+		"GOSUMDB":            {"go", "env", "GOSUMDB"},
+		"GONOSUMDB":          {"go", "env", "GONOSUMDB"},
+	} {
+		if _, err := exec.LookPath(command[0]); err != nil && testing.Short() {
+			continue // what needs this program does not run
+		}
+		out, err := exec.Command(command[0], command[1:]...).Output()
+		if err != nil {
+			return nil, fmt.Errorf("asking %s for %s: %w", command[0], name, err)
+		}
+		if value := strings.TrimSpace(string(out)); value != "" {
+			list = append(list, name+"="+value)
+		}
+	}
+	return list, nil
+}

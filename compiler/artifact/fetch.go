@@ -1,0 +1,108 @@
+package artifact
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"slugc/cache"
+	"slugc/cache/digest"
+	"slugc/compiler/artifact/blobstore"
+	"slugc/compiler/fault"
+	"slugc/compiler/release"
+	"slugc/compiler/slug"
+)
+
+// OpenStore opens the store that a URL names, or for "" this machine's own, nil if it has none.
+type OpenStore func(url string) (blobstore.Store, error)
+
+// maxHave is how many of an app's slugs, newest first, a fetch looks at for parts that need not be
+// moved.
+const maxHave = 8
+
+// Fetch returns the path of a release's slug on this machine. A slug that lies here is left where
+// it is. Any other is fetched into the app's slugs: from the store that the release's URL names, or
+// from this machine's own store if the URL is a file of another machine. Parts that the app's slugs
+// hold are not moved. Fetch may run beside a build of the app. It also returns what was moved, zero
+// if nothing was.
+func Fetch(
+	ctx context.Context, open OpenStore, ref release.SlugRef, app *cache.App,
+) (path string, moved blobstore.Transfer, err error) {
+	u, err := url.Parse(ref.URL)
+	if err != nil {
+		return "", moved, fmt.Errorf("finding slug %s: its URL is malformed", ref.Digest)
+	}
+	want, err := digest.Parse(string(ref.Digest))
+	if err != nil {
+		return "", moved, fmt.Errorf("finding slug %q: %w", ref.Digest, err)
+	}
+	if isFile(u) && isRegular(u.Path) {
+		return u.Path, moved, nil
+	}
+	path = app.Path("slugs", FileName(want))
+	if is, _, err := digest.File(path); err == nil && is == want {
+		return path, moved, nil
+	}
+	name := ref.URL
+	if isFile(u) {
+		name = ""
+	}
+	store, err := open(name)
+	if err != nil {
+		return "", moved, err
+	}
+	if store == nil {
+		return "", moved, noStore(u.Path)
+	}
+	if err := os.MkdirAll(app.Path("slugs"), 0o700); err != nil {
+		return "", moved, fmt.Errorf("making the slug directory: %w", err)
+	}
+	sweepFetches(app)
+	moved, err = store.Get(ctx, name, want, path, newest(app, maxHave))
+	return path, moved, err
+}
+
+func noStore(path string) error {
+	return fault.New(fault.Usage, fault.ExitPack, "blobstore/no-store",
+		fmt.Errorf("finding the slug %q: there is no such file on this machine", path),
+		"name the store that the builder uses with --store URL or SLUGC_STORE",
+		"or build the app again")
+}
+
+func isRegular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// newest lists at most n of the app's slugs, newest first. None is listed if they cannot be read:
+// they only save time.
+func newest(app *cache.App, n int) (paths []string) {
+	files, _ := slugFiles(app)
+	slices.SortFunc(files, func(a, b slugFile) int { return b.info.ModTime().Compare(a.info.ModTime()) })
+	for _, f := range files[:min(len(files), n)] {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+// sweepFetches removes what fetches left that were killed a day ago or earlier.
+func sweepFetches(app *cache.App) {
+	left, _ := filepath.Glob(app.Path("slugs", slug.RebuildPrefix+"*"))
+	for _, f := range left {
+		if info, err := os.Lstat(f); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(f)
+		}
+	}
+}
+
+// slugFile is one of an app's slugs on this machine.
+type slugFile struct {
+	path   string
+	digest digest.Digest
+	info   fs.FileInfo
+}

@@ -1,0 +1,162 @@
+package artifact_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slugc/cache"
+	"slugc/cache/digest"
+	"slugc/cache/testkit"
+	"slugc/compiler/artifact"
+	"slugc/compiler/artifact/blobstore"
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+	"slugc/compiler/release"
+	"slugc/compiler/report/reporttest"
+	"slugc/compiler/slug"
+)
+
+// newApp is an app on a machine of its own.
+func newApp(t *testing.T) *cache.App {
+	t.Helper()
+	home, err := cache.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return home.App("hello")
+}
+
+// pack packs a slug with one file among the app's slugs, as a build leaves it.
+func pack(t *testing.T, app *cache.App, text string) (path string, p *slug.Packed) {
+	t.Helper()
+	dir := testkit.Tree(t, t.TempDir(), map[string]string{"hello.txt": text})
+	if err := os.MkdirAll(app.Path("slugs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := slug.Pack(t.Context(), slug.PackOptions{
+		Output:   app.Path("slugs", "new.tgz"),
+		Manifest: slug.Manifest{ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}},
+		Sections: []slug.Section{{Name: "app", Dir: dir}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = app.Path("slugs", artifact.FileName(p.Digest))
+	if err := os.Rename(p.Path, path); err != nil {
+		t.Fatal(err)
+	}
+	return path, p
+}
+
+// opener opens the store with this URL as the machine's own.
+func opener(url string) artifact.Opener {
+	return func(context.Context) (blobstore.Store, error) { return blobstore.Open(url, blobstore.Options{}) }
+}
+
+// openAny opens any store; the machine has none of its own.
+func openAny(url string) (blobstore.Store, error) {
+	if url == "" {
+		return nil, nil
+	}
+	return blobstore.Open(url, blobstore.Options{})
+}
+
+// TestStore stores a slug with and without a store.
+func TestStore(t *testing.T) {
+	t.Parallel()
+	file, p := pack(t, newApp(t), "one")
+	says := &reporttest.Recorder{}
+	for _, none := range []artifact.Opener{nil, func(context.Context) (blobstore.Store, error) { return nil, nil }} {
+		url, err := artifact.Store(t.Context(), none, says, file, p.Digest)
+		if err != nil || url != "file://"+file || !artifact.IsFileURL(url) || len(says.Lines) > 0 {
+			t.Errorf("without a store: %q, %v, %q", url, err, says.Lines)
+		}
+	}
+	root := "file://" + filepath.Join(t.TempDir(), "slugs")
+	url, err := artifact.Store(t.Context(), opener(root), says, file, p.Digest)
+	if err != nil || !strings.HasPrefix(url, root+"/") || artifact.IsFileURL(url) ||
+		!says.Has("step: Storing the slug") {
+		t.Errorf("with a store: %q, %v, %q", url, err, says.Lines)
+	}
+	store, err := openAny(root)
+	if err == nil {
+		err = store.Stat(t.Context(), url, p.Digest)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	down := errors.New("down")
+	_, err = artifact.Store(
+		t.Context(),
+		func(context.Context) (blobstore.Store, error) { return nil, down },
+		says,
+		file,
+		p.Digest,
+	)
+	if !errors.Is(err, down) {
+		t.Errorf("a store that is down: %v", err)
+	}
+}
+
+// TestFetch brings slugs from one machine to another.
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	root := "file://" + filepath.Join(t.TempDir(), "slugs")
+	one, p := pack(t, newApp(t), "one")
+	url, err := artifact.Store(t.Context(), opener(root), &reporttest.Recorder{}, one, p.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := release.SlugRef{Digest: p.Digest, Content: p.Content, Size: p.Size, URL: url}
+	filed := stored
+	filed.URL = artifact.FileURL(one)
+	runner := newApp(t)
+	at := runner.Path("slugs", filepath.Base(one))
+
+	path, moved, err := artifact.Fetch(t.Context(), openAny, filed, runner)
+	if err != nil || path != one || moved != (blobstore.Transfer{}) {
+		t.Errorf("a slug of this machine: %q, %+v, %v", path, moved, err)
+	}
+	fetches := func(ref release.SlugRef, open artifact.OpenStore, moves bool) {
+		t.Helper()
+		path, moved, err := artifact.Fetch(t.Context(), open, ref, runner)
+		if err != nil || path != at || moved.Parts > 0 != moves {
+			t.Fatalf("got %q, %+v, %v", path, moved, err)
+		}
+		if _, err := slug.Verify(t.Context(), path, ref.Digest); err != nil {
+			t.Error(err)
+		}
+	}
+	fetches(stored, openAny, true)
+	fetches(stored, openAny, false) // it is there
+	testkit.Write(t, at, "damaged")
+	fetches(stored, openAny, true)
+
+	if err := errors.Join(os.Remove(at), os.Rename(one, one+".away")); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = artifact.Fetch(t.Context(), openAny, filed, runner)
+	if f := fault.Of(err); f == nil || f.ID != "blobstore/no-store" || f.Code != fault.ExitPack || len(f.Hints) == 0 {
+		t.Errorf("a file of another machine without a store: %v", err)
+	}
+	own := func(url string) (blobstore.Store, error) {
+		if url != "" {
+			t.Errorf("a file's store is asked for as %q", url)
+		}
+		return openAny(root)
+	}
+	fetches(filed, own, true)
+	for _, bad := range []release.SlugRef{
+		{URL: root, Digest: "sha256:../../x"},
+		{URL: "::", Digest: stored.Digest},
+		{URL: "gopher://x", Digest: digest.Of([]byte("none"))},
+	} {
+		if _, _, err := artifact.Fetch(t.Context(), openAny, bad, runner); err == nil {
+			t.Errorf("%+v is fetched", bad)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package artifact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"slugc/cache"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
+	"slugc/compiler/slug"
+)
+
+// Prune removes an app's slugs that are not needed and segments that nothing uses. The slug of the
+// last build is always kept. The app's lock must be held. It returns the bytes freed, also with an
+// error.
+func Prune(ctx context.Context, app *cache.App, needed map[digest.Digest]bool) (freed int64, err error) {
+	record := app.Record()
+	freed, err = removeSlugs(app, func(f slugFile) bool {
+		return needed[f.digest] || record != nil && filepath.Base(record.Slug) == filepath.Base(f.path)
+	})
+	if err != nil {
+		return freed, err
+	}
+	segments, err := slug.OpenStore(app.Path("segments"))
+	if err != nil {
+		return freed, err
+	}
+	n, err := segments.Prune(ctx, nil)
+	return freed + n, err
+}
+
+// Clear removes all that is kept of an app for its next build, and its slugs except those needed.
+// The next build starts cold. The app's lock must be held. It returns the bytes freed, also with an
+// error.
+func Clear(app *cache.App, needed map[digest.Digest]bool) (freed int64, err error) {
+	freed, err = removeSlugs(app, func(f slugFile) bool { return needed[f.digest] })
+	if err != nil {
+		return freed, err
+	}
+	for _, part := range []string{"layers", "segments", "build", "stat", "submodules"} {
+		n, err := disk.Size(app.Path(part))
+		if err == nil {
+			err = disk.RemoveAll(app.Path(part))
+		}
+		if err != nil {
+			return freed, err
+		}
+		freed += n
+	}
+	return freed, app.DropRecord()
+}
+
+// removeSlugs removes the app's slugs that keep does not hold for.
+func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err error) {
+	files, err := slugFiles(app)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		if keep(f) {
+			continue
+		}
+		if err := os.Remove(f.path); err != nil {
+			return freed, fmt.Errorf("removing a slug: %w", err)
+		}
+		freed += f.info.Size()
+	}
+	return freed, nil
+}
+
+// Verify checks an app's segments and slugs and returns what is wrong, one sentence each. Damaged
+// segments are removed. The app's lock must be held.
+func Verify(ctx context.Context, app *cache.App) ([]string, error) {
+	var problems []string
+	segments, err := slug.OpenStore(app.Path("segments"))
+	if err != nil {
+		return nil, err
+	}
+	damaged, err := segments.Verify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range damaged {
+		sections := strings.Join(p.Sections, ", ")
+		problems = append(
+			problems,
+			fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, sections, p.Err),
+		)
+	}
+	files, err := slugFiles(app)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if _, err := slug.Verify(ctx, f.path, f.digest); err != nil {
+			problems = append(problems, fmt.Sprintf("%s: slug %s: %v", app.Name, filepath.Base(f.path), err))
+		}
+	}
+	return problems, ctx.Err()
+}
+
+// slugFiles lists the app's slugs. Temporary files of killed builds are left out.
+func slugFiles(app *cache.App) ([]slugFile, error) {
+	entries, err := os.ReadDir(app.Path("slugs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing slugs: %w", err)
+	}
+	var list []slugFile
+	for _, e := range entries {
+		digits, ok := strings.CutSuffix(e.Name(), suffix)
+		d, err := digest.FromHex(digits)
+		if !ok || err != nil {
+			continue
+		}
+		if info, err := e.Info(); err == nil {
+			list = append(list, slugFile{path: app.Path("slugs", e.Name()), digest: d, info: info})
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,149 @@
+package compiler
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"slugc/buildpacks"
+	"slugc/buildpacks/extension"
+	"slugc/buildpacks/toolchain"
+	"slugc/compiler/lifecycle"
+	"slugc/compiler/sandbox"
+)
+
+// Built is what the buildpacks made of the staged source.
+type Built struct {
+	Layers *lifecycle.Result
+	Tools  []toolchain.Toolchain // with which
+}
+
+// sliceMode says whether slices of the last slug may be used without their files.
+type sliceMode bool
+
+const (
+	reuseSlices sliceMode = true
+	allFiles    sliceMode = false
+)
+
+// runBuildpacks fetches the toolchains and runs the group's buildpacks in the staged copy.
+func (b *build) runBuildpacks(ctx context.Context, staged Staged, group Group, mode sliceMode) (Built, error) {
+	store, err := b.Toolchains(ctx)
+	if err != nil {
+		return Built{}, err
+	}
+	tools, err := b.fetchTools(ctx, store, group)
+	if err != nil {
+		return Built{}, err
+	}
+	box, err := b.openSandbox(ctx)
+	if err != nil {
+		return Built{}, err
+	}
+	if err := staged.Dirs.Restore(); err != nil {
+		return Built{}, err
+	}
+	room, err := b.furnish(ctx, box, store, tools, group)
+	if err != nil {
+		return Built{}, err
+	}
+	layers, err := b.runLifecycle(ctx, staged, group, room, mode)
+	b.clock.mark("build")
+	return Built{layers, tools}, err
+}
+
+// openSandbox returns the sandbox and reports its level.
+func (b *build) openSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
+	box, err := b.Sandbox(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if box.Level() == sandbox.Bubblewrap {
+		b.Report.Detail("Sandbox: bubblewrap")
+	} else {
+		b.Report.Warn(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()))
+	}
+	return box, nil
+}
+
+// room is where buildpacks run: the sandbox and what it shows besides the app.
+type room struct {
+	box   *sandbox.Sandbox
+	env   map[string]string
+	binds []sandbox.Bind
+	tools []toolchain.Toolchain // with their directories as buildpacks see them
+}
+
+// toolchainsMount is where buildpacks see the toolchain store, if the sandbox can mount.
+const toolchainsMount = "/toolchains"
+
+// furnish collects what buildpacks need: environment, toolchains, and what is compiled from these
+// once for all apps.
+func (b *build) furnish(
+	ctx context.Context, box *sandbox.Sandbox, store *toolchain.Store, tools []toolchain.Toolchain, group Group,
+) (room, error) {
+	env, files, err := b.BaseEnv(ctx, buildpacks.Settings(group.Chosen))
+	if err != nil {
+		return room{}, err
+	}
+	shelf := shelf{box, sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}}
+	binds := []sandbox.Bind{shelf.bind, {Host: b.Self, Inside: b.Self}}
+	binds = append(binds, files...)
+	for _, t := range tools {
+		if !strings.HasPrefix(t.Dir, shelf.bind.Host+"/") { // found on the machine
+			binds = append(binds, sandbox.Bind{Host: t.Dir, Inside: t.Dir})
+		}
+	}
+	pre := precompiler{
+		shelf: shelf, store: store, env: env, os: b.Target.OS, arch: b.Target.Arch, report: b.Report, clock: b.clock,
+	}
+	shown, err := pre.addTo(ctx, tools)
+	return room{box, env, binds, shown}, err
+}
+
+// shelf is the toolchain store as the sandbox shows it.
+type shelf struct {
+	box  *sandbox.Sandbox
+	bind sandbox.Bind
+}
+
+// path is where buildpacks see a directory of the store. Other directories are where they are.
+func (s shelf) path(dir string) string {
+	if rel, err := filepath.Rel(s.bind.Host, dir); err == nil && filepath.IsLocal(rel) {
+		return filepath.Join(s.box.Path(s.bind), rel)
+	}
+	return dir
+}
+
+// runLifecycle runs the buildpacks in the room.
+func (b *build) runLifecycle(
+	ctx context.Context, staged Staged, group Group, room room, mode sliceMode,
+) (*lifecycle.Result, error) {
+	slices, err := b.keptSlices(mode)
+	if err != nil {
+		return nil, err
+	}
+	dirs := staged.Dirs
+	return lifecycle.Build(ctx, lifecycle.Config{
+		Sandbox: room.box, Group: group.Members, Target: b.Target,
+		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
+		Env: b.Env, BaseEnv: room.env, Binds: room.binds, Limits: b.Limits,
+		Slices: slices, Fresh: b.Fresh, Broken: dirs.Interrupted,
+		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, room.tools) },
+		Output:   b.Report.Output,
+		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },
+	})
+}
+
+// keptSlices lists the slices whose files the buildpacks need not make, with their keys.
+func (b *build) keptSlices(mode sliceMode) (map[string]string, error) {
+	if b.Fresh || mode == allFiles {
+		return nil, nil
+	}
+	segments, err := b.segments()
+	if err != nil {
+		return nil, err
+	}
+	return segments.Kept(slicePrefix)
+}

@@ -1,0 +1,192 @@
+// Package deploy makes a built slug an app's current release: [Deployer.Deploy] registers a new
+// release, [Deployer.Rollback] goes back to an earlier one.
+//
+// If the slug has the process type "release" (Heroku calls this the release phase), the release is
+// registered as pending, that process runs once in the sandbox, and only if it ends with code 0 is
+// the release promoted. While a release is pending, its idempotency key lies in the app's state
+// directory: if slugc is killed, the app's next deployment cancels the release.
+//
+//	d := deploy.Deployer{Home: home, Releases: releases, Sandbox: sandbox, Report: reporter}
+//	made, err := d.Deploy(ctx, "blog", file, release.Request{Slug: ref, Processes: types}, deploy.Options{})
+//
+// It neither builds nor stores slugs, and does not start the app's other processes.
+package deploy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"slugc/cache"
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+	"slugc/compiler/release"
+	"slugc/compiler/report"
+	"slugc/compiler/sandbox"
+)
+
+// Deployer deploys on this machine. It may be used concurrently.
+type Deployer struct {
+	Home     *cache.Home
+	Releases *release.Releases
+	// Sandbox is called only if a release process runs.
+	Sandbox func(context.Context) (*sandbox.Sandbox, error)
+	Report  report.Reporter
+	// Fetch returns the slug file of an app's release on this machine. Only Rollback calls it, if the
+	// slug has a release process.
+	Fetch func(ctx context.Context, app string, r release.Release) (file string, err error)
+}
+
+// Options say how a release becomes current.
+type Options struct {
+	// Pending leaves the release pending, for the caller to promote or abandon.
+	Pending bool
+	Key     string            // idempotency key; "": a random one
+	Actor   string            // who deploys, as the release records it
+	Env     map[string]string // config vars of the release process
+	Timeout time.Duration     // of the release process; 0: an hour
+	// BeforeRegister is nil, or called right before the release is registered. Its error ends the
+	// deployment.
+	BeforeRegister func() error
+}
+
+// PhaseError says that a release process did not succeed, and so the release failed.
+type PhaseError struct {
+	Version int // of the release
+	Err     error
+}
+
+// Error returns the text of what happened.
+func (e *PhaseError) Error() string {
+	return fmt.Sprintf("running the release process of v%d: %v", e.Version, e.Err)
+}
+
+// Unwrap returns what happened.
+func (e *PhaseError) Unwrap() error { return e.Err }
+
+// phaseFailed is a PhaseError as a fault of the app. The first hint says that the current release
+// is unchanged and what to do.
+func phaseFailed(version int, why error, hints ...string) error {
+	hints[0] = "the current release is unchanged; " + hints[0]
+	return fault.New(fault.App, fault.ExitRelease, "release/phase-failed", &PhaseError{version, why}, hints...)
+}
+
+// Deploy registers a release of the slug in file as q describes it (Key and Pending are o's) and
+// makes it current, or leaves it pending if o says so. If the release process fails, the release
+// fails, the current release is unchanged, and the error is a [*PhaseError].
+//
+// Called again with the same key, it returns the release of the first call. While another process
+// deploys under that key, the error is a fault "release/in-progress".
+func (d *Deployer) Deploy(
+	ctx context.Context, app, file string, q release.Request, o Options,
+) (release.Release, error) {
+	p := &promotion{Deployer: d, Options: o, app: app}
+	p.file = func(release.Release) (string, error) { return file, nil }
+	p.register = func(key string, pending bool) (release.Release, error) {
+		if o.BeforeRegister != nil {
+			if err := o.BeforeRegister(); err != nil {
+				return release.Release{}, err
+			}
+		}
+		q.Key, q.Pending = key, pending
+		return d.Releases.Register(ctx, app, q)
+	}
+	_, hasPhase := procfile.ProcessMap(q.Processes).Command(processType)
+	return p.run(ctx, hasPhase)
+}
+
+// Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and
+// under o's key. The slug's release process runs first, as for [Deployer.Deploy].
+func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Options) (release.Release, error) {
+	p := &promotion{Deployer: d, Options: o, app: app}
+	p.file = func(r release.Release) (string, error) { return d.Fetch(ctx, app, r) }
+	p.register = func(key string, pending bool) (release.Release, error) {
+		return d.Releases.Rollback(ctx, app, version, key, pending)
+	}
+	return p.run(ctx, true) // only the registered release says whether it has a release process
+}
+
+// promotion is one release on its way from its registration to being current.
+type promotion struct {
+	*Deployer
+	Options
+	app      string
+	file     func(release.Release) (string, error)
+	register func(key string, pending bool) (release.Release, error)
+}
+
+// run registers the release and makes it current. Unless it may have a release process, one
+// transaction does both.
+func (p *promotion) run(ctx context.Context, mayHavePhase bool) (release.Release, error) {
+	if p.Key == "" {
+		p.Key = rand.Text()
+	}
+	if err := p.CancelKilled(ctx, p.app, p.Key); err != nil {
+		return release.Release{}, err
+	}
+	if !mayHavePhase {
+		return p.register(p.Key, p.Pending)
+	}
+	return p.trackPending(ctx)
+}
+
+// trackPending registers a pending release and completes it. The key is kept on disk until the
+// release is settled. A release that the caller wants pending is the caller's to abandon.
+func (p *promotion) trackPending(ctx context.Context) (release.Release, error) {
+	key, err := recordKey(p.Home.App(p.app), p.Key)
+	if err != nil {
+		return release.Release{}, err
+	}
+	made, err := p.register(p.Key, true)
+	if err == nil {
+		switch made.Status {
+		case release.Pending:
+			made, err = p.complete(ctx, made)
+		case release.Failed:
+			err = phaseFailed(
+				made.Version,
+				errors.New("it failed under this key before"),
+				"deploy again with another key",
+			)
+		}
+	}
+	if settled := made.Version > 0 && made.Status != release.Pending || err == nil; !settled {
+		key.unlock()
+		return made, err
+	}
+	if removed := key.remove(); err == nil {
+		err = removed
+	}
+	return made, err
+}
+
+// complete runs the release process of a pending release, if it has one, and promotes the release
+// unless the caller wants it pending. It returns the release as it is then.
+func (p *promotion) complete(ctx context.Context, made release.Release) (release.Release, error) {
+	if command, ok := made.ProcessTypes.Command(processType); ok {
+		if err := p.runProcess(ctx, made, command); err != nil {
+			return p.fail(ctx, made, err)
+		}
+	}
+	if p.Pending {
+		return made, nil
+	}
+	promoted, err := p.Releases.Promote(ctx, p.app, made.Version)
+	if err != nil {
+		return made, err
+	}
+	return promoted, nil
+}
+
+// fail fails a pending release because of err, which it returns. It works also after ctx has ended.
+func (p *promotion) fail(ctx context.Context, made release.Release, err error) (release.Release, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	failed, unrecorded := p.Releases.Fail(ctx, p.app, made.Version)
+	if unrecorded != nil {
+		return made, fmt.Errorf("%w; recording it with the coordinator: %w", err, unrecorded)
+	}
+	return failed, err
+}

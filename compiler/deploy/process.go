@@ -1,0 +1,60 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"slugc/compiler/launch"
+	"slugc/compiler/release"
+	"slugc/compiler/sandbox"
+)
+
+const (
+	// processType is the process type that runs once before a release becomes current, as on Heroku
+	// (Dev Center, "Release Phase").
+	processType = "release"
+	// defaultTimeout bounds it where the caller does not, as Heroku does.
+	defaultTimeout = time.Hour
+	// outputLimit bounds what it may write, in bytes.
+	outputLimit = 4 << 20
+)
+
+// runProcess unpacks the slug and runs the release process in it, in the sandbox and with the
+// network.
+func (p *promotion) runProcess(ctx context.Context, made release.Release, command string) error {
+	file, err := p.file(made)
+	if err != nil {
+		return err
+	}
+	p.Report.Step(fmt.Sprintf("Running the release process of %s v%d", p.app, made.Version))
+	p.Report.Detail(command)
+	box, err := p.Sandbox(ctx)
+	if err != nil {
+		return err
+	}
+	unpacked, err := launch.Unpack(ctx, p.Home.Path("run"), file, made.Slug.Digest, nil)
+	if err != nil {
+		return err
+	}
+	defer unpacked.Remove()
+	limits := sandbox.Limits{Deadline: p.Timeout, Log: outputLimit}
+	if limits.Deadline == 0 {
+		limits.Deadline = defaultTimeout
+	}
+	out := p.Report.Output(processType)
+	code, err := launch.RunSandboxed(ctx, box, launch.RunOptions{
+		Dir: unpacked.Dir, Command: command, Env: sandbox.Environ(p.Env), Dyno: "release.1", Stdout: out, Stderr: out,
+	}, limits)
+	if _, limited := errors.AsType[*sandbox.LimitError](err); limited {
+		return phaseFailed(made.Version, err,
+			"raise the limit with --release-timeout if the release process really needs longer")
+	}
+	if err == nil && code != 0 {
+		return phaseFailed(made.Version, fmt.Errorf("it ended with code %d", code),
+			"fix the command of `release` in the Procfile and release again",
+			"its config vars are those of --release-env and --release-env-file")
+	}
+	return err
+}

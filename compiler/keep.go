@@ -1,0 +1,54 @@
+package compiler
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"slugc/cache/disk"
+	"slugc/compiler/artifact"
+	"slugc/compiler/source"
+)
+
+// keep puts the slug in its place, keeps the layers and records the build. The order makes a kill
+// at any point harmless: first the slug, then the layers, and last the record, which names the
+// slug.
+func (b *build) keep(src *source.Source, staged Staged, group Group, built Built, packed Packed) (*Result, error) {
+	d := packed.Digest
+	path := b.app().Path("slugs", artifact.FileName(d))
+	if err := os.Rename(packed.Path, path); err != nil {
+		return nil, fmt.Errorf("keeping the slug: %w", err)
+	}
+	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if err := staged.Dirs.Commit(); err != nil {
+		return nil, err
+	}
+	b.clock.mark("keep")
+	result := &Result{
+		App:          b.App,
+		Slug:         describeSlug(path, packed),
+		Buildpacks:   group.buildpacks(),
+		Runtimes:     runtimes(built.Tools),
+		ProcessTypes: packed.Types,
+		Cache:        built.Layers.States,
+		Phases:       b.clock.phases,
+		Commit:       src.Commit(),
+		Addons:       built.Layers.Addons,
+	}
+	return result, b.saveRecord(src, result)
+}
+
+// describeSlug describes the packed slug, now at path.
+func describeSlug(path string, packed Packed) Slug {
+	s := Slug{
+		Path: path, Digest: packed.Digest, Content: packed.Content, Size: packed.Size,
+	}
+	for _, p := range packed.Sections {
+		s.Sections = append(s.Sections, Section{
+			Name: p.Name, Digest: p.Digest, Size: p.Size, Reused: p.Reused, Why: p.Why,
+		})
+	}
+	return s
+}

@@ -1,0 +1,42 @@
+package launch
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A process's PATH and LANG, unless a config var sets them.
+const (
+	defaultPath = "/usr/local/bin:/usr/bin:/bin"
+	defaultLang = "C.UTF-8"
+)
+
+// Environment returns the process's whole environment, K=V, each name once. A config var cannot set HOME,
+// PWD, DYNO, PS and PORT.
+func (o RunOptions) Environment() []string {
+	own := []string{"HOME=" + o.Dir, "PWD=" + o.Dir, "DYNO=" + o.Dyno, "PS=" + o.Dyno}
+	if o.Port > 0 {
+		own = append(own, "PORT="+strconv.Itoa(o.Port))
+	}
+	env := []string{"PATH=" + defaultPath, "LANG=" + defaultLang}
+	if o.Terminal != "" {
+		env = append(env, "TERM="+o.Terminal)
+	}
+	for _, entry := range append(slices.Clone(o.Env), own...) {
+		name, _, found := strings.Cut(entry, "=")
+		if !found || name == "" {
+			continue
+		}
+		env = append(without(env, name), entry)
+	}
+	if o.Port == 0 {
+		env = without(env, "PORT")
+	}
+	return env
+}
+
+// without removes the entry of a name from env, in place.
+func without(env []string, name string) []string {
+	return slices.DeleteFunc(env, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+}

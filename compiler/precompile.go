@@ -1,0 +1,99 @@
+package compiler
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"slugc/buildpacks"
+	"slugc/buildpacks/toolchain"
+	"slugc/compiler/report"
+	"slugc/compiler/sandbox"
+)
+
+const (
+	// compileTimeout bounds a compilation; a slow machine needs three minutes for Go's standard
+	// library.
+	compileTimeout = 20 * time.Minute
+	// compileLog bounds what it may write, in bytes.
+	compileLog = 1 << 20
+	// errorText bounds the part of it that an error shows, in bytes.
+	errorText = 300
+)
+
+// precompiler compiles once per machine what a toolchain can share with every app, such as a
+// standard library.
+type precompiler struct {
+	shelf
+	store    *toolchain.Store
+	env      map[string]string // what buildpacks start with
+	os, arch string
+	report   report.Reporter
+	clock    *clock
+}
+
+// addTo returns the toolchains as buildpacks see them, with what was compiled from them. A failed
+// compilation makes builds slower and nothing else, so it is a warning, unless ctx has ended.
+func (p precompiler) addTo(ctx context.Context, tools []toolchain.Toolchain) ([]toolchain.Toolchain, error) {
+	shown := slices.Clone(tools)
+	for i, tool := range tools {
+		shown[i].Dir = p.path(tool.Dir)
+		what := p.describe(shown[i], "")
+		if what == nil {
+			continue
+		}
+		waiting := func() { p.report.Step("Waiting for another build to compile the " + what.What) }
+		dir, err := p.store.Derived(ctx, tool, what.Dir, waiting, func(ctx context.Context, dir string) error {
+			p.report.Step(fmt.Sprintf("Compiling the %s, once on this machine", what.What))
+			return p.compile(ctx, shown[i], dir)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			p.report.Warn(fmt.Sprintf(
+				"The %s is not compiled once for all builds, so this one takes longer: %v", what.What, err))
+		case dir != "":
+			shown[i].Derived = map[string]string{what.Key: p.path(dir)}
+		}
+	}
+	return shown, nil
+}
+
+// describe says what is compiled from a tool into out, both as the command sees them.
+func (p precompiler) describe(tool toolchain.Toolchain, out string) *buildpacks.Precompiled {
+	return buildpacks.Precompile(buildpacks.PrecompileInput{Tool: tool, Out: out, OS: p.os, Arch: p.arch, Env: p.env})
+}
+
+// compile fills dir. It runs in the sandbox without network and with nothing of the app: the result
+// is for every app on this machine.
+func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir string) error {
+	out := sandbox.Bind{Host: dir, Inside: "/build-cache", Writable: true}
+	what := p.describe(tool, p.box.Path(out))
+	env := maps.Clone(what.Env)
+	env["HOME"] = "/tmp" // private to the process at every level of the sandbox
+	var log bytes.Buffer
+	err := p.box.Run(ctx, sandbox.Spec{
+		Args: what.Args, Dir: p.box.Path(out), Env: sandbox.Environ(env), Binds: []sandbox.Bind{p.bind, out},
+		Stdout: &log, Stderr: &log, Limits: sandbox.Limits{Deadline: compileTimeout, Log: compileLog},
+	})
+	if err != nil {
+		if last := lastLine(log.String()); last != "" {
+			return fmt.Errorf("%w: %s", err, last)
+		}
+		return err
+	}
+	p.clock.mark(what.Phase)
+	return nil
+}
+
+// lastLine is the last line of a text that is not empty, cut to what fits in an error.
+func lastLine(text string) string {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, ""))
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	return last[:min(len(last), errorText)]
+}

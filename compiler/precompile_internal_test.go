@@ -1,0 +1,144 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"slugc/buildpacks/toolchain"
+	"slugc/cache/testkit"
+	"slugc/compiler/report/reporttest"
+	"slugc/compiler/sandbox"
+)
+
+// precompilerOf returns a precompiler whose store holds one Go, and that Go. Its go command is a
+// shell script.
+func precompilerOf(
+	t *testing.T, level sandbox.Level, script string,
+) (precompiler, *reporttest.Recorder, toolchain.Toolchain) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "toolchains")
+	fakeTool(t, dir, "go", "1.99.1", map[string]string{"go": script})
+	store, err := toolchain.Open(dir, toolchain.Settings{Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := store.List()
+	if err != nil || len(held) != 1 {
+		t.Fatal(held, err)
+	}
+	box, err := sandbox.Probe(t.Context(), sandbox.ProbeOptions{Want: level})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := &reporttest.Recorder{}
+	return precompiler{
+		shelf: shelf{box, sandbox.Bind{Host: dir, Inside: toolchainsMount}},
+		store: store, report: says, clock: newClock(), os: runtime.GOOS, arch: runtime.GOARCH,
+		env: map[string]string{"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+	}, says, held[0]
+}
+
+// fakeTool puts a tool whose programs are shell scripts into a toolchain store's directory.
+func fakeTool(t *testing.T, store, tool, version string, programs map[string]string) {
+	t.Helper()
+	tree := filepath.Join(store, tool, version+"-"+runtime.GOOS+"-"+runtime.GOARCH)
+	testkit.Write(t, filepath.Join(tree, "toolchain.json"), fmt.Sprintf(
+		`{"schema":1,"name":%q,"version":%q,"os":%q,"arch":%q,"source":"test"}`,
+		tool, version, runtime.GOOS, runtime.GOARCH))
+	for name, script := range programs {
+		file := filepath.Join(tree, "bin", name)
+		testkit.Write(t, file, "#!/bin/sh\n"+script)
+		if err := os.Chmod(file, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// bestLevel is the best sandbox of this machine.
+const bestLevel sandbox.Level = ""
+
+// TestPrecompiled compiles a standard library, and finds it compiled the second time.
+func TestPrecompiled(t *testing.T) {
+	t.Parallel()
+	const script = `printf '%s\n' "$*" "$GOFLAGS" "$GOCACHE" "$GOROOT" >"$GOCACHE/said"
+touch "$GOROOT/written" 2>/dev/null
+echo done`
+	for _, level := range []sandbox.Level{bestLevel, sandbox.None} {
+		p, says, tool := precompilerOf(t, level, script)
+		for range 2 {
+			list, err := p.addTo(t.Context(), []toolchain.Toolchain{{Tool: "node", Dir: "/n"}, tool})
+			if err != nil || len(list) != 2 || list[0].Derived != nil {
+				t.Fatalf("got %+v, %v", list, err)
+			}
+			dir := list[1].Derived["build-cache"]
+			rel, err := filepath.Rel(list[1].Dir, dir)
+			if err != nil || !filepath.IsLocal(rel) {
+				t.Fatalf("the standard library of %q is in %q", list[1].Dir, dir)
+			}
+			lines := strings.Split(testkit.Read(t, filepath.Join(tool.Dir, rel, "said")), "\n")
+			if len(lines) != 5 || lines[0] != "build -v std" || !strings.HasPrefix(lines[1], "-trimpath") ||
+				lines[3] != list[1].Dir {
+				t.Errorf("the go command was called with %q", lines)
+			}
+		}
+		want := []string{"step: Compiling the standard library of Go 1.99.1, once on this machine"}
+		if !slices.Equal(says.Lines, want) {
+			t.Errorf("it reports %q, want %q", says.Lines, want)
+		}
+		if tool.Derived != nil || len(p.clock.phases) != 1 || p.clock.phases[0].Name != "standard library" {
+			t.Errorf("the slug's tool is changed: %+v; phases %v", tool, p.clock.phases)
+		}
+		if testkit.Exists(tool.Dir, "written") && p.box.Level() != sandbox.None {
+			t.Errorf("the toolchain can be written at level %s", p.box.Level())
+		}
+	}
+}
+
+// TestPrecompileFails breaks the go command: that is a warning with its last words, and the next
+// build tries again.
+func TestPrecompileFails(t *testing.T) {
+	t.Parallel()
+	p, says, tool := precompilerOf(t, sandbox.None, `echo first; echo "no space left on device" >&2; exit 3`)
+	for range 2 {
+		says.Lines = nil
+		list, err := p.addTo(t.Context(), []toolchain.Toolchain{tool})
+		if err != nil || len(list) != 1 || list[0].Derived != nil {
+			t.Errorf("got %+v, %v", list, err)
+		}
+		if len(says.Lines) != 2 ||
+			!strings.HasPrefix(says.Lines[1], "warn: The standard library of Go 1.99.1 is not compiled") ||
+			!strings.HasSuffix(says.Lines[1], ": no space left on device") {
+			t.Errorf("it reports %q", says.Lines)
+		}
+	}
+}
+
+// TestPrecompileCancelled ends the build during the compilation.
+func TestPrecompileCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p, says, tool := precompilerOf(t, sandbox.None, `sleep 100`)
+	enough := errors.New("enough")
+	cancel(enough)
+	if list, err := p.addTo(ctx, []toolchain.Toolchain{tool}); !errors.Is(err, enough) || list != nil {
+		t.Errorf("got %v, %v; it reports %q", list, err, says.Lines)
+	}
+}
+
+// TestPrecompileForeignTool leaves alone a Go that is not in the store.
+func TestPrecompileForeignTool(t *testing.T) {
+	t.Parallel()
+	p, says, tool := precompilerOf(t, sandbox.None, `exit 1`)
+	tool.Source, tool.Dir = "this machine", "/usr/local/go"
+	list, err := p.addTo(t.Context(), []toolchain.Toolchain{tool})
+	if err != nil || list[0].Dir != "/usr/local/go" || list[0].Derived != nil || len(says.Lines) != 0 {
+		t.Errorf("got %+v, %v; it reports %q", list, err, says.Lines)
+	}
+}

@@ -1,0 +1,87 @@
+package compiler
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+)
+
+// readProcfile reads the Procfile in dir; none is an empty list. With warn, its warnings are
+// reported.
+func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the app directory: %w", err)
+	}
+	defer root.Close()
+	data, err := root.ReadFile("Procfile")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", withoutPath(err)),
+			"make Procfile a regular file, or remove it").At("Procfile")
+	}
+	file, err := procfile.Parse(data, b.Lenient)
+	if err != nil {
+		return nil, err
+	}
+	if warn {
+		for _, w := range file.Warnings {
+			b.Report.Warn(fmt.Sprintf("Procfile:%d: %s", w.Line, w.Text))
+		}
+	}
+	return file.Processes, nil
+}
+
+// processTypes are the app's process types: the Procfile's, then the buildpacks' defaults for types
+// that it does not name. A build step may have written the Procfile, so it is read again.
+func (b *build) processTypes(staged Staged, group Group, built Built) ([]procfile.Process, error) {
+	fromFile, err := b.readProcfile(staged.Dirs.AppDir, len(group.Procfile) == 0)
+	if err != nil {
+		return nil, err
+	}
+	types := procfile.Effective(fromFile, built.Layers.Processes)
+	if len(types) == 0 {
+		return nil, fault.AppError("procfile/no-process-types",
+			errors.New("discovering process types: there is no Procfile and the buildpack knows no default"),
+			"add a Procfile with a line such as `web: ./server --port $PORT`",
+			"or give the app what its buildpack starts by default (a start script, a main package, a config.ru)",
+		).At("Procfile")
+	}
+	return types, nil
+}
+
+// writeProfile puts the launch environment into the app, where Heroku's and other runners find it.
+func writeProfile(appDir, script string) error {
+	if script == "" {
+		return nil
+	}
+	root, err := os.OpenRoot(appDir)
+	if err != nil {
+		return fmt.Errorf("opening the app directory: %w", err)
+	}
+	defer root.Close()
+	if err = root.Mkdir(".profile.d", 0o755); err == nil || errors.Is(err, fs.ErrExist) {
+		_ = root.Remove(".profile.d/000_slugc.sh") // it may be a link
+		err = root.WriteFile(".profile.d/000_slugc.sh", []byte(script), 0o644)
+	}
+	if err != nil {
+		return fault.AppError("source/profile-d",
+			fmt.Errorf("writing the launch environment: .profile.d: %w", withoutPath(err)),
+			"make .profile.d a directory, or rename it").At(".profile.d")
+	}
+	return nil
+}
+
+// withoutPath is why a file could not be read or written, without the path of slugc's own copy.
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}

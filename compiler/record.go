@@ -1,0 +1,87 @@
+package compiler
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+
+	"slugc/buildpacks"
+	"slugc/cache"
+	"slugc/compiler/slug"
+	"slugc/compiler/source"
+)
+
+// inputs lists everything that decides a build's slug, by a name for people.
+func (b *build) inputs(src *source.Source) map[string]string {
+	in := map[string]string{
+		"source":              string(src.Digest()),
+		"build configuration": cache.Key(cache.Pairs(b.Env)...),
+		"slugc":               b.Version + " format " + strconv.Itoa(slug.FormatVersion),
+		"target":              b.platform() + " " + b.Target.DistroName + " " + b.Target.DistroVersion,
+		"Procfile rules":      strconv.FormatBool(b.Lenient),
+	}
+	for _, l := range buildpacks.Languages {
+		in["buildpack "+l.ID] = l.Version
+	}
+	return in
+}
+
+// unchanged returns the result of the last build if its inputs were the same and its slug is still
+// there. Otherwise it returns nil and reports why a build is needed.
+func (b *build) unchanged(src *source.Source) *Result {
+	record, inputs := b.app().Record(), b.inputs(src)
+	if b.Fresh || record == nil {
+		return nil
+	}
+	if record.Key != key(inputs) {
+		for _, name := range slices.Sorted(maps.Keys(inputs)) {
+			if record.Parts[name] != inputs[name] {
+				b.Report.Step("Building " + b.App + " again: the " + name + " changed")
+				break
+			}
+		}
+		return nil
+	}
+	result, ok := lastResult(record)
+	info, err := os.Lstat(record.Slug)
+	if err != nil || info.Size() != record.Size || !ok {
+		b.Report.Step("Building " + b.App + " again: the slug of the last build is gone")
+		return nil
+	}
+	b.Report.Step("Nothing changed since the last build of " + b.App)
+	b.Report.Detail("same source, build configuration and buildpacks; use --fresh to build from scratch")
+	result.Unchanged, result.Release, result.Commit = true, nil, src.Commit()
+	for i := range result.Slug.Sections {
+		result.Slug.Sections[i].Reused, result.Slug.Sections[i].Why = "all", "nothing changed"
+	}
+	for i := range result.Cache {
+		result.Cache[i].State, result.Cache[i].Why = "restored", "nothing changed"
+	}
+	return result
+}
+
+// saveRecord records a build and its slug.
+func (b *build) saveRecord(src *source.Source, result *Result) error {
+	data, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("encoding the result: %w", err)
+	}
+	inputs := b.inputs(src)
+	return b.app().SaveRecord(&cache.Record{
+		Key: key(inputs), Parts: inputs, Slug: result.Slug.Path, Size: result.Slug.Size, Result: data,
+	})
+}
+
+func key(inputs map[string]string) string { return cache.Key(cache.Pairs(inputs)...) }
+
+// lastResult is the result that a record holds, if it can be read.
+func lastResult(record *cache.Record) (*Result, bool) {
+	var result Result
+	if record == nil || json.Unmarshal(record.Result, &result) != nil {
+		return nil, false
+	}
+	return &result, true
+}

@@ -1,0 +1,75 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"slugc/cache"
+	"slugc/cache/disk"
+	"slugc/compiler/fault"
+	"slugc/compiler/source"
+)
+
+// lock takes the app's lock for the whole build.
+func (b *build) lock(ctx context.Context) (unlock func(), err error) {
+	unlock, err = b.app().Lock(ctx, func(pid int) {
+		b.Report.Step(fmt.Sprintf("Waiting for another build of %s (pid %d)", b.App, pid))
+	})
+	if errors.Is(err, cache.ErrLocked) && !errors.Is(ctx.Err(), context.Canceled) {
+		return nil, fault.TransientError("build/locked", err, "try again when the other build has ended")
+	}
+	if err != nil || b.BeforeBuild == nil {
+		return unlock, err
+	}
+	if err := b.BeforeBuild(ctx); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// open opens the source, which finds out its digest.
+func (b *build) open(ctx context.Context) (*source.Source, error) {
+	app, spec := b.app(), b.Source
+	spec.Temp, spec.Submodules.Cache = app.Path("incoming"), app.Path("submodules")
+	spec.Submodules.Fetching = func(path, url string) {
+		b.Report.Step("Fetching the submodule " + path + " from " + url)
+	}
+	if spec.Kind == source.Tarball {
+		// What a killed build left here is of no use, and the lock is ours.
+		if err := errors.Join(disk.RemoveAll(spec.Temp), os.MkdirAll(spec.Temp, 0o700)); err != nil {
+			return nil, err
+		}
+	}
+	if err := refuseState(spec, b.Home); err != nil {
+		return nil, err
+	}
+	src, err := source.Open(ctx, spec, source.Options{StatCache: app.Path("stat")})
+	if err != nil {
+		return nil, err
+	}
+	b.clock.mark("source")
+	return src, nil
+}
+
+// refuseState refuses a source directory that holds slugc's own state: it would grow while it is
+// read, and every slug would hold the last ones.
+func refuseState(spec source.Spec, home *cache.Home) error {
+	dir, err := filepath.EvalSymlinks(filepath.Join(spec.Dir, filepath.FromSlash(spec.Subdir)))
+	if spec.Kind != source.Dir || err != nil {
+		return nil // what is wrong with the directory itself, source.Open explains better
+	}
+	state, err := filepath.EvalSymlinks(home.Path())
+	if err != nil {
+		return fmt.Errorf("finding the state directory: %w", err)
+	}
+	if rel, err := filepath.Rel(dir, state); err == nil && filepath.IsLocal(rel) {
+		return fault.UsageError("source/holds-state",
+			fmt.Errorf("building %q: slugc's state directory %q lies inside it", spec.Dir, state),
+			"keep the state elsewhere with --home DIR or SLUGC_HOME, or build a directory below")
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package compiler
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"slugc/buildpacks"
+	"slugc/buildpacks/toolchain"
+	"slugc/compiler/fault"
+	"slugc/compiler/report"
+	"slugc/compiler/slug"
+)
+
+// fetchTools fetches the toolchains that the group asks for. For some tools an app that names no
+// version stays on the version of its last build while that can be fetched: a new release of the
+// language must not change an app that nobody touched.
+func (b *build) fetchTools(ctx context.Context, store *toolchain.Store, group Group) ([]toolchain.Toolchain, error) {
+	wanted := buildpacks.Requests(group.Chosen)
+	sticky := buildpacks.Sticky(wanted, b.lastVersions())
+	tools, err := store.Ensure(ctx, sticky, progress{b.Report})
+	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.From == buildpacks.FromLastBuild {
+		b.Report.Detail(gone.Error())
+		tools, err = store.Ensure(ctx, wanted, progress{b.Report})
+	}
+	if err != nil {
+		return nil, toolchainFault(err)
+	}
+	b.clock.mark("toolchains")
+	return tools, nil
+}
+
+// lastVersions are the versions of the last successful build, by tool.
+func (b *build) lastVersions() map[string]string {
+	last, ok := lastResult(b.app().Record())
+	if !ok {
+		return nil
+	}
+	versions := map[string]string{}
+	for _, r := range last.Runtimes {
+		versions[r.Name] = r.Version
+	}
+	return versions
+}
+
+// runtimes lists toolchains for people and the slug.
+func runtimes(tools []toolchain.Toolchain) []slug.Runtime {
+	list := make([]slug.Runtime, len(tools))
+	for i, t := range tools {
+		list[i] = slug.Runtime{Name: t.Tool, Version: t.Version, Source: t.Source, Requested: t.Requested, From: t.From}
+	}
+	return list
+}
+
+// progress passes the toolchain store's reports on.
+type progress struct{ r report.Reporter }
+
+func (p progress) Fetch(tool, version string, done, total int64) {
+	p.r.Progress("fetching "+tool+" "+version, done, total)
+}
+
+func (p progress) Note(line string) { p.r.Detail(line) }
+
+// toolchainFault adds whose fault a missing toolchain is. A version that exists nowhere, cannot be
+// read or is pinned to other bytes is the app's fault; a source that cannot be reached is nobody's.
+func toolchainFault(err error) error {
+	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
+		return fault.AppError("toolchain/version-invalid", err, fmt.Sprintf("write a version of %s that exists in %s",
+			wrong.Tool, cmp.Or(wrong.From, "the build configuration")))
+	}
+	if wrong, ok := errors.AsType[*toolchain.HashError](err); ok {
+		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf(
+			"pin the digest that the registry states for %s %s, or leave the digest out of %s",
+			wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+	}
+	u, ok := errors.AsType[*toolchain.Unavailable](err)
+	switch {
+	case !ok:
+		return err
+	case u.Transient():
+		return fault.TransientError("toolchain/unavailable", err, "`slugc doctor` says which sources can be reached")
+	case u.NotFound():
+		return fault.AppError("toolchain/no-such-version", err,
+			fmt.Sprintf("ask for a version of %s that exists (%s says %q)", u.Tool, u.From, u.Constraint))
+	}
+	return fault.New(fault.Slugc, 0, "toolchain/unavailable", err, "`slugc doctor` says which sources can be used")
+}
