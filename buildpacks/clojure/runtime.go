@@ -14,7 +14,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/toolchain/libraries"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
 )
@@ -250,7 +250,7 @@ func (b *work) libraries(dir string) error {
 		"/lib",
 	}
 	into := filepath.Join(b.home, "libraries")
-	brought, missing, err := toolchain.BringLibraries(into, roots, from)
+	brought, missing, err := libraries.Bring(into, roots, from)
 	if err != nil {
 		return fmt.Errorf("bringing the runtime's libraries: %w", err)
 	}

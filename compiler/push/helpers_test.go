@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
@@ -65,7 +67,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	b := &bench{T: t, releases: release.New(c, release.Options{Patience: time.Millisecond}), said: &silent{}}
+	b := &bench{T: t, releases: release.New(c, release.Options{RetryTime: time.Millisecond}), said: &silent{}}
 	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: "/nowhere"}, Report: b.said,
 		Releases: func(context.Context) (*release.Releases, func(), error) { return b.releases, func() {}, nil }}
 	if _, err := repo.Install(t.Context(), b.Settings, "/bin/false"); err != nil {
@@ -111,7 +113,7 @@ func (b *bench) push(from, to string, by Process) *Record {
 		b.Context(),
 		"blog",
 		release.Request{
-			Slug:      release.SlugRef{Digest: "sha256:" + strings.Repeat("a", 64)},
+			Slug:      release.SlugRef{Digest: digest.Of(nil)},
 			Commit:    to,
 			Key:       rec.Key,
 			Pending:   true,
@@ -148,7 +150,7 @@ func (b *bench) ends(current int, abandoned ...int) {
 	}
 	now, err := b.releases.Current(b.Context(), "blog")
 	if current == 0 {
-		if fault.Of(err) == nil || fault.Of(err).ID != "release/no-releases" {
+		if !errors.Is(err, release.ErrNoReleases) {
 			b.Fatalf("current: %+v, %v", now, err)
 		}
 	} else if err != nil || now.Version != current {

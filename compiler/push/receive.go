@@ -229,10 +229,10 @@ func (h *Hook) current(ctx context.Context) (*release.Release, error) {
 	}
 	defer done()
 	now, err := releases.Current(ctx, h.Settings.App)
-	if f := fault.Of(err); f != nil {
-		if f.ID == "release/no-releases" {
-			return nil, nil
-		}
+	if errors.Is(err, release.ErrNoReleases) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &now, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"slugc/compiler/fault"
 	"slugc/compiler/release"
 )
 
@@ -81,7 +80,7 @@ func (h *Hook) moved(ctx context.Context, rec *Record) (moved, open bool, err er
 func (h *Hook) promote(ctx context.Context, releases *release.Releases, rec *Record) error {
 	_, err := releases.Promote(ctx, rec.App, rec.Version)
 	rec.State = Promoted
-	if f := fault.Of(err); f != nil && f.Code == fault.ExitRelease {
+	if errors.Is(err, release.ErrNotPending) || errors.Is(err, release.ErrUnknownVersion) {
 		h.Report.Warn(
 			fmt.Sprintf(
 				"%s names %s, but its release cannot become current: %v",
