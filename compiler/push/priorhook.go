@@ -11,18 +11,19 @@ import (
 	"os/exec"
 )
 
-// Earlier is a hook that was there before slugc's and runs first.
-type Earlier struct {
+// PriorHook is a hook that was installed before slugc's and runs first.
+type PriorHook struct {
 	Path   string
 	Args   []string
-	Env    []string // as slugc's own hook got it
+	Env    []string // of slugc's own hook
 	Stdin  []byte
 	Stdout io.Writer
 	Stderr io.Writer
 }
 
-// Run runs the hook, if it is there and executable, as git would, and returns its exit code.
-func (e Earlier) Run(ctx context.Context) (int, error) {
+// Run runs the hook and returns its exit code. As git does, it ignores one that is missing or not
+// executable.
+func (e PriorHook) Run(ctx context.Context) (int, error) {
 	info, err := os.Stat(e.Path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&0o111 == 0 {
 		return 0, nil

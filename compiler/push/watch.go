@@ -11,20 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrClientGone is the cause of a context that ended because nobody waits for the push any more.
+// ErrClientGone is the cause of a context that ended because the push's client has gone.
 var ErrClientGone = errors.New("the client of this push has gone")
 
-// beat is how often a process is looked at.
-const beat = 100 * time.Millisecond
+// pollInterval is how often processes are checked.
+const pollInterval = 100 * time.Millisecond
 
-// Watch returns a context that ends, with the cause [ErrClientGone], when the receive-pack has
-// ended or nobody reads what it says.
-func Watch(ctx context.Context, receiver Process) (context.Context, context.CancelCauseFunc) {
+// WatchClient returns a context that ends, with the cause [ErrClientGone], when the receive-pack
+// has ended or nobody reads its output.
+func WatchClient(ctx context.Context, receiver Process) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		out := openOutput(receiver)
 		defer out.close()
-		tick := time.NewTicker(beat)
+		tick := time.NewTicker(pollInterval)
 		defer tick.Stop()
 		for {
 			select {
@@ -41,17 +41,16 @@ func Watch(ctx context.Context, receiver Process) (context.Context, context.Canc
 	return ctx, cancel
 }
 
-// output is what a receive-pack writes to its client by. git itself notices a client that went away
-// only when it writes, every receive.keepAlive seconds; here the kernel is asked. Where it may not
-// be asked, git's own way remains.
+// output is standard output of a receive-pack, which leads to the client. git itself notices a
+// closed one only when it writes, every receive.keepAlive seconds; slugc asks the kernel, where it
+// may.
 type output struct {
 	fd     int   // -1: unknown
-	events int16 // what means that nobody reads
+	events int16 // poll events that mean that nobody reads
 	gone   bool
 }
 
-// openOutput opens standard output of a receive-pack: a pipe (a local path, an HTTP server) or a
-// socket (git daemon, ssh).
+// openOutput opens the output: a pipe (a local path, an HTTP server) or a socket (git daemon, ssh).
 func openOutput(receiver Process) *output {
 	path := fmt.Sprintf("/proc/%d/fd/1", receiver.PID)
 	target, err := os.Readlink(path)
@@ -60,7 +59,8 @@ func openOutput(receiver Process) *output {
 	}
 	switch kind, _, _ := strings.Cut(target, ":"); kind {
 	case "pipe":
-		// A pipe opened for writing says POLLERR when no reader is left, whatever is asked for.
+		// Polling a pipe's writing end returns POLLERR when no reader is left, whatever events are
+		// asked for.
 		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if errors.Is(err, unix.ENXIO) {
 			return &output{fd: -1, gone: true}
@@ -85,8 +85,8 @@ func openSocket(receiver Process) *output {
 		return &output{fd: -1}
 	}
 	o := &output{fd: fd}
-	// sshd ends its half of a Unix socket when the client has sent all, so only the end of both
-	// halves says something there. A git client never ends half of a TCP connection.
+	// sshd closes its half of a Unix socket when the client has sent everything, so there only the
+	// end of both halves counts. A git client never closes half of a TCP connection.
 	if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain != unix.AF_UNIX {
 		o.events = unix.POLLRDHUP
 	}
