@@ -28,7 +28,7 @@ lint:
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 1x ./compiler/slug ./compiler/source
-	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release
+	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release/clustertest
 	.ci/bench bin/slugc
 
 demo: build
@@ -36,7 +36,7 @@ demo: build
 
 # Kills each process of a push fifty times, and has fifty push at once; kills leaders of a cluster and cuts its members off while releases are registered.
 chaos:
-	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release -long
+	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release/clustertest -long
 	go test -timeout 120m -v ./cmd/slugc/e2e/push -run 'TestPush(Killed|Race)' -kills 50 -pushers 50
 
 demo-push: build

@@ -10,20 +10,20 @@ import (
 	"slugc/cache/disk"
 )
 
-// Build is the working directory of the one build under way of an app. The app's layers are moved
-// in by Begin and back out by Commit, each by one rename: nothing is copied.
+// Build is the working directory of an app's current build. Restore moves the app's layers in and
+// Commit moves them back out, each by one rename: nothing is copied.
 type Build struct {
-	app *App
-	// Dir holds everything of this build. AppDir (not made by Begin) is to be the app directory,
-	// with the layers in LayersDir inside it.
-	Dir, AppDir, LayersDir string
-	// Interrupted says that the former build was killed or failed, so what the layers' metadata
-	// says may not be so: it was removed.
+	app       *App
+	Dir       string // holds everything of this build
+	AppDir    string // the app; the caller makes it after Begin
+	LayersDir string // the layers, inside AppDir
+	// Interrupted reports whether the former build was killed or failed. Its layers' metadata was
+	// removed then, because it may not describe them.
 	Interrupted bool
 }
 
-// Begin makes the build directory, recovering the layers that a killed build left in its own. The
-// app's lock must be held. With fresh, the layers start empty.
+// Begin makes the build directory and recovers the layers that a killed build left in its own. The
+// app's lock must be held. If fresh, the layers start empty.
 func (a *App) Begin(fresh bool) (*Build, error) {
 	b := &Build{app: a, Dir: a.Path("build")}
 	b.AppDir = filepath.Join(b.Dir, "app")
@@ -39,12 +39,12 @@ func (a *App) Begin(fresh bool) (*Build, error) {
 	if err := os.MkdirAll(b.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the build directory: %w", err)
 	}
-	_, err := os.Lstat(a.Path("layers", brokenOff))
+	_, err := os.Lstat(a.Path("layers", interruptedMark))
 	b.Interrupted = err == nil
 	return b, nil
 }
 
-// recover takes back the layers of a killed build, without their metadata, and removes the rest.
+// recover moves the layers of a killed build back, without their metadata, and removes the rest.
 func (b *Build) recover() error {
 	layers := b.app.Path("layers")
 	if _, err := os.Lstat(b.LayersDir); err == nil {
@@ -60,17 +60,17 @@ func (b *Build) recover() error {
 	return disk.RemoveAll(b.Dir)
 }
 
-// brokenOff is the name of the file among the layers that says that their metadata was dropped.
-const brokenOff = ".broken-off"
+// interruptedMark names the file among the layers that records that their metadata was removed.
+const interruptedMark = ".broken-off"
 
-// Restore moves the kept layers into the app directory, which must exist by now.
+// Restore moves the kept layers into the app directory, which must exist.
 func (b *Build) Restore() error {
 	err := os.Rename(b.app.Path("layers"), b.LayersDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = os.Mkdir(b.LayersDir, 0o755)
 	}
 	if err == nil {
-		if err = os.Remove(filepath.Join(b.LayersDir, brokenOff)); errors.Is(err, fs.ErrNotExist) {
+		if err = os.Remove(filepath.Join(b.LayersDir, interruptedMark)); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 	}
@@ -80,7 +80,7 @@ func (b *Build) Restore() error {
 	return nil
 }
 
-// Commit keeps the layers as they are now for the next build and removes the build directory.
+// Commit keeps the layers for the next build and removes the build directory.
 func (b *Build) Commit() error {
 	layers := b.app.Path("layers")
 	if err := disk.RemoveAll(layers); err != nil {
@@ -92,12 +92,12 @@ func (b *Build) Commit() error {
 	return disk.RemoveAll(b.Dir)
 }
 
-// Abort ends a failed build: the layers' directories are kept (package manager stores are worth
-// much), what their metadata says of them is not.
+// Abort ends a failed build. It keeps the layers' directories, because package managers' stores are
+// expensive to fill, but removes their metadata.
 func (b *Build) Abort() error { return b.recover() }
 
-// dropMetadata removes every ‹buildpack›/‹layer›.toml: a layer without metadata is one whose
-// content cannot be relied on.
+// dropMetadata removes every ‹buildpack›/‹layer›.toml: the content of a layer without metadata is
+// not relied on.
 func dropMetadata(layers string) error {
 	files, err := filepath.Glob(filepath.Join(layers, "*", "*.toml"))
 	if err != nil {
@@ -105,11 +105,11 @@ func dropMetadata(layers string) error {
 	}
 	for _, f := range files {
 		if err := os.Remove(f); err != nil {
-			return fmt.Errorf("dropping the metadata of a broken-off build: %w", err)
+			return fmt.Errorf("dropping the metadata of an interrupted build: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(layers, brokenOff), nil, 0o600); err != nil {
-		return fmt.Errorf("marking a broken-off build: %w", err)
+	if err := os.WriteFile(filepath.Join(layers, interruptedMark), nil, 0o600); err != nil {
+		return fmt.Errorf("marking an interrupted build: %w", err)
 	}
 	return nil
 }

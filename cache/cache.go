@@ -1,25 +1,41 @@
-// Package cache is slugc's state on disk: one directory for the machine, one per app inside it.
-// Caches are per app, so that no app can poison another; only verified toolchains are shared.
+// Package cache is slugc's state on disk: one directory for the machine ([Home]), and in it one for
+// each app ([App]). Layers, stat caches and slugs are per app, so that no app can poison another;
+// only verified runtimes are shared.
 //
 //	‹home›/
-//	  toolchains/            verified runtimes and package managers, shared, read-only for builds
-//	  buildpacks/            the built-in buildpacks as directories
-//	  coordinator.db         the local coordinator
-//	  run/                   slugs unpacked to run, ‹pid›-‹any›; what a killed process left is swept by the next
+//	  toolchains/          verified runtimes and package managers, shared, read-only for builds
+//	  buildpacks/          the built-in buildpacks as directories
+//	  coordinator.db       the local coordinator
+//	  run/                 slugs unpacked to run: ‹pid›-‹random›; the next run removes leftovers
 //	  apps/‹app›/
-//	    lock                 flock: held by the one build of the app; never deleted
-//	    stat                 stat cache of the source
-//	    record.json          what the last build was made from, and its result
-//	    layers/              CNB layers of the last build, ‹buildpack›/‹layer›
-//	    segments/            compressed bytes of the last slugs' sections
-//	    slugs/               slugs
-//	    build/               the build under way; what a killed one left is recovered by the next
-//	    logs/                output of processes, see package logs
-//	    registering/         keys of registrations under way, each locked by its process
+//	    lock               flock held by the app's build; never deleted
+//	    stat               stat cache of the source
+//	    incoming/          a tarball that is being unpacked
+//	    submodules/        git submodules that were fetched
+//	    record.json        inputs and result of the last build ([Record])
+//	    layers/            CNB layers of the last build: ‹buildpack›/‹layer›
+//	    segments/          compressed bytes of the last slugs' sections
+//	    slugs/             slugs: ‹hex digest›.tgz
+//	    build/             the current build ([Build]); the next one recovers what a killed one left
+//	    logs/              output of processes, see package logs
+//	    registering/       keys of registrations in progress, each locked by its process
 //
-// Files are replaced by writing beside, syncing and renaming; directories are moved by one rename.
-// Killing slugc at any instruction leaves the former state or the next. Locks are flock, tied to a
-// living process.
+// A build takes the app's lock, moves the layers in, and moves them back out:
+//
+//	app := home.App("blog")
+//	unlock, err := app.Lock(ctx, nil)
+//	build, err := app.Begin(false)
+//	// make build.AppDir
+//	err = build.Restore()
+//	// build
+//	err = build.Commit() // or Abort
+//
+// Files are replaced by writing beside them, syncing and renaming; directories are moved by one
+// rename. Killing slugc at any instruction leaves the former state or the next. Locks are flock,
+// tied to a living process.
+//
+// The package does not know what most files hold: it names the places and keeps a killed build from
+// damaging them.
 package cache
 
 import (
@@ -39,7 +55,8 @@ import (
 // Home is slugc's state directory.
 type Home struct{ dir string }
 
-// Open returns the state directory, made with mode 0700 where it is missing.
+// Open returns the state directory and makes it with mode 0700 if it is missing. The path must be
+// absolute.
 func Open(dir string) (*Home, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, fmt.Errorf("opening the state directory %q: the path is not absolute", dir)
@@ -53,7 +70,7 @@ func Open(dir string) (*Home, error) {
 // Path returns a path inside the state directory.
 func (h *Home) Path(elem ...string) string { return filepath.Join(append([]string{h.dir}, elem...)...) }
 
-// App returns the app's state. The name must have been checked by the caller; nothing is created.
+// App returns the app's state. The caller must have checked the name. Nothing is created.
 func (h *Home) App(name string) *App { return &App{Name: name, dir: h.Path("apps", name)} }
 
 // Apps returns the apps that have state, sorted by name.
@@ -72,8 +89,8 @@ func (h *Home) Apps() ([]*App, error) {
 	return apps, nil
 }
 
-// App is one app's state. Its directories may be changed only under the lock; logs and registering
-// have locks of their own.
+// App is one app's state. Its directories may be changed only under the lock, except for logs and
+// registering, which have locks of their own.
 type App struct {
 	Name string
 	dir  string
@@ -82,13 +99,13 @@ type App struct {
 // Path returns a path inside the app's state.
 func (a *App) Path(elem ...string) string { return filepath.Join(append([]string{a.dir}, elem...)...) }
 
-// ErrLocked is wrapped by Lock when another process holds the lock and waiting was not wanted or
-// ended.
+// ErrLocked is wrapped by the error of [App.Lock] when the context ends while another process holds
+// the lock.
 var ErrLocked = errors.New("another process is working on the app")
 
-// Lock takes the app's lock, waiting until ctx ends; waiting is called once, with the holder's pid
-// (0 if unknown), before the wait. The returned function releases it. The lock dies with the
-// process.
+// Lock takes the app's lock, and waits for it until ctx ends. Before a wait it calls waiting, if not
+// nil, once with the holder's pid, 0 if unknown. The returned function releases the lock; the end of
+// the process does too.
 func (a *App) Lock(ctx context.Context, waiting func(pid int)) (unlock func(), err error) {
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state of app %q: %w", a.Name, err)
@@ -113,6 +130,7 @@ func (a *App) Lock(ctx context.Context, waiting func(pid int)) (unlock func(), e
 	return func() { _ = lock.Unlock() }, nil
 }
 
+// holder returns the pid of the process that holds the lock file, 0 if unknown.
 func holder(path string) int {
 	data, err := os.ReadFile(path)
 	if err != nil {

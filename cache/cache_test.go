@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"slugc/cache"
-	"slugc/cache/disk"
+	"slugc/cache/testkit"
 )
 
 func app(t *testing.T) *cache.App {
@@ -23,21 +23,6 @@ func app(t *testing.T) *cache.App {
 		t.Fatal(err)
 	}
 	return a
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func there(path ...string) bool {
-	_, err := os.Lstat(filepath.Join(path...))
-	return err == nil
 }
 
 // begin starts a build and stages an app directory.
@@ -57,32 +42,34 @@ func begin(t *testing.T, a *cache.App, fresh bool) *cache.Build {
 }
 
 func TestLayersSurvive(t *testing.T) {
+	t.Parallel()
 	a := app(t)
 	b := begin(t, a, false)
 	if b.Interrupted {
-		t.Error("the first build calls a former one interrupted")
+		t.Error("the first build reports an interrupted one")
 	}
-	write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
-	write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
+	testkit.Write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
+	testkit.Write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
 	if err := b.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if there(b.Dir) {
+	if testkit.Exists(b.Dir) {
 		t.Error("the build directory is left")
 	}
 	b = begin(t, a, false)
-	if b.Interrupted || !there(b.LayersDir, "bp", "l", "file") || !there(b.LayersDir, "bp", "l.toml") {
+	if b.Interrupted || !testkit.Exists(b.LayersDir, "bp", "l", "file") || !testkit.Exists(b.LayersDir, "bp", "l.toml") {
 		t.Error("layers or their metadata are lost by a good build")
 	}
 	if err := b.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if b = begin(t, a, true); there(b.LayersDir, "bp") {
+	if b = begin(t, a, true); testkit.Exists(b.LayersDir, "bp") {
 		t.Error("a fresh build sees layers")
 	}
 }
 
-func TestBrokenOff(t *testing.T) {
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*testing.T, *cache.Build){
 		"killed": func(*testing.T, *cache.Build) {},
 		"failed": func(t *testing.T, b *cache.Build) {
@@ -92,18 +79,19 @@ func TestBrokenOff(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := app(t)
 			b := begin(t, a, false)
-			write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
-			write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
+			testkit.Write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
+			testkit.Write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
 			end(t, b)
 			b = begin(t, a, false)
-			if !b.Interrupted || !there(b.LayersDir, "bp", "l", "file") || there(b.LayersDir, "bp", "l.toml") {
+			if !b.Interrupted || !testkit.Exists(b.LayersDir, "bp", "l", "file") || testkit.Exists(b.LayersDir, "bp", "l.toml") {
 				t.Errorf(
 					"interrupted %t, file kept %t, metadata kept %t",
 					b.Interrupted,
-					there(b.LayersDir, "bp", "l", "file"),
-					there(b.LayersDir, "bp", "l.toml"),
+					testkit.Exists(b.LayersDir, "bp", "l", "file"),
+					testkit.Exists(b.LayersDir, "bp", "l.toml"),
 				)
 			}
 			if err := b.Commit(); err != nil {
@@ -117,24 +105,26 @@ func TestBrokenOff(t *testing.T) {
 }
 
 func TestKilledBeforeStaging(t *testing.T) {
+	t.Parallel()
 	a := app(t)
 	b := begin(t, a, false)
-	write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
+	testkit.Write(t, filepath.Join(b.LayersDir, "bp", "l", "file"), "1")
 	if err := b.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Begin(false); err != nil {
 		t.Fatal(err)
 	}
-	if b = begin(t, a, false); !there(b.LayersDir, "bp", "l", "file") || b.Interrupted {
+	if b = begin(t, a, false); !testkit.Exists(b.LayersDir, "bp", "l", "file") || b.Interrupted {
 		t.Error("a kill before the layers were moved loses them")
 	}
 }
 
 func TestRecord(t *testing.T) {
+	t.Parallel()
 	a := app(t)
 	if a.Record() != nil {
-		t.Error("a record out of nothing")
+		t.Error("an app that was never built has a record")
 	}
 	if err := a.SaveRecord(&cache.Record{Key: "k", Result: []byte("{}")}); err != nil {
 		t.Fatal(err)
@@ -142,13 +132,14 @@ func TestRecord(t *testing.T) {
 	if r := a.Record(); r == nil || r.Key != "k" {
 		t.Errorf("got %+v", r)
 	}
-	write(t, a.Path("record.json"), "{ damaged")
+	testkit.Write(t, a.Path("record.json"), "{ damaged")
 	if a.Record() != nil {
 		t.Error("a damaged record is believed")
 	}
 }
 
 func TestLock(t *testing.T) {
+	t.Parallel()
 	a := app(t)
 	unlock, err := a.Lock(t.Context(), nil)
 	if err != nil {
@@ -169,33 +160,11 @@ func TestLock(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
+	t.Parallel()
 	if cache.Key("ab", "c") == cache.Key("a", "bc") || cache.Key() == cache.Key("") {
 		t.Error("parts run into each other")
 	}
 	if cache.Key(cache.Pairs(map[string]string{"a": "1", "b": "2"})...) != cache.Key("a", "1", "b", "2") {
 		t.Error("pairs are not sorted names followed by values")
-	}
-}
-
-func TestRemoveAllReadOnly(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	write(t, filepath.Join(dir, "sub", "file"), "x")
-	if err := os.Chmod(filepath.Join(dir, "sub"), 0o500); err != nil {
-		t.Fatal(err)
-	}
-	if err := disk.RemoveAll(dir); err != nil || there(dir) {
-		t.Errorf("read-only tree not removed: %v", err)
-	}
-}
-
-func TestSize(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "a"), "12345")
-	write(t, filepath.Join(dir, "b", "c"), "678")
-	if n, err := disk.Size(dir); err != nil || n != 8 {
-		t.Errorf("got %d, %v", n, err)
-	}
-	if n, err := disk.Size(filepath.Join(dir, "none")); err != nil || n != 0 {
-		t.Errorf("a missing path: %d, %v", n, err)
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"sort"
+	"maps"
+	"slices"
 )
 
-// Key returns the ActionID of a computation: the sha256, in hex, of its complete description. Each
-// part is preceded by its length, so that no two different lists of parts collide.
+// Key returns a key for a computation from its complete description: the sha256, in hex, of all
+// parts. Each part is preceded by its length, so that different lists of parts have different keys.
 func Key(parts ...string) string {
 	h := sha256.New()
 	var n [8]byte
@@ -20,15 +21,10 @@ func Key(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Pairs returns a map as parts for Key: sorted names, each followed by its value.
+// Pairs returns a map as parts for [Key]: sorted names, each followed by its value.
 func Pairs(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	parts := make([]string, 0, 2*len(names))
-	for _, name := range names {
+	parts := make([]string, 0, 2*len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
 		parts = append(parts, name, m[name])
 	}
 	return parts

@@ -10,17 +10,17 @@ import (
 	"slugc/cache/disk"
 )
 
-// Record is what the last successful build was made from (Key) and gave (Result, opaque here), so
-// that a build of the same things is answered without running anything.
+// Record holds the inputs of the last successful build (Key) and its result (opaque here). A build
+// with the same inputs returns that result without running anything.
 type Record struct {
 	Key    string            `json:"key"`
-	Parts  map[string]string `json:"parts"` // what Key was made of, by name, to say what changed
+	Parts  map[string]string `json:"parts"` // what Key was made of, by name, to report what changed
 	Slug   string            `json:"slug"`  // path of the slug file
 	Size   int64             `json:"size"`  // of the slug file
 	Result json.RawMessage   `json:"result"`
 }
 
-// Record returns the app's record; a missing or damaged one is nil: the build then runs.
+// Record returns the app's record, nil if it is missing or damaged: the build then runs.
 func (a *App) Record() *Record {
 	data, err := os.ReadFile(a.Path("record.json"))
 	if err != nil {

@@ -47,10 +47,10 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	defer c.Close()
 	releases := release.New(c, release.Options{Actor: b.Deploy.Actor})
 	current, err := releases.Current(ctx, b.App)
-	if err != nil && fault.Of(err).ID != "release/no-releases" {
+	if err != nil && !errors.Is(err, release.ErrNoReleases) {
 		return nil, err
 	}
-	isCurrent := err == nil && string(current.Slug.Digest) == string(result.Slug.Digest)
+	isCurrent := err == nil && current.Slug.Digest == result.Slug.Digest
 	url := current.Slug.URL
 	// A current release that names a store has its slug there. One that names a file may be older
 	// than the store.
@@ -59,14 +59,14 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 			return nil, err
 		}
 	}
-	deployer := &deploy.Deployer{Home: b.Home, Sandbox: b.Sandbox, Report: b.Report}
+	deployer := &deploy.Deployer{Home: b.Home, Releases: releases, Sandbox: b.Sandbox, Report: b.Report}
 	if isCurrent && !b.Deploy.Pending {
-		if err := deployer.CancelKilled(ctx, releases, b.App, b.Deploy.Key); err != nil {
+		if err := deployer.CancelKilled(ctx, b.App, b.Deploy.Key); err != nil {
 			return nil, err
 		}
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
-	made, err := deployer.Deploy(ctx, releases, b.App, result.Slug.Path, b.releaseRequest(result, url), b.deployOptions(result))
+	made, err := deployer.Deploy(ctx, b.App, result.Slug.Path, b.releaseRequest(result, url), b.deployOptions(result))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 func (b *build) releaseRequest(result *Result, url string) release.Request {
 	s := result.Slug
 	return release.Request{
-		Slug:      release.SlugRef{Digest: string(s.Digest), Content: string(s.Content), Size: s.Size, URL: url},
+		Slug:      release.SlugRef{Digest: s.Digest, Content: s.Content, Size: s.Size, URL: url},
 		Processes: result.ProcessTypes, Addons: result.Addons, Commit: result.Commit,
 		Description: b.description(result), Target: b.platform(),
 	}

@@ -1,4 +1,5 @@
-// Package digest is the sha256 by which slugs, segments, parts and downloads are known.
+// Package digest names content by its sha256: slugs, their segments and parts, and downloads. The
+// form is that of an OCI descriptor (OCI image specification, "Descriptors").
 //
 //	d, err := digest.Parse("sha256:9f86d081884c7d65…")
 //	d.Hex()   // "9f86d081884c7d65…": 64 digits, in file names
@@ -16,9 +17,9 @@ import (
 )
 
 const (
-	prefix  = "sha256:"
-	size    = 2 * sha256.Size // hexadecimal digits
-	forEyes = 12
+	prefix = "sha256:"
+	size   = 2 * sha256.Size // hexadecimal digits
+	short  = 12
 )
 
 // Digest is "sha256:" and 64 lower-case hexadecimal digits, as in an OCI descriptor, or "" for
@@ -34,19 +35,19 @@ func Parse(text string) (Digest, error) {
 	return Digest(text), nil
 }
 
-// FromHex is the digest with these 64 hexadecimal digits.
+// FromHex returns the digest with these 64 lower-case hexadecimal digits.
 func FromHex(digits string) (Digest, error) { return Parse(prefix + digits) }
 
-// Of is the digest of bytes.
+// Of returns the digest of data.
 func Of(data []byte) Digest {
 	sum := sha256.Sum256(data)
 	return Digest(prefix + hex.EncodeToString(sum[:]))
 }
 
-// Sum is the digest of what was written to h, which must come from [sha256.New].
+// Sum returns the digest of what was written to h, which must come from [sha256.New].
 func Sum(h hash.Hash) Digest { return Digest(prefix + hex.EncodeToString(h.Sum(nil))) }
 
-// Read is the digest of everything that r still has, and how many bytes that was.
+// Read reads r to its end and returns the digest and the number of bytes read.
 func Read(r io.Reader) (Digest, int64, error) {
 	h := sha256.New()
 	n, err := io.Copy(h, r)
@@ -56,7 +57,7 @@ func Read(r io.Reader) (Digest, int64, error) {
 	return Sum(h), n, nil
 }
 
-// File is the digest of a file's content, and its size in bytes. It follows links.
+// File returns the digest of a file's content and its size in bytes. It follows links.
 func File(path string) (Digest, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,11 +71,11 @@ func File(path string) (Digest, int64, error) {
 	return d, n, nil
 }
 
-// Hex is the 64 digits alone.
+// Hex returns the 64 digits alone, "" for none.
 func (d Digest) Hex() string { return strings.TrimPrefix(string(d), prefix) }
 
-// Short is the first twelve digits, for people.
-func (d Digest) Short() string { return d.Hex()[:min(len(d.Hex()), forEyes)] }
+// Short returns the first twelve digits, for people.
+func (d Digest) Short() string { return d.Hex()[:min(len(d.Hex()), short)] }
 
-// String is the digest as it is written.
+// String returns the digest with its prefix.
 func (d Digest) String() string { return string(d) }

@@ -1,9 +1,13 @@
-// Package disk holds the file operations that survive a crash, and those that a plain call of
-// package os does not do whole. Paths are of directories that slugc owns: nothing here keeps to a
-// root, so no tree that a build could write is to be named.
+// Package disk holds the file operations that survive a crash, and a few that package os does not
+// have.
 //
 // A file is replaced by writing beside it, syncing, renaming and syncing the directory: after a
 // crash it holds the former bytes or the new ones.
+//
+//	err := disk.WriteFile(app.Path("record.json"), data, 0o600)
+//
+// Paths must lie in directories that slugc owns. Nothing here stays beneath a root, so a tree that
+// a build could write must not be named; see package unpack for those.
 package disk
 
 import (
@@ -18,7 +22,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones.
+// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones. A link
+// at path is replaced, not followed.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("writing %q: %w", path, err)
@@ -26,8 +31,8 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// ReplaceFile replaces the file to with a copy of from, as [WriteFile] does: to is whole or
-// untouched. Where the disk can, the copy shares its blocks.
+// ReplaceFile replaces the file to with a copy of from as [WriteFile] does: to is whole or
+// untouched. The copy shares the original's blocks where the file system supports that.
 func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
 	src, err := os.Open(from)
 	if err != nil {
@@ -49,8 +54,9 @@ func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
 	return SyncDir(filepath.Dir(to))
 }
 
-// CopyFile copies a regular file to a place where nothing is, with its time and the permissions
-// perm. Where the disk can, the copy shares its blocks. Nothing is synced.
+// CopyFile copies a regular file with its modification time and the permissions perm. Nothing may
+// exist at to: not even a link. On an error nothing is left there. The copy shares the original's
+// blocks where the file system supports that. Nothing is synced.
 func CopyFile(from, to string, perm fs.FileMode) error {
 	in, err := os.Open(from)
 	if err != nil {
@@ -66,13 +72,17 @@ func CopyFile(from, to string, perm fs.FileMode) error {
 		return err
 	}
 	_, err = io.Copy(out, in) // copy_file_range where the kernel can
-	if err = errors.Join(err, out.Chmod(perm), out.Close()); err != nil {
+	if err = errors.Join(err, out.Chmod(perm), out.Close()); err == nil {
+		err = os.Chtimes(to, time.Time{}, info.ModTime())
+	}
+	if err != nil {
+		_ = os.Remove(to)
 		return fmt.Errorf("copying %q: %w", from, err)
 	}
-	return os.Chtimes(to, time.Time{}, info.ModTime())
+	return nil
 }
 
-// SyncDir makes the names in a directory durable: what was made, renamed or removed there.
+// SyncDir makes the entries of a directory durable: what was created, renamed or removed there.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -85,8 +95,8 @@ func SyncDir(dir string) error {
 	return nil
 }
 
-// RemoveAll removes a tree, also one whose directories are read-only, as Go's module cache is. A
-// missing one is no error. Links are removed and not followed.
+// RemoveAll removes a tree. It differs from [os.RemoveAll] in that directories may be read-only, as
+// those of Go's module cache are. A missing tree is no error. Links are removed, not followed.
 func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil
@@ -106,8 +116,8 @@ func RemoveAll(path string) error {
 	return nil
 }
 
-// Size returns the bytes of the regular files below path; a missing path is 0. A file with several
-// names counts once a name.
+// Size returns the total size in bytes of the regular files below path, 0 if path is missing. A
+// file with several names counts once for each.
 func Size(path string) (int64, error) {
 	var total int64
 	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {

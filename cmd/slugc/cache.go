@@ -179,7 +179,7 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 		list, err := r.List(cmd.Context(), app.Name)
 		for i, rel := range list {
 			if i < keptReleases || rel.Status == release.Current || rel.Status == release.Pending {
-				needed[digest.Digest(rel.Slug.Digest)] = true
+				needed[rel.Slug.Digest] = true
 			}
 		}
 		return err

@@ -132,7 +132,7 @@ func (c *cli) withReleases(body func(r *release.Releases) error) error {
 // member knows, with a warning.
 func (c *cli) readReleases(body func(r *release.Releases) error) error {
 	warn := sync.OnceFunc(func() { c.ui.Warn("the coordinator has no quorum: what follows may be out of date") })
-	return c.openReleases(release.Options{Stale: warn}, body)
+	return c.openReleases(release.Options{OnStale: warn}, body)
 }
 
 func (c *cli) openReleases(o release.Options, body func(r *release.Releases) error) error {

@@ -80,11 +80,11 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 		return err
 	}
 	return c.withReleases(func(r *release.Releases) error {
-		made, err := c.deployer(engine).Deploy(ctx, r, app, path, release.Request{
+		made, err := c.deployer(engine, r).Deploy(ctx, app, path, release.Request{
 			Processes:   verified.ProcessTypes,
 			Description: message,
 			Target:      verified.Target,
-			Slug:        release.SlugRef{Digest: string(sum), Content: string(verified.Content), Size: size, URL: url},
+			Slug:        release.SlugRef{Digest: sum, Content: verified.Content, Size: size, URL: url},
 		}, o)
 		if err != nil {
 			return err
@@ -136,7 +136,7 @@ func releaseTable(list []release.Release) string {
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
 		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
-			short(r.Slug.Digest), clean(r.Description))
+			r.Slug.Digest.Short(), clean(r.Description))
 	}
 	_ = w.Flush()
 	return b.String()
@@ -170,7 +170,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := c.deployer(engine).Rollback(cmd.Context(), r, args[0], version, o)
+				made, err := c.deployer(engine, r).Rollback(cmd.Context(), args[0], version, o)
 				if err != nil {
 					return err
 				}

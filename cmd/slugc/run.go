@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	posix "slugc/buildpacks/shell"
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/procfile"
@@ -34,7 +35,8 @@ type appSlug struct {
 // find returns the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file;
 // everything else is an app.
 func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
-	n, digest := &appSlug{file: name}, ""
+	n := &appSlug{file: name}
+	var want digest.Digest
 	if !isFile(name) {
 		var ref release.SlugRef
 		err := c.readReleases(func(r *release.Releases) error {
@@ -53,7 +55,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest = ref.Digest
+		want = ref.Digest
 		if n.file, err = c.fetch(ctx, home, name, ref); err != nil {
 			return nil, err
 		}
@@ -63,10 +65,10 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 		return nil, err
 	}
 	n.types = m.ProcessTypes
-	if digest == "" {
+	if want == "" {
 		return n, nil
 	}
-	return n, launch.CheckDigest(n.file, digest)
+	return n, launch.CheckDigest(n.file, want)
 }
 
 // isFile reports whether SLUG|APP names a file.

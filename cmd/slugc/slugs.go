@@ -75,11 +75,8 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	return b.String()
 }
 
-// short returns the first twelve digits of a digest or commit.
-func short(digest string) string {
-	digest = strings.TrimPrefix(digest, "sha256:")
-	return digest[:min(len(digest), 12)]
-}
+// short returns the first twelve digits of a commit.
+func short(commit string) string { return commit[:min(len(commit), 12)] }
 
 func (c *cli) verifyCommand() *cobra.Command {
 	var want string

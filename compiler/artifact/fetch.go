@@ -37,7 +37,7 @@ func Fetch(
 	if err != nil {
 		return "", moved, fmt.Errorf("finding slug %s: its URL is malformed", ref.Digest)
 	}
-	want, err := digest.Parse(ref.Digest)
+	want, err := digest.Parse(string(ref.Digest))
 	if err != nil {
 		return "", moved, fmt.Errorf("finding slug %q: %w", ref.Digest, err)
 	}

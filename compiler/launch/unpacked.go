@@ -19,11 +19,13 @@ type Unpacked struct {
 	tmp string
 }
 
-// Unpack unpacks the slug in file into a new directory below runs. It makes runs if it is missing, and
-// removes there what processes have left that no longer run. digest is the digest that the file must have,
-// or "" for any; another one is a fault "slug/not-the-release". progress may be nil.
-func Unpack(ctx context.Context, runs, file, digest string, progress func(done, total int64)) (*Unpacked, error) {
-	if err := CheckDigest(file, digest); err != nil {
+// Unpack unpacks the slug in file into a new directory below runs. It makes runs if it is missing,
+// and removes there what processes have left that no longer run. want is the digest that the file
+// must have, or "" for any; another one is a fault "slug/not-the-release". progress may be nil.
+func Unpack(
+	ctx context.Context, runs, file string, want digest.Digest, progress func(done, total int64),
+) (*Unpacked, error) {
+	if err := CheckDigest(file, want); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(runs, 0o700); err != nil {
@@ -42,14 +44,14 @@ func Unpack(ctx context.Context, runs, file, digest string, progress func(done, 
 	return u, nil
 }
 
-// CheckDigest returns a fault "slug/not-the-release" when the slug in file has another digest than the
-// release's, want. With "" any digest is right.
-func CheckDigest(file, want string) error {
+// CheckDigest returns a fault "slug/not-the-release" when the slug in file has another digest than
+// the release's, want. With "" any digest is right.
+func CheckDigest(file string, want digest.Digest) error {
 	if want == "" {
 		return nil
 	}
 	is, _, err := digest.File(file)
-	if err != nil || string(is) == want {
+	if err != nil || is == want {
 		return err
 	}
 	return fault.New(fault.Slugc, fault.ExitPack, "slug/not-the-release",

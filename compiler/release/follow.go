@@ -13,30 +13,30 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Snapshot is what of an app is to run, as of one moment.
+// Snapshot is what should run of an app, as of one moment.
 type Snapshot struct {
 	Current   Release   // Version 0: no release is current yet
 	Formation Formation // the quantities of its process types; nil if no release is current
 	Stale     bool      // the coordinator has no quorum: this was true at some earlier moment
 }
 
-// Update is one piece of news of a followed app: a snapshot, or why none can be had just now.
+// Update is a change of a followed app: a snapshot, or why there is none at present.
 type Update struct {
 	Snapshot
-	Err error // the coordinator's trouble, told once until it answers again; following goes on
+	Err error // the coordinator's trouble, sent once until it answers again; Follow continues
 }
 
-// Snapshot returns what of an app is to run. An app without a current release is no error.
+// Snapshot returns what should run of an app. An app without a current release is no error.
 func (r *Releases) Snapshot(ctx context.Context, app string) (Snapshot, error) {
 	return r.snapshot(ctx, app, true)
 }
 
-func (r *Releases) snapshot(ctx context.Context, app string, allowed bool) (s Snapshot, err error) {
+func (r *Releases) snapshot(ctx context.Context, app string, allowStale bool) (s Snapshot, err error) {
 	if err := CheckApp(app); err != nil {
 		return Snapshot{}, err
 	}
-	stale, err := r.read(ctx, allowed, func(ctx context.Context, from coordinator.Reader) (err error) {
-		s, err = snapshot(r.view(ctx, app, from))
+	stale, err := r.read(ctx, allowStale, func(ctx context.Context, from coordinator.Reader) (err error) {
+		s, err = snapshot(r.begin(ctx, app, from))
 		return err
 	})
 	if err != nil {
@@ -46,25 +46,25 @@ func (r *Releases) snapshot(ctx context.Context, app string, allowed bool) (s Sn
 	return s, nil
 }
 
-func snapshot(v *view) (s Snapshot, err error) {
-	row, err := v.current()
+func snapshot(tx *transaction) (s Snapshot, err error) {
+	row, err := tx.current()
 	if err != nil || row.Version == 0 {
 		return s, err
 	}
-	if s.Current, err = v.release(row.Version); err != nil {
+	if s.Current, err = tx.release(row.Version); err != nil {
 		return s, err
 	}
-	rows, err := v.formation(s.Current.ProcessTypes)
+	rows, err := tx.formation(s.Current.ProcessTypes)
 	s.Formation = rows.of(s.Current.ProcessTypes)
 	return s, err
 }
 
-// Follow sends what of an app is to run: as it is now, and again whenever it changes, until ctx
-// ends; then the channel is closed. A change may be skipped when a later one is there already; the
-// last one never is, whatever happens to the coordinator in between: when a watch ends or its
-// revision is compacted, Follow reads anew and watches from there. Trouble is told when it has
-// lasted for [Options.Patience]; if nothing could be sent before, a stale snapshot goes ahead of it
-// where one can be had. A malformed app name is the one update.
+// Follow sends what should run of an app: at once, and whenever it changes, until ctx ends; then it
+// closes the channel. It may skip a change when a later one is known already. It never skips the
+// last one, whatever happens to the coordinator meanwhile: when a watch ends or its revision is
+// compacted, Follow reads again and watches from there. Trouble is sent when it has lasted for
+// [Options.RetryTime]; if nothing was sent before, a stale snapshot precedes it where there is one.
+// For a malformed app name the error is the only update.
 func (r *Releases) Follow(ctx context.Context, app string) <-chan Update {
 	f := follower{Releases: r, app: app, out: make(chan Update)}
 	go func() {
@@ -88,8 +88,8 @@ type follower struct {
 	app      string
 	out      chan Update
 	last     *Snapshot // what was sent
-	troubled bool      // the trouble was told
-	since    time.Time // when it began; zero: there is none
+	troubled bool      // trouble was sent
+	since    time.Time // when the trouble began; zero: there is none
 	failures int
 }
 
@@ -97,7 +97,7 @@ type follower struct {
 func (f *follower) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the watch
 	defer cancel()
-	// The revision is older than the snapshot: a change in between is seen twice, never missed.
+	// The revision is older than the snapshot: a change in between is read twice, never missed.
 	_, rev, err := f.c.List(ctx, f.keys().root()+"none/")
 	if err != nil {
 		return err
@@ -106,9 +106,8 @@ func (f *follower) watch(ctx context.Context) error {
 		return err
 	}
 	deliveries := f.c.Watch(ctx, f.keys().root(), rev+1)
-	// A watch waits in silence for a cluster that is gone, so now and then it is asked whether it
-	// is there.
-	tick := time.NewTicker(f.o.Patience)
+	// A watch waits silently for a cluster that is gone. Reading from time to time finds that out.
+	tick := time.NewTicker(f.o.RetryTime)
 	defer tick.Stop()
 	for {
 		select {
@@ -118,7 +117,7 @@ func (f *follower) watch(ctx context.Context) error {
 				return errors.New("the watch ended")
 			case d.Err != nil:
 				return d.Err
-			case !f.matters(d):
+			case !f.isRelevant(d):
 				continue
 			}
 		case <-tick.C:
@@ -131,15 +130,15 @@ func (f *follower) watch(ctx context.Context) error {
 
 func (f *follower) keys() keys { return keys{f.app} }
 
-// matters says whether a commit can change the snapshot: releases are immutable, and pending ones
-// are not run.
-func (f *follower) matters(d coordinator.Delivery) bool {
+// isRelevant reports whether a commit can change the snapshot: releases are immutable, and pending
+// ones do not run.
+func (f *follower) isRelevant(d coordinator.Delivery) bool {
 	return slices.ContainsFunc(d.Events, func(e coordinator.Event) bool {
 		return e.Key == f.keys().current() || strings.HasPrefix(e.Key, f.keys().row(""))
 	})
 }
 
-// read sends the snapshot if it is news.
+// read sends the snapshot if it has changed.
 func (f *follower) read(ctx context.Context) error {
 	s, err := f.snapshot(ctx, f.app, false)
 	if err != nil {
@@ -154,37 +153,32 @@ func (f *follower) read(ctx context.Context) error {
 	return nil
 }
 
-// pause tells of trouble that lasts, once, and waits before the next try.
+// pause sends trouble that lasts, once, and waits before the next attempt.
 func (f *follower) pause(ctx context.Context, err error) {
 	f.failures++
 	if f.since.IsZero() {
 		f.since = time.Now()
 	}
-	_, patient := errors.AsType[*fault.Error](err) // it is an error of reading, which had its time
-	if !f.troubled && (patient || time.Since(f.since) >= f.o.Patience) {
+	_, retried := errors.AsType[*fault.Error](err) // a read has been retried for as long
+	if !f.troubled && (retried || time.Since(f.since) >= f.o.RetryTime) {
 		f.troubled = true
 		if f.last == nil {
 			f.readStale(ctx)
 		}
 		f.send(ctx, Update{Err: fault.Of(explain(err))})
 	}
-	timer := time.NewTimer(rand.N(min(25*time.Millisecond<<min(f.failures, 10), 2*time.Second)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	sleep(ctx, rand.N(min(25*time.Millisecond<<min(f.failures, 10), 2*time.Second)))
 }
 
-// readStale sends what any member knows.
+// readStale sends what any member knows, if one answers.
 func (f *follower) readStale(ctx context.Context) {
 	c, can := f.c.(coordinator.StaleReader)
 	if !can {
 		return
 	}
 	var s Snapshot
-	err := f.attempt(ctx, staleTime, func(ctx context.Context) (err error) {
-		s, err = snapshot(f.view(ctx, f.app, c.Stale()))
+	err := f.retry(ctx, staleTime, func(ctx context.Context) (err error) {
+		s, err = snapshot(f.begin(ctx, f.app, c.Stale()))
 		return err
 	})
 	if err == nil {

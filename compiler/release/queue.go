@@ -8,85 +8,86 @@ import (
 	"slugc/compiler/coordinator"
 )
 
-// queue lets the writers of one app in this process go one after another, as they would only make
-// each other's commits fail.
-type queue struct {
+// queues make the writers of one app in this process write one after another: at the same time they
+// would only make each other's commits fail.
+type queues struct {
 	mu   sync.Mutex
-	apps map[string]*line
+	apps map[string]*appQueue
 }
 
-// line is an app's queue.
-type line struct {
+// appQueue is an app's queue, and what its last writer left for the next.
+type appQueue struct {
 	turn  chan struct{}
-	users int // in it or waiting; guarded by queue.mu
+	users int // in it or waiting; guarded by queues.mu
 	mu    sync.Mutex
-	known map[string]coordinator.Entry // what the last writer left; nil if that is not known
+	cache map[string]coordinator.Entry // nil: unknown
 }
 
 const (
-	// politeness is the longest wait for a turn. The queue saves work and guards nothing: one
-	// writer that waits for a dead coordinator holds nobody up.
-	politeness = time.Second
-	// idle is how many apps without writers are remembered.
-	idle = 1000
+	// maxWait is the longest wait for a turn. The queue saves work and guards nothing, so a writer
+	// that waits for a dead coordinator need not block others.
+	maxWait = time.Second
+	// maxIdle is how many apps without writers are remembered.
+	maxIdle = 1000
 )
 
-// enter waits for the caller's turn, or goes ahead without it when that takes long.
-func (q *queue) enter(ctx context.Context, app string) (*line, func()) {
+// enter waits for the caller's turn. After maxWait, or when ctx ends, the caller goes ahead without
+// one.
+func (q *queues) enter(ctx context.Context, app string) (_ *appQueue, leave func()) {
 	q.mu.Lock()
-	l := q.apps[app]
-	if l == nil {
-		q.sweep()
-		l = &line{turn: make(chan struct{}, 1)}
-		q.apps[app] = l
+	a := q.apps[app]
+	if a == nil {
+		q.makeRoom()
+		a = &appQueue{turn: make(chan struct{}, 1)}
+		q.apps[app] = a
 	}
-	l.users++
+	a.users++
 	q.mu.Unlock()
 	done := func() {
 		q.mu.Lock()
-		l.users--
+		a.users--
 		q.mu.Unlock()
 	}
-	timer := time.NewTimer(politeness)
+	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	select {
-	case l.turn <- struct{}{}:
-		return l, func() {
-			<-l.turn
+	case a.turn <- struct{}{}:
+		return a, func() {
+			<-a.turn
 			done()
 		}
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return l, done
+	return a, done
 }
 
-// sweep forgets the apps that nobody writes, when they have become many. The queue must be locked.
-func (q *queue) sweep() {
+// makeRoom forgets the apps without writers when there are many. The caller holds q.mu.
+func (q *queues) makeRoom() {
 	if q.apps == nil {
-		q.apps = map[string]*line{}
+		q.apps = map[string]*appQueue{}
 	}
-	if len(q.apps) < idle {
+	if len(q.apps) < maxIdle {
 		return
 	}
-	for app, l := range q.apps {
-		if l.users == 0 {
+	for app, a := range q.apps {
+		if a.users == 0 {
 			delete(q.apps, app)
 		}
 	}
 }
 
-// take returns what is known, once: a writer that fails leaves nothing.
-func (l *line) take() map[string]coordinator.Entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	known := l.known
-	l.known = nil
-	return known
+// takeCache returns what the last writer left, once: a writer that fails leaves nothing.
+func (a *appQueue) takeCache() map[string]coordinator.Entry {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	cache := a.cache
+	a.cache = nil
+	return cache
 }
 
-func (l *line) keep(known map[string]coordinator.Entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.known = known
+func (a *appQueue) setCache(cache map[string]coordinator.Entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cache = cache
 }

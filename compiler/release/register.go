@@ -3,14 +3,13 @@ package release
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/procfile"
-	"slugc/detect/lazyregexp"
 )
 
 // Request is what a new release is made of.
@@ -21,26 +20,19 @@ type Request struct {
 	Commit      string // of the source; may be empty
 	Target      string // what the slug was built for, such as "linux/amd64"; may be empty
 	Description string // "": "Deploy" and the commit's first 8 characters
-	// idempotency key, of any form: whoever comes with it again gets the same release; "": a random
-	// one
+	// Key is an idempotency key of any form: another request with it returns the same release. "":
+	// a random one.
 	Key     string
 	Pending bool // register it, and promote it later
 }
 
-var sha256Ref = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
-
 // Register makes the next release of an app and returns it: current, or pending if the request says
-// so. Called again with the same key, it returns the release of the first call as it is now. It
-// refuses with "release/key-reused" (the key belongs to a release of another slug),
-// "release/cancelled" (see [Releases.Cancel]) and "release/too-large" (more than the coordinator
-// takes: [coordinator.MaxValue]).
+// so. Called again with the same key, it returns the first call's release with its present status.
+// It refuses with [ErrKeyReused] and [ErrCancelled]; "release/too-large" means more than the
+// coordinator takes ([coordinator.MaxValue]).
 func (r *Releases) Register(ctx context.Context, app string, q Request) (Release, error) {
-	if !sha256Ref.MatchString(q.Slug.Digest) {
-		return Release{}, fmt.Errorf(
-			"registering a release of %q: the slug's digest %q is malformed",
-			app,
-			q.Slug.Digest,
-		)
+	if _, err := digest.Parse(string(q.Slug.Digest)); err != nil {
+		return Release{}, fmt.Errorf("registering a release of %q: %w", app, err)
 	}
 	if q.Description == "" {
 		q.Description = "Deploy"
@@ -50,32 +42,36 @@ func (r *Releases) Register(ctx context.Context, app string, q Request) (Release
 	}
 	key := hash(q.Key)
 	var rel Release
-	err := r.changeKnown(ctx, app, repeatable, true, func(v *view) (err error) {
-		rel, err = r.register(v, key, Release{
-			Slug: q.Slug, ProcessTypes: slices.Clone(q.Processes), Addons: q.Addons, Commit: q.Commit, Description: q.Description,
-		}, q.Target, q.Pending)
+	err := r.updateCached(ctx, app, idempotent, true, func(tx *transaction) (err error) {
+		rel, err = r.register(tx, key, q.Pending, q.Target, Release{
+			Slug:         q.Slug,
+			ProcessTypes: slices.Clone(q.Processes),
+			Addons:       q.Addons,
+			Commit:       q.Commit,
+			Description:  q.Description,
+		})
 		return err
 	})
-	return orNone(rel, err)
+	return orZero(rel, err)
 }
 
 // register gives rel the next number, unless key has a release already, which it returns.
-func (r *Releases) register(v *view, key string, rel Release, target string, pending bool) (Release, error) {
-	wanted := []string{v.key(key), v.next(), v.keys.current(), slugKey(rel.Slug.Digest)}
+func (r *Releases) register(tx *transaction, key string, pending bool, target string, rel Release) (Release, error) {
+	wanted := []string{tx.key(key), tx.next(), tx.keys.current(), slugKey(rel.Slug.Digest)}
 	if !pending {
-		wanted = append(wanted, v.row("web"))
+		wanted = append(wanted, tx.row("web"))
 	}
-	if err := v.load(wanted...); err != nil {
+	if err := tx.load(wanted...); err != nil {
 		return Release{}, err
 	}
 	var row versionRow
-	if known, err := v.get(v.key(key), &row); err != nil || known {
+	if known, err := tx.get(tx.key(key), &row); err != nil || known {
 		if err != nil {
 			return Release{}, err
 		}
-		return v.former(row, rel)
+		return tx.registered(row, rel)
 	}
-	began, err := v.get(v.next(), &row)
+	began, err := tx.get(tx.next(), &row)
 	if err != nil {
 		return Release{}, err
 	}
@@ -86,46 +82,42 @@ func (r *Releases) register(v *view, key string, rel Release, target string, pen
 	if pending {
 		status = Pending
 	}
-	writes := []error{v.create(v.keys.release(rel.Version), rel), v.create(v.status(rel.Version), statusRow{status}),
-		v.put(v.next(), versionRow{Version: rel.Version}), v.put(v.key(key), versionRow{Version: rel.Version})}
-	if v.read[slugKey(rel.Slug.Digest)].Rev == 0 {
-		writes = append(
-			writes,
-			v.put(slugKey(rel.Slug.Digest), slugRow{Size: rel.Slug.Size, Content: rel.Slug.Content, URL: rel.Slug.URL,
-				ProcessTypes: rel.ProcessTypes, Target: target, Commit: rel.Commit, CreatedAt: rel.CreatedAt}),
-		)
+	writes := []error{
+		tx.create(tx.keys.release(rel.Version), rel),
+		tx.create(tx.status(rel.Version), statusRow{status}),
+		tx.put(tx.next(), versionRow{Version: rel.Version}),
+		tx.put(tx.key(key), versionRow{Version: rel.Version}),
 	}
-	// An app's name is written with its first release only: from then on next exists.
+	if tx.read[slugKey(rel.Slug.Digest)].Rev == 0 {
+		writes = append(writes, tx.put(slugKey(rel.Slug.Digest), slugRow{
+			Size: rel.Slug.Size, Content: rel.Slug.Content, URL: rel.Slug.URL,
+			ProcessTypes: rel.ProcessTypes, Target: target, Commit: rel.Commit, CreatedAt: rel.CreatedAt,
+		}))
+	}
+	// The app's first release writes its name; from then on next exists.
 	if !began {
-		writes = append(writes, v.put(v.name(), struct{}{}), v.put(v.meta(), metaRow{rel.CreatedAt}))
+		writes = append(writes, tx.put(tx.name(), struct{}{}), tx.put(tx.meta(), metaRow{rel.CreatedAt}))
 	}
 	rel.Status = Pending
 	if !pending {
 		rel.Status = Current
-		writes = append(writes, v.makeCurrent(rel))
+		writes = append(writes, tx.makeCurrent(rel))
 	}
-	for _, err := range writes {
-		if err != nil {
-			return Release{}, err
-		}
-	}
-	return rel, nil
+	return rel, errors.Join(writes...)
 }
 
-// former is what an idempotency key that is known says to whoever comes with rel.
-func (v *view) former(row versionRow, rel Release) (Release, error) {
+// registered is the release that an idempotency key has already, for a caller that would register
+// rel.
+func (tx *transaction) registered(row versionRow, rel Release) (Release, error) {
 	if row.Cancelled {
-		return Release{}, cancelled(v.app)
+		return Release{}, cancelled(tx.app)
 	}
-	former, err := v.release(row.Version)
-	if err == nil && former.Slug.Digest != rel.Slug.Digest {
-		return Release{}, refuse(
-			"key-reused",
-			fmt.Sprintf("the idempotency key belongs to v%d of %q, which has another slug", row.Version, v.app),
-			"use a new key for a new build",
-		)
+	registered, err := tx.release(row.Version)
+	if err == nil && registered.Slug.Digest != rel.Slug.Digest {
+		return Release{}, refusal(ErrKeyReused, "use a new key for a new build",
+			"the idempotency key belongs to v%d of %q, which has another slug", row.Version, tx.app)
 	}
-	return former, err
+	return registered, err
 }
 
 // hash makes a key segment of an idempotency key.
@@ -133,18 +125,16 @@ func hash(key string) string {
 	if key == "" {
 		key = rand.Text()
 	}
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:])
+	return digest.Of([]byte(key)).Hex()
 }
 
 // Promote makes a pending release current, whatever its number: the last promotion wins, as the
-// last move of a git ref does, so whoever promotes after a push does so in the order of the ref's
-// moves. A release that was promoted before is returned as it is (current, or superseded by now).
-// It refuses with "release/unknown-version" and, for failed and abandoned releases,
-// "release/not-pending".
+// last move of a git ref does. So pushes must be promoted in the order in which they moved the ref.
+// A release that was promoted before is returned unchanged, current or superseded. It refuses with
+// [ErrUnknownVersion] and, for failed and abandoned releases, [ErrNotPending].
 func (r *Releases) Promote(ctx context.Context, app string, version int) (rel Release, err error) {
-	err = r.change(ctx, app, repeatable, func(v *view) error {
-		if rel, err = v.release(version); err != nil {
+	err = r.update(ctx, app, idempotent, func(tx *transaction) error {
+		if rel, err = tx.release(version); err != nil {
 			return err
 		}
 		switch rel.Status {
@@ -152,31 +142,32 @@ func (r *Releases) Promote(ctx context.Context, app string, version int) (rel Re
 			return nil
 		case Pending:
 			rel.Status = Current
-			if err := v.put(v.status(version), statusRow{promoted}); err != nil {
+			if err := tx.put(tx.status(version), statusRow{promoted}); err != nil {
 				return err
 			}
-			return v.makeCurrent(rel)
+			return tx.makeCurrent(rel)
 		}
 		return notPending(app, rel)
 	})
-	return orNone(rel, err)
+	return orZero(rel, err)
 }
 
-// Fail ends a pending release whose release phase did not succeed. A release that failed before is
-// returned as it is. It refuses with "release/unknown-version" and "release/not-pending".
+// Fail ends a pending release whose release process failed. A release that failed before is
+// returned unchanged. It refuses with [ErrUnknownVersion] and [ErrNotPending].
 func (r *Releases) Fail(ctx context.Context, app string, version int) (Release, error) {
-	return r.settle(ctx, app, version, Failed)
+	return r.endPending(ctx, app, version, Failed)
 }
 
-// Abandon ends a pending release that nobody wants any more, such as one of a push that was
-// refused. Otherwise it is as Fail.
+// Abandon ends a pending release that is no longer wanted, such as that of a rejected push. For the
+// rest it does the same as [Releases.Fail].
 func (r *Releases) Abandon(ctx context.Context, app string, version int) (Release, error) {
-	return r.settle(ctx, app, version, Abandoned)
+	return r.endPending(ctx, app, version, Abandoned)
 }
 
-func (r *Releases) settle(ctx context.Context, app string, version int, status Status) (rel Release, err error) {
-	err = r.change(ctx, app, repeatable, func(v *view) error {
-		if rel, err = v.release(version); err != nil {
+// endPending gives a pending release its last status.
+func (r *Releases) endPending(ctx context.Context, app string, version int, status Status) (rel Release, err error) {
+	err = r.update(ctx, app, idempotent, func(tx *transaction) error {
+		if rel, err = tx.release(version); err != nil {
 			return err
 		}
 		switch rel.Status {
@@ -184,17 +175,9 @@ func (r *Releases) settle(ctx context.Context, app string, version int, status S
 			return nil
 		case Pending:
 			rel.Status = status
-			return v.put(v.status(version), statusRow{status})
+			return tx.put(tx.status(version), statusRow{status})
 		}
 		return notPending(app, rel)
 	})
-	return orNone(rel, err)
-}
-
-func notPending(app string, rel Release) error {
-	return refuse(
-		"not-pending",
-		fmt.Sprintf("v%d of %q is %s, not pending", rel.Version, app, rel.Status),
-		"release the app again",
-	)
+	return orZero(rel, err)
 }

@@ -1,12 +1,25 @@
 // Package release numbers releases and keeps formations: written once, over any coordinator.
 //
-// A release is immutable: number N of an app names a slug and its process types. Numbers are 1, 2,
-// 3 … per app without gap or duplicate under any number of concurrent registrars. Registration is
-// idempotent under retry by an idempotency key. The formation (type → quantity) survives releases:
-// "web" starts at 1 when a release that names it becomes current for the first time, every other
-// type at 0; a type that a later release lacks keeps its row, for the day it comes back. "release"
-// never has a row, and a type without one has none running. Rollback is a new release naming an old
-// slug.
+//	releases := release.New(c, release.Options{Actor: "ana"})
+//	rel, err := releases.Register(ctx, "blog", release.Request{
+//		Slug:      release.SlugRef{Digest: "sha256:…", Content: "sha256:…", Size: 1234, URL: "file:///…"},
+//		Processes: []procfile.Process{{Type: "web", Command: "bin/web"}},
+//		Key:       "build-17", // again with the same key: the same release
+//	})
+//	…
+//	formation, err := releases.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 2})
+//	rel, err = releases.Rollback(ctx, "blog", 0, "", false) // to the release before
+//	for u := range releases.Follow(ctx, "blog") { … }        // what is to run, whenever it changes
+//
+// [Releases] has all the methods, [Release] is what they return, a [Refusal] is why one refused.
+// The package builds no slugs, stores none and runs no processes.
+//
+// A release is immutable: number N of an app names a slug and its process types. An app's numbers
+// are 1, 2, 3 … without gap or duplicate under any number of concurrent registrars. An idempotency
+// key makes registration safe to retry. The [Formation] (process type → quantity) survives
+// releases: "web" starts with 1 when a release that has it becomes current for the first time,
+// every other type with 0. A type that a later release lacks keeps its row and gets its quantity
+// back when it returns. "release" never has a row. A rollback is a new release of an old slug.
 //
 // # Status
 //
@@ -15,41 +28,42 @@
 //	pending → current → superseded
 //	pending → failed | abandoned
 //
-// One truth only: the key current says which release is current, and the status key says whether a
-// release was ever promoted. So superseded is never written; a promoted release that is not current
-// is superseded.
+// Each fact is stored once: the key current says which release is current, and the status key says
+// whether a release was ever promoted. So superseded is never written: it is the status of a
+// promoted release that is not current.
 //
 // # Keys
 //
-//	/slugs/sha256:‹hex›                  what a slug is, as JSON; create-only, the first release of it writes it
+//	/slugs/sha256:‹hex›                  a slug, as JSON; create-only, written with its first release
 //	/apps/‹app›/meta                     {"created_at": …}  of the first release
 //	/apps/‹app›/releases/‹%010d›         Release as JSON without status, create-only
 //	/apps/‹app›/release-status/‹%010d›   {"status": "pending" | "promoted" | "failed" | "abandoned"}
-//	/apps/‹app›/current                  {"version": N, "previous": M}  previous: what was current before; absent for the first
-//	/apps/‹app›/next                     {"version": N}  the last number given out
+//	/apps/‹app›/current                  {"version": N, "previous": M}  M was current before; absent for the first
+//	/apps/‹app›/next                     {"version": N}  the last number that was given
 //	/apps/‹app›/formation/‹type›         {"quantity": N}
-//	/apps/‹app›/keys/‹hash›              {"version": N}  idempotency: sha256 of the key; {"version": 0, "cancelled": true}: see Cancel
-//	/apps/‹app›/lock                     not written here: held by the machine that builds the app, see [LockKey]
-//	/names/‹app›                         {}  the apps, so that listing them does not read their releases
+//	/apps/‹app›/keys/‹hash›              {"version": N}  idempotency, sha256 of the key;
+//	                                     {"version": 0, "cancelled": true} after Cancel
+//	/apps/‹app›/lock                     held by the machine that builds the app, see [LockKey]
+//	/names/‹app›                         {}  the apps, so that listing them reads no releases
 //
-// There are no config sets: a release has the slug and the Procfile's commands, config vars are the
-// runner's. Nor is there a list of live processes: nobody reads one.
+// There are no config sets: a release has the slug and the Procfile's commands; config vars belong
+// to the runner. There is no list of running processes either.
 //
 // # Transactions
 //
-// Whatever changes, changes in one commit that compares the revision of every key its outcome
-// depends on. All that a transaction reads is true at one moment: what it read before is read again
-// with what it reads next. A commit that meets a conflict is tried again, with growing random
-// pauses, until ctx ends (30 s if it has no deadline). The writers of one app queue within a
-// process, and what the last one wrote is what the next one's commit compares with, without reading
-// it again: a registration is one request while nobody else comes in between, and two or more
-// otherwise.
+// A change is one commit that compares the revision of every key its outcome depends on. All that a
+// transaction reads is true at one moment: each read repeats the earlier ones and compares. A
+// commit that meets a conflict is tried again, with growing random pauses, until ctx ends (after 30
+// s if it has no deadline). The writers of one app queue within a process. What the last writer
+// left is what the next one's commit compares with, without reading it again. So a registration is
+// one request while no other process comes in between, and otherwise two or more.
 package release
 
 import (
 	"fmt"
 	"time"
 
+	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/detect/lazyregexp"
@@ -69,17 +83,17 @@ const (
 
 // SlugRef names a slug by content.
 type SlugRef struct {
-	Digest  string `json:"digest"`  // sha256:… of the file
-	Content string `json:"content"` // sha256:… of its content
-	Size    int64  `json:"size"`    // bytes of the file
-	// where it is kept: a file of the builder's, or in a slug store (compiler/artifact/blobstore)
+	Digest  digest.Digest `json:"digest"`  // of the file
+	Content digest.Digest `json:"content"` // of its content
+	Size    int64         `json:"size"`    // bytes of the file
+	// URL is where the slug is kept: a file on the builder, or in a slug store (package blobstore).
 	URL string `json:"url"`
 }
 
 // Release is one numbered release of an app.
 type Release struct {
 	Version      int                 `json:"version"`
-	Status       Status              `json:"status,omitempty"` // always set but in the store
+	Status       Status              `json:"status,omitempty"` // empty only in the store
 	Slug         SlugRef             `json:"slug"`
 	ProcessTypes procfile.ProcessMap `json:"process_types"` // an object in the Procfile's order
 	Addons       []string            `json:"addons,omitempty"`
@@ -90,10 +104,10 @@ type Release struct {
 	CreatedAt    time.Time           `json:"created_at"` // UTC, seconds
 }
 
-// slugRow is what the store says of a slug, whichever app releases it.
+// slugRow describes a slug in the store, whichever app releases it.
 type slugRow struct {
 	Size         int64               `json:"size"` // bytes of the file
-	Content      string              `json:"content"`
+	Content      digest.Digest       `json:"content"`
 	URL          string              `json:"url"`
 	ProcessTypes procfile.ProcessMap `json:"process_types"`
 	Target       string              `json:"target,omitempty"`
@@ -104,18 +118,18 @@ type slugRow struct {
 // Formation is how many of each process type run.
 type Formation map[string]int
 
-// appName is the form of an app's name. It is a key segment, and a directory name that is neither
-// hidden nor an option.
+// appName is the form of an app's name, which is a key segment and a directory name. As the latter
+// it must not look hidden or like an option.
 var appName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
-// CheckApp says whether name can be an app's: 1 to 63 characters of [a-z0-9._-], the first a letter
-// or digit. Its error is a [fault.Error] with id "release/app-name".
+// CheckApp checks an app's name: 1 to 63 characters of [a-z0-9._-], the first a letter or digit.
+// Its error is a [fault.Error] with id "release/app-name".
 func CheckApp(name string) error {
 	if appName.MatchString(name) {
 		return nil
 	}
 	return fault.UsageError("release/app-name", fmt.Errorf("naming the app: %.80q is not an app's name", name),
-		"write 1 to 63 lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit")
+		"write 1 to 63 lower-case letters, digits, `.`, `_` and `-`, starting with a letter or digit")
 }
 
 // keys are an app's keys.
@@ -132,7 +146,7 @@ func (k keys) key(hash string) string { return k.root() + "keys/" + hash }
 func (k keys) name() string           { return "/names/" + k.app }
 
 // slugKey is the key of a slug's record.
-func slugKey(digest string) string { return "/slugs/" + digest }
+func slugKey(d digest.Digest) string { return "/slugs/" + string(d) }
 
 // LockKey is the key of the lock that a machine holds while it builds the app.
 func LockKey(app string) string { return keys{app}.root() + "lock" }

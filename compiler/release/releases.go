@@ -15,60 +15,62 @@ import (
 // Options are the settings of [New]. The zero value is useful.
 type Options struct {
 	Now   func() time.Time // for created_at; nil: time.Now
-	Actor string           // who registers, as releases will say; may be empty
-	// how long an unavailable coordinator is tried again; 0: 4 s, some two leader elections of etcd
-	Patience time.Duration
-	// Stale is called when List, Get, Current, Formation or Apps answers without a quorum of the
-	// coordinator: what it says was true, and may not be any more. nil: they do not.
-	Stale func()
+	Actor string           // who registers, recorded in releases; may be empty
+	// RetryTime is how long requests to an unavailable coordinator are retried; 0: 4 s, about two
+	// leader elections of etcd.
+	RetryTime time.Duration
+	// OnStale is called when List, Get, Current, Formation or Apps answers without a quorum of the
+	// coordinator: the answer was true at some earlier time. nil: without a quorum they fail.
+	OnStale func()
 }
 
 // Releases are the releases of all apps in one coordinator. All methods may be called concurrently,
 // by any number of processes.
 //
-// Their errors: a malformed app name is [CheckApp]'s fault. A coordinator that does not answer is a
-// transient fault "release/coordinator-unavailable", one where others always came first until ctx
-// ended "release/contended". What a method refuses is a fault with exit code [fault.ExitRelease];
-// its ids stand at the method. Nothing was changed then.
+// Their errors are faults. A malformed app name: see [CheckApp]. A coordinator that does not
+// answer: "release/coordinator-unavailable", transient. Conflicts with others until ctx ended:
+// "release/contended", transient. What a method refuses is a [Refusal] with exit code
+// [fault.ExitRelease], which changes nothing; each method names its own.
 type Releases struct {
-	c     coordinator.Coordinator
-	o     Options
-	queue queue
+	c      coordinator.Coordinator
+	o      Options
+	queues queues
 }
 
-// New returns the releases that c holds. Closing c is the caller's.
+// New returns the releases in c. The caller closes c.
 func New(c coordinator.Coordinator, o Options) *Releases {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Patience <= 0 {
-		o.Patience = 4 * time.Second
+	if o.RetryTime <= 0 {
+		o.RetryTime = 4 * time.Second
 	}
 	return &Releases{c: c, o: o}
 }
 
-// List returns an app's releases, the newest first, as of one moment. An app without releases has
-// none; that is no error.
+// List returns an app's releases as of one moment, the newest first. No releases are no error.
 func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 	if err := CheckApp(app); err != nil {
 		return nil, err
 	}
 	k := keys{app}
 	var entries []coordinator.Entry
-	err := r.readTold(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {
+	err := r.readOrStale(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {
 		entries, _, err = from.List(ctx, k.root())
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var releases []Release
+	return k.decodeList(entries)
+}
+
+// decodeList decodes the releases among an app's entries, the newest first.
+func (k keys) decodeList(entries []coordinator.Entry) (releases []Release, err error) {
 	var current currentRow
-	stored := map[string]statusRow{} // by the number in the key
+	statuses := map[string]statusRow{} // by the number in the key
 	for _, e := range entries {
-		name := strings.TrimPrefix(e.Key, k.root())
-		var err error
-		switch kind, number, _ := strings.Cut(name, "/"); kind {
+		switch kind, number, _ := strings.Cut(strings.TrimPrefix(e.Key, k.root()), "/"); kind {
 		case "releases":
 			var one Release
 			err = decode(e, &one)
@@ -76,7 +78,7 @@ func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 		case "release-status":
 			var row statusRow
 			err = decode(e, &row)
-			stored[number] = row
+			statuses[number] = row
 		case "current":
 			err = decode(e, &current)
 		}
@@ -86,34 +88,34 @@ func (r *Releases) List(ctx context.Context, app string) ([]Release, error) {
 	}
 	for i := range releases {
 		n := releases[i].Version
-		releases[i].Status = stored[fmt.Sprintf("%010d", n)].seen(n, current)
+		releases[i].Status = statuses[fmt.Sprintf("%010d", n)].visible(n, current)
 	}
 	slices.Reverse(releases)
 	return releases, nil
 }
 
-// Get returns one release. It refuses with "release/unknown-version".
+// Get returns one release. It refuses with [ErrUnknownVersion].
 func (r *Releases) Get(ctx context.Context, app string, version int) (rel Release, err error) {
-	err = r.readView(ctx, app, func(v *view) (err error) {
-		rel, err = v.release(version)
+	err = r.readApp(ctx, app, func(tx *transaction) (err error) {
+		rel, err = tx.release(version)
 		return err
 	})
-	return orNone(rel, err)
+	return orZero(rel, err)
 }
 
-// Current returns the release that is current. It refuses with "release/no-releases".
+// Current returns the current release. It refuses with [ErrNoReleases].
 func (r *Releases) Current(ctx context.Context, app string) (rel Release, err error) {
-	err = r.readView(ctx, app, func(v *view) (err error) {
-		rel, err = v.currentRelease()
+	err = r.readApp(ctx, app, func(tx *transaction) (err error) {
+		rel, err = tx.currentRelease()
 		return err
 	})
-	return orNone(rel, err)
+	return orZero(rel, err)
 }
 
 // Apps returns the names of all apps that ever had a release, sorted.
 func (r *Releases) Apps(ctx context.Context) ([]string, error) {
 	var entries []coordinator.Entry
-	err := r.readTold(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {
+	err := r.readOrStale(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {
 		entries, _, err = from.List(ctx, "/names/")
 		return err
 	})
@@ -124,22 +126,22 @@ func (r *Releases) Apps(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// Formation returns how many of each process type of the current release run, "release" left out.
-// It refuses with "release/no-releases".
+// Formation returns how many of each process type of the current release run, without "release". It
+// refuses with [ErrNoReleases].
 func (r *Releases) Formation(ctx context.Context, app string) (f Formation, err error) {
-	err = r.readView(ctx, app, func(v *view) error {
-		rel, err := v.currentRelease()
+	err = r.readApp(ctx, app, func(tx *transaction) error {
+		rel, err := tx.currentRelease()
 		if err != nil {
 			return err
 		}
-		rows, err := v.formation(rel.ProcessTypes)
+		rows, err := tx.formation(rel.ProcessTypes)
 		f = rows.of(rel.ProcessTypes)
 		return err
 	})
 	return f, err
 }
 
-// of is the part of the formation that runs: the rows of the given process types.
+// of returns the quantities of the given process types.
 func (f Formation) of(types procfile.ProcessMap) Formation {
 	running := Formation{}
 	for _, p := range types {

@@ -5,76 +5,68 @@ import (
 	"fmt"
 )
 
-// Rollback registers a new release that is current, or pending until it is promoted, and has the
-// slug, process types, add-ons and commit of an earlier one; version 0 is the release that was
-// current before the present one. key is an idempotency key as in [Request]. The formation stays as
-// it is. It refuses with "release/no-releases", "release/unknown-version", and
-// "release/not-rollbackable" for a release that is current or never was.
+// Rollback registers a new release with the slug, process types, add-ons and commit of an earlier
+// one. The new release is current, or pending until it is promoted. Version 0 is the release that
+// was current before the present one. key is an idempotency key as in [Request]. The formation does
+// not change. It refuses with [ErrNoReleases], [ErrUnknownVersion], and [ErrNotRollbackable] for a
+// release that is current or never was.
 func (r *Releases) Rollback(
-	ctx context.Context,
-	app string,
-	version int,
-	key string,
-	pending bool,
+	ctx context.Context, app string, version int, key string, pending bool,
 ) (rel Release, err error) {
 	hashed := hash(key)
-	err = r.change(ctx, app, repeatable, func(v *view) (err error) {
-		rel, err = r.rollback(v, hashed, version, pending)
+	err = r.update(ctx, app, idempotent, func(tx *transaction) (err error) {
+		rel, err = r.rollback(tx, hashed, version, pending)
 		return err
 	})
-	return orNone(rel, err)
+	return orZero(rel, err)
 }
 
-func (r *Releases) rollback(v *view, key string, version int, pending bool) (Release, error) {
+func (r *Releases) rollback(tx *transaction, key string, version int, pending bool) (Release, error) {
 	var done versionRow
-	if known, err := v.get(v.key(key), &done); err != nil || known {
+	if known, err := tx.get(tx.key(key), &done); err != nil || known {
 		if err != nil {
 			return Release{}, err
 		}
 		if done.Cancelled {
-			return Release{}, cancelled(v.app)
+			return Release{}, cancelled(tx.app)
 		}
-		return v.release(done.Version) // an earlier attempt, whose outcome was unknown, did it
+		return tx.release(done.Version) // an earlier attempt, whose outcome was unknown, did it
 	}
-	present, err := v.currentRelease()
+	present, err := tx.currentRelease()
 	if err != nil {
 		return Release{}, err
 	}
 	if version == 0 {
-		row, err := v.current()
+		row, err := tx.current()
 		if err != nil {
 			return Release{}, err
 		}
 		if row.Previous == 0 {
-			return Release{}, refuse(
-				"not-rollbackable",
-				fmt.Sprintf("v%d is the first release of %q that became current", present.Version, v.app),
+			return Release{}, refusal(ErrNotRollbackable,
 				"there is nothing to go back to: build and release the version you want",
-			)
+				"v%d is the first release of %q that became current", present.Version, tx.app)
 		}
 		version = row.Previous
 	}
-	target, err := v.release(version)
+	target, err := tx.release(version)
 	if err != nil {
 		return Release{}, err
 	}
 	switch target.Status {
 	case Superseded:
 	case Current:
-		return Release{}, refuse(
-			"not-rollbackable",
-			fmt.Sprintf("v%d of %q is the current release", version, v.app),
-			"name an earlier release",
-		)
+		return Release{}, refusal(ErrNotRollbackable, "name an earlier release",
+			"v%d of %q is the current release", version, tx.app)
 	default:
-		return Release{}, refuse(
-			"not-rollbackable",
-			fmt.Sprintf("v%d of %q is %s and never was current", version, v.app, target.Status),
-			"name a release that was current before",
-		)
+		return Release{}, refusal(ErrNotRollbackable, "name a release that was current before",
+			"v%d of %q is %s and never was current", version, tx.app, target.Status)
 	}
-	return r.register(v, key, Release{
-		Slug: target.Slug, ProcessTypes: target.ProcessTypes, Addons: target.Addons, Commit: target.Commit,
-		Description: fmt.Sprintf("Rollback to v%d", version), RollbackOf: version,
-	}, "", pending)
+	return r.register(tx, key, pending, "", Release{
+		Slug:         target.Slug,
+		ProcessTypes: target.ProcessTypes,
+		Addons:       target.Addons,
+		Commit:       target.Commit,
+		Description:  fmt.Sprintf("Rollback to v%d", version),
+		RollbackOf:   version,
+	})
 }

@@ -21,22 +21,20 @@ type Change struct {
 	Relative bool // Quantity is added, and may be negative
 }
 
-// change is `type=2`, `type+1` or `type-1`. A type may contain hyphens: the last one before the
+// changeForm is `type=2`, `type+1` or `type-1`. A type may contain hyphens: the last one before the
 // digits is the sign.
-var change = lazyregexp.New(`^([A-Za-z0-9_-]{1,63})([=+-])([0-9]{1,6})$`)
+var changeForm = lazyregexp.New(`^([A-Za-z0-9_-]{1,63})([=+-])([0-9]{1,6})$`)
 
 // ParseScale reads changes such as "web=2", "worker+1" and "worker-1". Its error is a [fault.Error]
 // with id "release/bad-scale".
 func ParseScale(args ...string) ([]Change, error) {
 	changes := make([]Change, 0, len(args))
 	for _, arg := range args {
-		m := change.FindStringSubmatch(arg)
+		m := changeForm.FindStringSubmatch(arg)
 		if m == nil {
-			return nil, fault.UsageError(
-				"release/bad-scale",
+			return nil, fault.UsageError("release/bad-scale",
 				fmt.Errorf("reading %.80q: it is not of the form type=quantity", arg),
-				"write `web=2` to set a quantity, `web+1` or `web-1` to change it",
-			)
+				"write `web=2` to set a quantity, `web+1` or `web-1` to change it")
 		}
 		n, err := strconv.Atoi(m[3])
 		if err != nil {
@@ -50,29 +48,28 @@ func ParseScale(args ...string) ([]Change, error) {
 	return changes, nil
 }
 
-// Scale changes the formation, all changes in order or none, and returns it as Formation does. It
-// refuses with "release/no-releases", "release/unknown-type" for a type that the current release
-// lacks, "release/not-scalable" for "release", and "release/bad-quantity" outside of 0 to
-// [MaxQuantity]. Relative changes whose outcome is unknown are not tried again.
+// Scale changes the formation, all changes in order or none, and returns it as [Releases.Formation]
+// does. It refuses with [ErrNoReleases], [ErrUnknownType], [ErrNotScalable] for "release", and
+// [ErrBadQuantity]. Relative changes whose outcome is unknown are not tried again.
 func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f Formation, err error) {
-	again := repeatable
+	again := idempotent
 	for _, c := range changes {
 		if c.Relative {
-			again = onceOnly
+			again = notIdempotent
 		}
 	}
-	err = r.change(ctx, app, again, func(v *view) error {
-		rel, err := v.currentRelease()
+	err = r.update(ctx, app, again, func(tx *transaction) error {
+		rel, err := tx.currentRelease()
 		if err != nil {
 			return err
 		}
-		rows, err := v.formation(rel.ProcessTypes)
+		rows, err := tx.formation(rel.ProcessTypes)
 		if err != nil {
 			return err
 		}
 		for _, c := range changes {
-			delete(v.loose, v.row(c.Type))
-			if err := rows.change(app, rel, c); err != nil {
+			delete(tx.unchecked, tx.row(c.Type))
+			if err := rows.apply(app, rel, c); err != nil {
 				return err
 			}
 		}
@@ -83,7 +80,7 @@ func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f 
 				continue
 			}
 			scaled[c.Type] = true
-			if err := v.put(v.row(c.Type), quantityRow{rows[c.Type]}); err != nil {
+			if err := tx.put(tx.row(c.Type), quantityRow{rows[c.Type]}); err != nil {
 				return err
 			}
 		}
@@ -95,38 +92,29 @@ func (r *Releases) Scale(ctx context.Context, app string, changes ...Change) (f 
 	return f, nil
 }
 
-// change does one change to the rows.
-func (f Formation) change(app string, rel Release, c Change) error {
+// apply makes one change to the rows.
+func (f Formation) apply(app string, rel Release, c Change) error {
 	if c.Type == "release" {
-		return refuse(
-			"not-scalable",
-			`process type "release" runs once a release and can't be scaled`,
-			fmt.Sprintf("run it once more with `slugc run %s release`", app),
-		)
+		return refusal(ErrNotScalable, fmt.Sprintf("run it once more with `slugc run %s release`", app),
+			`process type "release" runs once a release and can't be scaled`)
 	}
 	if _, ok := rel.ProcessTypes.Command(c.Type); !ok {
-		return refuse(
-			"unknown-type",
-			fmt.Sprintf("v%d of %q has no process type %q", rel.Version, app, c.Type),
-			"there are: "+typeNames(rel.ProcessTypes),
-		)
+		return refusal(ErrUnknownType, "there are: "+scalableTypes(rel.ProcessTypes),
+			"v%d of %q has no process type %q", rel.Version, app, c.Type)
 	}
 	n := c.Quantity
 	if c.Relative {
 		n += f[c.Type]
 	}
 	if n < 0 || n > MaxQuantity {
-		return refuse(
-			"bad-quantity",
-			fmt.Sprintf("process type %q can't run %d times", c.Type, n),
-			fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity),
-		)
+		return refusal(ErrBadQuantity, fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity),
+			"process type %q can't run %d times", c.Type, n)
 	}
 	f[c.Type] = n
 	return nil
 }
 
-func typeNames(types procfile.ProcessMap) string {
+func scalableTypes(types procfile.ProcessMap) string {
 	var names []string
 	for _, p := range types {
 		if p.Type != "release" {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/compiler/release"
+	"slugc/compiler/release/releasetest"
 )
 
 func TestFormation(t *testing.T) {
@@ -16,14 +17,14 @@ func TestFormation(t *testing.T) {
 	released := func(types string, want release.Formation) {
 		t.Helper()
 		step++
-		must[release.Release](t)(r.Register(ctx, "blog", request(step, types)))
-		if diff := cmp.Diff(want, must[release.Formation](t)(r.Formation(ctx, "blog"))); diff != "" {
+		releasetest.Must(r.Register(ctx, "blog", releasetest.Request(step, types)))(t)
+		if diff := cmp.Diff(want, releasetest.Must(r.Formation(ctx, "blog"))(t)); diff != "" {
 			t.Errorf("step %d:\n%s", step, diff)
 		}
 	}
 	scale := func(args ...string) {
 		t.Helper()
-		must[release.Formation](t)(r.Scale(ctx, "blog", must[[]release.Change](t)(release.ParseScale(args...))...))
+		releasetest.Must(r.Scale(ctx, "blog", releasetest.Must(release.ParseScale(args...))(t)...))(t)
 	}
 	released("worker release", release.Formation{"worker": 0})
 	released("worker web release", release.Formation{"worker": 0, "web": 1}) // web is new, if late
@@ -34,33 +35,33 @@ func TestFormation(t *testing.T) {
 	released("worker web clock", release.Formation{"worker": 0, "web": 10, "clock": 0}) // web kept its row
 	scale("web=0")
 	released("worker", release.Formation{"worker": 0})
-	released("web", release.Formation{"web": 0}) // it is not new any more
-	if got := must[release.Formation](t)(r.Scale(ctx, "blog")); !cmp.Equal(got, release.Formation{"web": 0}) {
-		t.Errorf("no change gives %v", got)
+	released("web", release.Formation{"web": 0}) // it is no longer new
+	if got := releasetest.Must(r.Scale(ctx, "blog"))(t); !cmp.Equal(got, release.Formation{"web": 0}) {
+		t.Errorf("no change returns %v", got)
 	}
 }
 
 func TestScaleRefuses(t *testing.T) {
 	r, ctx := newReleases(t), t.Context()
 	_, err := r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 1})
-	wantFault(t, err, "no-releases", 72)
-	must[release.Release](t)(r.Register(ctx, "blog", request(1, "web worker release")))
+	releasetest.WantRefusal(t, err, release.ErrNoReleases)
+	releasetest.Must(r.Register(ctx, "blog", releasetest.Request(1, "web worker release")))(t)
 	web := release.Change{Type: "web", Quantity: 2}
 	for _, tc := range []struct {
-		id     string
+		want   release.Refusal
 		change release.Change
 	}{
-		{"unknown-type", release.Change{Type: "clock", Quantity: 1}},
-		{"not-scalable", release.Change{Type: "release", Quantity: 1}},
-		{"bad-quantity", release.Change{Type: "worker", Quantity: -1}},
-		{"bad-quantity", release.Change{Type: "worker", Quantity: -1, Relative: true}},
-		{"bad-quantity", release.Change{Type: "worker", Quantity: release.MaxQuantity + 1}},
+		{release.ErrUnknownType, release.Change{Type: "clock", Quantity: 1}},
+		{release.ErrNotScalable, release.Change{Type: "release", Quantity: 1}},
+		{release.ErrBadQuantity, release.Change{Type: "worker", Quantity: -1}},
+		{release.ErrBadQuantity, release.Change{Type: "worker", Quantity: -1, Relative: true}},
+		{release.ErrBadQuantity, release.Change{Type: "worker", Quantity: release.MaxQuantity + 1}},
 	} {
 		_, err := r.Scale(ctx, "blog", web, tc.change)
-		wantFault(t, err, tc.id, 72)
+		releasetest.WantRefusal(t, err, tc.want)
 	}
-	if f := must[release.Formation](t)(r.Formation(ctx, "blog")); f["web"] != 1 {
-		t.Errorf("a refused change did something: %v", f)
+	if f := releasetest.Must(r.Formation(ctx, "blog"))(t); f["web"] != 1 {
+		t.Errorf("a refused change changed something: %v", f)
 	}
 }
 
@@ -75,33 +76,38 @@ func TestParseScale(t *testing.T) {
 		"w--1":          {Type: "w-", Quantity: -1, Relative: true},
 		"W_1=007":       {Type: "W_1", Quantity: 7},
 	} {
-		if got := must[[]release.Change](t)(release.ParseScale(arg)); !cmp.Equal(got, []release.Change{want}) {
+		if got := releasetest.Must(release.ParseScale(arg))(t); !cmp.Equal(got, []release.Change{want}) {
 			t.Errorf("%s: %+v", arg, got)
 		}
 	}
-	for _, arg := range []string{"", "web", "web=", "=1", "web=-1", "web=1.5", "web=one", "web = 1", "web=9999999", "web=1\n", "w.x=1", "web:2"} {
+	for _, arg := range []string{
+		"", "web", "web=", "=1", "web=-1", "web=1.5", "web=one", "web = 1", "web=9999999", "web=1\n", "w.x=1", "web:2",
+	} {
 		_, err := release.ParseScale("web=1", arg)
-		wantFault(t, err, "bad-scale", 2)
+		releasetest.WantFault(t, err, "bad-scale", 2)
 	}
 }
 
 func TestConcurrentScale(t *testing.T) {
+	t.Parallel()
 	r, ctx := newReleases(t), t.Context()
-	must[release.Release](t)(r.Register(ctx, "blog", request(0, "web worker")))
+	releasetest.Must(r.Register(ctx, "blog", releasetest.Request(0, "web worker")))(t)
 	var wg sync.WaitGroup
 	for i := range 10 {
 		wg.Go(func() {
-			if _, err := r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 1, Relative: true}, release.Change{Type: "worker", Quantity: 2, Relative: true}); err != nil {
+			_, err := r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 1, Relative: true},
+				release.Change{Type: "worker", Quantity: 2, Relative: true})
+			if err != nil {
 				t.Error(err)
 			}
-			if _, err := r.Register(ctx, "blog", request(i, fmt.Sprint("web worker t", i))); err != nil {
+			if _, err := r.Register(ctx, "blog", releasetest.Request(i, fmt.Sprint("web worker t", i))); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if f := must[release.Formation](t)(r.Formation(ctx, "blog")); f["web"] != 11 || f["worker"] != 20 {
+	if f := releasetest.Must(r.Formation(ctx, "blog"))(t); f["web"] != 11 || f["worker"] != 20 {
 		t.Errorf("got %v", f)
 	}
-	checkNumbers(t, r, "blog", 11)
+	releasetest.CheckNumbers(t, r, "blog", 11)
 }

@@ -1,0 +1,133 @@
+package compiler
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"slugc/cache/testkit"
+)
+
+// sliceScript makes a slice, unless the platform can supply it, and says which it was.
+const sliceScript = `if grep -q deps "$platform/slices.json"; then echo reused; else
+  mkdir deps; head -c 100000 /dev/zero >deps/library; echo installed; fi
+cat >>"$layers/launch.toml" <<'END'
+[[slices]]
+paths = ["deps"]
+[[labels]]
+key = "io.slugc.slice:deps"
+value = "1"
+END
+`
+
+// TestDamagedSlice reuses a slice whose files are not made again, then damages what is kept of it:
+// the build is repeated with every file.
+func TestDamagedSlice(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, t.TempDir())
+	m.write("build.sh", sliceScript)
+	built := func(version, said string) *Result {
+		t.Helper()
+		m.write("version", version)
+		m.says.Out.Reset()
+		r := m.build()
+		if got := m.says.Out.String(); got != said {
+			t.Errorf("version %s: the buildpack says %q, want %q", version, got, said)
+		}
+		return r
+	}
+	const warning = "warn: a part kept from the last slug is damaged; it is built again"
+	built("1", "installed\n")
+	built("2", "reused\n")
+	if m.says.Has(warning) {
+		t.Errorf("it reports %q", m.says.Lines)
+	}
+	files, err := filepath.Glob(m.app().Path("segments", "*.segments"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		data := []byte(testkit.Read(t, f))
+		for i := range data {
+			data[i] ^= 0xff
+		}
+		if err := os.WriteFile(f, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	repaired := built("3", "reused\ninstalled\n")
+	if !m.says.Has(warning) {
+		t.Errorf("it reports %q", m.says.Lines)
+	}
+	if testkit.Exists(m.app().Path("build")) {
+		t.Error("the build's directory is left")
+	}
+	built("4", "reused\n")
+
+	other := newMachine(t, t.TempDir())
+	other.write("build.sh", sliceScript)
+	other.write("version", "3")
+	if r := other.build(); r.Slug.Digest != repaired.Slug.Digest {
+		t.Errorf("the repaired slug is %s, one from scratch %s", repaired.Slug.Digest, r.Slug.Digest)
+	}
+}
+
+// layerScript makes a layer with the app's version in it.
+const layerScript = `mkdir -p "$layers/tools"; cp version "$layers/tools/version"
+printf '[types]\ncache = true\n' >"$layers/tools.toml"
+`
+
+// TestKeepOrder lets each step of keep fail: the slug, the layers, the record. What comes later is
+// then as the last build left it, and the next build succeeds.
+func TestKeepOrder(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, t.TempDir())
+	m.write("build.sh", layerScript)
+	m.write("version", "1")
+	m.build()
+	layer := m.app().Path("layers", "slugc_go", "tools", "version")
+	recorded := m.app().Record().Slug
+
+	next := newMachine(t, t.TempDir())
+	next.write("build.sh", layerScript)
+	next.write("version", "2")
+	name := filepath.Base(next.build().Slug.Path)
+	m.write("version", "2")
+
+	// A directory where the slug is to be.
+	place := m.app().Path("slugs", name)
+	testkit.Write(t, filepath.Join(place, "file"), "")
+	if r, err := m.change(nil); err == nil {
+		t.Fatalf("the slug is kept: %+v", r)
+	}
+	// The build failed, so the layers' files are kept and their metadata is not.
+	if m.app().Record().Slug != recorded || testkit.Exists(m.app().Path("layers", "slugc_go", "tools.toml")) {
+		t.Error("without a slug, the layers or the record are the new build's")
+	}
+	if err := os.RemoveAll(place); err != nil {
+		t.Fatal(err)
+	}
+
+	// A directory where the record is to be.
+	record := m.app().Path("record.json")
+	if err := errors.Join(os.Remove(record), os.MkdirAll(filepath.Join(record, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := m.change(nil); err == nil {
+		t.Fatalf("the record is saved: %+v", r)
+	}
+	if !testkit.Exists(place) || testkit.Read(t, layer) != "2" {
+		t.Errorf("without a record, the slug is kept %t, the layers are of version %s",
+			testkit.Exists(place), testkit.Read(t, layer))
+	}
+	if !testkit.Exists(m.app().Path("layers", "slugc_go", "tools.toml")) {
+		t.Error("a build that kept its layers lost their metadata")
+	}
+	if err := os.RemoveAll(record); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.build(); filepath.Base(r.Slug.Path) != name || r.Unchanged {
+		t.Errorf("the next build: %+v", r)
+	}
+}
