@@ -37,7 +37,7 @@ func TestReleaseProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	file := filepath.Join(t.TempDir(), "release.env")
 	if err := os.WriteFile(file, []byte("FILE=from-file\n"), 0o644); err != nil {
 		t.Fatal(err)
