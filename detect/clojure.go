@@ -7,16 +7,16 @@ import (
 )
 
 // ForClojure detects a Clojure app: project.clj (Leiningen) or deps.edn (the Clojure CLI) at the
-// root (spec languages.md 5.1). Manifests that can't be read, Leiningen 1 and Java versions that
-// can't be read are an [*Error]; Result.App is a [*ClojureApp].
+// root. Manifests and versions that can't be parsed and Leiningen 1 are an [*Error]. Result.App is
+// a [*ClojureApp].
 func ForClojure(in Input) (Result, error) {
 	s := newScan(in, Clojure)
 	hasLein, hasDeps := s.isFile("project.clj"), s.isFile("deps.edn")
 	java := s.javaManifest()
 	if !hasLein && !hasDeps {
-		s.against("project.clj", "no project.clj and no deps.edn")
+		s.reasonAgainst("project.clj", "no project.clj and no deps.edn")
 		if java != "" {
-			s.against(java, "found %s: an app of another JVM language", java)
+			s.reasonAgainst(java, "found %s: an app of another JVM language", java)
 		}
 		return s.Result, nil
 	}
@@ -27,10 +27,10 @@ func ForClojure(in Input) (Result, error) {
 		ShadowCljs:   s.isFile("shadow-cljs.edn"),
 	}
 	if java != "" {
-		s.warn("%s is beside the Clojure files and plays no part in the build", java)
+		s.warn("%s is ignored: the app is built with its Clojure files", java)
 	}
 	if err := s.clojure(app, hasLein, hasDeps); err != nil {
-		return s.failed(err)
+		return s.fail(err)
 	}
 	s.Pass, s.App = true, app
 	return s.Result, nil
@@ -52,13 +52,13 @@ func (s *scan) executable(name string) bool {
 
 func (s *scan) clojure(app *ClojureApp, hasLein, hasDeps bool) (err error) {
 	if hasLein {
-		s.found("project.clj", "found project.clj")
+		s.reasonFor("project.clj", "found project.clj")
 		if app.Lein, err = s.leinFacts(); err != nil {
 			return err
 		}
 	}
 	if hasDeps {
-		s.found("deps.edn", "found deps.edn")
+		s.reasonFor("deps.edn", "found deps.edn")
 		if app.Deps, err = s.depsFacts(); err != nil {
 			return err
 		}
@@ -70,7 +70,8 @@ func (s *scan) clojure(app *ClojureApp, hasLein, hasDeps bool) (err error) {
 		return err
 	}
 	s.clojureNode(app)
-	for _, name := range []string{"project.clj", "deps.edn", "build.clj", "shadow-cljs.edn", "profiles.clj", "system.properties"} {
+	for _, name := range []string{"project.clj", "deps.edn", "build.clj", "shadow-cljs.edn", "profiles.clj",
+		"system.properties"} {
 		if s.isFile(name) {
 			app.Manifests = append(app.Manifests, name)
 		}
@@ -79,35 +80,49 @@ func (s *scan) clojure(app *ClojureApp, hasLein, hasDeps bool) (err error) {
 	return s.clojureRequires(app)
 }
 
-// clojureTool chooses between Leiningen and the CLI: build configuration, then the only manifest;
-// of both, Leiningen if project.clj names something to run or pack.
+// clojureTool chooses between Leiningen and the CLI: SLUGC_CLOJURE_TOOL, else the only manifest. If
+// there are both, Leiningen is chosen if project.clj has something to run or to pack.
 func (s *scan) clojureTool(app *ClojureApp) error {
-	asked := strings.TrimSpace(s.env["SLUGC_CLOJURE_TOOL"])
-	switch {
-	case asked == "lein" || asked == "leiningen" || asked == "cli":
-		app.Tool, app.ToolFrom = strings.Replace(asked, "leiningen", "lein", 1), "SLUGC_CLOJURE_TOOL"
-		if app.Tool == "lein" {
-			app.Tool = "leiningen"
+	configured := strings.TrimSpace(s.env["SLUGC_CLOJURE_TOOL"])
+	switch configured {
+	case "":
+		if app.Deps == nil || app.Lein.builds() {
+			app.Tool, app.ToolFrom = "leiningen", "project.clj"
+		} else {
+			app.Tool, app.ToolFrom = "cli", "deps.edn"
 		}
-		if app.Tool == "leiningen" && app.Lein == nil || app.Tool == "cli" && app.Deps == nil {
-			file := map[string]string{"leiningen": "project.clj", "cli": "deps.edn"}[app.Tool]
-			return &Error{
-				ID: "clojure/tool-mismatch", Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL asks for %s and there is no %s", asked, file), Place: "SLUGC_CLOJURE_TOOL",
-				Hints: []string{"unset SLUGC_CLOJURE_TOOL, or commit " + file},
-			}
+		return nil
+	case "lein", "leiningen":
+		app.Tool, app.ToolFrom = "leiningen", "SLUGC_CLOJURE_TOOL"
+		if app.Lein == nil {
+			return toolMismatch(configured, "project.clj")
 		}
-	case asked != "":
-		return &Error{
-			ID: "clojure/tool-unknown", Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL is %q, which is no Clojure tool", asked), Place: "SLUGC_CLOJURE_TOOL",
-			Hints: []string{`set it to "lein" or "cli", or unset it`},
+	case "cli":
+		app.Tool, app.ToolFrom = "cli", "SLUGC_CLOJURE_TOOL"
+		if app.Deps == nil {
+			return toolMismatch(configured, "deps.edn")
 		}
-	case app.Deps == nil,
-		app.Lein != nil && (app.Lein.Main != "" || app.Lein.UberjarName != "" || len(app.Lein.Computed) > 0 && app.Lein.computed(":main", ":uberjar-name")):
-		app.Tool, app.ToolFrom = "leiningen", "project.clj"
 	default:
-		app.Tool, app.ToolFrom = "cli", "deps.edn"
+		return &Error{
+			ID: "clojure/tool-unknown", Place: "SLUGC_CLOJURE_TOOL",
+			Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL is %q, which is not a Clojure tool", configured),
+			Hints:   []string{`set it to "lein" or "cli", or unset it`},
+		}
 	}
 	return nil
+}
+
+func toolMismatch(tool, file string) *Error {
+	return &Error{
+		ID: "clojure/tool-mismatch", Place: "SLUGC_CLOJURE_TOOL",
+		Summary: fmt.Sprintf("SLUGC_CLOJURE_TOOL asks for %s and there is no %s", tool, file),
+		Hints:   []string{"unset SLUGC_CLOJURE_TOOL, or commit " + file},
+	}
+}
+
+// builds reports whether project.clj has, or computes, something to run or to pack.
+func (f *LeinFacts) builds() bool {
+	return f != nil && (f.Main != "" || f.UberjarName != "" || f.computed(":main", ":uberjar-name"))
 }
 
 func (f *LeinFacts) computed(keys ...string) bool {
@@ -133,7 +148,7 @@ func (s *scan) clojureNode(app *ClojureApp) {
 	}
 }
 
-// clojureRequires asks for the JDK and the tool.
+// clojureRequires chooses the versions of the JDK and of the tool.
 func (s *scan) clojureRequires(app *ClojureApp) error {
 	jdk, err := s.jdk()
 	if err != nil {
@@ -146,24 +161,23 @@ func (s *scan) clojureRequires(app *ClojureApp) error {
 	var tool Requirement
 	var winner *source
 	if app.Tool == "leiningen" {
-		sources := s.envSource("SLUGC_LEININGEN_VERSION", engineRange)
+		sources := s.envSource("SLUGC_LEININGEN_VERSION", parseNPMRange)
 		minimum, err := s.minLein(app)
 		if err != nil {
 			return err
 		}
-		tool, winner = s.choose("leiningen", append(sources, minimum...), npmAgree)
+		tool, winner = s.choose("leiningen", append(sources, minimum...), npmCompatible)
 		if winner == nil {
 			tool.Constraint = "2.x"
 		}
 	} else {
-		sources := append(s.envSource("SLUGC_CLOJURE_VERSION", cliVersion), s.envSource("CLOJURE_CLI_VERSION", cliVersion)...)
+		sources := s.envSource("SLUGC_CLOJURE_VERSION", parseCLIVersion)
+		sources = append(sources, s.envSource("CLOJURE_CLI_VERSION", parseCLIVersion)...)
 		tool, winner = s.choose("clojure", sources, func(a, b source) bool { return false })
 	}
 	if winner != nil && winner.bad != nil {
-		return &Error{
-			ID: "clojure/tool-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
-			Hints: []string{"write a version such as 2.12.0 for Leiningen or 1.12.4.1597 for the Clojure CLI"},
-		}
+		return winner.invalid("clojure/tool-version-invalid", "a version",
+			"write a version such as 2.12.0 for Leiningen or 1.12.4.1597 for the Clojure CLI")
 	}
 	s.Requires = []Requirement{jdk.Requirement, tool}
 	return nil

@@ -1,35 +1,38 @@
 package detect
 
-// ClojureApp is what the Clojure detector learnt of an app.
+import "slices"
+
+// ClojureApp holds the facts of a Clojure app.
 type ClojureApp struct {
 	Tool         string      // "leiningen" or "cli" (the clojure command, deps.edn)
 	ToolFrom     string      // why: "project.clj", "deps.edn", "SLUGC_CLOJURE_TOOL"
-	JDK          JDK         // the Java it asks for
-	BinBuild     bool        // an executable bin/build decides how the app is built
-	BinLein      bool        // an executable bin/lein is vendored and used in place of an installed Leiningen
+	JDK          JDK         // the Java it requires
+	BinBuild     bool        // an executable bin/build builds the app
+	BinLein      bool        // an executable bin/lein replaces the installed Leiningen
 	ShadowCljs   bool        // shadow-cljs.edn exists
 	NodeFor      []string    // what needs Node at build time: "lein-npm", "shadow-cljs"
-	Lein         *LeinFacts  // project.clj; nil where there is none
-	Deps         *DepsFacts  // deps.edn; nil where there is none
-	Build        *BuildFacts // build.clj; nil where there is none
-	JavaManifest string      // pom.xml or build.gradle beside the Clojure manifest; "" where there is none
-	Manifests    []string    // every file that decides what is downloaded, sorted
+	Lein         *LeinFacts  // of project.clj; nil if there is none
+	Deps         *DepsFacts  // of deps.edn; nil if there is none
+	Build        *BuildFacts // of build.clj; nil if there is none
+	JavaManifest string      // pom.xml or build.gradle beside the Clojure manifest; "" if there is none
+	Manifests    []string    // all files that determine what is downloaded, sorted
 }
 
-// LeinFacts are read from project.clj as data. A value that project.clj computes (~(…), #=(…)) is
-// left empty and its key listed in Computed.
+// LeinFacts are read from project.clj, which is parsed and not evaluated. A value that project.clj
+// computes, ~(…) or #=(…), is left empty, and Computed lists its key.
 type LeinFacts struct {
 	Name, Version  string // "acme/shop", "0.1.0-SNAPSHOT"
-	MinLeinVersion string // ":min-lein-version"; "" where absent
-	// [:profiles :uberjar :uberjar-name], else :uberjar-name: the name `lein uberjar` gives the jar
+	MinLeinVersion string // ":min-lein-version"; "" if absent
+	// UberjarName is the name of the jar that `lein uberjar` writes: [:profiles :uberjar
+	// :uberjar-name], else :uberjar-name.
 	UberjarName  string
-	Main         string   // :main, "shop.core"; "" where absent or nil
+	Main         string   // :main, "shop.core"; "" if absent or nil
 	TargetPath   string   // :target-path, "target/%s"; "" for Leiningen's default
 	Plugins      []string // names, "lein-ring"
 	Dependencies []string // names, "org.clojure/clojure"
 	Profiles     []string // keys without colon, "uberjar"
 	Aliases      []string // names
-	Computed     []string // keys whose value is computed, ":version"
+	Computed     []string // keys of computed values, ":version"
 }
 
 // DepsFacts are read from deps.edn.
@@ -42,8 +45,8 @@ type DepsFacts struct {
 // DepsAlias is one alias of deps.edn.
 type DepsAlias struct {
 	MainOpts     []string // :main-opts, "-m" "shop.core"
-	ExecFn       string   // :exec-fn, "shop.core/run"; without a namespace it is one of NsDefault
-	ExecArgs     bool     // it has :exec-args, a map that :exec-fn is called with
+	ExecFn       string   // :exec-fn, "shop.core/run"; without a namespace, in that of NsDefault
+	ExecArgs     bool     // there is :exec-args, the map that :exec-fn is called with
 	JVMOpts      []string // :jvm-opts, "-Xss2m"
 	NsDefault    string   // :ns-default, "build" of a tool alias
 	Dependencies []string // names of :deps, :extra-deps and :replace-deps
@@ -51,20 +54,12 @@ type DepsAlias struct {
 
 // BuildFacts are read from build.clj.
 type BuildFacts struct {
-	Functions []string // public functions defined at the top, "uber"
+	Functions []string // public functions at the top level, "uber"
 }
 
-// HasPlugin reports whether project.clj lists a plugin.
+// HasPlugin reports whether project.clj lists a plugin; f may be nil.
 func (f *LeinFacts) HasPlugin(name string) bool {
-	if f == nil {
-		return false
-	}
-	for _, plugin := range f.Plugins {
-		if plugin == name {
-			return true
-		}
-	}
-	return false
+	return f != nil && slices.Contains(f.Plugins, name)
 }
 
 func (a *ClojureApp) nodeReasons() []Reason {

@@ -12,18 +12,18 @@ import (
 
 var (
 	leinVersion = lazyregexp.New(`^\d+(?:\.\d+){0,2}$`)
-	cliForm     = lazyregexp.New(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
+	cliPattern  = lazyregexp.New(`^\d+\.\d+\.\d+(?:\.\d+)?$`)
 )
 
-func cliVersion(text string) source {
-	if !cliForm.MatchString(text) {
+func parseCLIVersion(text string) source {
+	if !cliPattern.MatchString(text) {
 		return source{bad: errors.New("a version such as 1.12.4.1597 is expected")}
 	}
 	return source{constraint: text, exact: true}
 }
 
-// minLein reads :min-lein-version. Its absence is Leiningen 2 with a word about it; 1.x is an
-// error, unless the app brings its own bin/lein.
+// minLein reads :min-lein-version. If there is none, it warns and Leiningen 2 is used. 1.x is an
+// error, unless the app has its own bin/lein.
 func (s *scan) minLein(app *ClojureApp) ([]source, error) {
 	text := app.Lein.MinLeinVersion
 	switch {
@@ -34,7 +34,9 @@ func (s *scan) minLein(app *ClojureApp) ([]source, error) {
 		return nil, nil
 	case strings.HasPrefix(text, "1.") || text == "1":
 		return nil, &Error{
-			ID: "clojure/leiningen-1", Summary: fmt.Sprintf("project.clj :min-lein-version asks for Leiningen %s, and Leiningen 1 is not supported", text), Place: "project.clj :min-lein-version",
+			ID: "clojure/leiningen-1", Summary: fmt.Sprintf(
+				"project.clj :min-lein-version asks for Leiningen %s, and Leiningen 1 is not supported",
+				text), Place: "project.clj :min-lein-version",
 			Hints: []string{`move to Leiningen 2 and write :min-lein-version "2.0.0"`},
 		}
 	}
@@ -45,15 +47,14 @@ func (s *scan) minLein(app *ClojureApp) ([]source, error) {
 	return []source{src}, nil
 }
 
-// forms reads a Clojure file.
+// forms parses a Clojure file; id is that of the error if it is malformed.
 func (s *scan) forms(file, id string) ([]sexpr.Node, error) {
 	b, _, err := s.read(file)
 	if err != nil {
 		return nil, err
 	}
 	nodes, err := sexpr.Parse(b)
-	var syntax *sexpr.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*sexpr.SyntaxError](err); ok {
 		return nil, malformed(id, file, syntax.Line, syntax.Cause)
 	}
 	return nodes, err
@@ -62,9 +63,8 @@ func (s *scan) forms(file, id string) ([]sexpr.Node, error) {
 func malformed(id, file string, line int, cause string) *Error {
 	return &Error{
 		ID: id, Summary: fmt.Sprintf("%s is malformed: %s", file, cause), Place: fmt.Sprintf("%s:%d", file, line),
-		Hints: []string{
-			"mend the file: every bracket and quote must be closed by its own kind, and forms that come in pairs must be complete",
-		},
+		Hints: []string{"fix the file: every bracket and quote must be closed by its own kind, " +
+			"and forms that come in pairs must be complete"},
 	}
 }
 
@@ -93,12 +93,8 @@ func (s *scan) leinFacts() (*LeinFacts, error) {
 		from = 3
 	}
 	if (len(project.Items)-from)%2 != 0 {
-		return nil, malformed(
-			id,
-			"project.clj",
-			project.Items[len(project.Items)-1].Line,
-			"a key of defproject has no value",
-		)
+		return nil, malformed(id, "project.clj", project.Items[len(project.Items)-1].Line,
+			"a key of defproject has no value")
 	}
 	facts.read(project, from)
 	return facts, nil
@@ -111,11 +107,8 @@ func (f *LeinFacts) read(project sexpr.Node, from int) {
 	if f.Main = get(":main"); f.Main == "nil" || f.Main == "false" {
 		f.Main = ""
 	}
-	f.Plugins, f.Dependencies = coordinates(
-		project.Get(":plugins", from),
-	), coordinates(
-		project.Get(":dependencies", from),
-	)
+	f.Plugins, f.Dependencies = coordinates(project.Get(":plugins", from)), coordinates(
+		project.Get(":dependencies", from))
 	f.Profiles, f.Aliases = mapKeys(project.Get(":profiles", from)), mapKeys(project.Get(":aliases", from))
 	if profiles := project.Get(":profiles", from); profiles != nil {
 		if uberjar := profiles.Get(":uberjar", 0); uberjar != nil {
@@ -126,7 +119,7 @@ func (f *LeinFacts) read(project sexpr.Node, from int) {
 	}
 }
 
-// text gives an atom's value; that of a computed form is noted and empty.
+// text returns an atom's value. That of a computed form is "", and its key is added to f.Computed.
 func (f *LeinFacts) text(key string, n *sexpr.Node) string {
 	if n == nil {
 		return ""
@@ -140,7 +133,7 @@ func (f *LeinFacts) text(key string, n *sexpr.Node) string {
 	return n.Text
 }
 
-// coordinates gives the names of [[name "1"] …].
+// coordinates returns the names in [[name "1"] …].
 func coordinates(n *sexpr.Node) []string {
 	var names []string
 	if n == nil {
@@ -154,7 +147,7 @@ func coordinates(n *sexpr.Node) []string {
 	return names
 }
 
-// mapKeys gives a map's keys, keywords without their colon.
+// mapKeys returns a map's keys, keywords without their colon.
 func mapKeys(n *sexpr.Node) []string {
 	if n == nil || n.Kind != sexpr.Map {
 		return nil
@@ -211,7 +204,7 @@ func (s *scan) depsFacts() (*DepsFacts, error) {
 	return facts, nil
 }
 
-// texts gives a vector's strings and symbols.
+// texts returns a vector's strings and symbols.
 func texts(n *sexpr.Node) []string {
 	if n == nil {
 		return nil

@@ -11,339 +11,129 @@ import (
 // lein makes a tree with a project.clj of these keys, a Java version, and more files as name,
 // content pairs.
 func lein(keys string, more ...string) files {
-	f := files{
+	return files{
 		"project.clj":       "(defproject shop \"0.1.0\"\n  " + keys + ")\n",
 		"system.properties": "java.runtime.version=21\n",
-	}
-	for i := 0; i < len(more); i += 2 {
-		f[more[i]] = more[i+1]
-	}
-	return f
+	}.with(more...)
 }
 
-func TestClojure(t *testing.T) {
-	const (
-		jdk    = "jdk 21 from system.properties"
-		min    = `:min-lein-version "2.0.0" `
-		lein2  = "leiningen >=2.0.0 <3 from project.clj :min-lein-version"
-		cli    = "clojure  from default"
-		noJava = "no Java version is named; add system.properties with java.runtime.version=21 or another"
-	)
-	check(t, detect.ForClojure, []row{
-		{"nothing", files{}, nil, want{reasons: []string{"-no project.clj and no deps.edn"}}},
-		{
-			"Maven",
-			files{"pom.xml": ""},
-			nil,
-			want{
-				reasons: []string{"-no project.clj and no deps.edn", "-found pom.xml: an app of another JVM language"},
-			},
-		},
-		{"build.clj alone", files{"build.clj": ""}, nil, want{}},
-		{"wrong case", files{"Project.clj": ""}, nil, want{}},
-		{
-			"Leiningen 2",
-			lein(min),
-			nil,
-			want{pass: true, requires: []string{jdk, lein2}, reasons: []string{"found project.clj"}},
-		},
-		{
-			"byte order mark and CRLF",
-			files{
-				"project.clj":       "\ufeff(defproject shop \"1\"\r\n  :min-lein-version \"2.0.0\")\r\n",
-				"system.properties": "\ufeffjava.runtime.version = 21\r\n",
-			},
-			nil,
-			ok(jdk, lein2),
-		},
-		{
-			"no :min-lein-version",
-			lein(""),
-			nil,
-			warned(
-				jdk+"; leiningen 2.x from default",
-				"project.clj has no :min-lein-version; using Leiningen 2.x: add :min-lein-version \"2.0.0\"",
-			),
-		},
-		{
-			"Leiningen 1",
-			lein(`:min-lein-version "1.7.1"`),
-			nil,
-			fails("clojure/leiningen-1 at project.clj :min-lein-version"),
-		},
-		{"computed minimum", lein(`:min-lein-version ~(str 2)`), nil, ok(jdk, "leiningen 2.x from default")},
-		{
-			"odd minimum",
-			lein(`:min-lein-version "two"`),
-			nil,
-			fails("clojure/tool-version-invalid at project.clj :min-lein-version"),
-		},
-		{
-			"configured Leiningen",
-			lein(min),
-			env{"SLUGC_LEININGEN_VERSION": "2.11.2"},
-			ok(jdk, "leiningen =2.11.2 from SLUGC_LEININGEN_VERSION"),
-		},
-		{"configured Leiningen, too old", lein(`:min-lein-version "2.10.0"`), env{"SLUGC_LEININGEN_VERSION": "2.9.0"},
-			warned(
-				jdk+"; leiningen =2.9.0 from SLUGC_LEININGEN_VERSION",
-				"SLUGC_LEININGEN_VERSION asks for 2.9.0 and project.clj :min-lein-version says 2.10.0; using SLUGC_LEININGEN_VERSION",
-			)},
-		{
-			"unbalanced",
-			files{"project.clj": "(defproject shop \"1\"\n  :plugins [[a \"1\")\n"},
-			nil,
-			fails("clojure/project-clj-malformed at project.clj:2"),
-		},
-		{
-			"unfinished",
-			files{"project.clj": "(defproject shop \"1\"\n  :x [\n"},
-			nil,
-			fails("clojure/project-clj-malformed at project.clj:3"),
-		},
-		{"no defproject", files{"project.clj": "(ns x)"}, nil, fails("clojure/project-clj-malformed at project.clj:1")},
-		{"no name", files{"project.clj": "(defproject)"}, nil, fails("clojure/project-clj-malformed at project.clj:1")},
-		{
-			"key without value",
-			files{"project.clj": "(defproject a \"1\" :main)"},
-			nil,
-			fails("clojure/project-clj-malformed at project.clj:1"),
-		},
-		{
-			"definitions before defproject",
-			files{
-				"project.clj":       "(def v \"1\")\n(defproject a ~v :min-lein-version \"2.0.0\")",
-				"system.properties": "java.runtime.version=21",
-			},
-			nil,
-			ok(jdk, lein2),
-		},
-		{
-			"everything the reader meets",
-			lein(min + `:jvm-opts ^:replace ["-Xmx1g"] :x #"a(\"" :y #(inc %) :z 'q #_ :gone #_ 1 :c \( :e #=(eval 1)`),
-			nil,
-			ok(jdk, lein2),
-		},
-		{
-			"deps.edn",
-			files{"deps.edn": "{:deps {}}", "system.properties": "java.runtime.version=21"},
-			nil,
-			want{pass: true, requires: []string{jdk, cli}, reasons: []string{"found deps.edn"}},
-		},
-		{
-			"deps.edn with metadata and tags",
-			files{
-				"deps.edn":          "^:x {:a #inst \"2026-01-01\" #:mvn{:b 1} 2}",
-				"system.properties": "java.runtime.version=21",
-			},
-			nil,
-			ok(jdk, cli),
-		},
-		{
-			"deps.edn malformed",
-			files{"deps.edn": "{:deps\n [}"},
-			nil,
-			fails("clojure/deps-edn-malformed at deps.edn:2"),
-		},
-		{"deps.edn no map", files{"deps.edn": "[]"}, nil, fails("clojure/deps-edn-malformed at deps.edn:1")},
-		{"deps.edn odd", files{"deps.edn": "{:a}"}, nil, fails("clojure/deps-edn-malformed at deps.edn:1")},
-		{
-			"build.clj malformed",
-			files{"deps.edn": "{}", "build.clj": "(ns build)\n(defn uber ["},
-			nil,
-			fails("clojure/build-clj-malformed at build.clj:2"),
-		},
-		{
-			"configured CLI",
-			files{"deps.edn": "{}", "system.properties": "java.runtime.version=21"},
-			env{"CLOJURE_CLI_VERSION": "1.12.4.1597"},
-			ok(jdk, "clojure =1.12.4.1597 from CLOJURE_CLI_VERSION"),
-		},
-		{
-			"configured CLI invalid",
-			files{"deps.edn": "{}"},
-			env{"SLUGC_CLOJURE_VERSION": "new"},
-			want{err: "clojure/tool-version-invalid at SLUGC_CLOJURE_VERSION", warnings: []string{noJava}},
-		},
-		{"both, nothing to pack: CLI", lein(min, "deps.edn", "{}"), nil, ok(jdk, cli)},
-		{"both, :main: Leiningen", lein(min+":main shop.core", "deps.edn", "{}"), nil, ok(jdk, lein2)},
-		{
-			"both, :uberjar-name: Leiningen",
-			lein(min+`:profiles {:uberjar {:uberjar-name "s.jar"}}`, "deps.edn", "{}"),
-			nil,
-			ok(jdk, lein2),
-		},
-		{
-			"both, configured",
-			lein(min+":main shop.core", "deps.edn", "{}"),
-			env{"SLUGC_CLOJURE_TOOL": "cli"},
-			ok(jdk, cli),
-		},
-		{
-			"configured tool without its file",
-			lein(min),
-			env{"SLUGC_CLOJURE_TOOL": "cli"},
-			fails("clojure/tool-mismatch at SLUGC_CLOJURE_TOOL"),
-		},
-		{
-			"configured tool unknown",
-			lein(min),
-			env{"SLUGC_CLOJURE_TOOL": "boot"},
-			fails("clojure/tool-unknown at SLUGC_CLOJURE_TOOL"),
-		},
-		{
-			"pom.xml beside",
-			lein(min, "pom.xml", ""),
-			nil,
-			warned(jdk+"; "+lein2, "pom.xml is beside the Clojure files and plays no part in the build"),
-		},
-	})
+const (
+	jdk21         = "jdk 21 from system.properties"
+	lein2min      = `:min-lein-version "2.0.0" `
+	lein2         = "leiningen >=2.0.0 <3 from project.clj :min-lein-version"
+	cli           = "clojure  from default"
+	noJavaVersion = "no Java version is named; add system.properties with java.runtime.version=21 or another"
+)
+
+var clojureRows = []row{
+	{"nothing", files{}, nil, want{reasons: []string{"-no project.clj and no deps.edn"}}},
+	{"Maven", files{"pom.xml": ""}, nil,
+		want{reasons: []string{"-no project.clj and no deps.edn", "-found pom.xml: an app of another JVM language"}}},
+	{"build.clj alone", files{"build.clj": ""}, nil, want{}},
+	{"wrong case", files{"Project.clj": ""}, nil, want{}},
+	{"Leiningen 2", lein(lein2min), nil,
+		want{pass: true, requires: []string{jdk21, lein2}, reasons: []string{"found project.clj"}}},
+	{"byte order mark and CRLF",
+		files{"project.clj": "\ufeff(defproject shop \"1\"\r\n  :min-lein-version \"2.0.0\")\r\n",
+			"system.properties": "\ufeffjava.runtime.version = 21\r\n"}, nil, ok(jdk21, lein2)},
+	{"no :min-lein-version", lein(""), nil,
+		warned(jdk21+"; leiningen 2.x from default",
+			"project.clj has no :min-lein-version; using Leiningen 2.x: add :min-lein-version \"2.0.0\"")},
+	{"Leiningen 1", lein(`:min-lein-version "1.7.1"`), nil,
+		fails("clojure/leiningen-1 at project.clj :min-lein-version")},
+	{"computed minimum", lein(`:min-lein-version ~(str 2)`), nil, ok(jdk21, "leiningen 2.x from default")},
+	{"odd minimum", lein(`:min-lein-version "two"`), nil,
+		fails("clojure/tool-version-invalid at project.clj :min-lein-version")},
+	{"configured Leiningen", lein(lein2min), env{"SLUGC_LEININGEN_VERSION": "2.11.2"},
+		ok(jdk21, "leiningen =2.11.2 from SLUGC_LEININGEN_VERSION")},
+	{"configured Leiningen, too old", lein(`:min-lein-version "2.10.0"`), env{"SLUGC_LEININGEN_VERSION": "2.9.0"},
+		warned(jdk21+"; leiningen =2.9.0 from SLUGC_LEININGEN_VERSION",
+			"SLUGC_LEININGEN_VERSION asks for 2.9.0 and project.clj :min-lein-version says 2.10.0; "+
+				"using SLUGC_LEININGEN_VERSION")},
+	{"unbalanced", files{"project.clj": "(defproject shop \"1\"\n  :plugins [[a \"1\")\n"}, nil,
+		fails("clojure/project-clj-malformed at project.clj:2")},
+	{"unfinished", files{"project.clj": "(defproject shop \"1\"\n  :x [\n"}, nil,
+		fails("clojure/project-clj-malformed at project.clj:3")},
+	{"no defproject", files{"project.clj": "(ns x)"}, nil, fails("clojure/project-clj-malformed at project.clj:1")},
+	{"no name", files{"project.clj": "(defproject)"}, nil, fails("clojure/project-clj-malformed at project.clj:1")},
+	{"key without value", files{"project.clj": "(defproject a \"1\" :main)"}, nil,
+		fails("clojure/project-clj-malformed at project.clj:1")},
+	{"definitions before defproject",
+		files{"project.clj": "(def v \"1\")\n(defproject a ~v :min-lein-version \"2.0.0\")",
+			"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, lein2)},
+	{"everything the reader meets",
+		lein(lein2min + `:jvm-opts ^:replace ["-Xmx1g"] :x #"a(\"" :y #(inc %) :z 'q ` +
+			`#_ :gone #_ 1 :c \( :e #=(eval 1)`),
+		nil, ok(jdk21, lein2)},
+	{"deps.edn", files{"deps.edn": "{:deps {}}", "system.properties": "java.runtime.version=21"}, nil,
+		want{pass: true, requires: []string{jdk21, cli}, reasons: []string{"found deps.edn"}}},
+	{"deps.edn with metadata and tags",
+		files{"deps.edn": "^:x {:a #inst \"2026-01-01\" #:mvn{:b 1} 2}",
+			"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, cli)},
+	{"deps.edn malformed", files{"deps.edn": "{:deps\n [}"}, nil,
+		fails("clojure/deps-edn-malformed at deps.edn:2")},
+	{"deps.edn no map", files{"deps.edn": "[]"}, nil, fails("clojure/deps-edn-malformed at deps.edn:1")},
+	{"deps.edn odd", files{"deps.edn": "{:a}"}, nil, fails("clojure/deps-edn-malformed at deps.edn:1")},
+	{"build.clj malformed", files{"deps.edn": "{}", "build.clj": "(ns build)\n(defn uber ["}, nil,
+		fails("clojure/build-clj-malformed at build.clj:2")},
+	{"configured CLI", files{"deps.edn": "{}", "system.properties": "java.runtime.version=21"},
+		env{"CLOJURE_CLI_VERSION": "1.12.4.1597"}, ok(jdk21, "clojure =1.12.4.1597 from CLOJURE_CLI_VERSION")},
+	{"configured CLI invalid", files{"deps.edn": "{}"}, env{"SLUGC_CLOJURE_VERSION": "new"},
+		want{err: "clojure/tool-version-invalid at SLUGC_CLOJURE_VERSION", warnings: []string{noJavaVersion}}},
+	{"both, nothing to pack: CLI", lein(lein2min, "deps.edn", "{}"), nil, ok(jdk21, cli)},
+	{"both, :main: Leiningen", lein(lein2min+":main shop.core", "deps.edn", "{}"), nil, ok(jdk21, lein2)},
+	{"both, :uberjar-name: Leiningen",
+		lein(lein2min+`:profiles {:uberjar {:uberjar-name "s.jar"}}`, "deps.edn", "{}"), nil, ok(jdk21, lein2)},
+	{"both, configured", lein(lein2min+":main shop.core", "deps.edn", "{}"), env{"SLUGC_CLOJURE_TOOL": "cli"},
+		ok(jdk21, cli)},
+	{"configured tool without its file", lein(lein2min), env{"SLUGC_CLOJURE_TOOL": "cli"},
+		fails("clojure/tool-mismatch at SLUGC_CLOJURE_TOOL")},
+	{"configured tool unknown", lein(lein2min), env{"SLUGC_CLOJURE_TOOL": "boot"},
+		fails("clojure/tool-unknown at SLUGC_CLOJURE_TOOL")},
+	{"pom.xml beside", lein(lein2min, "pom.xml", ""), nil,
+		warned(jdk21+"; "+lein2, "pom.xml is ignored: the app is built with its Clojure files")},
 }
 
-func TestJDK(t *testing.T) {
-	const lein2 = "leiningen >=2.0.0 <3 from project.clj :min-lein-version"
-	tree := func(more ...string) files {
-		f := lein(`:min-lein-version "2.0.0"`, more...)
-		if f["system.properties"] == "java.runtime.version=21\n" {
-			delete(f, "system.properties")
-		}
-		return f
-	}
-	rows := []row{
-		{
-			"none",
-			tree(),
-			nil,
-			warned(
-				"jdk  from default; "+lein2,
-				"no Java version is named; add system.properties with java.runtime.version=21 or another",
-			),
-		},
-		{"provided", tree(".jdk/bin/java", ""), nil, ok("jdk  from default", lein2)},
-		{
-			"properties with a colon",
-			tree("system.properties", "# java\n! x\njava.runtime.version: 17\nmaven.version=3"),
-			nil,
-			ok("jdk 17 from system.properties", lein2),
-		},
-		{
-			"properties with a blank",
-			tree("system.properties", "java.runtime.version\t17\njava.runtime.versions=9"),
-			nil,
-			ok("jdk 17 from system.properties", lein2),
-		},
-		{
-			"properties without the key",
-			tree("system.properties", "maven.version=3", ".java-version", "17"),
-			nil,
-			ok("jdk 17 from .java-version", lein2),
-		},
-		{
-			"exact",
-			tree("system.properties", "java.runtime.version=21.0.5"),
-			nil,
-			ok("jdk =21.0.5 from system.properties", lein2),
-		},
-		{
-			"trailing zeros",
-			tree("system.properties", "java.runtime.version=21.0.0"),
-			nil,
-			ok("jdk 21 from system.properties", lein2),
-		},
-		{"1.8", tree("system.properties", "java.runtime.version=1.8"), nil, ok("jdk 8 from system.properties", lein2)},
-		{
-			"1.8.0_392",
-			tree("system.properties", "java.runtime.version=1.8.0_392"),
-			nil,
-			ok("jdk =1.8.0_392 from system.properties", lein2),
-		},
-		{
-			"distribution",
-			tree("system.properties", "java.runtime.version=zulu-21"),
-			nil,
-			ok("jdk 21 from system.properties", lein2),
-		},
-		{
-			"heroku's own",
-			tree("system.properties", "java.runtime.version=heroku-21"),
-			nil,
-			fails("clojure/java-version-invalid at system.properties"),
-		},
-		{
-			"junk",
-			tree("system.properties", "java.runtime.version=latest"),
-			nil,
-			fails("clojure/java-version-invalid at system.properties"),
-		},
-		{
-			".java-version of jenv",
-			tree(".java-version", "openjdk64-17.0.1\r\n"),
-			nil,
-			ok("jdk =17.0.1 from .java-version", lein2),
-		},
-		{".sdkmanrc", tree(".sdkmanrc", "# c\r\njava=21.0.5-tem\r\n"), nil, ok("jdk =21.0.5 from .sdkmanrc", lein2)},
-		{
-			".tool-versions",
-			tree(".tool-versions", "java temurin-21.0.5+11.0.LTS"),
-			nil,
-			ok("jdk =21.0.5 from .tool-versions java", lein2),
-		},
-		{
-			"mise",
-			tree("mise.toml", "[tools]\njava = \"temurin-17\""),
-			nil,
-			ok("jdk 17 from mise.toml tools.java", lein2),
-		},
-		{"configuration", tree("system.properties", "java.runtime.version=17"), env{"SLUGC_JDK_VERSION": "21"},
-			warned(
-				"jdk 21 from SLUGC_JDK_VERSION; "+lein2,
-				"SLUGC_JDK_VERSION asks for 21 and system.properties says 17; using SLUGC_JDK_VERSION",
-			)},
-		{
-			"same line",
-			tree("system.properties", "java.runtime.version=17", ".java-version", "17.0.9"),
-			nil,
-			ok("jdk 17 from system.properties", lein2),
-		},
-	}
-	check(t, detect.ForClojure, rows)
-	for file, want := range map[string]string{"java=21.0.5-tem": "temurin", "java=21.0.5-zulu": "zulu", "java=corretto-21": "corretto", "java=21": ""} {
-		result, err := detect.ForClojure(detect.Input{FS: tree(".sdkmanrc", file).tree()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := result.App.(*detect.ClojureApp).JDK.Distribution; got != want {
-			t.Errorf("%s: distribution %q, want %q", file, got, want)
-		}
-	}
+func TestClojure(t *testing.T) { check(t, detect.ForClojure, clojureRows) }
+
+// clojureApp has every file that the detector reads.
+var clojureApp = files{
+	"project.clj": `(defproject acme/shop "0.1.0-SNAPSHOT"
+  :description "x"
+  :dependencies [[org.clojure/clojure "1.12.0"] [thheller/shadow-cljs "2.28.0"]]
+  :plugins [[lein-ring "0.12.6"] [lein-npm "0.6.2"]]
+  :main ^:skip-aot acme.shop
+  :target-path "target/%s"
+  :uberjar-name "plain.jar"
+  :min-lein-version "2.9.0"
+  :repl-options ~(hash-map)
+  :aliases {"all" ["do"]}
+  :profiles {:dev {} :uberjar {:aot :all :uberjar-name "shop.jar"}})`,
+	"deps.edn": `{:paths ["src" "resources"]
+  :deps {org.clojure/clojure {:mvn/version "1.12.0"}}
+  :aliases
+  {:build {:deps {io.github.clojure/tools.build {:git/tag "v0.10.0"}} :ns-default build}
+   :run {:main-opts ["-m" "acme.shop"] :jvm-opts ["-Xss2m"]}
+   :uberjar {:exec-fn hf/uberjar :exec-args {:jar "x.jar"} :extra-deps {a/b {}}}}}`,
+	"build.clj":         "(ns build)\n(def x 1)\n(defn ^:export clean [_])\n(defn uber \"doc\" [_])\n(defn- hidden [])",
+	"shadow-cljs.edn":   "{}",
+	"system.properties": "java.runtime.version=zulu-21",
 }
 
 func TestClojureApp(t *testing.T) {
-	tree := files{
-		"project.clj": `(defproject acme/shop "0.1.0-SNAPSHOT"
-  :description "x" :dependencies [[org.clojure/clojure "1.12.0"] [thheller/shadow-cljs "2.28.0"]]
-  :plugins [[lein-ring "0.12.6"] [lein-npm "0.6.2"]] :main ^:skip-aot acme.shop :target-path "target/%s" :uberjar-name "plain.jar" :min-lein-version "2.9.0"
-  :repl-options ~(hash-map) :aliases {"all" ["do"]} :profiles {:dev {} :uberjar {:aot :all :uberjar-name "shop.jar"}})`,
-		"deps.edn": `{:paths ["src" "resources"] :deps {org.clojure/clojure {:mvn/version "1.12.0"}}
-  :aliases {:build {:deps {io.github.clojure/tools.build {:git/tag "v0.10.0"}} :ns-default build} :run {:main-opts ["-m" "acme.shop"] :jvm-opts ["-Xss2m"]} :uberjar {:exec-fn hf/uberjar :exec-args {:jar "x.jar"} :extra-deps {a/b {}}}}}`,
-		"build.clj": "(ns build)\n(def x 1)\n(defn ^:export clean [_])\n(defn uber \"doc\" [_])\n(defn- hidden [])", "shadow-cljs.edn": "{}", "system.properties": "java.runtime.version=zulu-21",
-	}
-	result, err := detect.ForClojure(detect.Input{FS: tree.tree()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := &detect.ClojureApp{
+	checkApp(t, detect.ForClojure, clojureApp, &detect.ClojureApp{
 		Tool: "leiningen", ToolFrom: "project.clj", ShadowCljs: true, NodeFor: []string{"lein-npm", "shadow-cljs"},
 		JDK: detect.JDK{
 			Requirement:  detect.Requirement{Tool: "jdk", Constraint: "21", From: "system.properties"},
 			Distribution: "zulu",
 		},
 		Lein: &detect.LeinFacts{
-			Name: "acme/shop", Version: "0.1.0-SNAPSHOT", MinLeinVersion: "2.9.0", UberjarName: "shop.jar", Main: "acme.shop", TargetPath: "target/%s", Plugins: []string{"lein-ring", "lein-npm"},
-			Dependencies: []string{
-				"org.clojure/clojure",
-				"thheller/shadow-cljs",
-			}, Profiles: []string{"dev", "uberjar"}, Aliases: []string{"all"},
+			Name: "acme/shop", Version: "0.1.0-SNAPSHOT", MinLeinVersion: "2.9.0",
+			UberjarName: "shop.jar", Main: "acme.shop", TargetPath: "target/%s",
+			Plugins:      []string{"lein-ring", "lein-npm"},
+			Dependencies: []string{"org.clojure/clojure", "thheller/shadow-cljs"},
+			Profiles:     []string{"dev", "uberjar"},
+			Aliases:      []string{"all"},
 		},
 		Deps: &detect.DepsFacts{
 			Paths: []string{"src", "resources"}, Dependencies: []string{"org.clojure/clojure"},
@@ -355,10 +145,7 @@ func TestClojureApp(t *testing.T) {
 		},
 		Build:     &detect.BuildFacts{Functions: []string{"clean", "uber"}},
 		Manifests: []string{"build.clj", "deps.edn", "project.clj", "shadow-cljs.edn", "system.properties"},
-	}
-	if diff := cmp.Diff(want, result.App); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	})
 }
 
 func TestClojureVendoredLein(t *testing.T) {

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// ForGo detects a Go app: a go.mod or go.work at the root (spec languages.md 4.1). Broken module
-// files, dependency tools that Go modules replaced, and Go files without a module are an [*Error];
-// Result.App is a [*GoApp]. The last two are faint: a language that passes is chosen all the same.
+// ForGo detects a Go app: a go.mod or go.work at the root. Broken module files are an [*Error], and
+// so are, as weak signs, files of a dependency tool that Go modules replaced and Go files without a
+// module. Result.App is a [*GoApp].
 func ForGo(in Input) (Result, error) {
 	s := newScan(in, Go)
 	hasMod, hasWork := s.isFile("go.mod"), s.isFile("go.work")
 	if !hasMod && !hasWork {
-		if err := s.withoutModule(); err != nil {
-			return s.failed(err)
+		if err := s.missingModule(); err != nil {
+			return s.fail(err)
 		}
-		s.against("go.mod", "no go.mod and no go.work")
+		s.reasonAgainst("go.mod", "no go.mod and no go.work")
 		return s.Result, nil
 	}
 	app, err := s.golang(hasMod, hasWork)
 	if err != nil {
-		return s.failed(err)
+		return s.fail(err)
 	}
 	s.Pass, s.App = true, app
 	return s.Result, nil
@@ -32,13 +32,13 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 	app := &GoApp{Workspace: hasWork}
 	m := goModules{s: s, app: app}
 	if hasMod {
-		s.found("go.mod", "found go.mod")
+		s.reasonFor("go.mod", "found go.mod")
 		if err := m.readMod("go.mod"); err != nil {
 			return nil, err
 		}
 	}
 	if hasWork {
-		s.found("go.work", "found go.work")
+		s.reasonFor("go.work", "found go.work")
 		if err := m.readWork(); err != nil {
 			return nil, err
 		}
@@ -61,43 +61,47 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 
 // legacyTools are the manifests of dependency tools that came before Go modules.
 var legacyTools = []struct{ file, tool string }{
-	{
-		"Gopkg.lock",
-		"dep",
-	}, {"Gopkg.toml", "dep"}, {"Godeps/Godeps.json", "godep"}, {"vendor/vendor.json", "govendor"}, {"glide.yaml", "glide"},
+	{"Gopkg.lock", "dep"},
+	{"Gopkg.toml", "dep"},
+	{"Godeps/Godeps.json", "godep"},
+	{"vendor/vendor.json", "govendor"},
+	{"glide.yaml", "glide"},
 }
 
-// withoutModule says what a tree of Go files is missing; nil where there are no Go files.
-func (s *scan) withoutModule() error {
-	legacy := func(file, tool string) *Error {
-		s.found(file, "found %s", file)
-		return &Error{
-			ID: "go/legacy-dependency-tool", Summary: fmt.Sprintf("%s is %s's, and Go apps are built with modules", file, tool), Place: file, Faint: true,
-			Hints: []string{
-				"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum",
-				"run `git rm " + file + "` when go.mod is there",
-			},
-		}
-	}
+const modInitHint = "run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum"
+
+// missingModule reports a tree of Go files that is not a module; it returns nil if there are no Go
+// files.
+func (s *scan) missingModule() error {
 	for _, l := range legacyTools {
 		if s.isFile(l.file) {
-			return legacy(l.file, l.tool)
+			return s.legacyTool(l.file, l.tool)
 		}
 	}
 	entries, _ := s.list(".")
 	if file := firstGoFile(entries); file != "" {
-		s.found(file, "found %s", file)
+		s.reasonFor(file, "found %s", file)
 		return &Error{
-			ID: "go/no-module", Summary: fmt.Sprintf("%s is there, but no go.mod", file), Place: file, Faint: true,
-			Hints: []string{"run `go mod init ‹module path›` and `go mod tidy`, then commit go.mod and go.sum"},
+			ID: "go/no-module", Place: file, Weak: true,
+			Summary: fmt.Sprintf("There is %s but no go.mod", file),
+			Hints:   []string{modInitHint},
 		}
 	}
 	for _, file := range s.walk("src") {
 		if strings.HasSuffix(file, ".go") && strings.Count(file, "/") > 1 && !s.names["package.json"] {
-			return legacy(file, "gb")
+			return s.legacyTool(file, "gb")
 		}
 	}
 	return nil
+}
+
+func (s *scan) legacyTool(file, tool string) *Error {
+	s.reasonFor(file, "found %s", file)
+	return &Error{
+		ID: "go/legacy-dependency-tool", Place: file, Weak: true,
+		Summary: fmt.Sprintf("%s belongs to %s, and Go apps are built with modules", file, tool),
+		Hints:   []string{modInitHint, "then run `git rm " + file + "`"},
+	}
 }
 
 func firstGoFile(entries []fs.DirEntry) string {

@@ -1,14 +1,14 @@
 package detect
 
-// GoApp is what the Go detector learnt of an app.
+// GoApp holds the facts of a Go app.
 type GoApp struct {
 	Module      string   // module path of go.mod; "" for a go.work without a root go.mod
-	Workspace   bool     // a go.work is in force
+	Workspace   bool     // there is a go.work
 	Members     []string // go.work use directories, cleaned, relative to the root
-	GoVersion   string   // highest `go` directive, "" where there is none
-	Toolchain   string   // highest `toolchain` directive, as written ("go1.25.1") but without a suffix; "" where none
-	Install     []string // package patterns of `// +heroku install …`
+	GoVersion   string   // highest `go` directive; "" if there is none
+	Toolchain   string   // highest `toolchain` directive without its suffix, "go1.25.1"; "" if none
+	Install     []string // package patterns of the comment `// +heroku install …`
 	Vendored    bool     // vendor/modules.txt exists
 	HasSum      bool     // go.sum or go.work.sum exists
-	HasRequires bool     // any require directive
+	HasRequires bool     // there is a require directive
 }

@@ -16,13 +16,13 @@ import (
 
 const maxGoMembers = 500 // go.work use directives
 
-// goModules reads a tree's module files and gathers what they say of versions.
+// goModules reads a tree's module files and collects the versions they name.
 type goModules struct {
 	s        *scan
 	app      *GoApp
 	goFrom   string // the file of the highest go directive
-	toolFrom string // and of the highest toolchain directive
-	wanted   string // `// +heroku goVersion` of the root go.mod
+	toolFrom string // the file of the highest toolchain directive
+	heroku   string // `// +heroku goVersion` of the root go.mod
 }
 
 var (
@@ -37,8 +37,9 @@ func (m *goModules) readMod(file string) error {
 	}
 	if !ok {
 		return &Error{
-			ID: "go/work-invalid", Summary: fmt.Sprintf("go.work uses %s, which has no go.mod", path.Dir(file)), Place: "go.work",
-			Hints: []string{"run `go work use -r .` and commit go.work, or commit the missing directory"},
+			ID: "go/work-invalid", Place: "go.work",
+			Summary: fmt.Sprintf("go.work uses %s, which has no go.mod", path.Dir(file)),
+			Hints:   []string{"run `go work use -r .` and commit go.work, or commit the missing directory"},
 		}
 	}
 	f, err := modfile.ParseLax(file, b, nil)
@@ -86,8 +87,8 @@ func (m *goModules) readWork() error {
 	return nil
 }
 
-// versions reads the go and toolchain directives as they are written: modfile's lax reading mends
-// versions that the go command refuses, and skips toolchain.
+// versions reads the go and toolchain directives as they are written. modfile's lax parser is no
+// help: it repairs versions that the go command rejects, and skips toolchain.
 func (m *goModules) versions(file string, b []byte, syntax *modfile.FileSyntax) error {
 	lines := strings.Split(string(b), "\n")
 	for _, stmt := range syntax.Stmt {
@@ -101,26 +102,35 @@ func (m *goModules) versions(file string, b []byte, syntax *modfile.FileSyntax) 
 				text = strings.Trim(fields[1], "\"`")
 			}
 		}
-		v, valid := text, goDirective.MatchString(text)
-		if line.Token[0] == "toolchain" {
-			if text == "default" || text == "local" {
-				continue
-			}
-			v, _, _ = strings.Cut(text, "-") // go1.25.1-custom
-			valid = strings.HasPrefix(v, "go") && goDirective.MatchString(v[2:])
-		}
-		if !valid || !version.IsValid("go"+strings.TrimPrefix(v, "go")) {
+		if !m.directive(file, line.Token[0], text) {
 			return goInvalid(fmt.Sprintf("%s:%d", file, line.Start.Line), line.Token[0]+" "+text)
-		}
-		if line.Token[0] == "toolchain" {
-			if version.Compare(v, m.app.Toolchain) > 0 {
-				m.app.Toolchain, m.toolFrom = v, file+" toolchain"
-			}
-		} else if version.Compare("go"+v, "go"+m.app.GoVersion) > 0 {
-			m.app.GoVersion, m.goFrom = v, file
 		}
 	}
 	return nil
+}
+
+// directive takes one go or toolchain directive into account; it returns false for an invalid one.
+func (m *goModules) directive(file, directive, text string) bool {
+	if directive == "go" {
+		if !goDirective.MatchString(text) || !version.IsValid("go"+text) {
+			return false
+		}
+		if version.Compare("go"+text, "go"+m.app.GoVersion) > 0 {
+			m.app.GoVersion, m.goFrom = text, file
+		}
+		return true
+	}
+	if text == "default" || text == "local" {
+		return true
+	}
+	v, _, _ := strings.Cut(text, "-") // go1.25.1-custom
+	if !strings.HasPrefix(v, "go") || !goDirective.MatchString(v[2:]) || !version.IsValid(v) {
+		return false
+	}
+	if version.Compare(v, m.app.Toolchain) > 0 {
+		m.app.Toolchain, m.toolFrom = v, file+" toolchain"
+	}
+	return true
 }
 
 // comments reads `// +heroku goVersion V` and `// +heroku install PATTERN…`, the first of each.
@@ -132,22 +142,21 @@ func (m *goModules) comments(b []byte) {
 			continue
 		}
 		switch {
-		case fields[1] == "goVersion" && m.wanted == "":
-			m.wanted = strings.Join(fields[2:], " ")
+		case fields[1] == "goVersion" && m.heroku == "":
+			m.heroku = strings.Join(fields[2:], " ")
 		case fields[1] == "install" && m.app.Install == nil:
 			m.app.Install = fields[2:]
 		}
 	}
 }
 
-// requirement chooses the Go version: build configuration, then the `+heroku` comment, then the module files' minimum.
+// requirement chooses the Go version. It comes from, in order of precedence, SLUGC_GO_VERSION,
+// GOVERSION, the comment `+heroku goVersion` and the module files' minimum.
 func (m *goModules) requirement() (Requirement, error) {
 	s := m.s
-	sources := append(s.envSource("SLUGC_GO_VERSION", goWanted), s.envSource("GOVERSION", goWanted)...)
-	if m.wanted != "" {
-		src := goWanted(m.wanted)
-		src.from, src.text = "go.mod +heroku goVersion", m.wanted
-		sources = append(sources, src)
+	sources := append(s.envSource("SLUGC_GO_VERSION", parseGoRequest), s.envSource("GOVERSION", parseGoRequest)...)
+	if m.heroku != "" {
+		sources = append(sources, parseGoRequest(m.heroku).at("go.mod +heroku goVersion", m.heroku))
 	}
 	minimum, from := "go"+m.app.GoVersion, m.goFrom
 	if version.Compare(m.app.Toolchain, minimum) > 0 {
@@ -157,12 +166,10 @@ func (m *goModules) requirement() (Requirement, error) {
 		if version.Compare(minimum, "go1.11") < 0 {
 			return Requirement{}, goInvalid(from, "go "+m.app.GoVersion)
 		}
-		sources = append(
-			sources,
-			source{from: from, text: strings.TrimPrefix(minimum, "go") + " or later", constraint: atLeast(minimum)},
-		)
+		sources = append(sources,
+			source{constraint: atLeast(minimum)}.at(from, strings.TrimPrefix(minimum, "go")+" or later"))
 	}
-	req, winner := s.choose("go", sources, func(winner, _ source) bool { return m.goAgree(winner) })
+	req, winner := s.choose("go", sources, func(winner, _ source) bool { return m.compatible(winner) })
 	if winner == nil {
 		s.warn("no Go version is named; add a go directive to go.mod, such as `go 1.25`")
 	} else if winner.bad != nil {
@@ -171,8 +178,9 @@ func (m *goModules) requirement() (Requirement, error) {
 	return req, nil
 }
 
-// goAgree: what the winner admits includes a version that is new enough for the module files' go directives.
-func (m *goModules) goAgree(winner source) bool {
+// compatible reports whether the winner admits a version that is new enough for the go directives of
+// the module files.
+func (m *goModules) compatible(winner source) bool {
 	if m.app.GoVersion == "" {
 		return true
 	}
@@ -180,7 +188,7 @@ func (m *goModules) goAgree(winner source) bool {
 	if err != nil {
 		return false
 	}
-	for _, word := range strings.Fields(winner.constraint) {
+	for word := range strings.FieldsSeq(winner.constraint) {
 		upper, limited := strings.CutPrefix(word, "<")
 		if limited && version.Compare("go"+strings.TrimPrefix(upper, "="), "go"+m.app.GoVersion) <= 0 {
 			return false
@@ -190,7 +198,7 @@ func (m *goModules) goAgree(winner source) bool {
 		r.Match(winner.constraint) && version.Compare("go"+winner.constraint, "go"+m.app.GoVersion) >= 0
 }
 
-// atLeast is the newest patch of a minimum's minor line.
+// atLeast is the constraint for a minimum and the later patches of its minor line.
 func atLeast(minimum string) string {
 	return ">=" + strings.TrimPrefix(minimum, "go") + " <" + nextLine(minimum)
 }
@@ -201,14 +209,14 @@ func nextLine(v string) string {
 	return fmt.Sprintf("%s.%d", major, n+1)
 }
 
-// goWanted reads what an owner asks for: "1.25" (its newest patch), "1.25.1" or "go1.25.1" (exactly), "=1.22", "~1.22.1", "^1.22", and comparators joined by commas or blanks.
-func goWanted(text string) source {
-	asked := strings.FieldsFunc(
-		goOperator.ReplaceAllString(text, "$1"),
-		func(r rune) bool { return r == ',' || r == ' ' },
-	)
+// parseGoRequest parses a version that is asked for in the configuration or a comment: "1.25" (its
+// newest patch), "1.25.1" or "go1.25.1" (exactly this one), "=1.22", "~1.22.1", "^1.22", and
+// comparators separated by commas or spaces.
+func parseGoRequest(text string) source {
+	terms := strings.FieldsFunc(goOperator.ReplaceAllString(text, "$1"),
+		func(r rune) bool { return r == ',' || r == ' ' })
 	var words []string
-	for _, word := range asked {
+	for _, word := range terms {
 		op := word[:len(word)-len(strings.TrimLeft(word, "<>=~^"))]
 		v := "go" + strings.TrimPrefix(strings.TrimPrefix(word[len(op):], "go"), "v")
 		if !goDirective.MatchString(v[2:]) || !version.IsValid(v) {
@@ -217,7 +225,7 @@ func goWanted(text string) source {
 		line := version.Lang(v) == v
 		switch op {
 		case "", "=":
-			if !line && len(asked) == 1 {
+			if !line && len(terms) == 1 {
 				return source{constraint: v[2:], exact: true}
 			}
 			words = append(words, ">="+v[2:], "<"+nextLine(v))
@@ -236,16 +244,16 @@ func goWanted(text string) source {
 
 func goInvalid(place, text string) *Error {
 	return &Error{
-		ID: "go/version-invalid", Summary: fmt.Sprintf("%s: %q names no Go version that builds modules", place, text), Place: place,
-		Hints: []string{"write a version such as 1.25 or 1.25.1; Go 1.11 is the oldest with modules"},
+		ID: "go/version-invalid", Place: place,
+		Summary: fmt.Sprintf("%s: %q is not a Go version that supports modules", place, text),
+		Hints:   []string{"write a version such as 1.25 or 1.25.1; Go 1.11 is the oldest with modules"},
 	}
 }
 
-// modInvalid tells the first complaint of modfile, with its line.
+// modInvalid reports the first error of modfile, with its line.
 func modInvalid(id, file string, err error) *Error {
 	place, cause := file, firstLine(err.Error())
-	var list modfile.ErrorList
-	if errors.As(err, &list) && len(list) > 0 {
+	if list, ok := errors.AsType[modfile.ErrorList](err); ok && len(list) > 0 {
 		place = fmt.Sprintf("%s:%d", file, list[0].Pos.Line)
 		if list[0].Err != nil {
 			cause = firstLine(list[0].Err.Error())
@@ -263,6 +271,6 @@ func modInvalid(id, file string, err error) *Error {
 	}
 	return &Error{
 		ID: id, Summary: fmt.Sprintf("%s is not valid: %s", file, cause), Place: place,
-		Hints: []string{fmt.Sprintf("mend the file; `%s` shows whether Go can read it", reader)},
+		Hints: []string{fmt.Sprintf("fix the file; `%s` shows whether Go can read it", reader)},
 	}
 }

@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// Verdict is what one detector said of a tree: a Result, and the error that kept it from passing
-// (an [*Error] where the app is at fault).
+// Verdict is one detector's Result, and the error that kept it from passing (an [*Error] where the
+// app is at fault).
 type Verdict struct {
 	Result
 	Err error
 }
 
-// detectors stand in the order in which a primary language is chosen.
+// detectors are in the order in which a primary language is chosen.
 var detectors = []struct {
 	language Language
 	detect   func(Input) (Result, error)
 }{{Ruby, ForRuby}, {Go, ForGo}, {Clojure, ForClojure}, {Node, ForNode}}
 
-// All runs the four detectors at the same time and gives their verdicts in the order Ruby, Go,
-// Clojure, Node.
+// All runs all detectors concurrently and returns their verdicts in the order Ruby, Go, Clojure,
+// Node.
 func All(in Input) []Verdict {
 	verdicts := make([]Verdict, len(detectors))
 	var all sync.WaitGroup
@@ -35,17 +35,17 @@ func All(in Input) []Verdict {
 	return verdicts
 }
 
-// Group chooses from All's verdicts the languages that build the tree, assistants first and the
-// primary last (spec languages.md 1.1).
+// Group chooses from the verdicts of [All] the languages that build the tree. The primary language,
+// which declares the app's processes, is the last; the languages that assist it come first.
 //
 // SLUGC_BUILDPACK in in.Env ("node", or "ruby,node") chooses exactly the languages it names: the
-// first that is not Node is primary, or Node if it is alone. Otherwise Ruby goes before Go before
-// Clojure before Node, and Node assists another language (NodeApp.Assisting) where there is a
-// package.json or the primary's build calls for Node. A broken tree of a chosen language is that
-// detector's error. Where nothing passes, the error is a [*NoMatch].
+// first that is not Node is primary, or Node if it is alone. Without it, the primary is the first
+// of Ruby, Go, Clojure and Node that passes; Node assists another primary (NodeApp.Assisting) if
+// there is a package.json or if the primary's build needs Node. If the tree of a chosen language is
+// broken, Group returns its detector's error. If no detector passes, the error is a [*NoMatch].
 func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
-	if asked := strings.TrimSpace(in.Env["SLUGC_BUILDPACK"]); asked != "" {
-		return explicit(asked, verdicts)
+	if names := strings.TrimSpace(in.Env["SLUGC_BUILDPACK"]); names != "" {
+		return groupNamed(names, verdicts)
 	}
 	primary := choosePrimary(verdicts)
 	if primary == nil {
@@ -66,10 +66,10 @@ func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
 	return append(chosen, primary.Result), nil
 }
 
-// choosePrimary takes the first language that passes or is broken. A broken one of which there are
-// only faint signs yields to any that passes, and to any that is plainly there.
+// choosePrimary returns the first language that passes or is broken; a language that is broken and
+// has only weak signs comes after all others.
 func choosePrimary(verdicts []Verdict) *Verdict {
-	var faint *Verdict
+	var weak *Verdict
 	for _, d := range detectors {
 		v := find(verdicts, d.language)
 		switch {
@@ -77,15 +77,15 @@ func choosePrimary(verdicts []Verdict) *Verdict {
 		case v.Err == nil:
 			return v
 		default:
-			if e, ok := v.Err.(*Error); !ok || !e.Faint {
+			if e, ok := v.Err.(*Error); !ok || !e.Weak {
 				return v
 			}
-			if faint == nil {
-				faint = v
+			if weak == nil {
+				weak = v
 			}
 		}
 	}
-	return faint
+	return weak
 }
 
 func find(verdicts []Verdict, language Language) *Verdict {
@@ -97,8 +97,8 @@ func find(verdicts []Verdict, language Language) *Verdict {
 	return nil
 }
 
-// assistingNode gives Node's part beside another primary: its own verdict where there is a
-// package.json, a plain Node where the primary's gems or plugins need one, nil where neither.
+// assistingNode returns Node's result beside another primary: its own verdict if there is a
+// package.json, the default Node if the primary's gems or plugins need one, else nil.
 func assistingNode(in Input, primary, node *Verdict) (*Result, error) {
 	if node != nil && node.Err != nil {
 		return nil, node.Err
@@ -118,7 +118,7 @@ func assistingNode(in Input, primary, node *Verdict) (*Result, error) {
 	return &result, err
 }
 
-// assisting copies a Result, so that the verdict it came from stays as it was.
+// assisting returns a copy of Node's result that is marked as assisting.
 func assisting(result Result) *Result {
 	if app, ok := result.App.(*NodeApp); ok {
 		assistant := *app
@@ -128,24 +128,19 @@ func assisting(result Result) *Result {
 	return &result
 }
 
-// explicit obeys SLUGC_BUILDPACK.
-func explicit(asked string, verdicts []Verdict) ([]Result, error) {
-	var languages []Language
-	for name := range strings.SplitSeq(asked, ",") {
-		language := Language(strings.ToLower(strings.TrimSpace(name)))
-		if find(verdicts, language) == nil || slices.Contains(languages, language) {
-			return nil, (&Error{
-				ID: "detect/buildpack-unknown", Summary: fmt.Sprintf("SLUGC_BUILDPACK is %q, which is no list of languages", asked), Place: "SLUGC_BUILDPACK",
-				Hints: []string{`name ruby, go, clojure or node once each, separated by commas, such as "ruby,node"`},
-			}).cleaned()
-		}
-		languages = append(languages, language)
+// groupNamed chooses the languages that SLUGC_BUILDPACK names.
+func groupNamed(names string, verdicts []Verdict) ([]Result, error) {
+	languages, err := parseLanguages(names, verdicts)
+	if err != nil {
+		return nil, err
 	}
 	primary := max(0, slices.IndexFunc(languages, func(l Language) bool { return l != Node }))
 	last := languages[primary]
 	languages = append(slices.Delete(languages, primary, primary+1), last)
-	// Node is wanted before whoever uses it.
-	slices.SortStableFunc(languages[:len(languages)-1], func(a, b Language) int { return rank(a) - rank(b) })
+	// The primary and the other languages may use Node, so Node comes first.
+	if at := slices.Index(languages[:len(languages)-1], Node); at > 0 {
+		languages = slices.Insert(slices.Delete(languages, at, at+1), 0, Node)
+	}
 	var chosen []Result
 	for _, language := range languages {
 		v := find(verdicts, language)
@@ -153,7 +148,7 @@ func explicit(asked string, verdicts []Verdict) ([]Result, error) {
 		case v.Err != nil:
 			return nil, v.Err
 		case !v.Pass:
-			return nil, mismatch(asked, v.Result)
+			return nil, mismatch(names, v.Result)
 		case language == Node && language != last:
 			chosen = append(chosen, *assisting(v.Result))
 		default:
@@ -163,14 +158,25 @@ func explicit(asked string, verdicts []Verdict) ([]Result, error) {
 	return chosen, nil
 }
 
-func rank(l Language) int {
-	if l == Node {
-		return 0
+// parseLanguages reads a list such as "ruby,node". Every language must have a verdict and may be
+// named once.
+func parseLanguages(names string, verdicts []Verdict) ([]Language, error) {
+	var languages []Language
+	for name := range strings.SplitSeq(names, ",") {
+		language := Language(strings.ToLower(strings.TrimSpace(name)))
+		if find(verdicts, language) == nil || slices.Contains(languages, language) {
+			return nil, (&Error{
+				ID: "detect/buildpack-unknown", Place: "SLUGC_BUILDPACK",
+				Summary: fmt.Sprintf("SLUGC_BUILDPACK is %q, which is not a list of languages", names),
+				Hints:   []string{`name ruby, go, clojure or node once each, separated by commas, such as "ruby,node"`},
+			}).cleaned()
+		}
+		languages = append(languages, language)
 	}
-	return 1
+	return languages, nil
 }
 
-func mismatch(asked string, r Result) *Error {
+func mismatch(names string, r Result) *Error {
 	var against []string
 	for _, reason := range r.Reasons {
 		if !reason.For {
@@ -178,7 +184,9 @@ func mismatch(asked string, r Result) *Error {
 		}
 	}
 	return (&Error{
-		ID: "detect/buildpack-mismatch", Summary: fmt.Sprintf("SLUGC_BUILDPACK asks for %s and the app is not one: %s", r.Language, strings.Join(against, "; ")), Place: "SLUGC_BUILDPACK",
-		Hints: []string{fmt.Sprintf("commit what is missing, or unset SLUGC_BUILDPACK (it is %q)", asked)},
+		ID: "detect/buildpack-mismatch", Place: "SLUGC_BUILDPACK",
+		Summary: fmt.Sprintf("SLUGC_BUILDPACK asks for %s and the app is not one: %s", r.Language,
+			strings.Join(against, "; ")),
+		Hints: []string{fmt.Sprintf("commit what is missing, or unset SLUGC_BUILDPACK (it is %q)", names)},
 	}).cleaned()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,70 +19,77 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func merged(all ...files) files {
+// merged returns one tree of several; a later file replaces an earlier one of the same name.
+func merged(trees ...files) files {
 	f := files{}
-	for _, one := range all {
-		for name, content := range one {
-			f[name] = content
-		}
+	for _, tree := range trees {
+		maps.Copy(f, tree)
 	}
 	return f
 }
 
+var (
+	nodeTree    = files{"package.json": "{}"}
+	goTree      = gomod("go 1.25")
+	rubyTree    = gemfile("", lockOf("3.3.9", "rack 3.1.0"))
+	clojureTree = lein(`:min-lein-version "2.0.0"`)
+	brokenTree  = files{"package.json": "{"}
+)
+
+var groupRows = []struct {
+	name  string
+	files files
+	env   env
+	want  string // languages, an assisting Node marked with *; or the error's id
+}{
+	{"node", nodeTree, nil, "node"},
+	{"go", goTree, nil, "go"},
+	{"ruby", rubyTree, nil, "ruby"},
+	{"clojure", clojureTree, nil, "clojure"},
+	{"ruby with package.json", merged(rubyTree, nodeTree), nil, "node* ruby"},
+	{"go with package.json", merged(goTree, nodeTree), nil, "node* go"},
+	{"clojure with package.json", merged(clojureTree, nodeTree), nil, "node* clojure"},
+	{"ruby before go before clojure", merged(rubyTree, goTree, clojureTree), nil, "ruby"},
+	{"go before clojure", merged(goTree, clojureTree), nil, "go"},
+	{"all", merged(rubyTree, goTree, clojureTree, nodeTree), nil, "node* ruby"},
+	{"execjs", gemfile("", lockOf("3.3.9", "execjs 2.9.1")), nil, "node* ruby"},
+	{"webpacker", gemfile("", lockOf("3.3.9", "webpacker 5.4.4")), nil, "node* ruby"},
+	{"lein-npm", lein(`:min-lein-version "2.0.0" :plugins [[lein-npm "0.6.2"]]`), nil, "node* clojure"},
+	{"shadow-cljs.edn", merged(clojureTree, files{"shadow-cljs.edn": "{}"}), nil, "node* clojure"},
+	{"shadow-cljs dependency", files{"deps.edn": "{:aliases {:cljs {:extra-deps {thheller/shadow-cljs {}}}}}"}, nil,
+		"node* clojure"},
+	{"execjs and a broken .nvmrc", merged(gemfile("", lockOf("3.3.9", "execjs 2.9.1")), files{".nvmrc": "?"}), nil,
+		"node/version-invalid"},
+	{"broken package.json", brokenTree, nil, "node/package-json-invalid"},
+	{"broken package.json beside ruby", merged(rubyTree, brokenTree), nil, "node/package-json-invalid"},
+	{"broken ruby beside node", merged(nodeTree, files{"Gemfile": ""}), nil, "ruby/lockfile-missing"},
+	{"broken clojure behind go", merged(goTree, files{"project.clj": "("}), nil, "go"},
+	{"stray Go file beside node", merged(nodeTree, files{"tool.go": ""}), nil, "node"},
+	{"stray Go file beside a broken package.json", merged(brokenTree, files{"tool.go": ""}), nil,
+		"node/package-json-invalid"},
+	{"stray Gopkg.lock beside clojure", merged(clojureTree, files{"Gopkg.lock": ""}), nil, "clojure"},
+	{"Go files alone", files{"tool.go": ""}, nil, "go/no-module"},
+	{"nothing", files{"README": ""}, nil, "no language was recognised in the app's directory"},
+	{"empty", files{}, nil, "no language was recognised in the app's directory"},
+	{"asked: node of all", merged(rubyTree, goTree, nodeTree), env{"SLUGC_BUILDPACK": "node"}, "node"},
+	{"asked: ruby without node", merged(rubyTree, nodeTree), env{"SLUGC_BUILDPACK": " Ruby "}, "ruby"},
+	{"asked: ruby,node", merged(rubyTree, nodeTree), env{"SLUGC_BUILDPACK": "ruby,node"}, "node* ruby"},
+	{"asked: node,ruby", merged(rubyTree, nodeTree), env{"SLUGC_BUILDPACK": "node,ruby"}, "node* ruby"},
+	{"asked: go, ruby, node", merged(rubyTree, goTree, nodeTree), env{"SLUGC_BUILDPACK": "go, ruby, node"},
+		"node* ruby go"},
+	{"asked: go before ruby", merged(rubyTree, goTree), env{"SLUGC_BUILDPACK": "go"}, "go"},
+	{"asked: broken language not asked for", merged(goTree, files{"Gemfile": ""}), env{"SLUGC_BUILDPACK": "go"},
+		"go"},
+	{"asked: broken", merged(goTree, brokenTree), env{"SLUGC_BUILDPACK": "go,node"}, "node/package-json-invalid"},
+	{"asked: weak", merged(nodeTree, files{"tool.go": ""}), env{"SLUGC_BUILDPACK": "go"}, "go/no-module"},
+	{"asked: absent", nodeTree, env{"SLUGC_BUILDPACK": "ruby"}, "detect/buildpack-mismatch"},
+	{"asked: unknown", nodeTree, env{"SLUGC_BUILDPACK": "php"}, "detect/buildpack-unknown"},
+	{"asked: twice", nodeTree, env{"SLUGC_BUILDPACK": "node,node"}, "detect/buildpack-unknown"},
+	{"asked: a comma", nodeTree, env{"SLUGC_BUILDPACK": ","}, "detect/buildpack-unknown"},
+}
+
 func TestGroup(t *testing.T) {
-	var (
-		node   = files{"package.json": "{}"}
-		golang = files{"go.mod": mod("go 1.25")}
-		ruby   = gemfile("", lockOf("3.3.9", "rack 3.1.0"))
-		clj    = lein(`:min-lein-version "2.0.0"`)
-		broken = files{"package.json": "{"}
-	)
-	for _, c := range []struct {
-		name  string
-		files files
-		env   env
-		want  string // languages, an assisting Node marked with *; or the error's id
-	}{
-		{"node", node, nil, "node"},
-		{"go", golang, nil, "go"},
-		{"ruby", ruby, nil, "ruby"},
-		{"clojure", clj, nil, "clojure"},
-		{"ruby with package.json", merged(ruby, node), nil, "node* ruby"},
-		{"go with package.json", merged(golang, node), nil, "node* go"},
-		{"clojure with package.json", merged(clj, node), nil, "node* clojure"},
-		{"ruby before go before clojure", merged(ruby, golang, clj), nil, "ruby"},
-		{"go before clojure", merged(golang, clj), nil, "go"},
-		{"all", merged(ruby, golang, clj, node), nil, "node* ruby"},
-		{"execjs", gemfile("", lockOf("3.3.9", "execjs 2.9.1")), nil, "node* ruby"},
-		{"webpacker", gemfile("", lockOf("3.3.9", "webpacker 5.4.4")), nil, "node* ruby"},
-		{"lein-npm", lein(`:min-lein-version "2.0.0" :plugins [[lein-npm "0.6.2"]]`), nil, "node* clojure"},
-		{"shadow-cljs.edn", merged(clj, files{"shadow-cljs.edn": "{}"}), nil, "node* clojure"},
-		{"shadow-cljs dependency", files{"deps.edn": "{:aliases {:cljs {:extra-deps {thheller/shadow-cljs {}}}}}"}, nil, "node* clojure"},
-		{"execjs and a broken .nvmrc", merged(gemfile("", lockOf("3.3.9", "execjs 2.9.1")), files{".nvmrc": "?"}), nil, "node/version-invalid"},
-		{"broken package.json", broken, nil, "node/package-json-invalid"},
-		{"broken package.json beside ruby", merged(ruby, broken), nil, "node/package-json-invalid"},
-		{"broken ruby beside node", merged(node, files{"Gemfile": ""}), nil, "ruby/lockfile-missing"},
-		{"broken clojure behind go", merged(golang, files{"project.clj": "("}), nil, "go"},
-		{"stray Go file beside node", merged(node, files{"tool.go": ""}), nil, "node"},
-		{"stray Go file beside a broken package.json", merged(broken, files{"tool.go": ""}), nil, "node/package-json-invalid"},
-		{"stray Gopkg.lock beside clojure", merged(clj, files{"Gopkg.lock": ""}), nil, "clojure"},
-		{"Go files alone", files{"tool.go": ""}, nil, "go/no-module"},
-		{"nothing", files{"README": ""}, nil, "no language was recognised in the app's directory"},
-		{"empty", files{}, nil, "no language was recognised in the app's directory"},
-		{"asked: node of all", merged(ruby, golang, node), env{"SLUGC_BUILDPACK": "node"}, "node"},
-		{"asked: ruby without node", merged(ruby, node), env{"SLUGC_BUILDPACK": " Ruby "}, "ruby"},
-		{"asked: ruby,node", merged(ruby, node), env{"SLUGC_BUILDPACK": "ruby,node"}, "node* ruby"},
-		{"asked: node,ruby", merged(ruby, node), env{"SLUGC_BUILDPACK": "node,ruby"}, "node* ruby"},
-		{"asked: go, ruby, node", merged(ruby, golang, node), env{"SLUGC_BUILDPACK": "go, ruby, node"}, "node* ruby go"},
-		{"asked: go before ruby", merged(ruby, golang), env{"SLUGC_BUILDPACK": "go"}, "go"},
-		{"asked: broken language not asked for", merged(golang, files{"Gemfile": ""}), env{"SLUGC_BUILDPACK": "go"}, "go"},
-		{"asked: broken", merged(golang, broken), env{"SLUGC_BUILDPACK": "go,node"}, "node/package-json-invalid"},
-		{"asked: faint", merged(node, files{"tool.go": ""}), env{"SLUGC_BUILDPACK": "go"}, "go/no-module"},
-		{"asked: absent", node, env{"SLUGC_BUILDPACK": "ruby"}, "detect/buildpack-mismatch"},
-		{"asked: unknown", node, env{"SLUGC_BUILDPACK": "php"}, "detect/buildpack-unknown"},
-		{"asked: twice", node, env{"SLUGC_BUILDPACK": "node,node"}, "detect/buildpack-unknown"},
-		{"asked: a comma", node, env{"SLUGC_BUILDPACK": ","}, "detect/buildpack-unknown"},
-	} {
+	for _, c := range groupRows {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			in := detect.Input{FS: c.files.tree(), Env: c.env}
@@ -90,11 +98,12 @@ func TestGroup(t *testing.T) {
 			for _, v := range verdicts {
 				order = append(order, v.Language)
 			}
-			if diff := cmp.Diff([]detect.Language{detect.Ruby, detect.Go, detect.Clojure, detect.Node}, order); diff != "" {
+			if diff := cmp.Diff([]detect.Language{detect.Ruby, detect.Go, detect.Clojure, detect.Node},
+				order); diff != "" {
 				t.Error(diff)
 			}
 			chosen, err := detect.Group(in, verdicts)
-			if got := shown(chosen, err); got != c.want {
+			if got := chosenNames(chosen, err); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 			for _, v := range verdicts {
@@ -106,12 +115,12 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-func shown(chosen []detect.Result, err error) string {
-	var e *detect.Error
-	switch {
-	case errors.As(err, &e):
+// chosenNames writes a group as words, or the error's id.
+func chosenNames(chosen []detect.Result, err error) string {
+	if e, ok := errors.AsType[*detect.Error](err); ok {
 		return e.ID
-	case err != nil:
+	}
+	if err != nil {
 		return err.Error()
 	}
 	var words []string
@@ -133,17 +142,21 @@ func TestNoMatchText(t *testing.T) {
 	for name, f := range map[string]files{
 		"empty": {},
 		"case":  {"gemfile": "", "Package.JSON": "{}", "README.md": ""},
-		"below": {"backend/go.mod": "", "apps/shop/package.json": "", "node_modules/x/package.json": "", ".git/x/go.mod": "", "README.md": ""},
+		"below": {
+			"backend/go.mod": "", "apps/shop/package.json": "", "node_modules/x/package.json": "", ".git/x/go.mod": "",
+			"README.md": "",
+		},
 		"ignored": {
-			".slugignore": "# assets\r\n*.json\r\n!keep.json\r\n", ".gitignore": "go.mod\n", "server.js": "", "app.rb": "", "evil\x1b[31m\u202e": "",
+			".slugignore": "# assets\r\n*.json\r\n!keep.json\r\n", ".gitignore": "go.mod\n",
+			"server.js": "", "app.rb": "", "evil\x1b[31m\u202e": "",
 		},
 		"many": many,
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := detect.Input{FS: f.tree()}
 			_, err := detect.Group(in, detect.All(in))
-			var none *detect.NoMatch
-			if !errors.As(err, &none) {
+			none, ok := errors.AsType[*detect.NoMatch](err)
+			if !ok {
 				t.Fatalf("error %v", err)
 			}
 			golden := filepath.Join("testdata", "nomatch-"+name+".txt")
@@ -178,7 +191,8 @@ func TestRealTree(t *testing.T) {
 	}
 	write(filepath.Join(outside, "go.mod"), mod("go 1.25"))
 	write(filepath.Join(dir, "conf", "package.json"), "{}")
-	for link, target := range map[string]string{"go.mod": filepath.Join(outside, "go.mod"), "package.json": "conf/package.json", "deps.edn": "missing", "Gemfile": "../x"} {
+	for link, target := range map[string]string{"go.mod": filepath.Join(outside,
+		"go.mod"), "package.json": "conf/package.json", "deps.edn": "missing", "Gemfile": "../x"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +207,7 @@ func TestRealTree(t *testing.T) {
 	defer root.Close()
 	for name, in := range map[string]detect.Input{"os.Root": {FS: root.FS()}, "os.DirFS": {FS: os.DirFS(dir)}} {
 		chosen, err := detect.Group(in, detect.All(in))
-		if got := shown(chosen, err); got != "node" {
+		if got := chosenNames(chosen, err); got != "node" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -202,18 +216,15 @@ func TestRealTree(t *testing.T) {
 // TestPure runs detection twice and compares, and shows that an unreadable tree is no panic.
 func TestPure(t *testing.T) {
 	in := detect.Input{
-		FS: merged(
-			gemfile(`ruby "~> 3.4"`, lockOf("3.3.9", "execjs 1")),
-			lein(":plugins [[lein-npm \"1\"]]"),
-			engines("20.x", ".nvmrc", "18"),
-		).tree(),
+		FS: merged(gemfile(`ruby "~> 3.4"`, lockOf("3.3.9", "execjs 1")), lein(":plugins [[lein-npm \"1\"]]"),
+			engines("20.x", ".nvmrc", "18")).tree(),
 	}
 	if diff := cmp.Diff(detect.All(in), detect.All(in)); diff != "" {
 		t.Errorf("two runs differ\n%s", diff)
 	}
 	in = detect.Input{FS: os.DirFS(filepath.Join(t.TempDir(), "missing"))}
 	chosen, err := detect.Group(in, detect.All(in))
-	if got := shown(chosen, err); got != "no language was recognised in the app's directory" {
+	if got := chosenNames(chosen, err); got != "no language was recognised in the app's directory" {
 		t.Error(got)
 	}
 	if _, err := detect.Group(detect.Input{FS: fstest.MapFS{}}, nil); err == nil {

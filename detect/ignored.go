@@ -6,16 +6,16 @@ import (
 	"slugc/detect/ignore"
 )
 
-// ignoreFiles can keep a manifest out of a build: the first on the builder, the second out of the
-// commit.
+// ignoreFiles can keep a manifest out of a build: the first on the build machine, the second by
+// keeping it out of the commit.
 var ignoreFiles = []string{".slugignore", ".gitignore"}
 
-// ignoredBy says which line of .slugignore or .gitignore lists a path: "line 3 of .slugignore
-// (*.json)"; "" where none does. A file with rules above the limits says nothing here: that a
-// .slugignore is too long is found where the source is staged.
+// ignoredBy names the line of .slugignore or .gitignore that ignores a path: "line 3 of .slugignore
+// (*.json)"; "" if none does. It skips a file that exceeds the limits of package ignore: staging
+// the source reports that.
 func (s *scan) ignoredBy(name string) string {
 	for _, file := range ignoreFiles {
-		b, ok := s.head(file, ignore.MaxBytes+1)
+		b, ok := s.readUpTo(file, ignore.MaxBytes+1)
 		if !ok {
 			continue
 		}

@@ -2,23 +2,21 @@ package detect
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"slugc/detect/lazyregexp"
 )
 
-// JDK is the Java an app runs on.
+// JDK is the Java that an app runs on.
 type JDK struct {
-	Requirement         // Tool "jdk"
-	Distribution string // "zulu", "temurin" … where one is named; "" for any
-	Provided     bool   // the app brings its own in .jdk
+	Requirement         // of Tool "jdk"
+	Distribution string // "zulu", "temurin" …; "" for any
+	Provided     bool   // the app has its own in .jdk
 }
 
 var (
 	javaVersion = lazyregexp.New(
-		`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`,
-	)
+		`^(?:([a-z][a-z0-9_]*?(?:-[a-z]+)*)-)?(?:jdk-?)?(\d+[0-9A-Za-z._]*)(?:\+[0-9A-Za-z._-]+)?(?:-([a-z]+))?$`)
 	javaFeature  = lazyregexp.New(`^(?:1\.)?(\d+)$`)
 	javaExact    = lazyregexp.New(`^\d+(?:\.\d+){1,5}(?:_\d+)?$|^\d+u\d+$`)
 	javaZeros    = lazyregexp.New(`(?:\.0)+$`)
@@ -37,55 +35,58 @@ var (
 	}
 )
 
-// jdk gathers every place a Java version can be written (languages.md 5.2): build configuration,
-// system.properties, .java-version, .sdkmanrc, .tool-versions, mise.toml.
+// jdk collects the Java versions that an app names. They come from, in order of precedence,
+// SLUGC_JDK_VERSION, system.properties, .java-version, .sdkmanrc, .tool-versions and mise.toml.
 func (s *scan) jdk() (*JDK, error) {
-	jdk := &JDK{Provided: s.isDir(".jdk")}
-	vendors := map[string]string{} // by the text they were read from
+	vendors := map[string]string{} // by the text of their source
 	parse := func(text string) source {
-		src, vendor := javaSource(text)
+		src, vendor := parseJavaVersion(text)
 		vendors[text] = vendor
 		return src
 	}
-	sources := s.envSource("SLUGC_JDK_VERSION", parse)
-	if text, ok, err := s.property("system.properties", "java.runtime.version"); err != nil {
+	sources, err := s.javaSources(parse)
+	if err != nil {
 		return nil, err
-	} else if ok {
-		src := parse(text)
-		src.from, src.text = "system.properties", text
-		sources = append(sources, src)
 	}
-	sources = append(sources, s.fileSource(".java-version", parse)...)
-	if text, ok, err := s.property(".sdkmanrc", "java"); err != nil {
-		return nil, err
-	} else if ok {
-		src := parse(text)
-		src.from, src.text = ".sdkmanrc", text
-		sources = append(sources, src)
-	}
-	sources = append(sources, s.toolSources([]string{"java"}, parse)...)
-	req, winner := s.choose("jdk", sources, javaAgree)
+	req, winner := s.choose("jdk", sources, javaCompatible)
 	if winner == nil {
-		jdk.Requirement = req
-		return jdk, nil
+		return &JDK{Requirement: req, Provided: s.isDir(".jdk")}, nil
 	}
 	if winner.bad != nil {
-		return nil, &Error{
-			ID: string(
-				s.Language,
-			) + "/java-version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Java version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
-			Hints: []string{
-				"write a feature release such as 21, or a version such as 21.0.5, after java.runtime.version= in system.properties",
-			},
-		}
+		return nil, winner.invalid(string(s.Language)+"/java-version-invalid", "a Java version",
+			"write a feature release such as 21, or a version such as 21.0.5, "+
+				"after java.runtime.version= in system.properties")
 	}
-	jdk.Requirement, jdk.Distribution = req, vendors[winner.text]
-	return jdk, nil
+	return &JDK{Requirement: req, Distribution: vendors[winner.text], Provided: s.isDir(".jdk")}, nil
 }
 
-// javaSource reads "21", "1.8", "8u392", "21.0.5", "zulu-21", "temurin-21.0.5+11.0.LTS",
-// "21.0.5-tem".
-func javaSource(text string) (source, string) {
+func (s *scan) javaSources(parse func(string) source) ([]source, error) {
+	sources := s.envSource("SLUGC_JDK_VERSION", parse)
+	properties, err := s.propertySource("system.properties", "java.runtime.version", parse)
+	if err != nil {
+		return nil, err
+	}
+	sources = append(sources, properties...)
+	sources = append(sources, s.fileSource(".java-version", parse)...)
+	sdkman, err := s.propertySource(".sdkmanrc", "java", parse)
+	if err != nil {
+		return nil, err
+	}
+	sources = append(sources, sdkman...)
+	return append(sources, s.toolSources([]string{"java"}, parse)...), nil
+}
+
+func (s *scan) propertySource(file, key string, parse func(string) source) ([]source, error) {
+	text, ok, err := s.property(file, key)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return []source{parse(text).at(file, text)}, nil
+}
+
+// parseJavaVersion parses "21", "1.8", "8u392", "21.0.5", "zulu-21", "temurin-21.0.5+11.0.LTS" or
+// "21.0.5-tem", and returns the name of the distribution as well.
+func parseJavaVersion(text string) (source, string) {
 	text = strings.TrimSpace(text)
 	m := javaVersion.FindStringSubmatch(text)
 	if m == nil {
@@ -93,7 +94,7 @@ func javaSource(text string) (source, string) {
 	}
 	vendor := strings.TrimSuffix(m[1], "64") // jenv's openjdk64-17
 	if vendor == "heroku" {
-		return source{bad: errors.New("the heroku distribution has ended; name the version alone")}, ""
+		return source{bad: errors.New("the heroku distribution is discontinued; write the version alone")}, ""
 	}
 	if vendor == "" {
 		vendor = sdkmanVendor[m[3]]
@@ -108,8 +109,9 @@ func javaSource(text string) (source, string) {
 	return source{constraint: version, exact: true}, vendor
 }
 
-// javaAgree: the same feature release, and the same version where both name one.
-func javaAgree(winner, loser source) bool {
+// javaCompatible reports whether two sources name the same feature release, and the same version if
+// both are exact.
+func javaCompatible(winner, loser source) bool {
 	if winner.exact && loser.exact {
 		return winner.constraint == loser.constraint
 	}
@@ -121,8 +123,8 @@ func javaMajor(v string) string {
 	return v[:len(v)-len(strings.TrimLeft(v, "0123456789"))]
 }
 
-// property reads one key of a Java properties file: `key=value`, `key: value` or `key value`, the
-// last one in force, comments at # and !.
+// property reads the last value of a key in a Java properties file: `key=value`, `key: value` or
+// `key value`; # and ! start comments.
 func (s *scan) property(file, key string) (string, bool, error) {
 	b, ok, err := s.read(file)
 	if err != nil || !ok {

@@ -6,38 +6,38 @@ import (
 	"strings"
 )
 
-// ForNode detects a Node app: a package.json at the root (spec languages.md 3.1). A broken
-// package.json, contradicting package managers and versions that can't be read are an [*Error];
-// Result.App is a [*NodeApp].
+// ForNode detects a Node app: a package.json at the root. A broken package.json, contradicting
+// package managers and versions that can't be parsed are an [*Error]. Result.App is a [*NodeApp].
 func ForNode(in Input) (Result, error) {
 	s := newScan(in, Node)
 	if !s.isFile("package.json") {
-		s.against("package.json", "no package.json")
+		s.reasonAgainst("package.json", "no package.json")
 		if file := s.serverFile(); file != "" {
-			s.against(file, "found %s, but Node apps are recognised by package.json", file)
+			s.reasonAgainst(file, "found %s, but Node apps are recognised by package.json", file)
 		}
 		return s.Result, nil
 	}
-	s.found("package.json", "found package.json")
+	s.reasonFor("package.json", "found package.json")
 	pkg, err := s.readPackage("package.json")
 	if err != nil {
-		return s.failed(err)
+		return s.fail(err)
 	}
 	app, err := s.node(pkg)
 	if err != nil {
-		return s.failed(err)
+		return s.fail(err)
 	}
 	s.Pass, s.App = true, app
 	return s.Result, nil
 }
 
-// nodeForTools is Node without a package.json: another language's build calls tools that need it.
+// nodeForTools is Node's result without a package.json, where another language's build runs tools
+// that need Node.
 func nodeForTools(in Input, why []Reason) (Result, error) {
 	s := newScan(in, Node)
 	s.Reasons = append(s.Reasons, why...)
 	app, err := s.node(pkg{})
 	if err != nil {
-		return s.failed(err)
+		return s.fail(err)
 	}
 	app.Assisting = true
 	s.Pass, s.App = true, app
@@ -50,8 +50,9 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 	}
 	if p.engines["iojs"] != "" {
 		return nil, &Error{
-			ID: "node/iojs", Summary: "package.json engines.iojs asks for io.js, which ended in 2015", Place: "package.json engines.iojs",
-			Hints: []string{`replace engines.iojs by "node", such as { "node": "24.x" }`},
+			ID: "node/iojs", Place: "package.json engines.iojs",
+			Summary: "package.json engines.iojs asks for io.js, which ended in 2015",
+			Hints:   []string{`replace engines.iojs by "node", such as { "node": "24.x" }`},
 		}
 	}
 	runtime, err := s.nodeVersion(p)
@@ -60,7 +61,8 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 	}
 	app := &NodeApp{
 		Name: p.name, Scripts: p.scripts, Main: p.main, ServerFile: s.serverFile(), CacheDirs: p.cacheDirs,
-		HasDeps: p.hasDeps, HasDevDeps: p.hasDevDeps, NodeModules: s.isDir("node_modules"), NpmrcPresent: s.isFile(".npmrc"),
+		HasDeps: p.hasDeps, HasDevDeps: p.hasDevDeps,
+		NodeModules: s.isDir("node_modules"), NpmrcPresent: s.isFile(".npmrc"),
 	}
 	managers, err := s.nodeManager(p, app)
 	if err != nil {
@@ -73,12 +75,13 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 	return app, nil
 }
 
-// dotHeroku refuses what would be in the way of a Heroku-style build.
+// dotHeroku refuses files where a Heroku-style build writes directories.
 func (s *scan) dotHeroku() error {
 	for _, name := range []string{".heroku", ".heroku/node"} {
 		if s.isFile(name) {
 			return &Error{
-				ID: "node/dot-heroku-file", Summary: fmt.Sprintf("%s is a file where builds keep a directory", name), Place: name,
+				ID: "node/dot-heroku-file", Summary: fmt.Sprintf("%s is a file where builds keep a directory",
+					name), Place: name,
 				Hints: []string{"run `git rm " + name + "` and commit, or rename the file"},
 			}
 		}
@@ -86,7 +89,7 @@ func (s *scan) dotHeroku() error {
 	return nil
 }
 
-// serverFile is the first of the usual entry files at the root.
+// serverFile returns the first of the usual entry files at the root; "" if there is none.
 func (s *scan) serverFile() string {
 	for _, base := range []string{"server", "app", "main", "index"} {
 		for _, ext := range []string{".js", ".cjs", ".mjs"} {
@@ -98,7 +101,8 @@ func (s *scan) serverFile() string {
 	return ""
 }
 
-// inTree cleans a relative path as a manifest writes it; "" where it leaves the tree.
+// inTree cleans a relative path that a manifest names; it returns "" for a path that leaves the
+// tree.
 func inTree(p string) string {
 	p = path.Clean(strings.ReplaceAll(strings.TrimSpace(p), `\`, "/"))
 	if path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") {

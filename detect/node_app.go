@@ -1,26 +1,27 @@
 package detect
 
-// NodeApp is what the Node detector learnt of an app.
+// NodeApp holds the facts of a Node app.
 type NodeApp struct {
 	Name        string            // package.json name, may be ""
 	Manager     string            // "npm", "yarn" (1.x), "berry" (yarn >= 2), "pnpm", "bun"
 	ManagerFrom string            // why: "package-lock.json", "package.json packageManager", "default"
-	Lockfile    string            // the lock file in force, relative to the root; "" where there is none
+	Lockfile    string            // the lock file, relative to the root; "" if there is none
 	Scripts     map[string]string // package.json scripts
-	Main        string            // package.json main, cleaned; "" where unset
-	ServerFile  string            // first of server|app|main|index × .js .cjs .mjs at the root; "" where none
+	Main        string            // package.json main, cleaned; "" if unset
+	ServerFile  string            // first of server|app|main|index × .js .cjs .mjs at the root; "" if none
 	Workspaces  []string          // workspace patterns (package.json or pnpm-workspace.yaml)
 	HasDevDeps  bool              // any devDependencies in the root or a workspace member's package.json
 	HasDeps     bool              // any dependencies of any kind
-	NodeModules bool              // a node_modules directory is checked in
-	YarnPath    string            // .yarnrc.yml yarnPath, when that file exists
+	NodeModules bool              // a node_modules directory is committed
+	YarnPath    string            // .yarnrc.yml yarnPath, if that file exists
 	NodeLinker  string            // .yarnrc.yml nodeLinker: "pnp" (berry's default), "node-modules", "pnpm"
-	ZeroInstall bool              // .yarn/cache is checked in and not empty
+	ZeroInstall bool              // .yarn/cache is committed and not empty
 	CacheDirs   []string          // package.json cacheDirectories / cache_directories
-	// set by the group: another language is primary; no web process, no start-script checks
+	// Assisting is set by Group if another language is primary: there is no web process then, and a
+	// start script is not required.
 	Assisting bool
-	// every file that decides an install: package.json, lock, .npmrc, .yarnrc.yml, patches …,
-	// sorted
+	// Manifests are all files that determine an install, sorted: package.json, lock, .npmrc,
+	// .yarnrc.yml, patches …
 	Manifests    []string
 	NpmrcPresent bool
 }

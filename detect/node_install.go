@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	maxMembers = 1000 // workspace members looked at
-	maxDepth   = 16   // directories in one another on the way to a member
+	maxMembers = 1000 // workspace members
+	maxDepth   = 16   // directories above a member
 )
 
-// nodeInstall finds the workspace members and every file that decides what an install does.
+// nodeInstall finds the workspace members and all files that determine an install.
 func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 	app.Workspaces = p.workspaces
 	if app.Manager == "pnpm" {
@@ -28,9 +28,9 @@ func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 			files = append(files, name)
 		}
 	}
-	for _, name := range []string{
-		"package.json", app.Lockfile, ".npmrc", ".yarnrc", ".yarnrc.yml", app.YarnPath, "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js", "bunfig.toml", ".nvmrc", "binding.gyp",
-	} {
+	for _, name := range []string{"package.json", app.Lockfile, ".npmrc", ".yarnrc", ".yarnrc.yml", app.YarnPath,
+		"pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js", "bunfig.toml", ".nvmrc",
+		"binding.gyp"} {
 		keep(name)
 	}
 	for _, local := range p.localDeps {
@@ -70,15 +70,16 @@ func (s *scan) pnpmWorkspaces(app *NodeApp) error {
 	}
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return &Error{
-			ID: "node/pnpm-workspace-invalid", Summary: "pnpm-workspace.yaml is not valid: " + strings.Join(strings.Fields(err.Error()), " "), Place: "pnpm-workspace.yaml",
-			Hints: []string{"mend the YAML; `pnpm ls -r` shows whether pnpm can read it"},
+			ID: "node/pnpm-workspace-invalid", Place: "pnpm-workspace.yaml",
+			Summary: "pnpm-workspace.yaml is not valid: " + oneLine(err),
+			Hints:   []string{"fix the YAML; `pnpm ls -r` shows whether pnpm can read it"},
 		}
 	}
 	app.Workspaces = doc.Packages
 	return nil
 }
 
-// workspaceMembers expands patterns such as packages/* and apps/** to directories that hold a
+// workspaceMembers expands patterns such as packages/* and apps/** to the directories that hold a
 // package.json.
 func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(patterns) == 0 {
@@ -105,11 +106,8 @@ func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(w.members) > maxMembers || w.seen > maxEntries {
 		return nil, &Error{
 			ID: "node/workspaces-too-many", Place: "package.json workspaces",
-			Summary: fmt.Sprintf(
-				"package.json workspaces reach more than %d packages or %d directories",
-				maxMembers,
-				maxEntries,
-			),
+			Summary: fmt.Sprintf("package.json workspaces reach more than %d packages or %d directories",
+				maxMembers, maxEntries),
 			Hints: []string{"narrow the patterns to the directories that hold packages"},
 		}
 	}
@@ -124,7 +122,7 @@ type workspaceWalk struct {
 	seen             int
 }
 
-// visit goes only where an include pattern can still match.
+// visit descends only into directories below which an include pattern can match.
 func (w *workspaceWalk) visit(at []string) {
 	entries, err := w.s.list(path.Join(append([]string{"."}, at...)...))
 	if err != nil || len(at) > maxDepth {
@@ -150,8 +148,8 @@ func (w *workspaceWalk) visit(at []string) {
 	}
 }
 
-// matchPath matches a path against a pattern segment by segment, `**` standing for any number of
-// them. With prefix, it asks whether something below the path could match.
+// matchPath matches a path against a pattern segment by segment; `**` matches any number of them.
+// With prefix, it reports whether something below the path could match.
 func matchPath(pattern, dir []string, prefix bool) bool {
 	switch {
 	case len(dir) == 0:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// pkg is what a package.json says. Field names are compared exactly, as npm does; fields of an
-// unexpected shape that no build depends on are left empty.
+// pkg holds the fields of a package.json. Their names are case-sensitive, as for npm. A field of an
+// unexpected type that no build depends on is left empty.
 type pkg struct {
 	name, main     string
 	scripts        map[string]string
@@ -17,6 +17,7 @@ type pkg struct {
 	devRuntimes    []devEngine
 	devManagers    []devEngine
 	packageManager string
+	pin            *managerPin // the parsed packageManager field, once nodeManager has read it
 	workspaces     []string
 	cacheDirs      []string
 	localDeps      []string // directories and files of file:, link: and portal: dependencies
@@ -26,7 +27,7 @@ type pkg struct {
 
 type devEngine struct{ Name, Version string }
 
-// readPackage reads a package.json that exists.
+// readPackage reads a package.json, which must exist.
 func (s *scan) readPackage(file string) (pkg, error) {
 	b, _, err := s.read(file)
 	if err != nil {
@@ -44,10 +45,10 @@ func (s *scan) readPackage(file string) (pkg, error) {
 		values, err := stringMap(doc[field])
 		if err != nil {
 			return pkg{}, &Error{
-				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s %s %v", file, field, err), Place: file + " " + field,
-				Hints: []string{
-					fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`, field),
-				},
+				ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s %s %v", file, field,
+					err), Place: file + " " + field,
+				Hints: []string{fmt.Sprintf(`write it as an object of strings, such as "%s": { "node": "24.x" }`,
+					field)},
 			}
 		}
 		if field == "scripts" {
@@ -97,7 +98,7 @@ func (p *pkg) dependencies(doc map[string]json.RawMessage) {
 	}
 }
 
-// decode fills v where raw has its shape and leaves it alone where not.
+// decode sets v if raw has its type, and else does nothing.
 func decode[T any](raw json.RawMessage, v *T) {
 	var parsed T
 	if len(raw) > 0 && json.Unmarshal(raw, &parsed) == nil {
@@ -105,7 +106,7 @@ func decode[T any](raw json.RawMessage, v *T) {
 	}
 }
 
-// stringMap reads an object of strings and says what else it found.
+// stringMap decodes an object of strings; any other value is an error.
 func stringMap(raw json.RawMessage) (map[string]string, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
@@ -125,7 +126,7 @@ func stringMap(raw json.RawMessage) (map[string]string, error) {
 	return out, nil
 }
 
-// looseMap reads the strings of an object and skips the rest.
+// looseMap decodes the strings of an object and skips its other values.
 func looseMap(raw json.RawMessage) map[string]string {
 	var values map[string]json.RawMessage
 	decode(raw, &values)
@@ -139,7 +140,7 @@ func looseMap(raw json.RawMessage) map[string]string {
 	return out
 }
 
-// devEngines reads an object or an array of objects; {"name", "version", "onFail"}.
+// devEngines decodes an object {"name", "version", "onFail"}, or an array of them.
 func devEngines(raw json.RawMessage) []devEngine {
 	var many []json.RawMessage
 	if decode(raw, &many); many == nil && len(raw) > 0 {
@@ -154,7 +155,7 @@ func devEngines(raw json.RawMessage) []devEngine {
 	return engines
 }
 
-// workspacePatterns reads an array, or yarn 1's {"packages": [...]}.
+// workspacePatterns decodes an array, or yarn 1's {"packages": [...]}.
 func workspacePatterns(raw json.RawMessage) []string {
 	var patterns []string
 	decode(raw, &patterns)
@@ -166,18 +167,16 @@ func workspacePatterns(raw json.RawMessage) []string {
 	return patterns
 }
 
-// invalidPackage says where in the file the JSON breaks.
+// invalidPackage reports where the JSON is malformed.
 func invalidPackage(file string, b []byte, err error) *Error {
 	place, at := file, int64(-1)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = max(0, syntax.Offset-1)
 		if strings.HasPrefix(syntax.Error(), "unexpected end") {
 			at = int64(len(b))
 		}
 	}
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		err = fmt.Errorf("it holds %s and not an object", kind.Value)
 	}
 	if at >= 0 {
@@ -187,9 +186,7 @@ func invalidPackage(file string, b []byte, err error) *Error {
 	}
 	return &Error{
 		ID: "node/package-json-invalid", Summary: fmt.Sprintf("%s is not valid: %v", file, err), Place: place,
-		Hints: []string{
-			"mend the JSON; `npm pkg get name` shows whether npm can read it",
-			"remove comments and a comma after the last element: JSON allows neither",
-		},
+		Hints: []string{"fix the JSON; `npm pkg get name` shows whether npm can read it",
+			"remove comments and a comma after the last element: JSON allows neither"},
 	}
 }

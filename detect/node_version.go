@@ -2,7 +2,6 @@ package detect
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -16,51 +15,47 @@ var (
 	codename     = lazyregexp.New(`^lts/(?:\*|[a-z]+)$`)
 )
 
-// nodeVersion gathers every place a Node version can be written, in the order of languages.md 3.2,
-// and chooses.
+// nodeVersion chooses the Node version. It comes from, in order of precedence, SLUGC_NODE_VERSION,
+// package.json (volta, engines, devEngines), .nvmrc, .node-version, .tool-versions and mise.toml.
 func (s *scan) nodeVersion(p pkg) (Requirement, error) {
-	sources := s.envSource("SLUGC_NODE_VERSION", nodeAlias)
+	sources := s.envSource("SLUGC_NODE_VERSION", parseNodeVersion)
 	add := func(from, text string, parse func(string) source) {
 		if text = strings.TrimSpace(text); text != "" {
-			src := parse(text)
-			src.from, src.text = from, text
-			sources = append(sources, src)
+			sources = append(sources, parse(text).at(from, text))
 		}
 	}
-	add("package.json volta.node", p.volta["node"], nodeAlias)
-	add("package.json engines.node", p.engines["node"], engineRange)
+	add("package.json volta.node", p.volta["node"], parseNodeVersion)
+	add("package.json engines.node", p.engines["node"], parseNPMRange)
 	for _, engine := range p.devRuntimes {
 		if engine.Name == "node" {
-			add("package.json devEngines.runtime", engine.Version, engineRange)
+			add("package.json devEngines.runtime", engine.Version, parseNPMRange)
 		}
 	}
 	for _, file := range []string{".nvmrc", ".node-version"} {
-		sources = append(sources, s.fileSource(file, nodeAlias)...)
+		sources = append(sources, s.fileSource(file, parseNodeVersion)...)
 	}
-	sources = append(sources, s.toolSources([]string{"nodejs", "node"}, nodeAlias)...)
-	req, winner := s.choose("node", sources, npmAgree)
+	sources = append(sources, s.toolSources([]string{"nodejs", "node"}, parseNodeVersion)...)
+	req, winner := s.choose("node", sources, npmCompatible)
 	if winner == nil || winner.bad == nil {
 		return req, nil
 	}
-	id, hint := "node/version-invalid", "write a version or an npm range such as 24.x; .nvmrc and its kin also know lts/* and lts/‹codename›"
+	id := "node/version-invalid"
+	hint := "write a version or an npm range such as 24.x; .nvmrc and .node-version also accept " +
+		"lts/* and lts/‹codename›"
 	switch {
 	case errors.Is(winner.bad, errIojs):
 		id, hint = "node/iojs", "ask for a Node version, such as 24"
 	case strings.HasPrefix(winner.from, "package.json") && !strings.Contains(winner.from, "volta"):
-		id, hint = "node/engines-invalid", `write an npm range, such as "24.x" or ">=22 <25"; alternatives are joined by ||, never by a comma`
+		id = "node/engines-invalid"
+		hint = `write an npm range, such as "24.x" or ">=22 <25"; join alternatives with ||, not with a comma`
 	}
-	return req, &Error{
-		ID:      id,
-		Summary: fmt.Sprintf("%s is %q, which is no Node version: %v", winner.from, winner.text, winner.bad),
-		Place:   winner.from,
-		Hints:   []string{hint},
-	}
+	return req, winner.invalid(id, "a Node version", hint)
 }
 
 var errIojs = errors.New("io.js ended in 2015")
 
-// engineRange reads an npm range; "latest" is any, as Heroku has it.
-func engineRange(text string) source {
+// parseNPMRange parses an npm range. "latest" is any release, as in Heroku's Node buildpack.
+func parseNPMRange(text string) source {
 	if strings.EqualFold(text, "latest") {
 		return source{constraint: "*"}
 	}
@@ -74,9 +69,9 @@ func engineRange(text string) source {
 	return source{constraint: r.String()}
 }
 
-// nodeAlias reads what nvm, asdf and mise understand: a version or npm range, node, stable, latest,
-// lts, lts/*, lts/‹codename›.
-func nodeAlias(text string) source {
+// parseNodeVersion parses what nvm, asdf and mise accept: a version or npm range, node, stable,
+// latest, lts, lts/*, lts/‹codename›.
+func parseNodeVersion(text string) source {
 	text = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(text), "node-"))
 	text = strings.Replace(text, "lts-", "lts/", 1)
 	switch {
@@ -89,13 +84,14 @@ func nodeAlias(text string) source {
 	case strings.HasPrefix(text, "iojs"):
 		return source{bad: errIojs}
 	}
-	return engineRange(text)
+	return parseNPMRange(text)
 }
 
-// npmAgree: one version can satisfy both. Where a codename is not known here, nothing is claimed.
-func npmAgree(winner, loser source) bool {
-	a, ok := comparable(winner)
-	b, ok2 := comparable(loser)
+// npmCompatible reports whether one version can satisfy both sources. A code name that package
+// nodelts does not know is compatible with everything.
+func npmCompatible(winner, loser source) bool {
+	a, ok := npmRange(winner)
+	b, ok2 := npmRange(loser)
 	if !ok || !ok2 {
 		return true
 	}
@@ -111,7 +107,8 @@ func npmAgree(winner, loser source) bool {
 	return a.Intersects(b)
 }
 
-func comparable(src source) (npmrange.Range, bool) {
+// npmRange is a source as an npm range; false for an unknown code name.
+func npmRange(src source) (npmrange.Range, bool) {
 	text := src.constraint
 	if name, ok := strings.CutPrefix(text, "lts/"); ok {
 		major, ok := nodelts.Major(name)

@@ -7,23 +7,26 @@ import (
 )
 
 const (
-	maxNames  = 40 // top-level names told of
-	maxBelow  = 3  // manifests told of that lie further down
-	maxProbed = 300
+	maxNames  = 40  // top-level names listed
+	maxBelow  = 3   // manifests listed that are not at the top level
+	maxProbed = 300 // directories searched for them
 )
 
-// manifests are the files that languages are recognised by, in the order they are told of.
+// manifests are the files that languages are recognised by, in the order of their listing.
 var manifests = []struct {
 	file     string
 	language Language
 }{
-	{
-		"Gemfile",
-		Ruby,
-	}, {"gems.rb", Ruby}, {"go.mod", Go}, {"go.work", Go}, {"project.clj", Clojure}, {"deps.edn", Clojure}, {"package.json", Node},
+	{"Gemfile", Ruby},
+	{"gems.rb", Ruby},
+	{"go.mod", Go},
+	{"go.work", Go},
+	{"project.clj", Clojure},
+	{"deps.edn", Clojure},
+	{"package.json", Node},
 }
 
-// NoMatch is the error of a tree that no language's detector passes.
+// NoMatch is the error of a tree that no detector passes.
 type NoMatch struct {
 	Languages []Result // each with its reasons, in the order Ruby, Go, Clojure, Node
 	Names     []string // top-level names, sorted, directories with a trailing "/"; at most 40
@@ -31,16 +34,16 @@ type NoMatch struct {
 	Checks    []Check  // the four usual causes
 }
 
-// Check is one usual cause of NoMatch, and what was found of it.
+// Check is one usual cause of NoMatch, and the signs of it in the tree.
 type Check struct {
 	Question string   // "Is the file at the top level?"
-	Found    []string // one sentence each; none where nothing speaks for this cause
+	Found    []string // one sentence each; empty if there is no sign
 }
 
-// Error says it in one line; Text has everything.
+// Error is one line; Text has everything.
 func (e *NoMatch) Error() string { return "no language was recognised in the app's directory" }
 
-// Text is the whole answer for the app's owner, lines ended by "\n".
+// Text is the whole message for the app's owner; every line ends with "\n".
 func (e *NoMatch) Text() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, "No language was recognised in the app's directory.")
@@ -87,47 +90,28 @@ func noMatch(in Input, verdicts []Verdict) *NoMatch {
 		e.Names = append(e.Names, name)
 	}
 	e.Checks = []Check{
-		{"Is the file at the top level?", s.below()},
-		{"Is its name spelled exactly so, in upper and lower case?", s.misspelled()},
-		{"Is it listed in .slugignore or .gitignore?", s.ignored()},
+		{"Is the file at the top level?", s.manifestsBelow()},
+		{"Is its name spelled exactly so, in upper and lower case?", s.misspelledManifests()},
+		{"Is it listed in .slugignore or .gitignore?", s.ignoredManifests()},
 		{"Is it committed? `git status` shows what is not.", nil},
 	}
 	return e
 }
 
-// below looks for manifests one and two levels down.
-func (s *scan) below() []string {
+// manifestsBelow looks for manifests one and two levels down.
+func (s *scan) manifestsBelow() []string {
 	var found []string
 	probed := 0
 	var visit func(dir string, depth int)
 	visit = func(dir string, depth int) {
-		entries, err := s.list(dir)
-		if err != nil {
-			return
-		}
-		var dirs []string
-		for _, e := range entries {
-			if e.IsDir() && e.Name() != "node_modules" && e.Name() != "vendor" && !strings.HasPrefix(e.Name(), ".") {
-				dirs = append(dirs, path.Join(dir, e.Name()))
-			}
-		}
+		dirs := s.sourceDirs(dir)
 		for _, sub := range dirs {
 			if probed++; probed > maxProbed {
 				return
 			}
-			for _, m := range manifests {
-				if len(found) < maxBelow && s.isFile(path.Join(sub, m.file)) {
-					found = append(
-						found,
-						fmt.Sprintf(
-							"found %s (%s): build with --subdir %s",
-							printable(path.Join(sub, m.file)),
-							m.language,
-							printable(sub),
-						),
-					)
-					break
-				}
+			if file, language := s.manifestIn(sub); file != "" && len(found) < maxBelow {
+				found = append(found, fmt.Sprintf("found %s (%s): build with --subdir %s",
+					printable(file), language, printable(sub)))
 			}
 		}
 		if depth < 2 {
@@ -140,25 +124,43 @@ func (s *scan) below() []string {
 	return found
 }
 
-// misspelled finds manifests in the wrong case.
-func (s *scan) misspelled() []string {
+// sourceDirs lists the directories in dir that may hold an app's source.
+func (s *scan) sourceDirs(dir string) []string {
+	entries, _ := s.list(dir)
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != "node_modules" && e.Name() != "vendor" && !strings.HasPrefix(e.Name(), ".") {
+			dirs = append(dirs, path.Join(dir, e.Name()))
+		}
+	}
+	return dirs
+}
+
+func (s *scan) manifestIn(dir string) (file string, language Language) {
+	for _, m := range manifests {
+		if file := path.Join(dir, m.file); s.isFile(file) {
+			return file, m.language
+		}
+	}
+	return "", ""
+}
+
+// misspelledManifests finds manifests in the wrong case.
+func (s *scan) misspelledManifests() []string {
 	var found []string
 	entries, _ := s.list(".")
 	for _, e := range entries {
 		for _, m := range manifests {
 			if e.Name() != m.file && strings.EqualFold(e.Name(), m.file) {
-				found = append(
-					found,
-					fmt.Sprintf("found %s: rename it with `git mv %s %s`", e.Name(), e.Name(), m.file),
-				)
+				found = append(found, fmt.Sprintf("found %[1]s: rename it with `git mv %[1]s %[2]s`", e.Name(), m.file))
 			}
 		}
 	}
 	return found
 }
 
-// ignored finds manifests that are kept out of the build.
-func (s *scan) ignored() []string {
+// ignoredManifests finds manifests that an ignore file keeps out of the build.
+func (s *scan) ignoredManifests() []string {
 	var found []string
 	for _, m := range manifests {
 		if line := s.ignoredBy(m.file); line != "" {

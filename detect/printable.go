@@ -7,7 +7,8 @@ const (
 	maxSentence = 600 // characters of a message
 )
 
-// printable keeps a terminal's control sequences, line ends and endless names out of messages.
+// printable makes a file's name safe for a message: no terminal control sequences, no line ends,
+// not too long.
 func printable(name string) string { return clean(name, maxName) }
 
 func clean(text string, limit int) string {
@@ -23,7 +24,18 @@ func clean(text string, limit int) string {
 	}, text)
 }
 
-// sentence ends a text as a sentence, whatever it quotes at its end.
+// oneLine is an error's text with its white space collapsed.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// withArticle puts the indefinite article before a tool's name.
+func withArticle(tool string) string {
+	if strings.ContainsAny(tool[:1], "aeiou") || tool == "npm" {
+		return "an " + tool
+	}
+	return "a " + tool
+}
+
+// sentence adds a full stop unless there is one.
 func sentence(text string) string {
 	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "…") {
 		return text
@@ -31,8 +43,8 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// cleaned copies an Error with every text printable and its summary a sentence: it quotes files
-// that anybody wrote.
+// cleaned returns a copy of which all texts are printable, because they quote the app's files, and
+// the summary is a sentence.
 func (e *Error) cleaned() *Error {
 	c := *e
 	c.Summary, c.Place, c.Hints = sentence(clean(e.Summary, maxSentence)), clean(e.Place, maxSentence), nil

@@ -10,9 +10,9 @@ import (
 	"slugc/detect/gemlock"
 )
 
-// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, with its lock file (spec
-// languages.md 2.1). A missing or unreadable lock file and a version that can't be read are an
-// [*Error]; Result.App is a [*RubyApp].
+// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, with its lock file. A lock file
+// that is missing or can't be parsed and a version that can't be parsed are an [*Error]. Result.App
+// is a [*RubyApp].
 func ForRuby(in Input) (Result, error) {
 	s := newScan(in, Ruby)
 	gemfile, lockfile := "Gemfile", "Gemfile.lock"
@@ -20,16 +20,16 @@ func ForRuby(in Input) (Result, error) {
 		gemfile, lockfile = "gems.rb", "gems.locked"
 	}
 	if !s.isFile(gemfile) {
-		s.against("Gemfile", "no Gemfile and no gems.rb")
+		s.reasonAgainst("Gemfile", "no Gemfile and no gems.rb")
 		return s.Result, nil
 	}
-	s.found(gemfile, "found %s", gemfile)
+	s.reasonFor(gemfile, "found %s", gemfile)
 	if gemfile == "Gemfile" && s.isFile("gems.rb") {
-		s.warn("both Gemfile and gems.rb are there; using Gemfile")
+		s.warn("both Gemfile and gems.rb exist; using Gemfile")
 	}
 	app, err := s.ruby(gemfile, lockfile)
 	if err != nil {
-		return s.failed(err)
+		return s.fail(err)
 	}
 	s.Pass, s.App = true, app
 	return s.Result, nil
@@ -43,10 +43,9 @@ func (s *scan) ruby(gemfile, lockfile string) (*RubyApp, error) {
 	app := &RubyApp{
 		Gemfile: gemfile, Lockfile: lockfile, Lock: lock, Engine: "ruby",
 		ConfigRu: s.isFile("config.ru"), BinRails: s.isFile("bin/rails"), PumaConfig: s.isFile("config/puma.rb"),
-		BinBundle: s.isFile(
-			"bin/bundle",
-		), BundleConfig: s.isFile(".bundle/config"), VendorBundle: s.isDir("vendor/bundle"),
-		PackageJSON: s.isFile("package.json"), YarnLock: s.isFile("yarn.lock"),
+		BinBundle: s.isFile("bin/bundle"), BundleConfig: s.isFile(".bundle/config"),
+		VendorBundle: s.isDir("vendor/bundle"),
+		PackageJSON:  s.isFile("package.json"), YarnLock: s.isFile("yarn.lock"),
 	}
 	for _, name := range []string{"Rakefile", "rakefile", "rakefile.rb", "Rakefile.rb"} {
 		if s.isFile(name) {
@@ -75,8 +74,9 @@ func (s *scan) rubyLock(gemfile, lockfile string) (*gemlock.Lock, error) {
 	}
 	if !ok {
 		e := &Error{
-			ID: "ruby/lockfile-missing", Summary: fmt.Sprintf("%s is missing, so the gems can't be resolved", lockfile), Place: lockfile,
-			Hints: []string{fmt.Sprintf("run `bundle lock --add-platform x86_64-linux` and commit %s", lockfile)},
+			ID: "ruby/lockfile-missing", Place: lockfile,
+			Summary: fmt.Sprintf("%s is missing, so the gems can't be resolved", lockfile),
+			Hints:   []string{fmt.Sprintf("run `bundle lock --add-platform x86_64-linux` and commit %s", lockfile)},
 		}
 		if line := s.ignoredBy(lockfile); line != "" {
 			e.Hints = append([]string{fmt.Sprintf("%s is listed in %s: remove it there", lockfile, line)}, e.Hints...)
@@ -84,25 +84,20 @@ func (s *scan) rubyLock(gemfile, lockfile string) (*gemlock.Lock, error) {
 		return nil, e
 	}
 	lock, err := gemlock.Parse(b)
-	var syntax *gemlock.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*gemlock.SyntaxError](err); ok {
 		return nil, &Error{
-			ID: "ruby/lockfile-invalid", Summary: fmt.Sprintf("%s is not valid: %s", lockfile, syntax.Cause), Place: fmt.Sprintf("%s:%d", lockfile, syntax.Line),
-			Hints: []string{
-				fmt.Sprintf(
-					"run `git checkout --theirs %s` if a merge left it so, then `bundle lock`, and commit %s",
-					lockfile,
-					lockfile,
-				),
-			},
+			ID: "ruby/lockfile-invalid", Place: fmt.Sprintf("%s:%d", lockfile, syntax.Line),
+			Summary: fmt.Sprintf("%s is not valid: %s", lockfile, syntax.Cause),
+			Hints: []string{fmt.Sprintf("if a merge left it like this, run `git checkout --theirs %[1]s`; "+
+				"then run `bundle lock` and commit %[1]s", lockfile)},
 		}
 	}
-	s.found(lockfile, "found %s", lockfile)
+	s.reasonFor(lockfile, "found %s", lockfile)
 	return lock, err
 }
 
-// rubyGems reads from the locked gems what kind of app it is, what it needs Node for, and where it
-// can be installed.
+// rubyGems derives from the locked gems the kind of the app, what it needs Node for, and the
+// platforms it can be installed on.
 func (s *scan) rubyGems(app *RubyApp) {
 	app.Kind = "plain"
 	if version, ok := app.Lock.Gem("railties"); ok {
@@ -122,11 +117,8 @@ func (s *scan) rubyGems(app *RubyApp) {
 			strings.Contains(platform, "linux")
 	}
 	if !app.LinuxPlatform && len(app.Lock.Platforms) > 0 {
-		s.warn(
-			"%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it",
-			app.Lockfile,
-			strings.Join(app.Lock.Platforms, ", "),
-		)
+		s.warn("%s lists the platforms %s and no Linux: run `bundle lock --add-platform x86_64-linux` and commit it",
+			app.Lockfile, strings.Join(app.Lock.Platforms, ", "))
 	}
 	for _, source := range app.Lock.Sources {
 		if source.Kind != "PATH" {

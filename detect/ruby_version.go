@@ -2,7 +2,6 @@ package detect
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	gems "deps.dev/util/semver"
@@ -20,37 +19,34 @@ var (
 	quoted      = lazyregexp.New(`^\s*(?:"([^"]*)"|'([^']*)')\s*(,|\)|$|#|;|if\b|unless\b)`)
 )
 
-// rubyRequires gathers the Ruby and Bundler versions in the order of languages.md 2.2. A JRuby app
-// requires jruby and a JDK.
+// rubyRequires collects the Ruby and Bundler versions. Ruby's come from, in order of precedence,
+// SLUGC_RUBY_VERSION, the lock file, the Gemfile, .ruby-version, .tool-versions and mise.toml. A
+// JRuby app requires jruby and a JDK.
 func (s *scan) rubyRequires(app *RubyApp) ([]Requirement, error) {
 	lock := app.Lock.Ruby
-	sources := s.envSource("SLUGC_RUBY_VERSION", rubyAsked)
+	sources := s.envSource("SLUGC_RUBY_VERSION", parseRubyConfig)
 	if lock.Version != "" {
-		sources = append(
-			sources,
-			source{from: app.Lockfile + " RUBY VERSION", text: lock.Version, constraint: lock.Version, exact: true},
-		)
+		sources = append(sources,
+			source{from: app.Lockfile + " RUBY VERSION", text: lock.Version, constraint: lock.Version, exact: true})
 	}
-	fromGemfile, err := s.gemfileRuby(app.Gemfile)
+	lines, err := s.rubyLines(app.Gemfile)
 	if err != nil {
 		return nil, err
 	}
-	sources = append(sources, fromGemfile...)
-	sources = append(sources, s.fileSource(".ruby-version", rubyFile)...)
-	sources = append(sources, s.toolSources([]string{"ruby"}, rubyFile)...)
-	if engine, version := s.gemfileEngine(app.Gemfile); lock.Engine == "" && lock.Version == "" && engine != "" &&
-		engine != "ruby" {
+	sources = append(sources, gemfileSource(app.Gemfile, lines)...)
+	sources = append(sources, s.fileSource(".ruby-version", parseRubyFile)...)
+	sources = append(sources, s.toolSources([]string{"ruby"}, parseRubyFile)...)
+	engine, version := gemfileEngine(lines)
+	if lock.Engine == "" && lock.Version == "" && engine != "" && engine != "ruby" {
 		return s.otherEngine(app, engine, version, app.Gemfile+" ruby")
 	}
 	if lock.Engine != "" && lock.Engine != "ruby" {
 		return s.otherEngine(app, lock.Engine, lock.EngineVersion, app.Lockfile+" RUBY VERSION")
 	}
-	req, winner := s.choose("ruby", sources, rubyAgree)
+	req, winner := s.choose("ruby", sources, rubyCompatible)
 	if winner != nil && winner.bad != nil {
-		return nil, &Error{
-			ID: "ruby/version-invalid", Summary: fmt.Sprintf("%s is %q, which is no Ruby version: %v", winner.from, winner.text, winner.bad), Place: winner.from,
-			Hints: []string{`write a version such as 3.3.9, or in the Gemfile a requirement such as ruby "~> 3.3"`},
-		}
+		return nil, winner.invalid("ruby/version-invalid", "a Ruby version",
+			`write a version such as 3.3.9, or in the Gemfile a requirement such as ruby "~> 3.3"`)
 	}
 	if winner == nil {
 		s.warn("no Ruby version is named; add `ruby \"~> 3.3\"` or another to %s and run `bundle lock`", app.Gemfile)
@@ -65,19 +61,14 @@ func bundlerRequirement(app *RubyApp) Requirement {
 	return Requirement{Tool: "bundler", From: "default"}
 }
 
-// otherEngine are the requirements of an app for another engine than MRI; from is where it was
-// read, file first.
+// otherEngine returns the requirements of an app for another engine than MRI (the standard Ruby);
+// from is where the engine is written, such as "Gemfile ruby".
 func (s *scan) otherEngine(app *RubyApp, engine, version, from string) ([]Requirement, error) {
 	app.Engine = engine
-	if asked := strings.TrimSpace(s.env["SLUGC_RUBY_VERSION"]); asked != "" {
+	if configured := strings.TrimSpace(s.env["SLUGC_RUBY_VERSION"]); configured != "" {
 		file, _, _ := strings.Cut(from, " ")
-		s.warn(
-			"SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s",
-			asked,
-			file,
-			strings.TrimSpace(engine+" "+version),
-			file,
-		)
+		s.warn("SLUGC_RUBY_VERSION asks for %s and %s is locked to %s; using %s", configured, file,
+			strings.TrimSpace(engine+" "+version), file)
 	}
 	requires := []Requirement{
 		{Tool: engine, Constraint: version, From: from, Exact: version != ""},
@@ -93,41 +84,42 @@ func (s *scan) otherEngine(app *RubyApp, engine, version, from string) ([]Requir
 	return requires, nil
 }
 
-// gemfileEngine reads the engine of the Gemfile's ruby line and its version, "" where it names
-// none: then it is MRI.
-func (s *scan) gemfileEngine(gemfile string) (engine, version string) {
-	b, _, err := s.read(gemfile)
-	if err != nil {
-		return "", ""
-	}
-	for line := range strings.SplitSeq(string(b), "\n") {
-		if m := gemfileRuby.FindStringSubmatch(line); m != nil {
-			if e := rubyEngine.FindStringSubmatch(m[1]); e != nil {
-				engine = e[1]
-			}
-			if v := rubyEngineV.FindStringSubmatch(m[1]); v != nil {
-				version = v[1]
-			}
-			return engine, version
-		}
-	}
-	return "", ""
-}
-
-// gemfileRuby reads the Gemfile's ruby line as far as it is written in plain strings: what is
-// computed, or read from a file, is not known here.
-func (s *scan) gemfileRuby(gemfile string) ([]source, error) {
+// rubyLines returns the arguments of the Gemfile's ruby lines, as they are written.
+func (s *scan) rubyLines(gemfile string) ([]string, error) {
 	b, _, err := s.read(gemfile)
 	if err != nil {
 		return nil, err
 	}
+	var lines []string
 	for line := range strings.SplitSeq(string(b), "\n") {
-		m := gemfileRuby.FindStringSubmatch(strings.TrimRight(line, "\r"))
-		if m == nil {
-			continue
+		if m := gemfileRuby.FindStringSubmatch(strings.TrimRight(line, "\r")); m != nil {
+			lines = append(lines, m[1])
 		}
+	}
+	return lines, nil
+}
+
+// gemfileEngine reads the engine and its version from a Gemfile's first ruby line; they are "" if
+// it names no engine, which means MRI.
+func gemfileEngine(lines []string) (engine, version string) {
+	if len(lines) == 0 {
+		return "", ""
+	}
+	if e := rubyEngine.FindStringSubmatch(lines[0]); e != nil {
+		engine = e[1]
+	}
+	if v := rubyEngineV.FindStringSubmatch(lines[0]); v != nil {
+		version = v[1]
+	}
+	return engine, version
+}
+
+// gemfileSource reads the versions that a Gemfile's ruby line has as plain strings. It ignores a
+// version that is computed or read from a file.
+func gemfileSource(gemfile string, lines []string) []source {
+	for _, rest := range lines {
 		var clauses []string
-		for rest := m[1]; ; {
+		for {
 			q := quoted.FindStringSubmatch(rest)
 			if q == nil {
 				break
@@ -139,33 +131,32 @@ func (s *scan) gemfileRuby(gemfile string) ([]source, error) {
 			rest = rest[len(q[0]):]
 		}
 		if len(clauses) > 0 {
-			src := rubyRequirement(strings.Join(clauses, ", "))
-			src.from, src.text = gemfile+" ruby", strings.Join(clauses, ", ")
-			return []source{src}, nil
+			text := strings.Join(clauses, ", ")
+			return []source{parseRubyRequirement(text).at(gemfile+" ruby", text)}
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-// rubyRequirement reads a RubyGems requirement of one or more clauses.
-func rubyRequirement(text string) source {
+// parseRubyRequirement parses a RubyGems requirement of one or more clauses.
+func parseRubyRequirement(text string) source {
 	if v := rubyExact.FindStringSubmatch(text); v != nil {
-		return source{constraint: joinPre(v), exact: true}
+		return source{constraint: exactVersionText(v), exact: true}
 	}
 	for clause := range strings.SplitSeq(text, ",") {
 		if !rubyClause.MatchString(strings.TrimSpace(clause)) {
-			return source{bad: errors.New("not a requirement as RubyGems knows it")}
+			return source{bad: errors.New("it is not a RubyGems requirement")}
 		}
 	}
 	return source{constraint: text}
 }
 
-// rubyFile reads what version files hold: "3.3.9", "ruby-3.3.9", "3.3.9@gemset", and "3.3" for the
-// newest 3.3.x.
-func rubyFile(text string) source {
+// parseRubyFile parses the content of a version file: "3.3.9", "ruby-3.3.9", "3.3.9@gemset", or
+// "3.3" for the newest 3.3.x.
+func parseRubyFile(text string) source {
 	text, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "ruby-"), "@")
 	if v := rubyExact.FindStringSubmatch(text); v != nil {
-		return source{constraint: joinPre(v), exact: true}
+		return source{constraint: exactVersionText(v), exact: true}
 	}
 	m := rubyLine.FindStringSubmatch(text)
 	switch {
@@ -179,23 +170,24 @@ func rubyFile(text string) source {
 	return source{constraint: "~> " + text + ".0"}
 }
 
-// rubyAsked reads the build configuration: a version as in a version file, or a requirement.
-func rubyAsked(text string) source {
-	if src := rubyFile(text); src.bad == nil {
+// parseRubyConfig parses the build configuration: a version as in a version file, or a requirement.
+func parseRubyConfig(text string) source {
+	if src := parseRubyFile(text); src.bad == nil {
 		return src
 	}
-	return rubyRequirement(text)
+	return parseRubyRequirement(text)
 }
 
-func joinPre(m []string) string {
+// exactVersionText joins a match of rubyExact: "3.4.0", or "3.4.0.rc1" for a pre-release.
+func exactVersionText(m []string) string {
 	if m[2] != "" {
 		return m[1] + "." + m[2]
 	}
 	return m[1]
 }
 
-// rubyAgree: one version can satisfy both.
-func rubyAgree(winner, loser source) bool {
+// rubyCompatible reports whether one version can satisfy both sources.
+func rubyCompatible(winner, loser source) bool {
 	a, err := gems.RubyGems.ParseConstraint(winner.constraint)
 	b, err2 := gems.RubyGems.ParseConstraint(loser.constraint)
 	switch {

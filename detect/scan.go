@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	maxManifest = 4 << 20 // bytes of a manifest that is read whole
-	maxEntries  = 10_000  // directory entries looked at in one directory, and in one walk
+	maxManifest = 4 << 20 // bytes of a manifest
+	maxEntries  = 10_000  // directory entries read in one directory, and in one walk
 	maxHops     = 16      // symbolic links followed to one file
 )
 
-// scan is one detector at work: the bounded, read-only view of a tree, and the Result it fills.
+// scan is the state of one detector: a bounded, read-only view of a tree, and the Result it fills.
 type scan struct {
 	Result
 	fsys  fs.FS
@@ -30,7 +30,7 @@ func newScan(in Input, language Language) *scan {
 	s.Language = language
 	entries, err := s.list(".")
 	if err != nil {
-		s.against("", "the app's directory can't be read: %v", err)
+		s.reasonAgainst("", "the app's directory can't be read: %v", err)
 	}
 	for _, e := range entries {
 		s.names[e.Name()] = true
@@ -38,11 +38,11 @@ func newScan(in Input, language Language) *scan {
 	return s
 }
 
-func (s *scan) found(file, format string, args ...any) {
+func (s *scan) reasonFor(file, format string, args ...any) {
 	s.Reasons = append(s.Reasons, Reason{For: true, Text: clean(fmt.Sprintf(format, args...), maxSentence), File: file})
 }
 
-func (s *scan) against(file, format string, args ...any) {
+func (s *scan) reasonAgainst(file, format string, args ...any) {
 	s.Reasons = append(s.Reasons, Reason{Text: clean(fmt.Sprintf(format, args...), maxSentence), File: file})
 }
 
@@ -50,21 +50,20 @@ func (s *scan) warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, clean(fmt.Sprintf(format, args...), maxSentence))
 }
 
-// failed ends a detector with an *Error (or whatever stopped it): the Result keeps its reasons and
-// never passes.
-func (s *scan) failed(err error) (Result, error) {
-	var e *Error
-	if errors.As(err, &e) {
+// fail returns the Result of a detector that an error stopped: it keeps its reasons and does not
+// pass.
+func (s *scan) fail(err error) (Result, error) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		err = e.cleaned()
 	}
 	s.Pass, s.App, s.Requires = false, nil, nil
 	if len(s.Reasons) == 0 {
-		s.against("", "%v", err)
+		s.reasonAgainst("", "%v", err)
 	}
 	return s.Result, err
 }
 
-// list gives a directory's entries sorted by name, at most maxEntries of them.
+// list returns a directory's entries sorted by name, at most maxEntries of them.
 func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 	real, err := s.resolve(dir)
 	if err != nil {
@@ -89,8 +88,8 @@ func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 
 var errLinkOut = errors.New("a symbolic link leads out of the tree")
 
-// resolve follows the symbolic links in name without ever leaving the tree, whatever the file
-// system itself would allow.
+// resolve follows the symbolic links in name and never leaves the tree, even where the file system
+// would allow it.
 func (s *scan) resolve(name string) (string, error) {
 	done, rest, hops := ".", strings.Split(path.Clean(name), "/"), 0
 	for len(rest) > 0 {
@@ -126,8 +125,8 @@ func (s *scan) resolve(name string) (string, error) {
 	return done, nil
 }
 
-// stat follows links inside the tree. A root entry must be spelled exactly so, even where the file
-// system does not mind.
+// stat follows links inside the tree. A name at the root must match in case, even on a file system
+// that ignores it.
 func (s *scan) stat(name string) (string, fs.FileInfo) {
 	top, _, _ := strings.Cut(name, "/")
 	if len(s.names) < maxEntries && top != "." && !s.names[top] {
@@ -141,7 +140,7 @@ func (s *scan) stat(name string) (string, fs.FileInfo) {
 		}
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		s.against(name, "%s can't be read: %v", name, err)
+		s.reasonAgainst(name, "%s can't be read: %v", name, err)
 	}
 	return "", nil
 }
@@ -156,9 +155,9 @@ func (s *scan) isDir(name string) bool {
 	return info != nil && info.IsDir()
 }
 
-// head reads at most n bytes of a regular file; false where there is none or it can't be read (then
-// a reason says so).
-func (s *scan) head(name string, n int64) ([]byte, bool) {
+// readUpTo reads at most n bytes of a regular file, without its byte order mark. It returns false
+// if there is none, or if it can't be read; a reason then says so.
+func (s *scan) readUpTo(name string, n int64) ([]byte, bool) {
 	real, info := s.stat(name)
 	if info == nil || !info.Mode().IsRegular() {
 		return nil, false
@@ -171,14 +170,14 @@ func (s *scan) head(name string, n int64) ([]byte, bool) {
 			return bytes.TrimPrefix(b, []byte("\ufeff")), true
 		}
 	}
-	s.against(name, "%s can't be read: %v", name, err)
+	s.reasonAgainst(name, "%s can't be read: %v", name, err)
 	return nil, false
 }
 
-// read reads a manifest whole, without its byte order mark; more than maxManifest bytes are an
-// *Error.
+// read reads a whole manifest, without its byte order mark. One of more than maxManifest bytes is
+// an *Error.
 func (s *scan) read(name string) (b []byte, ok bool, err error) {
-	b, ok = s.head(name, maxManifest+1)
+	b, ok = s.readUpTo(name, maxManifest+1)
 	if len(b) > maxManifest {
 		return nil, false, &Error{
 			ID:      string(s.Language) + "/file-too-large",
@@ -190,10 +189,10 @@ func (s *scan) read(name string) (b []byte, ok bool, err error) {
 	return b, ok, nil
 }
 
-// lines reads a small line-based file: line ends may be CRLF, `#` comments and blanks around a line
-// are cut, empty lines stay so that indices are line numbers less one.
+// lines reads a small line-based file. It cuts `#` comments, white space around a line and CRLF,
+// and keeps empty lines, so that an index is a line number less one.
 func (s *scan) lines(name string) ([]string, bool) {
-	b, ok := s.head(name, 64<<10)
+	b, ok := s.readUpTo(name, 64<<10)
 	if !ok {
 		return nil, false
 	}
@@ -205,9 +204,9 @@ func (s *scan) lines(name string) ([]string, bool) {
 	return lines, true
 }
 
-// walk gives the regular files below dir, slash-separated and sorted, maxEntries at most, links not
-// followed. Directories named in skip are left out.
-func (s *scan) walk(dir string, skip ...string) []string {
+// walk returns the regular files below dir, slash-separated and sorted, at most maxEntries of them.
+// It follows no links.
+func (s *scan) walk(dir string) []string {
 	var files []string
 	seen := 0
 	var visit func(string, int)
@@ -222,7 +221,7 @@ func (s *scan) walk(dir string, skip ...string) []string {
 			}
 			name := path.Join(dir, e.Name())
 			switch {
-			case e.IsDir() && !slices.Contains(skip, e.Name()):
+			case e.IsDir():
 				visit(name, depth+1)
 			case e.Type().IsRegular():
 				files = append(files, name)

@@ -6,23 +6,38 @@ import (
 	"strings"
 )
 
-// source is one place that says which version of a tool an app wants.
+// source is one place that says which version of a tool an app needs.
 type source struct {
 	from       string // as in Requirement.From
 	text       string // what is written there, for messages
 	constraint string // in the tool's grammar
 	exact      bool
 	hash       string
-	bad        error // why the text is no constraint
+	bad        error // why the text is not a constraint
 }
 
-// agreement reports whether two sources can be satisfied by one version.
-type agreement func(winner, loser source) bool
+// at sets where a source was read.
+func (src source) at(from, text string) source {
+	src.from, src.text = from, text
+	return src
+}
 
-// choose takes the first source for a requirement and warns of every later one that disagrees or
-// can't be understood. sources stand in their order of precedence. The first source being bad is
-// the caller's error to tell: choose returns it as it is.
-func (s *scan) choose(tool string, sources []source, agree agreement) (Requirement, *source) {
+// invalid is the error for a source that is not what it should be, such as "a Ruby version".
+func (src source) invalid(id, what string, hint string) *Error {
+	return &Error{
+		ID: id, Place: src.from,
+		Summary: fmt.Sprintf("%s is %q, which is not %s: %v", src.from, src.text, what, src.bad),
+		Hints:   []string{hint},
+	}
+}
+
+// compatibility reports whether one version can satisfy two sources.
+type compatibility func(winner, loser source) bool
+
+// choose makes the first source the requirement and warns of every later one that is incompatible
+// with it or can't be parsed. The sources are in order of precedence. choose returns the first one,
+// too, so that the caller can report one that is bad; it is nil if there are no sources.
+func (s *scan) choose(tool string, sources []source, compatible compatibility) (Requirement, *source) {
 	if len(sources) == 0 {
 		return Requirement{Tool: tool, From: "default"}, nil
 	}
@@ -33,16 +48,11 @@ func (s *scan) choose(tool string, sources []source, agree agreement) (Requireme
 	for _, loser := range sources[1:] {
 		switch {
 		case loser.bad != nil:
-			s.warn("%s says %q, which is no %s version; using %s", loser.from, loser.text, tool, using(winner, loser))
-		case loser.constraint != winner.constraint && !agree(winner, loser):
-			s.warn(
-				"%s asks for %s and %s says %s; using %s",
-				winner.from,
-				winner.text,
-				loser.from,
-				loser.text,
-				using(winner, loser),
-			)
+			s.warn("%s says %q, which is not %s version; using %s", loser.from, loser.text, withArticle(tool),
+				using(winner, loser))
+		case loser.constraint != winner.constraint && !compatible(winner, loser):
+			s.warn("%s asks for %s and %s says %s; using %s", winner.from, winner.text, loser.from, loser.text,
+				using(winner, loser))
 		}
 	}
 	return Requirement{
@@ -54,7 +64,7 @@ func (s *scan) choose(tool string, sources []source, agree agreement) (Requireme
 	}, &winner
 }
 
-// using names the winner's file alone, or more where both are in one file.
+// using names the winner's file, or its field where both sources are in one file.
 func using(winner, loser source) string {
 	file, field, _ := strings.Cut(winner.from, " ")
 	if other, _, _ := strings.Cut(loser.from, " "); other == file && field != "" {
@@ -69,12 +79,10 @@ func (s *scan) envSource(name string, parse func(string) source) []source {
 	if text == "" {
 		return nil
 	}
-	src := parse(text)
-	src.from, src.text = name, text
-	return []source{src}
+	return []source{parse(text).at(name, text)}
 }
 
-// fileSource reads a version file of one meaningful line (.nvmrc, .ruby-version …).
+// fileSource reads a version file (.nvmrc, .ruby-version …): one line besides comments.
 func (s *scan) fileSource(name string, parse func(string) source) []source {
 	lines, ok := s.lines(name)
 	if !ok {
@@ -88,6 +96,5 @@ func (s *scan) fileSource(name string, parse func(string) source) []source {
 	if len(lines) > 1 {
 		src.bad = fmt.Errorf("%d lines where one version is expected", len(lines))
 	}
-	src.from, src.text = name, lines[0]
-	return []source{src}
+	return []source{src.at(name, lines[0])}
 }

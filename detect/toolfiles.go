@@ -9,7 +9,7 @@ import (
 )
 
 // toolSources reads a tool's version from .tool-versions (asdf) and from mise.toml or .mise.toml,
-// in this order. keys are the names the tool goes by there.
+// in this order. keys are the tool's names there.
 func (s *scan) toolSources(keys []string, parse func(string) source) []source {
 	return append(s.toolVersions(keys, parse), s.mise(keys, parse)...)
 }
@@ -21,16 +21,15 @@ func (s *scan) toolVersions(keys []string, parse func(string) source) []source {
 		if len(fields) < 2 || !slices.Contains(keys, fields[0]) {
 			continue
 		}
-		src := parseTool(fields[1], parse) // further versions are asdf's fallbacks
-		src.from, src.text = ".tool-versions "+fields[0], fields[1]
-		return []source{src}
+		// Further versions are fallbacks, which asdf uses if the first is not installed.
+		return []source{parseTool(fields[1], parse).at(".tool-versions "+fields[0], fields[1])}
 	}
 	return nil
 }
 
 func (s *scan) mise(keys []string, parse func(string) source) []source {
 	for _, file := range []string{"mise.toml", ".mise.toml"} {
-		b, ok := s.head(file, 256<<10)
+		b, ok := s.readUpTo(file, 256<<10)
 		if !ok {
 			continue
 		}
@@ -38,7 +37,7 @@ func (s *scan) mise(keys []string, parse func(string) source) []source {
 			Tools map[string]any `toml:"tools"`
 		}
 		if _, err := toml.Decode(string(b), &doc); err != nil {
-			s.warn("%s is no TOML and was not read: %s", file, firstLine(err.Error()))
+			s.warn("%s is not valid TOML and was ignored: %s", file, firstLine(err.Error()))
 			continue
 		}
 		for _, key := range keys {
@@ -46,9 +45,7 @@ func (s *scan) mise(keys []string, parse func(string) source) []source {
 			if !ok {
 				continue
 			}
-			src := parseTool(text, parse)
-			src.from, src.text = file+" tools."+key, text
-			return []source{src}
+			return []source{parseTool(text, parse).at(file+" tools."+key, text)}
 		}
 	}
 	return nil
@@ -69,7 +66,7 @@ func miseVersion(v any) (string, bool) {
 	return "", false
 }
 
-// parseTool understands what asdf and mise put before a version.
+// parseTool accepts the prefixes that asdf and mise allow before a version.
 func parseTool(text string, parse func(string) source) source {
 	for _, prefix := range []string{"latest:", "prefix:"} {
 		text = strings.TrimPrefix(text, prefix)

@@ -1,8 +1,28 @@
-// Package gemlock reads Gemfile.lock (and gems.locked): the file Bundler writes. It knows the
-// sections GEM, GIT, PATH, PLUGIN SOURCE, PLATFORMS, DEPENDENCIES, CHECKSUMS, RUBY VERSION and
-// BUNDLED WITH, skips sections of later Bundlers, and minds neither CRLF, nor a byte order mark,
-// nor an indentation of two or three blanks under the last two. It reads data only: a Gemfile,
-// which is a Ruby program, is never evaluated.
+// Package gemlock parses Gemfile.lock (or gems.locked), the lock file that Bundler writes. [Parse]
+// returns a [Lock]:
+//
+//	lock, err := gemlock.Parse(content)
+//	version, ok := lock.Gem("rails") // "8.0.1", true
+//
+// The file consists of sections. A section is a heading in capitals and indented lines; sources of
+// gems list them under specs:, with their dependencies indented further:
+//
+//	GEM
+//	  remote: https://gems.example.com/
+//	  specs:
+//	    rack (3.1.0)
+//	    rails (8.0.1)
+//	      rack (>= 2.2.4)
+//
+//	DEPENDENCIES
+//	  rails (~> 8.0)
+//
+//	RUBY VERSION
+//	   ruby 3.3.9p170
+//
+// Known are GEM, GIT, PATH, PLUGIN SOURCE, PLATFORMS, DEPENDENCIES, CHECKSUMS, RUBY VERSION and
+// BUNDLED WITH; other sections are skipped. Line ends may be CRLF. The package does not read a
+// Gemfile, which is a Ruby program.
 package gemlock
 
 import (
@@ -12,21 +32,21 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Lock is a lock file's content, in the file's order.
+// Lock is the content of a lock file, in its order.
 type Lock struct {
 	Sources      []Source
 	Platforms    []string     // "ruby", "x86_64-linux"
-	Dependencies []Dependency // what the Gemfile asks for
+	Dependencies []Dependency // of the Gemfile
 	Checksums    []Checksum
-	Ruby         Ruby   // zero where the file has no RUBY VERSION
-	BundledWith  string // "2.5.23"; "" where unsaid
+	Ruby         Ruby   // zero if there is no RUBY VERSION
+	BundledWith  string // "2.5.23"; "" if there is no BUNDLED WITH
 }
 
-// Source is where gems come from.
+// Source is a place that gems come from.
 type Source struct {
 	Kind    string            // "GEM", "GIT", "PATH" or "PLUGIN SOURCE"
 	Remotes []string          // URLs; a directory for PATH
-	Options map[string]string // revision, branch, tag, ref, glob, submodules, type …; nil where there are none
+	Options map[string]string // revision, branch, tag, ref, glob, submodules, type …; nil if there are none
 	Specs   []Spec
 }
 
@@ -38,17 +58,17 @@ type Spec struct {
 	Dependencies []Dependency
 }
 
-// Dependency is a gem's name and the requirement on it.
+// Dependency is a gem's name and the versions of it that are accepted.
 type Dependency struct {
 	Name        string
-	Requirement string // RubyGems', "~> 7.0, >= 7.0.4"; "" for any
-	Pinned      bool   // it is pinned to a GIT or PATH source ("name!")
+	Requirement string // as RubyGems writes it, "~> 7.0, >= 7.0.4"; "" for any
+	Pinned      bool   // to a GIT or PATH source ("name!")
 }
 
 // Checksum is one line of CHECKSUMS.
 type Checksum struct {
 	Spec
-	Digests []string // "sha256=<hex>"; none where Bundler did not know it
+	Digests []string // "sha256=<hex>"; empty if Bundler did not know any
 }
 
 // Ruby is a RUBY VERSION section.
@@ -58,16 +78,16 @@ type Ruby struct {
 	EngineVersion string // "9.4.2.0"
 }
 
-// SyntaxError says at which line (from 1) a lock file can't be read.
+// SyntaxError reports a line that can't be parsed.
 type SyntaxError struct {
-	Line  int
+	Line  int // from 1
 	Cause string
 }
 
-// Error gives line and cause.
+// Error returns the line and the cause.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
 
-// Gem gives the locked version of a gem, from whichever source.
+// Gem returns the locked version of a gem, from any source; ok is false if it is not locked.
 func (l *Lock) Gem(name string) (version string, ok bool) {
 	for _, source := range l.Sources {
 		for _, spec := range source.Specs {
@@ -84,21 +104,20 @@ var (
 	option  = lazyregexp.New(`^([a-z_]+):(?: (.*))?$`)
 	gem     = lazyregexp.New(`^([^\s()!]+)(?: \(([^()]*)\))?(!)?(?: (\S.*))?$`)
 	release = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
-	preview = lazyregexp.New(
-		`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`,
-	)
+	preview = lazyregexp.New(`^ruby (\d+\.\d+\.\d+)[.-]?((?:preview|rc|dev|alpha|beta)\d*)(?:p-?\d+)?` +
+		`(?: \((\w+) ([0-9A-Za-z.-]+)\))?$`)
 	bundled  = lazyregexp.New(`^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.]+)?$`)
 	conflict = lazyregexp.New(`^(?:<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)`)
 )
 
-// parser reads line by line.
+// parser parses line by line.
 type parser struct {
 	lock    *Lock
 	section string
 	inSpecs bool
 }
 
-// Parse reads a lock file. An error is a [*SyntaxError].
+// Parse parses a lock file. Its error is a [*SyntaxError].
 func Parse(b []byte) (*Lock, error) {
 	p := parser{lock: &Lock{}}
 	n := 0
@@ -115,7 +134,7 @@ func Parse(b []byte) (*Lock, error) {
 	return p.lock, nil
 }
 
-// line gives the cause why a line can't be read, "" where it can.
+// line parses one line; it returns why that failed, else "".
 func (p *parser) line(line string) string {
 	if conflict.MatchString(line) {
 		return "a merge conflict is left in the file"
@@ -124,7 +143,7 @@ func (p *parser) line(line string) string {
 	indent := len(line) - len(text)
 	if indent == 0 {
 		if !heading.MatchString(line) {
-			return fmt.Sprintf("%q is no section", shorten(line))
+			return fmt.Sprintf("%q is not a section", shorten(line))
 		}
 		p.section, p.inSpecs = line, false
 		switch line {
@@ -143,7 +162,7 @@ func (p *parser) line(line string) string {
 	case "DEPENDENCIES":
 		d, ok := dependency(text)
 		if !ok {
-			return fmt.Sprintf("%q is no dependency", shorten(text))
+			return fmt.Sprintf("%q is not a dependency", shorten(text))
 		}
 		p.lock.Dependencies = append(p.lock.Dependencies, d)
 	case "CHECKSUMS":
@@ -152,7 +171,7 @@ func (p *parser) line(line string) string {
 		return p.ruby(text)
 	case "BUNDLED WITH":
 		if !bundled.MatchString(text) {
-			return fmt.Sprintf("%q is no Bundler version", shorten(text))
+			return fmt.Sprintf("%q is not a Bundler version", shorten(text))
 		}
 		p.lock.BundledWith = text
 	}
@@ -163,7 +182,7 @@ func (p *parser) source(s *Source, indent int, text string) string {
 	if !p.inSpecs || indent < 4 {
 		m := option.FindStringSubmatch(text)
 		if m == nil {
-			return fmt.Sprintf("%q is no option of %s", shorten(text), s.Kind)
+			return fmt.Sprintf("%q is not an option of %s", shorten(text), s.Kind)
 		}
 		switch p.inSpecs = m[1] == "specs"; {
 		case p.inSpecs:
@@ -179,7 +198,7 @@ func (p *parser) source(s *Source, indent int, text string) string {
 	if indent >= 6 {
 		d, ok := dependency(text)
 		if !ok || len(s.Specs) == 0 {
-			return fmt.Sprintf("%q is no dependency of a gem", shorten(text))
+			return fmt.Sprintf("%q is not a dependency of a gem", shorten(text))
 		}
 		last := &s.Specs[len(s.Specs)-1]
 		last.Dependencies = append(last.Dependencies, d)
@@ -187,7 +206,7 @@ func (p *parser) source(s *Source, indent int, text string) string {
 	}
 	spec, ok := locked(text)
 	if !ok {
-		return fmt.Sprintf("%q is no gem with its version", shorten(text))
+		return fmt.Sprintf("%q is not a gem with its version", shorten(text))
 	}
 	s.Specs = append(s.Specs, spec)
 	return ""
@@ -196,11 +215,11 @@ func (p *parser) source(s *Source, indent int, text string) string {
 func (p *parser) checksum(text string) string {
 	m := gem.FindStringSubmatch(text)
 	if m == nil {
-		return fmt.Sprintf("%q is no checksum", shorten(text))
+		return fmt.Sprintf("%q is not a checksum", shorten(text))
 	}
 	spec, ok := locked(strings.TrimSuffix(text, " "+m[4]))
 	if !ok {
-		return fmt.Sprintf("%q is no checksum", shorten(text))
+		return fmt.Sprintf("%q is not a checksum", shorten(text))
 	}
 	c := Checksum{Spec: spec}
 	for digest := range strings.SplitSeq(m[4], ",") {
@@ -221,7 +240,7 @@ func (p *parser) ruby(text string) string {
 		p.lock.Ruby = Ruby{Version: m[1] + "." + m[2], Engine: m[3], EngineVersion: m[4]}
 		return ""
 	}
-	return fmt.Sprintf("%q is no Ruby version", shorten(text))
+	return fmt.Sprintf("%q is not a Ruby version", shorten(text))
 }
 
 func dependency(text string) (Dependency, bool) {
@@ -232,7 +251,7 @@ func dependency(text string) (Dependency, bool) {
 	return Dependency{Name: m[1], Requirement: m[2], Pinned: m[3] != ""}, true
 }
 
-// locked reads `name (version)` or `name (version-platform)`.
+// locked parses `name (version)` or `name (version-platform)`.
 func locked(text string) (Spec, bool) {
 	m := gem.FindStringSubmatch(text)
 	if m == nil || m[2] == "" || m[4] != "" {

@@ -59,71 +59,73 @@ BUNDLED WITH
    2.5.23
 `
 
+var wholeLock = &gemlock.Lock{
+	Sources: []gemlock.Source{
+		{
+			Kind: "GIT", Remotes: []string{"https://github.com/example/tool.git"},
+			Options: map[string]string{
+				"revision":   "0123456789abcdef0123456789abcdef01234567",
+				"branch":     "main",
+				"submodules": "true",
+			},
+			Specs: []gemlock.Spec{{
+				Name: "tool", Version: "0.3.0",
+				Dependencies: []gemlock.Dependency{{Name: "rack", Requirement: ">= 2, < 4"}},
+			}},
+		},
+		{Kind: "PATH", Remotes: []string{"engines/shop"}, Specs: []gemlock.Spec{{Name: "shop", Version: "0.1.0"}}},
+		{
+			Kind: "GEM", Remotes: []string{"https://rubygems.org/", "https://gems.example.com/"},
+			Specs: []gemlock.Spec{
+				{
+					Name: "nokogiri", Version: "1.18.9", Platform: "x86_64-linux-gnu",
+					Dependencies: []gemlock.Dependency{{Name: "racc", Requirement: "~> 1.4"}},
+				},
+				{Name: "nokogiri", Version: "1.18.9"},
+				{Name: "racc", Version: "1.8.1"},
+				{Name: "rack", Version: "3.1.0.rc1"},
+			},
+		},
+	},
+	Platforms: []string{"ruby", "x86_64-linux"},
+	Dependencies: []gemlock.Dependency{
+		{Name: "nokogiri"},
+		{Name: "rack", Requirement: "~> 3.1, >= 3.1.0.a"},
+		{Name: "shop", Pinned: true},
+		{Name: "tool", Requirement: "= 0.3.0", Pinned: true},
+	},
+	Checksums: []gemlock.Checksum{
+		{Spec: gemlock.Spec{Name: "nokogiri", Version: "1.18.9"}, Digests: []string{"sha256=00ff"}},
+		{
+			Spec:    gemlock.Spec{Name: "nokogiri", Version: "1.18.9", Platform: "x86_64-linux-gnu"},
+			Digests: []string{"sha256=11", "sha512=22"},
+		},
+		{Spec: gemlock.Spec{Name: "shop", Version: "0.1.0"}},
+	},
+	Ruby:        gemlock.Ruby{Version: "3.3.9"},
+	BundledWith: "2.5.23",
+}
+
 func TestParse(t *testing.T) {
-	want := &gemlock.Lock{
-		Sources: []gemlock.Source{
-			{
-				Kind: "GIT", Remotes: []string{"https://github.com/example/tool.git"},
-				Options: map[string]string{
-					"revision":   "0123456789abcdef0123456789abcdef01234567",
-					"branch":     "main",
-					"submodules": "true",
-				},
-				Specs: []gemlock.Spec{
-					{
-						Name:         "tool",
-						Version:      "0.3.0",
-						Dependencies: []gemlock.Dependency{{Name: "rack", Requirement: ">= 2, < 4"}},
-					},
-				},
-			},
-			{Kind: "PATH", Remotes: []string{"engines/shop"}, Specs: []gemlock.Spec{{Name: "shop", Version: "0.1.0"}}},
-			{
-				Kind: "GEM", Remotes: []string{"https://rubygems.org/", "https://gems.example.com/"},
-				Specs: []gemlock.Spec{
-					{
-						Name:         "nokogiri",
-						Version:      "1.18.9",
-						Platform:     "x86_64-linux-gnu",
-						Dependencies: []gemlock.Dependency{{Name: "racc", Requirement: "~> 1.4"}},
-					},
-					{
-						Name:    "nokogiri",
-						Version: "1.18.9",
-					}, {Name: "racc", Version: "1.8.1"}, {Name: "rack", Version: "3.1.0.rc1"},
-				},
-			},
-		},
-		Platforms: []string{"ruby", "x86_64-linux"},
-		Dependencies: []gemlock.Dependency{
-			{
-				Name: "nokogiri",
-			}, {Name: "rack", Requirement: "~> 3.1, >= 3.1.0.a"}, {Name: "shop", Pinned: true}, {Name: "tool", Requirement: "= 0.3.0", Pinned: true},
-		},
-		Checksums: []gemlock.Checksum{
-			{Spec: gemlock.Spec{Name: "nokogiri", Version: "1.18.9"}, Digests: []string{"sha256=00ff"}},
-			{
-				Spec:    gemlock.Spec{Name: "nokogiri", Version: "1.18.9", Platform: "x86_64-linux-gnu"},
-				Digests: []string{"sha256=11", "sha512=22"},
-			},
-			{Spec: gemlock.Spec{Name: "shop", Version: "0.1.0"}},
-		},
-		Ruby:        gemlock.Ruby{Version: "3.3.9"},
-		BundledWith: "2.5.23",
-	}
-	for name, text := range map[string]string{"as written": whole, "CRLF and mark": "\ufeff" + strings.ReplaceAll(whole, "\n", "\r\n")} {
+	for name, text := range map[string]string{
+		"as written":               whole,
+		"CRLF and byte order mark": "\ufeff" + strings.ReplaceAll(whole, "\n", "\r\n"),
+	} {
 		got, err := gemlock.Parse([]byte(text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(wholeLock, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
-	if v, ok := want.Gem("rack"); v != "3.1.0.rc1" || !ok {
+}
+
+func TestGem(t *testing.T) {
+	if v, ok := wholeLock.Gem("rack"); v != "3.1.0.rc1" || !ok {
 		t.Errorf("Gem(rack) = %q, %v", v, ok)
 	}
-	if v, ok := want.Gem("rails"); v != "" || ok {
+	if v, ok := wholeLock.Gem("rails"); v != "" || ok {
 		t.Errorf("Gem(rails) = %q, %v", v, ok)
 	}
 }
@@ -165,8 +167,8 @@ func TestParseErrors(t *testing.T) {
 		{"CHECKSUMS\n  rack sha256=1\n", 2},
 	} {
 		_, err := gemlock.Parse([]byte(c.text))
-		var syntax *gemlock.SyntaxError
-		if !errors.As(err, &syntax) || syntax.Line != c.line || strings.Contains(err.Error(), "\n") {
+		syntax, ok := errors.AsType[*gemlock.SyntaxError](err)
+		if !ok || syntax.Line != c.line || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want an error in line %d", c.text, err, c.line)
 		}
 	}

@@ -8,9 +8,8 @@ import (
 )
 
 func TestRange(t *testing.T) {
-	versions := strings.Fields(
-		"go1.20 go1.20.14 1.21rc2 1.21.0 1.21.13 1.24.0 1.24.9 1.24.10 1.25rc1 1.25.0 1.25.1 1.26rc1 1.26beta1 junk",
-	)
+	versions := strings.Fields("go1.20 go1.20.14 1.21rc2 1.21.0 1.21.13 1.24.0 1.24.9 1.24.10 " +
+		"1.25rc1 1.25.0 1.25.1 1.26rc1 1.26beta1 junk")
 	for _, c := range []struct{ constraint, max, matches string }{
 		{"", "1.25.1", "go1.20 go1.20.14 1.21.0 1.21.13 1.24.0 1.24.9 1.24.10 1.25.0 1.25.1"},
 		{">=1.24.0 <1.25", "1.24.10", "1.24.0 1.24.9 1.24.10"},
@@ -47,4 +46,22 @@ func TestRange(t *testing.T) {
 			t.Errorf("Parse(%q) succeeds", bad)
 		}
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("", "1.25.1")
+	f.Add(">=1.24.0 <1.25", "go1.24.9")
+	f.Add("=go1.26rc1", "1.26rc1")
+	f.Fuzz(func(t *testing.T, constraint, v string) {
+		r, err := gorange.Parse(constraint)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Fatalf("an error of several lines: %v", err)
+			}
+			return
+		}
+		if max, ok := gorange.Max([]string{v}, r); ok != r.Match(v) || ok && max != v {
+			t.Fatalf("Max and Match differ on %q of %q", v, constraint)
+		}
+	})
 }

@@ -1,9 +1,14 @@
-// Package ignore reads `.slugignore` and `.gitignore` and says which paths they leave out, and by
-// which line.
+// Package ignore parses `.slugignore` and `.gitignore` and decides which paths they ignore, and by
+// which line. [Parse] returns [Rules]; a [Tree] applies them to many paths:
 //
-// The rules are gitignore's, to the letter: the test holds them against git itself. A pattern
-// becomes a regular expression of Go's kind, so a hostile one costs linear time; what is read is
-// bounded by [MaxBytes] and [MaxLine].
+//	rules, err := ignore.Parse([]byte("*.log\n!keep.log\ntmp/\n"))
+//	tree := ignore.NewTree(rules)
+//	tree.Ignored("tmp/cache/a") // true
+//
+// The rules are exactly those of git (see gitignore(5)); a test compares them with git itself. Each
+// pattern becomes a regular expression of package regexp, which matches in linear time, so that no
+// pattern can be expensive. [MaxBytes] and [MaxLine] limit the input. The package does not look for
+// ignore files in subdirectories and reads no files itself.
 package ignore
 
 import (
@@ -13,34 +18,35 @@ import (
 	"strings"
 )
 
-// MaxBytes is how long a file of rules may be, MaxLine how long a line of it, in bytes: matching
-// takes time by the length of the pattern times that of the name.
+// MaxBytes is the maximum size of a file of rules and MaxLine that of a line, in bytes. They bound
+// the time of a match, which grows with the length of the pattern times that of the name.
 const (
 	MaxBytes = 64 << 10
 	MaxLine  = 512
 )
 
-// Rules are the patterns of one file, in its order. They don't change, and many goroutines may use
-// them.
+// Rules are the patterns of one file, in its order. They are immutable and may be used
+// concurrently.
 type Rules []Rule
 
-// Rule is one pattern and where it stands. The zero value is not useful.
+// Rule is one pattern and its line. The zero value is not useful.
 type Rule struct {
-	Line int    // counted from 1
-	Text string // the line without what ends it, and without trailing spaces that no backslash protects
+	Line int    // from 1
+	Text string // the line without its line end and without trailing spaces, unless a backslash escapes them
 
 	re      *regexp.Regexp
-	negated bool // brings back what an earlier pattern left out
-	dirOnly bool // speaks of directories
-	base    bool // speaks of the last component, at any depth
+	negated bool // it includes again what an earlier pattern ignored
+	dirOnly bool // it matches directories only
+	base    bool // it matches the last component of a path, at any depth
 }
 
-// LimitError says that a file of rules, or a line of it, is longer than allowed.
+// LimitError reports a file of rules, or a line in it, that is longer than allowed.
 type LimitError struct {
 	Line        int // 0 for the whole file
 	Size, Limit int // bytes
 }
 
+// Error returns the size and the limit.
 func (e *LimitError) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("line %d: it has %d bytes; %d are allowed", e.Line, e.Size, e.Limit)
@@ -48,8 +54,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("it has %d bytes; %d are allowed", e.Size, e.Limit)
 }
 
-// Parse reads the content of a file of rules. A pattern that can match nothing, such as one with an
-// open bracket, is passed over, as git does. Its error is a [*LimitError].
+// Parse parses the content of a file of rules. It skips a pattern that can match nothing, such as
+// one with an open bracket, as git does. Its error is a [*LimitError].
 func Parse(content []byte) (Rules, error) {
 	if len(content) > MaxBytes {
 		return nil, &LimitError{Size: len(content), Limit: MaxBytes}
@@ -97,7 +103,7 @@ func parseRule(line string) (Rule, bool) {
 	return r, true
 }
 
-// trimSpaces drops trailing spaces that no backslash protects.
+// trimSpaces removes trailing spaces that no backslash escapes.
 func trimSpaces(s string) string {
 	end := 0
 	for i := 0; i < len(s); i++ {
@@ -112,15 +118,15 @@ func trimSpaces(s string) string {
 	return s[:end]
 }
 
-// Ignored says whether the entry name (relative, slash-separated), a directory if dir says so, is
-// left out. The directories above it must not be: nothing below an ignored directory comes back.
-// [Tree] and [Rules.Why] see to that by themselves.
+// Ignored reports whether the rules ignore the entry name (relative, slash-separated); dir is set
+// for a directory. It does not look at the directories above the entry, which must not be ignored:
+// everything below an ignored directory is. [Tree] and [Rules.Why] check them.
 func (rs Rules) Ignored(name string, dir bool) bool {
 	r := rs.last(name, dir)
 	return r != nil && !r.negated
 }
 
-// last returns the rule that decides on an entry, nil if none speaks of it.
+// last returns the rule that decides on an entry; nil if none matches it.
 func (rs Rules) last(name string, dir bool) *Rule {
 	full := widen(name)
 	base := path.Base(full)
@@ -140,8 +146,8 @@ func (rs Rules) last(name string, dir bool) *Rule {
 	return nil
 }
 
-// Why returns the rule that leaves out the file name (relative, slash-separated, clean), by itself
-// or with a directory above it, and whether there is one.
+// Why returns the rule that ignores the file name (relative, slash-separated, clean) or a directory
+// above it. It returns false if there is none.
 func (rs Rules) Why(name string) (Rule, bool) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {
@@ -154,7 +160,7 @@ func (rs Rules) Why(name string) (Rule, bool) {
 	return Rule{}, false
 }
 
-// widen makes a rune of each byte: git matches bytes, the regexp package runes.
+// widen turns each byte into a rune, because git matches bytes and package regexp matches runes.
 func widen(s string) string {
 	for i := range len(s) {
 		if s[i] >= 0x80 {

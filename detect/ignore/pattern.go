@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// translate turns a gitignore pattern into a regular expression over widened names. pathname is
-// whether the pattern holds a slash, so that `**` has its meaning. It reports false for a pattern
-// that can match nothing.
+// translate turns a gitignore pattern into a regular expression for widened names. pathname is set
+// for a pattern with a slash; only there `**` has a meaning of its own. translate returns false for
+// a pattern that can match nothing.
 func translate(p string, pathname bool) (string, bool) {
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)
-	// git compares up to here by itself, so a `**` that comes next counts as first
+	// git compares the literal text before this index separately, so a `**` here counts as first.
 	literal := strings.IndexAny(p, `*?[\`)
 	for i := 0; i < len(p); {
 		switch p[i] {
@@ -45,7 +45,7 @@ func translate(p string, pathname bool) (string, bool) {
 	return b.String(), true
 }
 
-// stars translates p[i:n], a run of asterisks, and returns where to go on.
+// stars translates p[i:n], a run of asterisks, and returns the index after it.
 func stars(b *strings.Builder, p string, i, n int, pathname bool, literal int) int {
 	first := i == 0 || p[i-1] == '/' || i == literal
 	last := n == len(p) || p[n] == '/' || strings.HasPrefix(p[n:], `\/`)
@@ -68,7 +68,7 @@ func literalByte(c byte) string {
 	return fmt.Sprintf(`\x{%x}`, c)
 }
 
-// classes are the named ones of POSIX, as git has them in the C locale.
+// classes are the character classes of POSIX in the C locale, as git defines them.
 var classes = map[string]func(c byte) bool{
 	"alnum":  func(c byte) bool { return isAlpha(c) || isDigit(c) },
 	"alpha":  isAlpha,
@@ -87,8 +87,8 @@ var classes = map[string]func(c byte) bool{
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// bracket translates the class that begins at p[i] and returns where to go on. It follows git's
-// wildmatch step by step.
+// bracket translates the bracket expression at p[i] and returns the index after it. It follows
+// wildmatch.c of git step by step.
 func bracket(p string, i int) (string, int, bool) {
 	var set [256]bool
 	i++
@@ -148,7 +148,7 @@ func bracket(p string, i int) (string, int, bool) {
 	}
 }
 
-// spell writes a set as a class. A slash is never in it.
+// spell writes a set of bytes as a character class, without the slash.
 func spell(set [256]bool, negated bool) string {
 	in := func(c int) bool { return c > 0 && c < len(set) && c != '/' && set[c] != negated }
 	var b strings.Builder

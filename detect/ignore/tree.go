@@ -2,19 +2,19 @@ package ignore
 
 import "path"
 
-// Tree answers for whole paths in any order and remembers the directories it has seen. One
-// goroutine at a time may use it.
+// Tree decides on whole paths, in any order, and caches its decisions on directories. It must not
+// be used concurrently.
 type Tree struct {
 	rules Rules
 	dirs  map[string]bool
-	count int
+	count int // entries ignored
 }
 
-// NewTree returns a Tree that goes by the rules.
+// NewTree returns a Tree with these rules.
 func NewTree(rs Rules) *Tree { return &Tree{rules: rs, dirs: map[string]bool{}} }
 
-// Ignored says whether the file name (relative, slash-separated, clean) is left out, by itself or
-// with a directory above it.
+// Ignored reports whether the rules ignore the file name (relative, slash-separated, clean) or a
+// directory above it.
 func (t *Tree) Ignored(name string) bool {
 	if len(t.rules) == 0 {
 		return false
@@ -29,7 +29,7 @@ func (t *Tree) Ignored(name string) bool {
 	return false
 }
 
-// Dir says the same of the directory dir. The root, ".", is never left out.
+// Dir reports the same of a directory. The root, ".", is never ignored.
 func (t *Tree) Dir(dir string) bool {
 	if dir == "." {
 		return false
@@ -47,5 +47,6 @@ func (t *Tree) Dir(dir string) bool {
 	return out
 }
 
-// Count returns how many entries were found to be left out, a directory with all below it as one.
+// Count returns how many of the entries asked about are ignored; an ignored directory with
+// everything below it is one entry.
 func (t *Tree) Count() int { return t.count }

@@ -1,6 +1,12 @@
-// Package lazyregexp compiles regular expressions when they are first used: slugc is started for
-// every hook of every push, and most runs use few of the hundreds it knows. It is what
-// internal/lazyregexp is to the go command.
+// Package lazyregexp compiles a regular expression when it is first used. slugc is started for
+// every hook of every push, and most runs use few of its hundreds of expressions:
+//
+//	var major = lazyregexp.New(`^v(\d+)\.`)
+//
+//	m := major.FindStringSubmatch("v20.1.0") // compiled here
+//
+// [Regexp] has the methods of [regexp.Regexp] that slugc uses. The go command has the same device,
+// internal/lazyregexp.
 package lazyregexp
 
 import (
@@ -8,12 +14,12 @@ import (
 	"sync"
 )
 
-// Regexp is a [regexp.Regexp] that is compiled at its first use. Its methods are those of the same
-// names, and may be called concurrently.
+// Regexp is a [regexp.Regexp] that is compiled at its first use. Its methods are those of
+// regexp.Regexp and may be called concurrently.
 type Regexp struct{ get func() *regexp.Regexp }
 
-// New returns the expression. One that is malformed panics at its first use; this package's test
-// compiles all there are.
+// New returns an expression. A malformed one panics at its first use; a test of this package
+// compiles all expressions of slugc.
 func New(expression string) *Regexp {
 	return &Regexp{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })}
 }

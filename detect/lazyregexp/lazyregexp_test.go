@@ -44,11 +44,11 @@ func TestAllCompile(t *testing.T) {
 		}
 	}
 	if found < 50 {
-		t.Errorf("only %d expressions are found", found)
+		t.Errorf("found only %d expressions", found)
 	}
 }
 
-// argument is the literal that lazyregexp.New is called with.
+// argument returns the literal argument of a call of lazyregexp.New.
 func argument(n ast.Node) (string, bool) {
 	call, ok := n.(*ast.CallExpr)
 	if !ok || len(call.Args) != 1 {
@@ -73,6 +73,6 @@ func TestRegexp(t *testing.T) {
 	r := lazyregexp.New(`a(b+)`)
 	if r.String() != `a(b+)` || !r.MatchString("xabb") || r.FindStringSubmatch("xabb")[1] != "bb" ||
 		r.ReplaceAllString("ab", "$1") != "b" {
-		t.Error("it is not the expression")
+		t.Error("the methods are not those of the expression")
 	}
 }

@@ -2,10 +2,10 @@ package npmrange
 
 import "github.com/Masterminds/semver/v3"
 
-// Intersects reports whether some release satisfies both ranges. It judges releases only: two
-// ranges that share nothing but pre-releases do not intersect.
+// Intersects reports whether some release satisfies both ranges. Pre-releases do not count: two
+// ranges that have only pre-releases in common do not intersect.
 func (r Range) Intersects(o Range) bool {
-	// The lowest release of an intersection of intervals is one interval's lowest release, or
+	// The lowest release of an intersection of intervals is the lowest release of one of them, or
 	// 0.0.0.
 	candidates := append(r.floors(), o.floors()...)
 	for _, v := range append(candidates, semver.New(0, 0, 0, "", "")) {

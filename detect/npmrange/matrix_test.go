@@ -2,18 +2,20 @@ package npmrange_test
 
 import "strings"
 
-// ranges are the recorded ranges: what engines fields hold in practice, every form of the grammar,
-// and what other libraries judge differently.
+// ranges returns the recorded ranges: those of real engines fields, every form of the grammar, and
+// those that other libraries evaluate differently.
 func ranges() []string {
 	return strings.Split(rangeLines, "\n")
 }
 
 var versions = strings.Fields(`
-0.0.0-alpha 0.0.0 0.0.1-rc.1 0.0.1 0.0.3-beta 0.0.3 0.0.4 0.1.0 0.1.5 0.2.0 1.0.0-0 1.0.0 1.2.0 1.2.3-alpha 1.2.3-beta.2 1.2.3-beta.10 1.2.3 1.2.4-beta.2 1.2.4
-1.3.0-alpha 1.3.0 2.0.0-rc.1 2.0.0 2.3.4 16.20.2 17.9.1 18.0.0-rc.1 18.0.0 18.17.0 18.20.8 19.0.0 20.0.0 20.0.5 20.1.0 20.1.9 20.5.0-rc.1 20.19.5 21.0.0-rc.1
-21.0.0 22.0.0 22.22.2 24.21.0 v24.3.0 25.0.0 26.0.0-nightly20260101abc 1.2.3+build.5 1.2 01.2.3 latest =1.2.3 9007199254740991.0.0 9007199254740992.0.0`)
+ 0.0.0-alpha 0.0.0 0.0.1-rc.1 0.0.1 0.0.3-beta 0.0.3 0.0.4 0.1.0 0.1.5 0.2.0 1.0.0-0 1.0.0 1.2.0 1.2.3-alpha
+1.2.3-beta.2 1.2.3-beta.10 1.2.3 1.2.4-beta.2 1.2.4 1.3.0-alpha 1.3.0 2.0.0-rc.1 2.0.0 2.3.4 16.20.2 17.9.1
+18.0.0-rc.1 18.0.0 18.17.0 18.20.8 19.0.0 20.0.0 20.0.5 20.1.0 20.1.9 20.5.0-rc.1 20.19.5 21.0.0-rc.1 21.0.0
+22.0.0 22.22.2 24.21.0 v24.3.0 25.0.0 26.0.0-nightly20260101abc 1.2.3+build.5 1.2 01.2.3 latest =1.2.3
+9007199254740991.0.0 9007199254740992.0.0`)
 
-// rangeLines holds a range a line; the first one is empty.
+// rangeLines has one range per line; the first one is empty.
 const rangeLines = `
 *
 x

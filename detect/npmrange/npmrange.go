@@ -1,11 +1,16 @@
-// Package npmrange reads and evaluates npm version ranges (package.json engines and devEngines,
-// .nvmrc) exactly as npm's own semver package does in its strict mode without includePrerelease:
-// hyphen ranges, x-ranges, tildes, carets, comparator sets, "||", and the pre-release rule (a
-// pre-release matches only where a comparator of the same major.minor.patch names a pre-release).
+// Package npmrange parses and evaluates npm version ranges, as in package.json engines and .nvmrc.
+// [Parse] returns a [Range]:
 //
-// The grammar is node-semver's (https://github.com/npm/node-semver#ranges); testdata/golden.json
-// records its answers. Versions are ordered by Masterminds/semver. Neither Masterminds' constraints
-// nor deps.dev's agree with npm on all of the recorded ranges.
+//	r, err := npmrange.Parse("^20.1 || >=22")
+//	r.Match("20.11.0")                               // true
+//	npmrange.Max([]string{"20.9.0", "21.0.0"}, r)    // "20.9.0", true
+//
+// The grammar is that of node-semver, https://github.com/npm/node-semver#ranges: hyphen ranges,
+// x-ranges, tildes, carets, comparator sets and "||". A pre-release matches only if a comparator of
+// the same major.minor.patch names a pre-release. Results are those of node-semver in its strict
+// mode without includePrerelease; testdata/golden.json records them, and neither the constraints of
+// Masterminds/semver nor those of deps.dev agree with all of them. The package does not know
+// aliases such as "lts/*" and which versions exist.
 package npmrange
 
 import (
@@ -19,24 +24,25 @@ const (
 	maxRange     = 8 << 10         // bytes of a whole range
 	maxVersion   = 256             // bytes of one version, node-semver's MAX_LENGTH
 	maxComponent = 1<<53 - 1       // node-semver's MAX_SAFE_INTEGER
-	saturated    = uint64(1) << 60 // a number beyond maxComponent that can be incremented
+	saturated    = uint64(1) << 60 // stands for any number above maxComponent; it can be incremented
 )
 
-// Range is a parsed npm range: comparator sets of which one must match. The zero Range matches
+// Range is a parsed npm range: sets of comparators, one of which must match. The zero Range matches
 // nothing. It is immutable and may be used concurrently.
 type Range struct {
 	sets [][]comparator
 	text string
 }
 
-// comparator is one `>=1.2.3`. An empty set of comparators matches any release.
+// comparator is an operator and a version, such as `>=1.2.3`. An empty set of comparators matches
+// any release.
 type comparator struct {
 	op string // "", "<", "<=", ">", ">="
 	v  *semver.Version
 }
 
-// Parse reads an npm range. Everything node-semver calls invalid is an error: commas, `!=`, `=>`,
-// dist-tags and aliases such as "latest" or "lts/*". The empty string is valid and means any
+// Parse parses an npm range. Everything that node-semver rejects is an error: commas, `!=`, `=>`,
+// dist-tags and aliases such as "latest" or "lts/*". The empty string is valid and matches any
 // release.
 func Parse(s string) (Range, error) {
 	if len(s) > maxRange {
@@ -51,8 +57,7 @@ func Parse(s string) (Range, error) {
 		}
 		r.sets = append(r.sets, set)
 	}
-	// npm keeps only "any" where one alternative is "any", so that other alternatives' pre-releases
-	// are no longer admitted.
+	// If one alternative is "any", npm drops the others, and with them their pre-releases.
 	for _, set := range r.sets {
 		if len(set) == 0 {
 			r.sets = [][]comparator{nil}
@@ -62,11 +67,11 @@ func Parse(s string) (Range, error) {
 	return r, nil
 }
 
-// String gives the range's text with its white space collapsed.
+// String returns the range's text with its white space collapsed.
 func (r Range) String() string { return r.text }
 
-// Match reports whether the version (with or without a leading "v") satisfies the range; what is
-// not a full version never does.
+// Match reports whether the version (with or without a leading "v") satisfies the range. Text that
+// is not a full version does not.
 func (r Range) Match(version string) bool {
 	v, err := parseVersion(strings.TrimFunc(version, isSpace))
 	return err == nil && r.match(v)
@@ -81,8 +86,8 @@ func (r Range) match(v *semver.Version) bool {
 	return false
 }
 
-// Max gives the highest of versions that satisfies the range, as it is written in versions; the
-// first of equals. False where none does.
+// Max returns the highest of the versions that satisfies the range, as it is written there, and the
+// first one of equals. It returns false if there is none.
 func Max(versions []string, r Range) (string, bool) {
 	best, found := "", false
 	var bestVersion *semver.Version
@@ -130,7 +135,7 @@ func (c comparator) match(v *semver.Version) bool {
 	return order == 0
 }
 
-// parseVersion reads a full version as node-semver's strict mode does.
+// parseVersion parses a full version as node-semver's strict mode does.
 func parseVersion(s string) (*semver.Version, error) {
 	if len(s) > maxVersion {
 		return nil, fmt.Errorf("parsing a version of %d bytes: more than %d", len(s), maxVersion)
@@ -145,7 +150,7 @@ func parseVersion(s string) (*semver.Version, error) {
 	return v, nil
 }
 
-// isSpace is JavaScript's white space, which npm trims and collapses.
+// isSpace reports whether r is white space in JavaScript, which npm trims and collapses.
 func isSpace(r rune) bool {
 	switch r {
 	case ' ', '\t', '\n', '\v', '\f', '\r', 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff:

@@ -42,11 +42,8 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(g.Ranges) < 100 || len(g.Versions) < 40 {
-		t.Fatalf(
-			"the golden file has %d ranges and %d versions, want at least 100 and 40",
-			len(g.Ranges),
-			len(g.Versions),
-		)
+		t.Fatalf("the golden file has %d ranges and %d versions, want at least 100 and 40", len(g.Ranges),
+			len(g.Versions))
 	}
 	for _, want := range g.Ranges {
 		r, err := npmrange.Parse(want.Range)
@@ -83,10 +80,8 @@ func record(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("testdata", "golden.js"))
-	cmd.Env = append(
-		os.Environ(),
-		"NPM_SEMVER="+filepath.Join(strings.TrimSpace(string(root)), "npm", "node_modules", "semver"),
-	)
+	cmd.Env = append(os.Environ(),
+		"NPM_SEMVER="+filepath.Join(strings.TrimSpace(string(root)), "npm", "node_modules", "semver"))
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -123,8 +118,12 @@ func TestIntersects(t *testing.T) {
 		a, b string
 		want bool
 	}{
-		{"18", ">=20", false}, {">=18", "20", true}, {">18.0.0", "<=18.0.1", true}, {">18.0.0", "<18.0.1", false}, {"", "1", true}, {"<1", "*", true},
-		{"18 || 22", "20 || 22.1.x", true}, {"1.2.3", "1.2.3", true}, {"1.2.3-beta", "<1.2.3", false}, {">=1.2.3-beta", "1.2.x", true}, {"<0.0.0-0", "*", false},
+		{"18", ">=20",
+			false}, {">=18", "20",
+			true}, {">18.0.0", "<=18.0.1", true}, {">18.0.0", "<18.0.1", false}, {"", "1", true}, {"<1", "*", true},
+		{"18 || 22", "20 || 22.1.x",
+			true}, {"1.2.3", "1.2.3",
+			true}, {"1.2.3-beta", "<1.2.3", false}, {">=1.2.3-beta", "1.2.x", true}, {"<0.0.0-0", "*", false},
 	} {
 		a, err := npmrange.Parse(c.a)
 		b, err2 := npmrange.Parse(c.b)
@@ -138,7 +137,8 @@ func TestIntersects(t *testing.T) {
 }
 
 func TestParseBounds(t *testing.T) {
-	for _, s := range []string{strings.Repeat("1 ", 5000), "1.2.3-" + strings.Repeat("a", 300), "^99999999999999999999", "~9007199254740991"} {
+	for _, s := range []string{strings.Repeat("1 ", 5000), "1.2.3-" + strings.Repeat("a", 300),
+		"^99999999999999999999", "~9007199254740991"} {
 		if _, err := npmrange.Parse(s); err == nil {
 			t.Errorf("Parse of %d bytes %.20q succeeded", len(s), s)
 		} else if strings.Contains(err.Error(), "\n") {

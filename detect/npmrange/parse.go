@@ -13,11 +13,10 @@ const (
 	wild       = `(` + number + `|x|X|\*)`
 	identifier = `(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|` + number + `)`
 	prerelease = `(?:-(` + identifier + `(?:\.` + identifier + `)*))`
-	// partial is a version of which the end may be missing or wild, with any run of "v", "=" and
-	// blanks before it.
+	// partial is a version whose last components may be missing or wild, after any number of "v",
+	// "=" and spaces.
 	partial = `([v= ]*)` + wild + `(?:\.` + wild + `(?:\.` + wild + prerelease + `?)?)?`
-	// loose is only used to find where a version begins, as npm does when it joins operators to
-	// versions.
+	// loose only finds the start of a version, as npm does when it joins operators to versions.
 	loose = `[v= ]*\d+\.\d+\.\d+(?:-?(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|\d+)(?:\.(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|\d+))*)?`
 )
 
@@ -34,14 +33,14 @@ var (
 	full        = lazyregexp.New(`^([<>]?=?)v?(\d.*)$`)
 )
 
-// version is a partial version: a component that is missing or wild is nil.
+// version is a partial version; a component that is missing or wild is nil.
 type version struct {
-	prefix              string // the "v", "=" and blanks before it
+	prefix              string // the "v", "=" and spaces before it
 	major, minor, patch *uint64
 	pre                 string
 }
 
-// parseSet reads one alternative of a range. No comparators means any release.
+// parseSet parses one alternative of a range. No comparators means any release.
 func parseSet(s string) ([]comparator, error) {
 	s = build.ReplaceAllString(s, "")
 	if m := hyphenRange.FindStringSubmatch(s); m != nil {
@@ -78,7 +77,7 @@ func parseWord(word string) ([]comparator, error) {
 			return xRange(m[1], v)
 		}
 	}
-	// npm drops a star wherever it stands, so that `1.2.3*` is 1.2.3.
+	// npm removes a star anywhere, so that `1.2.3*` is 1.2.3.
 	if at := star.FindStringIndex(word); at != nil {
 		if word = word[:at[0]] + word[at[1]:]; word == "" {
 			return nil, nil
@@ -91,7 +90,7 @@ func parseWord(word string) ([]comparator, error) {
 	return compare(m[1], m[2])
 }
 
-// compare makes one comparator; `>=0.0.0` is any.
+// compare returns one comparator, or none for `>=0.0.0`, which is any release.
 func compare(op, v string) ([]comparator, error) {
 	parsed, err := parseVersion(v)
 	if err != nil {
@@ -106,7 +105,8 @@ func compare(op, v string) ([]comparator, error) {
 	return []comparator{{op: op, v: parsed}}, nil
 }
 
-// between is every version from low up to, and without the pre-releases of, high.
+// between returns the comparators for every version from low up to high, without high and its
+// pre-releases.
 func between(low, high string) ([]comparator, error) {
 	from, err := compare(">=", low)
 	if err != nil {
@@ -140,7 +140,8 @@ func tildeRange(v version) ([]comparator, error) {
 	return between(v.floor(), triple(*v.major, *v.minor+1, 0))
 }
 
-// xRange reads a version that is wild somewhere, with or without an operator.
+// xRange returns the comparators for a version with a wild component and an operator, which may be
+// "".
 func xRange(op string, v version) ([]comparator, error) {
 	if v.major == nil {
 		if op == "<" || op == ">" {
@@ -200,15 +201,15 @@ func component(s string) *uint64 {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || n > maxComponent {
-		n = saturated // refused by parseVersion, if it comes to be used
+		n = saturated // parseVersion rejects it if it is used
 	}
 	return &n
 }
 
 func (v version) complete() bool { return v.major != nil && v.minor != nil && v.patch != nil }
 
-// floor is the lowest version v stands for; a pre-release counts only on a complete one. The major
-// must be given.
+// floor is the lowest version that v matches; only a complete version has a pre-release. v.major
+// must not be nil.
 func (v version) floor() string {
 	var minor, patch uint64
 	if v.minor != nil {

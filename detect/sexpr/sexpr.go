@@ -1,8 +1,13 @@
-// Package sexpr reads Clojure source and EDN as data: project.clj, deps.edn, shadow-cljs.edn,
-// build.clj. It is tolerant of what it need not understand: metadata and #_ discards vanish,
-// quotes, unquotes, tagged literals, reader conditionals, anonymous functions and #= forms are kept
-// as the form they stand before with a Prefix. Nothing is ever evaluated. It is strict about
-// balance, because an unbalanced file means something else than its owner thinks.
+// Package sexpr parses Clojure source and EDN as data: project.clj, deps.edn, build.clj. [Parse]
+// returns the forms of a file as a tree of [Node]s:
+//
+//	nodes, err := sexpr.Parse([]byte(`(defproject shop "0.1.0" :main shop.core)`))
+//	nodes[0].Get(":main", 3).Text // "shop.core"
+//
+// Metadata and #_ discards are dropped. Quotes, unquotes, tagged literals, reader conditionals,
+// anonymous functions and #= forms become the form they apply to, with a Prefix. Brackets and
+// quotes must be balanced, because an unbalanced file does not mean what its author thinks. Nothing
+// is evaluated, and numbers and symbols are not told apart.
 package sexpr
 
 import (
@@ -10,7 +15,7 @@ import (
 	"strings"
 )
 
-// Kind is what a Node is.
+// Kind is the kind of a Node.
 type Kind string
 
 // The kinds. Numbers, true, false and nil are symbols.
@@ -30,29 +35,30 @@ const (
 type Node struct {
 	Kind   Kind
 	Text   string // of an atom: a string's value, a keyword with its colon, a symbol
-	Items  []Node // of a collection, a map's keys and values in turn
-	Prefix string // what stood before it: "'", "`", "~", "~@", "@", "#'", "#(" , "#?", "#=", "#inst" …; "" ordinarily
+	Items  []Node // of a collection; of a map, its keys and values alternately
+	Prefix string // "'", "`", "~", "~@", "@", "#'", "#(" , "#?", "#=", "#inst" …; "" for a plain form
 	Line   int    // from 1
 }
 
-// SyntaxError says where a file can't be read; Line and Col count from 1, Col in characters.
+// SyntaxError reports where a file is malformed. Line and Col count from 1, Col in characters.
 type SyntaxError struct {
 	Line, Col int
 	Cause     string
 }
 
-// Error gives line, column and cause.
+// Error returns the line and the cause.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
 
-// Computed reports whether the form's value is only known when it is evaluated.
+// Computed reports whether only an evaluation would show the form's value.
 func (n Node) Computed() bool { return n.Prefix != "" && n.Prefix != "'" }
 
-// Is reports whether the form is a plain symbol or keyword of this text.
+// Is reports whether the form is a symbol or keyword with this text and no prefix.
 func (n Node) Is(text string) bool {
 	return (n.Kind == Symbol || n.Kind == Keyword) && n.Text == text && n.Prefix == ""
 }
 
-// Get gives the last value of a key in a map, or in any collection's items from the given one on read as keys and values; nil where it is absent.
+// Get returns the last value of a key; nil if it is absent. It takes the items from index from on as
+// keys and values alternately, which is 0 for a map.
 func (n Node) Get(key string, from int) *Node {
 	var found *Node
 	for i := from; i+1 < len(n.Items); i += 2 {
@@ -69,10 +75,10 @@ type reader struct {
 	src  []rune
 	at   int
 	line int
-	bol  int // where the line begins
+	bol  int // index of the line's first character
 }
 
-// Parse reads every top-level form. An error is a [*SyntaxError].
+// Parse parses all top-level forms. Its error is a [*SyntaxError].
 func Parse(b []byte) ([]Node, error) {
 	r := &reader{src: []rune(strings.TrimPrefix(string(b), "\ufeff")), line: 1}
 	nodes, err := r.forms(0, 0, 0)
@@ -121,7 +127,7 @@ func (r *reader) blanks() {
 	}
 }
 
-// forms reads up to the closing delimiter; 0 is the end of the file.
+// forms parses up to the closing delimiter; 0 is the end of the file.
 func (r *reader) forms(closing rune, openLine, depth int) ([]Node, error) {
 	if depth > maxDepth {
 		return nil, r.fail("forms are nested more than %d deep", maxDepth)
@@ -156,7 +162,7 @@ func (r *reader) forms(closing rune, openLine, depth int) ([]Node, error) {
 	}
 }
 
-// form reads one form; nil for what vanishes.
+// form parses one form; it returns nil for one that is dropped.
 func (r *reader) form(depth int) (*Node, error) {
 	node := &Node{Line: r.line}
 	c := r.next()
@@ -209,7 +215,7 @@ func (r *reader) collection(node *Node, open rune, depth int) (*Node, error) {
 	return node, nil
 }
 
-// dispatch reads what stands after a #.
+// dispatch parses what comes after a #.
 func (r *reader) dispatch(node *Node, depth int) (*Node, error) {
 	switch c := r.peek(0); c {
 	case '{':
@@ -244,15 +250,15 @@ func (r *reader) dispatch(node *Node, depth int) (*Node, error) {
 	}
 	tag := r.token()
 	if tag == "" {
-		return nil, r.fail("a # before nothing it could stand for")
+		return nil, r.fail("a # with no form after it")
 	}
-	if strings.HasPrefix(tag, ":") { // #:ns{…}: a map whose keys are of a namespace
+	if strings.HasPrefix(tag, ":") { // #:ns{…}: a map whose keys have a namespace
 		return r.following("#"+tag, depth)
 	}
 	return r.prefixed("#"+tag, depth)
 }
 
-// prefixed reads the form a prefix stands before.
+// prefixed parses the form after a prefix.
 func (r *reader) prefixed(prefix string, depth int) (*Node, error) {
 	node, err := r.following(prefix, depth)
 	if err != nil {
@@ -262,7 +268,7 @@ func (r *reader) prefixed(prefix string, depth int) (*Node, error) {
 	return node, nil
 }
 
-// following reads the next form that does not vanish.
+// following parses the next form that is not dropped.
 func (r *reader) following(what string, depth int) (*Node, error) {
 	if depth > maxDepth {
 		return nil, r.fail("forms are nested more than %d deep", maxDepth)
@@ -278,8 +284,8 @@ func (r *reader) following(what string, depth int) (*Node, error) {
 	}
 }
 
-// text reads a string or a regular expression to its closing quote. Only a string's usual escapes
-// are undone.
+// text parses a string or a regular expression up to its closing quote. It decodes only the escapes
+// of strings, and of those only the common ones.
 func (r *reader) text(node *Node) error {
 	var b strings.Builder
 	for !r.end() {
@@ -300,10 +306,10 @@ func (r *reader) text(node *Node) error {
 			b.WriteRune(c)
 		}
 	}
-	return r.fail("the file ends inside the %s that begins in line %d", node.Kind, node.Line)
+	return r.fail("the file ends inside the %s that starts in line %d", node.Kind, node.Line)
 }
 
-// token reads the rest of a symbol, keyword, number or character.
+// token returns the rest of a symbol, keyword, number or character.
 func (r *reader) token() string {
 	from := r.at
 	for !r.end() && !isBlank(r.peek(0)) && !strings.ContainsRune("()[]{}\";@^`~\\", r.peek(0)) {

@@ -9,7 +9,7 @@ import (
 	"slugc/detect/sexpr"
 )
 
-// show writes forms back in one normal form: prefixes before a bar.
+// show writes forms in a normal form, with a bar after each prefix.
 func show(nodes []sexpr.Node) string {
 	var words []string
 	for _, n := range nodes {
@@ -74,24 +74,22 @@ func TestParseErrors(t *testing.T) {
 		"(a\n (b)":                `line 2: the file ends before the ")" that closes line 1`,
 		"(a]\n":                   `line 1: "]" where ")" closes line 1`,
 		"a\n\n)":                  `line 3: ")" closes nothing`,
-		"(a \"b\n\nc)":            "line 3: the file ends inside the string that begins in line 1",
+		"(a \"b\n\nc)":            "line 3: the file ends inside the string that starts in line 1",
 		"('":                      "line 1: ' with nothing after it",
 		"(#_)":                    "line 1: #_ with nothing after it",
 		"[^:x]":                   "line 1: metadata with nothing after it",
-		"(# )":                    "line 1: a # before nothing it could stand for",
+		"(# )":                    "line 1: a # with no form after it",
 		strings.Repeat("(", 300):  "line 1: forms are nested more than 256 deep",
 		strings.Repeat("'", 300):  "line 1: forms are nested more than 256 deep",
 		strings.Repeat("#^", 300): "line 1: forms are nested more than 256 deep",
 	} {
 		_, err := sexpr.Parse([]byte(in))
-		var syntax *sexpr.SyntaxError
-		if !errors.As(err, &syntax) || err.Error() != want {
+		if _, ok := errors.AsType[*sexpr.SyntaxError](err); !ok || err.Error() != want {
 			t.Errorf("%.20q: %v, want %s", in, err, want)
 		}
 	}
 	_, err := sexpr.Parse([]byte("(a\n  ü])"))
-	var syntax *sexpr.SyntaxError
-	if !errors.As(err, &syntax) || syntax.Line != 2 || syntax.Col != 4 {
+	if syntax, ok := errors.AsType[*sexpr.SyntaxError](err); !ok || syntax.Line != 2 || syntax.Col != 4 {
 		t.Errorf("position %+v", syntax)
 	}
 }
