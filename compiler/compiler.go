@@ -137,7 +137,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, erro
 		return nil, err
 	}
 	packed, err := b.pack(ctx, staged, group, built)
-	if errors.Is(err, slug.ErrKept) {
+	if errors.Is(err, slug.ErrNotKept) {
 		staged, built, packed, err = b.again(ctx, src, staged, group)
 	}
 	if err != nil {
