@@ -14,8 +14,8 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/toolchain"
-	"slugc/buildpacks/tree"
+	"slugc/buildpacks/toolchain/libraries"
+	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
 
@@ -250,7 +250,7 @@ func (b *work) libraries(dir string) error {
 		"/lib",
 	}
 	into := filepath.Join(b.home, "libraries")
-	brought, missing, err := toolchain.BringLibraries(into, roots, from)
+	brought, missing, err := libraries.Bring(into, roots, from)
 	if err != nil {
 		return fmt.Errorf("bringing the runtime's libraries: %w", err)
 	}
@@ -262,7 +262,7 @@ func (b *work) libraries(dir string) error {
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return fmt.Errorf("bringing the runtime's libraries: %w", err)
 		}
-		if err := tree.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
+		if err := disk.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
 			return fmt.Errorf("bringing the runtime's libraries: %w", err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/toolchain/libraries"
 	"slugc/buildpacks/tree"
 )
 
@@ -66,7 +67,7 @@ func (b *work) fillRuntime() error {
 // bringLibraries makes a layer self-contained: shared libraries of the machine that its programs
 // need come along.
 func (b *work) bringLibraries(into, whose string, roots ...string) error {
-	brought, missing, err := toolchain.BringLibraries(into, roots, toolchain.MachineLibraries(b.arch()))
+	brought, missing, err := libraries.Bring(into, roots, libraries.Machine(b.arch()))
 	if err != nil {
 		return err
 	}

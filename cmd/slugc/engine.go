@@ -18,6 +18,7 @@ import (
 	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
+	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
 )
 
@@ -54,10 +55,11 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	}, nil
 }
 
-// deployer deploys what engine built, and rolls back to slugs that it fetches where need be.
-func (c *cli) deployer(engine *compiler.Engine) *deploy.Deployer {
+// deployer deploys on this machine. It fetches the slugs it rolls back to where need be.
+func (c *cli) deployer(engine *compiler.Engine, releases *release.Releases) *deploy.Deployer {
 	return &deploy.Deployer{
-		Home: engine.Home, Sandbox: engine.Sandbox, Report: engine.Report, Fetch: c.fetcher(engine.Home),
+		Home: engine.Home, Releases: releases, Sandbox: engine.Sandbox, Report: engine.Report,
+		Fetch: c.fetcher(engine.Home),
 	}
 }
 
@@ -113,14 +115,16 @@ func (c *cli) toolchains(
 		return nil, err
 	}
 	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
-		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], GoDist: c.env.vars["SLUGC_GO_MIRROR"],
-		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
+		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], NpmRegistry: registry,
+		GoDist: c.env.vars["SLUGC_GO_MIRROR"], GoProxy: settings["GOPROXY"],
+		GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
 		LocalGo: toolchain.LocalGo{
 			Root:    settings["GOROOT"],
 			Version: strings.TrimPrefix(settings["GOVERSION"], "go"),
 		},
 		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
-		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(), LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
+		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(),
+		LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
 		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
 }

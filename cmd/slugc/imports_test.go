@@ -9,9 +9,13 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks"
 )
 
 type pkg struct {
@@ -32,8 +36,14 @@ var floors = map[string]int{
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
 	"compiler/procfile": 31,
 	"compiler/fault":    30, "compiler/report": 30,
-	"buildpacks": 20,
-	"detect":     10, "cache": 10,
+	"buildpacks":           20,
+	"buildpacks/toolchain": 14,
+	// The tools, of which none imports another.
+	"buildpacks/toolchain/node": 13, "buildpacks/toolchain/golang": 13, "buildpacks/toolchain/ruby": 13,
+	"buildpacks/toolchain/jdk": 13, "buildpacks/toolchain/clojure": 13,
+	"buildpacks/toolchain/archive": 12, "buildpacks/toolchain/apt": 12,
+	"buildpacks/toolchain/source": 11, "buildpacks/toolchain/libraries": 11,
+	"detect": 10, "cache": 10,
 }
 
 // exclusive says which packages alone may import a module.
@@ -46,7 +56,7 @@ var exclusive = map[string][]string{
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
-	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain"},
+	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang"},
 }
 
 // TestImports holds the house's import rule.
@@ -131,10 +141,14 @@ func forTests(path string) bool {
 	return name == "testkit" || strings.HasSuffix(name, "test")
 }
 
-func language(path string) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(path, "buildpacks/"), "/")
-	if slices.Contains([]string{"ruby", "node", "golang", "clojure"}, name) {
-		return name
+// language is the folder of the language that a package belongs to, "" if to none.
+func language(folder string) string {
+	for _, l := range buildpacks.Languages {
+		build := runtime.FuncForPC(reflect.ValueOf(l.Build).Pointer()).Name() // slugc/buildpacks/ruby.Build
+		home := strings.TrimSuffix(strings.TrimPrefix(build, "slugc/"), ".Build")
+		if within(folder, home) {
+			return home
+		}
 	}
 	return ""
 }
