@@ -129,7 +129,7 @@ func (b *build) runLifecycle(
 		Sandbox: room.box, Group: group.Members, Target: b.Target,
 		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
 		Env: b.Env, BaseEnv: room.env, Binds: room.binds, Limits: b.Limits,
-		Slices: slices, Fresh: b.Fresh, Broken: dirs.Interrupted,
+		Slices: slices, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
 		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, room.tools) },
 		Output:   b.Report.Output,
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },

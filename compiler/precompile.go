@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
@@ -78,7 +79,7 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 	env["HOME"] = "/tmp" // private to the process at every level of the sandbox
 	var log bytes.Buffer
 	err := p.box.Run(ctx, sandbox.Spec{
-		Args: what.Args, Dir: p.box.Path(out), Env: sandbox.Environ(env), Binds: []sandbox.Bind{p.bind, out},
+		Args: what.Args, Dir: p.box.Path(out), Env: command.Environ(env), Binds: []sandbox.Bind{p.bind, out},
 		Stdout: &log, Stderr: &log, Limits: sandbox.Limits{Deadline: compileTimeout, Log: compileLog},
 	})
 	if err != nil {
