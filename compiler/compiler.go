@@ -112,16 +112,16 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 	defer src.Close()
 	result := b.unchanged(src)
 	if result == nil {
-		if result, err = b.build(ctx, src); err != nil {
+		if result, err = b.makeSlug(ctx, src); err != nil {
 			return nil, err
 		}
 	}
 	return b.release(ctx, result)
 }
 
-// build is the sentence from the source to the slug. Whatever fails, the layers of the last build
+// makeSlug is the sentence from the source to the slug. Whatever fails, the layers of the last build
 // are kept for the next.
-func (b *build) build(ctx context.Context, src *source.Source) (*Result, error) {
+func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, error) {
 	defer b.claim(ctx)()
 	staged, err := b.stage(ctx, src)
 	if err != nil {
@@ -137,7 +137,7 @@ func (b *build) build(ctx context.Context, src *source.Source) (*Result, error) 
 		return nil, err
 	}
 	packed, err := b.pack(ctx, staged, group, built)
-	if errors.Is(err, slug.ErrKept) {
+	if errors.Is(err, slug.ErrNotKept) {
 		staged, built, packed, err = b.again(ctx, src, staged, group)
 	}
 	if err != nil {

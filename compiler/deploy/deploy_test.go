@@ -128,15 +128,16 @@ func TestReleaseProcessFails(t *testing.T) {
 		timeout time.Duration
 		why     string
 	}{
-		"code":  {command: "exit 3", why: "running the release process of v2: it ended with code 3"},
-		"limit": {command: "sleep 100", timeout: 100 * time.Millisecond, why: "running the release process of v2: stopped after 100ms"},
+		"code":  {command: "exit 3", why: "it ended with code 3"},
+		"limit": {command: "sleep 100", timeout: 100 * time.Millisecond, why: "stopped after 100ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t)
 			m.deploys("one", "", deploy.Options{}, 1, release.Current)
 			file, q := m.pack("two", test.command)
-			for _, why := range []string{test.why, "running the release process of v2: it failed under this key before"} {
+			for _, why := range []string{test.why, "it failed under this key before"} {
+				why = "running the release process of v2: " + why
 				made, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{Key: "k", Timeout: test.timeout})
 				failed, ok := errors.AsType[*deploy.PhaseError](err)
 				if !ok || failed.Version != 2 || err.Error() != why || made.Status != release.Failed {

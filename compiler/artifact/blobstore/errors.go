@@ -62,27 +62,27 @@ func (l location) damaged(what string, why error) error {
 }
 
 func (l location) denied(why string) error {
-	return usage("denied", l.errorf("it refuses the credentials, or there are none: %s", why),
+	return usage("blobstore/denied", l.errorf("it refuses the credentials, or there are none: %s", why),
 		setSecrets, "credentials are sent only to the host that --store or SLUGC_STORE names")
 }
 
 func (l location) noBucket(name string) error {
-	return usage("no-bucket", l.errorf("there is no bucket %q", name), "make the bucket, or fix the URL")
+	return usage("blobstore/no-bucket", l.errorf("there is no bucket %q", name), "make the bucket, or fix the URL")
 }
 
 func (l location) certificate(why error) error {
-	return usage("certificate", l.errorf("its certificate is not trusted: %w", why),
+	return usage("blobstore/certificate", l.errorf("its certificate is not trusted: %w", why),
 		"name the authority that signed it with SSL_CERT_FILE, or fix the URL")
 }
 
 func (l location) refused(why string) error {
-	return usage("refused", l.errorf("it refuses the request: %s", why),
+	return usage("blobstore/refused", l.errorf("it refuses the request: %s", why),
 		"see that the URL is one of a store of its kind, and that it takes writes")
 }
 
 // usage is a fault of whoever set the store up; exit code 72.
 func usage(id string, err error, hints ...string) error {
-	return fault.New(fault.Usage, fault.ExitRelease, "blobstore/"+id, err, hints...)
+	return fault.New(fault.Usage, fault.ExitRelease, id, err, hints...)
 }
 
 // codeForm is the only part of a server's answer that errors repeat. Its messages may hold

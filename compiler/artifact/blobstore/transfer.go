@@ -91,7 +91,7 @@ func (o Options) fetch(
 ) (Transfer, error) {
 	c := counter{progress: o.Progress, total: end(r.parts)}
 	for _, file := range r.have {
-		n, bytes := r.Take(ctx, file)
+		n, bytes := r.CopyFrom(ctx, file)
 		c.reusedParts.Add(int64(n))
 		c.reused.Add(bytes)
 	}
