@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cache/testkit"
+
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 
@@ -89,6 +91,7 @@ type outcome struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	testkit.NeedsTools(t, "language toolchains")
 	b := &bench{
 		t:    t,
 		root: t.TempDir(),
