@@ -13,7 +13,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/tree"
+	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
 
@@ -114,7 +114,7 @@ func (b *work) copyLein(dir string) (string, error) {
 	}
 	init := "(require 'leiningen.core.project)\n(alter-var-root #'leiningen.core.project/defaults assoc :local-repo (System/getenv \"SLUGC_MAVEN_REPOSITORY\") :offline? true)\n"
 	err = errors.Join(
-		tree.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
+		disk.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
 		os.WriteFile(
 			filepath.Join(dir, "init.clj"),
 			[]byte(init),

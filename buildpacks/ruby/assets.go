@@ -97,5 +97,5 @@ func (b *work) takeCaches(layer libcnb.Layer) error {
 			}
 		}
 	}
-	return tree.Prune(layer.Path, maxAssets)
+	return tree.Prune(layer.Path, maxAssets, maxAssets, nil)
 }

@@ -1,0 +1,85 @@
+package slug
+
+import (
+	"context"
+	"errors"
+)
+
+// syncPacks starts to make the new segments durable. The returned function waits for that.
+func (p *packing) syncPacks() func() error {
+	done := make(chan error, len(p.writers))
+	for _, w := range p.writers {
+		go func() {
+			if p.temporary {
+				done <- nil
+				return
+			}
+			done <- w.sync()
+		}()
+	}
+	return func() error {
+		var errs []error
+		for range p.writers {
+			errs = append(errs, <-done)
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// updateStore records what this pack found and made, and removes what nothing uses any longer. The
+// segments must be durable.
+func (p *packing) updateStore(ctx context.Context) error {
+	if p.temporary || p.nothingNew() {
+		return nil
+	}
+	for d, l := range p.known.fresh {
+		p.index.Segments[d] = l
+	}
+	for i, s := range p.sections {
+		r := record{Name: s.Name, Key: s.Key, Prefix: s.Prefix, Roots: s.roots, Holes: s.holes, Scanned: p.scanned}
+		if s.Dir == "" {
+			p.index.add(s.kept)
+			continue
+		}
+		for _, b := range p.built[i] {
+			r.Segments = append(r.Segments, b.keptSegment)
+		}
+		p.index.add(r)
+	}
+	p.index.sweep()
+	return p.store.compact(ctx, p.index, maxUnused)
+}
+
+// nothingNew reports whether the store already has all of this pack: only kept sections, and the
+// hash states of their slug.
+func (p *packing) nothingNew() bool {
+	for _, s := range p.sections {
+		if s.Dir != "" {
+			return false
+		}
+	}
+	return p.resumed
+}
+
+// maxUnused is how many unused bytes may lie in pack files that are still needed, before a pack
+// rewrites those files.
+const maxUnused = 64 << 20
+
+// abandon ends a pack that failed: it records which segments were found damaged, and removes what
+// was written.
+func (p *packing) abandon() error {
+	for _, w := range p.writers {
+		if w.f != nil {
+			w.f.Close()
+		}
+	}
+	if p.temporary {
+		return nil
+	}
+	if len(p.known.damaged) > 0 {
+		if err := p.index.write(p.store.dir); err != nil {
+			return err
+		}
+	}
+	return p.store.removeUnused(p.index)
+}
