@@ -25,12 +25,8 @@ var assetCaches = []string{"tmp/cache/assets", "tmp/cache/webpacker", "tmp/cache
 
 // manifests are the files by which Sprockets and Propshaft say that the assets were compiled
 // before.
-var manifests = []string{
-	"public/assets/.sprockets-manifest-*.json",
-	"public/assets/manifest-*.json",
-	"public/assets/manifest.yml",
-	"public/assets/.manifest.json",
-}
+var manifests = []string{"public/assets/.sprockets-manifest-*.json", "public/assets/manifest-*.json",
+	"public/assets/manifest.yml", "public/assets/.manifest.json"}
 
 // assets compiles the app's assets where it has the task for it.
 func (b *work) assets() error {
@@ -55,7 +51,8 @@ func (b *work) assets() error {
 	}
 	b.say.Detail("Running bundle exec rake %s", precompile)
 	began := time.Now()
-	if _, err := b.run(call{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true, drop: traced}); err != nil {
+	if _, err := b.run(call{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true,
+		drop: traced}); err != nil {
 		return diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
 	}
 	b.say.Detail("Compiled in %.1f s", time.Since(began).Seconds())

@@ -19,13 +19,9 @@ func TestCaches(t *testing.T) {
 	b := newBench(t)
 	tree := fixture(t, "ruby-sinatra-puma")
 	cold := b.mustBuild(tree)
-	contains(
-		t,
-		cold.log,
-		"Using Ruby 3.1.2 (a test), from Debian packages",
+	contains(t, cold.log, "Using Ruby 3.1.2 (a test), from Debian packages",
 		"Running bundle install with Bundler 2.3.7: nothing is cached",
-		"Installing puma 5.6.5 with native extensions",
-	)
+		"Installing puma 5.6.5 with native extensions")
 	if strings.Contains(cold.log, "webrick") {
 		t.Errorf("a gem of the development group is installed:\n%s", cold.log)
 	}
@@ -41,19 +37,8 @@ func TestCaches(t *testing.T) {
 		t.Error("a change of one line changes the layers")
 	}
 
-	added := tree.with(
-		"Gemfile",
-		tree["Gemfile"]+"gem \"rake\"\n",
-		"Gemfile.lock",
-		strings.NewReplacer(
-			"\n    ruby2_keywords (0",
-			"\n    rake (13.0.6)\n    ruby2_keywords (0",
-			"  sinatra (~> 3.0)\n",
-			"  rake\n  sinatra (~> 3.0)\n",
-		).Replace(
-			tree["Gemfile.lock"],
-		),
-	)
+	added := tree.with("Gemfile", tree["Gemfile"]+"gem \"rake\"\n", "Gemfile.lock",
+		strings.NewReplacer("\n    ruby2_keywords (0", "\n    rake (13.0.6)\n    ruby2_keywords (0", "  sinatra (~> 3.0)\n", "  rake\n  sinatra (~> 3.0)\n").Replace(tree["Gemfile.lock"]))
 	more := b.mustBuild(added)
 	contains(t, more.log, "Gemfile, Gemfile.lock changed", "Installing rake 13.0.6")
 	lacks(t, more.log, "Installing puma")
@@ -89,12 +74,15 @@ func TestLayers(t *testing.T) {
 	b := newBench(t)
 	tree := fixture(t, "ruby-sinatra-puma")
 	o := b.mustBuild(tree)
-	for _, name := range []string{"ruby/bin/ruby", "ruby/lib/ruby/3.1.0/rubygems/defaults/operating_system.rb", "ruby-gems/ruby/3.1.0/bin/puma", "ruby-profile/profile.d/ruby.sh", "ruby-downloads/cache", "launch.sbom.cdx.json"} {
+	for _, name := range []string{"ruby/bin/ruby", "ruby/lib/ruby/3.1.0/rubygems/defaults/operating_system.rb",
+		"ruby-gems/ruby/3.1.0/bin/puma", "ruby-profile/profile.d/ruby.sh", "ruby-downloads/cache",
+		"launch.sbom.cdx.json"} {
 		if _, err := os.Lstat(b.layer(name)); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, name := range []string{"ruby/include", "ruby-gems/ruby/3.1.0/cache", "ruby-gems/ruby/3.1.0/gems/puma-5.6.5/ext/puma_http11/Makefile", "ruby-gems/lib"} {
+	for _, name := range []string{"ruby/include", "ruby-gems/ruby/3.1.0/cache",
+		"ruby-gems/ruby/3.1.0/gems/puma-5.6.5/ext/puma_http11/Makefile", "ruby-gems/lib"} {
 		if _, err := os.Lstat(b.layer(name)); err == nil {
 			t.Errorf("%s is there", name)
 		}
@@ -105,15 +93,18 @@ func TestLayers(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if diff := cmp.Diff([]string{".layers", "Gemfile", "Gemfile.lock", "app.rb", "config.ru", "want.json"}, names); diff != "" {
+	if diff := cmp.Diff([]string{".layers", "Gemfile", "Gemfile.lock", "app.rb", "config.ru", "want.json"},
+		names); diff != "" {
 		t.Errorf("the app (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"web": "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}", "console": "bundle exec irb"}, o.processes()); diff != "" {
+	if diff := cmp.Diff(map[string]string{"web": "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}",
+		"console": "bundle exec irb"}, o.processes()); diff != "" {
 		t.Errorf("processes (-want +got):\n%s", diff)
 	}
 	bill, err := os.ReadFile(b.layer("launch.sbom.cdx.json"))
 	must(t, err)
-	for _, purl := range []string{`"pkg:generic/ruby@3.1.2"`, `"pkg:gem/puma@5.6.5"`, `"pkg:gem/nio4r@2.5.8?platform=x86_64-linux"`, `"pkg:gem/bundler@2.3.7"`} {
+	for _, purl := range []string{`"pkg:generic/ruby@3.1.2"`, `"pkg:gem/puma@5.6.5"`,
+		`"pkg:gem/nio4r@2.5.8?platform=x86_64-linux"`, `"pkg:gem/bundler@2.3.7"`} {
 		if !strings.Contains(string(bill), purl) {
 			t.Errorf("the bill of materials has no %s", purl)
 		}

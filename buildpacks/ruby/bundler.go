@@ -17,8 +17,7 @@ var bundlerGem = lazyregexp.New(`bundler-(\d+(?:\.[0-9A-Za-z]+)*)\.gemspec$`)
 // ownBundler is the version of the Bundler that comes with Ruby, "" where there is none.
 func (b *work) ownBundler() string {
 	found, _ := filepath.Glob(
-		filepath.Join(b.runtime, "lib", "ruby", "gems", "*", "specifications", "default", "bundler-*.gemspec"),
-	)
+		filepath.Join(b.runtime, "lib", "ruby", "gems", "*", "specifications", "default", "bundler-*.gemspec"))
 	for _, name := range found {
 		if m := bundlerGem.FindStringSubmatch(name); m != nil {
 			return m[1]
@@ -38,12 +37,8 @@ func (b *work) installBundler() error {
 	case want == "" || want == own:
 		b.say.Detail("Using Bundler %s, which comes with Ruby", own)
 	case strings.HasPrefix(want, "1.") && own != "" && !strings.HasPrefix(own, "1."):
-		b.say.Detail(
-			"Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run",
-			own,
-			b.app.Lockfile,
-			want,
-		)
+		b.say.Detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run",
+			own, b.app.Lockfile, want)
 	default:
 		if err := b.fetchBundler(want, own); err != nil {
 			return err
@@ -70,7 +65,8 @@ func (b *work) fetchBundler(want, own string) error {
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
-		argv := []string{"gem", "install", "bundler", "--version", want, "--no-document", "--env-shebang", "--install-dir", layer.Path, "--bindir", filepath.Join(layer.Path, "bin"), "--norc"}
+		argv := []string{"gem", "install", "bundler", "--version", want, "--no-document", "--env-shebang",
+			"--install-dir", layer.Path, "--bindir", filepath.Join(layer.Path, "bin"), "--norc"}
 		if b.env.mirror != "" {
 			argv = append(argv, "--clear-sources", "--source", b.env.mirror)
 		}
@@ -84,7 +80,8 @@ func (b *work) fetchBundler(want, own string) error {
 			if failed {
 				why = reason(f)
 			}
-			b.say.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own, want, b.app.Lockfile, command.Clip(why, 200))
+			b.say.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own,
+				want, b.app.Lockfile, command.Clip(why, 200))
 			return nil
 		}
 		b.say.Detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)

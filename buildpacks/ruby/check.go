@@ -24,16 +24,11 @@ func (b *work) checkEngine() error {
 		name = engine
 	}
 	return &diagnosis.Diagnosis{
-		ID: "ruby/engine-unsupported", Place: b.app.Gemfile, Summary: fmt.Sprintf("%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
-		Hints: []string{
-			fmt.Sprintf(
-				"take the engine out of the ruby line of %s, run `bundle update --ruby` with MRI, and commit %s and %s",
-				b.app.Gemfile,
-				b.app.Gemfile,
-				b.app.Lockfile,
-			),
-			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg",
-		},
+		ID: "ruby/engine-unsupported", Place: b.app.Gemfile, Summary: fmt.Sprintf(
+			"%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
+		Hints: []string{fmt.Sprintf("take the engine out of the ruby line of %s, run `bundle update --ruby` with MRI, and commit %s and %s",
+			b.app.Gemfile, b.app.Gemfile, b.app.Lockfile),
+			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg"},
 	}
 }
 
@@ -43,32 +38,24 @@ func (b *work) checkApp() error {
 		return d
 	}
 	if b.app.VendorBundle {
-		b.say.Warn(
-			"vendor/bundle is checked in: gems that were installed on another machine are not used. Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.",
-		)
+		b.say.Warn("vendor/bundle is checked in: gems that were installed on another machine are not used. Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.")
 		if err := os.RemoveAll(b.path("vendor/bundle")); err != nil {
 			return fmt.Errorf("removing the checked-in vendor/bundle: %w", err)
 		}
 	}
 	if b.app.BinBundle {
-		b.say.Warn(
-			"bin/bundle is checked in. It may ask for a Bundler that is not there; remove it with `git rm bin/bundle`.",
-		)
+		b.say.Warn("bin/bundle is checked in. It may ask for a Bundler that is not there; remove it with `git rm bin/bundle`.")
 	}
 	scripts, err := b.oddScripts()
 	if err != nil {
 		return err
 	}
 	if len(scripts) > 0 {
-		b.say.Warn(
-			"These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.",
-			strings.Join(scripts, ", "),
-		)
+		b.say.Warn("These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.",
+			strings.Join(scripts, ", "))
 	}
 	if b.app.HasGem("asset_sync") {
-		b.say.Warn(
-			"The gem asset_sync is in the bundle: it makes every build depend on a remote storage. Consider a content delivery network in front of the app.",
-		)
+		b.say.Warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. Consider a content delivery network in front of the app.")
 	}
 	if version, ok := b.app.Lock.Gem("sprockets"); ok && strings.HasPrefix(version, "4.0.0.beta") {
 		b.say.Warn("sprockets %s is a pre-release with known faults: upgrade it to 4.0 or later.", version)
@@ -84,11 +71,10 @@ func (b *work) checkPuma() *diagnosis.Diagnosis {
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "ruby/puma-broken-keepalive", Place: b.app.Lockfile, Summary: fmt.Sprintf("Puma %s closes connections that a router still uses: requests would fail at random.", version),
-		Hints: []string{
-			"run `bundle update puma` to get 7.0.3 or later and commit " + b.app.Lockfile,
-			"or set PUMA_PERSISTENT_TIMEOUT in the build's configuration once config/puma.rb sets persistent_timeout",
-		},
+		ID: "ruby/puma-broken-keepalive", Place: b.app.Lockfile, Summary: fmt.Sprintf(
+			"Puma %s closes connections that a router still uses: requests would fail at random.", version),
+		Hints: []string{"run `bundle update puma` to get 7.0.3 or later and commit " + b.app.Lockfile,
+			"or set PUMA_PERSISTENT_TIMEOUT in the build's configuration once config/puma.rb sets persistent_timeout"},
 	}
 }
 

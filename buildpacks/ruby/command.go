@@ -29,9 +29,9 @@ func (b *work) run(c call) ([]byte, error) {
 	} else if program = b.env.look(program); program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", shown)
 	}
-	return b.say.Run(b.ctx, command.Command{
-		Program: program, Args: c.argv[1:], Shown: shown, Dir: b.dir, Env: b.env.list(c.all), Stdout: c.stdout, Quiet: c.quiet, Drop: c.drop,
-	})
+	return b.say.Run(b.ctx,
+		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.dir, Env: b.env.list(c.all),
+			Stdout: c.stdout, Quiet: c.quiet, Drop: c.drop})
 }
 
 // reason is the line of a failure's output that says what went wrong: what follows an "ERROR:" or

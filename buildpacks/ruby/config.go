@@ -17,9 +17,7 @@ import (
 // harmless are the settings of a checked-in .bundle/config that are carried over: where gems come
 // from, how they are compiled, where vendor/cache is. What else it says (path, without, frozen …)
 // would change what the build is.
-var harmless = lazyregexp.New(
-	`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`,
-)
+var harmless = lazyregexp.New(`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`)
 
 // bundlerConfig writes the configuration that stands in for the app's .bundle/config, and says what
 // of that is used. It also names the machine's gem source, $SLUGC_GEM_MIRROR, as the mirror of

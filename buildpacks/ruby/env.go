@@ -12,27 +12,19 @@ import (
 
 // refused are variables of the user's configuration that never reach a tool: they would change what
 // the build itself is (languages.md 1.2).
-var refused = lazyregexp.New(
-	`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` +
-		`JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`,
-)
+var refused = lazyregexp.New(`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` + `JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`)
 
 // internal are variables of this process that lead a tool astray or are none of its business.
-var internal = lazyregexp.New(
-	`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`,
-)
+var internal = lazyregexp.New(`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`)
 
 // installing are the variables of the user's configuration that decide where gems come from and how
 // they are compiled. Besides them only those that the Gemfile names reach the install: a secret of
 // the running app is not shown to the scripts of 200 gems (languages.md 2.9).
-var installing = lazyregexp.New(
-	`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|https?_proxy|no_proxy|SSL_CERT_.*)$`,
-)
+var installing = lazyregexp.New(`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|https?_proxy|no_proxy|SSL_CERT_.*)$`)
 
 // secret matches names of variables that hold credentials.
 var secret = lazyregexp.New(
-	`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key(_base)?$|_(url|uri|dsn)$`,
-)
+	`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key(_base)?$|_(url|uri|dsn)$`)
 
 // environment is what tools run with: the platform's explicit environment, then the user's
 // configuration, then what the buildpack sets.

@@ -85,7 +85,8 @@ func (b *work) gemsEnv() {
 		b.env.force(name, value)
 	}
 	for name, value := range map[string]string{
-		"BUNDLE_JOBS": strconv.Itoa(max(runtime.NumCPU(), 2)), "BUNDLE_RETRY": "3", "MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU()), "DISABLE_SPRING": "1",
+		"BUNDLE_JOBS": strconv.Itoa(max(runtime.NumCPU(),
+			2)), "BUNDLE_RETRY": "3", "MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU()), "DISABLE_SPRING": "1",
 		"RACK_ENV": "production", "RAILS_ENV": "production", "GIT_TERMINAL_PROMPT": "0",
 	} {
 		b.env.fallback(name, value)
@@ -107,7 +108,8 @@ func (b *work) install() error {
 	// What lies in these comes from the git repositories among the downloads, or from the machine,
 	// again.
 	cache := filepath.Join(b.gemHome(), downloads)
-	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")), os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
+	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")),
+		os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
 	}
 	if had := filepath.Join(kept.Path, downloads); tree.IsDir(had) {

@@ -100,12 +100,8 @@ func newBench(t *testing.T) *bench {
 	for _, dir := range []string{"platform/env", "buildpack", "home", "tmp"} {
 		must(t, os.MkdirAll(b.path(dir), 0o755))
 	}
-	text := fmt.Sprintf(
-		"api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n",
-		ruby.API,
-		ruby.ID,
-		ruby.Version,
-	)
+	text := fmt.Sprintf("api = %q\n[buildpack]\nid = %q\nversion = %q\nsbom-formats = [\"application/vnd.cyclonedx+json\"]\n",
+		ruby.API, ruby.ID, ruby.Version)
 	must(t, os.WriteFile(b.path("buildpack/buildpack.toml"), []byte(text), 0o644))
 	must(t, os.WriteFile(b.path("plan.toml"), []byte("[[entries]]\nname = \"ruby\"\n"), 0o644))
 	return b
@@ -187,14 +183,12 @@ func (b *bench) build(tree files) outcome {
 	must(b.t, err)
 	cmd := exec.Command(self)
 	cmd.Dir = b.path("app")
-	cmd.Env = []string{
-		runsBuild + "=1", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.path("home"), "TMPDIR=" + b.path("tmp"), "LANG=C.UTF-8", "TZ=UTC", "SOURCE_DATE_EPOCH=315532801",
-		"CNB_BUILDPACK_DIR=" + b.path(
-			"buildpack",
-		), "CNB_PLATFORM_DIR=" + b.path("platform"), "CNB_LAYERS_DIR=" + b.layer(""), "CNB_BP_PLAN_PATH=" + b.path("plan.toml"),
-		"CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=amd64", "CNB_TARGET_DISTRO_NAME=debian", "CNB_TARGET_DISTRO_VERSION=12",
-		diagnosis.Env + "=" + report, ruby.MirrorEnv + "=" + b.mirror, "RUBYOPT=-rnowhere", "GEM_HOME=/nowhere",
-	}
+	cmd.Env = []string{runsBuild + "=1", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.path("home"),
+		"TMPDIR=" + b.path("tmp"), "LANG=C.UTF-8", "TZ=UTC", "SOURCE_DATE_EPOCH=315532801",
+		"CNB_BUILDPACK_DIR=" + b.path("buildpack"), "CNB_PLATFORM_DIR=" + b.path("platform"),
+		"CNB_LAYERS_DIR=" + b.layer(""), "CNB_BP_PLAN_PATH=" + b.path("plan.toml"), "CNB_TARGET_OS=linux",
+		"CNB_TARGET_ARCH=amd64", "CNB_TARGET_DISTRO_NAME=debian", "CNB_TARGET_DISTRO_VERSION=12",
+		diagnosis.Env + "=" + report, ruby.MirrorEnv + "=" + b.mirror, "RUBYOPT=-rnowhere", "GEM_HOME=/nowhere"}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	err = cmd.Run()

@@ -27,14 +27,9 @@ func (b *work) parts() ([]part, error) {
 	target := b.cnb.TargetInfo
 	parts := []part{
 		{"buildpack", ID + " " + Version + " " + layout, true},
-		{
-			"system",
-			strings.Join(
-				[]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version},
-				" ",
-			),
-			true,
-		},
+		{"system",
+			strings.Join([]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name,
+				b.cnb.TargetDistro.Version}, " "), true},
 		{"Ruby", b.ruby.Version + " " + b.ruby.Digest, true},
 		{"build configuration", b.settings(), true},
 		{"Bundler", b.bundler, false},
@@ -118,8 +113,7 @@ func (b *work) vendored() (string, error) {
 
 var (
 	readsFiles = lazyregexp.New(
-		`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`,
-	)
+		`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`)
 	extensions = lazyregexp.New(`\.extensions\b`)
 	comment    = lazyregexp.New(`(?m)^\s*#.*$`)
 )

@@ -31,10 +31,8 @@ func (b *work) processes() error {
 	}
 	for _, p := range [][2]string{{"web", web}, {"worker", b.worker()}, {"rake", rake}, {"console", console}} {
 		if p[1] != "" {
-			b.result.Processes = append(
-				b.result.Processes,
-				libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"},
-			)
+			b.result.Processes = append(b.result.Processes,
+				libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"})
 		}
 	}
 	if addons := b.addons(); addons != "" {
@@ -112,7 +110,8 @@ func (b *work) addons() string {
 	if b.env.enabled("HEROKU_SKIP_DATABASE_PROVISION") {
 		return ""
 	}
-	for _, gem := range []string{"pg", "activerecord-jdbcpostgresql-adapter", "jdbc-postgres", "jdbc-postgresql", "jruby-pg", "rjack-jdbc-postgres", "tgbyte-activerecord-jdbcpostgresql-adapter"} {
+	for _, gem := range []string{"pg", "activerecord-jdbcpostgresql-adapter", "jdbc-postgres", "jdbc-postgresql",
+		"jruby-pg", "rjack-jdbc-postgres", "tgbyte-activerecord-jdbcpostgresql-adapter"} {
 		if b.app.HasGem(gem) {
 			return "heroku-postgresql"
 		}

@@ -27,9 +27,8 @@ func (b *work) tasks() error {
 	}
 	b.taskEnv()
 	var out bytes.Buffer
-	tail, err := b.run(
-		call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true},
-	)
+	tail, err := b.run(call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out,
+		quiet: true})
 	if err == nil {
 		for _, m := range taskLine.FindAllStringSubmatch(out.String(), -1) {
 			b.rake.tasks[m[1]] = true
@@ -41,11 +40,8 @@ func (b *work) tasks() error {
 		return err
 	}
 	if b.app.Kind != "rails" {
-		b.say.Detail(
-			"The tasks of %s are not known, for it can't be loaded: %s",
-			b.app.Rakefile,
-			command.Clip(reason(f), 200),
-		)
+		b.say.Detail("The tasks of %s are not known, for it can't be loaded: %s", b.app.Rakefile,
+			command.Clip(reason(f), 200))
 		return nil
 	}
 	for line := range strings.Lines(string(tail)) {
@@ -57,9 +53,7 @@ func (b *work) tasks() error {
 	d := f.Unrecognised(unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
 	d.Hints = append(
-		[]string{
-			"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says",
-		},
+		[]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says"},
 		d.Hints...)
 	return d
 }
@@ -90,7 +84,8 @@ func (b *work) taskEnv() {
 // dummyDatabase is an address of the kind of database that the app's gems are for: code that only
 // reads the address can be loaded.
 func (b *work) dummyDatabase() string {
-	for _, known := range [][2]string{{"pg", "postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
+	for _, known := range [][2]string{{"pg",
+		"postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
 		if b.app.HasGem(known[0]) {
 			return known[1] + "://user:pass@127.0.0.1/dbname"
 		}

@@ -57,7 +57,10 @@ func (b *work) installRuntime() error {
 var notAtLaunch = []string{"include", "toolchain.json", "share"}
 
 func (b *work) fillRuntime() error {
-	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: func(rel string) bool { return slices.Contains(notAtLaunch, rel) }}); err != nil {
+	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: func(rel string) bool {
+		return slices.Contains(
+			notAtLaunch, rel)
+	}}); err != nil {
 		return err
 	}
 	return b.bringLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
@@ -144,19 +147,17 @@ func (b *work) toolchain() (toolchain.Toolchain, error) {
 	if err != nil {
 		return toolchain.Toolchain{}, err
 	}
-	store, err := toolchain.Open(layer.Path, toolchain.Settings{
-		OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
-		RubyMirror: b.cnb.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"}, LocalRuby: b.env.look("ruby"),
-	})
+	store, err := toolchain.Open(layer.Path,
+		toolchain.Settings{OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
+			RubyMirror: b.cnb.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"},
+			LocalRuby: b.env.look("ruby")})
 	if err != nil {
 		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
 	}
 	want := b.requirement("ruby")
-	got, err := store.Ensure(
-		b.ctx,
+	got, err := store.Ensure(b.ctx,
 		[]toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}},
-		&language.Notes{Log: b.say},
-	)
+		&language.Notes{Log: b.say})
 	if err != nil {
 		return toolchain.Toolchain{}, language.NoToolchain("ruby", err)
 	}

@@ -18,8 +18,10 @@ func TestBundler(t *testing.T) {
 		{"2.3.7", b.gems.URL, "Using Bundler 2.3.7, which comes with Ruby\n"},
 		{"2.3.15", b.gems.URL, "Using Bundler 2.3.15 (Gemfile.lock BUNDLED WITH)\n"},
 		{"2.3.15", "http://127.0.0.1:1", "Using Bundler 2.3.15 (Gemfile.lock BUNDLED WITH), from the cache\n"},
-		{"2.5.23", b.gems.URL, "Using Bundler 2.3.7, which comes with Ruby; 2.5.23 (Gemfile.lock BUNDLED WITH) could not be had: "},
-		{"1.17.3", b.gems.URL, "Using Bundler 2.3.7, which comes with Ruby; Gemfile.lock has BUNDLED WITH 1.17.3, which this Ruby cannot run\n"},
+		{"2.5.23", b.gems.URL,
+			"Using Bundler 2.3.7, which comes with Ruby; 2.5.23 (Gemfile.lock BUNDLED WITH) could not be had: "},
+		{"1.17.3", b.gems.URL,
+			"Using Bundler 2.3.7, which comes with Ruby; Gemfile.lock has BUNDLED WITH 1.17.3, which this Ruby cannot run\n"},
 	} {
 		b.mirror = test.mirror
 		o := b.mustBuild(bundledWith(test.version))
@@ -90,12 +92,8 @@ func TestVendored(t *testing.T) {
 		tree["vendor/cache/"+e.Name()] = string(gem)
 	}
 	o := b.mustBuild(tree)
-	contains(
-		t,
-		o.log,
-		".bundle/config is checked in; it does not decide BUNDLE_PATH, BUNDLE_WITHOUT here",
-		"Installing puma 5.6.5",
-	)
+	contains(t, o.log, ".bundle/config is checked in; it does not decide BUNDLE_PATH, BUNDLE_WITHOUT here",
+		"Installing puma 5.6.5")
 	config, err := os.ReadFile(b.layer("ruby-profile/bundle/config"))
 	must(t, err)
 	if want := "---\nBUNDLE_BUILD__PUMA: --with-cflags=-O1\n"; string(config) != want {

@@ -35,11 +35,8 @@ func TestAssets(t *testing.T) {
 	lacks(t, checked.log, "the cache is")
 
 	broken := b.mustBuild(tree.with("Rakefile", "require \"nowhere\"\n"))
-	contains(
-		t,
-		broken.log,
-		"The tasks of Rakefile are not known, for it can't be loaded: LoadError: cannot load such file -- nowhere",
-	)
+	contains(t, broken.log,
+		"The tasks of Rakefile are not known, for it can't be loaded: LoadError: cannot load such file -- nowhere")
 }
 
 // TestRails builds an app that has Rails' gems, and looks at what tasks and the launch are given.
@@ -52,15 +49,10 @@ func TestRails(t *testing.T) {
 end
 `, "bin/bundle", "#!/usr/bin/env ruby\n", "vendor/bundle/x", "y")
 	o := b.mustBuild(tree)
-	contains(
-		t,
-		o.log,
+	contains(t, o.log,
 		`RAILS_ENV="production" RACK_ENV="production" RAILS_GROUPS="assets" SECRET_KEY_BASE_DUMMY="1" SECRET_KEY_BASE=nil DATABASE_URL="postgres://user:pass@127.0.0.1/dbname" SECRET_TOKEN="[secret]"`,
-		"Set SECRET_KEY_BASE in the running app's configuration",
-		"bin/bundle is checked in",
-		"vendor/bundle is checked in",
-		"in their first line, which may not be there: bin/rails",
-	)
+		"Set SECRET_KEY_BASE in the running app's configuration", "bin/bundle is checked in",
+		"vendor/bundle is checked in", "in their first line, which may not be there: bin/rails")
 	want := map[string]string{
 		"web": "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV", "worker": "bundle exec sidekiq", "rake": "bundle exec rake", "console": "bin/rails console",
 	}
@@ -75,7 +67,8 @@ end
 	for _, entry := range b.launchEnv() {
 		env[entry] = true
 	}
-	for _, entry := range []string{"RAILS_ENV=production", "RACK_ENV=production", "RAILS_LOG_TO_STDOUT=enabled", "RAILS_SERVE_STATIC_FILES=enabled", "BUNDLE_WITHOUT=development:test", "MALLOC_ARENA_MAX=2"} {
+	for _, entry := range []string{"RAILS_ENV=production", "RACK_ENV=production", "RAILS_LOG_TO_STDOUT=enabled",
+		"RAILS_SERVE_STATIC_FILES=enabled", "BUNDLE_WITHOUT=development:test", "MALLOC_ARENA_MAX=2"} {
 		if !env[entry] {
 			t.Errorf("the launch environment has no %s", entry)
 		}
@@ -94,13 +87,8 @@ end
 
 	b.env["HEROKU_SKIP_DATABASE_PROVISION"], b.env["RAILS_ENV"], b.env["SECRET_KEY_BASE"] = "1", "staging", "a-real-secret"
 	o = b.mustBuild(tree)
-	contains(
-		t,
-		o.log,
-		`RAILS_ENV is "staging" at this build, not production`,
-		`RAILS_ENV="staging"`,
-		`SECRET_KEY_BASE_DUMMY=nil SECRET_KEY_BASE="[secret]"`,
-	)
+	contains(t, o.log, `RAILS_ENV is "staging" at this build, not production`, `RAILS_ENV="staging"`,
+		`SECRET_KEY_BASE_DUMMY=nil SECRET_KEY_BASE="[secret]"`)
 	if len(o.launch.Labels) != 0 {
 		t.Errorf("labels %v", o.launch.Labels)
 	}

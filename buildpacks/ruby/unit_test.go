@@ -54,13 +54,8 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 		Engine:   "ruby",
 		Lock:     lockWith(nil, gems...),
 	}
-	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(
-		b.path("config.ru"),
-	), tree.Exists(
-		b.path("config/puma.rb"),
-	), tree.Exists(
-		b.path("bin/rails"),
-	)
+	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.path("config.ru")), tree.Exists(
+		b.path("config/puma.rb")), tree.Exists(b.path("bin/rails"))
 	if version, ok := b.app.Lock.Gem("railties"); ok {
 		b.app.Kind, b.app.RailsVersion = "rails", version
 	}
@@ -77,15 +72,22 @@ func TestWeb(t *testing.T) {
 		want  string
 	}{
 		{"Puma", ru, []string{"rack 3.1.0", "puma 6.4.0"}, "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
-		{"Puma with a port", map[string]string{"config.ru": "", "config/puma.rb": "threads 1, 5\nport ENV.fetch('PORT')\n"}, []string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb"},
-		{"Puma with none", map[string]string{"config.ru": "", "config/puma.rb": "# port 1\nthreads 1\n"}, []string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Puma with a port",
+			map[string]string{"config.ru": "", "config/puma.rb": "threads 1, 5\nport ENV.fetch('PORT')\n"},
+			[]string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb"},
+		{"Puma with none", map[string]string{"config.ru": "", "config/puma.rb": "# port 1\nthreads 1\n"},
+			[]string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:${PORT:-5000}"},
 		{"Puma serves nothing", nil, []string{"puma 6.4.0"}, ""},
-		{"Rails and Puma", rails, []string{"railties 8.0.1", "puma 6.4.0"}, "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Rails and Puma", rails, []string{"railties 8.0.1", "puma 6.4.0"},
+			"bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
 		{"Rails", rails, []string{"railties 8.0.1"}, "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
-		{"Rails without bin", nil, []string{"railties 3.2.0"}, "bundle exec rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
-		{"thin", ru, []string{"rack 2.2.0", "thin 1.8.0"}, "bundle exec thin start -R config.ru -e $RACK_ENV -p ${PORT:-5000}"},
+		{"Rails without bin", nil, []string{"railties 3.2.0"},
+			"bundle exec rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
+		{"thin", ru, []string{"rack 2.2.0", "thin 1.8.0"},
+			"bundle exec thin start -R config.ru -e $RACK_ENV -p ${PORT:-5000}"},
 		{"rackup of Rack 2", ru, []string{"rack 2.2.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
-		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
+		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0"},
+			"bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
 		{"Rack 3 alone", ru, []string{"rack 3.1.0"}, ""},
 		{"plain", nil, []string{"rake 13.0.6"}, ""},
 	} {
@@ -108,15 +110,8 @@ func TestWorker(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment(
-		[]string{
-			"PATH=/bin",
-			"CNB_LAYERS_DIR=/layers",
-			"GEM_HOME=/x",
-			"RUBYOPT=-w",
-			"npm_config_registry=r",
-			MirrorEnv + "=http://reader:mirrorword@mirror/",
-			"GIT_DIR=/g",
-		},
+		[]string{"PATH=/bin", "CNB_LAYERS_DIR=/layers", "GEM_HOME=/x", "RUBYOPT=-w", "npm_config_registry=r",
+			MirrorEnv + "=http://reader:mirrorword@mirror/", "GIT_DIR=/g"},
 		map[string]string{
 			"PATH":                      "/evil",
 			"BUNDLE_PATH":               "x",
@@ -133,15 +128,9 @@ func TestEnvironment(t *testing.T) {
 	)
 	e.force("BUNDLE_DEPLOYMENT", "true")
 	e.fallback("RACK_ENV", "production")
-	install := []string{
-		"BUNDLE_BUILD__PG=--with",
-		"BUNDLE_DEPLOYMENT=true",
-		"BUNDLE_GEMS__EXAMPLE__COM=user:pa55word",
-		"FOR_GEMFILE=1",
-		"PATH=/bin",
-		"RACK_ENV=production",
-		"npm_config_registry=r",
-	}
+	install := []string{"BUNDLE_BUILD__PG=--with", "BUNDLE_DEPLOYMENT=true",
+		"BUNDLE_GEMS__EXAMPLE__COM=user:pa55word", "FOR_GEMFILE=1", "PATH=/bin", "RACK_ENV=production",
+		"npm_config_registry=r"}
 	if diff := cmp.Diff(install, e.list(false)); diff != "" {
 		t.Errorf("for an install (-want +got):\n%s", diff)
 	}
@@ -167,10 +156,16 @@ func TestMirrors(t *testing.T) {
 	}{
 		{"one", []string{public}, nil, nil, map[string]string{"BUNDLE_MIRROR__ALL": "m"}},
 		{"none", nil, nil, nil, map[string]string{"BUNDLE_MIRROR__ALL": "m"}},
-		{"private by configuration", []string{public, private}, map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, nil, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
-		{"private by .bundle/config", []string{public, private}, nil, map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
-		{"private by address", []string{public, "https://u:p@gems.contrib-sys.com/"}, nil, nil, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
-		{"a mirror of its own", []string{public}, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "own"}, nil, map[string]string{}},
+		{"private by configuration", []string{public, private},
+			map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, nil,
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"private by .bundle/config", []string{public, private}, nil,
+			map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"},
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"private by address", []string{public, "https://u:p@gems.contrib-sys.com/"}, nil, nil,
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"a mirror of its own", []string{public},
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "own"}, nil, map[string]string{}},
 		{"a mirror of all", []string{public}, map[string]string{"BUNDLE_MIRROR__ALL": "own"}, nil, nil},
 	} {
 		b := workIn(t, nil)
@@ -183,12 +178,8 @@ func TestMirrors(t *testing.T) {
 }
 
 func TestCheckedIn(t *testing.T) {
-	b := workIn(
-		t,
-		map[string]string{
-			".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n",
-		},
-	)
+	b := workIn(t,
+		map[string]string{".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n"})
 	b.app.BundleConfig = true
 	b.env = newEnvironment(nil, map[string]string{"BUNDLE_BUILD__PG": "--mine"}, "")
 	if err := b.bundlerConfig(); err != nil {
@@ -214,7 +205,8 @@ func TestLive(t *testing.T) {
 		{"gem \"rack\"\n# File.read\n", "", ""},
 		{"eval_gemfile \"x\"\n", "", "Gemfile calls eval_gemfile"},
 		{"ruby File.read(\".ruby-version\")\n", "", "Gemfile calls File"},
-		{"gemspec\n", "s.extensions = [\"ext/x/extconf.rb\"]", "x.gemspec has an extension, which is compiled in place"},
+		{"gemspec\n", "s.extensions = [\"ext/x/extconf.rb\"]",
+			"x.gemspec has an extension, which is compiled in place"},
 		{"gemspec\n", "s.files = []", ""},
 	} {
 		b := workIn(t, map[string]string{"x.gemspec": test.gemspec})
@@ -226,21 +218,11 @@ func TestLive(t *testing.T) {
 }
 
 func TestScrub(t *testing.T) {
-	kept := []string{
-		"gems/puma-1/ext/puma/puma.so",
-		"gems/puma-1/lib/Makefile",
-		"gems/puma-1/ext/puma/puma.c",
-		"extensions/x/3.1.0/puma-1/gem.build_complete",
-		"bundler/gems/x-1/lib/x.rb",
-	}
-	gone := []string{
-		"gems/puma-1/ext/puma/Makefile",
-		"gems/puma-1/ext/puma/puma.o",
-		"gems/puma-1/ext/puma/.sitearchdir.time",
-		"extensions/x/3.1.0/puma-1/mkmf.log",
-		"extensions/x/3.1.0/puma-1/gem_make.out",
-		"bundler/gems/x-1/.git/config",
-	}
+	kept := []string{"gems/puma-1/ext/puma/puma.so", "gems/puma-1/lib/Makefile", "gems/puma-1/ext/puma/puma.c",
+		"extensions/x/3.1.0/puma-1/gem.build_complete", "bundler/gems/x-1/lib/x.rb"}
+	gone := []string{"gems/puma-1/ext/puma/Makefile", "gems/puma-1/ext/puma/puma.o",
+		"gems/puma-1/ext/puma/.sitearchdir.time", "extensions/x/3.1.0/puma-1/mkmf.log",
+		"extensions/x/3.1.0/puma-1/gem_make.out", "bundler/gems/x-1/.git/config"}
 	files := map[string]string{}
 	for _, name := range append(slices.Clone(kept), gone...) {
 		files[name] = "x"
@@ -269,7 +251,11 @@ func TestAtLeast(t *testing.T) {
 		version string
 		wanted  []int
 		want    bool
-	}{{"7.1.0", []int{7, 1}, true}, {"7.0.8", []int{7, 1}, false}, {"8", []int{7, 1}, true}, {"7", []int{7, 1}, false}, {"", []int{0}, false}, {"7.0.3", []int{7, 0, 3}, true}, {"7.1.0.rc1", []int{7, 1}, true}} {
+	}{{"7.1.0", []int{7, 1},
+		true}, {"7.0.8", []int{7, 1},
+		false}, {"8", []int{7, 1},
+		true}, {"7", []int{7, 1},
+		false}, {"", []int{0}, false}, {"7.0.3", []int{7, 0, 3}, true}, {"7.1.0.rc1", []int{7, 1}, true}} {
 		if got := atLeast(test.version, test.wanted...); got != test.want {
 			t.Errorf("%s is at least %v: %v", test.version, test.wanted, got)
 		}
@@ -282,17 +268,13 @@ func TestChanged(t *testing.T) {
 	if names, deep := changed(parts, before); len(names) > 0 || deep {
 		t.Errorf("nothing: %v %v", names, deep)
 	}
-	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(
-		names,
-		[]string{"Gemfile.lock"},
-	) ||
+	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(names,
+		[]string{"Gemfile.lock"}) ||
 		deep {
 		t.Errorf("the lock file: %v %v", names, deep)
 	}
-	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(
-		names,
-		[]string{"Gemfile.lock", "Ruby"},
-	) ||
+	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(names,
+		[]string{"Gemfile.lock", "Ruby"}) ||
 		!deep {
 		t.Errorf("Ruby: %v %v", names, deep)
 	}
