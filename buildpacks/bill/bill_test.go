@@ -13,6 +13,7 @@ import (
 )
 
 func TestWrite(t *testing.T) {
+	t.Parallel()
 	ctx := libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}}
 	file := ctx.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON)
 	if err := bill.Write(ctx, "shop", nil); err != nil {
@@ -22,7 +23,9 @@ func TestWrite(t *testing.T) {
 		t.Errorf("a bill is written that was not announced: %v", err)
 	}
 	ctx.Buildpack.Info.SBOMFormats = []string{libcnb.BOMMediaTypeCycloneDX}
-	one, two := bill.Library("one", "1.0", "pkg:gem/one@1.0"), bill.Library("two", "2.0", "pkg:gem/two@2.0")
+	one := bill.Library("one", "1.0", bill.Gem("one", "1.0", ""))
+	two := bill.Library("two", "2.0", bill.Gem("two", "2.0", ""))
+	ruby, npm := bill.Runtime("ruby", "3.4.1"), bill.Tool("npm", "10.0.0", bill.NPM("npm", "10.0.0"))
 	read := func(list ...cdx.Component) string {
 		t.Helper()
 		if err := bill.Write(ctx, "shop", list); err != nil {
@@ -34,8 +37,8 @@ func TestWrite(t *testing.T) {
 		}
 		return string(data)
 	}
-	first := read(two, one, bill.Runtime("ruby", "3.4.1"), one, bill.Tool("npm", "10.0.0", "pkg:npm/npm@10.0.0"))
-	if diff := cmp.Diff(first, read(one, bill.Runtime("ruby", "3.4.1"), bill.Tool("npm", "10.0.0", "pkg:npm/npm@10.0.0"), two)); diff != "" {
+	first := read(two, one, ruby, one, npm)
+	if diff := cmp.Diff(first, read(one, ruby, npm, two)); diff != "" {
 		t.Errorf("the order of the components shows:\n%s", diff)
 	}
 	var doc struct {
@@ -50,15 +53,18 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	if doc.BOMFormat != "CycloneDX" || doc.SpecVersion != "1.5" || doc.SerialNumber != "" ||
-		doc.Metadata.Timestamp != "" ||
-		doc.Metadata.Component.Name != "shop" {
+		doc.Metadata.Timestamp != "" || doc.Metadata.Component.Name != "shop" {
 		t.Errorf("got %s", first)
 	}
 	var list []string
 	for _, c := range doc.Components {
 		list = append(list, c.Type+" "+c.Purl)
 	}
-	if diff := cmp.Diff([]string{"library pkg:gem/one@1.0", "library pkg:gem/two@2.0", "platform pkg:generic/ruby@3.4.1", "application pkg:npm/npm@10.0.0"}, list); diff != "" {
+	want := []string{
+		"library pkg:gem/one@1.0", "library pkg:gem/two@2.0",
+		"platform pkg:generic/ruby@3.4.1", "application pkg:npm/npm@10.0.0",
+	}
+	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("components (-want +got):\n%s", diff)
 	}
 }

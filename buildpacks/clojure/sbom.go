@@ -28,7 +28,7 @@ func (b *work) bill() error {
 	}
 	if b.includeLein() {
 		components = append(components,
-			bill.Tool("leiningen", b.builder.Version, "pkg:generic/leiningen@"+b.builder.Version))
+			bill.Tool("leiningen", b.builder.Version, bill.Generic("", "leiningen", b.builder.Version)))
 	}
 	for _, file := range b.fetched {
 		if c, ok := b.component(file); ok {
@@ -78,14 +78,14 @@ func (b *work) component(file string) (cdx.Component, bool) {
 		parts := strings.Split(rel, "/")
 		if n := len(parts); n > 3 && strings.HasPrefix(parts[n-1], parts[n-3]+"-") {
 			group, name, version := strings.Join(parts[:n-3], "."), parts[n-3], parts[n-2]
-			c := bill.Library(name, version, "pkg:maven/"+group+"/"+name+"@"+version)
+			c := bill.Library(name, version, bill.Maven(group, name, version))
 			c.Group = group
 			return c, true
 		}
 	}
 	if rel, ok := within(filepath.Join(b.gitlibs(), "libs"), real); ok {
 		if parts := strings.Split(rel, "/"); len(parts) >= 3 {
-			c := bill.Library(parts[1], parts[2], "pkg:generic/"+parts[0]+"/"+parts[1]+"@"+parts[2])
+			c := bill.Library(parts[1], parts[2], bill.Generic(parts[0], parts[1], parts[2]))
 			c.Group = parts[0]
 			return c, true
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,8 +31,10 @@ func sh(script string) command.Command {
 }
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	var shown, stdout bytes.Buffer
-	log := &command.Log{Out: &shown, Secrets: []string{"hunter22"}}
+	log := &command.Log{Out: &shown}
+	log.Hide("hunter", "hunter22")
 	log.Step("Step %d", 1)
 	c := sh(`printf 'one\ntw'; printf 'o\r\n\nfatal: https://me:hun'; printf 'ter22@git\n'; echo dull >&2; printf last`)
 	c.Drop = func(line string) bool { return line == "dull" }
@@ -41,10 +42,11 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "-----> Step 1\n       one\n       two\n\n       fatal: https://me:[secret]@git\n       last\n"; shown.String() != want {
+	want := "-----> Step 1\n       one\n       two\n\n       fatal: https://me:[secret]@git\n       last\n"
+	if shown.String() != want {
 		t.Errorf("shows %q, want %q", shown.String(), want)
 	}
-	if want := "one\ntwo\n\nfatal: https://me:[secret]@git\ndull\nlast\n"; string(tail) != want {
+	if want = "one\ntwo\n\nfatal: https://me:[secret]@git\ndull\nlast\n"; string(tail) != want {
 		t.Errorf("keeps %q, want %q", tail, want)
 	}
 	shown.Reset()
@@ -56,8 +58,9 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunBounds: of much output the end is kept, and a line without end is passed on.
+// TestRunBounds holds that of a long output the end is kept, and that an endless line is shown.
 func TestRunBounds(t *testing.T) {
+	t.Parallel()
 	var shown bytes.Buffer
 	tail, err := (&command.Log{Out: &shown}).Run(
 		t.Context(),
@@ -72,9 +75,9 @@ func TestRunBounds(t *testing.T) {
 	}
 }
 
-// TestRunLeavesDaemons: a program that has ended well has ended well, whatever it leaves running.
+// TestRunLeavesDaemons holds that a program succeeds whatever it leaves running.
 func TestRunLeavesDaemons(t *testing.T) {
-	command.SetAfterlife(t, 50*time.Millisecond)
+	command.SetOutputGrace(t, 50*time.Millisecond)
 	var pid bytes.Buffer
 	c := sh("sleep 600 >&2 & echo $!")
 	c.Stdout = &pid
@@ -90,6 +93,7 @@ func TestRunLeavesDaemons(t *testing.T) {
 }
 
 func TestRunErrors(t *testing.T) {
+	t.Parallel()
 	log := &command.Log{Out: &bytes.Buffer{}}
 	_, err := log.Run(t.Context(), sh("echo wrong; exit 3"))
 	f, ok := errors.AsType[*command.Failure](err)
@@ -111,6 +115,7 @@ func TestRunErrors(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	known := []diagnosis.Pattern{
 		{ID: "x/known", Match: regexp.MustCompile("odd"), Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "Odd."})},
 	}
@@ -120,22 +125,29 @@ func TestExplain(t *testing.T) {
 		Memory: "give it more",
 		Noise:  func(line string) bool { return strings.HasPrefix(line, "at ") },
 	}
+	failed := func(hints ...string) diagnosis.Diagnosis {
+		return diagnosis.Diagnosis{ID: "x/failed", Summary: "`tool` failed (exit status 9).", Hints: hints}
+	}
+	killed := diagnosis.Diagnosis{
+		ID:      "x/out-of-memory",
+		Summary: "`tool` was killed, most likely because memory ran out.",
+		Hints:   []string{"give it more"},
+	}
 	for _, tt := range []struct {
 		status, tail string
 		want         diagnosis.Diagnosis
 	}{
 		{"exit status 1", "how odd\n", diagnosis.Diagnosis{ID: "x/known", Summary: "Odd."}},
-		{"exit status 9", "one\n\ntwo\n at f\nthree\nfour\nfive\nsix\n", diagnosis.Diagnosis{ID: "x/failed", Summary: "`tool` failed (exit status 9).",
-			Hints: []string{"do so", "it said: two", "it said: three", "it said: four", "it said: five", "it said: six"}}},
-		{"exit status 9", strings.Repeat("é", 200), diagnosis.Diagnosis{ID: "x/failed", Summary: "`tool` failed (exit status 9).", Hints: []string{"do so", "it said: " + strings.Repeat("é", 150) + "…"}}},
-		{"signal: killed", "", diagnosis.Diagnosis{ID: "x/out-of-memory", Summary: "`tool` was killed, most likely because memory ran out.", Hints: []string{"give it more"}}},
-		{"exit status 137", "Killed\n", diagnosis.Diagnosis{ID: "x/out-of-memory", Summary: "`tool` was killed, most likely because memory ran out.", Hints: []string{"give it more"}}},
+		{
+			"exit status 9", "one\n\ntwo\n at f\nthree\nfour\nfive\nsix\n",
+			failed("do so", "it said: two", "it said: three", "it said: four", "it said: five", "it said: six"),
+		},
+		{"exit status 9", strings.Repeat("é", 200), failed("do so", "it said: "+strings.Repeat("é", 150)+"…")},
+		{"signal: killed", "", killed},
+		{"exit status 137", "Killed\n", killed},
 	} {
-		err := command.Explain(
-			&command.Failure{Command: "tool", Status: tt.status, Tail: []byte(tt.tail)},
-			known,
-			unknown,
-		)
+		failure := &command.Failure{Command: "tool", Status: tt.status, Tail: []byte(tt.tail)}
+		err := command.Explain(failure, known, unknown)
 		d, _ := errors.AsType[*diagnosis.Diagnosis](err)
 		if diff := cmp.Diff(&tt.want, d); diff != "" {
 			t.Errorf("%s %.20q (-want +got):\n%s", tt.status, tt.tail, diff)
@@ -145,30 +157,5 @@ func TestExplain(t *testing.T) {
 	if err := command.Explain(other, known, unknown); !errors.Is(err, other) ||
 		command.Explain(nil, known, unknown) != nil {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestLook(t *testing.T) {
-	dir := t.TempDir()
-	tool := filepath.Join(dir, "tool")
-	if err := os.WriteFile(tool, []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "text"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
-	for _, tt := range []struct{ path, name, want string }{
-		{"/nowhere:" + dir, "tool", tool}, {".", "tool", ""}, {"", "tool", ""}, {dir, "text", ""}, {"", tool, tool}, {dir, "/nowhere/tool", ""},
-	} {
-		if got := command.Look(tt.path, tt.name); got != tt.want {
-			t.Errorf("%q on %q is %q, want %q", tt.name, tt.path, got, tt.want)
-		}
-	}
-	if got := command.Before(command.Before("", "/a"), "/b", "/c"); got != "/b:/c:/a" {
-		t.Errorf("the search path is %q", got)
-	}
-	if diff := cmp.Diff([]string{"A=1", "B=x=y"}, command.Environ(map[string]string{"B": "x=y", "A": "1"})); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// SetAfterlife changes how long output is read after a program's end, until the test ends.
-func SetAfterlife(t *testing.T, d time.Duration) {
-	old := afterlife
-	t.Cleanup(func() { afterlife = old })
-	afterlife = d
+// SetOutputGrace changes how long output is read after a program has ended, until the test ends.
+func SetOutputGrace(t *testing.T, d time.Duration) {
+	old := outputGrace
+	t.Cleanup(func() { outputGrace = old })
+	outputGrace = d
 }

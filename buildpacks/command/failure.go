@@ -11,28 +11,28 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// Failure is a program that ended with another status than 0.
+// Failure is the error of a program that ended with a status other than 0.
 type Failure struct {
-	Command string // as people are told it
+	Command string // as people see it
 	Status  string // "exit status 3", "signal: killed"
-	Tail    []byte // the end of what it said
+	Tail    []byte // the end of its output
 }
 
 // Error says what failed and how.
 func (f *Failure) Error() string { return fmt.Sprintf("`%s` failed (%s)", f.Command, f.Status) }
 
-// Unknown is what is said of a failure that no pattern knows.
+// Unknown describes a failure that no pattern recognises.
 type Unknown struct {
 	ID    string   // "node/install-failed"
-	Hints []string // what to do, where more can be said than what the tool has
-	// the hint, where the kernel has ended the program for want of memory: the id then is that
+	Hints []string // what to do; the tool's last lines are added
+	// the only hint where the kernel killed the program because memory ran out; the id is then the
 	// language's out-of-memory
 	Memory string
 	Noise  func(line string) bool // reports lines that say nothing to the app's owner; nil for none
 }
 
-// Explain makes a diagnosis of a [*Failure]: the first of the known ones, else the unknown. Any
-// other error is returned as it is.
+// Explain turns a [*Failure] into a diagnosis: that of the first known pattern that matches, else
+// the unknown one. It returns any other error unchanged.
 func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	f, ok := errors.AsType[*Failure](err)
 	if !ok {
@@ -44,13 +44,15 @@ func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	return f.Unrecognised(unknown)
 }
 
-// Unrecognised is the diagnosis of a failure that no pattern knows: the command, its status and the
-// last lines that say something.
+// Unrecognised returns the diagnosis of a failure that no pattern recognises: the command, its status
+// and its last meaningful lines.
 func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
-	if f.Status == "signal: killed" || f.Status == "exit status 137" { // 137: a shell's word for the same
+	if f.Status == "signal: killed" || f.Status == "exit status 137" { // 137 is how a shell reports the same
 		language, _, _ := strings.Cut(unknown.ID, "/")
 		return &diagnosis.Diagnosis{
-			ID: language + "/out-of-memory", Summary: fmt.Sprintf("`%s` was killed, most likely because memory ran out.", f.Command), Hints: []string{unknown.Memory},
+			ID:      language + "/out-of-memory",
+			Summary: fmt.Sprintf("`%s` was killed, most likely because memory ran out.", f.Command),
+			Hints:   []string{unknown.Memory},
 		}
 	}
 	d := &diagnosis.Diagnosis{
@@ -59,19 +61,20 @@ func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
 		Hints:   slices.Clone(unknown.Hints),
 	}
 	lines := f.Lines(unknown.Noise)
-	for _, line := range lines[max(0, len(lines)-saidLines):] {
-		d.Hints = append(d.Hints, "it said: "+Clip(line, saidBytes))
+	for _, line := range lines[max(0, len(lines)-quotedLines):] {
+		d.Hints = append(d.Hints, "it said: "+Clip(line, quotedBytes))
 	}
 	return d
 }
 
+// How much of a failed program's output its diagnosis quotes.
 const (
-	saidLines = 5
-	saidBytes = 300
+	quotedLines = 5
+	quotedBytes = 300 // of each line
 )
 
-// Lines are the lines of what the program said, without blank ones and those that noise reports;
-// nil reports none.
+// Lines returns the kept lines of the program's output, trimmed, without blank ones and those that
+// noise reports. nil reports none.
 func (f *Failure) Lines(noise func(line string) bool) []string {
 	var lines []string
 	for line := range strings.Lines(string(bytes.ToValidUTF8(f.Tail, nil))) {
@@ -85,8 +88,7 @@ func (f *Failure) Lines(noise func(line string) bool) []string {
 	return lines
 }
 
-// Clip is text, cut to at most limit bytes where it is longer, and then with an ellipsis. No
-// character is cut in two.
+// Clip cuts a text that is longer than limit bytes at the last whole character and adds an ellipsis.
 func Clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -1,46 +1,64 @@
-// Package command runs the tools of a build for the languages' buildpacks: what a tool says is
-// passed on in slugc's hand while it runs, the end of it is kept, and a failure is explained from
+// Package command runs the tools of a build for the languages' buildpacks. The [Log] shows a tool's
+// output while the tool runs and keeps the end of it; [Explain] turns a [Failure] into a diagnosis by
 // what was kept.
+//
+//	env := command.NewEnv(os.Environ(), "CNB_")
+//	log := &command.Log{Out: os.Stdout}
+//	log.Hide(command.Secrets(config)...)
+//	log.Step("Installing dependencies")
+//	_, err := log.Run(ctx, command.Command{
+//		Program: env.Look("npm"), Args: []string{"ci"}, Shown: "npm ci", Dir: app, Env: env.List(),
+//	})
+//	return command.Explain(err, patterns, command.Unknown{ID: "node/install-failed"})
+//
+// It sets no deadline and no limits: the platform that started the build does.
 package command
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// Log writes in Heroku's hand: steps, details, warnings, and below them what tools say. It may be
-// used from several goroutines if Out may.
+// Log writes a build's progress in the format of Heroku's buildpacks: steps, details, warnings, and
+// below them the output of tools. It may be used from several goroutines if Out may.
 type Log struct {
 	Out     io.Writer
-	Secrets []string // values that are never shown; where one is part of another, the longer comes first
+	Secrets []string // values that are never shown, the longest first: one may be part of another (see [Log.Hide])
 }
 
-// Step begins a part of the build.
+// Hide replaces values by "[secret]" in the output of commands that run later. It must not be called
+// while a command runs.
+func (l *Log) Hide(values ...string) {
+	l.Secrets = append(l.Secrets, values...)
+	slices.SortFunc(l.Secrets, func(a, b string) int { return len(b) - len(a) })
+}
+
+// Step starts a part of the build.
 func (l *Log) Step(format string, args ...any) {
 	fmt.Fprintf(l.Out, "-----> %s\n", fmt.Sprintf(format, args...))
 }
 
-// Detail says something about the part under way.
+// Detail adds a line to the current step.
 func (l *Log) Detail(format string, args ...any) {
 	fmt.Fprintf(l.Out, "       %s\n", fmt.Sprintf(format, args...))
 }
 
-// Warn says what the app's owner should change.
+// Warn tells the app's owner what to change.
 func (l *Log) Warn(format string, args ...any) {
 	fmt.Fprintf(l.Out, " !     %s\n", fmt.Sprintf(format, args...))
 }
 
 const (
-	tailSize = 256 << 10 // bytes of a tool's output that are kept for recognising its failure
-	maxLine  = 64 << 10  // a longer line is passed on in pieces
+	tailSize = 256 << 10 // bytes of a tool's output that are kept to recognise its failure
+	maxLine  = 64 << 10  // bytes; a longer line is shown in pieces
 )
 
-// stream passes a tool's output on line by line, indented, and keeps its tail. Lines that drop
-// reports are kept but not shown, and secrets are blotted out of both. It may be written from
-// several goroutines.
+// stream writes a tool's output line by line, indented, and keeps its tail. Lines that drop reports
+// are kept but not shown. Secrets are replaced in both. Several goroutines may write to it.
 type stream struct {
 	mu      sync.Mutex
 	out     io.Writer
@@ -50,7 +68,7 @@ type stream struct {
 	tail    []byte
 }
 
-// Write takes any piece of output.
+// Write takes output in pieces of any size.
 func (s *stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +86,7 @@ func (s *stream) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close passes the last, unfinished line on.
+// Close writes the last line if it is unfinished.
 func (s *stream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +117,7 @@ func (s *stream) flush() error {
 	return err
 }
 
-// last is the tail, at most tailSize bytes of it.
+// last returns the tail, at most tailSize bytes.
 func (s *stream) last() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

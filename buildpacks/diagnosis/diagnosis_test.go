@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -15,6 +14,7 @@ import (
 )
 
 func TestWriteRead(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "diagnosis.json")
 	want := &diagnosis.Diagnosis{
 		ID:        "node/lockfile-out-of-sync",
@@ -36,27 +36,39 @@ func TestWriteRead(t *testing.T) {
 }
 
 func TestReadMissing(t *testing.T) {
+	t.Parallel()
 	if _, err := diagnosis.Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("gives %v, want fs.ErrNotExist", err)
+		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
 }
 
 func TestReadHostile(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("é", 4000)
+	hints := `["1","","3","4","5","6","7","8","9"]`
 	for name, tt := range map[string]struct {
 		text string
 		want *diagnosis.Diagnosis
 	}{
-		"no json":        {"{", nil},
-		"no id":          {`{"summary":"x"}`, nil},
-		"odd id":         {`{"id":"node/../x","summary":"x"}`, nil},
-		"no summary":     {`{"id":"a/b","summary":" \u0007 "}`, nil},
-		"too large":      {`{"id":"a/b","summary":"` + strings.Repeat("x", 70<<10) + `"}`, nil},
-		"control":        {`{"id":"a/b","summary":"a\u001b[2Jb\nc\u202ed"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "a [2Jb cd"}},
-		"long":           {`{"id":"a/b","summary":"` + long + `"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: long[:4096]}},
-		"outside":        {`{"id":"a/b","summary":"x","place":"../../etc/passwd"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x"}},
-		"absolute":       {`{"id":"a/b","summary":"x","place":"/etc/passwd"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x"}},
-		"too many hints": {`{"id":"a/b","summary":"x","hints":["1","","3","4","5","6","7","8","9"]}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x", Hints: []string{"1", "3", "4", "5", "6", "7", "8"}}},
+		"no json":    {"{", nil},
+		"no id":      {`{"summary":"x"}`, nil},
+		"odd id":     {`{"id":"node/../x","summary":"x"}`, nil},
+		"no summary": {`{"id":"a/b","summary":" \u0007 "}`, nil},
+		"too large":  {`{"id":"a/b","summary":"` + strings.Repeat("x", 70<<10) + `"}`, nil},
+		"control": {
+			`{"id":"a/b","summary":"a\u001b[2Jb\nc\u202ed"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "a [2Jb cd"},
+		},
+		"long": {`{"id":"a/b","summary":"` + long + `"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: long[:4096]}},
+		"outside": {
+			`{"id":"a/b","summary":"x","place":"../../etc/passwd"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x"},
+		},
+		"absolute": {
+			`{"id":"a/b","summary":"x","place":"/etc/passwd"}`, &diagnosis.Diagnosis{ID: "a/b", Summary: "x"},
+		},
+		"too many hints": {
+			`{"id":"a/b","summary":"x","hints":` + hints + `}`,
+			&diagnosis.Diagnosis{ID: "a/b", Summary: "x", Hints: []string{"1", "3", "4", "5", "6", "7", "8"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "d")
@@ -65,7 +77,7 @@ func TestReadHostile(t *testing.T) {
 			}
 			got, err := diagnosis.Read(file)
 			if (err != nil) != (tt.want == nil) {
-				t.Errorf("gives %v", err)
+				t.Errorf("got %v", err)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -75,6 +87,7 @@ func TestReadHostile(t *testing.T) {
 }
 
 func TestReadNoFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink("/etc/hostname", link); err != nil {
@@ -82,26 +95,30 @@ func TestReadNoFile(t *testing.T) {
 	}
 	for _, path := range []string{dir, link} {
 		if d, err := diagnosis.Read(path); err == nil {
-			t.Errorf("%s gives %+v", path, d)
+			t.Errorf("%s is %+v", path, d)
 		}
 	}
 }
 
 func TestRecognise(t *testing.T) {
-	patterns := append([]diagnosis.Pattern{{
-		ID:    "x/special",
-		Match: regexp.MustCompile(`odd: (\w+)`),
-		Make:  func(m []string) *diagnosis.Diagnosis { return &diagnosis.Diagnosis{Summary: "Odd " + m[1] + "."} },
-	}}, diagnosis.Common("x")...)
+	t.Parallel()
+	patterns := append([]diagnosis.Pattern{
+		diagnosis.NewPattern("x/special", `odd: (\w+)`, "", "Odd $1."),
+	}, diagnosis.Common("x")...)
+	const (
+		unknownHost = "A dependency is fetched over ssh from a git host whose key this build does not know."
+		private     = "A dependency comes from a private git repository and the build has no credentials for it."
+		glibc       = "A prebuilt binary needs glibc 2.38, which is newer than this machine's."
+	)
 	for _, tt := range []struct{ text, id, summary string }{
 		{"odd: one\nECONNRESET\n", "x/special", "Odd one."},
 		{"\x1b[31modd\x1b[0m: two", "x/special", "Odd two."},
 		{"npm error network request failed, reason: read ECONNRESET\r\n", "x/network", "The network failed (ECONNRESET) while packages were being fetched."},
 		{"curl: (6) Could not resolve host: packages.example", "x/network", "The network failed while packages were being fetched."},
-		{"Host key verification failed.\r\nfatal: Could not read from remote repository.", "x/git-host-key", "A dependency is fetched over ssh from a git host whose key this build does not know."},
-		{"git@git.example: Permission denied (publickey).", "x/git-permission", "A dependency comes from a private git repository and the build has no credentials for it."},
-		{"fatal: could not read Username for 'https://git.example': terminal prompts disabled", "x/git-permission", "A dependency comes from a private git repository and the build has no credentials for it."},
-		{"node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by node)", "x/glibc-missing", "A prebuilt binary needs glibc 2.38, which is newer than this machine's."},
+		{"Host key verification failed.\r\nfatal: Could not read from remote repository.", "x/git-host-key", unknownHost},
+		{"git@git.example: Permission denied (publickey).", "x/git-permission", private},
+		{"fatal: could not read Username for 'https://git.example': terminal prompts disabled", "x/git-permission", private},
+		{"node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by node)", "x/glibc-missing", glibc},
 		{"npm error code ENOSPC", "x/disk-full", "The disk ran full while the app was being built."},
 		{"all is well", "", ""},
 	} {
@@ -110,8 +127,20 @@ func TestRecognise(t *testing.T) {
 			d = &diagnosis.Diagnosis{}
 		}
 		if d.ID != tt.id || d.Summary != tt.summary {
-			t.Errorf("%q gives %q %q, want %q %q", tt.text, d.ID, d.Summary, tt.id, tt.summary)
+			t.Errorf("%q is %q %q, want %q %q", tt.text, d.ID, d.Summary, tt.id, tt.summary)
 		}
+	}
+}
+
+func TestNewPattern(t *testing.T) {
+	t.Parallel()
+	patterns := []diagnosis.Pattern{diagnosis.NewPattern("x/odd", `odd (\d+) in (\S+)( |$)(y)?`, "$2:${1}",
+		"$2 has $1, and $4$9.", "set $${HOME} to $1").Transient()}
+	want := &diagnosis.Diagnosis{
+		ID: "x/odd", Summary: "a.b has 3, and .", Place: "a.b:3", Hints: []string{"set ${HOME} to 3"}, Transient: true,
+	}
+	if diff := cmp.Diff(want, diagnosis.Recognise(patterns, []byte("odd 3 in a.b"))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -25,8 +25,7 @@ const (
 
 var validID = lazyregexp.New(`^[a-z][a-z0-9]*/[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// Write writes d to the file at path, whole or not at all. It is the buildpack's end of [Read];
-// path is the value of [Env].
+// Write writes d to the file at path, the value of [Env]. The file is written whole or not at all.
 func Write(path string, d *Diagnosis) error {
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -39,9 +38,8 @@ func Write(path string, d *Diagnosis) error {
 }
 
 // Read reads what [Write] wrote. The file is untrusted: it must be a regular file of at most 64 KiB
-// with a well-formed id; texts are cut to 4 KiB, control characters, line breaks included, become
-// spaces, and a place that leaves the app is dropped. A missing file gives an error that is
-// [io/fs.ErrNotExist].
+// with a well-formed id. Texts are cut to 4 KiB, control characters (line breaks too) become spaces,
+// and a place outside the app is dropped. The error of a missing file is [io/fs.ErrNotExist].
 func Read(path string) (*Diagnosis, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -64,11 +62,7 @@ func Read(path string) (*Diagnosis, error) {
 		return nil, fmt.Errorf("reading diagnosis %q: %w", path, err)
 	}
 	if !validID.MatchString(d.ID) || len(d.ID) > 128 {
-		return nil, fmt.Errorf(
-			"reading diagnosis %q: %q is no id of the form language/kebab-words",
-			path,
-			clean(d.ID, 128),
-		)
+		return nil, fmt.Errorf("reading diagnosis %q: %q is no id of the form language/kebab-words", path, clean(d.ID, 128))
 	}
 	d.tidy()
 	if d.Summary == "" {
@@ -93,8 +87,8 @@ func (d *Diagnosis) tidy() {
 	}
 }
 
-// clean returns text as one printable line of at most limit bytes. Format characters (bidirectional
-// overrides among them) go too.
+// clean returns text as one printable line of at most limit bytes, without format characters such as
+// bidirectional overrides.
 func clean(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {

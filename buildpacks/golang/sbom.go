@@ -32,7 +32,7 @@ func (b *work) bill() error {
 func contents(infos []*debug.BuildInfo) (app string, components []cdx.Component) {
 	for _, info := range infos {
 		version := strings.TrimPrefix(info.GoVersion, "go")
-		library := bill.Library("stdlib", version, "pkg:golang/stdlib@"+version)
+		library := bill.Library("stdlib", version, bill.Go("stdlib", version))
 		library.Description = "The Go standard library"
 		components = append(components, library)
 		for _, dep := range info.Deps {
@@ -63,14 +63,10 @@ func component(dep *debug.Module) cdx.Component {
 			path = by.Path
 		}
 	}
-	purl := "pkg:golang/" + path
 	if version == local {
 		version = ""
 	}
-	if version != "" {
-		purl += "@" + version
-	}
-	c := bill.Library(path, version, purl)
+	c := bill.Library(path, version, bill.Go(path, version))
 	if dep.Sum != "" {
 		properties = append(properties, cdx.Property{Name: "go:sum", Value: dep.Sum})
 	}

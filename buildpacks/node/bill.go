@@ -69,25 +69,17 @@ func (b *work) installedVersion(root *os.Root, dir string) string {
 
 // bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies.
 func (b *work) bill() error {
-	components := []cdx.Component{
-		bill.Runtime(
-			"node",
-			b.node.Version,
-		), bill.Tool("npm", b.node.npm.Version, packageURL("npm", b.node.npm.Version)),
-	}
+	npm := b.node.npm.Version
+	components := []cdx.Component{bill.Runtime("node", b.node.Version), bill.Tool("npm", npm, bill.NPM("npm", npm))}
 	if tool := toolOf(b.app.Manager); tool != "npm" {
 		name := tool
 		if b.app.Manager == "berry" {
 			name = "@yarnpkg/cli-dist"
 		}
-		components = append(components, bill.Tool(name, b.manager.version, packageURL(name, b.manager.version)))
+		components = append(components, bill.Tool(name, b.manager.version, bill.NPM(name, b.manager.version)))
 	}
 	for _, dep := range b.deps.direct {
-		components = append(components, bill.Library(dep.Name, dep.Version, packageURL(dep.Name, dep.Version)))
+		components = append(components, bill.Library(dep.Name, dep.Version, bill.NPM(dep.Name, dep.Version)))
 	}
 	return bill.Write(b.cnb, "", components)
-}
-
-func packageURL(name, version string) string {
-	return "pkg:npm/" + strings.Replace(name, "@", "%40", 1) + "@" + version
 }

@@ -27,9 +27,5 @@ func (b *work) bill() error {
 }
 
 func gemComponent(name, version, platform string) cdx.Component {
-	purl := "pkg:gem/" + name + "@" + version
-	if platform != "" {
-		purl += "?platform=" + platform
-	}
-	return bill.Library(name, version, purl)
+	return bill.Library(name, version, bill.Gem(name, version, platform))
 }
