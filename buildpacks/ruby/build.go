@@ -18,24 +18,24 @@ import (
 
 // work is one build under way.
 type work struct {
-	ctx      context.Context
-	cnb      libcnb.BuildContext
-	dir      string // the app's root
-	temp     string // for this build alone
-	app      *detect.RubyApp
-	requires []detect.Requirement
-	gemfile  string // its text
-	env      *environment
-	say      *command.Log
-	ruby     toolchain.Toolchain
-	runtime  string // the layer's directory
-	headers  string // the link to the headers that stands while this build runs
-	bundler  string // the version of Bundler in use
-	bundleAt string // its program: an app's own bin/bundle is not asked
-	carried  map[string]string
-	bundle   string // BUNDLE_PATH
-	rake     *rakefile
-	result   libcnb.BuildResult
+	ctx          context.Context
+	cnb          libcnb.BuildContext
+	dir          string // the app's root
+	temp         string // for this build alone
+	app          *detect.RubyApp
+	requires     []detect.Requirement
+	gemfile      string // its text
+	env          *environment
+	say          *command.Log
+	ruby         toolchain.Toolchain
+	runtime      string            // the layer's directory
+	headers      string            // the link to the headers that stands while this build runs
+	bundler      string            // the version of Bundler in use
+	bundleAt     string            // its program: an app's own bin/bundle is not asked
+	launchConfig map[string]string // of the app's .bundle/config, what Bundler reads at launch
+	bundle       string            // BUNDLE_PATH
+	rake         *rakefile
+	result       libcnb.BuildResult
 }
 
 // start reads what the build is about.

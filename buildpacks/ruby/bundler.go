@@ -11,10 +11,10 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// bundlerGem matches the specification of a Bundler in its runtime.
+// bundlerGem matches the name of Bundler's gemspec.
 var bundlerGem = lazyregexp.New(`bundler-(\d+(?:\.[0-9A-Za-z]+)*)\.gemspec$`)
 
-// ownBundler is the version of the Bundler that comes with Ruby, "" where there is none.
+// ownBundler is the version of the Bundler that comes with Ruby; "" if there is none.
 func (b *work) ownBundler() string {
 	found, _ := filepath.Glob(
 		filepath.Join(b.runtime, "lib", "ruby", "gems", "*", "specifications", "default", "bundler-*.gemspec"))
@@ -26,8 +26,8 @@ func (b *work) ownBundler() string {
 	return ""
 }
 
-// installBundler sets up the Bundler of BUNDLED WITH. Where it cannot be had, the runtime's own
-// does, which reads every lock file of its major version: no build fails for want of it.
+// installBundler sets up the Bundler of BUNDLED WITH. If it is not available, it uses the one that
+// comes with Ruby, which reads every lock file of its major version.
 func (b *work) installBundler() error {
 	want, own := b.requirement("bundler").Constraint, b.ownBundler()
 	b.bundler = own
@@ -78,9 +78,9 @@ func (b *work) fetchBundler(want, own string) error {
 		if failed || !tree.IsFile(installed) {
 			why := "it was not installed"
 			if failed {
-				why = reason(f)
+				why = errorLine(f)
 			}
-			b.say.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) could not be had: %s", own,
+			b.say.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) is not available: %s", own,
 				want, b.app.Lockfile, command.Clip(why, 200))
 			return nil
 		}

@@ -14,12 +14,12 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// processes declares how the app is started. A Procfile wins over it, type by type; that is the
-// platform's to merge.
+// processes declares the app's default processes. The platform merges them with the Procfile, whose
+// processes take precedence.
 func (b *work) processes() error {
 	web := b.web()
 	if !tree.IsFile(b.path("Procfile")) && web != "" {
-		b.say.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to say otherwise.", web)
+		b.say.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to change it.", web)
 	}
 	rake := ""
 	if b.app.HasGem("rake") {
@@ -43,11 +43,11 @@ func (b *work) processes() error {
 
 const port = "${PORT:-5000}"
 
-// pumaBinds finds in a config/puma.rb where it listens.
+// pumaBinds matches the line of config/puma.rb that says where Puma listens.
 var pumaBinds = lazyregexp.New(`(?m)^\s*(?:port|bind)\b`)
 
-// web is the command line of the web process: Puma where it is in the bundle, else Rails' server,
-// else rackup, else thin; "" for an app that serves nothing (languages.md 2.6).
+// web returns the command line of the web process: Puma if it is in the bundle, else the server of
+// Rails, else thin, else rackup; "" for an app that has no server.
 func (b *work) web() string {
 	serves := b.app.ConfigRu || b.app.Kind == "rails"
 	switch {
@@ -69,11 +69,11 @@ func (b *work) web() string {
 	case b.rackup():
 		return "bundle exec rackup config.ru -o 0.0.0.0 -p " + port
 	}
-	b.say.Warn("config.ru is there and no server for it: add the gem puma, or with Rack 3 the gem rackup.")
+	b.say.Warn("There is config.ru but no server for it: add the gem puma, or with Rack 3 the gem rackup.")
 	return ""
 }
 
-// rackup reports whether the bundle has the command: Rack carried it until its version 3.
+// rackup reports whether the bundle has the command rackup, which was part of Rack before version 3.
 func (b *work) rackup() bool {
 	rack, _ := b.app.Lock.Gem("rack")
 	return b.app.HasGem("rackup") || rack != "" && !atLeast(rack, 3)
@@ -86,8 +86,7 @@ func (b *work) railsCommand() string {
 	return "bundle exec rails"
 }
 
-// worker is the command line that works off the app's jobs, by the gem that keeps them; "" for an
-// app without.
+// worker returns the command line that runs the app's background jobs; "" if it has no gem for them.
 func (b *work) worker() string {
 	switch {
 	case b.app.HasGem("sidekiq"):
@@ -104,8 +103,7 @@ func (b *work) worker() string {
 	return ""
 }
 
-// addons are the add-ons that a release of the app wants: a database for an app that has the
-// driver.
+// addons names the add-on that the app needs: a database, if it has a driver for it.
 func (b *work) addons() string {
 	if b.env.enabled("HEROKU_SKIP_DATABASE_PROVISION") {
 		return ""
@@ -119,13 +117,13 @@ func (b *work) addons() string {
 	return ""
 }
 
-// concurrency is sourced at launch. How many processes a Ruby server runs is not what Node's
-// buildpack has counted for its own.
+// concurrency is sourced at launch. The number of processes that the Node buildpack computes is for
+// Node and not for a Ruby server.
 const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi
 `
 
-// launch makes the layer "ruby-profile". Paths are fixed; everything else gives way to the app's
-// configuration.
+// launch writes the layer "ruby-profile". The app's configuration can change everything except the
+// paths.
 func (b *work) launch() error {
 	layer, err := b.cnb.Layers.Layer("ruby-profile")
 	if err != nil {
@@ -135,7 +133,7 @@ func (b *work) launch() error {
 		return err
 	}
 	config := filepath.Join(layer.Path, "bundle")
-	if err := writeConfig(config, b.carried); err != nil {
+	if err := writeConfig(config, b.launchConfig); err != nil {
 		return err
 	}
 	if err := os.Chmod(filepath.Join(config, "config"), 0o644); err != nil {
@@ -183,8 +181,8 @@ func (b *work) launchDefaults() map[string]string {
 	return env
 }
 
-// railsApp makes the directories that Rails' server writes to, and says what the app still needs at
-// launch.
+// railsApp makes the directories that the server of Rails writes to, and warns of what the app still
+// needs at launch.
 func (b *work) railsApp() error {
 	if b.rails(4, 1) &&
 		len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {

@@ -15,11 +15,11 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// layout is the version of how layers are filled. It is part of their keys.
+// layout is the version of the layers' content. It is part of their keys.
 const layout = "1"
 
-// installRuntime puts Ruby into the layer "ruby", or leaves the restored layer as it is. Its
-// headers stay in the toolchain: a link leads there while this build runs.
+// installRuntime copies Ruby into the layer "ruby", unless the restored layer has it. The headers stay
+// in the toolchain; during the build a link leads there.
 func (b *work) installRuntime() error {
 	b.say.Step("Installing runtime")
 	var err error
@@ -53,7 +53,7 @@ func (b *work) installRuntime() error {
 	return nil
 }
 
-// notAtLaunch are parts of a Ruby that no running app reads.
+// notAtLaunch are the parts of a Ruby that no running app reads.
 var notAtLaunch = []string{"include", "toolchain.json", "share"}
 
 func (b *work) fillRuntime() error {
@@ -63,18 +63,18 @@ func (b *work) fillRuntime() error {
 	}}); err != nil {
 		return err
 	}
-	return b.bringLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
+	return b.copyLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
 }
 
-// bringLibraries makes a layer self-contained: shared libraries of the machine that its programs
-// need come along.
-func (b *work) bringLibraries(into, whose string, roots ...string) error {
+// copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that its
+// programs need.
+func (b *work) copyLibraries(into, whose string, roots ...string) error {
 	brought, missing, err := toolchain.BringLibraries(into, roots, toolchain.MachineLibraries(b.arch()))
 	if err != nil {
 		return err
 	}
 	if len(brought) > 0 {
-		b.say.Detail("Bringing shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
+		b.say.Detail("Copying shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
 	}
 	if len(missing) > 0 {
 		b.say.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
@@ -101,9 +101,9 @@ func (b *work) linkHeaders() error {
 	return nil
 }
 
-// runtimeEnv states where the runtime's parts are. A Ruby whose standard library is split as
-// Debian's is (rbconfig.rb lies beside the shared libraries) was compiled for another place and
-// needs to be told; others find themselves.
+// runtimeEnv sets the search paths of the runtime. A Ruby whose standard library is split like
+// Debian's, with rbconfig.rb beside the shared libraries, was compiled for another directory and needs
+// RUBYLIB; others find their libraries themselves.
 func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	lib := filepath.Join(b.runtime, "lib")
 	b.env.prepend("PATH", filepath.Join(b.runtime, "bin"))
@@ -125,7 +125,7 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	}
 }
 
-// abi is the directory that gems and the standard library lie in: 3.1.0 for 3.1.7.
+// abi is the name of the directory of gems and of the standard library: 3.1.0 for Ruby 3.1.7.
 func (b *work) abi() string {
 	parts := strings.SplitN(b.ruby.Version, ".", 3)
 	if len(parts) < 3 {
@@ -134,7 +134,8 @@ func (b *work) abi() string {
 	return parts[0] + "." + parts[1] + ".0"
 }
 
-// toolchain is the Ruby that the platform has fetched; under a platform that fetches none, our own.
+// toolchain returns the Ruby that the platform has fetched. Under a platform that fetches none, it
+// fetches one into a cache layer.
 func (b *work) toolchain() (toolchain.Toolchain, error) {
 	list, err := extension.Toolchains(b.cnb.Platform.Path)
 	if err != nil {

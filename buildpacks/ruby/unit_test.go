@@ -177,7 +177,7 @@ func TestMirrors(t *testing.T) {
 	}
 }
 
-func TestCheckedIn(t *testing.T) {
+func TestCommittedConfig(t *testing.T) {
 	b := workIn(t,
 		map[string]string{".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n"})
 	b.app.BundleConfig = true
@@ -185,7 +185,7 @@ func TestCheckedIn(t *testing.T) {
 	if err := b.bundlerConfig(); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"BUNDLE_TIMEOUT": "30"}, b.carried); diff != "" {
+	if diff := cmp.Diff(map[string]string{"BUNDLE_TIMEOUT": "30"}, b.launchConfig); diff != "" {
 		t.Errorf("carried to the launch (-want +got):\n%s", diff)
 	}
 	text, err := os.ReadFile(filepath.Join(b.env.vars["BUNDLE_APP_CONFIG"], "config"))
@@ -198,7 +198,7 @@ func TestCheckedIn(t *testing.T) {
 	}
 }
 
-func TestLive(t *testing.T) {
+func TestUncacheable(t *testing.T) {
 	for _, test := range []struct {
 		gemfile, gemspec, want string
 	}{
@@ -211,7 +211,7 @@ func TestLive(t *testing.T) {
 	} {
 		b := workIn(t, map[string]string{"x.gemspec": test.gemspec})
 		b.gemfile, b.app.Manifests = test.gemfile, []string{"Gemfile", "x.gemspec"}
-		if got := b.live(); got != test.want {
+		if got := b.uncacheable(); got != test.want {
 			t.Errorf("%q: %q, want %q", test.gemfile, got, test.want)
 		}
 	}
@@ -264,21 +264,21 @@ func TestAtLeast(t *testing.T) {
 
 func TestChanged(t *testing.T) {
 	parts := []part{{"Ruby", "3.1.7", true}, {"Gemfile.lock", "a", false}}
-	before := reasons(parts)
-	if names, deep := changed(parts, before); len(names) > 0 || deep {
-		t.Errorf("nothing: %v %v", names, deep)
+	before := digests(parts)
+	if names, full := changed(parts, before); len(names) > 0 || full {
+		t.Errorf("nothing: %v %v", names, full)
 	}
-	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(names,
+	if names, full := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(names,
 		[]string{"Gemfile.lock"}) ||
-		deep {
-		t.Errorf("the lock file: %v %v", names, deep)
+		full {
+		t.Errorf("the lock file: %v %v", names, full)
 	}
-	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(names,
+	if names, full := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(names,
 		[]string{"Gemfile.lock", "Ruby"}) ||
-		!deep {
-		t.Errorf("Ruby: %v %v", names, deep)
+		!full {
+		t.Errorf("Ruby: %v %v", names, full)
 	}
-	if names, deep := changed(parts, nil); len(names) != 2 || !deep {
-		t.Errorf("nothing known: %v %v", names, deep)
+	if names, full := changed(parts, nil); len(names) != 2 || !full {
+		t.Errorf("nothing known: %v %v", names, full)
 	}
 }
