@@ -121,7 +121,10 @@ func Requests(chosen []detect.Result) (list []toolchain.Request) {
 		}
 		for _, r := range result.Requires {
 			if _, ok := languageOf(r.Tool); ok {
-				list = append(list, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
+				list = append(
+					list,
+					toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash},
+				)
 			}
 		}
 	}

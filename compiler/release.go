@@ -59,14 +59,14 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 			return nil, err
 		}
 	}
-	deployer := &deploy.Deployer{Home: b.Home, Sandbox: b.Sandbox, Report: b.Report}
+	deployer := &deploy.Deployer{Home: b.Home, Releases: releases, Sandbox: b.Sandbox, Report: b.Report}
 	if isCurrent && !b.Deploy.Pending {
-		if err := deployer.CancelKilled(ctx, releases, b.App, b.Deploy.Key); err != nil {
+		if err := deployer.CancelKilled(ctx, b.App, b.Deploy.Key); err != nil {
 			return nil, err
 		}
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
-	made, err := deployer.Deploy(ctx, releases, b.App, result.Slug.Path, b.releaseRequest(result, url), b.deployOptions(result))
+	made, err := deployer.Deploy(ctx, b.App, result.Slug.Path, b.releaseRequest(result, url), b.deployOptions(result))
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,8 @@ func TestPostponed(t *testing.T) {
 			test.alter(m)
 			r, err := m.change(nil)
 			f := fault.Of(err)
-			if r == nil || f == nil || f.ID != "test/down" || f.Code != fault.ExitTransient || f.Hints[0] != "try again" {
+			if r == nil || f == nil || f.ID != "test/down" || f.Code != fault.ExitTransient ||
+				f.Hints[0] != "try again" {
 				t.Fatalf("got %+v, %+v", r, f)
 			}
 			want := strings.ReplaceAll(test.hint, "SLUG", r.Slug.Path)

@@ -54,7 +54,8 @@ func TestLocked(t *testing.T) {
 	if f == nil || f.ID != "build/locked" || f.Code != fault.ExitTransient || len(f.Hints) == 0 {
 		t.Errorf("got %+v", f)
 	}
-	if steps := m.says.Only("step"); len(steps) != 1 || !strings.HasPrefix(steps[0], "Waiting for another build of hello") {
+	if steps := m.says.Only("step"); len(steps) != 1 ||
+		!strings.HasPrefix(steps[0], "Waiting for another build of hello") {
 		t.Errorf("it reports %q", steps)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/toolchain/libraries"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
 )
@@ -237,7 +237,7 @@ func (b *work) libraries(dir string) error {
 	from := []string{filepath.Join(b.jdk.Dir, "lib"), "/usr/lib/" + triple, "/lib/" + triple, "/usr/lib64",
 		"/lib64", "/usr/lib", "/lib"}
 	into := filepath.Join(b.home, "libraries")
-	brought, missing, err := toolchain.BringLibraries(into, roots, from)
+	brought, missing, err := libraries.Bring(into, roots, from)
 	if err != nil {
 		return fmt.Errorf("bringing the runtime's libraries: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/toolchain/libraries"
 	"slugc/buildpacks/tree"
 )
 
@@ -57,10 +58,8 @@ func (b *work) installRuntime() error {
 var notAtLaunch = []string{"include", "toolchain.json", "share"}
 
 func (b *work) fillRuntime() error {
-	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: func(rel string) bool {
-		return slices.Contains(
-			notAtLaunch, rel)
-	}}); err != nil {
+	skip := func(rel string) bool { return slices.Contains(notAtLaunch, rel) }
+	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: skip}); err != nil {
 		return err
 	}
 	return b.copyLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
@@ -69,7 +68,7 @@ func (b *work) fillRuntime() error {
 // copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that its
 // programs need.
 func (b *work) copyLibraries(into, whose string, roots ...string) error {
-	brought, missing, err := toolchain.BringLibraries(into, roots, toolchain.MachineLibraries(b.arch()))
+	brought, missing, err := libraries.Bring(into, roots, libraries.Machine(b.arch()))
 	if err != nil {
 		return err
 	}

@@ -6,14 +6,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
-
+	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
 
 // derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved
-// and removed with its tree. Tools do not look there; what copies a tree of which something was
-// derived leaves it out.
+// and removed with its tree. Tools do not look there, and whoever copies a tree leaves it out.
 const derivedDir = ".derived"
 
 var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
@@ -22,11 +20,11 @@ var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 // that all apps may share it: its compiled standard library, for one. name tells it from others of
 // the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.
 //
-// Where it is not there yet, make fills dir, an empty directory whose parent is the store's own,
-// and may take its time; then dir is put in place by one rename. Of all goroutines and processes
-// that ask at the same time, one makes it and the others wait for it, or for ctx; wait, which may
-// be nil, is called before. When make fails, its error is returned and nothing is left, and the
-// next who waits tries; what a killed make has left is removed by [Open]. While make runs,
+// Where the directory is missing, make fills dir, an empty directory whose parent is the store's
+// own, and may take its time; then dir is put in place by one rename. Of all goroutines and
+// processes that ask at the same time, one makes it and the others wait for it, or for ctx; wait,
+// which may be nil, is called before. When make fails, its error is returned, nothing is left, and
+// the next who waits tries. What a killed make has left is removed by [Open]. While make runs,
 // [Store.Prune] leaves the toolchain alone.
 //
 // For a toolchain that does not lie in the store ("this machine") it returns "" and no error.
@@ -49,20 +47,20 @@ func (st *Store) Derived(
 		return place, nil
 	}
 	id := st.id(t.Tool, t.Version)
-	held, err := st.lock(ctx, id, true)
+	release, err := st.lock(ctx, id, true)
 	if err != nil {
 		return "", err
 	}
-	defer held.Unlock()
+	defer release()
 	if st.held(t.Tool, t.Version) == nil {
-		return "", fmt.Errorf("deriving %q from %s %s: %w", name, t.Tool, t.Version, errGone)
+		return "", fmt.Errorf("deriving %q from %s %s: %w", name, t.Tool, t.Version, errPruned)
 	}
 	id += "+" + name
-	lock, err := st.lockOrWait(ctx, id, wait)
+	unlock, err := st.lockOrWait(ctx, id, wait)
 	if err != nil {
 		return "", err
 	}
-	defer lock.Unlock()
+	defer unlock()
 	if isDir(place) {
 		return place, nil
 	}
@@ -72,45 +70,36 @@ func (st *Store) Derived(
 	return place, nil
 }
 
-// lockOrWait is lock, which says so when it has to wait.
-func (st *Store) lockOrWait(ctx context.Context, id string, wait func()) (*flock.Flock, error) {
-	l := flock.New(filepath.Join(st.dir, lockDir, id))
+// lockOrWait is lock, and calls wait before it has to wait.
+func (st *Store) lockOrWait(ctx context.Context, name string, wait func()) (unlock func(), err error) {
+	l := st.lockFile(name)
 	ok, err := l.TryLock()
 	switch {
 	case ok:
-		return l, nil
+		return func() { _ = l.Unlock() }, nil
 	case err == nil && wait != nil:
 		wait()
 	}
-	return st.lock(ctx, id, false)
+	return st.lock(ctx, name, false)
 }
 
-// derive makes a directory in staging and puts it in its place: make, sync, rename, sync.
+// derive makes a directory in staging and puts it in its place.
 func (st *Store) derive(
 	ctx context.Context,
 	staging, place string,
 	make func(ctx context.Context, dir string) error,
 ) error {
-	if err := removeTree(staging); err != nil {
+	if err := disk.RemoveAll(staging); err != nil {
 		return err
 	}
 	if err := os.Mkdir(staging, 0o755); err != nil {
 		return err
 	}
-	defer removeTree(staging)
+	defer disk.RemoveAll(staging)
 	if err := make(ctx, staging); err != nil {
 		return err
 	}
-	if err := syncTree(staging); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
-		return err
-	}
-	if err := os.Rename(staging, place); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(place))
+	return moveInto(staging, place)
 }
 
 func isDir(path string) bool {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/toolchain/toolchaintest"
 )
 
 // deriver is a process that derives something of the store's only Go, as its environment says: it
@@ -67,8 +68,8 @@ func derives(t *testing.T, dir, log string, env ...string) *exec.Cmd {
 func withGo(t *testing.T) (dir string, st *toolchain.Store, tc toolchain.Toolchain) {
 	t.Helper()
 	dir = t.TempDir()
-	st = full(t).open(dir)
-	tc, _ = one(t, st, "go", "")
+	st = full(t).Open(dir)
+	tc, _ = toolchaintest.Get(t, st, "go", "")
 	return dir, st, tc
 }
 
@@ -225,7 +226,7 @@ func TestDerivedGoesWithItsToolchain(t *testing.T) {
 	dir, st, tc := withGo(t)
 	sizes := [2]int64{}
 	for i := range sizes {
-		tc, _ = one(t, st, "go", "")
+		tc, _ = toolchaintest.Get(t, st, "go", "")
 		if i == 1 {
 			must(st.Derived(t.Context(), tc, "parts", nil, fill))
 		}

@@ -1,10 +1,11 @@
 package toolchain
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
+
+	"slugc/buildpacks/toolchain/source"
 )
 
 // ConstraintError is a version constraint that cannot be read: the app's mistake.
@@ -30,13 +31,12 @@ type HashError struct {
 
 // Error says which pin does not hold, in one line.
 func (e *HashError) Error() string {
-	return fmt.Sprintf(
-		"verifying %s %s: its digest is not the %s that%s pins",
-		e.Tool,
-		e.Version,
-		clip(e.Want, 24),
-		or(e.From, " the app"),
-	)
+	by := e.From
+	if by == "" {
+		by = "the app"
+	}
+	want := source.Clip(e.Want, 24)
+	return fmt.Sprintf("verifying %s %s: its digest is not the %s that %s pins", e.Tool, e.Version, want, by)
 }
 
 // Unavailable says that no source serves a request, and why each does not.
@@ -79,7 +79,7 @@ func (e *Unavailable) Unwrap() []error {
 
 // NotFound reports whether a source that could be asked has no such version: the app asks for
 // something that does not exist.
-func (e *Unavailable) NotFound() bool { return errors.Is(e, errNoVersion) }
+func (e *Unavailable) NotFound() bool { return errors.Is(e, source.ErrNoVersion) }
 
 // Transient reports whether the request may succeed on another try: a source could not be reached,
 // and none said that the version does not exist.
@@ -88,7 +88,7 @@ func (e *Unavailable) Transient() bool {
 		return false
 	}
 	for _, t := range e.Tried {
-		if transient(t.Err) {
+		if source.IsTransient(t.Err) {
 			return true
 		}
 	}
@@ -107,64 +107,12 @@ func (e *SourceError) Error() string {
 // Unwrap returns the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
 
-var (
-	errNoVersion = errors.New("no version matches")
-	errDisabled  = errors.New("switched off by a setting")
-	errOffline   = errors.New("not asked, for the build is offline")
-)
+var errOffline = errors.New("not asked, because the build is offline")
 
-// noVersion is errNoVersion with what comes close.
-type noVersion struct{ nearest []string }
-
-func (*noVersion) Error() string        { return errNoVersion.Error() }
-func (*noVersion) Is(target error) bool { return target == errNoVersion }
-
-// digestError is an artefact that is not what its source says it is.
-type digestError struct{ what, want, got string }
-
-func (e *digestError) Error() string {
-	return fmt.Sprintf(
-		"verifying %s: it has the digest %s where %s is stated",
-		e.what,
-		clip(e.got, 24),
-		clip(e.want, 24),
-	)
-}
-
-// passing marks an error that another try may not meet.
-type passing struct{ error }
-
-func (p passing) Unwrap() error { return p.error }
-
-func transient(err error) bool {
-	if errors.Is(err, context.Canceled) {
-		return false
-	}
-	var p passing
-	if errors.As(err, &p) {
-		return true
-	}
-	var s *statusError
-	return errors.As(err, &s) && retryable(s.code)
-}
-
+// from is who asks, in brackets.
 func from(s string) string {
 	if s == "" {
 		return ""
 	}
 	return " (" + s + ")"
-}
-
-func or(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return " " + s
-}
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:n] + "…"
 }

@@ -3,6 +3,7 @@ package toolchain_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"slugc/buildpacks/toolchain"
+	"slugc/buildpacks/toolchain/toolchaintest"
 )
 
 // TestMain lets the test binary be one of several processes that share a store.
@@ -55,9 +57,9 @@ func child() {
 
 type childInput struct{ Dir, Node, GoProxy, Key string }
 
-func (w *world) child(t *testing.T, dir string) *exec.Cmd {
+func childOf(t *testing.T, srv *toolchaintest.Server, dir string) *exec.Cmd {
 	t.Helper()
-	in, err := json.Marshal(childInput{dir, w.srv.URL + "/node", w.srv.URL + "/goproxy", w.key})
+	in, err := json.Marshal(childInput{dir, srv.URL + "/node", srv.URL + "/goproxy", srv.SumDBKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +74,11 @@ func (w *world) child(t *testing.T, dir string) *exec.Cmd {
 }
 
 func TestEightProcessesFetchOnce(t *testing.T) {
-	w := full(t)
+	srv := full(t)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for range 8 {
-		cmd := w.child(t, dir)
+		cmd := childOf(t, srv, dir)
 		wg.Go(func() {
 			if out, err := cmd.Output(); err != nil || strings.Count(string(out), "\n") != 2 {
 				t.Errorf("%v: %s", err, out)
@@ -84,30 +86,30 @@ func TestEightProcessesFetchOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if a, b := w.count(nodeFile), w.count(goZip); a != 1 || b != 1 {
+	if a, b := srv.Requests(nodeFile), srv.Requests(goZip); a != 1 || b != 1 {
 		t.Errorf("node was fetched %d times, go %d times", a, b)
 	}
 }
 
 func TestEightStoresFetchOnce(t *testing.T) {
-	w := full(t)
+	srv := full(t)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for i := range 8 {
-		st := w.open(dir)
+		st := srv.Open(dir)
 		wg.Go(func() {
 			reqs := []toolchain.Request{{Tool: "go"}, {Tool: "node"}, {Tool: "node", Constraint: "22"}}
 			if i%2 == 1 {
 				slices.Reverse(reqs)
 			}
-			got, err := st.Ensure(t.Context(), reqs, &heard{})
+			got, err := st.Ensure(t.Context(), reqs, &toolchaintest.Recorder{})
 			if err != nil || len(got) != 3 || got[i%2*2].Tool != reqs[i%2*2].Tool {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
 	}
 	wg.Wait()
-	if a, b := w.count(nodeFile), w.count(goZip); a != 1 || b != 1 {
+	if a, b := srv.Requests(nodeFile), srv.Requests(goZip); a != 1 || b != 1 {
 		t.Errorf("node was fetched %d times, go %d times", a, b)
 	}
 }
@@ -115,20 +117,20 @@ func TestEightStoresFetchOnce(t *testing.T) {
 // TestKilledFetch kills a process in the middle of its download: the next one removes what it left
 // and serves.
 func TestKilledFetch(t *testing.T) {
-	w := full(t)
-	w.breakAt(nodeFile, w.hang(nodeFile))
-	w.breakAt(goZip, w.hang(goZip))
+	srv := full(t)
+	srv.Break(nodeFile, srv.Hang(nodeFile))
+	srv.Break(goZip, srv.Hang(goZip))
 	dir := t.TempDir()
-	cmd := w.child(t, dir)
+	cmd := childOf(t, srv, dir)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for w.count(nodeFile) == 0 || w.count(goZip) == 0 {
+	for srv.Requests(nodeFile) == 0 || srv.Requests(goZip) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	// A living fetch's staging is not swept by another process.
-	alive := w.open(dir)
-	if left, _ := os.ReadDir(filepath.Join(dir, ".staging")); len(left) != 2 {
+	alive := srv.Open(dir)
+	if left := toolchaintest.Staging(t, dir); len(left) != 2 {
 		t.Errorf("staging holds %v", left)
 	}
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
@@ -138,21 +140,21 @@ func TestKilledFetch(t *testing.T) {
 	if held, err := alive.List(); err != nil || len(held) > 0 {
 		t.Errorf("the store has %v, %v", held, err)
 	}
-	w.breakAt(nodeFile, nil)
-	w.breakAt(goZip, nil)
-	st := w.open(dir)
-	if left, _ := os.ReadDir(filepath.Join(dir, ".staging")); len(left) != 0 {
+	srv.Break(nodeFile, nil)
+	srv.Break(goZip, nil)
+	st := srv.Open(dir)
+	if left := toolchaintest.Staging(t, dir); len(left) != 0 {
 		t.Errorf("staging holds %v", left)
 	}
-	got, _ := one(t, st, "node", "")
-	layout(t, got.Dir)
-	one(t, alive, "go", "")
+	got, _ := toolchaintest.Get(t, st, "node", "")
+	toolchaintest.CheckNode(t, got.Dir)
+	toolchaintest.Get(t, alive, "go", "")
 }
 
 // TestHalfTree has a tree without a record in the way, as a disk that lost its last seconds may
 // leave.
 func TestHalfTree(t *testing.T) {
-	w := full(t)
+	srv := full(t)
 	dir := t.TempDir()
 	half := filepath.Join(dir, "node", "22.23.3-linux-amd64")
 	if err := os.MkdirAll(filepath.Join(half, "bin"), 0o755); err != nil {
@@ -161,26 +163,26 @@ func TestHalfTree(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(half, "toolchain.json"), []byte(`{"schema":`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, _ := one(t, w.open(dir), "node", "")
-	layout(t, got.Dir)
+	got, _ := toolchaintest.Get(t, srv.Open(dir), "node", "")
+	toolchaintest.CheckNode(t, got.Dir)
 }
 
 func TestChoiceStandsForADay(t *testing.T) {
-	w := newWorld(t)
-	w.nodeDist("22.1.0", "Jod")
+	srv := toolchaintest.NewServer(t)
+	srv.AddNode("22.1.0", "Jod")
 	dir := t.TempDir()
-	clock := w.settings().Now()
+	clock := srv.Settings().Now()
 	at := func(s *toolchain.Settings) { s.Now = func() time.Time { return clock } }
 	expect := func(version string, requests int, change ...func(*toolchain.Settings)) {
 		t.Helper()
-		before := w.total()
-		got, _ := one(t, w.open(dir, append(change, at)...), "node", "22.x")
-		if got.Version != version || w.total()-before != requests {
-			t.Errorf("got %s after %d requests, want %s after %d", got.Version, w.total()-before, version, requests)
+		before := srv.AllRequests()
+		got, _ := toolchaintest.Get(t, srv.Open(dir, append(change, at)...), "node", "22.x")
+		if got.Version != version || srv.AllRequests()-before != requests {
+			t.Errorf("got %s after %d requests, want %s after %d", got.Version, srv.AllRequests()-before, version, requests)
 		}
 	}
 	expect("22.1.0", 3)
-	w.nodeDist("22.2.0", "Jod")
+	srv.AddNode("22.2.0", "Jod")
 	expect("22.1.0", 0)
 	clock = clock.Add(23 * time.Hour)
 	expect("22.1.0", 0)
@@ -192,70 +194,70 @@ func TestChoiceStandsForADay(t *testing.T) {
 	expect("22.2.0", 1)
 	clock = clock.Add(-48 * time.Hour) // a clock that was set back
 	expect("22.2.0", 1)
-	if got := w.head["/node/index.json"].Get("If-None-Match"); got == "" {
+	if got := srv.Header("/node/index.json").Get("If-None-Match"); got == "" {
 		t.Error("the list was asked for without its validator")
 	}
 	// What is newer than the kept list is asked for all the same.
-	w.nodeDist("22.3.0", "Jod")
-	if got, _ := one(t, w.open(dir, at), "node", "22.3.0"); got.Version != "22.3.0" {
+	srv.AddNode("22.3.0", "Jod")
+	if got, _ := toolchaintest.Get(t, srv.Open(dir, at), "node", "22.3.0"); got.Version != "22.3.0" {
 		t.Errorf("got %s", got.Version)
 	}
 }
 
 func TestOffline(t *testing.T) {
-	w := full(t)
+	srv := full(t)
 	dir := t.TempDir()
-	one(t, w.open(dir), "node", "22.23.3")
-	before := w.total()
+	toolchaintest.Get(t, srv.Open(dir), "node", "22.23.3")
+	before := srv.AllRequests()
 	offline := func(s *toolchain.Settings) { s.Offline = true }
-	st := w.open(dir, offline)
-	if got, h := one(t, st, "node", "22.23.3"); got.Version != "22.23.3" || h.text() != "" {
-		t.Errorf("exact: got %+v, notes %q", got, h.text())
+	st := srv.Open(dir, offline)
+	if got, h := toolchaintest.Get(t, st, "node", "22.23.3"); got.Version != "22.23.3" || h.Text() != "" {
+		t.Errorf("exact: got %+v, notes %q", got, h.Text())
 	}
 	for _, c := range []string{"", ">=18", "lts/jod"} {
-		if got, h := one(t, st, "node", c); got.Version != "22.23.3" ||
-			h.text() != "using node 22.23.3 from the store, for the build is offline" {
-			t.Errorf("%q: got %+v, notes %q", c, got, h.text())
+		if got, h := toolchaintest.Get(t, st, "node", c); got.Version != "22.23.3" ||
+			h.Text() != "using node 22.23.3 from the store, because the build is offline" {
+			t.Errorf("%q: got %+v, notes %q", c, got, h.Text())
 		}
 	}
 	for tool, c := range map[string]string{"node": "20", "go": ""} {
-		if err := fails(t, st, tool, c); !strings.Contains(err.Error(), "the build is offline") {
+		if err := toolchaintest.Fails(t, st, tool, c); !strings.Contains(err.Error(), "the build is offline") {
 			t.Error(err)
 		}
 	}
-	if w.total() != before {
-		t.Errorf("%d requests", w.total()-before)
+	if srv.AllRequests() != before {
+		t.Errorf("%d requests", srv.AllRequests()-before)
 	}
 }
 
 // TestSourcesDown serves a range from the store while the sources are down, but does not hide that
 // a version does not exist.
 func TestSourcesDown(t *testing.T) {
-	w := full(t)
+	srv := full(t)
 	dir := t.TempDir()
-	one(t, w.open(dir), "node", "22.23.3")
+	toolchaintest.Get(t, srv.Open(dir), "node", "22.23.3")
 	down := func(s *toolchain.Settings) { s.NodeDist, s.NpmRegistry = "http://127.0.0.1:1", nil }
-	got, h := one(t, w.open(dir, down), "node", ">=22")
-	if got.Version != "22.23.3" || len(h.notes) != 2 ||
-		h.notes[1] != "using node 22.23.3 from the store, for no source could be asked" {
-		t.Errorf("got %+v, notes %q", got, h.notes)
+	got, h := toolchaintest.Get(t, srv.Open(dir, down), "node", ">=22")
+	if got.Version != "22.23.3" || len(h.Notes()) != 2 ||
+		h.Notes()[1] != "using node 22.23.3 from the store, because no source could be asked" {
+		t.Errorf("got %+v, notes %q", got, h.Notes())
 	}
 }
 
 func TestListAndPrune(t *testing.T) {
-	w := full(t)
-	w.nodeDist("20.1.0", "Iron")
+	srv := full(t)
+	srv.AddNode("20.1.0", "Iron")
 	dir := t.TempDir()
-	clock := w.settings().Now()
-	st := w.open(dir, func(s *toolchain.Settings) { s.Now = func() time.Time { return clock } })
+	clock := srv.Settings().Now()
+	st := srv.Open(dir, func(s *toolchain.Settings) { s.Now = func() time.Time { return clock } })
 	if held, err := st.List(); err != nil || len(held) > 0 {
 		t.Errorf("empty: %v, %v", held, err)
 	}
 	for _, r := range [][2]string{{"node", "20.1.0"}, {"node", "22"}, {"go", ""}} {
-		one(t, st, r[0], r[1])
+		toolchaintest.Get(t, st, r[0], r[1])
 	}
 	clock = clock.Add(72 * time.Hour)
-	one(t, st, "node", "22.23.3")
+	toolchaintest.Get(t, st, "node", "22.23.3")
 	names := func() string {
 		held, err := st.List()
 		if err != nil {
@@ -279,7 +281,7 @@ func TestListAndPrune(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "node", "20.1.0-linux-amd64")); err == nil {
 		t.Error("the tree is still there")
 	}
-	one(t, st, "node", "20.1.0")
+	toolchaintest.Get(t, st, "node", "20.1.0")
 	if freed, err := st.Prune(func(toolchain.Toolchain, time.Time) bool { return false }); err != nil || freed <= 0 ||
 		names() != "" {
 		t.Errorf("freed %d, %v; left %s", freed, err, names())
@@ -288,11 +290,11 @@ func TestListAndPrune(t *testing.T) {
 
 // TestPruneWhileUsed prunes and asks at once: whoever is given a tree has it.
 func TestPruneWhileUsed(t *testing.T) {
-	w := full(t)
+	srv := full(t)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for range 4 {
-		st := w.open(dir)
+		st := srv.Open(dir)
 		wg.Go(func() {
 			for range 10 {
 				if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "node", Constraint: "22"}}, nil); err != nil {
@@ -306,7 +308,7 @@ func TestPruneWhileUsed(t *testing.T) {
 		wg.Wait()
 		close(stop)
 	}()
-	pruner := w.open(dir)
+	pruner := srv.Open(dir)
 	for done := false; !done; {
 		select {
 		case <-stop:
@@ -319,15 +321,15 @@ func TestPruneWhileUsed(t *testing.T) {
 	}
 }
 
-func TestProbe(t *testing.T) {
-	w := full(t)
-	st := w.open(t.TempDir(), func(s *toolchain.Settings) {
+func TestCheckSources(t *testing.T) {
+	srv := full(t)
+	st := srv.Open(t.TempDir(), func(s *toolchain.Settings) {
 		s.GoProxy += ",http://127.0.0.1:1,direct"
 		s.NodeDist = "off"
 	})
-	w.breakAt("/goproxy/golang.org/toolchain/@v/list", status(403)) // a proxy need not list
+	srv.Break("/goproxy/golang.org/toolchain/@v/list", toolchaintest.Status(403)) // a proxy need not list
 	var got []string
-	for _, s := range st.Probe(t.Context()) {
+	for _, s := range st.CheckSources(t.Context()) {
 		state := "up"
 		if s.Off {
 			state = "off"
@@ -337,7 +339,9 @@ func TestProbe(t *testing.T) {
 		got = append(got, s.Name+" "+state)
 	}
 	want := []string{
-		"nodejs.org off", "npm registry up", "go module proxy up", "checksum database up", "go module proxy down", "go.dev up", "this machine off",
+		"nodejs.org off", "npm registry up", "go module proxy up", "checksum database up", "go module proxy down", "go.dev up",
+		"this machine off", "the Ruby mirror off", "Debian packages off", "Adoptium off", "Leiningen releases off",
+		"Clojure releases off",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -345,8 +349,8 @@ func TestProbe(t *testing.T) {
 }
 
 func TestSeveralFailures(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.open(
+	srv := toolchaintest.NewServer(t)
+	_, err := srv.Open(
 		t.TempDir(),
 	).Ensure(
 		t.Context(),
@@ -356,4 +360,29 @@ func TestSeveralFailures(t *testing.T) {
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestPinIsHeld(t *testing.T) {
+	srv := toolchaintest.NewServer(t)
+	srv.AddPackage("pnpm", "10.1.0", map[string]string{"p.cjs": "p"}, map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}})
+	dir := t.TempDir()
+	req := toolchain.Request{
+		Tool:       "pnpm",
+		Constraint: "10.1.0",
+		From:       "package.json packageManager",
+		Hash:       "sha512." + strings.Repeat("0", 128),
+	}
+	check := func(st *toolchain.Store) {
+		t.Helper()
+		_, err := st.Ensure(t.Context(), []toolchain.Request{req}, nil)
+		if _, ok := errors.AsType[*toolchain.HashError](err); !ok || !strings.Contains(err.Error(), "that package.json packageManager pins") {
+			t.Errorf("got %v", err)
+		}
+	}
+	check(srv.Open(dir))
+	if held, _ := srv.Open(dir).List(); len(held) > 0 {
+		t.Errorf("the store has %v", held)
+	}
+	toolchaintest.Get(t, srv.Open(dir), "pnpm", "10.1.0")
+	check(srv.Open(dir)) // nor is what the store holds used against the pin
 }

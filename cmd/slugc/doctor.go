@@ -71,7 +71,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range store.Probe(ctx) {
+	for _, s := range store.CheckSources(ctx) {
 		f := finding{"source: " + s.Name, s.Err == nil && !s.Off, strings.Join(s.Tools, ", ") + " from " + s.Address}
 		switch {
 		case s.Off:

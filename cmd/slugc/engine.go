@@ -18,6 +18,7 @@ import (
 	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
+	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
 )
 
@@ -54,10 +55,11 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	}, nil
 }
 
-// deployer deploys what engine built, and rolls back to slugs that it fetches where need be.
-func (c *cli) deployer(engine *compiler.Engine) *deploy.Deployer {
+// deployer deploys on this machine. It fetches the slugs it rolls back to where need be.
+func (c *cli) deployer(engine *compiler.Engine, releases *release.Releases) *deploy.Deployer {
 	return &deploy.Deployer{
-		Home: engine.Home, Sandbox: engine.Sandbox, Report: engine.Report, Fetch: c.fetcher(engine.Home),
+		Home: engine.Home, Releases: releases, Sandbox: engine.Sandbox, Report: engine.Report,
+		Fetch: c.fetcher(engine.Home),
 	}
 }
 

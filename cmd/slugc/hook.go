@@ -170,11 +170,11 @@ func (c *cli) hookSettleCommand() *cobra.Command {
 				return err
 			}
 			if await != "" {
-				return hook.Await(cmd.Context(), await)
+				return hook.SettleWhenOver(cmd.Context(), await)
 			}
 			settled, err := hook.Settle(cmd.Context())
 			for _, s := range settled {
-				hook.Tell(&s)
+				hook.ReportOutcome(&s)
 			}
 			if err != nil {
 				return err
@@ -254,7 +254,7 @@ func (c *cli) hookStatusCommand() *cobra.Command {
 				return err
 			}
 			for _, s := range status.Settled {
-				hook.Tell(&s)
+				hook.ReportOutcome(&s)
 			}
 			return c.result(status, statusText(status))
 		},
@@ -286,7 +286,7 @@ func statusText(s *push.Status) string {
 	}
 	for _, p := range s.Pushes {
 		fmt.Fprintf(&b, "  push of %s to %s: %s since %s (receive-pack %d)\n", short(p.Refs[0].New), p.Refs[0].Ref,
-			p.State, p.Began.Format("15:04:05"), p.Receiver.PID)
+			p.State, p.Began.Format("15:04:05"), p.ReceivePack.PID)
 	}
 	return clean(b.String())
 }

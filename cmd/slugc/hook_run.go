@@ -37,7 +37,7 @@ func (c *cli) hookRunCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the refs of a push: %w", err)
 			}
-			earlier := push.Earlier{
+			prior := push.PriorHook{
 				Path:   before,
 				Args:   args[1:],
 				Env:    os.Environ(),
@@ -45,7 +45,7 @@ func (c *cli) hookRunCommand() *cobra.Command {
 				Stdout: os.Stdout,
 				Stderr: os.Stderr,
 			}
-			if c.exit, err = earlier.Run(cmd.Context()); c.exit != 0 || err != nil {
+			if c.exit, err = prior.Run(cmd.Context()); c.exit != 0 || err != nil {
 				return err
 			}
 			hookEnv := c.readHookEnv()
@@ -136,7 +136,7 @@ func (c *cli) keepEnvironment() error {
 
 // runHook does the work of the hook that args names.
 func (c *cli) runHook(ctx context.Context, h *push.Hook, g hookEnv, args []string, updates []push.Update) error {
-	receiver, err := push.Receiver(os.Getpid())
+	receiver, err := push.FindReceivePack(os.Getpid())
 	switch args[0] {
 	case "reference-transaction":
 		if len(args) != 2 {
@@ -148,7 +148,7 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g hookEnv, args []strin
 		if err == nil {
 			by = &receiver
 		}
-		return h.Transact(ctx, args[1], by, updates)
+		return h.ReferenceTransaction(ctx, args[1], by, updates)
 	case "pre-receive", "post-receive":
 	default:
 		return fault.UsageError("usage/arguments", fmt.Errorf("reading the arguments: there is no hook %q", args[0]),
@@ -160,7 +160,7 @@ func (c *cli) runHook(ctx context.Context, h *push.Hook, g hookEnv, args []strin
 			"git itself calls this command")
 	}
 	if args[0] == "post-receive" {
-		return h.Received(ctx, receiver, updates)
+		return h.PostReceive(ctx, receiver, updates)
 	}
 	return c.preReceive(ctx, h, g, receiver, updates)
 }
@@ -173,7 +173,7 @@ func (c *cli) preReceive(
 	receiver push.Process,
 	updates []push.Update,
 ) error {
-	ctx, cancel := push.Watch(ctx, receiver)
+	ctx, cancel := push.WatchClient(ctx, receiver)
 	defer cancel(nil)
 	// Without this, the first write to a closed connection would end the process before it has
 	// cleaned up. The signal is caught, not ignored: children would inherit that.
@@ -189,7 +189,7 @@ func (c *cli) preReceive(
 		return nil // nobody reads it
 	}
 	c.ui.fault(f)
-	c.ui.errorf("push rejected: %s", h.Stays(context.WithoutCancel(ctx)))
+	c.ui.errorf("push rejected: %s", h.RejectionMessage(context.WithoutCancel(ctx)))
 	return nil
 }
 
@@ -214,9 +214,9 @@ func (c *cli) receive(
 	if err != nil {
 		return err
 	}
-	return h.Receive(
+	return h.PreReceive(
 		ctx,
-		push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, Receiver: receiver},
+		push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, ReceivePack: receiver},
 		push.Builder{
 			Compile: engine.Compile,
 			Request: compiler.Request{
@@ -226,7 +226,7 @@ func (c *cli) receive(
 				Deploy: deployment,
 				Limits: sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit},
 			},
-			Spawn: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
+			StartSettler: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
 		},
 	)
 }

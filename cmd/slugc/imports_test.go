@@ -32,8 +32,14 @@ var floors = map[string]int{
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
 	"compiler/procfile": 31,
 	"compiler/fault":    30, "compiler/report": 30,
-	"buildpacks": 20,
-	"detect":     10, "cache": 10,
+	"buildpacks":           20,
+	"buildpacks/toolchain": 14,
+	// The tools, of which none imports another.
+	"buildpacks/toolchain/node": 13, "buildpacks/toolchain/golang": 13, "buildpacks/toolchain/ruby": 13,
+	"buildpacks/toolchain/jdk": 13, "buildpacks/toolchain/clojure": 13,
+	"buildpacks/toolchain/archive": 12, "buildpacks/toolchain/apt": 12,
+	"buildpacks/toolchain/source": 11, "buildpacks/toolchain/libraries": 11,
+	"detect": 10, "cache": 10,
 }
 
 // exclusive says which packages alone may import a module.
@@ -46,7 +52,7 @@ var exclusive = map[string][]string{
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
-	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain"},
+	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang"},
 }
 
 // TestImports holds the house's import rule.

@@ -80,7 +80,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 		return err
 	}
 	return c.withReleases(func(r *release.Releases) error {
-		made, err := c.deployer(engine).Deploy(ctx, r, app, path, release.Request{
+		made, err := c.deployer(engine, r).Deploy(ctx, app, path, release.Request{
 			Processes:   verified.ProcessTypes,
 			Description: message,
 			Target:      verified.Target,
@@ -170,7 +170,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := c.deployer(engine).Rollback(cmd.Context(), r, args[0], version, o)
+				made, err := c.deployer(engine, r).Rollback(cmd.Context(), args[0], version, o)
 				if err != nil {
 					return err
 				}

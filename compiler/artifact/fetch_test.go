@@ -67,6 +67,7 @@ func openAny(url string) (blobstore.Store, error) {
 
 // TestStore stores a slug with and without a store.
 func TestStore(t *testing.T) {
+	t.Parallel()
 	file, p := pack(t, newApp(t), "one")
 	says := &reporttest.Recorder{}
 	for _, none := range []artifact.Opener{nil, func(context.Context) (blobstore.Store, error) { return nil, nil }} {
@@ -77,7 +78,8 @@ func TestStore(t *testing.T) {
 	}
 	root := "file://" + filepath.Join(t.TempDir(), "slugs")
 	url, err := artifact.Store(t.Context(), opener(root), says, file, p.Digest)
-	if err != nil || !strings.HasPrefix(url, root+"/") || artifact.IsFileURL(url) || !says.Has("step: Storing the slug") {
+	if err != nil || !strings.HasPrefix(url, root+"/") || artifact.IsFileURL(url) ||
+		!says.Has("step: Storing the slug") {
 		t.Errorf("with a store: %q, %v, %q", url, err, says.Lines)
 	}
 	store, err := openAny(root)
@@ -88,7 +90,13 @@ func TestStore(t *testing.T) {
 		t.Error(err)
 	}
 	down := errors.New("down")
-	_, err = artifact.Store(t.Context(), func(context.Context) (blobstore.Store, error) { return nil, down }, says, file, p.Digest)
+	_, err = artifact.Store(
+		t.Context(),
+		func(context.Context) (blobstore.Store, error) { return nil, down },
+		says,
+		file,
+		p.Digest,
+	)
 	if !errors.Is(err, down) {
 		t.Errorf("a store that is down: %v", err)
 	}
@@ -96,6 +104,7 @@ func TestStore(t *testing.T) {
 
 // TestFetch brings slugs from one machine to another.
 func TestFetch(t *testing.T) {
+	t.Parallel()
 	root := "file://" + filepath.Join(t.TempDir(), "slugs")
 	one, p := pack(t, newApp(t), "one")
 	url, err := artifact.Store(t.Context(), opener(root), &reporttest.Recorder{}, one, p.Digest)

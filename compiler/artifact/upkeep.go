@@ -87,7 +87,10 @@ func Verify(ctx context.Context, app *cache.App) ([]string, error) {
 	}
 	for _, p := range damaged {
 		sections := strings.Join(p.Sections, ", ")
-		problems = append(problems, fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, sections, p.Err))
+		problems = append(
+			problems,
+			fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, sections, p.Err),
+		)
 	}
 	files, err := slugFiles(app)
 	if err != nil {

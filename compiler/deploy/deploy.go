@@ -6,8 +6,8 @@
 // the release promoted. While a release is pending, its idempotency key lies in the app's state
 // directory: if slugc is killed, the app's next deployment cancels the release.
 //
-//	d := deploy.Deployer{Home: home, Sandbox: sandbox, Report: reporter}
-//	made, err := d.Deploy(ctx, releases, "blog", file, release.Request{Slug: ref, Processes: types}, deploy.Options{})
+//	d := deploy.Deployer{Home: home, Releases: releases, Sandbox: sandbox, Report: reporter}
+//	made, err := d.Deploy(ctx, "blog", file, release.Request{Slug: ref, Processes: types}, deploy.Options{})
 //
 // It neither builds nor stores slugs, and does not start the app's other processes.
 package deploy
@@ -29,7 +29,8 @@ import (
 
 // Deployer deploys on this machine. It may be used concurrently.
 type Deployer struct {
-	Home *cache.Home
+	Home     *cache.Home
+	Releases *release.Releases
 	// Sandbox is called only if a release process runs.
 	Sandbox func(context.Context) (*sandbox.Sandbox, error)
 	Report  report.Reporter
@@ -79,9 +80,9 @@ func phaseFailed(version int, why error, hints ...string) error {
 // Called again with the same key, it returns the release of the first call. While another process
 // deploys under that key, the error is a fault "release/in-progress".
 func (d *Deployer) Deploy(
-	ctx context.Context, releases *release.Releases, app, file string, q release.Request, o Options,
+	ctx context.Context, app, file string, q release.Request, o Options,
 ) (release.Release, error) {
-	p := &promotion{Deployer: d, Options: o, releases: releases, app: app}
+	p := &promotion{Deployer: d, Options: o, app: app}
 	p.file = func(release.Release) (string, error) { return file, nil }
 	p.register = func(key string, pending bool) (release.Release, error) {
 		if o.BeforeRegister != nil {
@@ -90,7 +91,7 @@ func (d *Deployer) Deploy(
 			}
 		}
 		q.Key, q.Pending = key, pending
-		return releases.Register(ctx, app, q)
+		return d.Releases.Register(ctx, app, q)
 	}
 	_, hasPhase := procfile.ProcessMap(q.Processes).Command(processType)
 	return p.run(ctx, hasPhase)
@@ -98,13 +99,11 @@ func (d *Deployer) Deploy(
 
 // Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and
 // under o's key. The slug's release process runs first, as for [Deployer.Deploy].
-func (d *Deployer) Rollback(
-	ctx context.Context, releases *release.Releases, app string, version int, o Options,
-) (release.Release, error) {
-	p := &promotion{Deployer: d, Options: o, releases: releases, app: app}
+func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Options) (release.Release, error) {
+	p := &promotion{Deployer: d, Options: o, app: app}
 	p.file = func(r release.Release) (string, error) { return d.Fetch(ctx, app, r) }
 	p.register = func(key string, pending bool) (release.Release, error) {
-		return releases.Rollback(ctx, app, version, key, pending)
+		return d.Releases.Rollback(ctx, app, version, key, pending)
 	}
 	return p.run(ctx, true) // only the registered release says whether it has a release process
 }
@@ -113,7 +112,6 @@ func (d *Deployer) Rollback(
 type promotion struct {
 	*Deployer
 	Options
-	releases *release.Releases
 	app      string
 	file     func(release.Release) (string, error)
 	register func(key string, pending bool) (release.Release, error)
@@ -125,7 +123,7 @@ func (p *promotion) run(ctx context.Context, mayHavePhase bool) (release.Release
 	if p.Key == "" {
 		p.Key = rand.Text()
 	}
-	if err := p.CancelKilled(ctx, p.releases, p.app, p.Key); err != nil {
+	if err := p.CancelKilled(ctx, p.app, p.Key); err != nil {
 		return release.Release{}, err
 	}
 	if !mayHavePhase {
@@ -147,7 +145,11 @@ func (p *promotion) trackPending(ctx context.Context) (release.Release, error) {
 		case release.Pending:
 			made, err = p.complete(ctx, made)
 		case release.Failed:
-			err = phaseFailed(made.Version, errors.New("it failed under this key before"), "deploy again with another key")
+			err = phaseFailed(
+				made.Version,
+				errors.New("it failed under this key before"),
+				"deploy again with another key",
+			)
 		}
 	}
 	if settled := made.Version > 0 && made.Status != release.Pending || err == nil; !settled {
@@ -171,7 +173,7 @@ func (p *promotion) complete(ctx context.Context, made release.Release) (release
 	if p.Pending {
 		return made, nil
 	}
-	promoted, err := p.releases.Promote(ctx, p.app, made.Version)
+	promoted, err := p.Releases.Promote(ctx, p.app, made.Version)
 	if err != nil {
 		return made, err
 	}
@@ -182,7 +184,7 @@ func (p *promotion) complete(ctx context.Context, made release.Release) (release
 func (p *promotion) fail(ctx context.Context, made release.Release, err error) (release.Release, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	failed, unrecorded := p.releases.Fail(ctx, p.app, made.Version)
+	failed, unrecorded := p.Releases.Fail(ctx, p.app, made.Version)
 	if unrecorded != nil {
 		return made, fmt.Errorf("%w; recording it with the coordinator: %w", err, unrecorded)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"slugc/cache"
 	"slugc/compiler/fault"
-	"slugc/compiler/release"
 )
 
 const (
@@ -81,7 +80,7 @@ func (k *pendingKey) unlock() { _ = k.lock.Unlock() }
 
 // CancelKilled cancels the pending releases of an app whose processes on this machine were killed.
 // The key except is left out: its release is registered again by the caller.
-func (d *Deployer) CancelKilled(ctx context.Context, releases *release.Releases, app, except string) error {
+func (d *Deployer) CancelKilled(ctx context.Context, app, except string) error {
 	state := d.Home.App(app)
 	if _, err := os.Stat(state.Path(keysDir)); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -99,7 +98,7 @@ func (d *Deployer) CancelKilled(ctx context.Context, releases *release.Releases,
 		if e.Name() == keysLock || e.Name() == cache.Key(except) {
 			continue
 		}
-		if err := cancelKey(ctx, releases, app, filepath.Join(dir, e.Name())); err != nil {
+		if err := d.cancelKey(ctx, app, filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}
@@ -107,7 +106,7 @@ func (d *Deployer) CancelKilled(ctx context.Context, releases *release.Releases,
 }
 
 // cancelKey cancels the release of the key in the file path, unless its process lives.
-func cancelKey(ctx context.Context, releases *release.Releases, app, path string) error {
+func (d *Deployer) cancelKey(ctx context.Context, app, path string) error {
 	k := &pendingKey{lock: flock.New(path), path: path}
 	if free, err := k.lock.TryLock(); err != nil || !free {
 		return err
@@ -118,7 +117,7 @@ func cancelKey(ctx context.Context, releases *release.Releases, app, path string
 		return nil
 	}
 	if err == nil && len(key) > 0 { // an empty file: killed before it registered anything
-		_, err = releases.Cancel(ctx, app, string(key))
+		_, err = d.Releases.Cancel(ctx, app, string(key))
 	}
 	if err != nil {
 		k.unlock()

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// draining is how often the connections to an instance that is to be stopped are looked at.
-const draining = 50 * time.Millisecond
+// drainInterval is how often drain looks at the connections.
+const drainInterval = 50 * time.Millisecond
 
-// drain waits until the target, which must be out of rotation, has no connections, ctx ends, or the
-// grace is over. A connection that rests is closed, as any server may close one that is kept alive;
-// one with a request or an answer under way is left alone.
-func (p *proxy) drain(ctx context.Context, target string, grace time.Duration) {
-	over := time.NewTimer(grace)
-	defer over.Stop()
-	tick := time.NewTicker(draining)
+// drain returns when the address has no connections, ctx ends, or the grace is over. New connections must
+// no longer go there. It closes a connection that is idle, as any server may close one that is kept alive.
+// It does not touch one on which a request or an answer is under way.
+func (p *proxy) drain(ctx context.Context, address string, grace time.Duration) {
+	timeout := time.NewTimer(grace)
+	defer timeout.Stop()
+	tick := time.NewTicker(drainInterval)
 	defer tick.Stop()
-	for p.closeResting(target) > 0 {
+	for p.closeIdle(address) > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
-		case <-over.C:
+		case <-timeout.C:
 			return
 		case <-p.ended:
 			return
@@ -29,14 +29,14 @@ func (p *proxy) drain(ctx context.Context, target string, grace time.Duration) {
 	}
 }
 
-// closeResting closes the target's connections that rest and returns how many there were.
-func (p *proxy) closeResting(target string) int {
+// closeIdle closes the address's idle sessions, and returns how many sessions there were.
+func (p *proxy) closeIdle(address string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for l := range p.active[target] {
-		if l.server != nil && l.resting() {
-			l.close()
+	for s := range p.active[address] {
+		if s.server != nil && s.idle() {
+			s.close()
 		}
 	}
-	return len(p.active[target])
+	return len(p.active[address])
 }

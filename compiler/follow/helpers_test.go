@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,8 @@ import (
 	"slugc/compiler/slug"
 )
 
-// following is a follower under test.
-type following struct {
+// testFollower is a call of follow.Run under test.
+type testFollower struct {
 	*testing.T
 	o       follow.Options
 	updates chan release.Update
@@ -37,10 +38,10 @@ type following struct {
 
 var listens = regexp.MustCompile(`web is on (\S+)`)
 
-// start starts a follower of an app that tells it what the test says.
-func start(t *testing.T, change func(*follow.Options)) *following {
+// start starts a follower of the app blog. change changes its options and may be nil.
+func start(t *testing.T, change func(*follow.Options)) *testFollower {
 	t.Helper()
-	f := &following{
+	f := &testFollower{
 		T:       t,
 		updates: make(chan release.Update),
 		out:     &testkit.Buffer{},
@@ -48,16 +49,16 @@ func start(t *testing.T, change func(*follow.Options)) *following {
 		ended:   make(chan error, 1),
 	}
 	f.o = follow.Options{
-		App:     "blog",
-		Self:    testkit.Program(t, program),
-		Updates: f.updates,
-		Runs:    t.TempDir(),
-		Listen:  "127.0.0.1",
-		Env:     []string{"COLOUR=green"},
-		Console: launch.NewConsole(f.out, false, false),
-		Backoff: time.Millisecond,
-		Settle:  time.Millisecond,
-		Fetch:   func(_ context.Context, app string, rel release.Release) (string, error) { return rel.Slug.URL, nil },
+		App:       "blog",
+		Self:      testkit.Program(t, program),
+		Updates:   f.updates,
+		Runs:      t.TempDir(),
+		Listen:    "127.0.0.1",
+		Env:       []string{"COLOUR=green"},
+		Console:   launch.NewConsole(f.out, false, false),
+		Backoff:   time.Millisecond,
+		MinUptime: time.Millisecond,
+		Fetch:     func(_ context.Context, _ string, r release.Release) (string, error) { return r.Slug.URL, nil },
 	}
 	if change != nil {
 		change(&f.o)
@@ -74,13 +75,13 @@ func start(t *testing.T, change func(*follow.Options)) *following {
 			t.Log(f.out)
 		}
 	})
-	f.says("web is on ")
+	f.awaitLine("web is on ")
 	f.address = listens.FindStringSubmatch(f.out.String())[1]
 	return f
 }
 
-// stop stops the follower and holds it to leaving nothing.
-func (f *following) stop() {
+// stop stops the follower. The test fails when it leaves directories.
+func (f *testFollower) stop() {
 	f.Helper()
 	f.cancel()
 	if err := <-f.ended; err != nil {
@@ -93,7 +94,7 @@ func (f *following) stop() {
 }
 
 // release packs a slug with these process types and returns a snapshot in which it is current.
-func (f *following) release(version int, formation release.Formation, pairs ...string) release.Snapshot {
+func (f *testFollower) release(version int, formation release.Formation, pairs ...string) release.Snapshot {
 	f.Helper()
 	var types procfile.ProcessMap
 	for i := 0; i < len(pairs); i += 2 {
@@ -135,8 +136,8 @@ const program = "../launch/testdata/child"
 // serve is the command of a web process that answers with a text.
 func serve(t *testing.T, text string) string { return testkit.Program(t, program) + " serve " + text }
 
-// tell tells the follower.
-func (f *following) tell(s release.Snapshot) {
+// send sends the follower a snapshot, as the coordinator does.
+func (f *testFollower) send(s release.Snapshot) {
 	f.Helper()
 	select {
 	case f.updates <- release.Update{Snapshot: s}:
@@ -146,20 +147,14 @@ func (f *following) tell(s release.Snapshot) {
 	}
 }
 
-// wait waits for a condition.
-func (f *following) wait(what string, done func() bool) {
+// awaitLine waits for text on the console.
+func (f *testFollower) awaitLine(text string) {
 	f.Helper()
-	testkit.Eventually(f, what, done)
+	testkit.Eventually(f, fmt.Sprintf("%q", text), func() bool { return f.out.Contains(text) })
 }
 
-// says waits for words of the console's.
-func (f *following) says(words string) {
-	f.Helper()
-	f.wait(fmt.Sprintf("%q", words), func() bool { return strings.Contains(f.out.String(), words) })
-}
-
-// get asks the app on a connection of its own.
-func (f *following) get(path string) (string, error) {
+// get sends the app a request on a connection of its own.
+func (f *testFollower) get(path string) (string, error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
 	response, err := client.Get("http://" + f.address + path)
 	if err != nil {
@@ -170,22 +165,34 @@ func (f *following) get(path string) (string, error) {
 	return strings.TrimSpace(string(body)), err
 }
 
-// answers waits for an answer.
-func (f *following) answers(want string) {
+// awaitAnswer waits until the app answers so.
+func (f *testFollower) awaitAnswer(want string) {
 	f.Helper()
-	f.wait("the answer "+want, func() bool { got, err := f.get("/"); return err == nil && got == want })
+	testkit.Eventually(f, "the answer "+want, func() bool { got, err := f.get("/"); return err == nil && got == want })
 }
 
-// refuses waits until connections are closed.
-func (f *following) refuses() {
+// awaitNoAnswer waits until new connections are closed without an answer.
+func (f *testFollower) awaitNoAnswer() {
 	f.Helper()
-	f.wait("no answer", func() bool {
+	testkit.Eventually(f, "no answer", func() bool {
 		_, err := f.get("/")
-		return err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !isTimeout(err)
+		timeout, ok := errors.AsType[net.Error](err)
+		return err != nil && !(ok && timeout.Timeout())
 	})
 }
 
-func isTimeout(err error) bool {
-	t, ok := errors.AsType[net.Error](err)
-	return ok && t.Timeout()
+// releaseDirs returns how many releases are unpacked.
+func (f *testFollower) releaseDirs() int {
+	entries, _ := os.ReadDir(f.o.Runs)
+	return len(entries)
+}
+
+// pids returns the ids that a process was started with.
+func (f *testFollower) pids(name string) (list []int) {
+	line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` +\| started with pid (\d+)$`)
+	for _, m := range line.FindAllStringSubmatch(f.out.String(), -1) {
+		pid, _ := strconv.Atoi(m[1])
+		list = append(list, pid)
+	}
+	return list
 }

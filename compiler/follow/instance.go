@@ -15,66 +15,66 @@ import (
 // web is the process type that gets connections.
 const web = "web"
 
-// asking is how often a port is asked whether it answers.
-const asking = 50 * time.Millisecond
+// probeInterval is how often a port is tried until it answers.
+const probeInterval = 50 * time.Millisecond
 
-// instance is one process of a release, whichever time it runs.
+// instance is one process of a release, over all its restarts.
 type instance struct {
 	member
-	crew    *crew
-	port    int
-	process *launch.Process // nil while it waits to be started again
-	last    *launch.Process
-	up      bool
-	address string // where a web process answers
-	leaving bool
-	backoff launch.Backoff
+	generation *generation
+	port       int
+	process    *launch.Process // nil while it waits for its restart
+	last       *launch.Process
+	ready      bool
+	address    string // where a web process answers
+	retired    bool
+	backoff    launch.Backoff
 }
 
-func version(c *crew) string { return strconv.Itoa(c.release.Version) }
+func version(g *generation) string { return strconv.Itoa(g.release.Version) }
 
 func (m member) name() string { return m.typ + "." + strconv.Itoa(m.number) }
 
-// say is a line about the instance.
-func (i *instance) say(text string) {
+// print writes a line about the instance, if it was ever started.
+func (i *instance) print(text string) {
 	if i.last != nil {
 		i.last.Print(text)
 	}
 }
 
 // add starts a new instance.
-func (f *follower) add(c *crew, m member) {
-	i := &instance{member: m, crew: c, backoff: launch.Backoff{First: f.o.Backoff}}
-	c.members[m] = i
-	c.left++
+func (f *follower) add(g *generation, m member) {
+	i := &instance{member: m, generation: g, backoff: launch.Backoff{First: f.o.Backoff}}
+	g.members[m] = i
+	g.left++
 	f.instances[i] = true
 	f.o.Console.FitName(m.typ, m.number)
-	f.begin(i)
+	f.startInstance(i)
 }
 
-// begin starts the instance's process, and waits elsewhere for it to answer and to end.
-func (f *follower) begin(i *instance) {
-	p, err := f.start(i)
+// startInstance starts the instance's process. Other goroutines wait until it is ready and until it ends.
+func (f *follower) startInstance(i *instance) {
+	p, err := f.startProcess(i)
 	if err != nil {
-		f.broken(i, fmt.Errorf("starting %s: %w", i.name(), err))
+		f.handleFailure(i, fmt.Errorf("starting %s: %w", i.name(), err))
 		return
 	}
 	i.process, i.last = p, p
 	ctx, cancel := context.WithTimeout(f.ctx, f.o.BootTimeout)
 	listens, port := i.typ == web, i.port
-	f.busy.Go(func() {
+	f.background.Go(func() {
 		defer cancel()
-		address, err := f.check(ctx, listens, port)
-		f.post(func() { f.checked(i, p, address, err) })
+		address, err := f.awaitReady(ctx, listens, port)
+		f.post(func() { f.handleReady(i, p, address, err) })
 	})
-	f.busy.Go(func() {
+	f.background.Go(func() {
 		_, how, err := p.Wait()
 		cancel()
-		f.tell(func() { f.ended(i, p, how, err) })
+		f.mustPost(func() { f.handleExit(i, p, how, err) })
 	})
 }
 
-func (f *follower) start(i *instance) (*launch.Process, error) {
+func (f *follower) startProcess(i *instance) (*launch.Process, error) {
 	taken := map[int]bool{}
 	for other := range f.instances {
 		taken[other.port] = true
@@ -83,24 +83,23 @@ func (f *follower) start(i *instance) (*launch.Process, error) {
 	if i.port, err = freePort(taken); err != nil {
 		return nil, err
 	}
-	command, _ := i.crew.release.ProcessTypes.Command(i.typ)
-	m := launch.Label{Name: i.name(), Index: i.crew.place(i.typ)}
-	if record, version := f.o.Record, i.crew.release.Version; record != nil {
-		m.Record = func(name string, own bool, line []byte) { record(version, name, own, line) }
+	command, _ := i.generation.release.ProcessTypes.Command(i.typ)
+	label := launch.Label{Name: i.name(), Index: i.generation.index(i.typ)}
+	if record, version := f.o.Record, i.generation.release.Version; record != nil {
+		label.Record = func(name string, own bool, line []byte) { record(version, name, own, line) }
 	}
-	return f.o.Console.Start(
-		m,
-		launch.RunOptions{Self: f.o.Self, Dir: i.crew.unpacked.Dir, Command: command, Env: f.o.Env,
-			Port: i.port, Dyno: i.name(), Grace: f.o.Grace},
-	)
+	return f.o.Console.Start(label, launch.RunOptions{
+		Self: f.o.Self, Dir: i.generation.unpacked.Dir, Command: command, Env: f.o.Env,
+		Port: i.port, Dyno: i.name(), Grace: f.o.Grace,
+	})
 }
 
-// check waits until a port answers, on either of the machine's own addresses; without one, until
-// the process has lived for a moment.
-func (f *follower) check(ctx context.Context, listens bool, port int) (address string, err error) {
+// awaitReady waits until the port answers on one of the loopback addresses, and returns that address. For
+// a process that does not listen it waits for the minimum uptime.
+func (f *follower) awaitReady(ctx context.Context, listens bool, port int) (address string, err error) {
 	if !listens {
 		select {
-		case <-time.After(f.o.Settle):
+		case <-time.After(f.o.MinUptime):
 			return "", nil
 		case <-ctx.Done():
 			return "", ctx.Err()
@@ -115,53 +114,54 @@ func (f *follower) check(ctx context.Context, listens bool, port int) (address s
 			}
 		}
 		select {
-		case <-time.After(asking):
+		case <-time.After(probeInterval):
 		case <-ctx.Done():
 			return "", ctx.Err()
 		}
 	}
 }
 
-// checked notes that a process is up, or that it has not come up in time.
-func (f *follower) checked(i *instance, p *launch.Process, address string, err error) {
-	if f.stopping || i.process != p || i.leaving {
+// handleReady records that a process is ready. With an error it has not become ready in time, or has ended.
+func (f *follower) handleReady(i *instance, p *launch.Process, address string, err error) {
+	if f.stopping || i.process != p || i.retired {
 		return
 	}
 	if err == nil {
-		i.up, i.address = true, address
-		f.settle()
+		i.ready, i.address = true, address
+		f.promote()
 		return
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
-		return // it has ended, which is told elsewhere
+		return // it has ended: handleExit follows
 	}
-	if i.crew == f.next {
-		f.fail(i.crew, fmt.Errorf("%s does not answer on its port after %s", i.name(), f.o.BootTimeout), false)
+	late := fmt.Sprintf("does not answer on its port after %s", f.o.BootTimeout)
+	if i.generation == f.next {
+		f.abandon(i.generation, fmt.Errorf("%s %s", i.name(), late), false)
 		return
 	}
-	i.say(fmt.Sprintf("does not answer on its port after %s: stopping it", f.o.BootTimeout))
+	i.print(late + ": stopping it")
 	p.Signal(syscall.SIGTERM)
 }
 
-// ended draws the consequence of a process's end.
-func (f *follower) ended(i *instance, p *launch.Process, how string, err error) {
+// handleExit records that a process has ended.
+func (f *follower) handleExit(i *instance, p *launch.Process, how string, err error) {
 	p.Print(how)
-	i.process, i.up, i.address = nil, false, ""
-	if i.leaving {
-		f.gone(i)
+	i.process, i.ready, i.address = nil, false, ""
+	if i.retired {
+		f.forget(i)
 		return
 	}
 	if err == nil {
 		err = fmt.Errorf("%s %s", i.name(), how)
 	}
-	f.broken(i, err)
+	f.handleFailure(i, err)
 }
 
-// broken is an instance that is not running and should be: the next release fails for it, in the
-// live one it is started again after a pause.
-func (f *follower) broken(i *instance, why error) {
-	if i.crew == f.next {
-		f.fail(i.crew, why, false)
+// handleFailure handles an instance that does not run although it should. The next release is abandoned for
+// it. In the live release the instance is started again after a pause.
+func (f *follower) handleFailure(i *instance, cause error) {
+	if i.generation == f.next {
+		f.abandon(i.generation, cause, false)
 		return
 	}
 	lived := time.Duration(0)
@@ -169,44 +169,44 @@ func (f *follower) broken(i *instance, why error) {
 		lived = time.Since(i.last.Started)
 	}
 	pause := i.backoff.Next(lived)
-	f.say("%v: starting %s again in %s", why, i.name(), pause)
+	f.print("%v: starting %s again in %s", cause, i.name(), pause)
 	time.AfterFunc(pause, func() {
 		f.post(func() {
-			if !f.stopping && !i.leaving {
-				f.begin(i)
+			if !f.stopping && !i.retired {
+				f.startInstance(i)
 			}
 		})
 	})
-	f.settle()
+	f.promote()
 }
 
-// leave stops an instance for good: out of rotation, and when its connections have ended or the
-// grace is over, by SIGTERM.
-func (f *follower) leave(i *instance) {
-	i.leaving = true
-	delete(i.crew.members, i.member)
-	f.route()
+// retireInstance stops an instance for good: new connections no longer go to it, and when its connections
+// have ended or the grace is over, it gets SIGTERM.
+func (f *follower) retireInstance(i *instance) {
+	i.retired = true
+	delete(i.generation.members, i.member)
+	f.updateTargets()
 	p, address := i.process, i.address
 	if p == nil {
-		f.gone(i)
+		f.forget(i)
 		return
 	}
 	if address == "" || f.stopping {
 		p.Signal(syscall.SIGTERM)
 		return
 	}
-	f.busy.Go(func() {
+	f.background.Go(func() {
 		f.proxy.drain(f.ctx, address, f.o.Grace)
 		p.Signal(syscall.SIGTERM)
 	})
 }
 
-// gone forgets an instance of which nothing runs.
-func (f *follower) gone(i *instance) {
+// forget removes an instance that has ended.
+func (f *follower) forget(i *instance) {
 	if !f.instances[i] {
 		return
 	}
 	delete(f.instances, i)
-	i.crew.left--
-	f.discard(i.crew)
+	i.generation.left--
+	f.removeEnded(i.generation)
 }

@@ -9,23 +9,21 @@ import (
 	"strconv"
 )
 
-// Ports below the lowest are often some service's; above is no port.
 const (
-	lowestPort  = 10_000
+	lowestPort  = 10_000 // many services have lower ones
 	highestPort = 65_535
-	roomy       = 1_000 // ports that a range must have to be chosen from
+	minRange    = 1_000 // ports that a range must have
 )
 
-// freePort finds a TCP port that nothing listens on and that is not in taken. It is none of those
-// that the kernel gives to outgoing connections, one of which could otherwise take it before the
-// app listens on it.
+// freePort returns a TCP port that nothing listens on and that is not in taken. It avoids the kernel's range
+// for outgoing connections, one of which could take the port before the app listens on it.
 func freePort(taken map[int]bool) (int, error) {
 	low, high := lowestPort, highestPort
-	if first, last, ok := outgoing(); ok {
+	if first, last, ok := ephemeralPorts(); ok {
 		switch {
-		case first-lowestPort >= roomy:
+		case first-lowestPort >= minRange:
 			high = first - 1
-		case highestPort-last >= roomy:
+		case highestPort-last >= minRange:
 			low = last + 1
 		}
 	}
@@ -45,7 +43,7 @@ func freePort(taken map[int]bool) (int, error) {
 }
 
 // outgoing is the range of the ports of outgoing connections.
-func outgoing() (first, last int, ok bool) {
+func ephemeralPorts() (first, last int, ok bool) {
 	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
 		return 0, 0, false

@@ -11,56 +11,51 @@ import (
 	"slugc/compiler/fault"
 )
 
-// How the proxy treats a new connection.
 const (
-	holding    = 10 * time.Second       // how long it waits for an instance that is on its way
-	dialing    = 5 * time.Second        // how long an instance may take to accept it
-	redialling = 100 * time.Millisecond // until instances that did not accept are asked again
+	holdTimeout   = 10 * time.Second       // how long a connection waits for an instance that is starting
+	dialTimeout   = 5 * time.Second        // how long an instance may take to accept a connection
+	retryInterval = 100 * time.Millisecond // after which instances that did not accept are tried again
 )
 
-// proxy passes TCP connections on to the instances in rotation, each to the next one. It knows
-// nothing of what is said on them.
+// proxy forwards TCP connections to its targets in turn. It does not read what they carry.
 type proxy struct {
 	listener *net.TCPListener
 	ended    chan struct{}
 	serving  sync.WaitGroup
 
-	mu      sync.Mutex
-	targets []string
-	coming  bool          // a target is on its way: connections wait for it
-	changed chan struct{} // closed when targets or coming change
-	next    int
-	active  map[string]map[*link]bool // by target
+	mu       sync.Mutex
+	targets  []string      // addresses
+	starting bool          // a target is starting: connections wait for it
+	changed  chan struct{} // closed when targets or starting change
+	next     int
+	active   map[string]map[*session]bool // by address
 }
 
-// listen opens the public port. An address that cannot be had is a fault "follow/port".
+// listen opens the public port. The fault "follow/port" says that it cannot.
 func listen(address string) (*proxy, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		if op, ok := errors.AsType[*net.OpError](err); ok {
 			err = op.Err
 		}
-		return nil, fault.UsageError(
-			"follow/port",
-			fmt.Errorf("listening on %q: %w", address, err),
-			"choose another port with -p, or another address of this machine with --listen",
-		)
+		return nil, fault.UsageError("follow/port", fmt.Errorf("listening on %q: %w", address, err),
+			"choose another port with -p, or another address of this machine with --listen")
 	}
 	p := &proxy{
 		listener: l.(*net.TCPListener),
 		ended:    make(chan struct{}),
 		changed:  make(chan struct{}),
-		active:   map[string]map[*link]bool{},
+		active:   map[string]map[*session]bool{},
 	}
 	p.serving.Go(p.serve)
 	return p, nil
 }
 
-// rotate sets the targets of new connections. Those that are there are left alone.
-func (p *proxy) rotate(targets []string, coming bool) {
+// setTargets sets the targets of new connections. Open connections stay where they are.
+func (p *proxy) setTargets(targets []string, starting bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.targets, p.coming = targets, coming
+	p.targets, p.starting = targets, starting
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
@@ -70,9 +65,9 @@ func (p *proxy) close() {
 	close(p.ended)
 	p.listener.Close()
 	p.mu.Lock()
-	for _, links := range p.active {
-		for l := range links {
-			l.close()
+	for _, sessions := range p.active {
+		for s := range sessions {
+			s.close()
 		}
 	}
 	p.mu.Unlock()
@@ -89,32 +84,32 @@ func (p *proxy) serve() {
 		select {
 		case <-p.ended:
 			return
-		case <-time.After(redialling): // no file left for it
+		case <-time.After(retryInterval): // too many open files
 		}
 	}
 }
 
-// handle passes one connection on, or closes it when no instance takes it.
+// handle forwards one connection, or closes it when no target accepts it.
 func (p *proxy) handle(client *net.TCPConn) {
 	defer client.Close()
-	given := time.NewTimer(holding)
-	defer given.Stop()
+	timeout := time.NewTimer(holdTimeout)
+	defer timeout.Stop()
 	for {
 		p.mu.Lock()
-		tries, coming, changed := len(p.targets), p.coming, p.changed
+		tries, starting, changed := len(p.targets), p.starting, p.changed
 		p.mu.Unlock()
 		for range tries {
-			if p.pass(client) {
+			if p.forward(client) {
 				return
 			}
 		}
-		if tries == 0 && !coming {
+		if tries == 0 && !starting {
 			return
 		}
 		select {
 		case <-changed:
-		case <-time.After(redialling):
-		case <-given.C:
+		case <-time.After(retryInterval):
+		case <-timeout.C:
 			return
 		case <-p.ended:
 			return
@@ -122,15 +117,15 @@ func (p *proxy) handle(client *net.TCPConn) {
 	}
 }
 
-// pass passes a connection on to the next target, and reports whether that took it.
-func (p *proxy) pass(client *net.TCPConn) bool {
-	l := newLink(client)
-	target, ok := p.take(l)
+// forward forwards a connection to the next target, and reports whether the target accepted it.
+func (p *proxy) forward(client *net.TCPConn) bool {
+	s := newSession(client)
+	target, ok := p.assign(s)
 	if !ok {
 		return false
 	}
-	defer p.drop(target, l)
-	ctx, cancel := context.WithTimeout(context.Background(), dialing)
+	defer p.remove(target, s)
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", target)
 	if err != nil {
@@ -138,20 +133,19 @@ func (p *proxy) pass(client *net.TCPConn) bool {
 	}
 	defer conn.Close()
 	p.mu.Lock()
-	l.server = conn.(*net.TCPConn)
+	s.server = conn.(*net.TCPConn)
 	p.mu.Unlock()
 	select {
 	case <-p.ended:
 		return true
 	default:
 	}
-	l.copy()
+	s.copy()
 	return true
 }
 
-// take chooses the next target. From this moment on the connection counts as the target's, so that
-// draining waits for it.
-func (p *proxy) take(l *link) (string, bool) {
+// assign chooses the next target for a session. From now on drain waits for the session.
+func (p *proxy) assign(s *session) (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.targets) == 0 {
@@ -160,16 +154,16 @@ func (p *proxy) take(l *link) (string, bool) {
 	p.next++
 	target := p.targets[p.next%len(p.targets)]
 	if p.active[target] == nil {
-		p.active[target] = map[*link]bool{}
+		p.active[target] = map[*session]bool{}
 	}
-	p.active[target][l] = true
+	p.active[target][s] = true
 	return target, true
 }
 
-func (p *proxy) drop(target string, l *link) {
+func (p *proxy) remove(target string, s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.active[target], l)
+	delete(p.active[target], s)
 	if len(p.active[target]) == 0 {
 		delete(p.active, target)
 	}

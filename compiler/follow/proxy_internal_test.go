@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func newProxy(t *testing.T) *proxy {
 	return p
 }
 
-// backend listens and does the same with every connection.
+// backend starts a server that calls do with every connection.
 func backend(t *testing.T, do func(net.Conn)) (address string, stop func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -60,14 +61,15 @@ func dial(t *testing.T, p *proxy) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// The end of what one says is passed on, and the other still answers.
+// TestProxyHalfClose holds that the instance sees the end of what the client sends, and can still answer.
 func TestProxyHalfClose(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	address, _ := backend(t, func(conn net.Conn) {
-		said, _ := io.ReadAll(conn)
-		fmt.Fprintf(conn, "%d bytes", len(said))
+		request, _ := io.ReadAll(conn)
+		fmt.Fprintf(conn, "%d bytes", len(request))
 	})
-	p.rotate([]string{address}, false)
+	p.setTargets([]string{address}, false)
 	conn := dial(t, p)
 	const size = 5 << 20
 	if _, err := conn.Write(make([]byte, size)); err != nil {
@@ -81,14 +83,15 @@ func TestProxyHalfClose(t *testing.T) {
 	}
 }
 
-// Connections go to each in turn, and past one that does not listen.
-func TestProxyRotates(t *testing.T) {
+// TestProxyRoundRobin holds that connections go to each target in turn, and skip one that does not listen.
+func TestProxyRoundRobin(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	one, _ := backend(t, func(conn net.Conn) { fmt.Fprint(conn, "one") })
 	two, _ := backend(t, func(conn net.Conn) { fmt.Fprint(conn, "two") })
 	dead, stop := backend(t, nil)
 	stop()
-	p.rotate([]string{one, dead, two}, false)
+	p.setTargets([]string{one, dead, two}, false)
 	count := map[string]int{}
 	for range 12 {
 		answer, err := io.ReadAll(dial(t, p))
@@ -102,23 +105,25 @@ func TestProxyRotates(t *testing.T) {
 	}
 }
 
-// Without an instance a connection is closed, unless one is on its way.
+// TestProxyWaits holds that a connection is closed when there is no target, unless one is starting.
 func TestProxyWaits(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
-	if _, err := io.ReadAll(dial(t, p)); err != nil && !strings.Contains(err.Error(), "reset") {
-		t.Errorf("none is on its way: %v", err)
+	if _, err := io.ReadAll(dial(t, p)); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("none is starting: %v", err)
 	}
-	p.rotate(nil, true)
+	p.setTargets(nil, true)
 	conn := dial(t, p)
 	address, _ := backend(t, func(conn net.Conn) { fmt.Fprint(conn, "here") })
-	p.rotate([]string{address}, false)
+	p.setTargets([]string{address}, false)
 	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "here" {
-		t.Errorf("one is on its way: %q, %v", answer, err)
+		t.Errorf("one is starting: %q, %v", answer, err)
 	}
 }
 
-// Draining closes connections that rest, and waits for an answer that is under way.
+// TestProxyDrains holds that drain closes idle connections and waits for an answer that is under way.
 func TestProxyDrains(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	answer := make(chan struct{})
 	address, _ := backend(t, func(conn net.Conn) {
@@ -134,33 +139,33 @@ func TestProxyDrains(t *testing.T) {
 			_, _ = conn.Write([]byte("done"))
 		}
 	})
-	p.rotate([]string{address}, false)
-	resting, silent, slow := dial(t, p), dial(t, p), dial(t, p)
-	say := func(conn net.Conn, word string) {
+	p.setTargets([]string{address}, false)
+	idle, silent, slow := dial(t, p), dial(t, p), dial(t, p)
+	send := func(conn net.Conn, word string) {
 		if _, err := conn.Write([]byte(word)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	buf := make([]byte, 10)
-	say(resting, "fast")
-	if n, err := resting.Read(buf); err != nil || string(buf[:n]) != "done" {
+	send(idle, "fast")
+	if n, err := idle.Read(buf); err != nil || string(buf[:n]) != "done" {
 		t.Fatalf("%q, %v", buf[:n], err)
 	}
-	say(slow, "slow")
-	p.rotate(nil, true)
+	send(slow, "slow")
+	p.setTargets(nil, true)
 	drained := make(chan struct{})
 	go func() {
 		p.drain(t.Context(), address, time.Hour)
 		close(drained)
 	}()
-	for name, conn := range map[string]net.Conn{"resting": resting, "silent": silent} {
+	for name, conn := range map[string]net.Conn{"idle": idle, "silent": silent} {
 		if _, err := conn.Read(buf); !errors.Is(err, io.EOF) {
 			t.Errorf("the %s connection: %v", name, err)
 		}
 	}
 	select {
 	case <-drained:
-		t.Error("an answer is not waited for")
+		t.Error("drain does not wait for the answer")
 	default:
 	}
 	close(answer)
@@ -170,18 +175,19 @@ func TestProxyDrains(t *testing.T) {
 	<-drained
 }
 
-// What never rests is given up when the grace is over or ctx ends.
-func TestProxyGivesUp(t *testing.T) {
+// TestProxyDrainEnds holds that drain returns when the grace is over or ctx ends.
+func TestProxyDrainEnds(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	address, _ := backend(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-	p.rotate([]string{address}, false)
+	p.setTargets([]string{address}, false)
 	if _, err := dial(t, p).Write([]byte("asked")); err != nil {
 		t.Fatal(err)
 	}
 	for asked := false; !asked; {
 		p.mu.Lock()
-		for l := range p.active[address] {
-			asked = l.asked.Load()
+		for s := range p.active[address] {
+			asked = s.clientLast.Load()
 		}
 		p.mu.Unlock()
 	}
@@ -191,8 +197,9 @@ func TestProxyGivesUp(t *testing.T) {
 	p.drain(ended, address, time.Hour)
 }
 
-// Servers are replaced under load, each killed as soon as it is drained: no request fails.
+// TestProxySwitches replaces servers under load and kills each as soon as it is drained. No request fails.
 func TestProxySwitches(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	serve := func(n int) (string, func()) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -204,18 +211,18 @@ func TestProxySwitches(t *testing.T) {
 		return l.Addr().String(), func() { s.Close() }
 	}
 	address, kill := serve(0)
-	p.rotate([]string{address}, false)
+	p.setTargets([]string{address}, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	var requests atomic.Int64
 	newest := make([]atomic.Int64, 4)
 	for c := range newest {
-		clients.Go(func() { ask(ctx, t, p.listener.Addr().String(), c == 0, &requests, &newest[c]) })
+		clients.Go(func() { request(ctx, t, p.listener.Addr().String(), c == 0, &requests, &newest[c]) })
 	}
 	for n := 1; n <= 6; n++ {
 		old, killOld := address, kill
 		address, kill = serve(n)
-		p.rotate([]string{address}, false)
+		p.setTargets([]string{address}, false)
 		p.drain(ctx, old, time.Hour)
 		killOld()
 		for c := range newest {
@@ -230,10 +237,10 @@ func TestProxySwitches(t *testing.T) {
 	t.Logf("%d requests", requests.Load())
 }
 
-// ask sends requests until ctx ends, each on a connection of its own, or with pauses on one that is
-// kept alive. It fails when one fails, or an older server answers after a newer one.
-func ask(ctx context.Context, t *testing.T, address string, kept bool, requests, newest *atomic.Int64) {
-	transport := &http.Transport{DisableKeepAlives: !kept}
+// request sends requests until ctx ends: each on a connection of its own or, if keepAlive, on one with pauses
+// between. The test fails when a request fails, or when an older server answers after a newer one.
+func request(ctx context.Context, t *testing.T, address string, keepAlive bool, requests, newest *atomic.Int64) {
+	transport := &http.Transport{DisableKeepAlives: !keepAlive}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	for ctx.Err() == nil {
@@ -251,7 +258,7 @@ func ask(ctx context.Context, t *testing.T, address string, kept bool, requests,
 		}
 		newest.Store(n)
 		requests.Add(1)
-		if kept {
+		if keepAlive {
 			select {
 			case <-time.After(3 * time.Second / 2):
 			case <-ctx.Done():
@@ -261,6 +268,7 @@ func ask(ctx context.Context, t *testing.T, address string, kept bool, requests,
 }
 
 func TestPortTaken(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	_, err := listen(p.listener.Addr().String())
 	if f := fault.Of(err); f == nil || f.ID != "follow/port" || f.Code != fault.ExitUsage ||

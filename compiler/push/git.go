@@ -8,23 +8,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"slugc/compiler/fault"
 )
 
-// Repository is a bare git repository, asked through git itself, which alone knows every way of
-// storing refs.
+// Repository is a bare git repository. All access goes through git itself, because only git knows
+// every way of storing refs.
 type Repository struct {
 	Dir string // absolute, without links
 	git string
 	env []string
 }
 
-// OpenRepository returns the bare repository in dir. git is the path of the git program; env is
-// what its children get, and should hold PATH and HOME, so that they read the configuration that
-// receive-pack reads. It refuses with "push/not-a-repository" and "push/not-bare".
+// OpenRepository returns the bare repository in dir. git is the path of the git program. env is its
+// environment and should have PATH and HOME, so that git reads the same configuration as
+// receive-pack. It refuses with "push/not-a-repository" and "push/not-bare".
 func OpenRepository(ctx context.Context, dir, git string, env []string) (*Repository, error) {
 	r := &Repository{
 		Dir: dir,
@@ -32,11 +33,8 @@ func OpenRepository(ctx context.Context, dir, git string, env []string) (*Reposi
 		env: append([]string{"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0"}, env...),
 	}
 	not := func(err error) error {
-		return fault.UsageError(
-			"push/not-a-repository",
-			fmt.Errorf("opening the repository %q: %w", dir, err),
-			"make one with `git init --bare "+filepath.Base(dir)+"`",
-		)
+		return fault.UsageError("push/not-a-repository", fmt.Errorf("opening the repository %q: %w", dir, err),
+			"make one with `git init --bare "+filepath.Base(dir)+"`")
 	}
 	real, err := filepath.EvalSymlinks(dir)
 	if err == nil {
@@ -45,7 +43,7 @@ func OpenRepository(ctx context.Context, dir, git string, env []string) (*Reposi
 	if err != nil {
 		return nil, not(errors.Unwrap(err))
 	}
-	// A file or directory that only lies inside a repository is none.
+	// --git-dir keeps git from taking a directory inside a repository for one.
 	gitDir := real
 	if info, err := os.Stat(filepath.Join(real, ".git")); err == nil && info.IsDir() {
 		gitDir = filepath.Join(real, ".git")
@@ -58,67 +56,62 @@ func OpenRepository(ctx context.Context, dir, git string, env []string) (*Reposi
 	case err != nil:
 		return nil, not(errors.New("it is no git repository"))
 	case bare != "true":
-		return nil, fault.UsageError(
-			"push/not-bare",
+		return nil, fault.UsageError("push/not-bare",
 			fmt.Errorf("opening the repository %q: it has a working directory, which pushes would leave behind", dir),
-			"make a bare one with `git clone --bare`, and push to that",
-		)
+			"make a bare one with `git clone --bare`, and push to that")
 	}
 	return r, nil
 }
 
-// output runs git in the repository and returns what it says, without the last newline.
+// output runs git in the repository and returns its output without the last newline. more is added
+// to its environment.
 func (r *Repository) output(ctx context.Context, more []string, args ...string) (string, error) {
-	cmd := exec.CommandContext(
-		ctx,
-		r.git,
-		append([]string{"--git-dir=" + r.Dir, "-c", "core.fsmonitor=false"}, args...)...)
-	cmd.Dir = r.Dir
-	cmd.Env = append(append([]string{}, r.env...), more...)
-	cmd.WaitDelay = 2 * time.Second
+	args = append([]string{"--git-dir=" + r.Dir, "-c", "core.fsmonitor=false"}, args...)
+	cmd := exec.CommandContext(ctx, r.git, args...)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = r.Dir, slices.Concat(r.env, more), 2*time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
-		said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return "", fmt.Errorf(
-			"running git %s: %w%s",
-			args[0],
-			err,
-			strings.TrimSuffix(": "+strings.TrimPrefix(said, "fatal: "), ": "),
-		)
+	err := cmd.Run()
+	if err == nil {
+		return strings.TrimSuffix(stdout.String(), "\n"), nil
 	}
-	return strings.TrimSuffix(stdout.String(), "\n"), nil
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+	if said = strings.TrimPrefix(said, "fatal: "); said != "" {
+		return "", fmt.Errorf("running git %s: %w: %s", args[3], err, said)
+	}
+	return "", fmt.Errorf("running git %s: %w", args[3], err)
 }
 
-// exited says whether err is a git that ended with this code, which for many commands is an answer.
-func exited(err error, code int) bool {
+// exitedWith reports whether err is git's exit with this code, which for many commands is an
+// answer.
+func exitedWith(err error, code int) bool {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	return ok && exit.ExitCode() == code
 }
 
-// value is the object that a ref names now, "" if there is no such ref.
-func (r *Repository) value(ctx context.Context, ref string) (string, error) {
+// refValue is the object that a ref names now, "" if there is no such ref.
+func (r *Repository) refValue(ctx context.Context, ref string) (string, error) {
 	out, err := r.output(ctx, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref)
-	if exited(err, 1) {
+	if exitedWith(err, 1) {
 		return "", nil
 	}
 	return out, err
 }
 
-// boolean reads a setting of the repository as receive-pack would; unset is false.
+// boolean reads a setting as receive-pack does; unset is false.
 func (r *Repository) boolean(ctx context.Context, key string) (bool, error) {
 	out, err := r.output(ctx, nil, "config", "--type=bool", "--get", key)
-	if exited(err, 1) {
+	if exitedWith(err, 1) {
 		return false, nil
 	}
 	return out == "true", err
 }
 
-// atLeast says whether git's version is at least major.minor.
-func (r *Repository) atLeast(ctx context.Context, major, minor int) (bool, error) {
+// isGitAtLeast reports whether git's version is at least major.minor.
+func (r *Repository) isGitAtLeast(ctx context.Context, major, minor int) (bool, error) {
 	out, err := r.output(ctx, nil, "version")
 	if err != nil {
 		return false, err
@@ -130,8 +123,8 @@ func (r *Repository) atLeast(ctx context.Context, major, minor int) (bool, error
 	return a > major || a == major && b >= minor, nil
 }
 
-// none says whether an object's id stands for no object.
-func none(oid string) bool { return strings.Trim(oid, "0") == "" }
+// isZero reports whether an object's id stands for no object.
+func isZero(oid string) bool { return strings.Trim(oid, "0") == "" }
 
-// short is the usual beginning of a commit's id.
-func short(oid string) string { return oid[:min(7, len(oid))] }
+// shortID is a commit's id as people read it.
+func shortID(oid string) string { return oid[:min(7, len(oid))] }

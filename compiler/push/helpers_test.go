@@ -15,25 +15,14 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
-	"slugc/compiler/report"
+	"slugc/compiler/report/reporttest"
 )
-
-// silent is a reporter that remembers what was said.
-type silent struct {
-	report.Reporter
-	said []string
-}
-
-func (s *silent) Step(text string)   { s.said = append(s.said, text) }
-func (s *silent) Detail(text string) { s.said = append(s.said, text) }
-func (s *silent) Warn(text string)   { s.said = append(s.said, text) }
 
 // bench is a repository with the hooks' state, and releases in a real coordinator.
 type bench struct {
 	*testing.T
 	*Hook
 	releases *release.Releases
-	said     *silent
 	commits  []string
 }
 
@@ -44,14 +33,9 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "blog.git")
-	env := []string{
-		"PATH=" + os.Getenv("PATH"),
-		"HOME=" + t.TempDir(),
-		"GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=a",
-		"GIT_AUTHOR_EMAIL=a@example.com",
-		"GIT_COMMITTER_NAME=a",
-		"GIT_COMMITTER_EMAIL=a@example.com",
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1"}
+	for _, who := range []string{"GIT_AUTHOR", "GIT_COMMITTER"} {
+		env = append(env, who+"_NAME=a", who+"_EMAIL=a@example.com")
 	}
 	cmd := exec.Command(git, "init", "-q", "--bare", "-b", "main", dir)
 	cmd.Env = env
@@ -67,8 +51,8 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	b := &bench{T: t, releases: release.New(c, release.Options{RetryTime: time.Millisecond}), said: &silent{}}
-	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: "/nowhere"}, Report: b.said,
+	b := &bench{T: t, releases: release.New(c, release.Options{RetryTime: time.Millisecond})}
+	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: "/nowhere"}, Report: &reporttest.Recorder{},
 		Releases: func(context.Context) (*release.Releases, func(), error) { return b.releases, func() {}, nil }}
 	if _, err := repo.Install(t.Context(), b.Settings, "/bin/false"); err != nil {
 		t.Fatal(err)
@@ -100,26 +84,22 @@ func (b *bench) push(from, to string, by Process) *Record {
 		from = strings.Repeat("0", 40)
 	}
 	rec := &Record{
-		ID:       newID(time.Now()),
-		App:      "blog",
-		State:    Accepted,
-		Receiver: by,
-		Hook:     dead,
-		ByMoves:  true,
-		Refs:     []Ref{{Update: Update{"refs/heads/main", from, to}}},
+		ID:           newID(time.Now()),
+		App:          "blog",
+		State:        Accepted,
+		ReceivePack:  by,
+		Hook:         dead,
+		Transactions: true,
+		Refs:         []Ref{{Update: Update{"refs/heads/main", from, to}}},
 	}
 	rec.Key = rec.ID
-	made, err := b.releases.Register(
-		b.Context(),
-		"blog",
-		release.Request{
-			Slug:      release.SlugRef{Digest: digest.Of(nil)},
-			Commit:    to,
-			Key:       rec.Key,
-			Pending:   true,
-			Processes: []procfile.Process{{Type: "web", Command: "true"}},
-		},
-	)
+	made, err := b.releases.Register(b.Context(), "blog", release.Request{
+		Slug:      release.SlugRef{Digest: digest.Of(nil)},
+		Commit:    to,
+		Key:       rec.Key,
+		Pending:   true,
+		Processes: []procfile.Process{{Type: "web", Command: "true"}},
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -132,14 +112,63 @@ func (b *bench) push(from, to string, by Process) *Record {
 
 // transact calls the hook for a record's receive-pack.
 func (b *bench) transact(phase string, rec *Record) error {
-	return b.Transact(b.Context(), phase, &rec.Receiver, []Update{rec.Refs[0].Update})
+	return b.ReferenceTransaction(b.Context(), phase, &rec.ReceivePack, []Update{rec.Refs[0].Update})
 }
 
-func (b *bench) move(rec *Record) { b.git("update-ref", "refs/heads/main", rec.Refs[0].New) }
+// mustTransact is transact that must succeed.
+func (b *bench) mustTransact(phase string, rec *Record) {
+	b.Helper()
+	if err := b.transact(phase, rec); err != nil {
+		b.Fatal(err)
+	}
+}
 
-// ends settles what is left and requires that nothing is, and which release is current and which
-// are abandoned.
-func (b *bench) ends(current int, abandoned ...int) {
+// move moves the branch as git does, up to the moment right after the move.
+func (b *bench) move(rec *Record) {
+	b.Helper()
+	b.mustTransact("prepared", rec)
+	b.git("update-ref", "refs/heads/main", rec.Refs[0].New)
+}
+
+// commit moves the branch and ends the transaction.
+func (b *bench) commit(rec *Record) {
+	b.Helper()
+	b.move(rec)
+	b.mustTransact("committed", rec)
+}
+
+// complete commits, and calls the post-receive hook.
+func (b *bench) complete(rec *Record) {
+	b.Helper()
+	b.commit(rec)
+	b.postReceive(rec)
+}
+
+func (b *bench) postReceive(rec *Record) {
+	b.Helper()
+	if err := b.PostReceive(b.Context(), rec.ReceivePack, nil); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// rollBack makes a new release of an earlier one's slug current.
+func (b *bench) rollBack(version int) {
+	b.Helper()
+	if _, err := b.releases.Rollback(b.Context(), "blog", version, "", false); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) wantCurrent(when string, version int) {
+	b.Helper()
+	if now, err := b.releases.Current(b.Context(), "blog"); err != nil || now.Version != version {
+		b.Fatalf("%s: %+v %v", when, now, err)
+	}
+}
+
+// settles settles what is left, and requires that nothing is left then, which release is current
+// (0: none) and which are abandoned.
+func (b *bench) settles(current int, abandoned ...int) {
 	b.Helper()
 	if _, err := b.Settle(b.Context()); err != nil {
 		b.Fatal(err)
@@ -166,14 +195,14 @@ func (b *bench) ends(current int, abandoned ...int) {
 // self is this process, which stands for a living receive-pack.
 func self(t *testing.T) Process {
 	t.Helper()
-	p, _, err := lookUp(os.Getpid())
+	p, _, err := inspectProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func wantID(t *testing.T, err error, id string) {
+func wantFault(t *testing.T, err error, id string) {
 	t.Helper()
 	if f := fault.Of(err); f == nil || f.ID != id {
 		t.Fatalf("error %v, want %s", err, id)

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"syscall"
 
+	"slugc/buildpacks/shell"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
-// Hooks that are written. pre-receive is the last: from then on pushes are built.
+// The hooks. pre-receive is written last: from then on pushes are built.
 const (
 	receiveHook     = "pre-receive"
 	transactionHook = "reference-transaction"
@@ -23,30 +24,30 @@ const (
 
 var hookNames = []string{transactionHook, postHook, receiveHook}
 
-// former is added to the name of a hook that was there before, which then runs first.
-const former = ".before-slugc"
+// priorSuffix is added to the name of a hook that was installed before, which then runs first.
+const priorSuffix = ".before-slugc"
 
-// marker is the line by which a hook of ours is known.
+// marker is the line that identifies slugc's hooks.
 const marker = "# Written by slugc hook install; slugc hook uninstall brings back what was here before."
 
-// wanted are receive-pack's settings: push options must be announced, what no commit should hold is
-// refused before it is staged, and a client that went away is to be noticed within a second
-// (git-config(1)).
-var wanted = [][2]string{{"advertisePushOptions", "true"}, {"fsckObjects", "true"}, {"keepAlive", "1"}}
+// receiveSettings are settings of receive-pack (git-config(1)): it must announce push options,
+// refuse objects that no commit should hold before they are built, and notice within a second that
+// a client has gone.
+var receiveSettings = [][2]string{{"advertisePushOptions", "true"}, {"fsckObjects", "true"}, {"keepAlive", "1"}}
 
-// script is a hook: it hands over to slugc, which keeps out of a repository without settings, for a
-// directory of hooks may serve several.
+// script is a hook that runs slugc. Several repositories may share a directory of hooks, so slugc
+// does nothing in a repository without settings.
 func script(hook, self string) string {
-	quoted := "'" + strings.ReplaceAll(self, "'", `'\''`) + "'"
+	quoted := shell.Quote(self)
 	begin := "#!/bin/sh\n" + marker + "\n"
 	if hook == transactionHook {
-		return begin + strings.NewReplacer("SLUGC", quoted, "FORMER", former).Replace(transactionScript)
+		return begin + strings.NewReplacer("SLUGC", quoted, "FORMER", priorSuffix).Replace(transactionScript)
 	}
-	return begin + "exec " + quoted + ` hook run --before "$0` + former + `" ` + hook + "\n"
+	return begin + "exec " + quoted + ` hook run --before "$0` + priorSuffix + `" ` + hook + "\n"
 }
 
-// transactionScript passes git's own transactions, of which there are many, and those of other refs
-// without starting anything.
+// transactionScript starts slugc only for transactions of deploy branches while a push is under
+// way: git makes many others.
 const transactionScript = `phase=$1
 slugc=${GIT_DIR:-.}/slugc
 set -- "$slugc"/pushes/*
@@ -70,9 +71,9 @@ elif [ -x "$0FORMER" ]; then
 fi
 `
 
-// Install sets the hooks up, or changes their settings, and returns what it kept of hooks that were
-// there. self is the path of the slugc binary. It refuses with "push/hook-in-the-way" and what
-// check refuses.
+// Install writes the hooks, or changes their settings, and returns the names of earlier hooks that
+// it kept. self is the path of the slugc binary. It refuses with "push/hook-in-the-way",
+// "push/password-in-url", "push/branch-name" and "push/relative-path".
 func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept []string, err error) {
 	if err := s.check(ctx, r); err != nil {
 		return nil, err
@@ -84,10 +85,11 @@ func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept
 	if err := r.makeDirs(dir, r.path(), r.path("pushes")); err != nil {
 		return nil, err
 	}
-	if err := r.edit(func(set func(...string) error, file string) error { return r.write(ctx, s, set, file) }); err != nil {
+	err = r.edit(ctx, func(set setter, file string) error { return r.write(ctx, s, set, file) })
+	if err != nil {
 		return nil, err
 	}
-	if err := r.writeRefs(s); err != nil {
+	if err := r.writeDeployRefs(s); err != nil {
 		return nil, err
 	}
 	for _, hook := range hookNames {
@@ -102,14 +104,14 @@ func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept
 	return kept, nil
 }
 
-// write puts the settings into a configuration file, and remembers what it changes of
-// receive-pack's.
-func (r *Repository) write(ctx context.Context, s Settings, set func(...string) error, file string) error {
-	for key, values := range s.fields() {
+// write puts the settings into a configuration file, and under slugc.before the values of
+// receive-pack's settings that it changes.
+func (r *Repository) write(ctx context.Context, s Settings, set setter, file string) error {
+	for key, values := range s.values() {
 		if err := set("--unset-all", "slugc."+key); err != nil {
 			return err
 		}
-		for _, v := range *values {
+		for _, v := range values {
 			if err := set("--add", "slugc."+key, v); err != nil {
 				return err
 			}
@@ -119,7 +121,7 @@ func (r *Repository) write(ctx context.Context, s Settings, set func(...string) 
 	if err != nil || len(known) > 0 {
 		return err
 	}
-	for _, w := range wanted {
+	for _, w := range receiveSettings {
 		was, err := r.section(ctx, file, `^receive\.`+strings.ToLower(w[0])+`$`)
 		if err != nil {
 			return err
@@ -128,14 +130,15 @@ func (r *Repository) write(ctx context.Context, s Settings, set func(...string) 
 		if len(was) > 0 {
 			value = was[len(was)-1][1]
 		}
-		if err := errors.Join(set("slugc.before."+w[0], value), set("--replace-all", "receive."+w[0], w[1])); err != nil {
+		err = errors.Join(set("slugc.before."+w[0], value), set("--replace-all", "receive."+w[0], w[1]))
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// installHook writes one hook, and says whether there was another, which is kept.
+// installHook writes one hook, and returns whether an earlier one was kept.
 func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) {
 	path := filepath.Join(dir, hook)
 	ours, err := isOurs(path)
@@ -144,14 +147,12 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 	}
 	_, missing := os.Lstat(path)
 	if !ours && missing == nil {
-		if _, err := os.Lstat(path + former); err == nil {
-			return false, fault.UsageError(
-				"push/hook-in-the-way",
-				fmt.Errorf("keeping the hook %q: there already is %q", path, path+former),
-				"make one hook of the two, or remove one",
-			)
+		if _, err := os.Lstat(path + priorSuffix); err == nil {
+			return false, fault.UsageError("push/hook-in-the-way",
+				fmt.Errorf("keeping the hook %q: there already is %q", path, path+priorSuffix),
+				"make one hook of the two, or remove one")
 		}
-		if err := os.Rename(path, path+former); err != nil {
+		if err := os.Rename(path, path+priorSuffix); err != nil {
 			return false, fmt.Errorf("keeping the hook %q: %w", path, err)
 		}
 	}
@@ -159,20 +160,20 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 	if err := os.WriteFile(temporary, []byte(script(hook, self)), 0o700); err != nil {
 		return false, fmt.Errorf("writing the hook %q: %w", path, err)
 	}
-	err = errors.Join(os.Chmod(temporary, 0o755), r.own(temporary, ""))
+	err = errors.Join(os.Chmod(temporary, 0o755), r.chown(temporary))
 	if err == nil {
 		err = os.Rename(temporary, path)
 	}
 	if err != nil {
 		return false, fmt.Errorf("writing the hook %q: %w", path, err)
 	}
-	_, has := os.Lstat(path + former)
+	_, has := os.Lstat(path + priorSuffix)
 	return has == nil, disk.SyncDir(dir)
 }
 
-// writeRefs writes the deploy branches where the transaction's script reads them, one a line. Every
-// push does it again: settings may have been changed by hand.
-func (r *Repository) writeRefs(s Settings) error {
+// writeDeployRefs writes the deploy branches, one a line, where transactionScript reads them. Every
+// push writes them again, because settings may have been changed by hand.
+func (r *Repository) writeDeployRefs(s Settings) error {
 	file, want := r.path("refs"), strings.Join(s.refs(), "\n")+"\n"
 	if is, err := os.ReadFile(file); err == nil && string(is) == want {
 		return nil
@@ -180,10 +181,10 @@ func (r *Repository) writeRefs(s Settings) error {
 	if err := disk.WriteFile(file, []byte(want), 0o644); err != nil {
 		return err
 	}
-	return r.own(file, "")
+	return r.chown(file)
 }
 
-// isOurs says whether a hook was written by Install. A missing one was not.
+// isOurs reports whether Install wrote a hook. A missing one is not ours.
 func isOurs(path string) (bool, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -195,7 +196,7 @@ func isOurs(path string) (bool, error) {
 	return strings.Contains(string(data[:min(len(data), 4096)]), "\n"+marker+"\n"), nil
 }
 
-// hooks is where the repository's hooks are: core.hooksPath, else hooks.
+// hooks is the directory of the repository's hooks: core.hooksPath, else hooks.
 func (r *Repository) hooks(ctx context.Context) (string, error) {
 	out, err := r.output(ctx, nil, "rev-parse", "--git-path", "hooks")
 	if err != nil {
@@ -207,7 +208,7 @@ func (r *Repository) hooks(ctx context.Context) (string, error) {
 	return filepath.Join(r.Dir, out), nil
 }
 
-// makeDirs makes directories that are missing, each with the owner of the repository.
+// makeDirs makes the missing directories, with the owner of the repository.
 func (r *Repository) makeDirs(dirs ...string) error {
 	for _, dir := range dirs {
 		err := os.Mkdir(dir, 0o755)
@@ -215,7 +216,7 @@ func (r *Repository) makeDirs(dirs ...string) error {
 			continue
 		}
 		if err == nil {
-			err = r.own(dir, "")
+			err = r.chown(dir)
 		}
 		if err != nil {
 			return fmt.Errorf("setting up the hooks: %w", err)
@@ -224,35 +225,37 @@ func (r *Repository) makeDirs(dirs ...string) error {
 	return nil
 }
 
-// own gives a new file to the owner of the repository, or of the file that it is to replace, with
-// that one's mode.
-func (r *Repository) own(path, like string) error {
-	of := r.Dir
-	if like != "" {
-		of = like
-	}
-	info, err := os.Stat(of)
+// chown gives a new file to the owner of the repository.
+func (r *Repository) chown(path string) error { return sameOwner(path, r.Dir) }
+
+// chownLike gives a new file the owner and mode of the file that it will replace.
+func (r *Repository) chownLike(path, file string) error {
+	info, err := os.Stat(file)
 	if err != nil {
 		return err
 	}
-	if like != "" {
-		if err := os.Chmod(path, info.Mode().Perm()); err != nil {
-			return err
-		}
-	}
-	now, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	want, ok := info.Sys().(*syscall.Stat_t)
-	have, ok2 := now.Sys().(*syscall.Stat_t)
-	if !ok || !ok2 || want.Uid == have.Uid && want.Gid == have.Gid {
-		return nil
-	}
-	return os.Lchown(path, int(want.Uid), int(want.Gid))
+	return errors.Join(os.Chmod(path, info.Mode().Perm()), sameOwner(path, file))
 }
 
-// Owner is the user id of the repository's owner, as whom hooks usually run.
+// sameOwner gives path the owner and group of another file.
+func sameOwner(path, other string) error {
+	want, err := os.Stat(other)
+	if err != nil {
+		return err
+	}
+	have, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	w, ok := want.Sys().(*syscall.Stat_t)
+	h, ok2 := have.Sys().(*syscall.Stat_t)
+	if !ok || !ok2 || w.Uid == h.Uid && w.Gid == h.Gid {
+		return nil
+	}
+	return os.Lchown(path, int(w.Uid), int(w.Gid))
+}
+
+// Owner returns the user id of the repository's owner. Hooks usually run as that user.
 func (r *Repository) Owner() (int, error) {
 	info, err := os.Stat(r.Dir)
 	if err != nil {

@@ -10,18 +10,19 @@ import (
 	"strings"
 )
 
-// Process is a process of this machine, told from a later one with the same pid by when it began.
+// Process identifies a process of this machine: a later one with the same pid has another start
+// time.
 type Process struct {
 	PID   int    `json:"pid"`
-	Start uint64 `json:"start"` // clock ticks since the boot (proc(5), stat, field 22)
+	Start uint64 `json:"start"` // clock ticks after the boot (proc(5), /proc/pid/stat, field 22)
 	Boot  string `json:"boot"`  // the boot's id
 }
 
 // errGone says that a process has ended.
 var errGone = errors.New("the process has ended")
 
-// lookUp identifies the running process with this pid, and its parent's pid.
-func lookUp(pid int) (p Process, parent int, err error) {
+// inspectProcess identifies the running process with this pid, and returns its parent's pid.
+func inspectProcess(pid int) (p Process, parent int, err error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return p, 0, errGone
@@ -40,17 +41,17 @@ func lookUp(pid int) (p Process, parent int, err error) {
 	return Process{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, parent, errors.Join(perr, serr, berr)
 }
 
-// Alive says whether the process still runs. One that has ended and is not yet waited for does not.
+// Alive reports whether the process still runs. A zombie does not.
 func (p Process) Alive() bool {
-	now, _, err := lookUp(p.PID)
+	now, _, err := inspectProcess(p.PID)
 	return err == nil && now == p
 }
 
-// Receiver finds the git receive-pack that runs the hook of process pid: its parent, or the parent
-// of the scripts between.
-func Receiver(pid int) (Process, error) {
+// FindReceivePack finds the git receive-pack that runs the hook of process pid: its parent, or an
+// ancestor if there are scripts in between.
+func FindReceivePack(pid int) (Process, error) {
 	for range 16 {
-		_, parent, err := lookUp(pid)
+		_, parent, err := inspectProcess(pid)
 		if err != nil || parent <= 1 {
 			break
 		}
@@ -59,7 +60,7 @@ func Receiver(pid int) (Process, error) {
 			break
 		}
 		if isReceivePack(strings.Split(string(args), "\x00")) {
-			p, _, err := lookUp(parent)
+			p, _, err := inspectProcess(parent)
 			return p, err
 		}
 		pid = parent
@@ -67,28 +68,28 @@ func Receiver(pid int) (Process, error) {
 	return Process{}, errGone
 }
 
-// isReceivePack says whether a command line is `git-receive-pack …` or `git … receive-pack …`.
+// isReceivePack reports whether a command line is `git-receive-pack …` or `git … receive-pack …`.
 func isReceivePack(args []string) bool {
 	return filepath.Base(args[0]) == "git-receive-pack" || slices.Contains(args[1:], "receive-pack")
 }
 
-// receivers says whether a receive-pack other than the one with this pid may be at work in the
-// repository: its working directory.
-func receivers(dir string, but int) (bool, error) {
+// otherReceivePack reports whether another receive-pack than the one with this pid may work in the
+// repository: receive-pack's working directory is the repository.
+func otherReceivePack(dir string, self int) (bool, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return false, fmt.Errorf("looking for other pushes: %w", err)
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == but {
+		if err != nil || pid == self {
 			continue
 		}
 		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil || !isReceivePack(strings.Split(string(args), "\x00")) {
 			continue
 		}
-		// One that may not be looked at may be at work here.
+		// A process that may not be inspected may work here.
 		if at, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); at == dir ||
 			err != nil && !errors.Is(err, os.ErrNotExist) {
 			return true, nil

@@ -8,244 +8,187 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
 	"slugc/compiler"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
 )
 
 func TestWhole(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	rec := b.push("", b.commits[0], self(t))
-	if err := b.transact("prepared", rec); err != nil {
+	b.commit(rec)
+	b.wantCurrent("after the transaction", 1)
+	if err := b.PostReceive(t.Context(), rec.ReceivePack, []Update{rec.Refs[0].Update}); err != nil {
 		t.Fatal(err)
 	}
-	b.move(rec)
-	if err := b.transact("committed", rec); err != nil {
-		t.Fatal(err)
-	}
-	if now, err := b.releases.Current(t.Context(), "blog"); err != nil || now.Version != 1 {
-		t.Fatalf("after the transaction: %+v %v", now, err)
-	}
-	if err := b.Received(t.Context(), rec.Receiver, []Update{rec.Refs[0].Update}); err != nil {
-		t.Fatal(err)
-	}
-	b.ends(1)
+	b.settles(1)
 }
 
 // TestKilledBeforePromotion has a receive-pack die right after the ref moved: the next push
 // promotes it before anything else.
 func TestKilledBeforePromotion(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	one := b.push("", b.commits[0], dead)
-	if err := b.transact("prepared", one); err != nil {
-		t.Fatal(err)
-	}
 	b.move(one)
 	two := b.push(b.commits[0], b.commits[1], self(t))
-	if err := b.transact("prepared", two); err != nil {
-		t.Fatal(err)
-	}
-	if now, err := b.releases.Current(t.Context(), "blog"); err != nil || now.Version != 1 {
-		t.Fatalf("while the next is prepared: %+v %v", now, err)
-	}
-	b.move(two)
-	if err := b.transact("committed", two); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Received(t.Context(), two.Receiver, nil); err != nil {
-		t.Fatal(err)
-	}
-	b.ends(2)
+	b.mustTransact("prepared", two)
+	b.wantCurrent("while the next is prepared", 1)
+	b.complete(two)
+	b.settles(2)
 }
 
-// TestToAndFro moves the ref to and fro, each receive-pack dying before it promotes.
-func TestToAndFro(t *testing.T) {
+// TestBackAndForth moves the ref back and forth; each receive-pack dies before it promotes.
+func TestBackAndForth(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for i, at := range []int{0, 1, 0, 1} {
 		from := ""
 		if i > 0 {
 			from = b.commits[1-at]
 		}
-		rec := b.push(from, b.commits[at], dead)
-		if err := b.transact("prepared", rec); err != nil {
-			t.Fatal(err)
-		}
-		b.move(rec)
+		b.move(b.push(from, b.commits[at], dead))
 	}
-	b.ends(4)
+	b.settles(4)
 }
 
 // TestSameCommit has a second push of the same commit lose: it must not be taken for the one that
-// moved the ref, not even when a rollback came between.
+// moved the ref, not even after a rollback in between.
 func TestSameCommit(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	base := b.push("", b.commits[0], dead)
-	if err := b.transact("prepared", base); err != nil {
-		t.Fatal(err)
-	}
-	b.move(base)
-	b.Settle(t.Context())
+	b.move(b.push("", b.commits[0], dead))
+	b.settles(1)
 	one, two := b.push(b.commits[0], b.commits[1], self(t)), b.push(b.commits[0], b.commits[1], dead)
-	if err := b.transact("prepared", one); err != nil {
-		t.Fatal(err)
-	}
-	b.move(one)
-	if err := b.transact("committed", one); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Received(t.Context(), one.Receiver, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.releases.Rollback(t.Context(), "blog", 1, "", false); err != nil {
-		t.Fatal(err)
-	}
-	b.ends(4, two.Version)
+	b.complete(one)
+	b.rollBack(1)
+	b.settles(4, two.Version)
 }
 
-// TestPreparedTwice has a push die while git holds the ref, its locks taken away in order, and
+// TestPreparedTwice has a push die in its prepared phase, after which git released its locks, and
 // another push of the same commit succeed.
 func TestPreparedTwice(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	one := b.push("", b.commits[0], dead)
-	if err := b.transact("prepared", one); err != nil {
-		t.Fatal(err)
-	}
-	two := b.push("", b.commits[0], self(t))
-	if err := b.transact("prepared", two); err != nil {
-		t.Fatal(err)
-	}
-	b.move(two)
-	if err := b.transact("committed", two); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Received(t.Context(), two.Receiver, nil); err != nil {
-		t.Fatal(err)
-	}
-	b.ends(2, 1)
+	b.mustTransact("prepared", b.push("", b.commits[0], dead))
+	b.complete(b.push("", b.commits[0], self(t)))
+	b.settles(2, 1)
 }
 
 // TestRollbackStays settles a push again that was promoted by a process that was killed before it
-// could say so.
+// could record that.
 func TestRollbackStays(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	one, two := b.push("", b.commits[0], dead), (*Record)(nil)
-	if err := b.transact("prepared", one); err != nil {
-		t.Fatal(err)
-	}
-	b.move(one)
-	b.Settle(t.Context())
-	two = b.push(b.commits[0], b.commits[1], dead)
-	if err := b.transact("prepared", two); err != nil {
-		t.Fatal(err)
-	}
-	b.move(two)
+	b.move(b.push("", b.commits[0], dead))
+	b.settles(1)
+	b.move(b.push(b.commits[0], b.commits[1], dead))
 	if _, err := b.releases.Promote(t.Context(), "blog", 2); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.releases.Rollback(t.Context(), "blog", 1, "", false); err != nil {
-		t.Fatal(err)
-	}
-	b.ends(3)
+	b.rollBack(1)
+	b.settles(3)
 }
 
-// TestRefused has git refuse the ref: by a lock that is lost, by an aborted transaction, by a hook
-// between.
+// TestRefused has git refuse to move the ref: by a lost lock, by an aborted transaction, by another
+// hook.
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	one := b.push("", b.commits[0], dead)
-	b.ends(0, one.Version)
+	b.settles(0, one.Version)
 	two := b.push("", b.commits[0], self(t))
-	if err := b.transact("prepared", two); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.transact("aborted", two); err != nil {
-		t.Fatal(err)
-	}
+	b.mustTransact("prepared", two)
+	b.mustTransact("aborted", two)
 	if r, err := b.releases.Get(t.Context(), "blog", 2); err != nil || r.Status != release.Abandoned {
 		t.Fatalf("after the transaction was aborted: %+v %v", r, err)
 	}
-	wantID(t, b.transact("prepared", two), "push/not-pending")
-	wantID(t, b.Transact(t.Context(), "prepared", &Process{PID: 7}, []Update{two.Refs[0].Update}), "push/unknown-push")
-	if err := b.Transact(t.Context(), "prepared", nil, []Update{two.Refs[0].Update}); err != nil {
+	wantFault(t, b.transact("prepared", two), "push/not-pending")
+	updates := []Update{two.Refs[0].Update}
+	wantFault(t, b.ReferenceTransaction(t.Context(), "prepared", &Process{PID: 7}, updates), "push/unknown-push")
+	if err := b.ReferenceTransaction(t.Context(), "prepared", nil, updates); err != nil {
 		t.Errorf("somebody else's transaction: %v", err)
 	}
-	two.Receiver = dead
+	two.ReceivePack = dead
 	if err := b.Repo.save(two); err != nil {
 		t.Fatal(err)
 	}
-	b.ends(0, 1, 2)
+	b.settles(0, 1, 2)
 }
 
-// TestLeftovers has a killed receive-pack leave its locks and its quarantine.
-func TestLeftovers(t *testing.T) {
-	for _, seen := range []bool{true, false} {
-		b := newBench(t)
-		rec := b.push("", b.commits[0], dead)
-		rec.Quarantine = filepath.Join(b.Repo.Dir, "objects/tmp_objdir-incoming-abc")
-		if err := os.Mkdir(rec.Quarantine, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Repo.save(rec); err != nil {
-			t.Fatal(err)
-		}
-		files := []string{b.Repo.lockFile("refs/heads/main"), b.Repo.lockFile("HEAD")}
-		for i, text := range []string{b.commits[0] + "\n", ""} {
-			if err := os.WriteFile(files[i], []byte(text), 0o600); err != nil {
+// TestCleanUp has a killed receive-pack leave its locks and its quarantine.
+func TestCleanUp(t *testing.T) {
+	for name, prepared := range map[string]bool{"seen by the hook": true, "not seen": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			rec := b.push("", b.commits[0], dead)
+			rec.Quarantine = b.quarantine("abc")
+			if err := b.Repo.save(rec); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if seen {
-			if err := b.Transact(t.Context(), "prepared", &rec.Receiver, []Update{rec.Refs[0].Update, {Ref: "HEAD"}}); err != nil {
-				t.Fatal(err)
+			main, head := b.Repo.lockFile("refs/heads/main"), b.Repo.lockFile("HEAD")
+			testkit.Write(t, main, b.commits[0]+"\n")
+			testkit.Write(t, head, "")
+			if prepared {
+				updates := []Update{rec.Refs[0].Update, {Ref: "HEAD"}}
+				if err := b.ReferenceTransaction(t.Context(), "prepared", &rec.ReceivePack, updates); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		b.ends(0, 1)
-		for _, file := range append(files, rec.Quarantine) {
-			if _, err := os.Lstat(file); err == nil {
-				t.Errorf("seen %v: %s is left", seen, file)
+			b.settles(0, 1)
+			for _, file := range []string{main, head, rec.Quarantine} {
+				if testkit.Exists(file) {
+					t.Errorf("%s is left", file)
+				}
 			}
-		}
+		})
 	}
 }
 
-// TestSweep removes a quarantine that has no record, but not this push's.
-func TestSweep(t *testing.T) {
+// TestStaleQuarantines removes a quarantine that has no record, but not this push's.
+func TestStaleQuarantines(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	left, own := filepath.Join(
-		b.Repo.Dir,
-		"objects/tmp_objdir-incoming-left",
-	), filepath.Join(
-		b.Repo.Dir,
-		"objects/tmp_objdir-incoming-own",
-	)
-	for _, dir := range []string{left, own} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := b.Repo.sweep(Push{Receiver: self(t), Quarantine: []string{"GIT_QUARANTINE_PATH=" + own}}); err != nil {
+	left, own := b.quarantine("left"), b.quarantine("own")
+	push := Push{ReceivePack: self(t), Quarantine: []string{"GIT_QUARANTINE_PATH=" + own}}
+	if err := b.Repo.removeStaleQuarantines(push); err != nil {
 		t.Fatal(err)
 	}
-	if stat(left) != nil || stat(own) == nil {
-		t.Errorf("left: %v, own: %v", stat(left), stat(own))
+	if testkit.Exists(left) || !testkit.Exists(own) {
+		t.Errorf("left: %v, own: %v", testkit.Exists(left), testkit.Exists(own))
 	}
 }
 
-// TestOthersLock leaves a lock that holds another commit.
-func TestOthersLock(t *testing.T) {
+// quarantine makes a quarantine directory.
+func (b *bench) quarantine(name string) string {
+	b.Helper()
+	dir := filepath.Join(b.Repo.Dir, "objects", "tmp_objdir-incoming-"+name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+// TestLockOfAnother keeps a lock file that holds another commit.
+func TestLockOfAnother(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.push("", b.commits[0], dead)
 	file := b.Repo.lockFile("refs/heads/main")
-	if err := os.WriteFile(file, []byte(b.commits[1]+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b.ends(0, 1)
-	if _, err := os.Lstat(file); err != nil {
-		t.Errorf("the lock of somebody else is gone")
+	testkit.Write(t, file, b.commits[1]+"\n")
+	b.settles(0, 1)
+	if !testkit.Exists(file) {
+		t.Errorf("the lock of another push was removed")
 	}
 }
 
 func TestLocked(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	unlock, err := b.Repo.lock(t.Context())
 	if err != nil {
@@ -255,36 +198,50 @@ func TestLocked(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = b.Repo.lock(ctx)
-	wantID(t, err, "push/locked")
+	wantFault(t, err, "push/locked")
 }
 
-func TestSmall(t *testing.T) {
+func TestSettingsCheck(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	wantID(t, (&Settings{EnvFile: "x.env"}).check(t.Context(), b.Repo), "push/relative-path")
+	wantFault(t, (&Settings{EnvFile: "x.env"}).check(t.Context(), b.Repo), "push/relative-path")
+}
+
+func TestReadUpdates(t *testing.T) {
 	if _, err := ReadUpdates(strings.NewReader("a b\n")); err == nil {
 		t.Error("a line of two words is read")
 	}
-	if got, err := ReadUpdates(strings.NewReader("a b refs/heads/c d\n")); err != nil || len(got) != 1 ||
-		got[0].Ref != "refs/heads/c d" {
+	got, err := ReadUpdates(strings.NewReader("a b refs/heads/c d\n"))
+	if err != nil || len(got) != 1 || got[0].Ref != "refs/heads/c d" {
 		t.Errorf("%+v %v", got, err)
 	}
-	if self(t).Alive() != true || dead.Alive() || (Process{PID: os.Getpid(), Start: 1}).Alive() {
+}
+
+func TestProcess(t *testing.T) {
+	if !self(t).Alive() || dead.Alive() || (Process{PID: os.Getpid(), Start: 1}).Alive() {
 		t.Error("alive")
 	}
-	if _, err := Receiver(os.Getpid()); !errors.Is(err, errGone) {
+	if _, err := FindReceivePack(os.Getpid()); !errors.Is(err, errGone) {
 		t.Errorf("a test has a receive-pack: %v", err)
 	}
-	for line, want := range map[string]bool{"git-receive-pack x": true, "/usr/lib/git-core/git-receive-pack /x": true, "git receive-pack --stateless-rpc .": true,
-		"sh -c git-receive-pack": false, "git upload-pack": false, "": false} {
+	for line, want := range map[string]bool{
+		"git-receive-pack x":                    true,
+		"/usr/lib/git-core/git-receive-pack /x": true,
+		"git receive-pack --stateless-rpc .":    true,
+		"sh -c git-receive-pack":                false,
+		"git upload-pack":                       false,
+		"":                                      false,
+	} {
 		if got := isReceivePack(strings.Split(line, " ")); got != want {
 			t.Errorf("%q is a receive-pack: %v", line, got)
 		}
 	}
+}
+
+func TestReport(t *testing.T) {
 	rec := &Record{
-		ID:      "1",
-		App:     "blog",
-		Version: 2,
-		Refs:    []Ref{{Update: Update{Ref: "refs/heads/main", New: b.commits[0]}}},
+		App: "blog", Version: 2,
+		Refs: []Ref{{Update: Update{Ref: "refs/heads/main", New: "0123456789abcdef"}}},
 	}
 	before := &release.Release{
 		Version:      1,
@@ -295,8 +252,11 @@ func TestSmall(t *testing.T) {
 		ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "b"}, {Type: "worker", Command: "w"}},
 		Slug:         compiler.Slug{Size: 3800, Digest: "sha256:d"},
 	}
-	want := "Released blog v2 (main " + b.commits[0][:7] + ")|web, worker|changed: web: b (before: a)|new: worker: w|removed: clock: c|3.8 kB, 1.2 kB less than v1|sha256:d"
-	if got := strings.Join(b.report(rec, result, before), "|"); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	want := []string{
+		"Released blog v2 (main 0123456)", "web, worker", "changed: web: b (before: a)", "new: worker: w",
+		"removed: clock: c", "3.8 kB, 1.2 kB less than v1", "sha256:d",
+	}
+	if diff := cmp.Diff(want, (&Hook{}).report(rec, result, before)); diff != "" {
+		t.Error(diff)
 	}
 }

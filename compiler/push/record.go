@@ -18,10 +18,10 @@ import (
 	"slugc/compiler/fault"
 )
 
-// State is how far a push has come.
+// State is how far a push has got.
 type State string
 
-// The states, in order. The state of a ref's move is the ref's own: see [Move].
+// The states, in order. Each ref has a [Phase] of its own.
 const (
 	Building    State = "building"    // nothing has been registered
 	Registering State = "registering" // a release may have been registered under the key
@@ -30,50 +30,50 @@ const (
 	Abandoned   State = "abandoned"   // no ref can move any more, and there is no release
 )
 
-// Move is how far a ref has come in a transaction of the push's receive-pack.
-type Move string
+// Phase is how far a ref has got in a reference transaction of the push's receive-pack.
+type Phase string
 
-// The moves.
+// The phases.
 const (
-	Untried  Move = ""
-	Prepared Move = "prepared" // git held the ref's lock, and the ref had its old value
-	Aborted  Move = "aborted"  // the transaction ended without moving the ref
+	NotPrepared Phase = ""
+	Prepared    Phase = "prepared" // git held the ref's lock, and the ref had its old value
+	Aborted     Phase = "aborted"  // the transaction ended without moving the ref
 )
 
-// Ref is a deploy branch that a push is to move.
+// Ref is a deploy branch that a push would move.
 type Ref struct {
 	Update
-	Move Move `json:"move,omitempty"`
+	Phase Phase `json:"move,omitempty"`
 }
 
-// Record is a push under way, as kept in ‹repository›/slugc/pushes/‹id›.json until it is settled.
+// Record is a push under way, kept in ‹repository›/slugc/pushes/‹id›.json until it is settled.
 type Record struct {
-	ID       string  `json:"id"`
-	App      string  `json:"app"`
-	Refs     []Ref   `json:"refs"`
-	Key      string  `json:"key"` // idempotency key of the registration
-	State    State   `json:"state"`
-	Version  int     `json:"version,omitempty"` // of the release, once known
-	Receiver Process `json:"receiver"`          // git receive-pack
-	Hook     Process `json:"hook"`              // pre-receive
-	// git tells of transactions, so that a ref without a move was not moved by this push
-	ByMoves    bool      `json:"by_moves"`
-	Quarantine string    `json:"quarantine,omitempty"`
-	Report     []string  `json:"report,omitempty"` // what the pusher is told at the end
-	Began      time.Time `json:"began"`
-
-	// Locks are git's lock files of the refs in the push's transactions, as they were when git held
-	// them, by ref.
+	ID          string  `json:"id"`
+	App         string  `json:"app"`
+	Refs        []Ref   `json:"refs"`
+	Key         string  `json:"key"` // idempotency key of the registration
+	State       State   `json:"state"`
+	Version     int     `json:"version,omitempty"` // of the release, once known
+	ReceivePack Process `json:"receiver"`
+	Hook        Process `json:"hook"` // pre-receive
+	// Transactions says that git calls the reference-transaction hook, so a ref that is not
+	// Prepared was not moved by this push.
+	Transactions bool      `json:"by_moves"`
+	Quarantine   string    `json:"quarantine,omitempty"`
+	Report       []string  `json:"report,omitempty"` // for the pusher, at the end
+	Began        time.Time `json:"began"`
+	// Locks are git's lock files of the refs in the push's transactions, by ref, as they were while
+	// git held them.
 	Locks map[string]inode `json:"locks,omitempty"`
 }
 
-// alive says whether the push can still move a ref or register a release.
-func (r *Record) alive() bool { return r.Receiver.Alive() || r.Hook.Alive() }
+// alive reports whether the push can still move a ref or register a release.
+func (r *Record) alive() bool { return r.ReceivePack.Alive() || r.Hook.Alive() }
 
-// commit is what all deploy branches of the push are to name.
+// commit is the new commit of all deploy branches of the push.
 func (r *Record) commit() string { return r.Refs[0].New }
 
-// touches says whether the push is to move the ref.
+// touches reports whether the push would move the ref.
 func (r *Record) touches(ref string) bool {
 	for _, own := range r.Refs {
 		if own.Ref == ref {
@@ -100,7 +100,7 @@ func (r *Repository) save(rec *Record) error {
 	return disk.WriteFile(r.path("pushes", rec.ID+".json"), data, 0o600)
 }
 
-// load reads a record; it is nil if the push has been settled.
+// load reads a record. It is nil if the push has been settled.
 func (r *Repository) load(id string) (*Record, error) {
 	data, err := os.ReadFile(r.path("pushes", id+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,13 +111,9 @@ func (r *Repository) load(id string) (*Record, error) {
 	}
 	var rec Record
 	if err := json.Unmarshal(data, &rec); err != nil || len(rec.Refs) == 0 {
-		return nil, fault.New(
-			fault.Slugc,
-			0,
-			"push/record-damaged",
+		return nil, fault.New(fault.Slugc, 0, "push/record-damaged",
 			fmt.Errorf("reading the record of a push: %q is damaged", r.path("pushes", id+".json")),
-			"remove it; `slugc hook status` says whether the branch and the current release agree",
-		)
+			"remove it; `slugc hook status` says whether the branch and the current release agree")
 	}
 	return &rec, nil
 }
@@ -129,7 +125,7 @@ func (r *Repository) Pushes() ([]*Record, error) {
 		return nil, fmt.Errorf("reading the pushes under way: %w", err)
 	}
 	var list []*Record
-	for _, e := range entries { // sorted by name, which begins with the time
+	for _, e := range entries { // sorted by name, which starts with the time
 		id, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok || strings.HasPrefix(id, ".") {
 			continue
@@ -145,7 +141,7 @@ func (r *Repository) Pushes() ([]*Record, error) {
 	return list, nil
 }
 
-// remove ends a record, with what a process killed while it wrote it may have left.
+// remove removes a record, and the temporary files of processes that were killed while writing it.
 func (r *Repository) remove(rec *Record) error {
 	left, err := filepath.Glob(r.path("pushes", "."+rec.ID+".json*"))
 	for _, file := range append(left, r.path("pushes", rec.ID+".json")) {
@@ -156,25 +152,24 @@ func (r *Repository) remove(rec *Record) error {
 	return errors.Join(err, disk.SyncDir(r.path("pushes")))
 }
 
-// newID is the name of a record; a later push's sorts after an earlier's.
+// newID is the id of a record. Ids sort by time.
 func newID(now time.Time) string {
 	return now.UTC().Format("20060102T150405.000000") + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// lockWait bounds the wait for the repository's lock: longer than a coordinator is waited for.
-const lockWait = 30 * time.Second
+// lockTimeout bounds the wait for the repository's lock. It is longer than requests to a
+// coordinator are retried.
+const lockTimeout = 30 * time.Second
 
-// lock takes the repository's lock, under which pushes are settled. It dies with the process.
+// lock takes the repository's lock, under which pushes are settled. The kernel releases it when the
+// process dies.
 func (r *Repository) lock(ctx context.Context) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	lock := flock.New(r.path("lock"), flock.SetPermissions(0o600))
 	if ok, err := lock.TryLockContext(ctx, 10*time.Millisecond); !ok {
-		return nil, fault.TransientError(
-			"push/locked",
-			fmt.Errorf("locking the pushes of %q: %w", r.Dir, err),
-			"try again",
-		)
+		return nil, fault.TransientError("push/locked",
+			fmt.Errorf("locking the pushes of %q: %w", r.Dir, err), "try again")
 	}
 	return func() { _ = lock.Unlock() }, nil
 }

@@ -11,11 +11,11 @@ import (
 	"slugc/compiler/report"
 )
 
-// report is what the pusher is told at the end: the release, its process types, how they differ
-// from those of the release before, and the slug.
+// report is the report for the pusher: the release, its process types and how they differ from
+// those of the release before, and the slug.
 func (h *Hook) report(rec *Record, result *compiler.Result, before *release.Release) []string {
-	first := fmt.Sprintf("Released %s v%d (%s %s)", rec.App, rec.Version, name(rec.Refs[0].Ref), short(rec.commit()))
-	lines := []string{first}
+	branch := refName(rec.Refs[0].Ref)
+	lines := []string{fmt.Sprintf("Released %s v%d (%s %s)", rec.App, rec.Version, branch, shortID(rec.commit()))}
 	if types := typesOf(result.ProcessTypes); len(types) > 0 {
 		lines = append(lines, strings.Join(types, ", "))
 	}
@@ -34,15 +34,15 @@ func typesOf(processes procfile.ProcessMap) (types []string) {
 	return types
 }
 
-// changes says how the process types differ, one a line.
+// changes lists how the process types differ, one a line.
 func changes(before, now procfile.ProcessMap) (lines []string) {
 	for _, p := range now {
-		former, had := before.Command(p.Type)
+		priorSuffix, had := before.Command(p.Type)
 		switch {
 		case !had:
 			lines = append(lines, fmt.Sprintf("new: %s: %s", p.Type, p.Command))
-		case former != p.Command:
-			lines = append(lines, fmt.Sprintf("changed: %s: %s (before: %s)", p.Type, p.Command, former))
+		case priorSuffix != p.Command:
+			lines = append(lines, fmt.Sprintf("changed: %s: %s (before: %s)", p.Type, p.Command, priorSuffix))
 		}
 	}
 	types := typesOf(now)
@@ -54,7 +54,7 @@ func changes(before, now procfile.ProcessMap) (lines []string) {
 	return lines
 }
 
-// difference says how a slug's size differs from that of a release.
+// difference compares a slug's size with that of a release.
 func difference(bytes int64, version int) string {
 	switch {
 	case bytes > 0:

@@ -7,18 +7,18 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Status is how a repository's hooks stand.
+// Status describes a repository's hooks and pushes.
 type Status struct {
 	Repository string            `json:"repository"`
 	Installed  bool              `json:"installed"`
 	Settings   *Settings         `json:"settings,omitempty"`
 	Hooks      map[string]string `json:"hooks"` // by name: installed, missing, or foreign
-	Settled    []Settled         `json:"settled"`
-	Pushes     []*Record         `json:"pushes"`          // under way, or not to be settled now
-	Branches   []Branch          `json:"branches"`        // deploy branches that there are
+	Settled    []Outcome         `json:"settled"`
+	Pushes     []*Record         `json:"pushes"`          // under way, or waiting to be settled
+	Branches   []Branch          `json:"branches"`        // deploy branches that exist
 	Current    int               `json:"current"`         // version of the current release; 0: none
 	Commit     string            `json:"commit"`          // of the current release
-	Error      string            `json:"error,omitempty"` // why the coordinator was of no help
+	Error      string            `json:"error,omitempty"` // why the coordinator could not be asked
 }
 
 // Branch is a deploy branch and the commit it names.
@@ -27,13 +27,13 @@ type Branch struct {
 	Commit string `json:"commit"`
 }
 
-// Status settles what can be settled and says how the repository's hooks stand.
+// Status settles what can be settled and describes the rest.
 func (h *Hook) Status(ctx context.Context) (*Status, error) {
 	s := &Status{
 		Repository: h.Repo.Dir,
 		Installed:  h.Settings.App != "",
 		Hooks:      map[string]string{},
-		Settled:    []Settled{},
+		Settled:    []Outcome{},
 		Branches:   []Branch{},
 	}
 	dir, err := h.Repo.hooks(ctx)
@@ -55,7 +55,7 @@ func (h *Hook) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	for _, b := range h.Settings.branches() {
-		commit, err := h.Repo.value(ctx, "refs/heads/"+b)
+		commit, err := h.Repo.refValue(ctx, "refs/heads/"+b)
 		if err != nil {
 			return nil, err
 		}

@@ -13,21 +13,19 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Uninstall removes slugc's hooks and settings, and brings back the hooks and settings that were
-// there before. Pushes must be settled: it refuses with "push/under-way". It returns the hooks that
-// it brought back. In a directory of hooks outside the repository, which others may share, the
-// hooks stay; they keep out of repositories without settings.
-func (r *Repository) Uninstall(ctx context.Context) (back []string, err error) {
+// Uninstall removes slugc's hooks and settings, and restores the hooks and settings that were there
+// before. It returns the names of the restored hooks. All pushes must be settled: it refuses with
+// "push/under-way". Hooks in a directory outside the repository stay, because other repositories
+// may share it; slugc does nothing in a repository without settings.
+func (r *Repository) Uninstall(ctx context.Context) (restored []string, err error) {
 	list, err := r.Pushes()
 	if err != nil {
 		return nil, err
 	}
 	if len(list) > 0 {
-		return nil, fault.TransientError(
-			"push/under-way",
+		return nil, fault.TransientError("push/under-way",
 			fmt.Errorf("removing the hooks of %q: a push is under way", r.Dir),
-			"try again when `slugc hook status` shows none",
-		)
+			"try again when `slugc hook status` shows none")
 	}
 	dir, err := r.hooks(ctx)
 	if err != nil {
@@ -37,42 +35,43 @@ func (r *Repository) Uninstall(ctx context.Context) (back []string, err error) {
 		for i := len(hookNames) - 1; i >= 0; i-- {
 			was, err := uninstallHook(filepath.Join(dir, hookNames[i]))
 			if err != nil {
-				return back, err
+				return restored, err
 			}
 			if was {
-				back = append(back, hookNames[i])
+				restored = append(restored, hookNames[i])
 			}
 		}
 	}
-	if err := r.edit(func(set func(...string) error, file string) error { return r.restore(ctx, set, file) }); err != nil {
-		return back, err
+	err = r.edit(ctx, func(set setter, file string) error { return r.restore(ctx, set, file) })
+	if err != nil {
+		return restored, err
 	}
 	if err := os.RemoveAll(r.path()); err != nil {
-		return back, fmt.Errorf("removing the hooks: %w", err)
+		return restored, fmt.Errorf("removing the hooks: %w", err)
 	}
-	return back, nil
+	return restored, nil
 }
 
-// uninstallHook removes a hook of ours and says whether there was one before, which is back then.
-func uninstallHook(path string) (back bool, err error) {
+// uninstallHook removes slugc's hook, and returns whether an earlier one was restored.
+func uninstallHook(path string) (restored bool, err error) {
 	ours, err := isOurs(path)
 	if err != nil || !ours {
 		return false, err
 	}
-	err = os.Rename(path+former, path)
+	err = os.Rename(path+priorSuffix, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = os.Remove(path)
 	} else {
-		back = err == nil
+		restored = err == nil
 	}
 	if err != nil {
-		return back, fmt.Errorf("removing the hook %q: %w", path, err)
+		return restored, fmt.Errorf("removing the hook %q: %w", path, err)
 	}
-	return back, disk.SyncDir(filepath.Dir(path))
+	return restored, disk.SyncDir(filepath.Dir(path))
 }
 
-// restore brings receive-pack's settings back, but for those that somebody has changed since.
-func (r *Repository) restore(ctx context.Context, set func(...string) error, file string) error {
+// restore restores receive-pack's settings, except those that were changed since Install.
+func (r *Repository) restore(ctx context.Context, set setter, file string) error {
 	before, err := r.section(ctx, file, `^slugc\.before\.`)
 	if err != nil {
 		return err
@@ -83,7 +82,7 @@ func (r *Repository) restore(ctx context.Context, set func(...string) error, fil
 		if err != nil {
 			return err
 		}
-		key = ours(key, now)
+		key = ownSetting(key, now)
 		if key == "" {
 			continue
 		}
@@ -108,10 +107,10 @@ func (r *Repository) restore(ctx context.Context, set func(...string) error, fil
 	return nil
 }
 
-// ours is the setting of receive-pack's as Install writes it, "" if it no longer has the value that
-// Install gave it.
-func ours(key string, now [][2]string) string {
-	for _, w := range wanted {
+// ownSetting returns the setting of receive-pack as Install writes it, or "" if it no longer has
+// the value that Install set.
+func ownSetting(key string, now [][2]string) string {
+	for _, w := range receiveSettings {
 		if full := "receive." + w[0]; strings.EqualFold(key, full) && len(now) == 1 && now[0][1] == w[1] {
 			return full
 		}

@@ -1,0 +1,38 @@
+package clojure
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"slugc/buildpacks/toolchain/apt"
+	"slugc/buildpacks/toolchain/source"
+	"slugc/detect/lazyregexp"
+)
+
+var debianVersion = lazyregexp.New(`^(\d+\.\d+\.\d+)[-+~]`)
+
+// newDebian makes a tool of the jars in Debian's packages.
+func newDebian(client *apt.Client, p apt.Packages) source.Source {
+	p.Version = apt.Upstream(debianVersion)
+	return &apt.Source{
+		Client: client, Packages: p,
+		Place: func(ctx context.Context, debs []string, _ apt.Found, j *source.Job) error {
+			root := filepath.Join(j.Temp, "root")
+			for _, deb := range debs {
+				if err := client.Unpack(ctx, deb, root); err != nil {
+					return err
+				}
+			}
+			lib := filepath.Join(j.Tree, "lib")
+			if err := os.MkdirAll(lib, 0o755); err != nil {
+				return err
+			}
+			if err := gatherJars(filepath.Join(root, "usr", "share", "java"), lib); err != nil {
+				return fmt.Errorf("unpacking Debian's %s: %w", p.Prefix, err)
+			}
+			return nil
+		},
+	}
+}

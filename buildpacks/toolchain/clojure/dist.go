@@ -1,0 +1,189 @@
+package clojure
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"slugc/buildpacks/toolchain/archive"
+	"slugc/buildpacks/toolchain/source"
+	"slugc/detect/lazyregexp"
+)
+
+// releases are the authors' releases of a tool, of which no list can be asked.
+type releases struct {
+	tool  string             // for people
+	base  string             // address
+	known map[string]string  // sha256 by version
+	file  string             // base name of a version's file, for fmt
+	form  *lazyregexp.Regexp // of that name, with the version as the first submatch
+}
+
+// leiningenReleases are those whose checksums Leiningen's own script states.
+var leiningenReleases = releases{
+	tool: "Leiningen",
+	base: "https://github.com/technomancy/leiningen/releases/download",
+	known: map[string]string{
+		"2.9.8":  "2a0e9114e0d623c748a9ade5d72b54128b31b5ddb13f51b04c533f104bb0c48d",
+		"2.9.10": "a228530f00b50753acfddc3de38a0d737b6f5c1aec49af202e70a0ad28c249c9",
+		"2.11.2": "7d31ae23ae769e927438b0cd55d15a93e7dabab09fd4fc15877979161e108774",
+		"2.12.0": "b721a573af631784f27ccb52e719e6d1287d9d3951ad56d316d38f7ecfa81aa2",
+	},
+	file: "leiningen-%s-standalone.jar",
+	form: lazyregexp.New(`^leiningen-(\d+\.\d+\.\d+)-standalone\.jar$`),
+}
+
+// clojureReleases are those whose checksums the authors' Homebrew formulas state.
+var clojureReleases = releases{
+	tool: "Clojure",
+	base: "https://github.com/clojure/brew-install/releases/download",
+	known: map[string]string{
+		"1.12.1.1561": "fbb8457f64bf33cc8caaf7be77c4630a828167447777a809a9aae587d535075f",
+		"1.12.2.1565": "aa3d11aa020bfa981ba9d3271bebc27c78ab6b305503cae8db308a3a50f36179",
+		"1.12.2.1571": "b81149ed66d4cf62c8dff57a48b67a4b673bef4ee3f70c4fbf958e99a95c9efe",
+		"1.12.3.1577": "bbf8513ae88b9873e9781ae86adcb560b81209c66fe94cbe72428af39b1ebacc",
+		"1.12.4.1582": "fd5864f22bf2ec30311f9ce3caf3d31799e04d653b657ecdb4f0836fe972ff21",
+		"1.12.4.1597": "0e012f5d513169ec434cba289e1fdf552e671e381e90be8194560b33d5fac243",
+		"1.12.4.1602": "07d95dee818455ca08fd025bfd204718085223b135bdcd4b5d0039b1cc6f92a3",
+		"1.12.4.1607": "57024e5cdd288a3f13ec9c7be481dbc502e4cf329ed93fe34d8729d6271975c9",
+		"1.12.4.1612": "584c7256bccb0db69f91d5eea0a78c7ec22bdf34e28ed7aeeaab1c60eb9ac85f",
+		"1.12.4.1618": "13769da6d63a98deb2024378ae1a64e4ee211ac1035340dfca7a6944c41cde21",
+	},
+	file: "clojure-tools-%s.tar.gz",
+	form: lazyregexp.New(`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`),
+}
+
+// dist is a distribution of a tool that is made of jars, in the layout of the authors' releases:
+//
+//	‹base›/‹version›/leiningen-‹version›-standalone.jar
+//	‹base›/‹version›/clojure-tools-‹version›.tar.gz
+//
+// A mirror is the same layout, or all files in one directory; at its base lies SHA256SUMS, as
+// sha256sum(1) writes it, which names the files and states their checksums.
+type dist struct {
+	releases
+	env    *source.Env
+	mirror bool
+}
+
+func newDist(env *source.Env, of releases, setting string) source.Source {
+	d := &dist{releases: of, env: env, mirror: setting != "" && setting != "off"}
+	s := &archive.Source{
+		Env: env, Label: of.tool + " releases", Versions: d.versions, Compare: source.CompareNumbers, File: d.find, Place: place,
+	}
+	d.base = source.BaseAddress(setting, of.base)
+	s.Base = d.base
+	if d.mirror {
+		s.Label, s.Asks = "the "+of.tool+" mirror", d.base+"/SHA256SUMS"
+	} else {
+		s.Asks = d.base + "/" + d.path(source.Newest(slices.Collect(maps.Keys(of.known)), source.IsRelease, source.CompareNumbers))
+	}
+	return s
+}
+
+// path is where the authors have a version's file.
+func (d *dist) path(version string) string { return version + "/" + fmt.Sprintf(d.file, version) }
+
+// jarFile is one line of SHA256SUMS, or one known release.
+type jarFile struct {
+	File   string `json:"file"` // relative to the base
+	SHA256 string `json:"sha256"`
+}
+
+func (d *dist) files(ctx context.Context, again bool) (map[string]jarFile, bool, error) {
+	if d.mirror {
+		// What is kept of a list is what one tool reads of it, so each tool has an address of its
+		// own for it.
+		addr := d.base + "/SHA256SUMS#" + d.tool
+		return source.Document[map[string]jarFile]{Addr: addr, Parse: d.parse}.List(ctx, d.env, again)
+	}
+	found := map[string]jarFile{}
+	for v, sum := range d.known {
+		found[v] = jarFile{d.path(v), sum}
+	}
+	return found, true, nil
+}
+
+func (d *dist) parse(r io.Reader) (map[string]jarFile, error) {
+	sums, err := archive.Sums(r, "SHA256SUMS")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]jarFile{}
+	for _, s := range sums {
+		if m := d.form.FindStringSubmatch(path.Base(s.File)); m != nil {
+			found[m[1]] = jarFile(s)
+		}
+	}
+	return found, nil
+}
+
+func (d *dist) versions(ctx context.Context, _ *source.Constraint, again bool) (source.Listing, bool, error) {
+	all, asked, err := d.files(ctx, again)
+	return source.Listing{Versions: slices.Collect(maps.Keys(all))}, asked, err
+}
+
+func (d *dist) find(ctx context.Context, version string) (archive.File, error) {
+	all, _, err := d.files(ctx, false)
+	if err != nil {
+		return archive.File{}, err
+	}
+	one, ok := all[version]
+	if !ok {
+		return archive.File{}, source.ErrNoVersion
+	}
+	return archive.File{Name: path.Base(one.File), Addr: d.base + "/" + one.File, SHA256: one.SHA256}, nil
+}
+
+// place makes the tree of a jar, or of a tarball of jars.
+func place(ctx context.Context, packed, _ string, j *source.Job) error {
+	lib := filepath.Join(j.Tree, "lib")
+	if err := os.MkdirAll(lib, 0o755); err != nil {
+		return err
+	}
+	if strings.HasSuffix(packed, ".jar") {
+		return os.Rename(packed, filepath.Join(lib, filepath.Base(packed)))
+	}
+	unpacked := filepath.Join(j.Temp, "unpacked")
+	if err := archive.Unpack(ctx, packed, unpacked, 1); err != nil {
+		return err
+	}
+	return gatherJars(unpacked, lib)
+}
+
+// loggers are bindings of the logging facade slf4j. A process may have one, and it is slf4j-nop,
+// which logs nothing.
+var loggers = lazyregexp.New(
+	`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`,
+)
+
+// gatherJars moves every jar of dir into lib, except for exec.jar, which the Clojure tools load into
+// the app's process, and surplus loggers.
+func gatherJars(dir, lib string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.jar"))
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, file := range files {
+		name := filepath.Base(file)
+		info, err := os.Lstat(file)
+		if err != nil || !info.Mode().IsRegular() || name == "exec.jar" || loggers.MatchString(name) {
+			continue
+		}
+		if err := os.Rename(file, filepath.Join(lib, name)); err != nil {
+			return err
+		}
+		n++
+	}
+	if n == 0 {
+		return fmt.Errorf("unpacking %q: there is no jar in it", filepath.Base(dir))
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package toolchain
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"slugc/buildpacks/toolchain/source"
+	"slugc/cache/disk"
+)
+
+// List returns what is in the store, of every platform, by tool and falling version. Requested and
+// From are empty: nobody asked for a tree.
+func (st *Store) List() ([]Toolchain, error) {
+	var all []Toolchain
+	err := st.each(func(r *record, tree string) error {
+		all = append(all, r.toolchain(tree))
+		return nil
+	})
+	return all, err
+}
+
+// each calls do with every whole tree of the store.
+func (st *Store) each(do func(r *record, tree string) error) error {
+	tools := slices.SortedFunc(slices.Values(st.tools), func(a, b source.Tool) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+	type recorded struct {
+		record *record
+		tree   string
+	}
+	for _, t := range tools {
+		entries, err := os.ReadDir(filepath.Join(st.dir, t.Name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("listing the toolchain store: %w", err)
+		}
+		var list []recorded
+		for _, e := range entries {
+			tree := filepath.Join(st.dir, t.Name, e.Name())
+			if r := readRecord(tree); r != nil && r.Tool == t.Name {
+				list = append(list, recorded{r, tree})
+			}
+		}
+		slices.SortStableFunc(list, func(a, b recorded) int {
+			return cmp.Or(t.Compare(b.record.Version, a.record.Version), strings.Compare(a.tree, b.tree))
+		})
+		for _, one := range list {
+			if err := do(one.record, one.tree); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Prune removes the trees for which keep returns false, and listings that are out of date, and
+// returns how many bytes the files removed had. lastUsed is at most an hour too early; it is zero
+// for a tree that was never asked for. keep must return true for what a running build may use: what
+// was used within the longest time that a build may take. It is called with the tree's lock held,
+// so it must be quick.
+func (st *Store) Prune(keep func(t Toolchain, lastUsed time.Time) bool) (freed int64, err error) {
+	err = st.each(func(r *record, tree string) error {
+		n, err := st.pruneOne(r, tree, keep)
+		freed += n
+		return err
+	})
+	st.forget(source.ListingDir)
+	st.forget(choiceDir)
+	return freed, err
+}
+
+const pruneWait = 5 * time.Second // for a tree's lock
+
+func (st *Store) pruneOne(r *record, tree string, keep func(Toolchain, time.Time) bool) (int64, error) {
+	name := fmt.Sprintf("%s-%s-%s", r.Version, r.OS, r.Arch)
+	if filepath.Base(tree) != name {
+		return 0, nil // it is not where its record says, so it is not the store's
+	}
+	id := r.Tool + "-" + name
+	ctx, cancel := context.WithTimeout(context.Background(), pruneWait)
+	defer cancel()
+	unlock, err := st.lock(ctx, id, false)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return 0, nil // another process holds it, so it is in use
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	if keep(r.toolchain(tree), st.lastUse(id)) {
+		return 0, nil
+	}
+	size, _ := disk.Size(tree)
+	// A rename first: a tree is whole or gone, also when this is killed.
+	doomed := filepath.Join(st.dir, stagingDir, id)
+	if err = disk.RemoveAll(doomed); err == nil {
+		if err = os.Rename(tree, doomed); err == nil {
+			err = disk.RemoveAll(doomed)
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("pruning %s: %w", id, err)
+	}
+	_ = os.Remove(filepath.Join(st.dir, usedDir, id))
+	return size, nil
+}
+
+// forget removes listings or choices that nothing has refreshed for a month.
+func (st *Store) forget(dir string) {
+	entries, _ := os.ReadDir(filepath.Join(st.dir, dir))
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && st.set.Now().Sub(info.ModTime()) > 30*source.FreshFor {
+			_ = os.Remove(filepath.Join(st.dir, dir, e.Name()))
+		}
+	}
+}
+
+// mark records that a tree is used. Once an hour is exact enough for pruning.
+func (st *Store) mark(id string) {
+	file := filepath.Join(st.dir, usedDir, id)
+	now := st.set.Now()
+	if now.Sub(st.lastUse(id)).Abs() < time.Hour {
+		return
+	}
+	if f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644); err == nil {
+		_ = f.Close()
+		_ = os.Chtimes(file, now, now) // a mark that fails only makes the tree look older
+	}
+}
+
+func (st *Store) lastUse(id string) time.Time {
+	info, err := os.Stat(filepath.Join(st.dir, usedDir, id))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}

@@ -1,0 +1,95 @@
+package toolchain
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"slugc/buildpacks/toolchain/source"
+)
+
+// record is what a tree says of itself, in toolchain.json at its root.
+type record struct {
+	Schema  int      `json:"schema"`
+	Tool    string   `json:"name"`
+	Version string   `json:"version"`
+	OS      string   `json:"os"`
+	Arch    string   `json:"arch"`
+	Source  string   `json:"source"`
+	Digest  string   `json:"digest"`
+	Hashes  []string `json:"hashes,omitempty"` // "sha512.‹hex›" and others, of everything an app may pin
+	Root    string   `json:"root,omitempty"`   // for a tree that lies outside the store
+}
+
+const recordSchema = 1
+
+// newRecord is the record of a tree for the store's platform.
+func (st *Store) newRecord(tool, version, from string) *record {
+	return &record{
+		Schema: recordSchema, Tool: tool, Version: version, OS: st.set.OS, Arch: st.set.Arch, Source: from,
+	}
+}
+
+// inPlace is the record of a tree that is used where it lies.
+func (st *Store) inPlace(tool, version string, s source.InPlace) *record {
+	r := st.newRecord(tool, version, s.Name())
+	r.Root = s.Root(version)
+	return r
+}
+
+func (r *record) pinned(hash string) bool {
+	algorithm, sum, ok := strings.Cut(hash, ".")
+	return ok && slices.Contains(r.Hashes, strings.ToLower(algorithm)+"."+strings.ToLower(sum))
+}
+
+func (r *record) toolchain(tree string) Toolchain {
+	return Toolchain{Tool: r.Tool, Version: r.Version, Source: r.Source, Digest: r.Digest, Dir: tree}
+}
+
+// id names a tool, version and platform.
+func (st *Store) id(tool, version string) string { return tool + "-" + st.platformed(version) }
+
+func (st *Store) tree(tool, version string) string {
+	return filepath.Join(st.dir, tool, st.platformed(version))
+}
+
+func (st *Store) platformed(version string) string {
+	return fmt.Sprintf("%s-%s-%s", version, st.set.OS, st.set.Arch)
+}
+
+// held returns the record of a whole tree, or nil.
+func (st *Store) held(tool, version string) *record {
+	tree := st.tree(tool, version)
+	r := readRecord(tree)
+	if r == nil || r.Tool != tool || r.Version != version {
+		return nil
+	}
+	if t := st.tool(tool); t != nil && t.Verify != nil && t.Verify(tree, version) != nil {
+		return nil
+	}
+	return r
+}
+
+func readRecord(tree string) *record {
+	b, err := os.ReadFile(filepath.Join(tree, recordName))
+	var r record
+	if err != nil || json.Unmarshal(b, &r) != nil || r.Schema != recordSchema {
+		return nil
+	}
+	return &r
+}
+
+// records are the whole trees of a tool, of any platform.
+func (st *Store) records(tool string) []*record {
+	entries, _ := os.ReadDir(filepath.Join(st.dir, tool))
+	var list []*record
+	for _, e := range entries {
+		if r := readRecord(filepath.Join(st.dir, tool, e.Name())); r != nil && r.Tool == tool {
+			list = append(list, r)
+		}
+	}
+	return list
+}

@@ -1,0 +1,247 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slugc/cache"
+	"slugc/cache/testkit"
+	"slugc/compiler/coordinator/local"
+	"slugc/compiler/deploy"
+	"slugc/compiler/fault"
+	"slugc/compiler/procfile"
+	"slugc/compiler/release"
+	"slugc/compiler/report/reporttest"
+	"slugc/compiler/sandbox"
+	"slugc/compiler/slug"
+)
+
+// machine deploys an app on a machine of its own, whose sandbox contains nothing.
+type machine struct {
+	*testing.T
+	*deploy.Deployer
+	says *reporttest.Recorder
+}
+
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	home, err := cache.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := local.Open(home.Path("coordinator.db"), local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	says := &reporttest.Recorder{}
+	return &machine{T: t, says: says, Deployer: &deploy.Deployer{
+		Home: home, Report: says, Releases: release.New(c, release.Options{}),
+		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
+			return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: sandbox.None})
+		},
+	}}
+}
+
+// pack packs a slug whose release process is a command, "" for none.
+func (m *machine) pack(text, command string) (file string, q release.Request) {
+	m.Helper()
+	dir := testkit.Tree(m, m.TempDir(), map[string]string{"app/hello.txt": text})
+	q.Processes = procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
+	if command != "" {
+		q.Processes = append(q.Processes, procfile.Process{Type: "release", Command: command})
+	}
+	file = filepath.Join(dir, "hello.tgz")
+	p, err := slug.Pack(m.Context(), slug.PackOptions{
+		Output: file, Manifest: slug.Manifest{ProcessTypes: q.Processes},
+		Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
+	})
+	if err != nil {
+		m.Fatal(err)
+	}
+	q.Slug = release.SlugRef{Digest: p.Digest, Content: p.Content, Size: p.Size, URL: "file://" + file}
+	return file, q
+}
+
+// deploys deploys a new slug, which must make a release of this number and status.
+func (m *machine) deploys(text, command string, o deploy.Options, version int, status release.Status) {
+	m.Helper()
+	file, q := m.pack(text, command)
+	made, err := m.Deploy(m.Context(), "hello", file, q, o)
+	if err != nil || made.Version != version || made.Status != status {
+		m.Fatalf("got %+v, %v, want v%d %s", made, err, version, status)
+	}
+}
+
+// statuses are the statuses of all releases, the first one first.
+func (m *machine) statuses() string {
+	m.Helper()
+	list, err := m.Releases.List(m.Context(), "hello")
+	if err != nil {
+		m.Fatal(err)
+	}
+	var statuses []string
+	for _, r := range slices.Backward(list) {
+		statuses = append(statuses, string(r.Status))
+	}
+	return strings.Join(statuses, " ")
+}
+
+// TestReleaseProcess runs the release process in the slug, before the release is current.
+func TestReleaseProcess(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	env := map[string]string{"DATABASE": "db1"}
+	m.deploys("one", "", deploy.Options{}, 1, release.Current)
+	if len(m.says.Lines) > 0 {
+		t.Errorf("without a release process it reports %q", m.says.Lines)
+	}
+	m.deploys("two", `cat hello.txt; echo " $DATABASE $DYNO"`, deploy.Options{Env: env}, 2, release.Current)
+	if out := m.says.Out.String(); out != "two db1 release.1\n" {
+		t.Errorf("the release process says %q", out)
+	}
+	if !m.says.Has("step: Running the release process of hello v2") {
+		t.Errorf("it reports %q", m.says.Lines)
+	}
+	m.deploys("three", "true", deploy.Options{Pending: true}, 3, release.Pending)
+	m.deploys("four", "", deploy.Options{Pending: true}, 4, release.Pending)
+	if got := m.statuses(); got != "superseded current pending pending" {
+		t.Errorf("releases %s", got)
+	}
+	// A pending release is the caller's: the next deployment leaves it alone.
+	m.deploys("five", "true", deploy.Options{}, 5, release.Current)
+	if got := m.statuses(); got != "superseded superseded pending pending current" {
+		t.Errorf("releases %s", got)
+	}
+}
+
+// TestReleaseProcessFails leaves the current release as it is, whatever goes wrong.
+func TestReleaseProcessFails(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		command string
+		timeout time.Duration
+		why     string
+	}{
+		"code":  {command: "exit 3", why: "running the release process of v2: it ended with code 3"},
+		"limit": {command: "sleep 100", timeout: 100 * time.Millisecond, why: "running the release process of v2: stopped after 100ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t)
+			m.deploys("one", "", deploy.Options{}, 1, release.Current)
+			file, q := m.pack("two", test.command)
+			for _, why := range []string{test.why, "running the release process of v2: it failed under this key before"} {
+				made, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{Key: "k", Timeout: test.timeout})
+				failed, ok := errors.AsType[*deploy.PhaseError](err)
+				if !ok || failed.Version != 2 || err.Error() != why || made.Status != release.Failed {
+					t.Errorf("got %+v, %v", made, err)
+				}
+				if f := fault.Of(err); f.ID != "release/phase-failed" || f.Owner != fault.App ||
+					f.Code != fault.ExitRelease {
+					t.Errorf("got %+v", f)
+				}
+			}
+			if got := m.statuses(); got != "current failed" {
+				t.Errorf("releases %s", got)
+			}
+		})
+	}
+}
+
+// TestCancelledDuringProcess ends the deployment while the release process runs.
+func TestCancelledDuringProcess(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("gone")
+	file, q := m.pack("one", "sleep 100")
+	m.Report = stepFunc{m.Report.(*reporttest.Recorder), func() { cancel(gone) }}
+	if _, err := m.Deploy(ctx, "hello", file, q, deploy.Options{}); !errors.Is(err, gone) {
+		t.Errorf("got %v", err)
+	}
+	if got := m.statuses(); got != "failed" {
+		t.Errorf("releases %s", got)
+	}
+}
+
+// stepFunc is a reporter that calls a function at every step.
+type stepFunc struct {
+	*reporttest.Recorder
+	step func()
+}
+
+func (s stepFunc) Step(string) { s.step() }
+
+// TestKey deploys twice under one key.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	file, q := m.pack("one", "echo ran")
+	for range 2 {
+		made, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{Key: "k"})
+		if err != nil || made.Version != 1 || made.Status != release.Current {
+			t.Errorf("got %+v, %v", made, err)
+		}
+	}
+	if out := m.says.Out.String(); out != "ran\n" {
+		t.Errorf("the release process says %q", out)
+	}
+}
+
+// TestBeforeRegister ends a deployment before anything is registered.
+func TestBeforeRegister(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	late := errors.New("too late")
+	for _, command := range []string{"", "true"} {
+		file, q := m.pack("one", command)
+		_, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{BeforeRegister: func() error { return late }})
+		if !errors.Is(err, late) || m.statuses() != "" {
+			t.Errorf("got %v, releases %s", err, m.statuses())
+		}
+	}
+}
+
+// TestRollback runs the release process of the slug that it goes back to, which it fetches.
+func TestRollback(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	files := map[int]string{}
+	for version, command := range []string{"", "echo to two; test ! -e /tmp/no-such", ""} {
+		file, q := m.pack(command, command)
+		if _, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		files[version+1] = file
+	}
+	m.says.Out.Reset()
+	var fetched []int
+	m.Fetch = func(_ context.Context, app string, r release.Release) (string, error) {
+		fetched = append(fetched, r.RollbackOf)
+		return files[r.RollbackOf], nil
+	}
+	for _, to := range []int{1, 2} {
+		made, err := m.Rollback(t.Context(), "hello", to, deploy.Options{})
+		if err != nil || made.RollbackOf != to || made.Status != release.Current {
+			t.Fatalf("got %+v, %v", made, err)
+		}
+	}
+	if out := m.says.Out.String(); out != "to two\n" || !slices.Equal(fetched, []int{2}) {
+		t.Errorf("the release process says %q; fetched the slugs of %v", out, fetched)
+	}
+	missing := errors.New("no such slug")
+	m.Fetch = func(context.Context, string, release.Release) (string, error) { return "", missing }
+	m.deploys("last", "", deploy.Options{}, 6, release.Current)
+	if _, err := m.Rollback(t.Context(), "hello", 2, deploy.Options{}); !errors.Is(err, missing) {
+		t.Errorf("got %v", err)
+	}
+	if got := m.statuses(); got != "superseded superseded superseded superseded superseded current failed" {
+		t.Errorf("releases %s", got)
+	}
+}
