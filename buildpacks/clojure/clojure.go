@@ -80,7 +80,7 @@ const nodePlan = "node"
 // something in the build that calls for Node, it would also have "node", to assist. A tree that is
 // Clojure's but broken gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	found, err := language.Detect(ctx, detect.ForClojure)
+	found, err := language.Inspect(ctx, detect.ForClojure)
 	if err != nil || !found.Pass {
 		return libcnb.DetectResult{}, err
 	}

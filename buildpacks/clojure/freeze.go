@@ -15,6 +15,8 @@ import (
 
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/detect"
 	"slugc/detect/lazyregexp"
 )
@@ -97,11 +99,11 @@ func (b *work) dependencyLayer() error {
 		if slices.Contains(names, name) {
 			name = fmt.Sprintf("%d-%s", i, name)
 		}
-		sum, err := tree.Digest(entry)
+		sum, _, err := digest.File(entry)
 		if err != nil {
 			return fmt.Errorf("reading %q: %w", name, err)
 		}
-		fmt.Fprintf(all, "%s %s\n", sum, name)
+		fmt.Fprintf(all, "%s %s\n", sum.Hex(), name)
 		names, sources = append(names, name), append(sources, entry)
 		b.frozen.path[i] = filepath.Join(layer.Path, name)
 	}
@@ -111,7 +113,7 @@ func (b *work) dependencyLayer() error {
 			return err
 		}
 		for i, name := range names {
-			if err := tree.CopyFile(sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
+			if err := disk.CopyFile(sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
 				return err
 			}
 		}

@@ -15,7 +15,7 @@ import (
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain/libraries"
-	"slugc/buildpacks/tree"
+	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
 
@@ -249,7 +249,7 @@ func (b *work) libraries(dir string) error {
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return fmt.Errorf("bringing the runtime's libraries: %w", err)
 		}
-		if err := tree.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
+		if err := disk.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
 			return fmt.Errorf("bringing the runtime's libraries: %w", err)
 		}
 	}

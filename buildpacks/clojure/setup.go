@@ -14,7 +14,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/tree"
+	"slugc/cache/disk"
 )
 
 var (
@@ -107,7 +107,11 @@ func (b *work) repository() error {
 		return err
 	}
 	known := layer.Metadata["dependencies"]
-	if known == nil || known != digest && tree.Size(layer.Path) > maxRepository {
+	tooLarge := func() bool {
+		size, err := disk.Size(layer.Path)
+		return err == nil && size > maxRepository
+	}
+	if known == nil || known != digest && tooLarge() {
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}

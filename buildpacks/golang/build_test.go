@@ -1,7 +1,7 @@
 package golang_test
 
 import (
-	"maps"
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,243 +11,10 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/golang"
+	"slugc/cache/testkit"
 )
-
-// steps are the lines of a log that are of the build itself, without versions.
-func steps(b *bench, log string) []string {
-	log = strings.ReplaceAll(log, b.goTool.Version, "VERSION")
-	return strings.Split(strings.TrimRight(log, "\n"), "\n")
-}
-
-func TestCostFollowsChange(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, "go-two-mains")
-	first := b.build()
-	again := b.build()
-	if diff := cmp.Diff(first.files, again.files); diff != "" {
-		t.Errorf("the second build's slug differs (-first +second):\n%s", diff)
-	}
-	want := []string{"-----> Compiling 2 packages with Go VERSION", "-----> Built bin/web, bin/worker"}
-	if diff := cmp.Diff(want, steps(b, again.log)); diff != "" {
-		t.Errorf("nothing changed (-want +got):\n%s", diff)
-	}
-	b.write(
-		"internal/greeting/greeting.go",
-		"package greeting\n\n// Text greets.\nfunc Text(who string) string { return who + \" "+unique()+"\" }\n",
-	)
-	want = []string{
-		"-----> Compiling 2 packages with Go VERSION",
-		"       example.com/shop/internal/greeting", "       example.com/shop/cmd/web", "       example.com/shop/cmd/worker",
-		"-----> Built bin/web, bin/worker",
-	}
-	changed := steps(b, b.build().log)
-	slices.Sort(changed)
-	slices.Sort(want)
-	if diff := cmp.Diff(want, changed); diff != "" {
-		t.Errorf("one file changed (-want +got):\n%s", diff)
-	}
-	b.write(
-		"internal/greeting/greeting.go",
-		"package greeting\n\n// Text greets.\nfunc Text(who string) string { return who }\n",
-	)
-	must(t, os.RemoveAll(b.path("source/cmd/worker")))
-	got := b.build()
-	if diff := cmp.Diff(map[string]string{"web": "bin/web"}, got.processes); diff != "" {
-		t.Errorf("after a package is gone (-want +got):\n%s", diff)
-	}
-	if _, err := os.Stat(filepath.Join(b.app, "bin/worker")); err == nil {
-		t.Error("bin/worker is still built")
-	}
-}
-
-func TestABinaryThatWasCutShortIsLinkedAnew(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, "go-v2")
-	first := b.build()
-	must(t, os.Truncate(filepath.Join(first.layers, "binaries/hello"), 1<<20))
-	if diff := cmp.Diff(first.files, b.build().files); diff != "" {
-		t.Errorf("(-first +second):\n%s", diff)
-	}
-}
-
-func TestSameBytesElsewhere(t *testing.T) {
-	t.Parallel()
-	for _, cgo := range []string{"0", "1"} {
-		here, there := reproducible(t, cgo), reproducible(t, cgo)
-		there.app = there.path("another/and/deeper/place")
-		there.process = []string{
-			"USER=somebody",
-			"LOGNAME=somebody",
-			"LANG=tr_TR.UTF-8",
-			"TZ=Asia/Tokyo",
-			"TMPDIR=" + there.path("home"),
-		}
-		must(t, os.MkdirAll(there.path("another/and/deeper"), 0o755))
-		must(t, os.Remove(there.path("kept/build-cache"))) // compiles everything anew
-		if cgo == "1" && !there.compilerFound() {
-			t.Log("no C compiler is on this machine, so cgo builds are not compared")
-			continue
-		}
-		got := there.build().files
-		if diff := cmp.Diff(here.build().files, got); diff != "" {
-			t.Errorf("CGO_ENABLED=%s (-here +there):\n%s", cgo, diff)
-		}
-		for name, text := range got {
-			if strings.Contains(text, "names the build's directory") {
-				t.Errorf("CGO_ENABLED=%s: %s %s", cgo, name, text)
-			}
-		}
-	}
-}
-
-// reproducible is an app with a module from the cache and little of the standard library, which its
-// second build compiles from nothing.
-func reproducible(t *testing.T, cgo string) *bench {
-	b := newBench(t, "go-vendored")
-	b.env["CGO_ENABLED"] = cgo
-	must(t, os.RemoveAll(b.path("source/vendor")))
-	b.write(
-		"main.go",
-		"package main\n\nimport shellquote \"github.com/kballard/go-shellquote\"\n\nfunc main() { println(shellquote.Join(\"a b\")) }\n",
-	)
-	b.write(
-		"c/c.go",
-		"package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n",
-	)
-	return b
-}
-
-func (b *bench) compilerFound() bool {
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		if _, err := os.Stat(filepath.Join(dir, "gcc")); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-func TestOnlyBinariesAndTheProfileAreAdded(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, "go-v2")
-	b.write("bin/console", "#!/bin/sh\necho console\n")
-	got := b.build()
-	want := []string{".layers/profile/profile.d/go.sh", "bin/console", "bin/hello", "go.mod", "main.go", "want.json"}
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got.files))); diff != "" {
-		t.Errorf("the slug's files (-want +got):\n%s", diff)
-	}
-	if mode, _, _ := strings.Cut(got.files["bin/hello"], " "); mode != "-rwxr-xr-x" {
-		t.Errorf("bin/hello is %s", mode)
-	}
-	types := map[string]libcnb.LayerTypes{}
-	for _, layer := range b.layersOf(got.layers) {
-		types[layer.Name] = layer.LayerTypes
-	}
-	kept := libcnb.LayerTypes{Cache: true}
-	wantTypes := map[string]libcnb.LayerTypes{
-		"binaries":    kept,
-		"build-cache": kept,
-		"modules":     kept,
-		"profile":     {Launch: true},
-	}
-	if diff := cmp.Diff(wantTypes, types); diff != "" {
-		t.Errorf("layers (-want +got):\n%s", diff)
-	}
-	if entries, err := os.ReadDir(b.path("home")); err != nil || len(entries) > 0 {
-		t.Errorf("the platform's home holds %v (%v)", entries, err)
-	}
-}
-
-const program = "package main\n\nvar version = \"none\"\n\nfunc main() { println(version) }\n"
-
-func TestProcesses(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		name   string
-		files  []string // main packages
-		more   map[string]string
-		config map[string]string
-		want   map[string]string
-		web    string
-		log    string
-	}{
-		{name: "the only one", files: []string{"cmd/api"}, want: map[string]string{"web": "bin/api"}, web: "web"},
-		{
-			name:  "one called web",
-			files: []string{".", "cmd/web"},
-			want:  map[string]string{"app": "bin/app", "web": "bin/web"},
-			web:   "web",
-		},
-		{
-			name:  "one at the root",
-			files: []string{".", "cmd/worker"},
-			want:  map[string]string{"web": "bin/app", "worker": "bin/worker"},
-			web:   "web",
-		},
-		{
-			name:  "neither",
-			files: []string{"cmd/api", "cmd/worker"},
-			want:  map[string]string{"api": "bin/api", "worker": "bin/worker"},
-			log:   " !     No package is called web, so there is no web process. A Procfile can name one: `web: bin/api`.",
-		},
-		{
-			name:  "a name that is no process",
-			files: []string{"cmd/web", "cmd/x.y"},
-			want:  map[string]string{"web": "bin/web"},
-			web:   "web",
-			log:   ` !     "x.y" can't be the name of a process.`,
-		},
-		{
-			name:  "a Procfile",
-			files: []string{"cmd/web"},
-			more:  map[string]string{"Procfile": "web: bin/web -v\n"},
-			want:  map[string]string{},
-		},
-		{
-			name:   "a spec",
-			files:  []string{".", "cmd/web", "cmd/worker"},
-			config: map[string]string{"GO_INSTALL_PACKAGE_SPEC": "./cmd/..."},
-			want:   map[string]string{"web": "bin/web", "worker": "bin/worker"},
-			web:    "web",
-		},
-		{
-			name:  "a line in go.mod",
-			files: []string{".", "cmd/web", "other"},
-			more: map[string]string{
-				"go.mod": "module example.com/app\n\n// +heroku install ./cmd/... ./other\n\ngo 1.26\n",
-			},
-			want: map[string]string{"other": "bin/other", "web": "bin/web"},
-			web:  "web",
-		},
-		{
-			name:  "a module without a slash",
-			files: []string{"."},
-			more:  map[string]string{"go.mod": "module web\n\ngo 1.26\n"},
-			want:  map[string]string{"web": "bin/web"},
-			web:   "web",
-		},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t, "")
-			b.write("go.mod", "module example.com/app\n\ngo 1.26\n")
-			for name, text := range c.more {
-				b.write(name, text)
-			}
-			for _, dir := range c.files {
-				b.write(filepath.Join(dir, "main.go"), program)
-			}
-			maps.Copy(b.env, c.config)
-			got := b.build()
-			if diff := cmp.Diff(c.want, got.processes); diff != "" {
-				t.Errorf("processes (-want +got):\n%s", diff)
-			}
-			if got.web != c.web || !strings.Contains(got.log, c.log) {
-				t.Errorf("got default %q, want %q, and %q in:\n%s", got.web, c.web, c.log, got.log)
-			}
-		})
-	}
-}
 
 func TestDetect(t *testing.T) {
 	t.Parallel()
@@ -258,6 +25,152 @@ func TestDetect(t *testing.T) {
 		}
 	}
 	if _, err := golang.Detect(libcnb.DetectContext{ApplicationPath: "testdata/broken"}); err == nil {
-		t.Error("a broken go.mod passes in silence")
+		t.Error("a broken go.mod passes without an error")
 	}
+}
+
+// greeting is a package of the fixture go-two-mains whose text ends in suffix.
+func greeting(suffix string) string {
+	return "package greeting\n\n// Text greets.\nfunc Text(who string) string { return who + \"" + suffix + "\" }\n"
+}
+
+// TestCostFollowsChange holds that a later build compiles only what changed and drops what is gone.
+func TestCostFollowsChange(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "go-two-mains")
+	first := b.build()
+	again := b.build()
+	buildpacktest.Equal(t, "the second build", again.files, first.files)
+	want := []string{"-----> Compiling 2 packages with Go VERSION", "-----> Built bin/web, bin/worker"}
+	if diff := cmp.Diff(want, b.log(again.Outcome)); diff != "" {
+		t.Errorf("nothing changed (-want +got):\n%s", diff)
+	}
+	b.Write("internal/greeting/greeting.go", greeting(" "+unique()))
+	want = []string{
+		"       example.com/shop/cmd/web", "       example.com/shop/cmd/worker",
+		"       example.com/shop/internal/greeting",
+		"-----> Built bin/web, bin/worker", "-----> Compiling 2 packages with Go VERSION",
+	}
+	changed := b.log(b.MustBuild())
+	slices.Sort(changed)
+	if diff := cmp.Diff(want, changed); diff != "" {
+		t.Errorf("one file changed (-want +got):\n%s", diff)
+	}
+	b.Write("internal/greeting/greeting.go", greeting(""))
+	must(t, os.RemoveAll(b.Source("cmd/worker")))
+	got := b.build()
+	if diff := cmp.Diff(map[string]string{"web": "bin/web"}, got.Processes()); diff != "" {
+		t.Errorf("after a package is gone (-want +got):\n%s", diff)
+	}
+	if testkit.Exists(b.App, "bin/worker") {
+		t.Error("bin/worker is still built")
+	}
+}
+
+// TestOneBinary builds one app again and again and looks at what is added to it.
+func TestOneBinary(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "go-v2")
+	b.Write("bin/console", "#!/bin/sh\necho console\n")
+	first := b.build()
+	if testkit.Exists(b.Path("diagnosis.json")) {
+		t.Error("a successful build wrote a diagnosis")
+	}
+	want := []string{".layers/profile/profile.d/go.sh", "bin/console", "bin/hello", "go.mod", "main.go", "want.json"}
+	if diff := cmp.Diff(want, first.files.Names()); diff != "" {
+		t.Errorf("the slug's files (-want +got):\n%s", diff)
+	}
+	if mode, _, _ := strings.Cut(first.files["bin/hello"], " "); mode != "-rwxr-xr-x" {
+		t.Errorf("bin/hello is %s", mode)
+	}
+	kept := libcnb.LayerTypes{Cache: true}
+	types := map[string]libcnb.LayerTypes{
+		"binaries": kept, "build-cache": kept, "modules": kept, "profile": {Launch: true},
+	}
+	if diff := cmp.Diff(types, b.Layers()); diff != "" {
+		t.Errorf("layers (-want +got):\n%s", diff)
+	}
+	if entries, err := os.ReadDir(b.Path("home")); err != nil || len(entries) > 0 {
+		t.Errorf("the platform's home has %v (%v)", entries, err)
+	}
+
+	must(t, os.Truncate(b.Layer("binaries/hello"), 1<<20))
+	buildpacktest.Equal(t, "after a kept binary was cut short", b.build().files, first.files)
+
+	b.Write("bin/hello", "\x7fELF, of an older build")
+	b.Config["GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM"] = "user:swordfish"
+	b.Write("bin/go-post-compile", "#!/bin/sh\nenv\n")
+	got := b.build()
+	if status, _ := b.get("bin/hello", "/"); status != 200 {
+		t.Errorf("the committed binary was not replaced: %d", status)
+	}
+	if strings.Contains(got.Log, "swordfish") || !strings.Contains(got.Log, "[secret]") {
+		t.Errorf("the secret is in the log:\n%s", got.Log)
+	}
+	for _, name := range got.files.Names() {
+		data, err := os.ReadFile(filepath.Join(b.App, name))
+		if err == nil && bytes.Contains(data, []byte("swordfish")) {
+			t.Errorf("%s contains the secret", name)
+		}
+	}
+	if line := b.log(got.Outcome)[0]; line != "-----> Compiling 1 package with Go VERSION" {
+		t.Errorf("the first line is %q", line)
+	}
+}
+
+// TestSameBytesElsewhere builds in two places from different caches, with and without cgo.
+func TestSameBytesElsewhere(t *testing.T) {
+	t.Parallel()
+	fresh := t.TempDir() // compiles everything from scratch
+	for _, cgo := range []string{"0", "1"} {
+		here, there := reproducible(t, cgo), reproducible(t, cgo)
+		if cgo == "1" && !compilerFound() {
+			t.Log("no C compiler is on this machine, so cgo builds are not compared")
+			continue
+		}
+		must(t, os.Remove(there.Layer("build-cache")))
+		must(t, os.MkdirAll(there.Path("another/and/deeper"), 0o755))
+		must(t, os.Rename(there.App, there.Path("another/and/deeper/place")))
+		there.App = there.Path("another/and/deeper/place")
+		must(t, os.Symlink(fresh, there.Layer("build-cache")))
+		there.Env = append(there.Env, "USER=somebody", "LOGNAME=somebody", "LANG=tr_TR.UTF-8", "TZ=Asia/Tokyo",
+			"TMPDIR="+there.Path("home"))
+		got := there.build().files
+		buildpacktest.Equal(t, "CGO_ENABLED="+cgo, got, here.build().files)
+		for name, text := range got {
+			if strings.Contains(text, buildpacktest.NamesRoot) {
+				t.Errorf("CGO_ENABLED=%s: %s %s", cgo, name, text)
+			}
+		}
+	}
+}
+
+// reproducible is an app with a module from the cache and little of the standard library.
+func reproducible(t *testing.T, cgo string) *bench {
+	b := newBench(t, "go-vendored")
+	b.Config["CGO_ENABLED"] = cgo
+	must(t, os.RemoveAll(b.Source("vendor")))
+	b.Write("main.go", `package main
+
+import shellquote "github.com/kballard/go-shellquote"
+
+func main() { println(shellquote.Join("a b")) }
+`)
+	b.Write("c/c.go", `package main
+
+// int one(void) { return 1; }
+import "C"
+
+func main() { println(C.one()) }
+`)
+	return b
+}
+
+func compilerFound() bool {
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if testkit.Exists(dir, "gcc") {
+			return true
+		}
+	}
+	return false
 }

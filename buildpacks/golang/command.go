@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
 	"slugc/buildpacks/command"
 )
 
-// goCommand runs the go command in the app's root. Its standard error is passed on, its standard
-// output returned. When it fails, the error is a diagnosis: one of the known ones, or
-// go/build-failed with the last lines.
+// goCommand runs the go command in the app's root, shows its standard error and returns its standard
+// output. The error of a command that fails is a diagnosis: that of a pattern, or go/build-failed.
 func (b *work) goCommand(argv ...string) ([]byte, error) {
 	var out bytes.Buffer
-	tail, err := b.run("go "+argv[0], filepath.Join(b.goTool.Dir, "bin", "go"), argv, &out, unremarkable(b.app.Module))
+	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), command.Command{
+		Args: argv, Shown: "go " + argv[0], Stdout: &out, Drop: ofStandardLibrary(b.app.Module),
+	})
 	if bytes.Contains(tail, []byte("go: downloading ")) {
 		b.downloaded = true
 	}
@@ -24,50 +24,33 @@ func (b *work) goCommand(argv ...string) ([]byte, error) {
 	if !failed {
 		return out.Bytes(), err
 	}
-	if d := recognise(f.Tail, b.dir, b.app.Module); d != nil {
+	if d := recognise(f.Tail, b.Dir, b.app.Module); d != nil {
 		return nil, d
 	}
 	return nil, f.Unrecognised(unknown)
 }
 
-// run runs a program to its end, with the build's environment. stdout gets its standard output in
-// the log's place; drop reports lines that are not shown.
-func (b *work) run(
-	shown, program string,
-	argv []string,
-	stdout io.Writer,
-	drop func(line string) bool,
-) ([]byte, error) {
-	found := b.env.look(program)
-	if found == "" {
+// run runs a program to its end in the app's root, with the build's environment.
+func (b *work) run(program string, c command.Command) ([]byte, error) {
+	if c.Program = b.env.vars.Look(program); c.Program == "" {
 		return nil, fmt.Errorf("running %q: no such program", program)
 	}
-	return b.say.Run(
-		b.ctx,
-		command.Command{
-			Program: found,
-			Args:    argv,
-			Shown:   shown,
-			Dir:     b.dir,
-			Env:     b.env.list(),
-			Stdout:  stdout,
-			Drop:    drop,
-		},
-	)
+	c.Dir, c.Env = b.Dir, b.env.vars.List()
+	return b.Log.Run(b.Context, c)
 }
 
-// unknown is what is said of a failure that no pattern knows.
+// unknown describes a failure that no pattern recognises.
 var unknown = command.Unknown{
 	ID:     "go/build-failed",
 	Memory: "give the build more memory, or set GOFLAGS=-p=1 so that fewer packages are compiled at once",
 }
 
-// unremarkable reports the lines of `go build -v` that name a package of the standard library: a
-// first build compiles 200 of them.
-func unremarkable(module string) func(line string) bool {
+// ofStandardLibrary returns a function that reports the lines of `go build -v` that name a package of
+// the standard library: a first build compiles 200 of them.
+func ofStandardLibrary(module string) func(line string) bool {
 	return func(line string) bool {
-		if line == "" || strings.ContainsAny(line, " \t:") ||
-			module != "" && (line == module || strings.HasPrefix(line, module+"/")) {
+		own := module != "" && (line == module || strings.HasPrefix(line, module+"/"))
+		if own || line == "" || strings.ContainsAny(line, " \t:") {
 			return false
 		}
 		first, _, _ := strings.Cut(line, "/")

@@ -2,7 +2,6 @@ package golang
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,15 +12,15 @@ import (
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
-	"slugc/buildpacks/tree"
+	"slugc/cache/digest"
 )
 
 // binDir is where binaries go, relative to the app's root.
 const binDir = "bin"
 
-// compile compiles all main packages with one go command into a cache layer. What lies there from
-// the last build spares the linker: the go command compares the build id in the file with the one
-// it would write, and leaves the file where they agree.
+// compile compiles all main packages with one go command into a cache layer. Binaries of the last build
+// spare the linker: the go command compares the build id in the file with the one it would write, and
+// keeps the file where they agree.
 func (b *work) compile() error {
 	flags, err := b.tagsAndLinker(b.flags)
 	if err != nil {
@@ -30,9 +29,9 @@ func (b *work) compile() error {
 	if err := b.keepOnly(b.binaries); err != nil {
 		return err
 	}
-	b.say.Step("Compiling %s with Go %s", count(len(b.mains), "package"), b.goTool.Version)
+	b.Log.Step("Compiling %s with Go %s", count(len(b.mains), "package"), b.goTool.Version)
 	if b.vendored() {
-		b.say.Detail("Dependencies come from vendor/")
+		b.Log.Detail("Dependencies come from vendor/")
 	}
 	argv := slices.Concat([]string{"build", "-v"}, flags, []string{"-o", b.binaries + string(filepath.Separator), "--"})
 	for _, m := range b.mains {
@@ -42,14 +41,14 @@ func (b *work) compile() error {
 	return err
 }
 
-// digestPrefix begins a key of the binaries layer's metadata: the digest of the binary of that
-// name, as the last build left it.
+// digestPrefix starts a key of the binaries layer's metadata: the digest of the binary of that name, as
+// the last build left it.
 const digestPrefix = "sha256:"
 
-// keepOnly removes from the layer of binaries what is not one of this build, or is not what the
-// last build has recorded: the go command would trust the build id in a file that was cut short.
+// keepOnly removes from the layer of binaries what is not one of this build, or not what the last build
+// recorded: the go command would trust the build id in a file that was cut short.
 func (b *work) keepOnly(dir string) error {
-	layer := b.layerOf("binaries")
+	layer := b.Contributed("binaries")
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("reading the kept binaries: %w", err)
@@ -59,7 +58,7 @@ func (b *work) keepOnly(dir string) error {
 		path := filepath.Join(dir, name)
 		wanted := slices.ContainsFunc(b.mains, func(m mainPackage) bool { return m.name == name })
 		if wanted && entry.Type().IsRegular() {
-			if digest, err := tree.Digest(path); err == nil && layer.Metadata[digestPrefix+name] == digest {
+			if d, _, err := digest.File(path); err == nil && layer.Metadata[digestPrefix+name] == d.Hex() {
 				continue
 			}
 		}
@@ -71,39 +70,36 @@ func (b *work) keepOnly(dir string) error {
 	return nil
 }
 
-// place puts the binaries into the app's bin directory. Files that are there stay, except a binary
-// of the same name. The app is not trusted: bin may be a link that leads elsewhere.
-func (b *work) place() error {
-	root, err := os.OpenRoot(b.dir)
-	if err != nil {
-		return fmt.Errorf("opening the app: %w", err)
-	}
-	defer root.Close()
-	if err := checkBin(root); err != nil {
-		return err
-	}
-	if err := root.MkdirAll(binDir, 0o755); err != nil {
-		return fmt.Errorf("making %q: %w", binDir, err)
-	}
-	var built []string
-	for _, m := range b.mains {
-		name := filepath.Join(binDir, m.name)
-		if err := free(root, name, m); err != nil {
+// installBinaries puts the binaries into the app's bin directory. Other files there stay. The app is
+// not trusted: bin may be a link that leads elsewhere.
+func (b *work) installBinaries() error {
+	return b.inRoot(func(root *os.Root) error {
+		if err := checkBin(root); err != nil {
 			return err
 		}
-		digest, err := copyInto(root, name, filepath.Join(b.binaries, m.name))
-		if err != nil {
-			return fmt.Errorf("placing %q: %w", name, err)
+		if err := root.MkdirAll(binDir, 0o755); err != nil {
+			return fmt.Errorf("making %q: %w", binDir, err)
 		}
-		b.layerOf("binaries").Metadata[digestPrefix+m.name] = digest
-		built = append(built, name)
-	}
-	b.say.Step("Built %s", strings.Join(built, ", "))
-	return nil
+		var built []string
+		for _, m := range b.mains {
+			name := filepath.Join(binDir, m.name)
+			if err := checkReplaceable(root, name, m); err != nil {
+				return err
+			}
+			d, err := copyInto(root, name, filepath.Join(b.binaries, m.name))
+			if err != nil {
+				return fmt.Errorf("installing %q: %w", name, err)
+			}
+			b.Contributed("binaries").Metadata[digestPrefix+m.name] = d.Hex()
+			built = append(built, name)
+		}
+		b.Log.Step("Built %s", strings.Join(built, ", "))
+		return nil
+	})
 }
 
-// free refuses to replace what is not a binary: a script in bin that somebody has written.
-func free(root *os.Root, name string, m mainPackage) error {
+// checkReplaceable refuses to replace what is not a binary, such as a script that somebody wrote.
+func checkReplaceable(root *os.Root, name string, m mainPackage) error {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -124,26 +120,27 @@ func free(root *os.Root, name string, m mainPackage) error {
 	}
 	return &diagnosis.Diagnosis{
 		ID: "go/binary-name-taken", Place: name,
-		Summary: fmt.Sprintf("The app has a %s of its own, where the binary of %s belongs.", name, m.shown()),
+		Summary: fmt.Sprintf("The app has its own %s, where the binary of %s belongs.", name, m.shown()),
 		Hints:   []string{fmt.Sprintf("rename or remove %s, or rename the package's directory", name)},
 	}
 }
 
-// checkBin refuses a bin that is no directory of the app's.
+// checkBin refuses a bin that is no directory of the app.
 func checkBin(root *os.Root) error {
 	info, err := root.Stat(binDir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "go/bin-is-a-file", Summary: "bin is a file or a link that leads out of the app, and binaries are put into a directory of that name.", Place: binDir,
-		Hints: []string{"remove or rename bin, and list it in .gitignore if a build of yours makes it"},
+		ID: "go/bin-is-a-file", Place: binDir,
+		Summary: "bin is a file or a link out of the app, and the binaries need a directory of that name.",
+		Hints:   []string{"remove or rename bin, and list it in .gitignore if your own build makes it"},
 	}
 }
 
-// copyInto copies a file to name below root, by way of a temporary name, and returns the content's
-// sha256.
-func copyInto(root *os.Root, name, file string) (digest string, err error) {
+// copyInto copies a file to name below root, under a temporary name first, and returns the content's
+// digest.
+func copyInto(root *os.Root, name, file string) (digest.Digest, error) {
 	in, err := os.Open(file)
 	if err != nil {
 		return "", err
@@ -162,10 +159,10 @@ func copyInto(root *os.Root, name, file string) (digest string, err error) {
 	if err = errors.Join(err, out.Chmod(0o755), out.Close()); err != nil {
 		return "", errors.Join(err, root.Remove(tmp))
 	}
-	return hex.EncodeToString(h.Sum(nil)), root.Rename(tmp, name)
+	return digest.Sum(h), root.Rename(tmp, name)
 }
 
-// count is "1 package", "2 packages".
+// count returns "1 package", "2 packages".
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -11,17 +11,17 @@ import (
 
 const credentialPrefix = "GO_GIT_CRED__"
 
-// addCredentials turns GO_GIT_CRED__PROTO__HOST variables ("__" for each dot of the host; value
-// "user:password", or a token that is both) into git's configuration by environment. The secret
-// itself stays in a variable that a helper prints when git asks for that host: nothing is written
-// to any file, and helpers of the machine are shut off, which might store it.
+// addCredentials turns the GO_GIT_CRED__PROTO__HOST variables of Heroku's Go buildpack ("__" for each
+// dot of the host; the value is "user:password", or a token that is both) into git's configuration by
+// environment. The secret stays in a variable, which a credential helper prints when git asks for that
+// host. No file holds it, and the machine's own helpers, which might store it, are switched off.
 func (e *environment) addCredentials(config map[string]string) {
 	count, _ := strconv.Atoi(e.vars["GIT_CONFIG_COUNT"])
 	add := func(key, value string) {
-		e.set(fmt.Sprintf("GIT_CONFIG_KEY_%d", count), key)
-		e.set(fmt.Sprintf("GIT_CONFIG_VALUE_%d", count), value)
+		e.vars[fmt.Sprintf("GIT_CONFIG_KEY_%d", count)] = key
+		e.vars[fmt.Sprintf("GIT_CONFIG_VALUE_%d", count)] = value
 		count++
-		e.set("GIT_CONFIG_COUNT", strconv.Itoa(count))
+		e.vars["GIT_CONFIG_COUNT"] = strconv.Itoa(count)
 	}
 	found := false
 	for i, name := range slices.Sorted(maps.Keys(config)) {
@@ -32,7 +32,7 @@ func (e *environment) addCredentials(config map[string]string) {
 		}
 		if !found {
 			add("credential.helper", "")
-			e.set("GIT_TERMINAL_PROMPT", "0")
+			e.vars["GIT_TERMINAL_PROMPT"] = "0"
 			found = true
 		}
 		user, password, _ := strings.Cut(value, ":")
@@ -40,21 +40,14 @@ func (e *environment) addCredentials(config map[string]string) {
 		e.hide(password, 4)
 		e.hide(user, 12) // a token may stand first: "‹token›:x-oauth-basic"
 		userVar, passwordVar := fmt.Sprintf("GO_GIT_USER_%d", i), fmt.Sprintf("GO_GIT_PASSWORD_%d", i)
-		e.set(userVar, user)
-		e.set(passwordVar, password)
-		add(
-			"credential."+proto+"://"+host+".helper",
-			fmt.Sprintf(
-				`!f() { test "$1" != get || printf 'username=%%s\npassword=%%s\n' "$%s" "$%s"; }; f`,
-				userVar,
-				passwordVar,
-			),
-		)
+		e.vars[userVar], e.vars[passwordVar] = user, password
+		const helper = `!f() { test "$1" != get || printf 'username=%%s\npassword=%%s\n' "$%s" "$%s"; }; f`
+		add("credential."+proto+"://"+host+".helper", fmt.Sprintf(helper, userVar, passwordVar))
 	}
 }
 
-// hide keeps a value out of what is printed. A shorter one than least is no secret, or would blot
-// out ordinary words.
+// hide keeps a value out of the log. A value shorter than least is no secret, or would blot out ordinary
+// words.
 func (e *environment) hide(value string, least int) {
 	if len(value) >= least {
 		e.secrets = append(e.secrets, value)

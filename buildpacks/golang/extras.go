@@ -12,9 +12,9 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// extras puts into the slug what the app's owner asks for by name: GO_INSTALL_TOOLS_IN_IMAGE the
-// toolchain, with GOROOT set and go on PATH, and GO_SETUP_GOPATH_FOR_MODULE_CACHE the module cache
-// below a GOPATH (languages.md 4.5).
+// extras puts into the slug what variables of Heroku's Go buildpack ask for: GO_INSTALL_TOOLS_IN_IMAGE
+// the toolchain, with GOROOT set and go on PATH, and GO_SETUP_GOPATH_FOR_MODULE_CACHE the module cache
+// below a GOPATH.
 func (b *work) extras() error {
 	if b.env.enabled("GO_INSTALL_TOOLS_IN_IMAGE") {
 		if err := b.toolsLayer(); err != nil {
@@ -32,9 +32,9 @@ func (b *work) extras() error {
 // needless are parts of a Go distribution that compile nothing.
 var needless = []string{"api", "doc", "misc", "test"}
 
-// toolsLayer fills the layer "go". Its bin is put on PATH by the contract.
+// toolsLayer fills the layer "go". Its bin is on PATH because CNB puts each layer's bin there.
 func (b *work) toolsLayer() error {
-	layer, err := b.cnb.Layers.Layer("go")
+	layer, err := b.CNB.Layers.Layer("go")
 	if err != nil {
 		return err
 	}
@@ -43,22 +43,22 @@ func (b *work) toolsLayer() error {
 		if layer, err = layer.Reset(); err != nil {
 			return err
 		}
-		if err := tree.Copy(b.goTool.Dir, layer.Path, tree.Options{Plain: true, Skip: func(path string) bool { return slices.Contains(needless, path) }}); err != nil {
+		skip := func(path string) bool { return slices.Contains(needless, path) }
+		if err := tree.Copy(b.goTool.Dir, layer.Path, tree.Options{Plain: true, Skip: skip}); err != nil {
 			return err
 		}
 	}
-	layer.LayerTypes = libcnb.LayerTypes{Launch: true, Cache: true}
 	layer.Metadata = map[string]any{"toolchain": key}
 	layer.LaunchEnvironment.Override("GOROOT", layer.Path)
 	layer.LaunchEnvironment.Default("GOTOOLCHAIN", "local")
-	b.result.Layers = append(b.result.Layers, layer)
-	b.say.Detail("The Go tools are in the slug (GO_INSTALL_TOOLS_IN_IMAGE)")
+	b.Contribute(layer, libcnb.LayerTypes{Launch: true, Cache: true})
+	b.Log.Detail("The Go tools are in the slug (GO_INSTALL_TOOLS_IN_IMAGE)")
 	return nil
 }
 
-// gopathLayer fills the layer "gopath" with the module cache, without what only serves downloads.
+// gopathLayer fills the layer "gopath" with the module cache, without what serves only downloads.
 func (b *work) gopathLayer() error {
-	layer, err := b.cnb.Layers.Layer("gopath")
+	layer, err := b.CNB.Layers.Layer("gopath")
 	if err != nil {
 		return err
 	}
@@ -75,9 +75,8 @@ func (b *work) gopathLayer() error {
 	if err != nil {
 		return err
 	}
-	layer.LayerTypes = libcnb.LayerTypes{Launch: true}
 	layer.LaunchEnvironment.Default("GOPATH", layer.Path)
-	b.result.Layers = append(b.result.Layers, layer)
-	b.say.Detail("The module cache is in the slug (GO_SETUP_GOPATH_FOR_MODULE_CACHE)")
+	b.Contribute(layer, libcnb.LayerTypes{Launch: true})
+	b.Log.Detail("The module cache is in the slug (GO_SETUP_GOPATH_FOR_MODULE_CACHE)")
 	return nil
 }

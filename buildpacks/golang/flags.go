@@ -13,13 +13,13 @@ import (
 // heroku is the build tag that says where a binary will run, as Heroku's buildpack sets it.
 const heroku = "heroku"
 
-// reproducible are the flags that keep directories and the state of version control out of what is
-// compiled.
+// reproducible are the flags that keep directories and the state of version control out of the
+// binaries.
 const reproducible = "-trimpath -buildvcs=false"
 
-// goFlags is GOFLAGS: our defaults, then the user's, which come later and so win. -tags and
-// -ldflags are left out: the go command takes the last of them only, and ours must be joined with
-// the user's ([work.tagsAndLinker]).
+// goFlags returns GOFLAGS: our defaults, then the user's, which come later and so win. -tags and
+// -ldflags are left out: the go command takes only the last, and ours must be joined with the user's
+// ([work.tagsAndLinker]).
 func (b *work) goFlags() string {
 	mod := "-mod=readonly"
 	if b.vendored() {
@@ -34,17 +34,15 @@ func (b *work) goFlags() string {
 	return strings.Join(flags, " ")
 }
 
-// tagsAndLinker is -tags and -ldflags: "heroku" and the user's tags; the user's linker flags and
-// GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where no value is given).
+// tagsAndLinker returns -tags and -ldflags: "heroku" and the user's tags; the user's linker flags and
+// GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where there is no value).
 func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	tags, linker := []string{heroku}, []string{}
 	for _, f := range splitFlags(userFlags) {
 		_, value, _ := strings.Cut(f, "=")
 		switch flagName(f) {
 		case "tags":
-			tags = append(
-				[]string{heroku},
-				strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
+			tags = append([]string{heroku}, strings.Fields(strings.ReplaceAll(value, ",", " "))...)
 		case "ldflags":
 			linker = []string{value}
 		}
@@ -57,8 +55,9 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 		set, ok := quoteWord(symbol + "=" + value)
 		if !ok {
 			return nil, &diagnosis.Diagnosis{
-				ID: "go/linker-value-invalid", Summary: "GO_LINKER_VALUE holds both kinds of quotes, which the linker's flags can't express.",
-				Hints: []string{"use single or double quotes in GO_LINKER_VALUE, not both"},
+				ID:      "go/linker-value-invalid",
+				Summary: "GO_LINKER_VALUE has both kinds of quotes, which the linker's flags can't express.",
+				Hints:   []string{"use single or double quotes in GO_LINKER_VALUE, not both"},
 			}
 		}
 		linker = append(linker, "-X "+set)
@@ -70,13 +69,13 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	return flags, nil
 }
 
-// vendored reports whether the vendor directory is in force. A workspace uses it only where `go
-// work vendor` has made it.
+// vendored reports whether the vendor directory is used. A workspace uses it only where `go work vendor`
+// made it.
 func (b *work) vendored() bool {
 	if !b.app.Vendored || !b.app.Workspace {
 		return b.app.Vendored
 	}
-	f, err := os.Open(filepath.Join(b.dir, "vendor", "modules.txt"))
+	f, err := os.Open(filepath.Join(b.Dir, "vendor", "modules.txt"))
 	if err != nil {
 		return false
 	}
@@ -85,8 +84,7 @@ func (b *work) vendored() bool {
 	return err == nil && strings.HasPrefix(line, "## workspace")
 }
 
-// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes, which begin a
-// word.
+// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes that start a word.
 func splitFlags(s string) []string {
 	var words []string
 	for s = strings.TrimLeft(s, " \t\r\n"); s != ""; s = strings.TrimLeft(s, " \t\r\n") {
@@ -105,20 +103,19 @@ func splitFlags(s string) []string {
 	return words
 }
 
-// flagName is the name of "-name=value" or "--name".
+// flagName returns the name of "-name=value" or "--name".
 func flagName(flag string) string {
 	name, _, _ := strings.Cut(flag, "=")
 	return strings.TrimPrefix(strings.TrimPrefix(name, "-"), "-")
 }
 
-// quoteFlag is the opposite of [splitFlags] for one word, which cannot hold both kinds of quotes
-// and blanks.
+// quoteFlag is the opposite of [splitFlags] for one word, which must not have both kinds of quotes.
 func quoteFlag(word string) string {
 	quoted, _ := quoteWord(word)
 	return quoted
 }
 
-// quoteWord quotes a word where it holds blanks or quotes. It reports false where no quoting can.
+// quoteWord quotes a word that has blanks or quotes. It returns false where it can't be quoted.
 func quoteWord(word string) (string, bool) {
 	switch {
 	case !strings.ContainsAny(word, " \t\r\n'\""):
@@ -131,6 +128,7 @@ func quoteWord(word string) (string, bool) {
 	return fmt.Sprintf("'%s'", word), false
 }
 
+// firstWord returns the first word of flags, "" where there is none.
 func firstWord(s string) string {
 	if words := splitFlags(s); len(words) > 0 {
 		return words[0]

@@ -11,31 +11,34 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// preCompile also looks at bin before anything is compiled into it: compiling takes longer than
-// looking.
+// preCompile runs bin/go-pre-compile. First it checks bin, which costs less than to find out after
+// compiling.
 func (b *work) preCompile() error {
-	root, err := os.OpenRoot(b.dir)
-	if err != nil {
-		return fmt.Errorf("opening the app: %w", err)
-	}
-	defer root.Close()
-	if err := checkBin(root); err != nil {
-		return err
-	}
-	return b.hook(root, "go-pre-compile")
+	return b.inRoot(func(root *os.Root) error {
+		if err := checkBin(root); err != nil {
+			return err
+		}
+		return b.hook(root, "go-pre-compile")
+	})
 }
 
+// postCompile runs bin/go-post-compile.
 func (b *work) postCompile() error {
-	root, err := os.OpenRoot(b.dir)
+	return b.inRoot(func(root *os.Root) error { return b.hook(root, "go-post-compile") })
+}
+
+// inRoot calls do with the app's root, which no link in the app leads out of.
+func (b *work) inRoot(do func(root *os.Root) error) error {
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return fmt.Errorf("opening the app: %w", err)
 	}
 	defer root.Close()
-	return b.hook(root, "go-post-compile")
+	return do(root)
 }
 
 // hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go
-// command's environment.
+// command's environment. The hooks are those of Heroku's Go buildpack.
 func (b *work) hook(root *os.Root, name string) error {
 	place := filepath.Join(binDir, name)
 	info, err := root.Stat(place)
@@ -51,9 +54,9 @@ func (b *work) hook(root *os.Root, name string) error {
 	if err := root.Chmod(place, info.Mode().Perm()|0o111); err != nil {
 		return fmt.Errorf("making %q executable: %w", place, err)
 	}
-	b.say.Step("Running %s", place)
-	// By way of a shell, which also runs a script without a first line that names its interpreter.
-	_, err = b.run(place, "bash", []string{"-c", place}, nil, nil)
+	b.Log.Step("Running %s", place)
+	// A shell also runs a script without a line that names its interpreter.
+	_, err = b.run("bash", command.Command{Args: []string{"-c", place}, Shown: place})
 	failed := unknown
 	failed.ID = "go/hook-failed"
 	if err = command.Explain(err, nil, failed); err != nil {

@@ -13,10 +13,10 @@ import (
 type mainPackage struct {
 	path string // import path
 	dir  string // slash-separated, relative to the app's root; "." is the root itself, "" lies outside
-	name string // of the binary, as `go install` would name it: /v2 modules and paths without a slash included
+	name string // of the binary, as `go install` names it: a path without its /v2, or without a slash
 }
 
-// shown is the package for people.
+// shown returns the package as people see it.
 func (m mainPackage) shown() string {
 	switch m.dir {
 	case "":
@@ -29,10 +29,10 @@ func (m mainPackage) shown() string {
 
 const mainsFormat = `{{if eq .Name "main"}}{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{.Target}}{{end}}`
 
-// findMains lists the main packages. -find keeps the go command from resolving what they import,
-// and it skips packages that build constraints exclude.
+// findMains lists the main packages. With -find the go command does not resolve their imports, and it
+// skips packages that build constraints exclude.
 func (b *work) findMains() error {
-	patterns, asked := b.patterns()
+	patterns, namedBy := b.patterns()
 	flags, err := b.tagsAndLinker(b.flags)
 	if err != nil {
 		return err
@@ -44,14 +44,13 @@ func (b *work) findMains() error {
 	}
 	b.mains = b.parseMains(string(out))
 	if len(b.mains) == 0 {
-		return noMains(patterns, asked, b.env.vars["CGO_ENABLED"] == "0")
+		return noMains(patterns, namedBy, b.env.vars["CGO_ENABLED"] == "0")
 	}
-	return duplicates(b.mains)
+	return checkNames(b.mains)
 }
 
-// patterns returns the package patterns to compile and, where the app's owner gave them, who says
-// so.
-func (b *work) patterns() (patterns []string, asked string) {
+// patterns returns the package patterns to compile and the setting that names them, "" for none.
+func (b *work) patterns() (patterns []string, namedBy string) {
 	if spec := strings.Fields(b.env.user["GO_INSTALL_PACKAGE_SPEC"]); len(spec) > 0 {
 		return spec, "GO_INSTALL_PACKAGE_SPEC"
 	}
@@ -61,14 +60,14 @@ func (b *work) patterns() (patterns []string, asked string) {
 	if !b.app.Workspace {
 		return []string{"./..."}, ""
 	}
-	// At a go.work the pattern ./... covers the root's own module only, and fails where there is
-	// none.
+	// At a go.work the pattern ./... covers only the root's own module, and fails where there is none.
 	for _, member := range b.app.Members {
 		patterns = append(patterns, "./"+strings.TrimPrefix(filepath.ToSlash(filepath.Join(member, "...")), "./"))
 	}
 	return patterns, ""
 }
 
+// parseMains reads the go command's output in mainsFormat.
 func (b *work) parseMains(out string) []mainPackage {
 	var mains []mainPackage
 	for line := range strings.Lines(out) {
@@ -80,7 +79,7 @@ func (b *work) parseMains(out string) []mainPackage {
 		if fields[2] == "" {
 			m.name = filepath.Base(fields[0])
 		}
-		if rel, err := filepath.Rel(b.dir, fields[1]); err == nil && filepath.IsLocal(rel) {
+		if rel, err := filepath.Rel(b.Dir, fields[1]); err == nil && filepath.IsLocal(rel) {
 			m.dir = filepath.ToSlash(rel)
 		}
 		mains = append(mains, m)
@@ -89,7 +88,8 @@ func (b *work) parseMains(out string) []mainPackage {
 	return slices.CompactFunc(mains, func(x, y mainPackage) bool { return x.path == y.path })
 }
 
-func noMains(patterns []string, asked string, noC bool) error {
+// noMains returns the diagnosis of an app without a main package.
+func noMains(patterns []string, namedBy string, noC bool) error {
 	d := &diagnosis.Diagnosis{
 		ID:      "go/no-main",
 		Summary: "There is no main package to compile in this app.",
@@ -101,16 +101,16 @@ func noMains(patterns []string, asked string, noC bool) error {
 	if noC {
 		d.Hints = append(d.Hints, "a package that uses cgo is left out where CGO_ENABLED=0 or no C compiler is found")
 	}
-	if asked != "" {
-		d.Summary = fmt.Sprintf("%s names %s, where there is no main package.", asked, strings.Join(patterns, " "))
-		d.Hints = []string{"name packages that hold `package main`, such as ./cmd/web or ./cmd/..."}
+	if namedBy != "" {
+		d.Summary = fmt.Sprintf("%s names %s, where there is no main package.", namedBy, strings.Join(patterns, " "))
+		d.Hints = []string{"name packages with `package main`, such as ./cmd/web or ./cmd/..."}
 	}
 	return d
 }
 
-// duplicates refuses two packages that make binaries of one name: the go command would silently
-// keep one of them.
-func duplicates(mains []mainPackage) error {
+// checkNames refuses two packages whose binaries have the same name: the go command would silently keep
+// one of them.
+func checkNames(mains []mainPackage) error {
 	seen := map[string]mainPackage{}
 	for _, m := range mains {
 		first, taken := seen[m.name]
@@ -120,12 +120,8 @@ func duplicates(mains []mainPackage) error {
 		}
 		return &diagnosis.Diagnosis{
 			ID: "go/duplicate-binary",
-			Summary: fmt.Sprintf(
-				"Two main packages make a binary called %q: %s and %s.",
-				m.name,
-				first.shown(),
-				m.shown(),
-			),
+			Summary: fmt.Sprintf("Two main packages make a binary called %q: %s and %s.",
+				m.name, first.shown(), m.shown()),
 			Place: m.dir,
 			Hints: []string{
 				"rename one of the directories",

@@ -16,43 +16,43 @@ import (
 	"slugc/cache"
 )
 
-// SeedName is what the compiled standard library is called among the directories derived from a
-// toolchain ([toolchain.Toolchain.Derived]).
+// SeedName names the compiled standard library among the directories derived from a toolchain
+// (toolchain.Toolchain.Derived).
 const SeedName = "build-cache"
 
-// seedRecipe is changed with what a [Seed] runs.
+// seedRecipe changes with what a [Seed] runs.
 const seedRecipe = "1"
 
-// Seed says how to compile the standard library of a Go toolchain before any app asks for it: into
-// a GOCACHE that takes nothing from any app, so that the platform can make it once and show it to
-// every build, read-only. A build copies it into its own cache layer ([Seed] and [Build] agree on
-// everything that the go command's cache asks about) and compiles the app's packages only.
+// Seed says how to compile the standard library of a Go toolchain before any app asks for it. It fills a
+// GOCACHE that takes nothing from any app, so the platform makes it once and shows it to every build,
+// read-only. A build copies it into its own cache layer and compiles only the app's packages. [Seed] and
+// [Build] agree on everything that a key of the go command's cache depends on.
 type Seed struct {
-	// tells it from other seeds of the same toolchain: it holds what else the go command's cache
-	// asks about
+	// Name tells it from other seeds of the same toolchain: it contains everything else that keys of the
+	// go command's cache depend on.
 	Name string
-	Args []string          // the command line, as the reader of the toolchain sees it
-	Env  map[string]string // its whole environment but for HOME
+	Args []string          // the command line, as the toolchain's user sees it
+	Env  map[string]string // its whole environment except HOME
 }
 
-// NewSeed returns how the seed of the Go at goRoot is made in the directory goCache, both as the
-// command sees them, for a target and with the environment that buildpacks start with. It looks for
-// the C compiler on that environment's PATH, for cgo is on where a build would have it on.
+// NewSeed returns how to make the seed of the Go at goRoot in the directory goCache, both as the command
+// sees them, for a target and with the environment that buildpacks start with. It looks for the C
+// compiler on that environment's PATH: cgo is on where a build would have it on.
 func NewSeed(goRoot, goCache, goos, goarch string, base map[string]string) Seed {
 	e := &environment{vars: maps.Clone(base)}
-	e.compiler(goRoot, goCache)
-	e.set("GOWORK", "off")
-	e.set("GOFLAGS", reproducible)
-	e.target(goos, goarch)
-	e.prepend(filepath.Join(goRoot, "bin"))
+	e.setCompiler(goRoot, goCache)
+	e.vars["GOWORK"], e.vars["GOFLAGS"] = "off", reproducible
+	e.setTarget(goos, goarch)
+	e.vars.Prepend("PATH", filepath.Join(goRoot, "bin"))
+	key := cache.Key(seedRecipe, goos, goarch, e.vars["CGO_ENABLED"], identity(e.vars.Look(cCompiler)))
 	return Seed{
-		Name: SeedName + "-" + cache.Key(seedRecipe, goos, goarch, e.vars["CGO_ENABLED"], identity(e.look(cCompiler)))[:16],
+		Name: SeedName + "-" + key[:16],
 		Args: []string{filepath.Join(goRoot, "bin", "go"), "build", "-v", "std"},
 		Env:  e.vars,
 	}
 }
 
-// identity tells a program from another that was installed in its place.
+// identity tells a program from another that was installed at the same path.
 func identity(program string) string {
 	path, err := filepath.EvalSymlinks(program)
 	if err != nil {
@@ -65,24 +65,24 @@ func identity(program string) string {
 	return path + " " + strconv.FormatInt(info.Size(), 10) + " " + info.ModTime().UTC().Format(time.RFC3339Nano)
 }
 
-// seedKey is what the layer of the build cache notes of the seed that it was given.
+// seedKey is the key in the build cache layer's metadata of the seed that was copied into it.
 const seedKey = "standard-library"
 
-// seed copies the compiled standard library into the build cache, once for each toolchain. Without
-// it the build is slower, no more.
-func (b *work) seed() error {
+// copySeed copies the compiled standard library into the build cache, once for each toolchain. Without a
+// seed the build is slower.
+func (b *work) copySeed() error {
 	dir := b.goTool.Derived[SeedName]
-	layer := b.layerOf("build-cache")
+	layer := b.Contributed("build-cache")
 	want := "go" + b.goTool.Version + " " + filepath.Base(dir)
 	if dir == "" || layer.Metadata[seedKey] == want {
 		return nil
 	}
-	err := copyCache(b.ctx, b.buildCache, dir)
-	if b.ctx.Err() != nil {
-		return context.Cause(b.ctx)
+	err := copyCache(b.Context, b.buildCache, dir)
+	if b.Context.Err() != nil {
+		return context.Cause(b.Context)
 	}
 	if err != nil {
-		b.say.Warn("The compiled standard library can't be copied (%v), so it is compiled anew", err)
+		b.Log.Warn("The compiled standard library can't be copied (%v), so it is compiled again", err)
 		return nil
 	}
 	if layer.Metadata == nil {
@@ -95,21 +95,20 @@ func (b *work) seed() error {
 const (
 	seedWorkers = 4
 
-	// unusedFor dates the copies back. The go command renews an entry's time when it uses one that
-	// is older than an hour: so what the app does not import is the first to go when the cache is
-	// trimmed, by us or by the go command, which keeps it for five days.
+	// unusedFor dates the copies back. The go command renews an entry's time when it uses one that is
+	// older than an hour. So what the app does not import goes first when the cache is trimmed, here or
+	// by the go command, which keeps it for five days.
 	unusedFor = 2 * time.Hour
 )
 
-// copyCache copies the entries of a GOCACHE to another one that may have some. They are copies,
-// never links: what an app writes into its own cache must not reach the cache that all share.
+// copyCache copies the entries of a GOCACHE to another, which may have some already. They are copies and
+// never links: what an app writes into its own cache must not reach the cache that all apps share.
 //
 // An entry is two files: XX/‹action›-a names the hash and the size of XX/‹output›-d. The go command
-// takes an entry of another form, and an output that is missing or not of the stated size, for one
-// that was never there, and makes it anew; it does not hash an output that it reads. So a copy that
-// was broken off does no harm, and nothing else vouches for the bytes than what vouches for the
-// toolchain's own files: they were on the disk before they got their name, and no build can write
-// them.
+// ignores an entry of another form and an output that is missing or has another size, and makes it
+// again; so a copy that was interrupted does no harm. It does not hash an output that it reads. The
+// bytes are as trustworthy as the toolchain's own files: they are on disk before they get their name,
+// and no build can write them.
 func copyCache(ctx context.Context, to, from string) error {
 	dst, err := os.OpenRoot(to)
 	if err != nil {
@@ -125,14 +124,14 @@ func copyCache(ctx context.Context, to, from string) error {
 	if err != nil {
 		return err
 	}
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(seedWorkers)
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(seedWorkers)
 	for _, d := range dirs {
-		if d.IsDir() && len(d.Name()) == 2 { // beside them lie notes of the go command's
-			work.Go(func() error { return copyEntries(ctx, dst, src, d.Name()) })
+		if d.IsDir() && len(d.Name()) == 2 { // other names are the go command's own records
+			workers.Go(func() error { return copyEntries(ctx, dst, src, d.Name()) })
 		}
 	}
-	return work.Wait()
+	return workers.Wait()
 }
 
 // copyEntries copies the files of one directory.
@@ -144,7 +143,7 @@ func copyEntries(ctx context.Context, dst, src *os.Root, dir string) error {
 	if err := dst.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	then := time.Now().Add(-unusedFor)
+	written := time.Now().Add(-unusedFor)
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -152,15 +151,15 @@ func copyEntries(ctx context.Context, dst, src *os.Root, dir string) error {
 		if !f.Type().IsRegular() {
 			continue
 		}
-		if err := copyEntry(dst, src, filepath.Join(dir, f.Name()), then); err != nil {
+		if err := copyEntry(dst, src, filepath.Join(dir, f.Name()), written); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copyEntry copies one file, unless there is one of that name.
-func copyEntry(dst, src *os.Root, name string, then time.Time) error {
+// copyEntry copies one file and dates it, unless there is one of that name.
+func copyEntry(dst, src *os.Root, name string, written time.Time) error {
 	in, err := src.Open(name)
 	if err != nil {
 		return err
@@ -175,7 +174,7 @@ func copyEntry(dst, src *os.Root, name string, then time.Time) error {
 	}
 	_, err = io.Copy(out, in) // by the kernel: copy_file_range
 	if err = errors.Join(err, out.Close()); err == nil {
-		err = dst.Chtimes(name, then, then)
+		err = dst.Chtimes(name, written, written)
 	}
 	if err != nil {
 		return errors.Join(err, dst.Remove(name))

@@ -8,41 +8,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/golang"
-	"slugc/buildpacks/toolchain"
+	"slugc/cache/testkit"
 )
 
-// seeds are the seeds that this process has made, by cgo: the go command may touch one when it is
-// made again.
-var seeds = map[string]func(t *testing.T, tool toolchain.Toolchain) string{"0": seedOnce("0"), "1": seedOnce("1")}
-
-func seedOnce(cgo string) func(t *testing.T, tool toolchain.Toolchain) string {
-	var once sync.Once
-	var dir string
-	return func(t *testing.T, tool toolchain.Toolchain) string {
-		t.Helper()
-		once.Do(func() { dir = makeSeed(t, tool, cgo) })
-		return dir
-	}
+// seedDir returns the directory of the seeds that this process makes, for cgo "0" and then "1". They share
+// one directory, which outlives the tests: most packages are the same for both.
+func seedDir(t *testing.T) string {
+	return buildpacktest.CacheDir(t, "go", "seed-"+machineGo(t).Version)
 }
 
-// makeSeed makes a seed as the platform does, but of one package and what it imports, into a
-// directory that outlives the tests.
-func makeSeed(t *testing.T, tool toolchain.Toolchain, cgo string) string {
+// makeSeed makes a seed as the platform does, but of one package and its imports.
+func makeSeed(t *testing.T, cgo string) {
 	t.Helper()
 	base := map[string]string{"PATH": os.Getenv("PATH")}
 	if cgo == "0" {
 		base["PATH"] = ""
 	}
-	dir := shared(t, "seed-"+tool.Version+"-"+cgo)
-	must(t, os.MkdirAll(dir, 0o755))
-	seed := golang.NewSeed(tool.Dir, dir, "", "", base)
+	dir := seedDir(t)
+	seed := golang.NewSeed(machineGo(t).Dir, dir, "", "", base)
 	n := len(seed.Args) - 1
 	if seed.Args[n] != "std" || seed.Env["CGO_ENABLED"] != cgo {
 		t.Fatalf("the seed is %+v, want std with cgo %s", seed, cgo)
@@ -55,25 +45,26 @@ func makeSeed(t *testing.T, tool toolchain.Toolchain, cgo string) string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return dir
 }
 
-// newSeeded is a bench whose compiler's cache is its own, for an app that imports what the seed
-// holds: a package with C in it, where cgo is on.
+// newSeeded returns a bench with a compiler's cache of its own, for an app that imports what the seed has:
+// a package with C in it, where cgo is on.
 func newSeeded(t *testing.T, cgo string) *bench {
 	t.Helper()
 	b := newBench(t, "")
-	b.write("go.mod", "module example.com/seeded\n\ngo 1.24\n")
-	b.write(
-		"main.go",
-		"package main\n\nimport \"os/user\"\n\nfunc main() { u, err := user.Current(); println(u, err) }\n",
-	)
-	must(t, os.Remove(b.path("kept/build-cache")))
-	if delete(b.env, "CGO_ENABLED"); cgo == "0" {
-		b.env["CGO_ENABLED"] = "0"
+	b.Write("go.mod", "module example.com/seeded\n\ngo 1.24\n")
+	b.Write("main.go", `package main
+
+import "os/user"
+
+func main() { u, err := user.Current(); println(u, err) }
+`)
+	must(t, os.Remove(b.Layer("build-cache")))
+	if delete(b.Config, "CGO_ENABLED"); cgo == "0" {
+		b.Config["CGO_ENABLED"] = "0"
 	}
-	b.env["GOFLAGS"] = "-x" // the log shows what is compiled
-	b.goTool.Derived = map[string]string{golang.SeedName: seeds[cgo](t, b.goTool)}
+	b.Config["GOFLAGS"] = "-x" // the log shows what is compiled
+	b.goTool().Derived = map[string]string{golang.SeedName: seedDir(t)}
 	return b
 }
 
@@ -87,7 +78,7 @@ func compiled(log string) (list []string) {
 	return list
 }
 
-// state is every file of a tree: its inode, size and time.
+// state returns the mode and the time of each file of a tree, none of which may have a second name.
 func state(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -108,89 +99,83 @@ func state(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestSeed builds with a seed: nothing of the standard library is compiled, the seed stays as it
-// is, and the slug is that of a build without.
+// TestSeed builds with a seed: nothing of the standard library is compiled, the seed does not change, and
+// the slug is that of a build without a seed.
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	for _, cgo := range []string{"0", "1"} {
-		t.Run("cgo "+cgo, func(t *testing.T) {
-			t.Parallel()
+		t.Run("cgo "+cgo, func(t *testing.T) { // one after the other: the second seed adds to the first
+			makeSeed(t, cgo)
 			b := newSeeded(t, cgo)
-			seed := b.goTool.Derived[golang.SeedName]
+			seed := b.goTool().Derived[golang.SeedName]
 			before := state(t, seed)
 			first := b.build()
-			if got := compiled(first.log); !slices.Equal(got, []string{"main"}) {
+			if got := compiled(first.Log); !slices.Equal(got, []string{"main"}) {
 				t.Errorf("a build with a seed compiled %q", got)
 			}
 			if diff := cmp.Diff(before, state(t, seed)); diff != "" {
 				t.Errorf("the seed changed (-before +after):\n%s", diff)
 			}
-			state(t, filepath.Join(first.layers, "build-cache"))
+			state(t, b.Layer("build-cache"))
 
-			// A second build does not look at the seed.
-			b.goTool.Derived[golang.SeedName] = filepath.Join(b.root, "gone", filepath.Base(seed))
-			if again := b.build(); strings.Contains(again.log, "can't be copied") || len(compiled(again.log)) != 0 {
-				t.Errorf("the second build:\n%s", again.log)
+			// A second build does not read the seed.
+			b.goTool().Derived[golang.SeedName] = filepath.Join(b.Root, "gone", filepath.Base(seed))
+			if again := b.build(); strings.Contains(again.Log, "can't be copied") || len(compiled(again.Log)) != 0 {
+				t.Errorf("the second build:\n%s", again.Log)
 			}
 
-			b.goTool.Derived = nil
-			must(t, os.RemoveAll(b.app)) // and with it the layers
-			must(t, os.RemoveAll(b.path("kept")))
-			must(t, os.Mkdir(b.path("kept"), 0o755))
-			must(t, os.Symlink(shared(t, "build-cache"), b.path("kept/build-cache"))) // which has seen no seed
+			b.goTool().Derived = nil
+			b.Restore()
+			must(t, os.RemoveAll(b.Layer("")))
+			must(t, os.Mkdir(b.Layer(""), 0o755))
+			b.share("build-cache") // which no seed was copied into
 			without := b.build()
-			if !strings.Contains(without.log, "/link ") {
-				t.Errorf("a build without a seed linked nothing:\n%s", without.log)
+			if !strings.Contains(without.Log, "/link ") {
+				t.Errorf("a build without a seed linked nothing:\n%s", without.Log)
 			}
-			if diff := cmp.Diff(without.files, first.files); diff != "" {
-				t.Errorf("the slug differs (-without a seed +with):\n%s", diff)
-			}
-			if diff := cmp.Diff(without.processes, first.processes); diff != "" {
+			buildpacktest.Equal(t, "with a seed, compared with a build without", first.files, without.files)
+			if diff := cmp.Diff(without.Processes(), first.Processes()); diff != "" {
 				t.Errorf("the processes differ (-without a seed +with):\n%s", diff)
 			}
 		})
 	}
+	t.Run("damaged", testDamagedSeed)
 }
 
-// TestDamagedSeed cuts outputs short and mangles an entry, as a copy that was broken off leaves
-// them: the go command makes them anew.
-func TestDamagedSeed(t *testing.T) {
-	t.Parallel()
+// testDamagedSeed cuts outputs short and mangles an entry, as a copy that was interrupted leaves them: the
+// go command makes them again.
+func testDamagedSeed(t *testing.T) {
 	b := newSeeded(t, "0")
-	seed := filepath.Join(b.root, "seed")
-	must(t, os.CopyFS(seed, os.DirFS(b.goTool.Derived[golang.SeedName])))
-	b.goTool.Derived[golang.SeedName] = seed
+	seed := b.Path("seed")
+	must(t, os.CopyFS(seed, os.DirFS(b.goTool().Derived[golang.SeedName])))
+	b.goTool().Derived[golang.SeedName] = seed
 	outputs, err := filepath.Glob(filepath.Join(seed, "??", "*-d"))
 	must(t, err)
 	cut := 0
 	for _, output := range outputs {
-		if info, err := os.Stat(output); err == nil && info.Size() < 40_000 { // packages that compile fast
+		if info, err := os.Stat(output); err == nil && info.Size() < 10_000 { // packages that compile fast
 			must(t, os.Truncate(output, info.Size()/2))
 			cut++
 		}
 	}
 	must(t, os.WriteFile(strings.TrimSuffix(outputs[0], "-d")+"-a", []byte("v1 "), 0o644))
 	must(t, os.Symlink("/etc/passwd", filepath.Join(seed, "00", "link-d")))
-	damaged := b.build()
-	if _, err := os.Lstat(filepath.Join(damaged.layers, "build-cache/00/link-d")); err == nil {
+	damaged := b.MustBuild()
+	if testkit.Exists(b.Layer("build-cache/00/link-d")) {
 		t.Error("a link was copied")
 	}
-	if got := compiled(damaged.log); !slices.Contains(got, "internal/goarch") || slices.Contains(got, "runtime") {
+	if got := compiled(damaged.Log); !slices.Contains(got, "internal/goarch") || slices.Contains(got, "runtime") {
 		t.Errorf("with %d of %d outputs cut short it compiled %q", cut, len(outputs), got)
 	}
-	if out, err := exec.Command(filepath.Join(b.app, "bin/seeded")).CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
-	}
+	b.runs("seeded")
 }
 
-// TestSeedThatIsGone has the seed pruned before the build: it is said, and the build goes on.
+// TestSeedThatIsGone removes the seed before the build: the build warns and goes on.
 func TestSeedThatIsGone(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "go-v2")
-	b.goTool.Derived = map[string]string{golang.SeedName: filepath.Join(b.root, "gone")}
-	if got := b.build(); !strings.Contains(got.log, " !     The compiled standard library can't be copied (") {
-		t.Errorf("the log does not say so:\n%s", got.log)
-	}
+	b.goTool().Derived = map[string]string{golang.SeedName: b.Path("gone")}
+	b.MustBuild().Says(t, " !     The compiled standard library can't be copied (")
 }
 
 func TestSeedNames(t *testing.T) {
@@ -201,17 +186,13 @@ func TestSeedNames(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(bin, "gcc"), []byte(cc), 0o755))
 		seed := golang.NewSeed("/go", "/cache", "linux", goarch, map[string]string{"PATH": path, "HTTPS_PROXY": path})
 		if seed.Env["GOARCH"] != goarch || seed.Env["GOTOOLCHAIN"] != "local" || seed.Env["GOENV"] != "off" ||
-			seed.Env["GOROOT"] != "/go" ||
-			seed.Env["GOCACHE"] != "/cache" {
+			seed.Env["GOROOT"] != "/go" || seed.Env["GOCACHE"] != "/cache" {
 			t.Errorf("its environment: %v", seed.Env)
 		}
 		return seed.Name
 	}
 	names := []string{
-		name("amd64", "", ""),
-		name("arm64", "", ""),
-		name("amd64", bin, "one"),
-		name("amd64", bin, "another"),
+		name("amd64", "", ""), name("arm64", "", ""), name("amd64", bin, "one"), name("amd64", bin, "another"),
 	}
 	for i, n := range names {
 		if !strings.HasPrefix(n, "build-cache-") || slices.Index(names, n) != i {

@@ -1,31 +1,29 @@
 package golang
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
+	"slugc/buildpacks/tree"
+	"slugc/cache/disk"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/module"
 )
 
-// The sizes, in bytes, above which a cache is trimmed, and to which the compiler's is.
+// The sizes in bytes above which a cache is trimmed, and to which the compiler's cache is.
 const (
 	buildCacheMax  = 1 << 30
 	buildCacheKeep = 3 << 28
 	modulesMax     = 2 << 30
 )
 
-// trim keeps the caches small. The go command itself forgets what it has not used for five days; an
-// app that is built often outgrows that. The module cache is looked at only when something was
-// downloaded: nothing else lets it grow.
+// trim keeps the caches small. The go command itself forgets what it has not used for five days; an app
+// that is built often outgrows that. The go command sets an entry's time when it uses it, and makes a
+// missing entry again. The module cache grows only when something was downloaded.
 func (b *work) trim() error {
-	if err := trimOldest(b.buildCache, buildCacheMax, buildCacheKeep); err != nil {
+	if err := tree.Prune(b.buildCache, buildCacheMax, buildCacheKeep, topLevel); err != nil {
 		return fmt.Errorf("trimming the build cache: %w", err)
 	}
 	if !b.downloaded {
@@ -37,82 +35,35 @@ func (b *work) trim() error {
 	return nil
 }
 
-// rememberModules notes the modules that the binaries hold, as the module cache writes them:
-// "path@version", escaped.
-func (b *work) rememberModules(infos []*debug.BuildInfo) {
-	b.used = map[string]bool{}
+// usedModules returns the modules in the binaries as the module cache writes them: "path@version",
+// escaped.
+func usedModules(infos []*debug.BuildInfo) map[string]bool {
+	used := map[string]bool{}
 	for _, info := range infos {
 		for _, dep := range info.Deps {
 			if dep.Replace != nil {
 				dep = dep.Replace
 			}
-			path, bad := module.EscapePath(dep.Path)
-			version, wrong := module.EscapeVersion(dep.Version)
-			if bad == nil && wrong == nil {
-				b.used[path+"@"+version] = true
+			path, pathErr := module.EscapePath(dep.Path)
+			version, versionErr := module.EscapeVersion(dep.Version)
+			if pathErr == nil && versionErr == nil {
+				used[path+"@"+version] = true
 			}
 		}
 	}
+	return used
 }
 
-// trimOldest removes the entries of a GOCACHE that were not used for longest until keep bytes are
-// left, once it exceeds most. The go command sets an entry's time when it uses it, and takes any
-// missing entry for one that was never there.
-func trimOldest(dir string, most, keep int64) error {
-	type entry struct {
-		path string
-		size int64
-		used time.Time
-	}
-	var all []entry
-	var total int64
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || filepath.Dir(path) == dir {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		all = append(all, entry{path, info.Size(), info.ModTime()})
-		total += info.Size()
-		return nil
-	})
-	if err != nil || total <= most {
-		return err
-	}
-	slices.SortFunc(
-		all,
-		func(x, y entry) int { return cmp.Or(x.used.Compare(y.used), strings.Compare(x.path, y.path)) },
-	)
-	for _, e := range all {
-		if total <= keep {
-			break
-		}
-		if err := os.Remove(e.path); err != nil {
-			return err
-		}
-		total -= e.size
-	}
-	return nil
-}
+// topLevel spares the files at the top of a GOCACHE: the go command's own records lie there, and the
+// entries in directories.
+func topLevel(rel string) bool { return !strings.Contains(rel, "/") }
 
-// trimModules removes from a GOMODCACHE of more than most bytes the trees and archives of modules
-// that are not used, and the clones of version control. What describes the module graph (.info,
-// .mod) is small and stays.
-func trimModules(dir string, used map[string]bool, most int64) error {
-	var total int64
-	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return err
-	})
-	if err != nil || total <= most {
+// trimModules removes from a GOMODCACHE of more than limit bytes the trees and archives of unused
+// modules, and the clones of version control. The files that describe the module graph (.info, .mod)
+// are small and stay.
+func trimModules(dir string, used map[string]bool, limit int64) error {
+	size, err := disk.Size(dir)
+	if err != nil || size <= limit {
 		return err
 	}
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -123,12 +74,12 @@ func trimModules(dir string, used map[string]bool, most int64) error {
 		if err != nil {
 			return err
 		}
-		module, part := cached(filepath.ToSlash(rel))
-		switch {
-		case part == other:
+		module, ok := moduleOf(filepath.ToSlash(rel))
+		if !ok {
 			return nil
-		case !used[module]:
-			err = removeTree(path)
+		}
+		if !used[module] {
+			err = disk.RemoveAll(path) // another tool may have filled the cache and made it read-only
 		}
 		if err == nil && d.IsDir() {
 			return fs.SkipDir
@@ -137,43 +88,17 @@ func trimModules(dir string, used map[string]bool, most int64) error {
 	})
 }
 
-// What a path in a module cache is.
-const (
-	other    = iota
-	unpacked // a module's files
-	archive  // the archive they came in
-	clones   // the clones of version control
-)
-
-// cached says what a slash-separated path in a module cache is, and of which module
-// ("path@version").
-func cached(rel string) (module string, part int) {
-	download, ok := strings.CutPrefix(rel, "cache/download/")
+// moduleOf returns the module ("path@version") whose files or archive lie at a slash-separated path in a
+// module cache; "" for the clones of version control. ok is false for any other path.
+func moduleOf(rel string) (module string, ok bool) {
+	download, downloaded := strings.CutPrefix(rel, "cache/download/")
 	switch {
 	case rel == "cache/vcs":
-		return "", clones
-	case ok && strings.HasSuffix(rel, ".zip"):
-		return strings.Replace(strings.TrimSuffix(download, ".zip"), "/@v/", "@", 1), archive
+		return "", true
+	case downloaded && strings.HasSuffix(rel, ".zip"):
+		return strings.Replace(strings.TrimSuffix(download, ".zip"), "/@v/", "@", 1), true
 	case !strings.HasPrefix(rel, "cache/") && strings.Contains(rel, "@"):
-		return rel, unpacked
+		return rel, true
 	}
-	return "", other
-}
-
-// removeTree removes a module's tree, whose directories may be read-only: a cache that another tool
-// has filled.
-func removeTree(path string) error {
-	if os.RemoveAll(path) == nil {
-		return nil
-	}
-	err := filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		return os.Chmod(path, 0o700)
-	})
-	if err != nil {
-		return err
-	}
-	return os.RemoveAll(path)
+	return "", false
 }

@@ -1,6 +1,26 @@
-// Package language is what the buildpacks of the languages do alike where they meet the platform:
-// they wrap a detector, open layers, fetch toolchains where the platform has not, and hand over
-// what is wrong with the app.
+// Package language is the frame of the languages' buildpacks: what they have in common where they meet
+// the platform. [DetectFunc] and [Run] wrap a detector and a build for libcnb; [Build] is what every
+// build has at hand.
+//
+//	// Detect is the buildpack's libcnb.DetectFunc.
+//	func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
+//		return language.Detect(ctx, "ruby", detect.ForRuby)
+//	}
+//
+//	// Build is the buildpack's libcnb.BuildFunc.
+//	func Build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
+//		return language.Run(ctx, "ruby", build)
+//	}
+//
+//	func build(frame *language.Build) error {
+//		b, err := start(frame) // a struct that embeds *language.Build
+//		if err != nil {
+//			return err
+//		}
+//		return language.Steps(b.installRuntime, b.gems, b.processes)
+//	}
+//
+// It knows nothing of any one language.
 package language
 
 import (
@@ -14,8 +34,25 @@ import (
 	"slugc/detect"
 )
 
-// Detect asks a detector about the app of a build.
-func Detect(ctx libcnb.DetectContext, detector func(detect.Input) (detect.Result, error)) (detect.Result, error) {
+// API is the version of the Buildpack API that the languages' buildpacks speak.
+const API = "0.10"
+
+// Detector finds out whether a tree is an app of its language (package detect).
+type Detector func(detect.Input) (detect.Result, error)
+
+// Detect is the body of a buildpack's libcnb.DetectFunc. It passes exactly for an app of the
+// detector's language, and then provides and requires name. An app of the language that is broken
+// returns the detector's [*detect.Error].
+func Detect(ctx libcnb.DetectContext, name string, detector Detector) (libcnb.DetectResult, error) {
+	found, err := Inspect(ctx, detector)
+	if err != nil || !found.Pass {
+		return libcnb.DetectResult{}, err
+	}
+	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{Plan(name)}}, nil
+}
+
+// Inspect asks a detector about the app. Buildpacks whose plan depends on more than [Detect]'s use it.
+func Inspect(ctx libcnb.DetectContext, detector Detector) (detect.Result, error) {
 	found, err := detector(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
 	if err != nil {
 		return detect.Result{}, fmt.Errorf("detecting: %w", err)
@@ -31,9 +68,9 @@ func Plan(name string) libcnb.BuildPlan {
 	}
 }
 
-// Failed makes an error of a build what the contract wants: a fault of the app's, whether a
-// detector or a step of the build has found it, becomes a [*diagnosis.Diagnosis] and is written to
-// file, the value of [diagnosis.Env]; "" where the platform names none.
+// Failed returns a build's error as the platform takes it: a fault of the app, found by a detector or
+// by the build, becomes a [*diagnosis.Diagnosis] and is written to file, the value of [diagnosis.Env].
+// file is "" where the platform names none.
 func Failed(err error, file string) error {
 	if wrong, ok := errors.AsType[*detect.Error](err); ok {
 		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
@@ -42,41 +79,4 @@ func Failed(err error, file string) error {
 		err = errors.Join(err, diagnosis.Write(file, d))
 	}
 	return err
-}
-
-// OpenLayer opens a layer and makes sure that its directory exists. Its metadata and files are
-// those of the last build.
-func OpenLayer(layers libcnb.Layers, name string) (libcnb.Layer, error) {
-	layer, err := layers.Layer(name)
-	if err != nil {
-		return layer, fmt.Errorf("opening layer %q: %w", name, err)
-	}
-	if err := os.MkdirAll(layer.Path, 0o755); err != nil {
-		return layer, fmt.Errorf("opening layer %q: %w", name, err)
-	}
-	return layer, nil
-}
-
-// EmptyLayer removes what a layer holds, its metadata and environment included. Its types stay.
-func EmptyLayer(layer libcnb.Layer) (libcnb.Layer, error) {
-	name, types := layer.Name, layer.LayerTypes
-	layer, err := layer.Reset()
-	if err != nil {
-		return layer, fmt.Errorf("emptying layer %q: %w", name, err)
-	}
-	layer.LayerTypes = types
-	return layer, nil
-}
-
-// Same reports whether a restored layer's metadata is what it should be. Values must be comparable.
-func Same(have, want map[string]any) bool {
-	if len(have) != len(want) {
-		return false
-	}
-	for name, value := range want {
-		if have[name] != value {
-			return false
-		}
-	}
-	return true
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/json"
 	"maps"
 	"os"
 	"path"
@@ -14,24 +13,25 @@ import (
 	"slugc/buildpacks/bill"
 )
 
-// installed is a package that the app itself asks for, as it was installed.
+// installed is a package that the app asks for, in the version that was installed.
 type installed struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
 
-// directDependencies reads what is installed of the dependencies that the app's own package.json
-// files name. It is read while the trees are on disk and kept with their key. Members of the
-// workspace are the app, and Plug'n'Play has no tree to read.
+// directDependencies reads what is installed of the dependencies that the app's own package.json files
+// name, while the trees are on disk; it is kept with their key. Members of the workspace are the app
+// itself. Plug'n'Play has no tree to read.
 func (b *work) directDependencies() []installed {
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return nil
 	}
 	defer root.Close()
 	found := map[installed]bool{}
 	for _, one := range b.packages() {
-		for _, name := range slices.Concat(slices.Collect(maps.Keys(one.Dependencies)), slices.Collect(maps.Keys(one.OptionalDependencies))) {
+		names := slices.AppendSeq(slices.Collect(maps.Keys(one.Dependencies)), maps.Keys(one.OptionalDependencies))
+		for _, name := range names {
 			for _, modules := range []string{path.Join(one.dir, "node_modules"), "node_modules"} {
 				if !filepath.IsLocal(name) || !slices.Contains(b.deps.paths, modules) {
 					continue
@@ -43,16 +43,15 @@ func (b *work) directDependencies() []installed {
 			}
 		}
 	}
-	return slices.SortedFunc(
-		maps.Keys(found),
-		func(a, b installed) int { return strings.Compare(a.Name+"@"+a.Version, b.Name+"@"+b.Version) },
-	)
+	return slices.SortedFunc(maps.Keys(found), func(a, b installed) int {
+		return strings.Compare(a.Name+"@"+a.Version, b.Name+"@"+b.Version)
+	})
 }
 
-// installedVersion reads the version of the package at dir, "" where there is none or it is a link
-// into the app's own files.
+// installedVersion reads the version of the package at dir, "" where there is none or it is a link into
+// the app's own files.
 func (b *work) installedVersion(root *os.Root, dir string) string {
-	if real, err := filepath.EvalSymlinks(b.path(dir)); err != nil ||
+	if real, err := filepath.EvalSymlinks(b.Path(dir)); err != nil ||
 		!strings.Contains(filepath.ToSlash(real), "/node_modules/") {
 		return ""
 	}
@@ -60,11 +59,7 @@ func (b *work) installedVersion(root *os.Root, dir string) string {
 	if err != nil {
 		return ""
 	}
-	var pkg struct{ Version string }
-	if json.Unmarshal(data, &pkg) != nil {
-		return ""
-	}
-	return pkg.Version
+	return versionIn(data)
 }
 
 // bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies.
@@ -81,5 +76,5 @@ func (b *work) bill() error {
 	for _, dep := range b.deps.direct {
 		components = append(components, bill.Library(dep.Name, dep.Version, bill.NPM(dep.Name, dep.Version)))
 	}
-	return bill.Write(b.cnb, "", components)
+	return bill.Write(b.CNB, "", components)
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/tree"
+	"slugc/cache/digest"
 )
 
-// cachesLayer keeps what frameworks keep between builds. None of it belongs in a slug.
+// cachesLayer holds the caches of frameworks between builds. They do not belong in a slug.
 const cachesLayer = "framework-cache"
 
-// frameworkCaches are the directories of the app that bundlers and frameworks keep their own caches
-// in.
+// frameworkCaches lists the app's directories in which bundlers and frameworks cache.
 func (b *work) frameworkCaches() []string {
 	var dirs []string
 	for _, modules := range b.deps.paths {
@@ -32,103 +32,108 @@ func (b *work) frameworkCaches() []string {
 	return append(dirs, ".next/cache")
 }
 
-// restoreCaches puts them where the last build had them.
+// restoreCaches puts the framework caches where the last build had them.
 func (b *work) restoreCaches() error {
-	layer, err := b.layer(cachesLayer)
+	layer, err := b.Layer(cachesLayer)
 	if err != nil {
 		return err
 	}
 	for _, dir := range b.frameworkCaches() {
-		kept, target := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
+		kept, target := filepath.Join(layer.Path, url.PathEscape(dir)), b.Path(dir)
 		if b.env.user["NODE_MODULES_CACHE"] == "false" || !tree.IsDir(kept) || tree.Exists(target) {
 			continue
 		}
 		if err := tree.Move(kept, target); err != nil {
 			return fmt.Errorf("restoring %q: %w", dir, err)
 		}
-		b.say.Detail("Restored %s", dir)
+		b.Log.Detail("Restored %s", dir)
 	}
 	return nil
 }
 
-// saveCaches takes them out of the app. Where another buildpack builds later, they are left to it.
+// saveCaches moves the framework caches out of the app. Where another buildpack builds later, they stay
+// for it.
 func (b *work) saveCaches() error {
-	layer, err := b.layer(cachesLayer)
+	layer, err := b.Layer(cachesLayer)
 	if err != nil || b.assisting {
 		return err
 	}
 	for _, dir := range b.frameworkCaches() {
-		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
+		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.Path(dir)
 		if !tree.IsDir(source) {
 			continue
 		}
 		if err := errors.Join(os.RemoveAll(kept), tree.Move(source, kept)); err != nil {
 			return fmt.Errorf("keeping %q: %w", dir, err)
 		}
-		os.Remove(filepath.Dir(source)) // .next, where nothing else is in it: the removal is refused otherwise
+		_ = os.Remove(filepath.Dir(source)) // .next, if it is empty now
 	}
-	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
 	return nil
 }
 
-// berryStore lends Yarn's archives to the app before a Plug'n'Play install and keeps a copy of them
-// after it: the app runs from them.
-func (b *work) berryStore(before bool) error {
+// berryArchives returns where Yarn's archives lie in the cache layer and in the app. ok is false unless
+// a Plug'n'Play install fetches them: only then does the app run from them.
+func (b *work) berryArchives() (kept, archives string, ok bool) {
 	if b.app.Manager != "berry" || b.app.NodeLinker != "pnp" || b.app.ZeroInstall {
+		return "", "", false
+	}
+	return filepath.Join(b.store, "archives"), b.Path(".yarn/cache"), true
+}
+
+// restoreArchives moves the archives of the last build into the app, before an install.
+func (b *work) restoreArchives() error {
+	kept, archives, ok := b.berryArchives()
+	if !ok || !tree.IsDir(kept) || tree.Exists(archives) {
 		return nil
 	}
-	layer, err := b.layer("yarn-cache")
-	if err != nil {
-		return err
-	}
-	kept, archives := filepath.Join(layer.Path, "archives"), b.path(".yarn/cache")
-	if before {
-		if !tree.IsDir(kept) || tree.Exists(archives) {
-			return nil
-		}
-		return tree.Move(kept, archives)
-	}
-	if !tree.IsDir(archives) {
+	return tree.Move(kept, archives)
+}
+
+// saveArchives copies the archives to the cache layer, after an install.
+func (b *work) saveArchives() error {
+	kept, archives, ok := b.berryArchives()
+	if !ok || !tree.IsDir(archives) {
 		return nil
 	}
 	return errors.Join(os.RemoveAll(kept), tree.Copy(archives, kept, tree.Options{}))
 }
 
-// yarnState leaves the one install state that Yarn itself makes of a lock file when it finds none.
-// What an install leaves differs each time; with none at all, `yarn start` writes it, and fails
-// where the app is read-only.
+// yarnState leaves the install state that Yarn makes from a lock file when there is none. The state
+// that an install leaves differs each time. Without any, `yarn start` writes one, and fails where the
+// app is read-only.
 func (b *work) yarnState() error {
 	if b.app.Manager != "berry" {
 		return nil
 	}
 	d := &b.deps
-	state, kept := b.path(".yarn/install-state.gz"), filepath.Join(d.layer.Path, "install-state.gz")
-	for _, name := range []string{state, b.path(".yarn/build-state.yml")} {
+	state, kept := b.Path(".yarn/install-state.gz"), filepath.Join(d.layer.Path, "install-state.gz")
+	for _, name := range []string{state, b.Path(".yarn/build-state.yml")} {
 		if err := os.RemoveAll(name); err != nil {
 			return fmt.Errorf("cleaning .yarn: %w", err)
 		}
 	}
-	if data, err := os.ReadFile(kept); err == nil && d.key != "" && d.state == digest(data) {
+	if data, err := os.ReadFile(kept); err == nil && d.key != "" && d.state == digest.Of(data).Hex() {
 		if err := os.MkdirAll(filepath.Dir(state), 0o755); err != nil {
 			return fmt.Errorf("restoring %q: %w", ".yarn/install-state.gz", err)
 		}
 		return os.WriteFile(state, data, 0o644)
 	}
 	if err := b.quiet("yarn", "exec", "true"); err != nil {
-		return nil // a Yarn that has no such command writes the state when it must
+		return nil // a Yarn without this command writes the state when it needs it
 	}
 	data, err := os.ReadFile(state)
 	if err != nil {
 		return nil
 	}
-	d.state = digest(data)
+	d.state = digest.Of(data).Hex()
 	return os.WriteFile(kept, data, 0o644)
 }
 
-// pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. With
-// node_modules, no archive is needed at all.
+// pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. An app with
+// node_modules needs none.
 func (b *work) pruneArchives() error {
-	archives := b.path(".yarn/cache")
+	archives := b.Path(".yarn/cache")
 	if b.app.Manager != "berry" || !tree.IsDir(archives) {
 		return nil
 	}
@@ -137,7 +142,7 @@ func (b *work) pruneArchives() error {
 	}
 	var names []byte
 	for _, name := range []string{".pnp.cjs", ".pnp.js", ".pnp.data.json"} {
-		if data, err := os.ReadFile(b.path(name)); err == nil {
+		if data, err := os.ReadFile(b.Path(name)); err == nil {
 			names = append(names, data...)
 		}
 	}

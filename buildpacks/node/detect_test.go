@@ -1,16 +1,17 @@
 package node_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/node"
+	"slugc/cache/testkit"
 )
 
 func TestDetect(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		manifest string
 		plans    []int // requirements of each plan
@@ -24,11 +25,11 @@ func TestDetect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			if tt.manifest != "" {
-				must(t, os.WriteFile(filepath.Join(dir, "package.json"), []byte(tt.manifest), 0o644))
+				testkit.Write(t, filepath.Join(dir, "package.json"), tt.manifest)
 			}
 			got, err := node.Detect(libcnb.DetectContext{ApplicationPath: dir})
 			if (err != nil) != tt.fails || got.Pass == tt.fails || len(got.Plans) != len(tt.plans) {
-				t.Fatalf("gives %+v, %v", got, err)
+				t.Fatalf("got %+v, %v", got, err)
 			}
 			for i, plan := range got.Plans {
 				if len(plan.Provides) != 1 || plan.Provides[0].Name != "node" || len(plan.Requires) != tt.plans[i] {

@@ -14,25 +14,25 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/tree"
+	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
 
-// manager is a package manager at work on this app: its commands, exactly (languages.md 3.5), and
-// its settings.
+// manager is a package manager as it is used for this app: its commands and settings.
 type manager struct {
-	name    string            // as in detect.NodeApp.Manager
-	version string            //
-	install [][]string        // commands that make the whole tree, development dependencies included
-	prune   [][]string        // commands that leave what a running app needs; nil where this version cannot
-	fresh   bool              // prune starts from nothing: the trees are removed first
-	cannot  string            // why prune is nil
-	launch  map[string]string // environment defaults of a running app
-	run     []string          // words before a script's name
-	flags   []string          // words between a script's name and its flags
-	start   string            // the command line of the start script
+	name       string // as in detect.NodeApp.Manager
+	version    string
+	install    [][]string        // commands that make the whole tree, development dependencies included
+	prune      [][]string        // commands that leave what a running app needs; nil where this version has none
+	pruneEmpty bool              // prune installs again: the trees are removed first
+	noPrune    string            // why prune is nil
+	launch     map[string]string // environment defaults of a running app
+	run        []string          // words before a script's name
+	flags      []string          // words between a script's name and its flags
+	start      string            // the command line of the start script
 }
 
-// toolOf is the toolchain that a manager is.
+// toolOf returns the toolchain of a manager.
 func toolOf(name string) string {
 	if name == "berry" {
 		return "yarn"
@@ -40,15 +40,15 @@ func toolOf(name string) string {
 	return name
 }
 
-// managerOf makes the app's package manager in the given version and puts its settings into the
-// environment. Its download store lies in a cache layer: what it holds is verified by the lock
-// file's checksums, so it serves whatever changed.
+// managerOf returns the app's package manager in a version and puts its settings into the environment.
+// Its download store lies in a cache layer. The lock file's checksums verify what the store holds, so
+// it serves whatever changed.
 func (b *work) managerOf(version string) (manager, error) {
-	store, err := b.layer(toolOf(b.app.Manager) + "-cache")
+	store, err := b.Layer(toolOf(b.app.Manager) + "-cache")
 	if err != nil {
 		return manager{}, err
 	}
-	b.contribute(store, libcnb.LayerTypes{Cache: true})
+	b.Contribute(store, libcnb.LayerTypes{Cache: true})
 	b.store = store.Path
 	var m manager
 	switch b.app.Manager {
@@ -71,18 +71,18 @@ func (b *work) managerOf(version string) (manager, error) {
 	return m, nil
 }
 
-// maxStore is how large the download store may be when an install begins, in bytes. Of the package
-// managers only pnpm can tell what of it serves no more.
+// maxStore is how large the download store may be when an install starts, in bytes. Of the package
+// managers only pnpm knows which downloads are no longer used.
 const maxStore = 4 << 30
 
-// boundStore begins a download store anew that years of updates have filled: the install that
-// follows leaves in it what the app needs.
+// boundStore empties a download store that years of updates have filled: the install that follows
+// fetches what the app needs.
 func (b *work) boundStore() error {
-	size := tree.Size(b.store)
-	if size <= maxStore {
-		return nil
+	size, err := disk.Size(b.store)
+	if err != nil || size <= maxStore {
+		return nil // a store that can't be measured is the package manager's to refuse
 	}
-	b.say.Detail("The packages that earlier builds have fetched fill %d MB: they are fetched anew", size>>20)
+	b.Log.Detail("The packages that earlier builds fetched fill %d MB: they are fetched again", size>>20)
 	entries, err := os.ReadDir(b.store)
 	for _, entry := range entries {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(b.store, entry.Name())))
@@ -95,7 +95,7 @@ func (b *work) boundStore() error {
 
 func (b *work) npm(store string) manager {
 	b.env.set("npm_config_cache", store)
-	// which registry served it is no part of a slug
+	// the registry that served a package is no part of a slug
 	b.env.fallback("npm_config_omit_lockfile_registry_resolved", "true")
 	m := manager{
 		install: [][]string{{"npm", "ci", "--include=dev"}},
@@ -134,7 +134,8 @@ func (b *work) berry(store, version string) (manager, error) {
 			ID:      "node/yarn-production",
 			Summary: "YARN_PRODUCTION is set, and Yarn 2 and newer refuse to run with it.",
 			Hints: []string{
-				"remove YARN_PRODUCTION from the build configuration; set YARN2_SKIP_PRUNING=true to keep development dependencies",
+				"remove YARN_PRODUCTION from the build configuration",
+				"set YARN2_SKIP_PRUNING=true to keep development dependencies",
 			},
 		}
 	}
@@ -144,11 +145,13 @@ func (b *work) berry(store, version string) (manager, error) {
 	b.env.fallback("YARN_ENABLE_PROGRESS_BARS", "false")
 	b.env.fallback("YARN_ENABLE_MESSAGE_NAMES", "true")
 	b.env.set("YARN_GLOBAL_FOLDER", filepath.Join(store, "global"))
-	if !b.app.ZeroInstall && b.app.NodeLinker != "pnp" { // Plug'n'Play runs from the archives: they belong to the app
+	if !b.app.ZeroInstall && b.app.NodeLinker != "pnp" { // Plug'n'Play runs from the archives in the app
 		b.env.set("YARN_CACHE_FOLDER", filepath.Join(store, "cache"))
 	}
 	for from, to := range map[string]string{
-		"npm_config_registry": "YARN_NPM_REGISTRY_SERVER", "HTTP_PROXY": "YARN_HTTP_PROXY", "HTTPS_PROXY": "YARN_HTTPS_PROXY",
+		"npm_config_registry": "YARN_NPM_REGISTRY_SERVER",
+		"HTTP_PROXY":          "YARN_HTTP_PROXY",
+		"HTTPS_PROXY":         "YARN_HTTPS_PROXY",
 		"NODE_EXTRA_CA_CERTS": "YARN_HTTPS_CA_FILE_PATH",
 	} {
 		if value, ok := b.env.get(from); ok && value != "" {
@@ -167,12 +170,10 @@ func (b *work) berry(store, version string) (manager, error) {
 	if b.app.ZeroInstall {
 		m.install[0] = append(m.install[0], "--immutable-cache")
 	}
-	plugin := tree.IsFile(b.path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
+	plugin := tree.IsFile(b.Path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
 	if !atLeast(version, "4.0.0") && !plugin {
-		m.prune, m.cannot = nil, fmt.Sprintf(
-			"yarn %s has no `workspaces focus` without its workspace-tools plugin",
-			version,
-		)
+		m.prune = nil
+		m.noPrune = fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
 	}
 	return m, nil
 }
@@ -187,8 +188,8 @@ func (b *work) pnpm(store, version string) manager {
 	}
 	if atLeast(version, "11.0.0") {
 		prefix = "pnpm_config_"
-		// The app has moved since it was installed, and pnpm would install it again; and its own
-		// version is slugc's choice.
+		// The app has moved since its install, so pnpm would install it again. slugc chooses pnpm's
+		// version.
 		m.launch = map[string]string{"pnpm_config_verify_deps_before_run": "false", "pnpm_config_pm_on_fail": "ignore"}
 		b.env.set("pnpm_config_pm_on_fail", "ignore")
 		b.env.set("pnpm_config_verify_deps_before_run", "false")
@@ -201,19 +202,20 @@ func (b *work) pnpm(store, version string) manager {
 	b.env.set(prefix+"store_dir", store)
 	// a hard link would let a build script write into the store
 	b.env.set(prefix+"package_import_method", "clone-or-copy")
-	// it keeps what install scripts built, whatever they were told
+	// it keeps what install scripts built, whatever their settings were
 	b.env.set(prefix+"side_effects_cache", "false")
 	if b.app.Lockfile != "" {
 		m.install[0] = append(m.install[0], "--frozen-lockfile")
 	}
-	live := b.lifecycleScripts("pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepare")
+	scripts := b.lifecycleScripts("pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepare")
 	switch {
-	case len(b.app.Workspaces) > 0 && len(live) > 0:
-		m.prune, m.cannot = nil, fmt.Sprintf("pnpm would run %s again", strings.Join(live, ", "))
+	case len(b.app.Workspaces) > 0 && len(scripts) > 0:
+		m.prune, m.noPrune = nil, fmt.Sprintf("pnpm would run %s again", strings.Join(scripts, ", "))
 	case len(b.app.Workspaces) > 0:
-		m.prune, m.fresh = [][]string{{"pnpm", "install", "--prod", "--frozen-lockfile", "--prefer-offline"}}, true
-	case !atLeast(version, "8.15.6") && len(live) > 0:
-		m.prune, m.cannot = nil, fmt.Sprintf("pnpm %s would run %s again", version, strings.Join(live, ", "))
+		m.prune = [][]string{{"pnpm", "install", "--prod", "--frozen-lockfile", "--prefer-offline"}}
+		m.pruneEmpty = true
+	case !atLeast(version, "8.15.6") && len(scripts) > 0:
+		m.prune, m.noPrune = nil, fmt.Sprintf("pnpm %s would run %s again", version, strings.Join(scripts, ", "))
 	case !atLeast(version, "8.15.6"):
 		m.prune = [][]string{{"pnpm", "prune", "--prod"}}
 	}
@@ -227,15 +229,15 @@ func (b *work) bun(store string) manager {
 		common = append(common, "--frozen-lockfile")
 	}
 	return manager{
-		install: [][]string{append([]string{"bun", "install"}, common...)},
-		prune:   [][]string{append([]string{"bun", "install", "--production"}, common...)},
-		fresh:   true, // bun has no prune
-		run:     []string{"bun", "run"},
-		start:   "bun run start",
+		install:    [][]string{append([]string{"bun", "install"}, common...)},
+		prune:      [][]string{append([]string{"bun", "install", "--production"}, common...)},
+		pruneEmpty: true, // bun has no prune
+		run:        []string{"bun", "run"},
+		start:      "bun run start",
 	}
 }
 
-// atLeast compares versions. One that is no version counts as new.
+// atLeast compares versions. A text that is no version counts as new.
 func atLeast(version, floor string) bool {
 	v, err := semver.NewVersion(version)
 	return err != nil || !v.LessThan(semver.MustParse(floor))
@@ -252,7 +254,7 @@ func yarnPathVersion(file string) string {
 	return "unknown"
 }
 
-// lifecycleScripts are those of the named scripts that the app or a member of its workspace has.
+// lifecycleScripts returns those of the named scripts that the app or a member of its workspace has.
 func (b *work) lifecycleScripts(names ...string) []string {
 	var found []string
 	for _, pkg := range b.packages() {

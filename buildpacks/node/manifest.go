@@ -14,9 +14,9 @@ import (
 	"syscall"
 )
 
-// entry is what a stat tells of a file. Two equal entries, taken at different times, mean that
-// nobody has written to the file between: ctime cannot be set. Of a directory only path and mode
-// count: what is in it has entries of its own, and renaming the top changes its times.
+// entry is what stat tells of a file. Two equal entries, taken at different times, mean that nobody has
+// written to the file in between: ctime cannot be set. Of a directory only path and mode count: its
+// files have entries of their own, and renaming the top changes its times.
 type entry struct {
 	path         string
 	mode         fs.FileMode
@@ -71,7 +71,7 @@ func takeManifest(dir string, skip func(rel string) bool) (manifest, error) {
 	return m, nil
 }
 
-// digest is the manifest in one value, for keeping.
+// digest returns the manifest as one value, in hexadecimal.
 func (m manifest) digest() string {
 	h := sha256.New()
 	for _, e := range m {
@@ -80,8 +80,17 @@ func (m manifest) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// changes are the paths whose entries differ between m and later: written, made or removed. They
-// are sorted.
+// untimed returns the manifest without change times, which an equal chmod alters too.
+func (m manifest) untimed() manifest {
+	plain := slices.Clone(m)
+	for i := range plain {
+		plain[i].ctime = 0
+	}
+	return plain
+}
+
+// changes returns the paths whose entries differ between m and later (written, made or removed),
+// sorted.
 func (m manifest) changes(later manifest) []string {
 	var paths []string
 	i, j := 0, 0
@@ -103,8 +112,8 @@ func (m manifest) changes(later manifest) []string {
 	return paths
 }
 
-// packageOf names the package that a path inside a node_modules directory belongs to: ".bin/tsc" is
-// ".bin", "@scope/a/index.js" is "@scope/a".
+// packageOf names the package of a path inside a node_modules directory: ".bin/tsc" is of ".bin",
+// "@scope/a/index.js" is of "@scope/a".
 func packageOf(rel string) string {
 	if at := strings.LastIndex("/"+rel, "/node_modules/"); at >= 0 {
 		rel = rel[at+len("node_modules/"):]
@@ -116,9 +125,9 @@ func packageOf(rel string) string {
 	return parts[0]
 }
 
-// treesIn finds the node_modules directories of an app, the root's and its members', not those
-// inside another. The paths are sorted.
-func treesIn(dir string, skip func(rel string) bool) ([]string, error) {
+// findTrees returns the node_modules directories of an app, the root's and its members' but not those
+// inside another, sorted.
+func findTrees(dir string, skip func(rel string) bool) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() || name == dir {

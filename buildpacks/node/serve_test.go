@@ -1,107 +1,64 @@
 package node_test
 
 import (
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
+
+	"slugc/buildpacks/buildpacktest"
+	"slugc/buildpacks/shell"
+	"slugc/cache/testkit"
 )
 
-// request moves the built app elsewhere, starts its web process there and expects an answer that
-// contains body. The original is gone meanwhile, so that nothing can lean on it.
-func (b *bench) request(o outcome, body string) {
-	b.t.Helper()
-	must(b.t, os.Rename(b.path("app"), b.path("moved")))
-	defer func() { must(b.t, os.Rename(b.path("moved"), b.path("app"))) }()
-	before := b.snapshot()
-	port := freePort(b)
-	command := ""
-	for _, p := range o.launch.Processes {
-		if p.Type == "web" {
-			command = p.Command[len(p.Command)-1]
-		}
-	}
-	var path []string
+// get moves the built app elsewhere, starts its web process there and asks it once. The original is gone
+// meanwhile, so nothing can depend on it.
+func (b *bench) get(o outcome, path string) (status int, body string) {
+	b.T.Helper()
+	moved := b.Path("moved")
+	must(b.T, os.Rename(b.App, moved))
+	defer func() { must(b.T, os.Rename(moved, b.App)) }()
+	layers := filepath.Join(moved, ".layers/slugc_node")
+	before := b.snapshot(moved)
+	var dirs []string
 	for _, layer := range []string{"node", "yarn", "pnpm", "bun"} {
-		path = append(path, b.path("moved/.layers/slugc_node/"+layer+"/bin"))
+		dirs = append(dirs, filepath.Join(layers, layer, "bin"))
 	}
-	cmd := exec.Command("sh", "-c", ". ./.layers/slugc_node/node/profile.d/web_concurrency.sh && exec "+command)
-	cmd.Dir = b.path("moved")
-	defaults, err := filepath.Glob(cmd.Dir + "/.layers/slugc_node/*/env.launch/*.default")
-	must(b.t, err)
+	env := []string{"PATH=" + strings.Join(dirs, ":") + ":/usr/bin:/bin:" + moved + "/node_modules/.bin"}
+	defaults, err := filepath.Glob(layers + "/*/env.launch/*.default")
+	must(b.T, err)
 	for _, file := range defaults {
-		value, err := os.ReadFile(file)
-		must(b.t, err)
-		cmd.Env = append(cmd.Env, strings.TrimSuffix(filepath.Base(file), ".default")+"="+string(value))
+		name := strings.TrimSuffix(filepath.Base(file), ".default")
+		env = append(env, name+"="+testkit.Read(b.T, file))
 	}
-	cmd.Env = append(
-		cmd.Env,
-		"HOME="+cmd.Dir,
-		"PATH="+strings.Join(path, ":")+":/usr/bin:/bin:"+cmd.Dir+"/node_modules/.bin",
-		fmt.Sprintf("PORT=%d", port),
-	)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
-	must(b.t, cmd.Start())
-	answer, err := ask(port)
-	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	cmd.Wait()
-	if err != nil || !strings.Contains(answer, body) {
-		b.t.Errorf("the app answers %q (%v), want %q\n%s", answer, err, body, log.String())
-	}
-	b.cleanTo(before)
+	script := ". " + layers + "/node/profile.d/web_concurrency.sh && exec " + o.Processes()["web"]
+	command := shell.Command("sh", "-c", script)
+	status, body = buildpacktest.Serve(b.T, moved, command, env, path)
+	b.checkStart(before, b.snapshot(moved))
+	return status, body
 }
 
-// ask tries until the server is up.
-func ask(port int) (string, error) {
-	var err error
-	for range 1200 { // a minute
-		var response *http.Response
-		if response, err = http.Get(fmt.Sprintf("http://127.0.0.1:%d/", port)); err == nil {
-			defer response.Body.Close()
-			text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-			return string(text), err
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return "", err
-}
-
-func freePort(b *bench) int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(b.t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
-// snapshot lists the moved app's files.
-func (b *bench) snapshot() slug {
-	files := slug{}
-	b.collect(files, b.path("moved"), "", nil)
+// snapshot lists an app's files and layers.
+func (b *bench) snapshot(dir string) buildpacktest.Files {
+	files := buildpacktest.Files{}
+	b.AddFiles(files, dir, "")
+	b.AddFiles(files, filepath.Join(dir, ".layers/slugc_node"), ".layers")
 	return files
 }
 
-// cleanTo fails where starting the app has installed something.
-func (b *bench) cleanTo(before slug) {
-	b.t.Helper()
+// checkStart fails where starting the app installed something.
+func (b *bench) checkStart(before, after buildpacktest.Files) {
+	b.T.Helper()
 	wrote := 0
-	for name, text := range b.snapshot() {
+	for name, text := range after {
 		if before[name] == text {
 			continue
 		}
 		if strings.Contains(name, "node_modules") {
-			b.t.Errorf("starting the app wrote %s", name)
+			b.T.Errorf("starting the app wrote %s", name)
 		}
 		wrote++
 	}
 	if wrote > 20 {
-		b.t.Errorf("starting the app wrote %d files", wrote)
+		b.T.Errorf("starting the app wrote %d files", wrote)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// declare cleans the trees and states them as slices. A slice has its key as label only where the
-// key alone decided its content.
-func (b *work) declare() error {
+// declareSlices cleans the trees and declares them as slices. A slice has its key as label only where
+// the key alone decided its content.
+func (b *work) declareSlices() error {
 	d := &b.deps
-	if !d.absent {
+	if !d.supplied {
 		for _, modules := range d.paths {
-			if err := scrub(b.path(modules)); err != nil {
+			if err := scrub(b.Path(modules)); err != nil {
 				return fmt.Errorf("cleaning %q: %w", modules, err)
 			}
 		}
@@ -30,15 +30,15 @@ func (b *work) declare() error {
 		return err
 	}
 	for _, modules := range d.final {
-		b.result.Slices = append(b.result.Slices, libcnb.Slice{Paths: []string{modules}})
+		b.Result.Slices = append(b.Result.Slices, libcnb.Slice{Paths: []string{modules}})
 		if d.key != "" && !d.dirty && !b.assisting {
-			b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.SliceLabel(modules), Value: d.key})
+			b.Result.Labels = append(b.Result.Labels, libcnb.Label{Key: extension.SliceLabel(modules), Value: d.key})
 		}
 	}
 	return b.saveState()
 }
 
-// bookkeeping are files in a node_modules directory in which package managers note when, where and
+// bookkeeping are files in a node_modules directory in which package managers record when, where and
 // from where they installed. No app reads them, and they differ from build to build.
 var bookkeeping = []string{
 	".modules.yaml",
@@ -47,8 +47,8 @@ var bookkeeping = []string{
 	".package-lock.json",
 }
 
-// scrub removes from a dependency tree what differs between two installs of the same lock file:
-// package managers' notes, what node-gyp leaves beside the addon it built, compiled Python.
+// scrub removes from a dependency tree what differs between two installs of the same lock file: package
+// managers' records, what node-gyp leaves beside the addon it built, compiled Python.
 func scrub(modules string) error {
 	for _, name := range bookkeeping {
 		if err := os.RemoveAll(filepath.Join(modules, name)); err != nil {
@@ -79,8 +79,8 @@ func remove(dir string) error {
 	return fs.SkipDir
 }
 
-// scrubGyp removes node-gyp's makefiles and intermediate files: they name the build's directories.
-// What it built stays.
+// scrubGyp removes node-gyp's makefiles and intermediate files, which name the build's directories. The
+// addon stays.
 func scrubGyp(build string) error {
 	return filepath.WalkDir(build, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {

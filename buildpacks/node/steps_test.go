@@ -1,55 +1,57 @@
 package node_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFailingSteps breaks a build at each of its steps, in a way that no pattern knows.
+// TestFailingSteps breaks a build at each of its steps, in a way that no pattern recognises.
 func TestFailingSteps(t *testing.T) {
+	manifest := func(more string) string {
+		return `{"name": "app", "scripts": {"start": "node x.js"` + more + `}`
+	}
+	lock := func(root, packages string) string {
+		return `{"name": "app", "lockfileVersion": 3, "packages": {"": {"name": "app"` + root + `}` + packages + `}}`
+	}
 	const (
-		plain = `{"name": "app", "scripts": {"start": "node x.js", %s}}`
-		bare  = `{"name": "app", "lockfileVersion": 3, "packages": {"": {"name": "app"}}}`
-		dev   = `"devDependencies": {"lib": "file:lib"}`
+		dev = `, "devDependencies": {"lib": "file:lib"}`
+		odd = `, "dependencies": {"odd": "odd:1"}`
+		lib = `, "lib": {"version": "1.0.0", "dev": true}, "node_modules/lib": {"resolved": "lib", "link": true}`
 	)
-	for _, test := range []struct{ id, pkg, lock string }{
-		{"node/prebuild-script-failed", fmt.Sprintf(plain, `"heroku-prebuild": "exit 3"`), bare},
-		{"node/cleanup-script-failed", fmt.Sprintf(plain, `"heroku-cleanup": "exit 3"`), bare},
-		{"node/install-failed", `{"name": "app", "scripts": {"start": "node x.js"}, "dependencies": {"odd": "odd:1"}}`,
-			`{"name": "app", "lockfileVersion": 3, "packages": {"": {"name": "app", "dependencies": {"odd": "odd:1"}}}}`},
-		{"node/prune-failed", `{"name": "app", "scripts": {"start": "node x.js", "build": "echo broken >package.json"}, ` + dev + `}`,
-			`{"name": "app", "lockfileVersion": 3, "packages": {"": {"name": "app", ` + dev + `}, "lib": {"version": "1.0.0", "dev": true}, "node_modules/lib": {"resolved": "lib", "link": true}}}`},
+	for _, test := range []struct{ id, manifest, lock string }{
+		{"node/prebuild-script-failed", manifest(`, "heroku-prebuild": "exit 3"}`), lock("", "")},
+		{"node/cleanup-script-failed", manifest(`, "heroku-cleanup": "exit 3"}`), lock("", "")},
+		{"node/install-failed", manifest(`}` + odd), lock(odd, "")},
+		{"node/prune-failed", manifest(`, "build": "echo broken >package.json"}` + dev), lock(dev, lib)},
 	} {
 		t.Run(test.id, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, "node-no-start")
-			b.write("package.json", test.pkg)
-			b.write("package-lock.json", test.lock)
-			b.write("x.js", "")
-			b.write("lib/package.json", `{"name": "lib", "version": "1.0.0"}`)
-			got := b.try()
-			if got.ok || got.wrong == nil || got.wrong.ID != test.id || len(got.wrong.Hints) == 0 {
-				t.Errorf("gives %+v\n%s", got.wrong, got.log)
+			b.Write("package.json", test.manifest)
+			b.Write("package-lock.json", test.lock)
+			b.Write("x.js", "")
+			b.Write("lib/package.json", `{"name": "lib", "version": "1.0.0"}`)
+			if got := b.fail(test.id); len(got.Diagnosis.Hints) == 0 {
+				t.Errorf("the diagnosis has no hint: %+v", got.Diagnosis)
 			}
 		})
 	}
 }
 
-// TestNoSuchNode asks for a Node that nobody has, on a platform that fetches nothing.
+// TestNoSuchNode asks for a Node that no source has, on a platform that fetches nothing.
 func TestNoSuchNode(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "node-no-start")
 	b.foreign = true
-	b.write("package.json", `{"name": "app", "engines": {"node": "9999.x"}, "scripts": {"start": "node x.js"}}`)
-	got := b.try()
-	if got.ok || got.wrong == nil || got.wrong.ID != "node/version-unavailable" ||
-		!strings.Contains(got.wrong.Summary, "(it has ") {
-		t.Fatalf("gives %+v\n%s", got.wrong, got.log)
+	b.Write("package.json", `{"name": "app", "engines": {"node": "9999.x"}, "scripts": {"start": "node x.js"}}`)
+	wrong := b.fail("node/version-unavailable").Diagnosis
+	if !strings.Contains(wrong.Summary, "(it has ") {
+		t.Errorf("the summary is %q", wrong.Summary)
 	}
-	if diff := cmp.Diff([]string{"ask in package.json engines.node for a version of node that one of the sources has"}, got.wrong.Hints); diff != "" {
+	hint := "ask in package.json engines.node for a version of node that one of the sources has"
+	if diff := cmp.Diff([]string{hint}, wrong.Hints); diff != "" {
 		t.Errorf("hints (-want +got):\n%s", diff)
 	}
 }

@@ -93,5 +93,5 @@ func (b *work) saveCaches(layer libcnb.Layer) error {
 			}
 		}
 	}
-	return tree.Prune(layer.Path, maxAssets)
+	return tree.Prune(layer.Path, maxAssets, maxAssets, nil)
 }

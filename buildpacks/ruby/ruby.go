@@ -59,11 +59,7 @@ const MirrorEnv = "SLUGC_GEM_MIRROR"
 // tree that is Ruby's, and then provides and requires "ruby". A tree that is Ruby's but broken
 // gives the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
-	found, err := language.Detect(ctx, detect.ForRuby)
-	if err != nil || !found.Pass {
-		return libcnb.DetectResult{}, err
-	}
-	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{language.Plan(planName)}}, nil
+	return language.Detect(ctx, planName, detect.ForRuby)
 }
 
 // Build is the buildpack's libcnb.BuildFunc. It prints its progress on standard output and works in

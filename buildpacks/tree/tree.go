@@ -1,32 +1,37 @@
-// Package tree copies, moves, measures and prunes the directory trees that buildpacks put into
-// layers and take out of them. Paths are of this machine, and of directories that the caller owns:
-// nothing here keeps to a root.
+// Package tree copies, moves and prunes the directory trees that buildpacks put into layers and take
+// out of them ([Copy], [Move], [Prune]), and asks what is at a path.
+//
+//	skip := func(rel string) bool { return rel == "docs" }
+//	err := tree.Copy(toolchain.Dir, layer.Path, tree.Options{Plain: true, Skip: skip})
+//
+// Paths are of this machine, and of directories that the caller owns. Only [ReadIn] keeps to a root.
+// Single files are copied and whole trees removed by package cache/disk.
 package tree
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/disk"
 )
 
 // Options say how [Copy] copies. The zero value copies everything with its modes.
 type Options struct {
-	// directories become 0755 and files 0644, or 0755 where they were executable, whatever they
-	// were: a store's trees may be read-only
+	// Plain makes directories 0755 and files 0644, or 0755 where they were executable: a store's trees
+	// may be read-only.
 	Plain bool
-	// reports slash-separated paths relative to the tree that are left out, with all below; nil
-	// leaves nothing out
+	// Skip reports slash-separated paths relative to the tree that are left out, with everything below.
+	// nil leaves nothing out.
 	Skip func(rel string) bool
 }
 
-// Copy copies the directory src to dst, which must not exist or be empty: files, directories and
+// Copy copies the directory src to dst, which must not exist or must be empty: files, directories and
 // symbolic links with their modes and, for files, times. Sockets and devices are left out.
 func Copy(src, dst string, o Options) error {
 	type made struct {
@@ -68,14 +73,14 @@ func Copy(src, dst string, o Options) error {
 			if err != nil {
 				return err
 			}
-			return CopyFile(path, target, o.mode(info))
+			return disk.CopyFile(path, target, o.mode(info))
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, d := range slices.Backward(dirs) { // a directory may be read-only: filled first, the deepest closed first
+	for _, d := range slices.Backward(dirs) { // the deepest first: a directory may be read-only
 		if err := os.Chmod(d.dir, d.mode); err != nil {
 			return err
 		}
@@ -83,7 +88,7 @@ func Copy(src, dst string, o Options) error {
 	return nil
 }
 
-// mode is the permissions that a copy gets.
+// mode returns the permissions of a copy.
 func (o Options) mode(info fs.FileInfo) fs.FileMode {
 	switch {
 	case !o.Plain:
@@ -94,31 +99,8 @@ func (o Options) mode(info fs.FileInfo) fs.FileMode {
 	return 0o644 | info.Mode().Perm()&0o111
 }
 
-// CopyFile copies a regular file to dst, which must not exist, with its time and the permissions
-// mode, by reflink where the disk can.
-func CopyFile(src, dst string, mode fs.FileMode) error {
-	in, err := os.Open(src)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in) // copy_file_range where the kernel can
-	if err = errors.Join(err, out.Chmod(mode), out.Close()); err != nil {
-		return fmt.Errorf("copying %q: %w", src, err)
-	}
-	return os.Chtimes(dst, time.Time{}, info.ModTime())
-}
-
-// Move renames a directory, or copies and removes it where the two places lie on different disks.
-// dst must not exist; the directories above it are made.
+// Move renames a directory, or copies and removes it where the two places are on different disks. dst
+// must not exist; the directories above it are made.
 func Move(src, dst string) error {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err
@@ -139,19 +121,38 @@ func Exists(path string) bool {
 	return err == nil
 }
 
-// IsFile reports whether path is a regular file or leads to one.
+// ReadIn reads a regular file of at most limit bytes below dir. name is slash-separated. A link that
+// leads out of dir is not followed.
+func ReadIn(dir, name string, limit int64) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	name = filepath.FromSlash(name)
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > limit {
+		return nil, fmt.Errorf("not a regular file of at most %d bytes", limit)
+	}
+	return root.ReadFile(name)
+}
+
+// IsFile reports whether path is a regular file or a link to one.
 func IsFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
 }
 
-// IsDir reports whether path is a directory; a link to one is none.
+// IsDir reports whether path is a directory and not a link.
 func IsDir(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir()
 }
 
-// IsProgram reports whether path is a regular file that somebody may execute, or leads to one.
+// IsProgram reports whether path is a regular file that somebody may execute, or a link to one.
 func IsProgram(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0

@@ -1,8 +1,10 @@
 package tree_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,28 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/buildpacks/tree"
+	"slugc/cache/testkit"
 )
 
-// written makes a tree of files: what ends in a slash is a directory.
-func written(t *testing.T, files map[string]string) string {
+// list returns each file's mode, its time and its content or its link's target.
+func list(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// listed says of each file its mode, its time and its content or where it leads.
-func listed(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	list := map[string]string{}
+	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == dir {
 			return err
@@ -55,20 +42,20 @@ func listed(t *testing.T, dir string) map[string]string {
 			link, _ := os.Readlink(path)
 			what += " " + link
 		}
-		list[rel] = what
+		files[rel] = what
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list
+	return files
 }
 
 func TestCopy(t *testing.T) {
-	src := written(
-		t,
-		map[string]string{"bin/run": "#!/bin/sh\n", "closed/file": "x", "docs/a.md": "a", "docs.txt": "b"},
-	)
+	t.Parallel()
+	src := testkit.Tree(t, t.TempDir(), map[string]string{
+		"bin/run": "#!/bin/sh\n", "closed/file": "x", "docs/a.md": "a", "docs.txt": "b",
+	})
 	at := time.Unix(1000, 0)
 	for name, mode := range map[string]os.FileMode{"bin/run": 0o750, "closed/file": 0o400, "docs.txt": 0o644, "closed": 0o555} {
 		if err := os.Chtimes(filepath.Join(src, name), at, at); err != nil {
@@ -83,26 +70,29 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	skip := func(rel string) bool { return rel == "docs" }
-	for plain, want := range map[bool]map[string]string{
-		false: {"bin": "drwxr-xr-x", "bin/run": "-rwxr-x--- 1000 #!/bin/sh\n", "closed": "dr-xr-xr-x", "closed/file": "-r-------- 1000 x", "docs.txt": "-rw-r--r-- 1000 b", "link": "Lrwxrwxrwx /etc/passwd"},
-		true:  {"bin": "drwxr-xr-x", "bin/run": "-rwxr-xr-- 1000 #!/bin/sh\n", "closed": "drwxr-xr-x", "closed/file": "-rw-r--r-- 1000 x", "docs.txt": "-rw-r--r-- 1000 b", "link": "Lrwxrwxrwx /etc/passwd"},
-	} {
+	kept := map[string]string{
+		"bin": "drwxr-xr-x", "bin/run": "-rwxr-x--- 1000 #!/bin/sh\n", "closed": "dr-xr-xr-x",
+		"closed/file": "-r-------- 1000 x", "docs.txt": "-rw-r--r-- 1000 b", "link": "Lrwxrwxrwx /etc/passwd",
+	}
+	plain := maps.Clone(kept)
+	maps.Copy(plain, map[string]string{
+		"bin/run": "-rwxr-xr-- 1000 #!/bin/sh\n", "closed": "drwxr-xr-x", "closed/file": "-rw-r--r-- 1000 x",
+	})
+	for plain, want := range map[bool]map[string]string{false: kept, true: plain} {
 		dst := filepath.Join(t.TempDir(), "copy")
 		t.Cleanup(func() { os.Chmod(filepath.Join(dst, "closed"), 0o755) })
 		if err := tree.Copy(src, dst, tree.Options{Plain: plain, Skip: skip}); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, listed(t, dst)); diff != "" {
+		if diff := cmp.Diff(want, list(t, dst)); diff != "" {
 			t.Errorf("plain %t (-want +got):\n%s", plain, diff)
-		}
-		if err := tree.CopyFile(filepath.Join(src, "docs.txt"), filepath.Join(dst, "link"), 0o644); !os.IsExist(err) {
-			t.Errorf("a file was put where something is: %v", err)
 		}
 	}
 }
 
 func TestMove(t *testing.T) {
-	src := written(t, map[string]string{"tree/a/b": "x"})
+	t.Parallel()
+	src := testkit.Tree(t, t.TempDir(), map[string]string{"tree/a/b": "x"})
 	dst := filepath.Join(t.TempDir(), "deep", "down")
 	if err := tree.Move(filepath.Join(src, "tree"), dst); err != nil {
 		t.Fatal(err)
@@ -117,29 +107,61 @@ func TestMove(t *testing.T) {
 	}
 }
 
-func TestSizePruneDigest(t *testing.T) {
-	dir := written(
-		t,
-		map[string]string{"a/old": strings.Repeat("x", 60), "b/new": strings.Repeat("x", 60), "c/newest": "x"},
-	)
-	for i, name := range []string{"a/old", "b/new", "c/newest"} {
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	sixty := strings.Repeat("x", 60)
+	dir := testkit.Tree(t, t.TempDir(), map[string]string{
+		"README": sixty, "a/old": sixty, "b/new": sixty, "c/newest": "x",
+	})
+	for i, name := range []string{"README", "a/old", "b/new", "c/newest"} {
 		at := time.Unix(int64(1000+i), 0)
 		if err := os.Chtimes(filepath.Join(dir, name), at, at); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if size := tree.Size(dir); size != 121 {
-		t.Errorf("%d bytes, want 121", size)
+	spare := func(rel string) bool { return rel == "README" }
+	for _, step := range []struct {
+		limit, keep int64
+		want        []string
+	}{
+		{121, 0, []string{"README", "a/old", "b/new", "c/newest"}},
+		{120, 100, []string{"README", "b/new", "c/newest"}},
+		{60, 60, []string{"README", "c/newest"}},
+	} {
+		if err := tree.Prune(dir, step.limit, step.keep, spare); err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, name := range []string{"README", "a/old", "b/new", "c/newest"} {
+			if tree.Exists(filepath.Join(dir, name)) {
+				left = append(left, name)
+			}
+		}
+		if diff := cmp.Diff(step.want, left); diff != "" {
+			t.Errorf("at most %d (-want +got):\n%s", step.limit, diff)
+		}
 	}
-	if err := tree.Prune(dir, 100); err != nil {
+}
+
+func TestReadIn(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Tree(t, t.TempDir(), map[string]string{"app/Procfile": "web: x\n", "app/sub/y": "", "secret": "s"})
+	app := filepath.Join(dir, "app")
+	if err := os.Symlink("../secret", filepath.Join(app, "out")); err != nil {
 		t.Fatal(err)
 	}
-	if tree.Exists(filepath.Join(dir, "a/old")) || !tree.Exists(filepath.Join(dir, "b/new")) ||
-		!tree.Exists(filepath.Join(dir, "c/newest")) {
-		t.Error("not the oldest file is removed")
+	if data, err := tree.ReadIn(app, "Procfile", 7); err != nil || string(data) != "web: x\n" {
+		t.Errorf("got %q (%v)", data, err)
 	}
-	if got, err := tree.Digest(filepath.Join(dir, "c/newest")); err != nil ||
-		got != "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" {
-		t.Errorf("digest %s (%v)", got, err)
+	if _, err := tree.ReadIn(app, "none", 7); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	for _, name := range []string{"out", "sub", "../secret"} {
+		if data, err := tree.ReadIn(app, name, 7); err == nil {
+			t.Errorf("%s is read: %q", name, data)
+		}
+	}
+	if _, err := tree.ReadIn(app, "Procfile", 6); err == nil {
+		t.Error("a file beyond the limit is read")
 	}
 }

@@ -2,8 +2,7 @@ package golang_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"slugc/cache/testkit"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,15 +11,12 @@ import (
 func TestBillOfMaterials(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "go-deps")
-	b.write("lib/go.mod", "module example.com/lib\n\ngo 1.26\n")
-	b.write("lib/lib.go", "package lib\n")
-	b.write("lib.go", "package main\n\nimport _ \"example.com/lib\"\n")
-	mod, err := os.ReadFile(b.path("source/go.mod"))
-	must(t, err)
-	b.write("go.mod", string(mod)+"\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ./lib\n")
-	got := b.build()
-	first, err := os.ReadFile(filepath.Join(got.layers, "launch.sbom.cdx.json"))
-	must(t, err)
+	b.Write("lib/go.mod", "module example.com/lib\n\ngo 1.26\n")
+	b.Write("lib/lib.go", "package lib\n")
+	b.Write("lib.go", "package main\n\nimport _ \"example.com/lib\"\n")
+	mod := testkit.Read(t, b.Source("go.mod"))
+	b.Write("go.mod", mod+"\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ./lib\n")
+	first := b.MustBuild().Bill
 	type component struct {
 		Type, Name, Version, Purl string
 		Properties                []struct{ Name, Value string }
@@ -34,8 +30,7 @@ func TestBillOfMaterials(t *testing.T) {
 		Components []component
 	}
 	must(t, json.Unmarshal(first, &doc))
-	if doc.BOMFormat != "CycloneDX" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" ||
-		doc.Metadata.Component.Name != "example.com/hello" {
+	if doc.BOMFormat != "CycloneDX" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" || doc.Metadata.Component.Name != "example.com/hello" {
 		t.Errorf("got %s", first)
 	}
 	type properties = []struct{ Name, Value string }
@@ -53,14 +48,12 @@ func TestBillOfMaterials(t *testing.T) {
 			Purl:       "pkg:golang/github.com/go-chi/chi/v5@v5.2.3",
 			Properties: properties{{"go:sum", "h1:WQIt9uxdsAbgIYgid+BpYc+liqQZGMHRaUwp0JUcvdE="}},
 		},
-		{Type: "library", Name: "stdlib", Version: b.goTool.Version, Purl: "pkg:golang/stdlib@" + b.goTool.Version},
+		{Type: "library", Name: "stdlib", Version: b.goTool().Version, Purl: "pkg:golang/stdlib@" + b.goTool().Version},
 	}
 	if diff := cmp.Diff(want, doc.Components); diff != "" {
 		t.Errorf("components (-want +got):\n%s", diff)
 	}
-	second, err := os.ReadFile(filepath.Join(b.build().layers, "launch.sbom.cdx.json"))
-	must(t, err)
-	if diff := cmp.Diff(string(first), string(second)); diff != "" {
+	if diff := cmp.Diff(string(first), string(b.MustBuild().Bill)); diff != "" {
 		t.Errorf("the second build's bill differs:\n%s", diff)
 	}
 }

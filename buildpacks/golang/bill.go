@@ -12,8 +12,8 @@ import (
 	"slugc/buildpacks/bill"
 )
 
-// bill writes the launch bill of materials: the Go release whose standard library is linked in, and
-// every module, as the binaries themselves state them.
+// bill writes the launch bill of materials from the build information in the binaries: the Go release
+// whose standard library is linked in, and every module.
 func (b *work) bill() error {
 	var infos []*debug.BuildInfo
 	for _, m := range b.mains {
@@ -23,12 +23,12 @@ func (b *work) bill() error {
 		}
 		infos = append(infos, info)
 	}
-	b.rememberModules(infos)
+	b.used = usedModules(infos)
 	app, components := contents(infos)
-	return bill.Write(b.cnb, app, components)
+	return bill.Write(b.CNB, app, components)
 }
 
-// contents joins what the binaries say of themselves: the main module's path and what is linked in.
+// contents returns the main module's path and what is linked into the binaries.
 func contents(infos []*debug.BuildInfo) (app string, components []cdx.Component) {
 	for _, info := range infos {
 		version := strings.TrimPrefix(info.GoVersion, "go")
@@ -45,19 +45,17 @@ func contents(infos []*debug.BuildInfo) (app string, components []cdx.Component)
 	return app, components
 }
 
-// local is the version of a module that comes from a directory.
+// local is the version of a module that is a directory.
 const local = "(devel)"
 
-// component is a dependency: what it was replaced by, where that was so. A directory that replaces
-// a module has no version, and its name says nothing outside of this tree.
+// component returns a dependency, or what replaces it. A directory that replaces a module has no version,
+// and its name says nothing outside this tree.
 func component(dep *debug.Module) cdx.Component {
 	var properties []cdx.Property
 	path, version := dep.Path, dep.Version
 	if by := dep.Replace; by != nil {
-		properties = append(
-			properties,
-			cdx.Property{Name: "go:replaces", Value: strings.TrimSuffix(dep.Path+"@"+dep.Version, "@")},
-		)
+		replaced := strings.TrimSuffix(dep.Path+"@"+dep.Version, "@")
+		properties = append(properties, cdx.Property{Name: "go:replaces", Value: replaced})
 		version, dep = by.Version, by
 		if version != "" && version != local {
 			path = by.Path

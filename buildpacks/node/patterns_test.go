@@ -14,12 +14,13 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-var update = flag.Bool("update", false, "write testdata/diagnoses.txtar anew")
+var update = flag.Bool("update", false, "rewrite testdata/diagnoses.txtar")
 
-// TestDiagnoses holds what slugc says to what the tools say. The archive has real output
-// (‹manager›-‹case›.txt: of npm 10.9 and 11, yarn 1.22 and 4.9, pnpm 10), with addresses and
-// directories replaced, and what is made of it.
+// TestDiagnoses holds the diagnoses of real output. The archive has the output (‹manager›-‹case›.txt: of
+// npm 10.9 and 11, yarn 1.22 and 4.9, pnpm 10), with addresses and directories replaced, and after each
+// its diagnosis.
 func TestDiagnoses(t *testing.T) {
+	t.Parallel()
 	const file = "testdata/diagnoses.txtar"
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -35,9 +36,8 @@ func TestDiagnoses(t *testing.T) {
 		}
 		d := diagnosis.Recognise(patternsFor(manager, locks[manager]), sample.Data)
 		if d == nil {
-			d = (&command.Failure{Command: manager, Status: "exit status 1", Tail: sample.Data}).Unrecognised(
-				unknown("node/unrecognised"),
-			)
+			failure := &command.Failure{Command: manager, Status: "exit status 1", Tail: sample.Data}
+			d = failure.Unrecognised(unknown("node/unrecognised"))
 		}
 		var text strings.Builder
 		encoder := json.NewEncoder(&text)
@@ -55,6 +55,24 @@ func TestDiagnoses(t *testing.T) {
 	if *update {
 		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestShortFailures holds the diagnoses of outputs that are too short to be recorded.
+func TestShortFailures(t *testing.T) {
+	t.Parallel()
+	for output, want := range map[string]string{
+		"npm error code E404\nnpm error 404 Not Found - GET https://registry.example/flatmap-stream": "node/flatmap-stream",
+		"npm error code E401\nnpm error Unable to authenticate":                                      "node/registry-denied",
+		"npm error code ENEEDAUTH\n":           "node/registry-denied",
+		"npm error code ESTRICTALLOWSCRIPTS\n": "node/script-not-allowed",
+		"npm error code EALLOWGIT\n":           "node/git-not-allowed",
+		"npm error code EALLOWREMOTE\n":        "node/remote-not-allowed",
+	} {
+		d := diagnosis.Recognise(patternsFor("npm", "package-lock.json"), []byte(output))
+		if d == nil || d.ID != want || len(d.Hints) == 0 {
+			t.Errorf("%q is %+v, want %s", output, d, want)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// TestRecognise holds the diagnoses against recorded output of the go command.
+// TestRecognise holds the diagnoses of recorded output of the go command.
 func TestRecognise(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/failures/*.txtar")
@@ -48,14 +48,14 @@ func TestRecognise(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
 	}
-	for _, p := range slices.Concat(modulePatterns(), networkPatterns(), dependencyPatterns(""), cgoPatterns(), compilePatterns()) {
+	for _, p := range patterns("") {
 		if !slices.Contains(seen, p.ID) && !slices.Contains(slices.Collect(maps.Values(shortOnes)), p.ID) {
 			t.Errorf("no sample shows %s", p.ID)
 		}
 	}
 }
 
-// shortOnes are outputs that need no app, or that detection forestalls.
+// shortOnes are outputs that need no app, or of apps that detection refuses.
 var shortOnes = map[string]string{
 	"example.com/app: /goroot/pkg/tool/linux_amd64/link: signal: killed\n":                          "go/out-of-memory",
 	"github.com/big/dep: /goroot/pkg/tool/linux_amd64/compile: signal: killed\n":                    "go/out-of-memory",
@@ -86,7 +86,7 @@ func TestRecogniseShortOnes(t *testing.T) {
 	}
 }
 
-// TestUnrecognised holds what is said of failures that no pattern knows.
+// TestUnrecognised holds the diagnosis of a failure that no pattern recognises.
 func TestUnrecognised(t *testing.T) {
 	t.Parallel()
 	f := &command.Failure{Command: "go build", Status: "exit status 1", Tail: []byte("one\n\ntwo\n")}

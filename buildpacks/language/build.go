@@ -1,0 +1,91 @@
+package language
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/tree"
+	"slugc/detect"
+)
+
+// Build is what every language's build has at hand. A language embeds it in a struct of its own and
+// adds to Result. It is used from one goroutine.
+type Build struct {
+	Name    string // the language, as in diagnoses and plans: "ruby", "node", "go", "clojure"
+	Context context.Context
+	CNB     libcnb.BuildContext
+	Dir     string   // the app's root
+	Environ []string // the process's environment, "NAME=value" each
+	Log     *command.Log
+	Result  libcnb.BuildResult
+}
+
+// Steps runs the steps of a build in order until one fails.
+func Steps(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Inspect asks a detector about the app as it is now.
+func (b *Build) Inspect(detector Detector) (detect.Result, error) {
+	return detector(detect.Input{FS: os.DirFS(b.Dir), Env: b.CNB.Platform.Environment})
+}
+
+// Path returns a slash-separated path of the app as a path of this machine.
+func (b *Build) Path(rel string) string { return filepath.Join(b.Dir, filepath.FromSlash(rel)) }
+
+// TempDir makes a directory outside the app and its layers. The build must remove it.
+func (b *Build) TempDir() (string, error) {
+	dir, err := os.MkdirTemp("", "slugc-"+b.Name+"-*")
+	if err != nil {
+		return "", fmt.Errorf("making a temporary directory: %w", err)
+	}
+	return dir, nil
+}
+
+// HasProcfile reports whether the app says itself how to start it.
+func (b *Build) HasProcfile() bool { return tree.IsFile(b.Path("Procfile")) }
+
+// AddProcess declares a process and the shell command that starts it. The type "web" is the default
+// process.
+func (b *Build) AddProcess(kind, command string) {
+	b.Result.Processes = append(b.Result.Processes, libcnb.Process{
+		Type: kind, Command: []string{"bash", "-c", command}, Default: kind == "web",
+	})
+}
+
+// Layer opens a layer and makes its directory. Its metadata and files are those of the last build.
+// It is not in the result until [Build.Contribute].
+func (b *Build) Layer(name string) (libcnb.Layer, error) { return OpenLayer(b.CNB.Layers, name) }
+
+// Everywhere are the types of a layer that serves the build, the launch and the next build.
+var Everywhere = libcnb.LayerTypes{Build: true, Launch: true, Cache: true}
+
+// Contribute adds a layer of the given types to the result. A layer of the same name is replaced.
+func (b *Build) Contribute(layer libcnb.Layer, types libcnb.LayerTypes) {
+	layer.LayerTypes = types
+	if have := b.Contributed(layer.Name); have != nil {
+		*have = layer
+		return
+	}
+	b.Result.Layers = append(b.Result.Layers, layer)
+}
+
+// Contributed returns a layer of the result, to be changed in place, or nil.
+func (b *Build) Contributed(name string) *libcnb.Layer {
+	i := slices.IndexFunc(b.Result.Layers, func(l libcnb.Layer) bool { return l.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &b.Result.Layers[i]
+}

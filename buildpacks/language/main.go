@@ -1,0 +1,31 @@
+package language
+
+import (
+	"context"
+	"os"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
+)
+
+// Run runs the build of the language name ("node") in a process of its own, and is the body of its
+// libcnb.BuildFunc. It prints progress on standard output. A fault of the app is returned as a
+// [*diagnosis.Diagnosis] and written to the file that the environment names ([diagnosis.Env]). It sets
+// no deadline: the platform that started the process ends it.
+func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb.BuildResult, error) {
+	b := &Build{
+		Name:    name,
+		Context: context.Background(),
+		CNB:     cnb,
+		Dir:     cnb.ApplicationPath,
+		Environ: os.Environ(),
+		Log:     &command.Log{Out: os.Stdout},
+		Result:  libcnb.NewBuildResult(),
+	}
+	if err := build(b); err != nil {
+		return libcnb.BuildResult{}, Failed(err, os.Getenv(diagnosis.Env))
+	}
+	return b.Result, nil
+}

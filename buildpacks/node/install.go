@@ -1,0 +1,112 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// install runs the package manager and keeps the full trees where a later build will need them.
+func (b *work) install() error {
+	d := &b.deps
+	b.warnInstall()
+	if b.app.NodeModules && b.app.Manager != "npm" {
+		if err := os.RemoveAll(b.Path("node_modules")); err != nil {
+			return fmt.Errorf("removing the checked-in node_modules: %w", err)
+		}
+	}
+	had, err := findTrees(b.Dir, b.notApp)
+	if err != nil {
+		return err
+	}
+	before, err := takeManifest(b.Dir, b.mayChange)
+	if err != nil {
+		return err
+	}
+	if err := b.runInstall(); err != nil {
+		return err
+	}
+	after, err := takeManifest(b.Dir, b.mayChange)
+	if err != nil {
+		return err
+	}
+	wrote := slices.DeleteFunc(before.untimed().changes(after.untimed()), func(name string) bool {
+		return name == ".yarn" // made for the state file alone; anything else in it has a path of its own
+	})
+	if d.key != "" && len(wrote) > 0 {
+		b.Log.Detail("Not keeping node_modules: the install wrote to %s", wrote[0])
+		d.key = ""
+	}
+	found, err := findTrees(b.Dir, b.notApp)
+	if err != nil {
+		return err
+	}
+	d.paths = slices.DeleteFunc(found, func(modules string) bool {
+		return modules != "node_modules" && slices.Contains(had, modules)
+	})
+	d.direct = b.directDependencies()
+	if err := b.keepTrees(); err != nil {
+		return err
+	}
+	return b.recordTrees()
+}
+
+// runInstall runs the package manager's install with its download store.
+func (b *work) runInstall() error {
+	if err := b.boundStore(); err != nil {
+		return err
+	}
+	if err := b.restoreArchives(); err != nil {
+		return err
+	}
+	for _, argv := range b.manager.install {
+		b.Log.Detail("Running %s", strings.Join(argv, " "))
+		if err := b.tool(unknown("node/install-failed", b.reproduceHint(argv)), argv...); err != nil {
+			return err
+		}
+	}
+	return b.saveArchives()
+}
+
+// warnInstall says what is unusual about the coming install.
+func (b *work) warnInstall() {
+	if b.app.NodeModules {
+		b.Log.Warn("node_modules is checked in. Remove it with `git rm -r --cached node_modules` " +
+			"and add it to .gitignore.")
+	}
+	if b.app.Lockfile == "" && b.app.HasDeps {
+		b.Log.Warn("There is no lock file: every build may install other versions. "+
+			"Run `%s` and commit the lock file.", lockCommand(b.app.Manager))
+	}
+}
+
+// lockCommand returns the command that makes a package manager's lock file.
+func lockCommand(manager string) string {
+	switch manager {
+	case "yarn", "berry":
+		return "yarn install"
+	case "pnpm", "bun":
+		return manager + " install"
+	}
+	return "npm install --package-lock-only"
+}
+
+// notApp reports paths in which no dependencies are looked for.
+func (b *work) notApp(rel string) bool {
+	layers, err := filepath.Rel(b.Dir, b.CNB.Layers.Path)
+	if err == nil && filepath.IsLocal(layers) {
+		first, _, _ := strings.Cut(filepath.ToSlash(layers), "/")
+		if rel == first {
+			return true
+		}
+	}
+	return rel == ".git" || rel == ".layers"
+}
+
+// mayChange reports paths that any install writes.
+func (b *work) mayChange(rel string) bool {
+	return b.notApp(rel) || path.Base(rel) == "node_modules" || rel == ".yarn/install-state.gz"
+}

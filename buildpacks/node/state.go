@@ -1,0 +1,81 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/cache/digest"
+)
+
+// keptState is what a build tells the next one about its dependency trees, in the metadata of the layer
+// "modules".
+type keptState struct {
+	Key    string      `json:"key"`
+	Paths  []string    `json:"paths"` // after installing: what is kept
+	Final  []string    `json:"final"` // after pruning: what is in the slug
+	Kept   string      `json:"kept"`
+	Direct []installed `json:"direct"`
+	State  string      `json:"state"`
+}
+
+// readState reads what the last build left. A cache can be damaged, so paths are checked.
+func readState(layer libcnb.Layer) keptState {
+	var state keptState
+	text, _ := layer.Metadata["state"].(string)
+	if json.Unmarshal([]byte(text), &state) != nil {
+		return keptState{}
+	}
+	for _, modules := range slices.Concat(state.Paths, state.Final) {
+		if !filepath.IsLocal(modules) || path.Base(modules) != "node_modules" {
+			return keptState{}
+		}
+	}
+	return state
+}
+
+// saveState contributes the layer, or removes it where nothing may be kept.
+func (b *work) saveState() error {
+	d := &b.deps
+	if d.key == "" {
+		return os.RemoveAll(d.layer.Path)
+	}
+	text, err := json.Marshal(
+		keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state},
+	)
+	if err != nil {
+		return fmt.Errorf("keeping the dependencies: %w", err)
+	}
+	d.layer.Metadata = map[string]any{"state": string(text), "parts": reasons(d.parts)}
+	b.Contribute(d.layer, libcnb.LayerTypes{Cache: true})
+	return nil
+}
+
+// treeDirs returns the directories in the layer that keep the trees.
+func treeDirs(layer string, paths []string) []string {
+	dirs := make([]string, len(paths))
+	for i := range paths {
+		dirs[i] = filepath.Join(layer, "trees", strconv.Itoa(i))
+	}
+	return dirs
+}
+
+// treesDigest returns one digest over the manifests of dirs.
+func treesDigest(dirs []string) (string, error) {
+	var all strings.Builder
+	for _, dir := range dirs {
+		m, err := takeManifest(dir, nil)
+		if err != nil {
+			return "", err
+		}
+		all.WriteString(m.digest() + "\n")
+	}
+	return digest.Of([]byte(all.String())).Hex(), nil
+}
