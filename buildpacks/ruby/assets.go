@@ -32,14 +32,14 @@ func (b *work) assets() error {
 	if !b.rake.tasks[precompile] {
 		return nil
 	}
-	b.say.Step("Compiling assets")
+	b.Log.Step("Compiling assets")
 	if found := b.glob(assetManifests...); len(found) > 0 {
-		rel, _ := filepath.Rel(b.dir, found[0])
-		b.say.Detail("%s is committed, so the committed assets are used", rel)
+		rel, _ := filepath.Rel(b.Dir, found[0])
+		b.Log.Detail("%s is committed, so the committed assets are used", rel)
 		return nil
 	}
 	if b.env.get("RAILS_ENV") != "production" {
-		b.say.Warn("RAILS_ENV is %q in this build, not production.", b.env.get("RAILS_ENV"))
+		b.Log.Warn("RAILS_ENV is %q in this build, not production.", b.env.get("RAILS_ENV"))
 	}
 	layer, err := b.layer(assetsLayer)
 	if err != nil {
@@ -48,18 +48,18 @@ func (b *work) assets() error {
 	if err := b.restoreCaches(layer); err != nil {
 		return fmt.Errorf("restoring the assets' cache: %w", err)
 	}
-	b.say.Detail("Running bundle exec rake %s", precompile)
+	b.Log.Detail("Running bundle exec rake %s", precompile)
 	start := time.Now()
 	if _, err := b.run(call{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true,
 		drop: isTrace}); err != nil {
 		return diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
 	}
-	b.say.Detail("Compiled in %.1f s", time.Since(start).Seconds())
+	b.Log.Detail("Compiled in %.1f s", time.Since(start).Seconds())
 	if err := b.saveCaches(layer); err != nil {
 		return fmt.Errorf("keeping the assets' cache: %w", err)
 	}
 	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
 	return nil
 }
 
@@ -67,10 +67,10 @@ func (b *work) assets() error {
 func (b *work) restoreCaches(layer libcnb.Layer) error {
 	for _, dir := range assetCaches {
 		kept := filepath.Join(layer.Path, url.PathEscape(dir))
-		if !tree.IsDir(kept) || tree.Exists(b.path(dir)) {
+		if !tree.IsDir(kept) || tree.Exists(b.Path(dir)) {
 			continue
 		}
-		if err := tree.Move(kept, b.path(dir)); err != nil {
+		if err := tree.Move(kept, b.Path(dir)); err != nil {
 			return err
 		}
 	}
@@ -80,14 +80,14 @@ func (b *work) restoreCaches(layer libcnb.Layer) error {
 // saveCaches moves the caches out of the app: they do not belong in a slug.
 func (b *work) saveCaches(layer libcnb.Layer) error {
 	for _, dir := range assetCaches {
-		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.path(dir)
+		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.Path(dir)
 		if !tree.IsDir(source) {
 			continue
 		}
 		if err := errors.Join(os.RemoveAll(kept), tree.Move(source, kept)); err != nil {
 			return err
 		}
-		for dir := filepath.Dir(source); dir != b.dir; dir = filepath.Dir(dir) {
+		for dir := filepath.Dir(source); dir != b.Dir; dir = filepath.Dir(dir) {
 			if os.Remove(dir) != nil { // refused unless it is empty
 				break
 			}

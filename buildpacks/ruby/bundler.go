@@ -29,15 +29,15 @@ func (b *work) ownBundler() string {
 // installBundler sets up the Bundler of BUNDLED WITH. If it is not available, it uses the one that
 // comes with Ruby, which reads every lock file of its major version.
 func (b *work) installBundler() error {
-	want, own := b.requirement("bundler").Constraint, b.ownBundler()
+	want, own := language.RequestFor("bundler", b.requires).Constraint, b.ownBundler()
 	b.bundler = own
 	switch {
 	case want == "" && own == "":
 		return errors.New("setting Bundler up: this Ruby comes with none, and the lock file names none")
 	case want == "" || want == own:
-		b.say.Detail("Using Bundler %s, which comes with Ruby", own)
+		b.Log.Detail("Using Bundler %s, which comes with Ruby", own)
 	case strings.HasPrefix(want, "1.") && own != "" && !strings.HasPrefix(own, "1."):
-		b.say.Detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run",
+		b.Log.Detail("Using Bundler %s, which comes with Ruby; %s has BUNDLED WITH %s, which this Ruby cannot run",
 			own, b.app.Lockfile, want)
 	default:
 		if err := b.fetchBundler(want, own); err != nil {
@@ -60,7 +60,7 @@ func (b *work) fetchBundler(want, own string) error {
 	key := map[string]any{"layout": layout, "bundler": want, "ruby": b.ruby.Version + " " + b.ruby.Digest}
 	installed := filepath.Join(layer.Path, "specifications", "bundler-"+want+".gemspec")
 	if language.Same(layer.Metadata, key) && tree.IsFile(installed) {
-		b.say.Detail("Using Bundler %s (%s BUNDLED WITH), from the cache", want, b.app.Lockfile)
+		b.Log.Detail("Using Bundler %s (%s BUNDLED WITH), from the cache", want, b.app.Lockfile)
 	} else {
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
@@ -80,17 +80,17 @@ func (b *work) fetchBundler(want, own string) error {
 			if failed {
 				why = errorLine(f)
 			}
-			b.say.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) is not available: %s", own,
+			b.Log.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) is not available: %s", own,
 				want, b.app.Lockfile, command.Clip(why, 200))
 			return nil
 		}
-		b.say.Detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)
+		b.Log.Detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)
 	}
 	layer.Metadata = key
 	layer.SharedEnvironment.Prepend("GEM_PATH", ":", layer.Path)
 	b.env.prepend("PATH", filepath.Join(layer.Path, "bin"))
 	b.env.prepend("GEM_PATH", layer.Path)
-	b.contribute(layer, everything)
+	b.Contribute(layer, language.Everywhere)
 	b.bundler = want
 	return scrubGems(layer.Path)
 }

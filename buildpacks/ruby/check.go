@@ -26,8 +26,8 @@ func (b *work) checkEngine() error {
 	return &diagnosis.Diagnosis{
 		ID: "ruby/engine-unsupported", Place: b.app.Gemfile,
 		Summary: fmt.Sprintf("%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
-		Hints: []string{fmt.Sprintf("take the engine out of the ruby line of %s, run `bundle update --ruby` with MRI, and commit %s and %s",
-			b.app.Gemfile, b.app.Gemfile, b.app.Lockfile),
+		Hints: []string{fmt.Sprintf("remove the engine from the ruby line of %[1]s, run `bundle update --ruby` with MRI, "+
+			"and commit %[1]s and %[2]s", b.app.Gemfile, b.app.Lockfile),
 			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg"},
 	}
 }
@@ -38,14 +38,14 @@ func (b *work) checkApp() error {
 		return d
 	}
 	if b.app.VendorBundle {
-		b.say.Warn("vendor/bundle is committed: gems that were installed on another machine are not used. " +
+		b.Log.Warn("vendor/bundle is committed: gems that were installed on another machine are not used. " +
 			"Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.")
-		if err := os.RemoveAll(b.path("vendor/bundle")); err != nil {
+		if err := os.RemoveAll(b.Path("vendor/bundle")); err != nil {
 			return fmt.Errorf("removing the committed vendor/bundle: %w", err)
 		}
 	}
 	if b.app.BinBundle {
-		b.say.Warn("bin/bundle is committed. It may ask for a Bundler that is not installed; " +
+		b.Log.Warn("bin/bundle is committed. It may ask for a Bundler that is not installed; " +
 			"remove it with `git rm bin/bundle`.")
 	}
 	scripts, err := b.oddScripts()
@@ -53,15 +53,16 @@ func (b *work) checkApp() error {
 		return err
 	}
 	if len(scripts) > 0 {
-		b.say.Warn("These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.",
+		b.Log.Warn("These scripts name a particular Ruby in their first line, which may not be installed: %s. "+
+			"Write `#!/usr/bin/env ruby`.",
 			strings.Join(scripts, ", "))
 	}
 	if b.app.HasGem("asset_sync") {
-		b.say.Warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. " +
+		b.Log.Warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. " +
 			"Consider a content delivery network in front of the app.")
 	}
 	if version, ok := b.app.Lock.Gem("sprockets"); ok && isSprocketsBeta(version) {
-		b.say.Warn("sprockets %s is a pre-release with known faults: upgrade to 4.0 or later.", version)
+		b.Log.Warn("sprockets %s is a pre-release with known faults: upgrade to 4.0 or later.", version)
 	}
 	return nil
 }
@@ -85,7 +86,7 @@ var oddShebang = lazyregexp.New(`^#!.*\bruby[0-9]|^#!\s*/(?:home|Users|opt|usr/l
 
 // oddScripts lists the scripts of bin whose first line names a particular Ruby.
 func (b *work) oddScripts() (found []string, err error) {
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the app: %w", err)
 	}

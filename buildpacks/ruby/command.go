@@ -29,8 +29,8 @@ func (b *work) run(c call) ([]byte, error) {
 	} else if program = b.env.look(program); program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", shown)
 	}
-	return b.say.Run(b.ctx,
-		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.dir, Env: b.env.list(c.all),
+	return b.Log.Run(b.Context,
+		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.Dir, Env: b.env.list(c.all),
 			Stdout: c.stdout, Quiet: c.quiet, Drop: c.drop})
 }
 

@@ -48,7 +48,7 @@ func (b *work) bundlerConfig() error {
 	}
 	b.env.force("BUNDLE_APP_CONFIG", dir)
 	b.env.force("BUNDLE_USER_HOME", filepath.Join(b.temp, "bundle-home"))
-	b.env.force("BUNDLE_GEMFILE", b.path(b.app.Gemfile))
+	b.env.force("BUNDLE_GEMFILE", b.Path(b.app.Gemfile))
 	return nil
 }
 
@@ -58,13 +58,13 @@ func (b *work) committedConfig() (map[string]string, error) {
 	if !b.app.BundleConfig {
 		return kept, nil
 	}
-	text, err := readIn(b.dir, ".bundle/config")
+	text, err := readIn(b.Dir, ".bundle/config")
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", ".bundle/config", err)
 	}
 	var all map[string]any
 	if err := yaml.Unmarshal(text, &all); err != nil {
-		b.say.Warn(".bundle/config is committed and can't be parsed; it is ignored.")
+		b.Log.Warn(".bundle/config is committed and can't be parsed; it is ignored.")
 		return kept, nil
 	}
 	var ignored []string
@@ -79,15 +79,14 @@ func (b *work) committedConfig() (map[string]string, error) {
 		ignored = append(ignored, name)
 	}
 	for name, value := range kept {
-		b.env.conceal(name, value)
+		b.Log.Hide(secretsIn(name, value)...)
 	}
-	b.say.Secrets = b.env.secrets
 	slices.Sort(ignored)
 	line := ".bundle/config is committed"
 	if len(ignored) > 0 {
 		line += "; the build ignores its " + strings.Join(ignored, ", ")
 	}
-	b.say.Warn("%s. Remove it with `git rm --cached .bundle/config`, and use the build's configuration.", line)
+	b.Log.Warn("%s. Remove it with `git rm --cached .bundle/config`, and use the build's configuration.", line)
 	return kept, nil
 }
 

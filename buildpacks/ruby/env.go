@@ -53,7 +53,7 @@ func newEnvironment(environ []string, config map[string]string, gemfile string) 
 		name, value, _ := strings.Cut(entry, "=")
 		if name == MirrorEnv {
 			e.mirror = value
-			e.concealURL(value)
+			e.secrets = append(e.secrets, passwordOf(value)...)
 		}
 		if !internal.MatchString(name) {
 			e.vars[name] = value
@@ -65,43 +65,45 @@ func newEnvironment(environ []string, config map[string]string, gemfile string) 
 	for name, value := range config {
 		if !refused.MatchString(name) {
 			e.user[name] = value
-			e.conceal(name, value)
+			e.secrets = append(e.secrets, secretsIn(name, value)...)
 		}
 	}
 	return e
 }
 
-// conceal adds the secrets in a value to e.secrets. The password of Bundler's credentials is one by
-// itself, because it may be printed alone.
-func (e *environment) conceal(name, value string) {
+// secretsIn returns the secrets in a variable's value. The password of Bundler's credentials is one
+// by itself, because it may be printed alone.
+func secretsIn(name, value string) (secrets []string) {
 	value = strings.TrimSpace(value)
 	if !credential(name) && !command.IsSecret(name) || len(value) < 6 {
-		return
+		return nil
 	}
-	e.secrets = append(e.secrets, value)
+	secrets = append(secrets, value)
 	if _, password, ok := strings.Cut(value, ":"); ok && credential(name) && len(password) >= 4 {
-		e.secrets = append(e.secrets, password)
+		secrets = append(secrets, password)
 	}
-	slices.SortFunc(e.secrets, func(a, b string) int { return len(b) - len(a) }) // the whole before its parts
+	return secrets
 }
 
-// concealURL adds the password in a URL to e.secrets.
-func (e *environment) concealURL(address string) {
-	if u, err := url.Parse(address); err == nil {
-		if password, ok := u.User.Password(); ok && len(password) >= 4 {
-			e.secrets = append(e.secrets, password)
-		}
+// passwordOf returns the password in a URL, if there is one.
+func passwordOf(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
 	}
+	if password, ok := u.User.Password(); ok && len(password) >= 4 {
+		return []string{password}
+	}
+	return nil
 }
 
 // credential reports whether a variable holds Bundler's credentials for a host:
 // BUNDLE_GEMS__EXAMPLE__COM.
 func credential(name string) bool {
 	host, ok := strings.CutPrefix(name, "BUNDLE_")
-	return ok && strings.Contains(host, "__") && !strings.HasPrefix(host, "MIRROR__") &&
-		!strings.HasPrefix(host, "BUILD__") &&
-		!strings.HasPrefix(host, "LOCAL__") &&
-		!strings.HasPrefix(host, "GEM__")
+	setting := func(prefix string) bool { return strings.HasPrefix(host, prefix) }
+	return ok && strings.Contains(host, "__") &&
+		!slices.ContainsFunc([]string{"MIRROR__", "BUILD__", "LOCAL__", "GEM__"}, setting)
 }
 
 // hostKey encodes a host or a URL as part of a variable's name, as Bundler does.

@@ -17,7 +17,7 @@ import (
 
 // gems installs the gems of the lock file into the layer "ruby-gems".
 func (b *work) gems() error {
-	b.say.Step("Installing gems")
+	b.Log.Step("Installing gems")
 	layer, err := b.layer("ruby-gems")
 	if err != nil {
 		return err
@@ -43,9 +43,9 @@ func (b *work) gems() error {
 		}
 	}
 	if why == "" {
-		b.say.Detail("Using the gems from the cache, unchanged since the last build")
+		b.Log.Detail("Using the gems from the cache, unchanged since the last build")
 	} else {
-		b.say.Detail("Running bundle install with Bundler %s: %s", b.bundler, why)
+		b.Log.Detail("Running bundle install with Bundler %s: %s", b.bundler, why)
 		if err := b.install(); err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (b *work) gems() error {
 	layer.Metadata = map[string]any{"parts": digests(parts)}
 	layer.SharedEnvironment.Prepend("GEM_PATH", ":", b.gemHome())
 	layer.SharedEnvironment.Prepend("PATH", ":", filepath.Join(b.gemHome(), "bin"))
-	b.contribute(layer, everything)
+	b.Contribute(layer, language.Everywhere)
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (b *work) without() string {
 // gemsEnv sets the environment of Bundler and of everything that it runs.
 func (b *work) gemsEnv() {
 	if groups := b.env.user["BUNDLE_WITHOUT"]; strings.Contains(strings.TrimSpace(groups), " ") {
-		b.say.Warn("BUNDLE_WITHOUT separates groups by spaces, and Bundler expects colons: using %s.", b.without())
+		b.Log.Warn("BUNDLE_WITHOUT separates groups by spaces, and Bundler expects colons: using %s.", b.without())
 	}
 	for name, value := range map[string]string{
 		"BUNDLE_PATH":                  b.bundle,
@@ -139,7 +139,7 @@ func (b *work) install() error {
 
 // keepDownloads declares the layer of the downloads, even if this build did not need them.
 func (b *work) keepDownloads() error {
-	layer, err := b.cnb.Layers.Layer("ruby-downloads")
+	layer, err := b.CNB.Layers.Layer("ruby-downloads")
 	if err != nil {
 		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
 	}
@@ -147,7 +147,7 @@ func (b *work) keepDownloads() error {
 		return nil
 	}
 	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
 	return nil
 }
 

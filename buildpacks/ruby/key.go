@@ -26,12 +26,12 @@ type part struct {
 
 // parts returns everything that determines the content of the gems' layer, in a fixed order.
 func (b *work) parts() ([]part, error) {
-	target := b.cnb.TargetInfo
+	target := b.CNB.TargetInfo
 	parts := []part{
 		{"buildpack", ID + " " + Version + " " + layout, true},
 		{"system",
-			strings.Join([]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name,
-				b.cnb.TargetDistro.Version}, " "), true},
+			strings.Join([]string{target.OS, target.Arch, target.Variant, b.CNB.TargetDistro.Name,
+				b.CNB.TargetDistro.Version}, " "), true},
 		{"Ruby", b.ruby.Version + " " + b.ruby.Digest, true},
 		{"build configuration", b.settings(), true},
 		{"Bundler", b.bundler, false},
@@ -41,7 +41,7 @@ func (b *work) parts() ([]part, error) {
 		if name == ".ruby-version" || name == ".tool-versions" || name == ".bundle/config" {
 			continue // what they determine is above
 		}
-		data, err := readIn(b.dir, name)
+		data, err := readIn(b.Dir, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading %q: %w", name, err)
 		}
@@ -78,7 +78,7 @@ func (b *work) settings() string {
 
 // versionFiles is a digest of lib/**/version.rb: by convention, a gemspec reads its version there.
 func (b *work) versionFiles(dir string) (string, error) {
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return "", fmt.Errorf("reading the app: %w", err)
 	}
@@ -97,7 +97,7 @@ func (b *work) versionFiles(dir string) (string, error) {
 
 // vendored lists the names and sizes of the files in vendor/cache.
 func (b *work) vendored() (string, error) {
-	entries, err := os.ReadDir(b.path("vendor/cache"))
+	entries, err := os.ReadDir(b.Path("vendor/cache"))
 	if err != nil {
 		return "", nil
 	}
@@ -130,7 +130,7 @@ func (b *work) uncacheable() string {
 		if path.Ext(name) != ".gemspec" {
 			continue
 		}
-		if text, err := readIn(b.dir, name); err == nil && extensions.Match(text) {
+		if text, err := readIn(b.Dir, name); err == nil && extensions.Match(text) {
 			return name + " has an extension, which is compiled in place"
 		}
 	}

@@ -18,8 +18,8 @@ import (
 // processes take precedence.
 func (b *work) processes() error {
 	web := b.web()
-	if !tree.IsFile(b.path("Procfile")) && web != "" {
-		b.say.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to change it.", web)
+	if !b.HasProcfile() && web != "" {
+		b.Log.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to change it.", web)
 	}
 	rake := ""
 	if b.app.HasGem("rake") {
@@ -31,12 +31,11 @@ func (b *work) processes() error {
 	}
 	for _, p := range [][2]string{{"web", web}, {"worker", b.worker()}, {"rake", rake}, {"console", console}} {
 		if p[1] != "" {
-			b.result.Processes = append(b.result.Processes,
-				libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"})
+			b.AddProcess(p[0], p[1])
 		}
 	}
 	if addons := b.addons(); addons != "" {
-		b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.AddonsLabel, Value: addons})
+		b.Result.Labels = append(b.Result.Labels, libcnb.Label{Key: extension.AddonsLabel, Value: addons})
 	}
 	return nil
 }
@@ -55,7 +54,7 @@ func (b *work) web() string {
 		if !b.app.PumaConfig {
 			return "bundle exec puma -b tcp://0.0.0.0:" + port
 		}
-		config, err := readIn(b.dir, "config/puma.rb")
+		config, err := readIn(b.Dir, "config/puma.rb")
 		if err == nil && !pumaBinds.Match(config) {
 			return "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:" + port
 		}
@@ -69,7 +68,7 @@ func (b *work) web() string {
 	case b.rackup():
 		return "bundle exec rackup config.ru -o 0.0.0.0 -p " + port
 	}
-	b.say.Warn("There is config.ru but no server for it: add the gem puma, or with Rack 3 the gem rackup.")
+	b.Log.Warn("There is config.ru but no server for it: add the gem puma, or with Rack 3 the gem rackup.")
 	return ""
 }
 
@@ -91,7 +90,7 @@ func (b *work) worker() string {
 	switch {
 	case b.app.HasGem("sidekiq"):
 		return "bundle exec sidekiq"
-	case b.app.HasGem("solid_queue") && tree.IsFile(b.path("bin/jobs")):
+	case b.app.HasGem("solid_queue") && tree.IsFile(b.Path("bin/jobs")):
 		return "bin/jobs"
 	case b.app.HasGem("good_job"):
 		return "bundle exec good_job start"
@@ -119,13 +118,13 @@ func (b *work) addons() string {
 
 // concurrency is sourced at launch. The number of processes that the Node buildpack computes is for
 // Node and not for a Ruby server.
-const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi
-`
+const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then ` +
+	"unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi\n"
 
 // launch writes the layer "ruby-profile". The app's configuration can change everything except the
 // paths.
 func (b *work) launch() error {
-	layer, err := b.cnb.Layers.Layer("ruby-profile")
+	layer, err := b.CNB.Layers.Layer("ruby-profile")
 	if err != nil {
 		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
 	}
@@ -139,12 +138,8 @@ func (b *work) launch() error {
 	if err := os.Chmod(filepath.Join(config, "config"), 0o644); err != nil {
 		return fmt.Errorf("writing Bundler's configuration: %w", err)
 	}
-	profile := filepath.Join(layer.Path, "profile.d")
-	if err := os.MkdirAll(profile, 0o755); err != nil {
-		return fmt.Errorf("writing the launch script: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(profile, "ruby.sh"), []byte(concurrency), 0o644); err != nil {
-		return fmt.Errorf("writing the launch script: %w", err)
+	if err := language.WriteProfile(layer.Path, "ruby.sh", concurrency); err != nil {
+		return err
 	}
 	env := layer.LaunchEnvironment
 	env.Override("BUNDLE_PATH", b.bundle)
@@ -153,11 +148,11 @@ func (b *work) launch() error {
 	for name, value := range b.launchDefaults() {
 		env.Default(name, value)
 	}
-	if tree.IsDir(b.path("bin")) {
-		env.Prepend("PATH", ":", b.path("bin"))
+	if tree.IsDir(b.Path("bin")) {
+		env.Prepend("PATH", ":", b.Path("bin"))
 	}
 	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Launch: true})
+	b.Contribute(layer, libcnb.LayerTypes{Launch: true})
 	if b.app.Kind == "rails" {
 		return b.railsApp()
 	}
@@ -166,8 +161,15 @@ func (b *work) launch() error {
 
 func (b *work) launchDefaults() map[string]string {
 	env := map[string]string{
-		"BUNDLE_DEPLOYMENT": "true", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true", "BUNDLE_DISABLE_VERSION_CHECK": "true",
-		"LANG": "C.UTF-8", "RACK_ENV": "production", "PUMA_PERSISTENT_TIMEOUT": "95", "MALLOC_ARENA_MAX": "2", "DISABLE_SPRING": "1",
+		"BUNDLE_DEPLOYMENT":            "true",
+		"BUNDLE_WITHOUT":               b.without(),
+		"BUNDLE_SILENCE_ROOT_WARNING":  "true",
+		"BUNDLE_DISABLE_VERSION_CHECK": "true",
+		"LANG":                         "C.UTF-8",
+		"RACK_ENV":                     "production",
+		"PUMA_PERSISTENT_TIMEOUT":      "95",
+		"MALLOC_ARENA_MAX":             "2",
+		"DISABLE_SPRING":               "1",
 	}
 	if b.app.Kind == "rails" {
 		env["RAILS_ENV"] = "production"
@@ -186,16 +188,16 @@ func (b *work) launchDefaults() map[string]string {
 func (b *work) railsApp() error {
 	if b.rails(4, 1) &&
 		len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
-		b.say.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
+		b.Log.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
 	}
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return fmt.Errorf("opening the app: %w", err)
 	}
 	defer root.Close()
 	for _, dir := range []string{"tmp/pids", "log"} {
 		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
-			b.say.Warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
+			b.Log.Warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
 		}
 	}
 	return nil

@@ -163,7 +163,7 @@ func (b *work) gitPatterns() []diagnosis.Pattern {
 				return &diagnosis.Diagnosis{
 					Place: gemfile,
 					Summary: fmt.Sprintf("%s has a gem at %s, which is not in the app.", gemfile,
-						strings.TrimPrefix(m[1], b.dir+"/")),
+						strings.TrimPrefix(m[1], b.Dir+"/")),
 					Hints: []string{"commit that directory; .gitignore and .slugignore must not list it"},
 				}
 			},
@@ -213,8 +213,8 @@ func (b *work) sourcePatterns() []diagnosis.Pattern {
 	}
 	return []diagnosis.Pattern{
 		missing,
-		diagnosis.NewPattern("ruby/source-unreachable",
-			`(?:Could not reach host (\S+?)/?\.|(?:Could not fetch specs from|Network error while fetching) (\S+?)/?(?:\s|$))`, "",
+		diagnosis.NewPattern("ruby/source-unreachable", `(?:Could not reach host (\S+?)/?\.(?:\s|$)|`+
+			`(?:Could not fetch specs from|Network error while fetching) (\S+?)/?(?:\s|$))`, "",
 			"The gem source $1$2 can't be reached.",
 			"try again; if it persists, check SLUGC_GEM_MIRROR and the proxy settings, "+
 				"or vendor the gems with `bundle cache`").Transient(),

@@ -40,12 +40,12 @@ func (b *work) tasks() error {
 		return err
 	}
 	if b.app.Kind != "rails" {
-		b.say.Detail("The tasks of %s are unknown because it can't be loaded: %s", b.app.Rakefile,
+		b.Log.Detail("The tasks of %s are unknown because it can't be loaded: %s", b.app.Rakefile,
 			command.Clip(errorLine(f), 200))
 		return nil
 	}
 	for line := range strings.Lines(string(tail)) {
-		b.say.Detail("%s", strings.TrimRight(line, "\n"))
+		b.Log.Detail("%s", strings.TrimRight(line, "\n"))
 	}
 	if d := diagnosis.Recognise(b.taskPatterns(), f.Tail); d != nil {
 		return d
@@ -53,7 +53,8 @@ func (b *work) tasks() error {
 	d := f.Unrecognised(unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
 	d.Hints = append(
-		[]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and fix what it reports"},
+		[]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` " +
+			"and fix what it reports"},
 		d.Hints...)
 	return d
 }
@@ -75,8 +76,8 @@ func (b *work) taskEnv() {
 			b.env.fallback("SECRET_KEY_BASE", strings.Repeat("0123456789abcdef", 8))
 		}
 	}
-	if tree.IsDir(b.path("bin")) {
-		b.env.prepend("PATH", b.path("bin"))
+	if tree.IsDir(b.Path("bin")) {
+		b.env.prepend("PATH", b.Path("bin"))
 	}
 }
 
@@ -114,7 +115,7 @@ func atLeast(version string, wanted ...int) bool {
 
 func (b *work) glob(patterns ...string) (found []string) {
 	for _, pattern := range patterns {
-		names, _ := filepath.Glob(b.path(pattern))
+		names, _ := filepath.Glob(b.Path(pattern))
 		found = append(found, names...)
 	}
 	return found

@@ -9,7 +9,6 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/toolchain/libraries"
@@ -22,7 +21,7 @@ const layout = "1"
 // installRuntime copies Ruby into the layer "ruby", unless the restored layer has it. The headers stay
 // in the toolchain; during the build a link leads there.
 func (b *work) installRuntime() error {
-	b.say.Step("Installing runtime")
+	b.Log.Step("Installing runtime")
 	var err error
 	if b.ruby, err = b.toolchain(); err != nil {
 		return err
@@ -44,13 +43,13 @@ func (b *work) installRuntime() error {
 			return fmt.Errorf("installing the runtime: %w", err)
 		}
 	}
-	b.say.Detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
+	b.Log.Detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
 	layer.Metadata = want
 	if err := b.linkHeaders(); err != nil {
 		return fmt.Errorf("installing the runtime: %w", err)
 	}
 	b.runtimeEnv(&layer)
-	b.contribute(layer, everything)
+	b.Contribute(layer, language.Everywhere)
 	return nil
 }
 
@@ -73,17 +72,17 @@ func (b *work) copyLibraries(into, whose string, roots ...string) error {
 		return err
 	}
 	if len(brought) > 0 {
-		b.say.Detail("Copying shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
+		b.Log.Detail("Copying shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
 	}
 	if len(missing) > 0 {
-		b.say.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
+		b.Log.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
 	}
 	return nil
 }
 
 func (b *work) arch() string {
-	if b.cnb.TargetInfo.Arch != "" {
-		return b.cnb.TargetInfo.Arch
+	if b.CNB.TargetInfo.Arch != "" {
+		return b.CNB.TargetInfo.Arch
 	}
 	return "amd64"
 }
@@ -136,32 +135,16 @@ func (b *work) abi() string {
 // toolchain returns the Ruby that the platform has fetched. Under a platform that fetches none, it
 // fetches one into a cache layer.
 func (b *work) toolchain() (toolchain.Toolchain, error) {
-	list, err := extension.Toolchains(b.cnb.Platform.Path)
+	fetched, err := b.Toolchains()
 	if err != nil {
 		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
 	}
-	if i := slices.IndexFunc(list, func(t toolchain.Toolchain) bool { return t.Tool == "ruby" }); i >= 0 {
-		return list[i], nil
+	if ruby, ok := fetched["ruby"]; ok {
+		return ruby, nil
 	}
-	layer, err := b.layer("ruby-toolchains")
-	if err != nil {
-		return toolchain.Toolchain{}, err
-	}
-	store, err := toolchain.Open(layer.Path,
-		toolchain.Settings{OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
-			RubyMirror: b.cnb.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"},
-			LocalRuby: b.env.look("ruby")})
-	if err != nil {
-		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
-	}
-	want := b.requirement("ruby")
-	got, err := store.Ensure(b.ctx,
-		[]toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}},
-		&language.Notes{Log: b.say})
-	if err != nil {
-		return toolchain.Toolchain{}, language.NoToolchain("ruby", err)
-	}
-	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Cache: true})
-	return got[0], nil
+	return b.Fetch("ruby-toolchains", toolchain.Settings{
+		OS: b.CNB.TargetInfo.OS, Arch: b.CNB.TargetInfo.Arch,
+		RubyMirror: b.CNB.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"},
+		LocalRuby: b.env.look("ruby"),
+	}, language.RequestFor("ruby", b.requires))
 }

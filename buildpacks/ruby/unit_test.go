@@ -12,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/cache/testkit"
 	"slugc/detect"
 	"slugc/detect/gemlock"
 )
@@ -30,22 +32,11 @@ func lockWith(remotes []string, gems ...string) *gemlock.Lock {
 // workIn is a build in a tree of files.
 func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := testkit.Tree(t, t.TempDir(), files)
 	b := &work{
-		dir:    dir,
-		temp:   t.TempDir(),
-		say:    &command.Log{Out: io.Discard},
-		env:    newEnvironment(nil, nil, ""),
-		result: libcnb.NewBuildResult(),
+		Build: &language.Build{Dir: dir, Log: &command.Log{Out: io.Discard}, Result: libcnb.NewBuildResult()},
+		temp:  t.TempDir(),
+		env:   newEnvironment(nil, nil, ""),
 	}
 	b.app = &detect.RubyApp{
 		Kind:     "plain",
@@ -54,8 +45,8 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 		Engine:   "ruby",
 		Lock:     lockWith(nil, gems...),
 	}
-	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.path("config.ru")), tree.Exists(
-		b.path("config/puma.rb")), tree.Exists(b.path("bin/rails"))
+	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.Path("config.ru")), tree.Exists(
+		b.Path("config/puma.rb")), tree.Exists(b.Path("bin/rails"))
 	if version, ok := b.app.Lock.Gem("railties"); ok {
 		b.app.Kind, b.app.RailsVersion = "rails", version
 	}
@@ -140,7 +131,8 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("for tasks (-want +got):\n%s", diff)
 	}
 	if e.mirror != "http://reader:mirrorword@mirror/" ||
-		!slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "mirrorword", "topsecret", "pa55word"}) {
+		!slices.Equal(slices.Sorted(slices.Values(e.secrets)),
+			[]string{"mastermaster", "mirrorword", "pa55word", "topsecret", "user:pa55word"}) {
 		t.Errorf("mirror %q, secrets %q", e.mirror, e.secrets)
 	}
 }
@@ -193,7 +185,7 @@ func TestCommittedConfig(t *testing.T) {
 		string(text) != want {
 		t.Errorf("%v %q, want %q", err, text, want)
 	}
-	if !slices.Contains(b.say.Secrets, "pa55word") {
+	if !slices.Contains(b.Log.Secrets, "pa55word") {
 		t.Error("the password of .bundle/config may be printed")
 	}
 }
@@ -228,19 +220,19 @@ func TestScrub(t *testing.T) {
 		files[name] = "x"
 	}
 	b := workIn(t, files)
-	if err := os.Mkdir(b.path("doc"), 0o755); err != nil {
+	if err := os.Mkdir(b.Path("doc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := scrubGems(b.dir); err != nil {
+	if err := scrubGems(b.Dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range kept {
-		if !tree.Exists(b.path(name)) {
+		if !tree.Exists(b.Path(name)) {
 			t.Errorf("%s is removed", name)
 		}
 	}
 	for _, name := range append(gone, "doc", "bundler/gems/x-1/.git") {
-		if tree.Exists(b.path(name)) {
+		if tree.Exists(b.Path(name)) {
 			t.Errorf("%s is kept", name)
 		}
 	}
