@@ -29,6 +29,8 @@ type Language struct {
 	// StickyTools have a default version that changes with every release of the language. An app
 	// that names no version stays on the version of its last build.
 	StickyTools []string
+	// Programs are those of the builder machine that some apps need, and for what.
+	Programs []Program
 	// Settings are the variables of the builder machine that the buildpack's process gets: where
 	// packages come from.
 	Settings []string
@@ -42,6 +44,9 @@ type Language struct {
 	Precompile func(PrecompileInput) *Precompiled
 }
 
+// Program is a program of the builder machine.
+type Program struct{ Name, For string }
+
 // Metadata is one value of a build plan entry.
 type Metadata struct {
 	Entry, Key string
@@ -54,6 +59,7 @@ var Languages = []Language{
 		Name: detect.Go, Title: "Go",
 		ID: golang.ID, Version: golang.Version, Detect: golang.Detect, Build: golang.Build,
 		Tools:      []string{"go"},
+		Programs:   []Program{{"gcc", "cgo"}},
 		Settings:   []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE"},
 		Precompile: standardLibrary,
 	},
@@ -67,6 +73,7 @@ var Languages = []Language{
 		Name: detect.Node, Title: "Node.js",
 		ID: node.ID, Version: node.Version, Detect: node.Detect, Build: node.Build,
 		Tools:    []string{"node", "npm", "yarn", "pnpm", "bun"},
+		Programs: []Program{{"gcc", nativeCode}, {"make", nativeCode}, {"python3", "node-gyp"}},
 		Settings: []string{"npm_config_registry"},
 		Metadata: assisting,
 	},
@@ -75,10 +82,13 @@ var Languages = []Language{
 		ID: ruby.ID, Version: ruby.Version, Detect: ruby.Detect, Build: ruby.Build,
 		Tools:       []string{"ruby"},
 		StickyTools: []string{"ruby"},
+		Programs:    []Program{{"gcc", nativeCode}, {"make", nativeCode}},
 		Settings:    []string{ruby.MirrorEnv},
 		Refuses:     notMRI,
 	},
 }
+
+const nativeCode = "native extensions"
 
 // For returns a language's entry.
 func For(name detect.Language) (Language, bool) {

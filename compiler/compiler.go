@@ -112,17 +112,17 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 	defer src.Close()
 	result := b.unchanged(src)
 	if result == nil {
-		if result, err = b.build(ctx, src); err != nil {
+		if result, err = b.makeSlug(ctx, src); err != nil {
 			return nil, err
 		}
 	}
 	return b.release(ctx, result)
 }
 
-// build is the sentence from the source to the slug. Whatever fails, the layers of the last build
+// makeSlug is the sentence from the source to the slug. Whatever fails, the layers of the last build
 // are kept for the next.
-func (b *build) build(ctx context.Context, src *source.Source) (*Result, error) {
-	defer b.claim(ctx)()
+func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, error) {
+	defer b.lockBuilders(ctx)()
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err
@@ -137,8 +137,8 @@ func (b *build) build(ctx context.Context, src *source.Source) (*Result, error) 
 		return nil, err
 	}
 	packed, err := b.pack(ctx, staged, group, built)
-	if errors.Is(err, slug.ErrKept) {
-		staged, built, packed, err = b.again(ctx, src, staged, group)
+	if errors.Is(err, slug.ErrNotKept) {
+		staged, built, packed, err = b.rebuild(ctx, src, staged, group)
 	}
 	if err != nil {
 		return nil, err
@@ -146,9 +146,9 @@ func (b *build) build(ctx context.Context, src *source.Source) (*Result, error) 
 	return b.keep(src, staged, group, built, packed)
 }
 
-// again repeats the stages from staged on with every file on disk, after a kept section of the last
+// rebuild repeats the stages from staged on with every file on disk, after a kept section of the last
 // slug turned out to be damaged.
-func (b *build) again(
+func (b *build) rebuild(
 	ctx context.Context, src *source.Source, damaged Staged, group Group,
 ) (Staged, Built, Packed, error) {
 	b.Report.Warn("a part kept from the last slug is damaged; it is built again")

@@ -29,6 +29,14 @@ func (b *build) inputs(src *source.Source) map[string]string {
 	return in
 }
 
+// withArticle is an input's name within a sentence.
+func withArticle(input string) string {
+	if input == "slugc" {
+		return input
+	}
+	return "the " + input
+}
+
 // unchanged returns the result of the last build if its inputs were the same and its slug is still
 // there. Otherwise it returns nil and reports why a build is needed.
 func (b *build) unchanged(src *source.Source) *Result {
@@ -39,7 +47,7 @@ func (b *build) unchanged(src *source.Source) *Result {
 	if record.Key != key(inputs) {
 		for _, name := range slices.Sorted(maps.Keys(inputs)) {
 			if record.Parts[name] != inputs[name] {
-				b.Report.Step("Building " + b.App + " again: the " + name + " changed")
+				b.Report.Step("Building " + b.App + " again: " + withArticle(name) + " changed")
 				break
 			}
 		}

@@ -42,10 +42,10 @@ func TestUnchanged(t *testing.T) {
 	m := newMachine(t, t.TempDir())
 	m.write("build.sh", "echo ran\n")
 	first := m.build()
-	m.says.Out.Reset()
+	m.recorded.Out.Reset()
 	second := m.build()
-	if !second.Unchanged || second.Slug.Digest != first.Slug.Digest || m.says.Out.Len() > 0 {
-		t.Errorf("got %+v, and it ran %q", second, m.says.Out.String())
+	if !second.Unchanged || second.Slug.Digest != first.Slug.Digest || m.recorded.Out.Len() > 0 {
+		t.Errorf("got %+v, and it ran %q", second, m.recorded.Out.String())
 	}
 	if len(second.Phases) != 1 || second.Phases[0].Name != "source" {
 		t.Errorf("phases %+v", second.Phases)
@@ -55,50 +55,55 @@ func TestUnchanged(t *testing.T) {
 			t.Errorf("section %+v", s)
 		}
 	}
-	if !m.says.Has("step: Nothing changed since the last build of hello") {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has("step: Nothing changed since the last build of hello") {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
+}
+
+// reasonsToBuild change one thing: the machine or the request.
+var reasonsToBuild = map[string]struct {
+	alter  func(m *machine, last *Result) // the machine
+	change func(*Request)                 // or the request
+	why    string                         // "" for none
+}{
+	"the source": {alter: func(m *machine, _ *Result) { m.write("more.txt", "more") }, why: "the source changed"},
+	"the build configuration": {
+		change: func(r *Request) { r.Env = map[string]string{"A": "b"} }, why: "the build configuration changed",
+	},
+	"slugc": {alter: func(m *machine, _ *Result) { m.Version = "next" }, why: "slugc changed"},
+	"the target": {
+		alter: func(m *machine, _ *Result) { m.Target.DistroVersion = "2" }, why: "the target changed",
+	},
+	"the Procfile rule": {change: func(r *Request) { r.Lenient = true }, why: "the Procfile rules changed"},
+	"fresh":             {change: func(r *Request) { r.Fresh = true }},
+	"no record": {alter: func(m *machine, _ *Result) {
+		if err := m.app().DropRecord(); err != nil {
+			m.Fatal(err)
+		}
+	}},
+	"the slug is gone": {alter: func(m *machine, last *Result) {
+		if err := os.Remove(last.Slug.Path); err != nil {
+			m.Fatal(err)
+		}
+	}, why: "the slug of the last build is gone"},
+	"the slug is cut": {alter: func(m *machine, last *Result) {
+		if err := os.Truncate(last.Slug.Path, 10); err != nil {
+			m.Fatal(err)
+		}
+	}, why: "the slug of the last build is gone"},
+	"the record is of a slugc that wrote another": {alter: func(m *machine, _ *Result) {
+		record := m.app().Record()
+		record.Result = []byte(`"?"`)
+		if err := m.app().SaveRecord(record); err != nil {
+			m.Fatal(err)
+		}
+	}, why: "the slug of the last build is gone"},
 }
 
 // TestReasonsToBuild changes one thing at a time. The build runs and says why.
 func TestReasonsToBuild(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		alter  func(m *machine, last *Result) // the machine
-		change func(*Request)                 // or the request
-		why    string                         // "" for none
-	}{
-		"the source": {alter: func(m *machine, _ *Result) { m.write("more.txt", "more") }, why: "the source changed"},
-		"the build configuration": {
-			change: func(r *Request) { r.Env = map[string]string{"A": "b"} }, why: "the build configuration changed",
-		},
-		"slugc":             {alter: func(m *machine, _ *Result) { m.Version = "next" }, why: "the slugc changed"},
-		"the target":        {alter: func(m *machine, _ *Result) { m.Target.DistroVersion = "2" }, why: "the target changed"},
-		"the Procfile rule": {change: func(r *Request) { r.Lenient = true }, why: "the Procfile rules changed"},
-		"fresh":             {change: func(r *Request) { r.Fresh = true }},
-		"no record": {alter: func(m *machine, _ *Result) {
-			if err := m.app().DropRecord(); err != nil {
-				m.Fatal(err)
-			}
-		}},
-		"the slug is gone": {alter: func(m *machine, last *Result) {
-			if err := os.Remove(last.Slug.Path); err != nil {
-				m.Fatal(err)
-			}
-		}, why: "the slug of the last build is gone"},
-		"the slug is cut": {alter: func(m *machine, last *Result) {
-			if err := os.Truncate(last.Slug.Path, 10); err != nil {
-				m.Fatal(err)
-			}
-		}, why: "the slug of the last build is gone"},
-		"the record is of a slugc that wrote another": {alter: func(m *machine, _ *Result) {
-			record := m.app().Record()
-			record.Result = []byte(`"?"`)
-			if err := m.app().SaveRecord(record); err != nil {
-				m.Fatal(err)
-			}
-		}, why: "the slug of the last build is gone"},
-	} {
+	for name, test := range reasonsToBuild {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t, t.TempDir())
@@ -114,7 +119,7 @@ func TestReasonsToBuild(t *testing.T) {
 			if test.why != "" {
 				why = []string{"Building hello again: " + test.why}
 			}
-			if got := m.says.Only("step"); len(got) < len(why) || !slices.Equal(got[:len(why)], why) {
+			if got := m.recorded.Only("step"); len(got) < len(why) || !slices.Equal(got[:len(why)], why) {
 				t.Errorf("it reports %q, want first %q", got, why)
 			}
 			if r, err = m.change(test.change); err != nil || !r.Unchanged && test.change == nil {

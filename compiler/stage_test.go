@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +53,7 @@ func TestLocked(t *testing.T) {
 	if f == nil || f.ID != "build/locked" || f.Code != fault.ExitTransient || len(f.Hints) == 0 {
 		t.Errorf("got %+v", f)
 	}
-	if steps := m.says.Only("step"); len(steps) != 1 ||
+	if steps := m.recorded.Only("step"); len(steps) != 1 ||
 		!strings.HasPrefix(steps[0], "Waiting for another build of hello") {
 		t.Errorf("it reports %q", steps)
 	}
@@ -94,7 +93,7 @@ printf '[types]\ncache = true\n' >"$layers/tools.toml"; exit 1
 	}
 	m.write("build.sh", "cat \"$layers/tools/file\"\n")
 	m.build()
-	if got := m.says.Out.String(); got != "cached\n" {
+	if got := m.recorded.Out.String(); got != "cached\n" {
 		t.Errorf("the next build finds %q", got)
 	}
 }
@@ -105,55 +104,7 @@ func TestNoLanguage(t *testing.T) {
 	m := newMachine(t, t.TempDir())
 	m.req.Source.Dir = testkit.Tree(t, t.TempDir(), map[string]string{"notes.txt": ""})
 	f := m.fails("detect/no-match")
-	if f.Code != fault.ExitNoMatch || !m.says.Has("step: Detecting the language") || len(m.says.Only("detail")) < 4 {
-		t.Errorf("got %+v, it reports %q", f, m.says.Lines)
-	}
-}
-
-// TestProcessTypes joins the Procfile, the one that a build step writes, and the buildpack's
-// defaults.
-func TestProcessTypes(t *testing.T) {
-	t.Parallel()
-	const noDefaults = `: >"$layers/launch.toml"` + "\n"
-	for name, test := range map[string]struct {
-		procfile, script string
-		lenient          bool
-		want, from       string
-		warning, id      string
-	}{
-		"defaults":      {want: "web: ./server\n", from: "buildpack defaults -> web"},
-		"Procfile":      {procfile: "worker: work\n", script: noDefaults, want: "worker: work\n", from: "Procfile -> worker"},
-		"both":          {procfile: "worker: work\nweb: mine\n", want: "worker: work\nweb: mine\n", from: "Procfile -> worker, web"},
-		"others too":    {procfile: "worker: work\n", want: "worker: work\nweb: ./server\n", from: "Procfile -> worker, web"},
-		"written later": {script: "echo 'web: late' >Procfile\n", want: "web: late\n", from: "buildpack defaults -> web"},
-		"a fault":       {procfile: "web: a\nnonsense\n", id: "procfile/unparsable-line"},
-		"a lenient fault": {
-			procfile: "web: a\nnonsense\n", lenient: true, want: "web: a\n", from: "Procfile -> web", warning: "Procfile:2: ",
-		},
-		"none at all": {script: noDefaults, id: "procfile/no-process-types"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := newMachine(t, t.TempDir())
-			m.req.Lenient = test.lenient
-			m.write("build.sh", test.script)
-			if test.procfile != "" {
-				m.write("Procfile", test.procfile)
-			}
-			if test.id != "" {
-				m.fails(test.id)
-				return
-			}
-			r := m.build()
-			if types(r.ProcessTypes) != test.want || !m.says.Has("detail: "+test.from) {
-				t.Errorf("got %q, it reports %q", types(r.ProcessTypes), m.says.Lines)
-			}
-			warned := slices.ContainsFunc(m.says.Only("warn"), func(line string) bool {
-				return test.warning != "" && strings.HasPrefix(line, test.warning)
-			})
-			if warned != (test.warning != "") {
-				t.Errorf("warnings %q", m.says.Only("warn"))
-			}
-		})
+	if f.Code != fault.ExitNoMatch || !m.recorded.Has("step: Detecting the language") || len(m.recorded.Only("detail")) < 4 {
+		t.Errorf("got %+v, it reports %q", f, m.recorded.Lines)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"slugc/buildpacks"
 	"slugc/compiler/report"
 )
 
@@ -56,17 +58,19 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []finding{{"slugc", true, version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
-		{"platform", true, engine.Target.DistroName + " " + engine.Target.DistroVersion}, c.disk(engine.Home.Path())}
+	list := []finding{
+		{"slugc", true, version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
+		{"platform", true, engine.Target.DistroName + " " + engine.Target.DistroVersion},
+		c.disk(engine.Home.Path()),
+	}
 	if box, err := engine.Sandbox(ctx); err != nil {
 		list = append(list, finding{"sandbox", false, err.Error()})
 	} else {
-		list = append(list, finding{"sandbox", box.Reason() == "", strings.TrimSuffix(string(box.Level())+": "+box.Reason(), ": ")})
+		level := strings.TrimSuffix(string(box.Level())+": "+box.Reason(), ": ")
+		list = append(list, finding{"sandbox", box.Reason() == "", level})
 	}
 	list = append(list, c.examineCoordinator(ctx, engine.Home))
-	for _, tool := range []string{"git", "bash", "gcc", "make", "python3"} {
-		list = append(list, c.program(tool))
-	}
+	list = append(list, findPrograms()...)
 	store, err := engine.Toolchains(ctx)
 	if err != nil {
 		return nil, err
@@ -84,21 +88,29 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	return list, nil
 }
 
-// program says whether a program of the machine that builds may use is there. None of them is
-// needed by every app.
-func (c *cli) program(name string) finding {
-	uses := map[string]string{
-		"git":     "--ref, git dependencies",
-		"bash":    "running processes",
-		"gcc":     "native extensions, cgo",
-		"make":    "native extensions",
-		"python3": "node-gyp",
+// findPrograms looks for the programs of the machine that builds may use: slugc's own, then those
+// of the languages. No app needs all of them.
+func findPrograms() (list []finding) {
+	names := []string{"git", "bash"}
+	uses := map[string][]string{"git": {"--ref", "git dependencies"}, "bash": {"running processes"}}
+	for _, l := range buildpacks.Languages {
+		for _, p := range l.Programs {
+			if !slices.Contains(names, p.Name) {
+				names = append(names, p.Name)
+			}
+			if !slices.Contains(uses[p.Name], p.For) {
+				uses[p.Name] = append(uses[p.Name], p.For)
+			}
+		}
 	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return finding{name, false, "not found; needed for " + uses[name]}
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			path = "not found; needed for " + strings.Join(uses[name], ", ")
+		}
+		list = append(list, finding{name, err == nil, path})
 	}
-	return finding{name, true, path}
+	return list
 }
 
 func (c *cli) disk(dir string) finding {

@@ -115,14 +115,16 @@ func (c *cli) toolchains(
 		return nil, err
 	}
 	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
-		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], GoDist: c.env.vars["SLUGC_GO_MIRROR"],
-		NpmRegistry: registry, GoProxy: settings["GOPROXY"], GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
+		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], NpmRegistry: registry,
+		GoDist: c.env.vars["SLUGC_GO_MIRROR"], GoProxy: settings["GOPROXY"],
+		GoSumDB: settings["GOSUMDB"], GoNoSumDB: settings["GONOSUMDB"],
 		LocalGo: toolchain.LocalGo{
 			Root:    settings["GOROOT"],
 			Version: strings.TrimPrefix(settings["GOVERSION"], "go"),
 		},
 		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
-		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(), LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
+		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(),
+		LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
 		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
 	})
 }

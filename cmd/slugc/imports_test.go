@@ -9,9 +9,13 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks"
 )
 
 type pkg struct {
@@ -137,10 +141,14 @@ func forTests(path string) bool {
 	return name == "testkit" || strings.HasSuffix(name, "test")
 }
 
-func language(path string) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(path, "buildpacks/"), "/")
-	if slices.Contains([]string{"ruby", "node", "golang", "clojure"}, name) {
-		return name
+// language is the folder of the language that a package belongs to, "" if to none.
+func language(folder string) string {
+	for _, l := range buildpacks.Languages {
+		build := runtime.FuncForPC(reflect.ValueOf(l.Build).Pointer()).Name() // slugc/buildpacks/ruby.Build
+		home := strings.TrimSuffix(strings.TrimPrefix(build, "slugc/"), ".Build")
+		if within(folder, home) {
+			return home
+		}
 	}
 	return ""
 }

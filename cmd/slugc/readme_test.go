@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"slugc/cmd/slugc/slugctest"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks"
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
 
 // TestReadme runs every command of the README's console blocks, in order, and holds what they print
@@ -44,6 +46,17 @@ func TestReadme(t *testing.T) {
 	}
 	if ran < 8 {
 		t.Errorf("the README shows %d commands; the transcript is gone", ran)
+	}
+}
+
+// TestReadmeNamesLanguages holds that the README's first sentence names every language that slugc
+// builds.
+func TestReadmeNamesLanguages(t *testing.T) {
+	first, _, _ := strings.Cut(testkit.Read(t, "../../README.md"), "\n\n*")
+	for _, l := range buildpacks.Languages {
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(l.Title) + `\b`).MatchString(first) {
+			t.Errorf("the README does not name %s", l.Title)
+		}
 	}
 }
 

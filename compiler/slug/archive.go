@@ -9,15 +9,14 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"runtime"
 	"slugc/cache/digest"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // Archive is a part of a slug as a gzip-compressed tar archive of its own, which is what an OCI
-// layer is: the part's compressed bytes as they lie in the slug, between a gzip header and a final
-// block. Extracted one after another, a slug's archives give what the slug gives.
+// layer is: a gzip header, the part's compressed bytes as they are in the slug, and a final block.
+// Extracting a slug's archives one after another makes the same tree as extracting the slug.
 type Archive struct {
 	Part   Part
 	Digest digest.Digest // of the archive's bytes
@@ -28,19 +27,19 @@ type Archive struct {
 	offset, size int64 // of the bytes in the slug between them
 }
 
-// How many bytes an archive has before and after those of its part.
+// The numbers of bytes of an archive before and after those of its part.
 const (
 	archiveHead = 10
 	archiveTail = 5 + endOfTar + trailerSize // the end of the archive in a stored block, and the gzip trailer
 )
 
-// Open gives the archive's bytes; f is the slug.
+// Open returns a reader of the archive's bytes; f is the slug.
 func (a Archive) Open(f io.ReaderAt) io.Reader {
 	return io.MultiReader(bytes.NewReader(a.head), io.NewSectionReader(f, a.offset, a.size), bytes.NewReader(a.tail))
 }
 
-// Archives gives the archives of a slug's parts, in order, the digest of its file, and the 8 bytes
-// that end it. Everything is inflated and checked on the way.
+// Archives returns the archives of a slug's parts, in order, the digest of its file, and the 8
+// bytes that end it. It inflates and checks everything.
 func Archives(ctx context.Context, path string) (archives []Archive, sum digest.Digest, trailer []byte, err error) {
 	parts, sum, err := Parts(ctx, path, true)
 	if err != nil {
@@ -53,7 +52,7 @@ func Archives(ctx context.Context, path string) (archives []Archive, sum digest.
 	defer f.Close()
 	archives = make([]Archive, len(parts))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(min(runtime.GOMAXPROCS(0), maxDefaultWorkers))
+	group.SetLimit(orDefault(0))
 	for i, p := range parts {
 		group.Go(func() (err error) {
 			if err := ctx.Err(); err != nil {
@@ -74,7 +73,7 @@ func Archives(ctx context.Context, path string) (archives []Archive, sum digest.
 	return archives, sum, binary.LittleEndian.AppendUint32(trailer, t.length), nil
 }
 
-// archive makes an archive of a part that is made of segments.
+// archive makes the archive of a part that consists of segments.
 func archive(f *os.File, p Part) (Archive, error) {
 	a := Archive{Part: p, head: gzipHeader, offset: p.Offset, size: p.Size}
 	if p.Offset == 0 {
@@ -94,15 +93,11 @@ func archive(f *os.File, p Part) (Archive, error) {
 	diff.Write(end)
 	a.Diff = digest.Sum(diff)
 	crc = combineCRC(crc, crc32.ChecksumIEEE(end), endOfTar)
-	return a, a.finish(
-		f,
-		append([]byte{1, endOfTar & 0xff, endOfTar >> 8, ^endOfTar & 0xff, ^endOfTar >> 8 & 0xff}, end...),
-		crc,
-		length,
-	)
+	final := []byte{1, endOfTar & 0xff, endOfTar >> 8, ^endOfTar & 0xff, ^endOfTar >> 8 & 0xff} // a stored block
+	return a, a.finish(f, append(final, end...), crc, length)
 }
 
-// archive makes an archive of the last part.
+// archive makes the archive of the last part.
 func (t *tail) archive(f *os.File, p Part) (Archive, error) {
 	a := Archive{Part: p, head: gzipHeader, offset: p.Offset, size: p.Size - trailerSize, Diff: digest.Of(t.tar)}
 	return a, a.finish(f, nil, crc32.ChecksumIEEE(t.tar), int64(len(t.tar)))
@@ -119,8 +114,8 @@ func (a *Archive) finish(f *os.File, end []byte, crc uint32, length int64) error
 	return nil
 }
 
-// ArchivedSize is the size of the part that the i-th of n archives of a slug holds, from the
-// archive's size.
+// ArchivedSize returns the size of the part in the i-th of n archives of a slug, from the archive's
+// size.
 func ArchivedSize(i, n int, size int64) int64 {
 	switch i {
 	case 0:
@@ -131,8 +126,9 @@ func ArchivedSize(i, n int, size int64) int64 {
 	return size - archiveHead - archiveTail
 }
 
-// FromArchive gives a part's own bytes from the i-th of n archives, whose bytes are r's; trailer is
-// what the slug's file ends with. Nothing is checked: [Rebuild.Write] does that.
+// FromArchive returns a reader of a part's own bytes, from a reader of the i-th of n archives; size
+// is the part's, trailer the last bytes of the slug's file. It checks nothing: [Rebuild.Write]
+// does.
 func FromArchive(i, n int, r io.Reader, size int64, trailer []byte) (io.Reader, error) {
 	if i > 0 {
 		if _, err := io.CopyN(io.Discard, r, archiveHead); err != nil {

@@ -18,9 +18,9 @@ import (
 	"strings"
 )
 
-// stitched is a slug about to be written: its bytes but for the segments, which are copied from the
-// store.
-type stitched struct {
+// assembly is a slug that is ready to be written: all its bytes except for those of the segments,
+// which are copied from the store.
+type assembly struct {
 	manifest Manifest
 	head     []byte // gzip header and first segment
 	segments []*built
@@ -28,9 +28,9 @@ type stitched struct {
 	size     int64
 }
 
-// stitch lays all segments end to end and describes them.
-func (p *packing) stitch() (*stitched, error) {
-	s := &stitched{manifest: p.Manifest}
+// stitch places all segments end to end and makes the slug's head and tail.
+func (p *packing) stitch() (*assembly, error) {
+	s := &assembly{manifest: p.Manifest}
 	dirs, err := dirsSegment(p.parents)
 	if err != nil {
 		return nil, err
@@ -56,10 +56,9 @@ func (p *packing) stitch() (*stitched, error) {
 		info := SectionInfo{Name: section.Name, Prefix: section.Prefix, Segments: []Segment{}}
 		for _, b := range p.built[i] {
 			l := b.location
-			info.Segments = append(
-				info.Segments,
-				Segment{Offset: at, Size: l.Size, Tar: l.Tar, Digest: b.Digest, CRC: l.CRC, Sum: l.Sum, Part: b.Part},
-			)
+			seg := l.segment(at, b.Digest)
+			seg.Part = b.Part
+			info.Segments = append(info.Segments, seg)
 			info.Size, info.Tar, info.Entries = info.Size+l.Size, info.Tar+l.Tar, info.Entries+b.Entries
 			at, crc, length = at+l.Size, combineCRC(crc, l.CRC, l.Tar), length+l.Tar
 			s.segments = append(s.segments, b)
@@ -78,7 +77,7 @@ func (p *packing) stitch() (*stitched, error) {
 	return s, nil
 }
 
-// dirsSegment gives the tar bytes of the directories above all sections.
+// dirsSegment returns the tar bytes of the directories above all sections.
 func dirsSegment(parents []string) ([]byte, error) {
 	var b bytes.Buffer
 	for _, p := range parents {
@@ -89,7 +88,7 @@ func dirsSegment(parents []string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// sectionDigest names a section by its segments' digests.
+// sectionDigest returns the digest over the digests of a section's segments.
 func sectionDigest(segments []Segment) digest.Digest {
 	var b strings.Builder
 	for _, s := range segments {
@@ -98,7 +97,7 @@ func sectionDigest(segments []Segment) digest.Digest {
 	return digest.Of([]byte(b.String()))
 }
 
-// contentDigest names a slug's content by its sections' names and digests.
+// contentDigest returns the digest over the names and digests of a slug's sections.
 func contentDigest(m Manifest) digest.Digest {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slug %d %s\n", m.Format, m.Dirs.Digest)
@@ -108,7 +107,7 @@ func contentDigest(m Manifest) digest.Digest {
 	return digest.Of([]byte(b.String()))
 }
 
-// assemble writes the slug to its place.
+// assemble writes the slug beside its place, and renames it when it is complete and durable.
 func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 	s, err := p.stitch()
 	if err != nil {
@@ -151,9 +150,8 @@ func (p *packing) assemble(ctx context.Context) (_ *Packed, err error) {
 	return p.packed(s, sum), nil
 }
 
-// copySegments writes the whole file. Between files the kernel copies, or shares the extents where
-// it can.
-func (p *packing) copySegments(ctx context.Context, f *os.File, s *stitched) error {
+// copySegments writes the whole file.
+func (p *packing) copySegments(ctx context.Context, f *os.File, s *assembly) error {
 	if _, err := f.Write(s.head); err != nil {
 		return writeFault(p.Output, err)
 	}
@@ -161,15 +159,8 @@ func (p *packing) copySegments(ctx context.Context, f *os.File, s *stitched) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		from, err := p.packs.file(b.location.Pack)
-		if err != nil {
-			return fmt.Errorf("opening kept segments: %w", err)
-		}
-		if _, err := from.Seek(b.location.Offset, io.SeekStart); err != nil {
-			return fmt.Errorf("reading kept segments: %w", err)
-		}
-		if _, err := io.CopyN(f, from, b.location.Size); err != nil {
-			return writeFault(p.Output, err)
+		if err := p.packs.copy(f, p.Output, b.location); err != nil {
+			return err
 		}
 	}
 	if _, err := f.Write(s.tail); err != nil {
@@ -178,13 +169,13 @@ func (p *packing) copySegments(ctx context.Context, f *os.File, s *stitched) err
 	return nil
 }
 
-// hashStep is how many bytes lie at least between two kept states of the file's hash.
+// hashStep is the least number of bytes between two kept states of the file's hash.
 const hashStep = 8 << 20
 
-// digest gives the SHA-256 of the written file. It resumes from the last place up to which a former
-// slug had the same segments, all of which were checked before they were copied, and notes new
-// places to resume from.
-func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (digest.Digest, error) {
+// digest returns the digest of the written file. It resumes from the last place up to which a
+// former slug had the same segments (all of them were checked before they were copied), and keeps
+// new states of the hash to resume from.
+func (p *packing) digest(ctx context.Context, f *os.File, s *assembly) (digest.Digest, error) {
 	type place struct {
 		at    int64
 		chain digest.Digest
@@ -228,13 +219,13 @@ func (p *packing) digest(ctx context.Context, f *os.File, s *stitched) (digest.D
 	return digest.Sum(h), nil
 }
 
-// restore sets a hash to a kept state.
+// restore sets a hash to a kept state, and reports whether it could.
 func restore(h hash.Hash, state []byte) bool {
 	return h.(encoding.BinaryUnmarshaler).UnmarshalBinary(state) == nil
 }
 
-// packed describes the finished slug.
-func (p *packing) packed(s *stitched, sum digest.Digest) *Packed {
+// packed returns the description of the finished slug.
+func (p *packing) packed(s *assembly, sum digest.Digest) *Packed {
 	out := &Packed{Path: p.Output, Digest: sum, Content: s.manifest.Content, Size: s.size, Manifest: s.manifest}
 	for i, info := range s.manifest.Sections {
 		known := false

@@ -2,9 +2,9 @@ package slug
 
 import "hash/crc32"
 
-// combineCRC gives the CRC-32 (IEEE) of two runs of bytes laid end to end, from the CRC of each and
-// the length of the second. It multiplies the first by x^(8·length) modulo the polynomial, as
-// zlib's crc32_combine does.
+// combineCRC returns the CRC-32 (IEEE) of two runs of bytes laid end to end, from the CRC of each
+// and the length of the second. Like zlib's crc32_combine, it multiplies the first by x^(8·length)
+// modulo the polynomial.
 func combineCRC(first, second uint32, length int64) uint32 {
 	if length <= 0 {
 		return first
@@ -12,7 +12,7 @@ func combineCRC(first, second uint32, length int64) uint32 {
 	return multiply(powerOfX(uint64(length)*8), first) ^ second
 }
 
-// multiply gives a·b modulo the CRC polynomial; bit 31 stands for x^0, as in the reflected CRC
+// multiply returns a·b modulo the CRC polynomial; bit 31 stands for x^0, as in the reflected CRC
 // itself.
 func multiply(a, b uint32) uint32 {
 	var product uint32
@@ -25,7 +25,7 @@ func multiply(a, b uint32) uint32 {
 	return product
 }
 
-// timesX gives b·x modulo the CRC polynomial.
+// timesX returns b·x modulo the CRC polynomial.
 func timesX(b uint32) uint32 {
 	if b&1 != 0 {
 		return b>>1 ^ crc32.IEEE
@@ -33,7 +33,7 @@ func timesX(b uint32) uint32 {
 	return b >> 1
 }
 
-// powerOfX gives x^n modulo the CRC polynomial, by repeated squaring.
+// powerOfX returns x^n modulo the CRC polynomial, by repeated squaring.
 func powerOfX(n uint64) uint32 {
 	result, square := uint32(1)<<31, uint32(1)<<30
 	for ; n != 0; n >>= 1 {

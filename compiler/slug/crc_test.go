@@ -7,6 +7,7 @@ import (
 )
 
 func TestCombineCRC(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{0, 1, 2, 511, 512, 4095, 65536, 1 << 20} {
 		for _, m := range []int{0, 1, 3, 512, 70000} {
@@ -23,6 +24,7 @@ func TestCombineCRC(t *testing.T) {
 }
 
 func TestCombineCRCOfLongRuns(t *testing.T) {
+	t.Parallel()
 	// Zeros appended one by one and by one combination must agree however long the run is: past 4
 	// GiB, too.
 	half := int64(3 << 30)

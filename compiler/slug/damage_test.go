@@ -38,6 +38,7 @@ func refused(t *testing.T, b []byte) bool {
 }
 
 func TestEveryFlippedBitIsFound(t *testing.T) {
+	t.Parallel()
 	_, b := small(t, false)
 	for i := range b {
 		if i > 64 && i < len(b)-1200 && i%23 != 0 {
@@ -63,6 +64,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 }
 
 func TestTruncationIsFound(t *testing.T) {
+	t.Parallel()
 	_, b := small(t, true)
 	for n := 0; n < len(b); n += 4096 {
 		if !refused(t, b[:n]) {
@@ -76,7 +78,8 @@ func TestTruncationIsFound(t *testing.T) {
 	}
 }
 
-func TestWhatFollowsIsFound(t *testing.T) {
+func TestTrailingBytesAreFound(t *testing.T) {
+	t.Parallel()
 	_, b := small(t, false)
 	for _, more := range [][]byte{{0}, make([]byte, 512), []byte("garbage")} {
 		if !refused(t, append(bytes.Clone(b), more...)) {
@@ -92,6 +95,7 @@ func TestWhatFollowsIsFound(t *testing.T) {
 }
 
 func TestWrongDigest(t *testing.T) {
+	t.Parallel()
 	p, _ := small(t, false)
 	if _, err := slug.Verify(context.Background(), p.Path, digest.Of(nil)); err == nil {
 		t.Error("a wrong digest is taken")
@@ -99,6 +103,7 @@ func TestWrongDigest(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
+	t.Parallel()
 	p, b := small(t, true)
 	// Only the end is read: all else may be missing.
 	sparse := filepath.Join(t.TempDir(), "sparse")
@@ -119,6 +124,7 @@ func TestInspect(t *testing.T) {
 }
 
 func TestLargest(t *testing.T) {
+	t.Parallel()
 	p := pack(t, slug.PackOptions{Sections: app(tree(t, map[string]string{
 		"a/b/c/big": strings.Repeat(
 			"x",

@@ -88,6 +88,7 @@ func TestEqualTreesGiveEqualBytes(t *testing.T) {
 
 // TestSectionsDoNotDependOnOthers packs sections together and apart.
 func TestSectionsDoNotDependOnOthers(t *testing.T) {
+	t.Parallel()
 	deps := tree(t, map[string]string{"bin/node": "+node", "lib/x": "y"})
 	source := tree(t, map[string]string{
 		"web.js": "run", "node_modules/a/index.js": "a", "vendor/deep/b/c": "c", "vendor/own": "d", ".layers/old": "e",
@@ -118,6 +119,7 @@ func TestSectionsDoNotDependOnOthers(t *testing.T) {
 }
 
 func TestSlugOfASlugIsTheSame(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, map[string]string{"a": "1", ".slugc/slug.json": "{}", ".slugc/sbom.json": "{}"})
 	first := pack(t, slug.PackOptions{Sections: app(dir)})
 	put(t, dir, ".slugc/slug.json", "other")
@@ -127,6 +129,7 @@ func TestSlugOfASlugIsTheSame(t *testing.T) {
 }
 
 func TestHardLinksAreCopies(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, map[string]string{"a": "1"})
 	check(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
 	linked := pack(t, slug.PackOptions{Sections: app(dir)})
@@ -137,6 +140,7 @@ func TestHardLinksAreCopies(t *testing.T) {
 }
 
 func TestEmptyApp(t *testing.T) {
+	t.Parallel()
 	p := pack(t, slug.PackOptions{Sections: app(t.TempDir())})
 	if s := p.Sections[0]; s.Entries != 0 || s.Why != "new" || s.Reused != "none" {
 		t.Errorf("got %+v", s)

@@ -9,7 +9,7 @@ import (
 	"path"
 )
 
-// dirCache writes entries below a root and keeps the directory it wrote to last open, because
+// dirCache writes entries below a root. It keeps the directory of the last entry open, because
 // entries come in order. It is not safe for concurrent use; several may share a root.
 type dirCache struct {
 	root *os.Root
@@ -27,7 +27,7 @@ func (d *dirCache) close() {
 	d.dir = nil
 }
 
-// in gives the directory that holds p, which it makes if need be, and p's name in it.
+// in returns the directory that holds p, made if it is missing, and p's name in it.
 func (d *dirCache) in(p string) (*os.Root, string, error) {
 	parent, name := path.Dir(p), path.Base(p)
 	if parent == "." {
@@ -51,7 +51,7 @@ func (d *dirCache) in(p string) (*os.Root, string, error) {
 	return dir, name, nil
 }
 
-// write writes one entry with all its content.
+// write writes one entry. content must be all of its content.
 func (d *dirCache) write(e entry, content []byte) error {
 	switch {
 	case int64(len(content)) != e.size:
@@ -79,7 +79,7 @@ func (d *dirCache) write(e entry, content []byte) error {
 	return nil
 }
 
-// mkdir makes a directory. It may be there, made for what lies in it.
+// mkdir makes a directory unless it exists: in may have made it.
 func (d *dirCache) mkdir(p string) error {
 	if p == "" {
 		return nil
@@ -94,7 +94,7 @@ func (d *dirCache) mkdir(p string) error {
 	return nil
 }
 
-// create makes the entry's file, empty; it must not be there.
+// create creates the entry's file, empty. It must not exist.
 func (d *dirCache) create(e entry) error {
 	f, err := d.open(e)
 	if err != nil {
@@ -103,7 +103,7 @@ func (d *dirCache) create(e entry) error {
 	return f.Close()
 }
 
-// open makes the entry's file and opens it.
+// open creates the entry's file and opens it for writing.
 func (d *dirCache) open(e entry) (*os.File, error) {
 	dir, name, err := d.in(e.path)
 	if err != nil {
@@ -120,7 +120,7 @@ func (d *dirCache) open(e entry) (*os.File, error) {
 	return f, nil
 }
 
-// symlink makes a link; nothing must be there.
+// symlink makes a link. Nothing may exist at its place.
 func (d *dirCache) symlink(e entry) error {
 	dir, name, err := d.in(e.path)
 	if err != nil {

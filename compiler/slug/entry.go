@@ -21,7 +21,7 @@ const (
 	maxName      = 1 << 16            // longer names than any file system holds are refused when read
 )
 
-// epoch is the time of every entry: a second after what MS-DOS, and so ZIP, can say first.
+// epoch is the time of every entry: one second after the earliest that MS-DOS and ZIP can store.
 var epoch = time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
 
 // entry is one file, directory or symbolic link of a slug.
@@ -34,8 +34,8 @@ type entry struct {
 	stat stat   // files only; what the disk said when it was scanned
 }
 
-// appendHeader writes the entry's normalised header: USTAR where that can hold it, else PAX for a
-// name in UTF-8, else (PAX being UTF-8 by definition) GNU, which holds any bytes.
+// appendHeader writes the entry's header in its only form: USTAR if that suffices, else PAX, or GNU
+// if a name is not UTF-8, which PAX requires.
 func appendHeader(w io.Writer, e entry) error {
 	h := tar.Header{
 		Typeflag: e.kind,
@@ -65,8 +65,8 @@ func appendHeader(w io.Writer, e entry) error {
 	return nil
 }
 
-// headerSize is about what appendHeader will write: it serves to place borders, so it must depend
-// on the entry alone.
+// headerSize returns about how many bytes appendHeader writes. Borders depend on it, so it must
+// depend on the entry alone.
 func headerSize(e entry) int64 {
 	long := len(e.path) + len(e.link)
 	if long < 90 {
@@ -75,16 +75,16 @@ func headerSize(e entry) int64 {
 	return int64(3*block + long)
 }
 
-// padded gives n rounded up to whole tar blocks.
+// padded returns n rounded up to whole tar blocks.
 func padded(n int64) int64 { return (n + block - 1) / block * block }
 
-// readHeader reads one entry's header from the beginning of b and gives it with its length. It
-// refuses whatever appendHeader would not have written byte for byte.
+// readHeader reads one entry's header from the start of b and returns the header's length. It
+// refuses bytes that appendHeader would not write.
 func readHeader(b []byte) (entry, int, error) {
 	r := bytes.NewReader(b)
 	h, err := tar.NewReader(r).Next()
 	if errors.Is(err, io.EOF) {
-		return entry{}, 0, errors.New("the archive ends before its end")
+		return entry{}, 0, errors.New("the archive ends too early")
 	} else if err != nil {
 		return entry{}, 0, fmt.Errorf("reading a tar header: %w", err)
 	}
@@ -115,7 +115,7 @@ func readHeader(b []byte) (entry, int, error) {
 	return e, n, nil
 }
 
-// appPath gives an entry's path relative to the app, or says why a slug cannot hold the name.
+// appPath returns an entry's path relative to the app, or an error if a slug cannot hold the name.
 func appPath(name string, kind byte) (string, error) {
 	if kind == tar.TypeDir {
 		name = strings.TrimSuffix(name, "/")
@@ -136,8 +136,8 @@ func validPath(p string) bool {
 		!strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "../") && !strings.Contains(p, "\x00")
 }
 
-// checkLink says whether the link at p, relative to the app, leads out of the app by the letter of
-// its target.
+// checkLink returns an error if the target of the link at p, relative to the app, leads out of the
+// app. It looks at the text of the target only, not at other links.
 func checkLink(p, target string) error {
 	to, absolute := strings.CutPrefix(target, "/")
 	if absolute {
@@ -151,8 +151,8 @@ func checkLink(p, target string) error {
 	return fmt.Errorf("link %q leads out of the app, to %q", p, target)
 }
 
-// less orders paths as a walk meets them: by component, so that a directory comes before what is in
-// it and what is in it before the next name.
+// less orders paths as a walk meets them: by component, so that a directory comes directly before
+// what is in it.
 func less(a, b string) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		if a[i] != b[i] {

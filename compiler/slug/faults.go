@@ -9,33 +9,41 @@ import (
 	"slugc/compiler/fault"
 )
 
-// ErrKept is what a pack fails with when a section that was to be put in from the store is missing
-// there or damaged: packing it again with its files on disk heals it.
-var ErrKept = errors.New("the kept section cannot be used")
+// ErrNotKept is wrapped by the error of [Pack] when the store does not have a section that must
+// come from there, or when that section is damaged. Packing the section again from its files
+// repairs it.
+var ErrNotKept = errors.New("the kept section cannot be used")
 
-// appFault marks an error that the app's owner can mend.
+// appFault marks an error that the app's owner can fix.
 func appFault(id string, err error, hints ...string) error {
 	return fault.New(fault.App, fault.ExitPack, id, err, hints...)
 }
 
-// errChanged says that a file was not at rest while it was packed.
+// errChanged is the error for a file that changed while it was packed.
 func errChanged(name string) error {
-	return fault.New(
-		fault.Transient,
-		fault.ExitPack,
-		"slug/file-changed",
+	return fault.New(fault.Transient, fault.ExitPack, "slug/file-changed",
 		fmt.Errorf("reading %q: it changed while it was packed", name),
-		"end whatever writes to the app during the build, and build again",
+		"end whatever writes to the app during the build, and build again")
+}
+
+// errNotKept is the error for a section that cannot be taken from the store; why completes the
+// text.
+func errNotKept(section, why string) error {
+	return fault.New(
+		fault.Slugc,
+		fault.ExitCache,
+		"slug/section-not-kept",
+		fmt.Errorf(
+			"putting section %q in from the store: %s: %w",
+			section,
+			why,
+			ErrNotKept,
+		),
+		"build again with --fresh",
 	)
 }
 
-// errKept says that a section cannot be put in from the store.
-func errKept(section, why string) error {
-	return fault.New(fault.Slugc, fault.ExitCache, "slug/section-not-kept",
-		fmt.Errorf("putting section %q in from the store: %s: %w", section, why, ErrKept), "build again with --fresh")
-}
-
-// errOpening says that a slug cannot be opened, which is the caller's mistake if there is none.
+// errOpening is the error for a slug that cannot be opened: the caller's mistake if there is none.
 func errOpening(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
 		return fault.UsageError("slug/not-found", fmt.Errorf("opening slug %q: %w", path, errors.Unwrap(err)),
@@ -44,22 +52,21 @@ func errOpening(path string, err error) error {
 	return fmt.Errorf("opening slug %q: %w", path, err)
 }
 
-// errDamaged says that a slug is not what it should be.
+// errDamaged is the error for a slug that is not what it should be.
 func errDamaged(path string, err error) error {
 	return fault.New(fault.Slugc, fault.ExitPack, "slug/damaged", fmt.Errorf("reading slug %q: %w", path, err),
 		"fetch it or build it again")
 }
 
-// writeFault marks a full disk, which is nobody's bug.
+// writeFault is the error for a file that cannot be written.
 func writeFault(path string, err error) error {
+	return diskFault(fmt.Errorf("writing %q: %w", path, err))
+}
+
+// diskFault marks the error of a full disk as transient. It returns any other unchanged.
+func diskFault(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fault.New(
-			fault.Transient,
-			0,
-			"slug/disk-full",
-			fmt.Errorf("writing %q: %w", path, err),
-			"free some space there and try again",
-		)
+		return fault.New(fault.Transient, 0, "slug/disk-full", err, "free some space there and try again")
 	}
-	return fmt.Errorf("writing %q: %w", path, err)
+	return err
 }

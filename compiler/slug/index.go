@@ -12,18 +12,16 @@ import (
 	"slices"
 	"slugc/cache/digest"
 	"slugc/cache/disk"
-
-	"github.com/google/renameio/v2"
 )
 
-// The bounds of what a store remembers.
+// The bounds of what a store keeps.
 const (
 	maxIndex       = 256 << 20 // bytes
-	keptPerName    = 3         // latest packs of a section, by key
-	keptAltogether = 64
+	keptPerName    = 3         // records of a section, by key: the latest
+	keptAltogether = 64        // records
 )
 
-// location is where a store keeps a segment's compressed bytes.
+// location says where a store keeps a segment's compressed bytes.
 type location struct {
 	Pack   string `json:"pack"`   // file name
 	Offset int64  `json:"offset"` // in it
@@ -33,27 +31,31 @@ type location struct {
 	Sum    uint32 `json:"sum"` // CRC-32C of the compressed bytes
 }
 
-// record is a section as a former pack left it.
+// segment describes the compressed bytes as a segment at the offset of a file.
+func (l location) segment(offset int64, d digest.Digest) Segment {
+	return Segment{Offset: offset, Size: l.Size, Tar: l.Tar, Digest: d, CRC: l.CRC, Sum: l.Sum}
+}
+
+// record describes a section of a former pack.
 type record struct {
 	Name     string        `json:"name"`
 	Key      string        `json:"key,omitempty"`
 	Prefix   string        `json:"prefix"`
 	Roots    []string      `json:"roots"`
 	Holes    []string      `json:"holes,omitempty"`
-	Scanned  int64         `json:"scanned"` // when its scan began, Unix nanoseconds
+	Scanned  int64         `json:"scanned"` // when its scan started, Unix nanoseconds
 	Segments []keptSegment `json:"segments"`
 }
 
 // keptSegment is one segment of a record.
 type keptSegment struct {
-	Digest digest.Digest `json:"digest"`
-	// fingerprint of the plan that gave it, "" if it was put in by key from an index without it
-	Files   string `json:"files"`
-	Part    int    `json:"part,omitempty"`
-	Entries int    `json:"entries"`
+	Digest  digest.Digest `json:"digest"`
+	Files   string        `json:"files"` // fingerprint of its plan; "" if that is not known
+	Part    int           `json:"part,omitempty"`
+	Entries int           `json:"entries"`
 }
 
-// index is what a store knows. The latest record stands last.
+// index is what a store knows. The latest record is the last.
 type index struct {
 	Codec    string                     `json:"codec"`
 	Segments map[digest.Digest]location `json:"segments"` // by digest
@@ -61,13 +63,14 @@ type index struct {
 	Hashes   map[digest.Digest][]byte   `json:"hashes"` // states of the file's SHA-256, by the chain of what was hashed
 }
 
-// newIndex gives an empty index.
+// newIndex returns an empty index.
 func newIndex() *index {
 	return &index{Codec: codec, Segments: map[digest.Digest]location{}, Hashes: map[digest.Digest][]byte{}}
 }
 
-// readIndex reads the index in the directory. A missing, damaged or foreign one counts as empty:
-// everything in a store can be made again. Only a disk that cannot be read is an error.
+// readIndex reads the index in the directory. A missing or damaged one, or one of another codec, is
+// read as empty, because everything in a store can be made again. Only a disk that cannot be read
+// is an error.
 func readIndex(dir string) (*index, error) {
 	name := filepath.Join(dir, indexName)
 	if info, err := os.Stat(name); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() > maxIndex {
@@ -88,7 +91,7 @@ func readIndex(dir string) (*index, error) {
 	return x, nil
 }
 
-// write replaces the index in the directory, atomically.
+// write replaces the index in the directory in one step.
 func (x *index) write(dir string) error {
 	body, err := json.Marshal(x)
 	if err != nil {
@@ -96,13 +99,11 @@ func (x *index) write(dir string) error {
 	}
 	sum := sha256.Sum256(body)
 	name := filepath.Join(dir, indexName)
-	if err := renameio.WriteFile(name, slices.Concat([]byte(hex.EncodeToString(sum[:])), []byte("\n"), body), 0o644); err != nil {
-		return writeFault(name, err)
-	}
-	return disk.SyncDir(dir)
+	content := slices.Concat([]byte(hex.EncodeToString(sum[:])), []byte("\n"), body)
+	return diskFault(disk.WriteFile(name, content, 0o644))
 }
 
-// find gives the latest record of the name and key whose segments are all known.
+// find returns the latest record of the name and key whose segments are all known.
 func (x *index) find(name, key string) (record, bool) {
 	for _, r := range slices.Backward(x.Records) {
 		if r.Name == name && r.Key == key && x.complete(r) {
@@ -122,7 +123,7 @@ func (x *index) complete(r record) bool {
 	return true
 }
 
-// add appends a record in place of the one of the same name and key, and forgets the oldest ones.
+// add appends a record, replaces the one of the same name and key, and drops the oldest ones.
 func (x *index) add(r record) {
 	x.Records = slices.DeleteFunc(x.Records, func(o record) bool { return o.Name == r.Name && o.Key == r.Key })
 	x.Records = append(x.Records, r)
@@ -141,7 +142,7 @@ func (x *index) add(r record) {
 	}
 }
 
-// sweep forgets segments that no record uses.
+// sweep drops segments that no record uses.
 func (x *index) sweep() {
 	used := map[digest.Digest]bool{}
 	for _, r := range x.Records {
@@ -156,7 +157,7 @@ func (x *index) sweep() {
 	}
 }
 
-// packs gives the names of the pack files that the index points to.
+// packs returns the names of the pack files that the index refers to.
 func (x *index) packs() map[string]bool {
 	names := map[string]bool{}
 	for _, l := range x.Segments {

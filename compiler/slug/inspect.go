@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// Inspect gives a slug's slug.json. It reads the end of the file and nothing else, and checks it
-// against its own checksum.
+// Inspect returns a slug's slug.json. It reads only the end of the file and checks only that,
+// against its own checksum. A file that is no slug is a fault "slug/damaged".
 func Inspect(path string) (*Manifest, error) {
 	f, t, _, err := openSlug(path)
 	if err != nil {

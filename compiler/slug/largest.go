@@ -2,6 +2,7 @@ package slug
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"fmt"
 	pathpkg "path"
@@ -11,7 +12,7 @@ import (
 	"slugc/compiler/fault"
 )
 
-// DirSize is what a directory of a slug holds, with all below it.
+// DirSize is the size of a directory of a slug with everything below it.
 type DirSize struct {
 	Path  string // relative to the app
 	Size  int64  // bytes of its files, uncompressed
@@ -21,9 +22,9 @@ type DirSize struct {
 // maxDepth is how deep below the app directories are counted one by one.
 const maxDepth = 4
 
-// Largest gives the n largest directories of a slug, largest first, at most four levels deep. A
-// directory that owes most of its size to one directory in it is left out for that one. It reads
-// the whole slug.
+// Largest returns the n largest directories of a slug, largest first, at most four levels deep. It
+// leaves out a directory of which four fifths are in one directory below it. It reads the whole
+// slug.
 func Largest(ctx context.Context, path string, n int) ([]DirSize, error) {
 	f, t, _, err := openSlug(path)
 	if err != nil {
@@ -65,7 +66,7 @@ func count(sizes map[string]*DirSize, e entry) {
 	}
 }
 
-// top picks the n largest.
+// top returns the n largest.
 func top(sizes map[string]*DirSize, n int) []DirSize {
 	hollow := map[string]bool{}
 	for dir, inner := range sizes {
@@ -80,19 +81,17 @@ func top(sizes map[string]*DirSize, n int) []DirSize {
 		}
 	}
 	slices.SortFunc(all, func(a, b DirSize) int {
-		if a.Size != b.Size {
-			return int(min(1, max(-1, b.Size-a.Size)))
-		}
-		return strings.Compare(a.Path, b.Path)
+		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.Path, b.Path))
 	})
 	return all[:min(n, len(all))]
 }
 
-// tooLarge says what makes a slug too large; path is its complete file.
+// tooLarge is the error for a slug above its limit. It lists what takes most of it; path is the
+// complete file.
 func tooLarge(ctx context.Context, path string, m Manifest, size, limit int64) error {
 	var hints []string
 	sections := slices.Clone(m.Sections)
-	slices.SortStableFunc(sections, func(a, b SectionInfo) int { return int(min(1, max(-1, b.Size-a.Size))) })
+	slices.SortStableFunc(sections, func(a, b SectionInfo) int { return cmp.Compare(b.Size, a.Size) })
 	for _, s := range sections[:min(3, len(sections))] {
 		hints = append(hints, fmt.Sprintf("section %s takes %s of the slug", s.Name, megabytes(s.Size)))
 	}
@@ -108,5 +107,5 @@ func tooLarge(ctx context.Context, path string, m Manifest, size, limit int64) e
 		fmt.Errorf("packing the slug: it has %s, the limit is %s", megabytes(size), megabytes(limit)), hints...)
 }
 
-// megabytes writes a size for people.
+// megabytes formats a size for people.
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

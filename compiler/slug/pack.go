@@ -14,57 +14,65 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxDefaultWorkers bounds the memory a pack takes where nobody asked for a number of workers: each
-// takes about 15 MB.
+// maxDefaultWorkers bounds the memory of a pack that was not told a number of workers: each takes
+// about 15 MB.
 const maxDefaultWorkers = 4
+
+// orDefault returns n, or the default number of workers if n is not positive.
+func orDefault(n int) int {
+	if n > 0 {
+		return n
+	}
+	return min(runtime.GOMAXPROCS(0), maxDefaultWorkers)
+}
 
 // PackOptions says what to pack and where.
 type PackOptions struct {
-	Store    *Store    // where segments are kept between packs; nil keeps none
-	Sections []Section // in the order in which they come in the slug: layers, slices, the app last
-	Manifest Manifest  // all of slug.json but Format, Content, Dirs and Sections
-	Output   string    // the slug's file name; an existing file is replaced, in one step, when the slug is complete
-	Limit    int64     // the most bytes that the slug may have, 0 for any number
-	Workers  int       // segments compressed at once, 0 for one a processor, at most 4
+	Store    *Store    // keeps segments between packs; nil keeps none
+	Sections []Section // in the slug's order: layers, slices, the app last
+	Manifest Manifest  // slug.json; Format, Content, Dirs and Sections are set by Pack
+	Output   string    // the slug's file name; an existing file is replaced in one step at the end
+	Limit    int64     // maximum size of the slug in bytes; 0 for none
+	Workers  int       // segments compressed at once; 0 for one per processor, at most 4
 
-	// Progress is told, from any goroutine but never twice at once, how many bytes of tar are done
-	// and how many there are as far as the scan has come. It may be nil.
+	// Progress, if not nil, is called with the bytes of tar that are done and that were found so
+	// far. Calls come from any goroutine, but one at a time.
 	Progress func(done, total int64)
 }
 
-// Packed is a slug that was just packed.
+// Packed describes a slug that [Pack] wrote.
 type Packed struct {
 	Path     string          // the file
 	Digest   digest.Digest   // of the file
-	Content  digest.Digest   // of what it holds, whatever compressed it
+	Content  digest.Digest   // of what it holds; independent of the compressor
 	Size     int64           // bytes of the file
 	Manifest Manifest        // its slug.json
 	Sections []PackedSection // in order
-	StoreErr error           // why the store could not be brought up to date; the slug is good, the next one costs more
+	StoreErr error           // why the store could not be updated: the slug is good, the next one costs more
 }
 
 // PackedSection says how a section came into the slug.
 type PackedSection struct {
 	SectionInfo
-	Reused string // "all", "part" or "none" of its segments were compressed by a former pack
-	// in a few words: "key unchanged", "files unchanged", "content unchanged", "3 of 41 segments
-	// changed", "new"
-	Why string
+	Reused string // "all", "part" or "none": how many of its segments a former pack had compressed
+	Why    string // for people: "key unchanged", "files unchanged", "3 of 41 segments changed", "new" …
 }
 
-// Pack writes a slug. Equal sections give equal bytes, whatever the directory, user, umask, time
+// Pack writes a slug. Equal sections make equal bytes, whatever the directory, user, umask, time
 // zone or order of directory entries, and whether segments come from the store or are compressed
-// anew. A segment is taken from the store
+// again. A segment is taken from the store
 //
-//   - if its section has no Dir and is kept under its Key, without looking at any disk;
-//   - else if all its files' stats are those of a former pack (Key is not trusted where there is a
-//     Dir);
-//   - else if its tar bytes, made anew, are known.
+//   - if its section has no Dir and is kept under its Key: no file is looked at;
+//   - else if the stats of all its files are those of a former pack (Key is not trusted if there is
+//     a Dir);
+//   - else if its tar bytes are known.
 //
-// It is checked before it is used, and made anew if it is damaged; a section without Dir then fails
-// with [ErrKept]. All copies of a hard-linked file are written in full, because links between files
-// do not survive every way a tree is copied. What the app's owner can mend (a socket, a link that
-// leads out, a slug above Limit: "slug/too-large") is a fault.App.
+// A segment from the store is checked before it is used, and compressed again if it is damaged. A
+// section without Dir then fails with [ErrNotKept]. Every name of a hard-linked file is written in
+// full, because not every way of copying a tree keeps hard links.
+//
+// Errors that the app's owner can fix have a fault.App: a socket, a link that leads out of the app,
+// a slug above Limit ("slug/too-large").
 func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	store, temporary := o.Store, false
 	if store == nil {
@@ -86,18 +94,18 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	}
 	defer p.packs.close()
 	if err := p.segments(ctx); err != nil {
-		return nil, errors.Join(err, p.forget())
+		return nil, errors.Join(err, p.abandon())
 	}
 	synced := p.syncPacks()
 	packed, err := p.assemble(ctx)
-	kept := synced()
-	if kept == nil {
-		kept = p.remember(ctx)
+	storeErr := synced()
+	if storeErr == nil {
+		storeErr = p.updateStore(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	packed.StoreErr = kept
+	packed.StoreErr = storeErr
 	return packed, nil
 }
 
@@ -105,20 +113,20 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 type packing struct {
 	PackOptions
 	store     *Store
-	temporary bool // the store goes when the slug is done
+	temporary bool // the store is removed when the slug is done
 	index     *index
 	packs     packs
-	sections  []placed
+	sections  []placement
 	parents   []string
-	scanned   int64 // when the scan began
-	pieces    *pieces
+	scanned   int64 // when the scan started, Unix nanoseconds
+	known     *knownSegments
 	built     [][]*built // by section
 	writers   []*packWriter
-	resumed   bool // the file's hash was resumed from its last kept state
+	resumed   bool // hashing the file resumed from its last kept state
 	progress  progress
 }
 
-// newPacking works out what lies where.
+// newPacking reads the index and places the sections.
 func newPacking(o PackOptions, store *Store, temporary bool) (*packing, error) {
 	x, err := readIndex(store.dir)
 	if err != nil {
@@ -126,27 +134,25 @@ func newPacking(o PackOptions, store *Store, temporary bool) (*packing, error) {
 	}
 	p := &packing{
 		PackOptions: o, store: store, temporary: temporary, index: x, packs: packs{dir: store.dir},
-		scanned: time.Now().UnixNano(), progress: progress{tell: o.Progress},
+		scanned: time.Now().UnixNano(), progress: progress{report: o.Progress},
 	}
-	p.pieces = newPieces(x, &p.packs)
-	p.sections, p.parents, err = place(o.Sections, p.kept)
-	if p.Workers <= 0 {
-		p.Workers = min(runtime.GOMAXPROCS(0), maxDefaultWorkers)
-	}
+	p.known = newKnownSegments(x, &p.packs)
+	p.sections, p.parents, err = placeSections(o.Sections, p.kept)
+	p.Workers = orDefault(p.Workers)
 	p.built = make([][]*built, len(p.sections))
 	return p, err
 }
 
-// kept finds the record of a section that is to be put in from the store.
+// kept returns the record of a section that is taken from the store.
 func (p *packing) kept(s Section) (record, error) {
 	r, ok := p.index.find(s.Name, s.Key)
 	if !ok || s.Key == "" {
-		return record{}, errKept(s.Name, "it is not there")
+		return record{}, errNotKept(s.Name, "it is not there")
 	}
 	return r, nil
 }
 
-// segments makes or finds all segments.
+// segments makes or finds all segments: one goroutine scans, the workers do the rest.
 func (p *packing) segments(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	jobs := make(chan job, p.Workers)
@@ -178,7 +184,7 @@ func (p *packing) segments(ctx context.Context) error {
 	return group.Wait()
 }
 
-// schedule gives the workers the segments of one section.
+// schedule sends the workers the segments of one section.
 func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job) error {
 	s := p.sections[i]
 	send := func(j job) error {
@@ -209,14 +215,14 @@ func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job) error {
 	return plans.flush()
 }
 
-// scheduleKept gives the workers the segments of a section that is put in from the store.
-func (p *packing) scheduleKept(s placed, send func(job) error) error {
+// scheduleKept sends the segments of a section that is taken from the store.
+func (p *packing) scheduleKept(s placement, send func(job) error) error {
 	r := s.kept
 	if !slices.Equal(r.Holes, s.holes) {
-		return errKept(s.Name, "other sections lie inside it now")
+		return errNotKept(s.Name, "other sections lie inside it now")
 	}
 	for i := range r.Segments {
-		p.progress.add(0, p.pieces.size(r.Segments[i].Digest))
+		p.progress.add(0, p.known.size(r.Segments[i].Digest))
 		if err := send(job{kept: &r.Segments[i]}); err != nil {
 			return err
 		}

@@ -9,29 +9,30 @@ import (
 )
 
 // Part is a run of bytes of a slug's file that stores keep and move by digest: the gzip header with
-// the first segment, a run of whole segments of one section, or the tail. A slug's parts lie end to
-// end and are the whole file.
+// the first segment, a run of whole segments of one section, or the tail. The parts of a slug lie
+// end to end and make up the whole file.
 type Part struct {
 	Section string        // "" for the first part and the last
 	Offset  int64         // in the file
 	Size    int64         // bytes, more than 0
-	Digest  digest.Digest // of the bytes; "" as [Layout] gives it
+	Digest  digest.Digest // of the bytes; "" in the result of [Layout]
 
 	segments []Segment // none in the last
 }
 
-// The sizes of parts. A part is cut after a segment once it has partSize bytes, if that segment's
-// digest says so (every other does) or the part has maxParts times as many. So one changed segment
-// changes the part it lies in, seldom a neighbour, and parts find their borders again after it. The
-// size doubles with the slug's, so that its images keep within the 127 layers that overlay mounts
-// take.
+// The sizes of parts. A part ends after a segment once it has partSize bytes, if that segment's
+// digest says so (every second does) or it has maxParts times as many bytes. So one changed segment
+// changes the part that it lies in and seldom a neighbour, and later borders stay where they were.
+// The size doubles with the slug's, so that an image of the slug has at most the 127 layers that
+// Linux's overlay mounts take.
 const (
 	minPart    = 1 << 20
-	usualParts = 64 // a slug of more than that many parts of the size has parts of twice the size
+	usualParts = 64 // of a slug; if there were more, parts have twice the size
 	maxParts   = 4
 )
 
-// partSize is the size from which on a part of a slug of that size may be cut.
+// partSize returns the least size of a part of a slug of that size, except for the last part of a
+// section.
 func partSize(slug int64) int64 {
 	size := int64(minPart)
 	for slug/size > usualParts {
@@ -40,10 +41,10 @@ func partSize(slug int64) int64 {
 	return size
 }
 
-// Layout gives the parts of a slug without their digests: it reads the end of the file and nothing
-// else. With whole, no border lies within a file of the app, so that each part is an archive's
-// content (see [Archives]). Borders are put as in a slug of forSize bytes, 0 standing for this
-// one's size: a part can only be found in another slug that is cut alike.
+// Layout returns the parts of a slug without their digests. It reads only the end of the file. If
+// whole, no border lies within a file of the app, so that each part can be an [Archive]. Borders
+// are placed as in a slug of forSize bytes, or of this slug's size if it is 0: parts of two slugs
+// can only be equal if both are cut by the same size.
 func Layout(path string, whole bool, forSize int64) ([]Part, error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {
@@ -56,7 +57,7 @@ func Layout(path string, whole bool, forSize int64) ([]Part, error) {
 	return t.layout(size, whole, partSize(forSize)), nil
 }
 
-// layout cuts the slug in parts.
+// layout cuts a slug of that size into parts of at least so many bytes.
 func (t *tail) layout(size int64, whole bool, least int64) []Part {
 	m := &t.manifest
 	parts := []Part{{Size: m.Dirs.Offset + m.Dirs.Size, segments: []Segment{m.Dirs}}}
@@ -83,8 +84,8 @@ func endsPart(s Segment) bool {
 	return last&1 == 0
 }
 
-// Parts gives the parts of a slug and the digest of its file, both from the bytes read, and checks
-// nothing; see [Verify]. For whole see [Layout].
+// Parts reads a whole slug and returns its parts and the digest of its file. It checks nothing; see
+// [Verify]. For whole see [Layout].
 func Parts(ctx context.Context, path string, whole bool) (parts []Part, sum digest.Digest, err error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {
@@ -98,7 +99,8 @@ func Parts(ctx context.Context, path string, whole bool) (parts []Part, sum dige
 			return nil, "", err
 		}
 		h := sha256.New()
-		if _, err := io.CopyBuffer(io.MultiWriter(all, h), onlyReader{io.NewSectionReader(f, p.Offset, p.Size)}, buf); err != nil {
+		bytes := onlyReader{io.NewSectionReader(f, p.Offset, p.Size)}
+		if _, err := io.CopyBuffer(io.MultiWriter(all, h), bytes, buf); err != nil {
 			return nil, "", fmt.Errorf("reading slug %q: %w", path, err)
 		}
 		parts[i].Digest = digest.Sum(h)
@@ -106,5 +108,5 @@ func Parts(ctx context.Context, path string, whole bool) (parts []Part, sum dige
 	return parts, digest.Sum(all), nil
 }
 
-// onlyReader hides a reader's other methods, so that a copy uses the buffer it is given.
+// onlyReader hides a reader's other methods, so that [io.CopyBuffer] uses its buffer.
 type onlyReader struct{ io.Reader }

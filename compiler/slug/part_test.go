@@ -13,38 +13,84 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"slugc/cache/digest"
 	"slugc/compiler/slug"
 )
 
-// bulky packs a slug of a huge file and many small ones, none of which a compressor makes smaller.
-func bulky(t *testing.T, change int) *slug.Packed {
+// bulk is three slugs of a huge file and many small ones, none of which a compressor makes smaller. The
+// tests that need them share them.
+type bulk struct {
+	slug    *slug.Packed
+	changed map[int]*slug.Packed // by the number of the file that differs
+}
+
+var (
+	bulkDir  string // TestMain removes it
+	makeBulk sync.Once
+	made     bulk
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(bulkDir)
+	os.Exit(code)
+}
+
+// bulky returns the shared slugs. The first test that asks makes them.
+func bulky(t *testing.T) bulk {
 	t.Helper()
-	random := func(seed, n int) string {
-		b := make([]byte, n)
-		_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
-		return string(b)
+	makeBulk.Do(func() {
+		var err error
+		bulkDir, err = os.MkdirTemp("", "slug-test-*")
+		check(t, err)
+		random := func(seed, n int) string {
+			b := make([]byte, n)
+			_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
+			return string(b)
+		}
+		runtime, dir := filepath.Join(bulkDir, "runtime"), filepath.Join(bulkDir, "app")
+		put(t, runtime, "bin/node", "+"+random(1, 20<<20))
+		file := func(i int) (name, content string) { return fmt.Sprintf("src/%d", i), random(2000+i, 60<<10) }
+		for i := range 300 {
+			put(t, runtime, fmt.Sprintf("lib/%d", i), random(1000+i, 10<<10))
+			name, content := file(i)
+			put(t, dir, name, content)
+		}
+		empty := filepath.Join(bulkDir, "empty")
+		check(t, os.Mkdir(empty, 0o755))
+		store, err := slug.OpenStore(filepath.Join(bulkDir, "store"))
+		check(t, err)
+		packed := func() *slug.Packed {
+			return pack(t, slug.PackOptions{
+				Output: filepath.Join(bulkDir, fmt.Sprint(len(made.changed), made.slug != nil, ".tgz")),
+				Store:  store,
+				Sections: []slug.Section{
+					{Name: "layer", Dir: runtime, Prefix: ".layers/node"},
+					{Name: "app", Dir: dir},
+					{Name: "empty", Dir: empty, Prefix: "none"},
+				},
+			})
+		}
+		made.slug, made.changed = packed(), map[int]*slug.Packed{}
+		for _, i := range []int{7, 299} {
+			name, content := file(i)
+			put(t, dir, name, "changed")
+			made.changed[i] = packed()
+			put(t, dir, name, content)
+		}
+	})
+	if made.slug == nil {
+		t.Fatal("the shared slugs were not made")
 	}
-	runtime, dir := map[string]string{"bin/node": "+" + random(1, 20<<20)}, map[string]string{}
-	for i := range 300 {
-		runtime[fmt.Sprintf("lib/%d", i)] = random(1000+i, 10<<10)
-		dir[fmt.Sprintf("src/%d", i)] = random(2000+i, 60<<10)
-	}
-	if change >= 0 {
-		dir[fmt.Sprintf("src/%d", change)] = "changed"
-	}
-	return pack(t, slug.PackOptions{Sections: []slug.Section{
-		{
-			Name:   "layer",
-			Dir:    tree(t, runtime),
-			Prefix: ".layers/node",
-		}, {Name: "app", Dir: tree(t, dir)}, {Name: "empty", Dir: t.TempDir(), Prefix: "none"}}})
+	return made
 }
 
 func TestParts(t *testing.T) {
-	p := bulky(t, -1)
+	t.Parallel()
+	p := bulky(t).slug
 	data, err := os.ReadFile(p.Path)
 	check(t, err)
 	for _, whole := range []bool{false, true} {
@@ -87,7 +133,11 @@ func rebuild(t *testing.T, p *slug.Packed, parts []slug.Part, whole bool) {
 	defer f.Close()
 	for i, part := range slices.Backward(parts) {
 		read := func(offset, n int64) io.Reader { return io.NewSectionReader(f, offset, n) }
-		for name, from := range map[string]io.Reader{"less": read(part.Offset, part.Size-1), "other": read(part.Offset+1-2*(part.Offset&1), part.Size), "none": strings.NewReader("")} {
+		for name, from := range map[string]io.Reader{
+			"less":  read(part.Offset, part.Size-1),
+			"other": read(part.Offset+1-2*(part.Offset&1), part.Size),
+			"none":  strings.NewReader(""),
+		} {
 			if err := r.Write(i, from); !errors.Is(err, slug.ErrPart) && part.Offset+part.Size < p.Size &&
 				part.Offset > 0 {
 				t.Errorf("part %d of %s: %v", i, name, err)
@@ -115,40 +165,39 @@ func rebuild(t *testing.T, p *slug.Packed, parts []slug.Part, whole bool) {
 // TestOneChangeMovesOnePart changes one file of the app and counts the parts that a slug without
 // the change lacks.
 func TestOneChangeMovesOnePart(t *testing.T) {
-	before := bulky(t, -1)
+	t.Parallel()
+	all := bulky(t)
+	before := all.slug
 	known, _, err := slug.Parts(t.Context(), before.Path, false)
 	check(t, err)
-	for _, change := range []int{7, 299} {
-		p := bulky(t, change)
+	for change, p := range all.changed {
 		parts, _, err := slug.Parts(t.Context(), p.Path, false)
 		check(t, err)
 		r, err := slug.NewRebuild(filepath.Join(t.TempDir(), "slug.tgz"), p.Digest, parts, false)
 		check(t, err)
-		taken, bytes := r.Take(t.Context(), before.Path)
+		taken, bytes := r.CopyFrom(t.Context(), before.Path)
 		r.Close()
 		// One part and the tail, or two where a border moved.
 		if missing := len(r.Missing()); missing > 3 || taken+missing != len(parts) || p.Size-bytes > 10<<20 ||
 			len(known) < len(parts)-2 {
-			t.Errorf(
-				"after a change of file %d, %d of %d parts are missing, %d of %d bytes",
-				change,
-				missing,
-				len(parts),
-				p.Size-bytes,
-				p.Size,
-			)
+			t.Errorf("after a change of file %d, %d of %d parts are missing, %d of %d bytes",
+				change, missing, len(parts), p.Size-bytes, p.Size)
 		}
 	}
 }
 
 // TestRebuildRefuses are parts that make no slug.
 func TestRebuildRefuses(t *testing.T) {
+	t.Parallel()
 	p := pack(t, slug.PackOptions{Sections: app(tree(t, map[string]string{"a": "b"}))})
 	parts, _, err := slug.Parts(t.Context(), p.Path, false)
 	check(t, err)
 	to := filepath.Join(t.TempDir(), "slug.tgz")
 	for name, change := range map[string]func([]slug.Part){
-		"a gap": func(l []slug.Part) { l[1].Offset++ }, "no size": func(l []slug.Part) { l[1].Size = 0 }, "less": func(l []slug.Part) { l[1].Size = -l[1].Size }, "a path": func(l []slug.Part) { l[1].Digest = "../x" },
+		"a gap":   func(l []slug.Part) { l[1].Offset++ },
+		"no size": func(l []slug.Part) { l[1].Size = 0 },
+		"less":    func(l []slug.Part) { l[1].Size = -l[1].Size },
+		"a path":  func(l []slug.Part) { l[1].Digest = "../x" },
 	} {
 		list := slices.Clone(parts)
 		change(list)
@@ -160,7 +209,7 @@ func TestRebuildRefuses(t *testing.T) {
 	r, err := slug.NewRebuild(to, digest.Of(nil), parts, false)
 	check(t, err)
 	defer r.Close()
-	if n, _ := r.Take(t.Context(), p.Path); n != len(parts) {
+	if n, _ := r.CopyFrom(t.Context(), p.Path); n != len(parts) {
 		t.Fatalf("%d parts", n)
 	}
 	if err := r.Finish(t.Context()); err == nil || !strings.Contains(err.Error(), "its digest is") {
@@ -171,7 +220,8 @@ func TestRebuildRefuses(t *testing.T) {
 // TestArchives extracts a slug's archives one after another with another program and compares with
 // the slug.
 func TestArchives(t *testing.T) {
-	p := bulky(t, -1)
+	t.Parallel()
+	p := bulky(t).slug
 	archives, of, trailer, err := slug.Archives(context.Background(), p.Path)
 	check(t, err)
 	f, err := os.Open(p.Path)

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// all gives the slug's segments but the tail, in the file's order.
+// all returns all segments of the slug, in the file's order.
 func (m *Manifest) all() []Segment {
 	list := []Segment{m.Dirs}
 	for _, s := range m.Sections {
@@ -19,18 +18,12 @@ func (m *Manifest) all() []Segment {
 	return list
 }
 
-// eachSegment reads, checks and gives the segments of an open slug, several at once if workers is
-// not 1 (0 stands for one a processor). The bytes are valid during the call.
+// eachSegment reads and checks the segments of an open slug and calls use with the tar bytes of
+// each, which are valid during that call. With more than one worker, calls are concurrent and in
+// any order; 0 workers stand for the default number.
 func eachSegment(
-	ctx context.Context,
-	f *os.File,
-	segments []Segment,
-	workers int,
-	use func(i int, b []byte) error,
+	ctx context.Context, f *os.File, segments []Segment, workers int, use func(i int, b []byte) error,
 ) error {
-	if workers <= 0 {
-		workers = min(runtime.GOMAXPROCS(0), maxDefaultWorkers)
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	next := make(chan int)
 	group.Go(func() error {
@@ -44,7 +37,7 @@ func eachSegment(
 		}
 		return nil
 	})
-	for range workers {
+	for range orDefault(workers) {
 		group.Go(func() error {
 			var in inflater
 			for i := range next {
@@ -62,8 +55,8 @@ func eachSegment(
 	return group.Wait()
 }
 
-// eachEntry gives the entries of a segment that begins with a header, with their content. Only the
-// last one's may be cut short: it goes on in the next segments.
+// eachEntry calls use with each entry of a segment that starts with a header, and its content. Only
+// the last entry's content may be incomplete: it continues in the next segments.
 func eachEntry(b []byte, use func(e entry, content []byte) error) error {
 	for len(b) > 0 {
 		e, n, err := readHeader(b)
@@ -80,7 +73,7 @@ func eachEntry(b []byte, use func(e entry, content []byte) error) error {
 		}
 		pad := padded(e.size)
 		if pad > int64(len(b)) || !zero(b[e.size:pad]) {
-			return fmt.Errorf("entry %q is not padded as it should be", e.path)
+			return fmt.Errorf("entry %q is not padded with zeros to whole blocks", e.path)
 		}
 		b = b[pad:]
 	}
@@ -97,5 +90,5 @@ func zero(b []byte) bool {
 	return true
 }
 
-// errCut says that a file's content is not all there, or more than that.
+// errCut is the error for a file whose content is too short or too long.
 var errCut = errors.New("the content of a file does not end where it should")

@@ -107,6 +107,7 @@ func readWithGo(t *testing.T, path string) []string {
 }
 
 func TestReaders(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{"a/b": "one", "a.b": "two", "bin/run": "+three", "link": "->a/b", "empty": ""}
 	for i := range 700 {
 		files[fmt.Sprintf("many/%d/%x", i%7, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = strings.Repeat(
@@ -116,8 +117,9 @@ func TestReaders(t *testing.T) {
 	}
 	simple := pack(t, slug.PackOptions{Sections: app(tree(t, files))})
 	odd := map[string]string{
-		strings.Repeat("n", 255): "a", strings.Repeat("d/", 200) + strings.Repeat("m", 200): "b", "é/ünï": "c", "sp ace": "d",
-		"huge": strings.Repeat("0123456789abcdef", 600<<10),
+		strings.Repeat("n", 255):                             "a",
+		strings.Repeat("d/", 200) + strings.Repeat("m", 200): "b",
+		"é/ünï": "c", "sp ace": "d", "huge": strings.Repeat("0123456789abcdef", 600<<10),
 	}
 	named := pack(t, slug.PackOptions{Sections: app(tree(t, odd))})
 	foreign := pack(
@@ -146,7 +148,8 @@ func TestReaders(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v", r.tool, err)
 			} else if !slices.Equal(got, want) {
-				t.Errorf("%s reads %d files of %d: first %q, want %q", r.tool, len(got), len(want), first(got), first(want))
+				t.Errorf("%s reads %d files of %d: first %q, want %q",
+					r.tool, len(got), len(want), first(got), first(want))
 			}
 		}
 		if out, err := exec.Command("gzip", "-t", p.Path).CombinedOutput(); err != nil || len(out) > 0 {

@@ -13,11 +13,11 @@ import (
 	"sync"
 )
 
-// ErrPart is what [Rebuild.Write] fails with when the bytes given are not the part's.
+// ErrPart is wrapped by the error of [Rebuild.Write] for bytes that are not the part's.
 var ErrPart = errors.New("the bytes are not those of the part")
 
 // Rebuild puts a slug's file together from its parts, in any order. Its methods are safe for
-// concurrent use, but for Finish and Close.
+// concurrent use, except for Finish and Close.
 type Rebuild struct {
 	to     string
 	digest digest.Digest
@@ -30,9 +30,9 @@ type Rebuild struct {
 	done []bool
 }
 
-// NewRebuild begins the file `to`, which is to have that digest and to consist of the parts, cut as
-// [Layout] does with whole. It is written beside, under a name that begins with RebuildPrefix,
-// until it is finished.
+// NewRebuild starts to rebuild the slug with that digest as the file to, from these parts, which
+// were cut by [Parts] or, if whole, by [Archives]. Until Finish it is written beside to, under a
+// name that starts with [RebuildPrefix]. Close the Rebuild.
 func NewRebuild(to string, sum digest.Digest, parts []Part, whole bool) (*Rebuild, error) {
 	r := &Rebuild{to: to, digest: sum, parts: parts, whole: whole, done: make([]bool, len(parts))}
 	for _, p := range parts {
@@ -49,11 +49,10 @@ func NewRebuild(to string, sum digest.Digest, parts []Part, whole bool) (*Rebuil
 	return r, nil
 }
 
-// RebuildPrefix begins the names of files that are being rebuilt, or were when the process was
-// killed.
+// RebuildPrefix starts the names of files that are being rebuilt, or that a killed process left.
 const RebuildPrefix = ".rebuild-"
 
-// Missing gives the indices of the parts that are not there yet.
+// Missing returns the indices of the parts that are not there yet.
 func (r *Rebuild) Missing() (list []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,15 +64,15 @@ func (r *Rebuild) Missing() (list []int) {
 	return list
 }
 
-// has says whether the i-th part is there.
+// has reports whether the i-th part is there.
 func (r *Rebuild) has(i int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.done[i]
 }
 
-// Write puts the i-th part in its place. The reader must give its bytes and no more: if not, the
-// part stays missing and the error wraps [ErrPart]. The reader's own error is wrapped too.
+// Write writes the i-th part in its place. If from does not yield exactly its bytes, the part stays
+// missing and the error wraps [ErrPart]. An error of from itself is returned as it is.
 func (r *Rebuild) Write(i int, from io.Reader) error {
 	p, h := r.parts[i], sha256.New()
 	w := io.MultiWriter(h, writer{r.to, io.NewOffsetWriter(r.f, p.Offset)})
@@ -97,7 +96,7 @@ func (r *Rebuild) Write(i int, from io.Reader) error {
 	return nil
 }
 
-// writer marks the errors of writing, which are not the reader's.
+// writer marks the errors of writing, to tell them from the reader's.
 type writer struct {
 	name string
 	to   io.Writer
@@ -111,10 +110,10 @@ func (w writer) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Take puts in what missing parts another slug holds, and says how many and of how many bytes. Of
-// that slug only candidates are read, those of a missing part's size; whatever cannot be read or is
+// CopyFrom copies the missing parts that another slug holds, and returns their number and bytes. It
+// reads only those of that slug's parts that have a missing part's size. What cannot be read or is
 // damaged is not used.
-func (r *Rebuild) Take(ctx context.Context, path string) (parts int, bytes int64) {
+func (r *Rebuild) CopyFrom(ctx context.Context, path string) (parts int, bytes int64) {
 	layout, err := Layout(path, r.whole, r.size)
 	if err != nil {
 		return 0, 0
@@ -145,8 +144,8 @@ func (r *Rebuild) Take(ctx context.Context, path string) (parts int, bytes int64
 	return parts, bytes
 }
 
-// Finish checks the whole file's digest, makes it durable and gives it its name. A file that is not
-// what it should be is a fault of id "slug/damaged".
+// Finish checks the whole file's digest, makes the file durable and renames it to its name. If the
+// digest is another, the error is a fault "slug/damaged".
 func (r *Rebuild) Finish(ctx context.Context) error {
 	if missing := len(r.Missing()); missing > 0 {
 		return fmt.Errorf("rebuilding slug %s: %d parts are missing", r.digest, missing)
@@ -166,7 +165,7 @@ func (r *Rebuild) Finish(ctx context.Context) error {
 	return disk.SyncDir(filepath.Dir(r.to))
 }
 
-// Close removes what is not finished.
+// Close removes the file unless it is finished.
 func (r *Rebuild) Close() {
 	name := r.f.Name()
 	r.f.Close()

@@ -36,11 +36,26 @@ func TestRefusedFiles(t *testing.T) {
 		id   string
 		text string
 	}{
-		"pipe":   {func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "sub/p"), 0o600) }, "slug/special-file", `"sub/p" is a named pipe`},
-		"socket": {func(dir string) error { return listen(t, "s", filepath.Join(dir, "s")) }, "slug/special-file", `"s" is a socket`},
-		"out":    {func(dir string) error { return os.Symlink("../../x", filepath.Join(dir, "sub/l")) }, "slug/link-outside", `"sub/l" leads out of the app, to "../../x"`},
-		"root":   {func(dir string) error { return os.Symlink("/etc", filepath.Join(dir, "sub/l")) }, "slug/link-outside", `to "/etc"`},
-		"taken":  {func(dir string) error { return os.WriteFile(filepath.Join(dir, ".slugc"), nil, 0o600) }, "slug/path-taken", `".slugc"`},
+		"pipe": {
+			func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "sub/p"), 0o600) },
+			"slug/special-file", `"sub/p" is a named pipe`,
+		},
+		"socket": {
+			func(dir string) error { return listen(t, "s", filepath.Join(dir, "s")) },
+			"slug/special-file", `"s" is a socket`,
+		},
+		"out": {
+			func(dir string) error { return os.Symlink("../../x", filepath.Join(dir, "sub/l")) },
+			"slug/link-outside", `"sub/l" leads out of the app, to "../../x"`,
+		},
+		"root": {
+			func(dir string) error { return os.Symlink("/etc", filepath.Join(dir, "sub/l")) },
+			"slug/link-outside", `to "/etc"`,
+		},
+		"taken": {
+			func(dir string) error { return os.WriteFile(filepath.Join(dir, ".slugc"), nil, 0o600) },
+			"slug/path-taken", `".slugc"`,
+		},
 	} {
 		dir := tree(t, map[string]string{"sub/a": "b"})
 		check(t, c.make(dir))
@@ -63,6 +78,7 @@ func listen(t *testing.T, short, path string) error {
 }
 
 func TestRefusedSections(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, map[string]string{"a/b": "c", "link": "->a"})
 	for name, sections := range map[string][]slug.Section{
 		"no name":          {{Dir: dir}},
@@ -83,6 +99,7 @@ func TestRefusedSections(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, sample())
 	f := refuse(t, slug.PackOptions{Sections: app(dir), Limit: 1 << 20})
 	hints := strings.Join(f.Hints, "\n")
@@ -96,13 +113,16 @@ func TestTooLarge(t *testing.T) {
 // TestFilesThatChange changes a tree between its scan and its reading, which is when Progress is
 // told of what was scanned.
 func TestFilesThatChange(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(p string) error{
-		"grown":    func(p string) error { return os.WriteFile(p, make([]byte, 9<<20+1), 0o644) },
-		"shrunk":   func(p string) error { return os.Truncate(p, 100) },
-		"removed":  os.Remove,
-		"replaced": func(p string) error { return errors.Join(os.WriteFile(p+"x", []byte("y"), 0o644), os.Rename(p+"x", p)) },
-		"linked":   func(p string) error { return errors.Join(os.Remove(p), os.Symlink("run", p)) },
-		"pipe":     func(p string) error { return errors.Join(os.Remove(p), syscall.Mkfifo(p, 0o644)) },
+		"grown":   func(p string) error { return os.WriteFile(p, make([]byte, 9<<20+1), 0o644) },
+		"shrunk":  func(p string) error { return os.Truncate(p, 100) },
+		"removed": os.Remove,
+		"replaced": func(p string) error {
+			return errors.Join(os.WriteFile(p+"x", []byte("y"), 0o644), os.Rename(p+"x", p))
+		},
+		"linked": func(p string) error { return errors.Join(os.Remove(p), os.Symlink("run", p)) },
+		"pipe":   func(p string) error { return errors.Join(os.Remove(p), syscall.Mkfifo(p, 0o644)) },
 	} {
 		dir, done := tree(t, sample()), false
 		f := refuse(t, slug.PackOptions{Sections: app(dir), Workers: 1, Progress: func(finished, total int64) {
@@ -118,6 +138,7 @@ func TestFilesThatChange(t *testing.T) {
 }
 
 func TestCancelledPackLeavesNothing(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	dir, out, kept := tree(t, sample()), t.TempDir(), t.TempDir()
 	store, err := slug.OpenStore(kept)
@@ -147,6 +168,7 @@ func TestCancelledPackLeavesNothing(t *testing.T) {
 }
 
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "disk")
 	check(t, os.Mkdir(dir, 0o755))
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {

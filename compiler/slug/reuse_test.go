@@ -50,6 +50,7 @@ func (b *bench) why(t *testing.T, p *slug.Packed, reused, why string) {
 }
 
 func TestReuse(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.why(t, b.first, "none", "new")
 
@@ -82,6 +83,7 @@ func TestReuse(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	if !b.store.Has("app", "k1") || b.store.Has("app", "k2") || b.store.Has("other", "k1") || b.store.Has("app", "") {
 		t.Error("Has is wrong")
@@ -108,7 +110,7 @@ func TestKey(t *testing.T) {
 			Output:   filepath.Join(t.TempDir(), "x"),
 		},
 	)
-	if f := fault.Of(err); !errors.Is(err, slug.ErrKept) || f.ID != "slug/section-not-kept" ||
+	if f := fault.Of(err); !errors.Is(err, slug.ErrNotKept) || f.ID != "slug/section-not-kept" ||
 		f.Code != fault.ExitCache {
 		t.Errorf("a section that is not kept gives %v", err)
 	}
@@ -117,13 +119,15 @@ func TestKey(t *testing.T) {
 	b.why(t, b.pack(t), "none", "1 of 1 segments changed")
 }
 
-func TestOneFilesDirtIsOneSegment(t *testing.T) {
+func TestOneFilesChangeIsOneSegment(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	put(t, b.dir, "lib/p7/added.js", "added")
 	b.why(t, b.pack(t), "part", "1 of ")
 }
 
-func TestDamagedIndexIsACache(t *testing.T) {
+func TestDamagedIndexIsEmpty(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	check(t, os.WriteFile(filepath.Join(b.storeDir, "index"), []byte("nonsense\n{}"), 0o644))
 	if b.store.Has("app", "k1") {
@@ -155,18 +159,20 @@ func (b *bench) flip(t *testing.T) {
 	}
 }
 
-func TestDamagedSegmentsHeal(t *testing.T) {
+func TestDamagedSegmentsAreRepaired(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.flip(t)
 	p := b.pack(t)
 	b.why(t, p, "part", "damaged in the store and compressed again")
 	if p.Digest != b.first.Digest {
-		t.Error("the healed slug differs")
+		t.Error("the repaired slug differs")
 	}
 	b.why(t, b.pack(t), "all", "unchanged")
 }
 
 func TestDamagedKeptSectionIsRefused(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.flip(t)
 	out := filepath.Join(t.TempDir(), "slug.tgz")
@@ -174,7 +180,7 @@ func TestDamagedKeptSectionIsRefused(t *testing.T) {
 		context.Background(),
 		slug.PackOptions{Store: b.store, Sections: []slug.Section{{Name: "app", Key: "k1"}}, Output: out},
 	)
-	if !errors.Is(err, slug.ErrKept) || fault.Of(err).Code != fault.ExitCache {
+	if !errors.Is(err, slug.ErrNotKept) || fault.Of(err).Code != fault.ExitCache {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
@@ -186,6 +192,7 @@ func TestDamagedKeptSectionIsRefused(t *testing.T) {
 }
 
 func TestStoreVerify(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	problems, err := b.store.Verify(context.Background())
 	if err != nil || len(problems) > 0 {
@@ -203,6 +210,7 @@ func TestStoreVerify(t *testing.T) {
 }
 
 func TestPrune(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	other := tree(t, map[string]string{"x": strings.Repeat("y", 100)})
 	layer := slug.Section{Name: "layer", Dir: other, Prefix: "l", Key: "old"}
@@ -228,7 +236,8 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-func TestUnusedSegmentsGo(t *testing.T) {
+func TestUnusedSegmentsAreRemoved(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for i := range 6 {
 		put(t, b.dir, "lib/p1/f1.js", strings.Repeat("x", i))

@@ -12,16 +12,16 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// codec names everything that decides a segment's compressed bytes from its tar bytes and its tar
-// bytes from a tree: a store written under another name is not used. It must change whenever the
-// compressor's output, the level or the layout does; a test holds it to the bytes.
+// codec names everything that decides a segment's bytes: the layout of tar, the compressor and its
+// level. A store written with another codec is not used. A test fails if the compressed bytes
+// change and codec does not.
 const codec = "tar1 klauspost/compress/flate-1.20.3 level-6 align-4096"
 
 // level is the deflate level: the fastest that keeps a slug within 4 % of gzip -6.
 const level = 6
 
-// align is what every segment's place in a slug and in a store is a multiple of, so that file
-// systems that can share extents between files do.
+// align divides the offset of every segment in a slug and in a store, so that file systems can
+// share extents between the two.
 const align = 4096
 
 var (
@@ -32,9 +32,9 @@ var (
 	pad6       = []byte{2, 0, 0, 0, 0xff, 0xff} // an empty block of fixed codes and an empty stored one
 )
 
-// deflate writes b as one segment: by a fresh writer, ended by a sync flush, then padded by empty
-// blocks until its length and the bytes before it make a multiple of align. It gives the number of
-// bytes written and their CRC-32C.
+// deflate writes b as one segment: compressed by a fresh writer, ended by a sync flush, and padded
+// by empty blocks until its length and the bytes before it are a multiple of align. It returns the
+// number of bytes written and their CRC-32C.
 func deflate(w io.Writer, b []byte, before int64) (size int64, sum uint32, err error) {
 	buffered := bufio.NewWriterSize(w, 64<<10) // the compressor writes a few hundred bytes at a time
 	c := &counter{w: buffered}
@@ -54,7 +54,7 @@ func deflate(w io.Writer, b []byte, before int64) (size int64, sum uint32, err e
 	return c.n, c.sum, buffered.Flush()
 }
 
-// padding gives empty deflate blocks that bring size to a multiple of align.
+// padding returns empty deflate blocks that bring size to a multiple of align.
 func padding(size int64) []byte {
 	n := int(-size & (align - 1))
 	if n == 0 {
@@ -67,7 +67,7 @@ func padding(size int64) []byte {
 	return append(bytes.Repeat(pad5, (n-sixes*len(pad6))/len(pad5)), bytes.Repeat(pad6, sixes)...)
 }
 
-// counter counts and sums up what is written through it.
+// counter counts what is written through it, and computes its CRC-32C.
 type counter struct {
 	w   io.Writer
 	n   int64
@@ -80,8 +80,8 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// maxRead bounds a segment's compressed and uncompressed size when it is read: twice what is ever
-// written, for names in PAX headers are not counted exactly.
+// maxRead bounds a segment's compressed and uncompressed size when it is read. It is twice what is
+// written, because borders count long names only roughly.
 const maxRead = 2 * maxSegment
 
 // inflater reads segments. It is not safe for concurrent use.
@@ -90,11 +90,11 @@ type inflater struct {
 	reader          io.ReadCloser
 }
 
-// read reads the segment that lies at the offset in r and checks everything that is said of it. The
-// bytes given are valid until the next call.
+// read reads a segment from its offset in r and checks its sizes, sums and digest. The returned
+// bytes are valid until the next call.
 func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 	if s.Size < int64(len(endOfFlush)) || s.Size > maxRead || s.Tar < 0 || s.Tar > maxRead {
-		return nil, fmt.Errorf("segment %s is said to be of %d bytes, %d uncompressed", s.Digest, s.Size, s.Tar)
+		return nil, fmt.Errorf("segment %s states a size of %d bytes, %d uncompressed", s.Digest, s.Size, s.Tar)
 	}
 	i.compressed = sized(i.compressed, int(s.Size)+len(lastBlock))
 	if _, err := r.ReadAt(i.compressed[:s.Size], s.Offset); err != nil {
@@ -104,7 +104,7 @@ func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 		return nil, fmt.Errorf("segment %s is damaged", s.Digest)
 	}
 	if !bytes.HasSuffix(i.compressed[:s.Size], endOfFlush) {
-		return nil, fmt.Errorf("segment %s does not end at a byte's border", s.Digest)
+		return nil, fmt.Errorf("segment %s does not end with a sync flush", s.Digest)
 	}
 	copy(i.compressed[s.Size:], lastBlock)
 	source := bytes.NewReader(i.compressed)
@@ -118,15 +118,15 @@ func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 		return nil, fmt.Errorf("inflating segment %s: %w", s.Digest, err)
 	}
 	if n, err := i.reader.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) || source.Len() != 0 {
-		return nil, fmt.Errorf("segment %s is longer or shorter than it is said to be", s.Digest)
+		return nil, fmt.Errorf("segment %s does not have the size that it states", s.Digest)
 	}
 	if crc32.ChecksumIEEE(i.tar) != s.CRC || digest.Of(i.tar) != s.Digest {
-		return nil, fmt.Errorf("segment %s does not have the content that it is said to have", s.Digest)
+		return nil, fmt.Errorf("segment %s does not have the digest that it states", s.Digest)
 	}
 	return i.tar, nil
 }
 
-// sized gives a slice of n bytes, b's own memory if that suffices.
+// sized returns a slice of n bytes, in b's own memory if that suffices.
 func sized(b []byte, n int) []byte {
 	if cap(b) < n {
 		return make([]byte, n)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestPaddingFillsAnyLength(t *testing.T) {
+	t.Parallel()
 	for before := int64(0); before < align; before++ {
 		pad := padding(before)
 		if (before+int64(len(pad)))%align != 0 {
@@ -28,6 +29,7 @@ func TestPaddingFillsAnyLength(t *testing.T) {
 // level or the layout has changed, and codec must change with it, lest a store mix bytes of two
 // kinds.
 func TestCodec(t *testing.T) {
+	t.Parallel()
 	var text bytes.Buffer
 	random := rand.New(rand.NewPCG(3, 4))
 	words := strings.Fields(
@@ -59,6 +61,7 @@ func TestCodec(t *testing.T) {
 }
 
 func TestSegmentsEndAtAByte(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{0, 1, 100, 1 << 20} {
 		var out bytes.Buffer
 		n, _, err := deflate(&out, bytes.Repeat([]byte("x"), size), 10)

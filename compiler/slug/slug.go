@@ -1,38 +1,52 @@
-// Package slug is the slug format: pack, inspect, verify and unpack.
+// Package slug is the slug format: [Pack] writes a slug, [Inspect] and [Verify] read one, [Unpack]
+// unpacks it.
+//
+//	p, err := slug.Pack(ctx, slug.PackOptions{
+//		Sections: []slug.Section{{Name: "app", Dir: "/srv/hello"}},
+//		Output:   "hello.tgz",
+//	})
+//	manifest, err := slug.Verify(ctx, "hello.tgz", p.Digest)
+//	err = slug.Unpack(ctx, "hello.tgz", "/run/hello", slug.UnpackOptions{})
 //
 // A slug is an ordinary gzip-compressed tar archive (one gzip member) with the single top-level
-// directory ./app. Its entries are grouped in sections (one a launch layer, one a slice, the app
-// last), a section in segments of about 4 MB whose borders depend on path hashes. A segment is a
-// run of whole tar entries, deflated by a fresh writer and ended with a sync flush: byte-aligned,
-// non-final, with no reference across, hence reusable byte for byte. Segments are kept
-// content-addressed with CRC-32 and length, so an unchanged segment is copied and never
-// recompressed.
+// directory ./app. Its entries are grouped in sections: one for each launch layer, one for each
+// slice, the app last. A section consists of segments of about 4 MB, whose borders depend on hashes
+// of paths.
+//
+// A segment is a run of whole tar entries, compressed by a fresh deflate writer and ended with a
+// sync flush. It ends at a byte, is not final and refers to nothing before it, so its bytes can be
+// reused in another slug. A [Store] keeps segments by the digest of their content: a segment that
+// did not change is copied and not compressed again. Stores of slugs move a slug by [Part], and OCI
+// registries by [Archive]; a [Rebuild] puts it together again.
 //
 // # Layout
 //
 //	10 bytes   gzip header: no name, time 0, system 255
-//	segment    ./app/ and all directories above the sections' roots, once: so no section's bytes depend on which others there are
-//	segments   of the sections, in order; each ends at a multiple of 4096 bytes, filled up with empty deflate blocks, so that file
-//	           systems can share extents between a slug and the [Store]
+//	segment    ./app/ and the directories above the sections' roots, once, so that no section's
+//	           bytes depend on which others there are
+//	segments   of the sections, in order; each ends at a multiple of 4096 bytes, filled up with
+//	           empty deflate blocks, so that file systems can share extents between a slug and the
+//	           [Store]
 //	tail       ./app/.slugc/slug.json ([Manifest]) and the end of the archive, in stored blocks
-//	8 bytes    gzip trailer: the CRC-32 combined from the segments', the length modulo 2^32
+//	8 bytes    gzip trailer: the CRC-32, combined from the segments', and the length modulo 2^32
 //
-// A file of more than 8 MB is split: its segments hold pieces of 4 MB of it ([Segment].Part), so
-// that it is compressed and unpacked in parallel like everything else. Two writers' work is equal
-// byte for byte if their trees are: borders, order and headers depend on paths and sizes alone,
-// compressed bytes on a segment's content alone.
+// A file of more than 8 MB is split: its segments hold pieces of 4 MB ([Segment].Part), which are
+// compressed and unpacked in parallel. Equal trees make equal bytes: borders, order and headers
+// depend on paths and sizes alone, compressed bytes on a segment's content alone.
 //
 // The text of slug.json ends with a member of fixed length that [Manifest] does not have,
 //
 //	"tail":"00000000000012345678 89abcdef"}
 //
-// 1072 bytes before the end of the file: where the tail begins, and the CRC-32 of the tail's tar
-// bytes before that member. So [Inspect] reads the end of the file and nothing else, and knows
-// whether it is whole.
+// 1072 bytes before the end of the file: the offset of the tail, and the CRC-32 of the tail's tar
+// bytes before that member. So [Inspect] reads only the end of the file and can tell whether that
+// is whole.
 //
 // Everything that is not content is fixed: names sorted, times 1980-01-01T00:00:01Z, owner 0/0
-// without names, modes 0755/0644 by the owner's execute bit, USTAR/PAX records only where needed,
-// gzip header zero.
+// without names, modes 0755 or 0644 by the owner's execute bit, PAX and GNU records only where
+// USTAR does not suffice.
+//
+// The package does not know what makes the sections, where slugs are kept, or how they are started.
 package slug
 
 import (
@@ -43,23 +57,23 @@ import (
 // FormatVersion is the version of the format this package writes.
 const FormatVersion = 1
 
-// Section is one part of a slug to be packed: a directory tree placed somewhere under ./app.
+// Section is one part of a slug to be packed: a directory tree that lies somewhere under ./app.
 type Section struct {
 	Name string // "layer:slugc/node:node", "slice:node_modules", "app"; unique in a slug
-	// host directory whose content is packed; "" packs nothing from disk: the section of key Key is
-	// reused
+	// Dir is the directory on this machine whose content is packed. If it is "", the section is
+	// taken from the store, by its Key.
 	Dir     string
 	Prefix  string   // where the content goes, slash-separated, relative to ./app; "" for the app itself
-	Exclude []string // paths relative to Dir, slash-separated, left out with all below them
-	Include []string // when not nil: only these paths relative to Dir, and all below them
-	Key     string   // identity of the content as its maker states it; "" if it can only be known by reading
+	Exclude []string // paths relative to Dir, slash-separated, left out with everything below them
+	Include []string // if not nil: only these paths relative to Dir, and everything below them
+	Key     string   // what the maker says identifies the content; "" if it must be read
 }
 
-// Manifest is slug.json.
+// Manifest is the content of slug.json.
 type Manifest struct {
 	Format  int           `json:"format"`
 	Content digest.Digest `json:"content"` // over the sections' names and tar digests
-	// the first segment: ./app and the directories above all sections' roots
+	// Dirs is the first segment: ./app and the directories above all sections' roots.
 	Dirs         Segment             `json:"dirs"`
 	Sections     []SectionInfo       `json:"sections"`
 	ProcessTypes procfile.ProcessMap `json:"process_types"` // in order
@@ -68,7 +82,7 @@ type Manifest struct {
 	Target       string              `json:"target"` // "linux/amd64"
 }
 
-// SectionInfo is a section as it lies in the slug.
+// SectionInfo describes a section in a slug.
 type SectionInfo struct {
 	Name     string        `json:"name"`
 	Prefix   string        `json:"prefix"`
@@ -79,7 +93,7 @@ type SectionInfo struct {
 	Segments []Segment     `json:"segments"`
 }
 
-// Segment is one run of tar entries as it lies in the slug.
+// Segment describes one run of tar entries in a slug.
 type Segment struct {
 	Offset int64         `json:"offset"` // of its first compressed byte in the file
 	Size   int64         `json:"size"`   // compressed bytes
@@ -87,7 +101,8 @@ type Segment struct {
 	Digest digest.Digest `json:"digest"` // of the uncompressed tar bytes
 	CRC    uint32        `json:"crc"`    // CRC-32 (IEEE) of the uncompressed tar bytes
 	Sum    uint32        `json:"sum"`    // CRC-32C (Castagnoli) of the compressed bytes
-	// not 0: it holds no header, it is the piece of that number (from 0) of the file begun before
+	// Part, if not 0, says that the segment has no header: it is the piece of that number, from 0,
+	// of the file that an earlier segment starts.
 	Part int `json:"part,omitempty"`
 }
 
@@ -100,7 +115,7 @@ type Runtime struct {
 	From      string `json:"from"`
 }
 
-// Buildpack is a buildpack that took part.
+// Buildpack is a buildpack that took part in the build.
 type Buildpack struct {
 	ID      string   `json:"id"`
 	Version string   `json:"version"`

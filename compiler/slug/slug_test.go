@@ -79,6 +79,7 @@ func pack(t testing.TB, o slug.PackOptions) *slug.Packed {
 func app(dir string) []slug.Section { return []slug.Section{{Name: "app", Dir: dir}} }
 
 func TestPackAndUnpack(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, map[string]string{
 		"a/b": "one", "a.b": "two", "a/c/": "", "bin/run": "+three", "link": "->a/b", "abs": "->/app/a", "empty": "",
 	})

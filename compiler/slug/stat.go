@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stat is what must be unchanged for a file to be taken as unchanged without being read. The change
-// time cannot be set by a program, so a file rewritten in place shows even when its modification
-// time was put back.
+// stat is compared to find out whether a file has changed, without reading it. A program cannot set
+// the change time, so a file that was rewritten shows even if its modification time was restored.
 type stat struct {
 	dev, ino     uint64
 	mode         uint32
@@ -19,7 +18,7 @@ type stat struct {
 	mtime, ctime int64 // nanoseconds
 }
 
-// statOf picks from what the kernel says.
+// statOf takes the fields from the kernel's.
 func statOf(s *unix.Stat_t) stat {
 	return stat{
 		dev: uint64(s.Dev), ino: s.Ino, mode: s.Mode, size: s.Size,
@@ -27,16 +26,15 @@ func statOf(s *unix.Stat_t) stat {
 	}
 }
 
-// The margins by which a change time must lie before the scan to be believed: a file can change
-// again within one tick of its file system's clock and show the same times. File systems that keep
-// whole milliseconds or less get the wide one.
+// A change time counts only if it lies this far before the scan: a file can change twice within one
+// tick of its file system's clock, with the same times. The wide margin is for file systems with
+// times of whole milliseconds or coarser.
 const (
 	fineMargin   = int64(100 * time.Millisecond)
 	coarseMargin = int64(2 * time.Second)
 )
 
-// settled reports whether a later change of the file would show in its times, when it was scanned
-// at the time given.
+// settled reports whether any change after the scan shows in the file's times.
 func (s stat) settled(scanned int64) bool {
 	margin := fineMargin
 	if s.ctime%int64(time.Millisecond) == 0 {
@@ -45,8 +43,7 @@ func (s stat) settled(scanned int64) bool {
 	return s.ctime < scanned-margin
 }
 
-// fingerprint writes to h what decides the entry's tar bytes and can be known without reading its
-// content.
+// fingerprint writes to h everything that decides the entry's tar bytes, except for its content.
 func (e entry) fingerprint(h hash.Hash) {
 	b := make([]byte, 0, 128)
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(e.path)))
@@ -54,13 +51,14 @@ func (e entry) fingerprint(h hash.Hash) {
 	b = append(b, e.kind)
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(e.link)))
 	b = append(b, e.link...)
-	for _, n := range []uint64{e.stat.dev, e.stat.ino, uint64(e.stat.mode), uint64(e.size), uint64(e.stat.mtime), uint64(e.stat.ctime)} {
+	s := e.stat
+	for _, n := range []uint64{s.dev, s.ino, uint64(s.mode), uint64(e.size), uint64(s.mtime), uint64(s.ctime)} {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
 	h.Write(b)
 }
 
-// open opens the regular file at name, which must still be the one described by want.
+// open opens the regular file at name, which must still have the stat want.
 func open(name string, want stat) (int, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Open(name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -77,7 +75,7 @@ func open(name string, want stat) (int, error) {
 	return fd, nil
 }
 
-// unchanged says so if the open file is no longer the one described by want.
+// unchanged returns an error if the open file no longer has the stat want.
 func unchanged(fd int, name string, want stat) error {
 	var s unix.Stat_t
 	if err := unix.Fstat(fd, &s); err != nil {
@@ -104,7 +102,7 @@ func readAt(fd int, name string, b []byte, offset int64) error {
 	return nil
 }
 
-// retry repeats a system call that a signal interrupted.
+// retry repeats a system call while signals interrupt it.
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()

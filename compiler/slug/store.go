@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,17 +22,17 @@ const (
 	packSuffix = ".segments"
 )
 
-// Store keeps one app's segments (compressed bytes by the digest of what they hold) and what former
-// packs looked like, in a directory of its own. Segments lie one after another in pack files, of
-// which each pack of a slug writes a few at most; the index names what lies where and is replaced
-// last, so that a killed process leaves the former state or the next. Any number of processes may
-// use a store: Pack, Prune and Verify wait for one another on a file lock.
+// Store keeps one app's segments (compressed bytes, by the digest of what they hold) and records of
+// former packs, in a directory of its own. Segments lie one after another in pack files, of which
+// each [Pack] writes a few at most. The index says what lies where. It is replaced last, so that a
+// killed process leaves the former state or the next. Several processes may use a store: Pack,
+// Prune and Verify wait for one another on a file lock.
 type Store struct {
 	dir string
 }
 
-// OpenStore opens the store in the directory, which it makes if need be. A store whose index is
-// damaged is empty.
+// OpenStore opens the store in the directory and makes that if it is missing. A store with a
+// damaged index is empty.
 func OpenStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making slug store %q: %w", dir, err)
@@ -39,9 +40,9 @@ func OpenStore(dir string) (*Store, error) {
 	return &Store{dir: dir}, nil
 }
 
-// Has reports whether the section of that name and key is kept with all its segments, so that Pack
-// can put it into a slug without its files. It looks at the pack files' lengths and not at their
-// bytes; Pack does, and fails with ErrKept.
+// Has reports whether the store has the section of that name and key with all its segments, so that
+// [Pack] does not need its files. It looks at the lengths of pack files but not at their bytes.
+// Pack does, and fails with [ErrNotKept].
 func (s *Store) Has(section, key string) bool {
 	x, err := readIndex(s.dir)
 	if err != nil || key == "" {
@@ -51,7 +52,23 @@ func (s *Store) Has(section, key string) bool {
 	return ok && s.holds(x, r)
 }
 
-// holds reports whether the pack files are long enough to hold all segments of the record.
+// Kept returns the keys of the sections for which Has is true and whose name starts with prefix, by
+// the rest of the name. Of several keys of a section it returns the latest.
+func (s *Store) Kept(prefix string) (map[string]string, error) {
+	x, err := readIndex(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]string{}
+	for _, r := range x.Records {
+		if name, ok := strings.CutPrefix(r.Name, prefix); ok && r.Key != "" && s.holds(x, r) {
+			kept[name] = r.Key
+		}
+	}
+	return kept, nil
+}
+
+// holds reports whether the pack files are long enough for all segments of the record.
 func (s *Store) holds(x *index, r record) bool {
 	sizes := map[string]int64{}
 	for _, kept := range r.Segments {
@@ -72,7 +89,7 @@ func (s *Store) holds(x *index, r record) bool {
 	return true
 }
 
-// lock waits for the store's file lock and gives what releases it.
+// lock waits for the store's file lock. The returned function releases it.
 func (s *Store) lock(ctx context.Context) (func(), error) {
 	l := flock.New(filepath.Join(s.dir, lockName))
 	ok, err := l.TryLockContext(ctx, 20*time.Millisecond)
@@ -82,8 +99,8 @@ func (s *Store) lock(ctx context.Context) (func(), error) {
 	return func() { l.Close() }, nil
 }
 
-// removeUnused removes pack files that the index does not point to: leftovers of killed processes
-// and emptied ones. The lock must be held.
+// removeUnused removes pack files that the index does not refer to, and what killed processes left.
+// The lock must be held.
 func (s *Store) removeUnused(x *index) error {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -92,7 +109,7 @@ func (s *Store) removeUnused(x *index) error {
 	used := x.packs()
 	for _, f := range files {
 		stale := strings.HasSuffix(f.Name(), packSuffix) && !used[f.Name()] ||
-			strings.HasPrefix(f.Name(), "."+indexName) // renameio's temporary names
+			strings.HasPrefix(f.Name(), "."+indexName) // temporary names of disk.WriteFile
 		if !stale {
 			continue
 		}
@@ -103,7 +120,8 @@ func (s *Store) removeUnused(x *index) error {
 	return nil
 }
 
-// packs are a store's pack files opened for reading. It is safe for concurrent use.
+// packs are a store's pack files, opened for reading. It is safe for concurrent use, except for
+// copy.
 type packs struct {
 	dir  string
 	mu   sync.Mutex
@@ -128,7 +146,23 @@ func (p *packs) file(name string) (*os.File, error) {
 	return f, nil
 }
 
-// close closes them.
+// copy writes the compressed bytes at the location to a file, which an error calls name. The kernel
+// copies, or shares the extents if the file system can.
+func (p *packs) copy(to *os.File, name string, l location) error {
+	from, err := p.file(l.Pack)
+	if err != nil {
+		return fmt.Errorf("opening kept segments: %w", err)
+	}
+	if _, err := from.Seek(l.Offset, io.SeekStart); err != nil {
+		return fmt.Errorf("reading kept segments: %w", err)
+	}
+	if _, err := io.CopyN(to, from, l.Size); err != nil {
+		return writeFault(name, err)
+	}
+	return nil
+}
+
+// close closes all files.
 func (p *packs) close() {
 	for _, f := range p.open {
 		f.Close()
@@ -154,15 +188,15 @@ func (p *packs) intact(l location, buf []byte) bool {
 	return sum == l.Sum
 }
 
-// packWriter appends segments to a new pack file, made when the first one comes. It is not safe for
-// concurrent use.
+// packWriter appends segments to a new pack file, which the first segment creates. It is not safe
+// for concurrent use.
 type packWriter struct {
 	dir  string
 	f    *os.File
 	size int64
 }
 
-// write appends one segment of these tar bytes and says where it lies.
+// write compresses and appends one segment and returns where it lies.
 func (p *packWriter) write(tar []byte) (location, error) {
 	if p.f == nil {
 		f, err := os.CreateTemp(p.dir, "*"+packSuffix)

@@ -9,14 +9,15 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slugc/cache/digest"
 	"strings"
 )
 
-// The tail of a slug, from the end: the gzip trailer; the last stored block, holding the last tar
-// block of slug.json and the two zero blocks that end a tar; before it as many stored blocks as it
-// takes. The text of slug.json ends with the member "tail", of fixed length, so it stands at a
-// fixed distance from the file's end. It says at what offset the tail begins, and gives the CRC-32
-// of the tail's tar bytes before the member.
+// The tail of a slug is, from the end: the gzip trailer; the last stored block, which holds the
+// last tar block of slug.json and the two zero blocks that end a tar; before it, other stored
+// blocks. The text of slug.json ends with the member "tail", which has a fixed length and so a
+// fixed distance from the end of the file. It holds the offset of the tail and the CRC-32 of the
+// tail's tar bytes before the member.
 const (
 	tailFormat  = `"tail":"%020d %08x"}` + "\n"
 	tailLength  = 8 + 20 + 1 + 8 + 3
@@ -28,7 +29,8 @@ const (
 
 var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
 
-// tailBytes gives the compressed bytes of a slug's tail at the offset, and its tar bytes.
+// tailBytes returns the compressed bytes of a slug's tail, which lies at the offset, and its tar
+// bytes.
 func tailBytes(m *Manifest, offset int64) (compressed, tarBytes []byte, err error) {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -47,7 +49,7 @@ func tailBytes(m *Manifest, offset int64) (compressed, tarBytes []byte, err erro
 	return stored(b.Bytes()), b.Bytes(), nil
 }
 
-// stored gives b in stored deflate blocks, the last one final and of lastStored bytes.
+// stored returns b in stored deflate blocks. The last one is final and holds lastStored bytes.
 func stored(b []byte) []byte {
 	var out []byte
 	for rest := b; len(rest) > 0; {
@@ -63,7 +65,7 @@ func stored(b []byte) []byte {
 	return out
 }
 
-// unstored is the inverse of stored. It refuses what stored would not have written.
+// unstored is the inverse of stored. It refuses what stored does not write.
 func unstored(b []byte) ([]byte, error) {
 	var out []byte
 	for rest := b; ; {
@@ -80,7 +82,7 @@ func unstored(b []byte) ([]byte, error) {
 		}
 	}
 	if len(out) < 2*lastStored-endOfTar || !bytes.Equal(stored(out), b) {
-		return nil, errors.New("its tail is not laid out as a slug's")
+		return nil, errors.New("its tail does not have a slug's form")
 	}
 	return out, nil
 }
@@ -115,7 +117,7 @@ func readTail(r io.ReaderAt, size int64) (*tail, error) {
 	}
 	n := size - trailerSize - t.offset
 	if t.offset < int64(len(gzipHeader)) || n <= lastStored || n > maxTail {
-		return nil, errors.New("its tail is said to lie outside of it")
+		return nil, errors.New("it states that its tail lies outside the file")
 	}
 	b := make([]byte, n)
 	if _, err := r.ReadAt(b, t.offset); err != nil {
@@ -155,13 +157,15 @@ func (t *tail) parse(sum uint32) error {
 	return t.checkLayout()
 }
 
-// checkLayout checks that the segments lie one after another from the gzip header to the tail.
+// checkLayout checks that the segments lie one after another from the gzip header to the tail, and
+// that their digests are well-formed.
 func (t *tail) checkLayout() error {
 	at := int64(len(gzipHeader))
 	next := func(s Segment) bool {
 		ok := s.Offset == at && s.Size > 0 && s.Size <= maxRead && s.Tar > 0 && s.Tar <= maxRead && s.Part >= 0
 		at += s.Size
-		return ok
+		_, err := digest.Parse(string(s.Digest))
+		return ok && err == nil
 	}
 	ok := next(t.manifest.Dirs) && t.manifest.Dirs.Part == 0
 	for _, section := range t.manifest.Sections {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -18,16 +17,19 @@ import (
 
 // UnpackOptions says how to unpack.
 type UnpackOptions struct {
-	Workers  int                     // segments inflated at once, 0 for one a processor, at most 4
-	MaxBytes int64                   // the most bytes of tar to unpack, 0 for any number
-	Progress func(done, total int64) // is told the bytes of tar done and all, never twice at once; may be nil
+	Workers  int   // segments inflated at once; 0 for one per processor, at most 4
+	MaxBytes int64 // maximum number of bytes of tar; 0 for none
+
+	// Progress, if not nil, is called with the bytes of tar that are done and all. Calls come from
+	// any goroutine, but one at a time.
+	Progress func(done, total int64)
 }
 
 // Unpack unpacks a slug: what lies under ./app goes into the directory, which must be empty or not
-// exist. Every segment is checked before anything of it is written; nothing is written outside the
-// directory or through a link, whatever the slug says. Permissions are 0755 and 0644 less the
-// umask. .slugc/slug.json is written last, so a directory that has it is complete; when Unpack
-// fails it empties the directory again. Nothing is synced to disk.
+// exist. A segment is checked before any of its content is written. Nothing is written outside the
+// directory or through a link, even if the slug is hostile. Permissions are 0755 and 0644 less the
+// umask. .slugc/slug.json is written last, so a directory that has it is complete. If Unpack fails,
+// it empties the directory. Nothing is synced to disk.
 func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) {
 	f, t, _, err := openSlug(path)
 	if err != nil {
@@ -64,7 +66,7 @@ func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) 
 		slug:     f,
 		segments: segments,
 		root:     root,
-		progress: progress{tell: o.Progress, total: total},
+		progress: progress{report: o.Progress, total: total},
 		workers:  o.Workers,
 	}
 	if err := u.run(ctx); err != nil {
@@ -78,7 +80,7 @@ func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) 
 	return eachEntry(t.tar[:len(t.tar)-endOfTar], d.write)
 }
 
-// emptyRoot opens the directory, which it makes if need be.
+// emptyRoot opens the directory, which must be empty, and makes it if it is missing.
 func emptyRoot(dir string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, writeFault(dir, err)
@@ -120,30 +122,27 @@ type unpacking struct {
 	workers  int
 	progress progress
 	mu       sync.Mutex
-	links    []entry // made when all else is written, so that nothing is written through one
+	links    []entry // made when everything else is written, so that nothing is written through one
 }
 
-// portion is one segment to unpack: whole entries, or bytes of the content of file from the offset.
+// portion is one segment to unpack: whole entries, or a piece of the file at the offset.
 type portion struct {
 	segment Segment
 	file    string
 	offset  int64
 	header  int   // bytes of tar before the content
-	size    int64 // of the file's content from the offset on
+	size    int64 // of the file's content from the offset
 }
 
 // run unpacks all segments.
 func (u *unpacking) run(ctx context.Context) error {
-	if u.workers <= 0 {
-		u.workers = min(runtime.GOMAXPROCS(0), maxDefaultWorkers)
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	portions := make(chan portion)
 	group.Go(func() error {
 		defer close(portions)
 		return u.schedule(ctx, portions)
 	})
-	for range u.workers {
+	for range orDefault(u.workers) {
 		group.Go(func() error {
 			var in inflater
 			d := dirCache{root: u.root, link: u.link}
@@ -164,8 +163,8 @@ func (u *unpacking) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// schedule gives the workers all segments. The file of one that is split is made before, for its
-// pieces to be written in any order.
+// schedule sends the workers all segments. It creates a split file itself, so that the pieces can
+// be written in any order.
 func (u *unpacking) schedule(ctx context.Context, portions chan<- portion) error {
 	send := func(p portion) error {
 		select {
@@ -234,14 +233,14 @@ func (u *unpacking) unpack(d *dirCache, p portion, b []byte) error {
 	return f.Close()
 }
 
-// link puts a link off until all else is written.
+// link keeps a link until everything else is written.
 func (u *unpacking) link(e entry) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.links = append(u.links, e)
 }
 
-// makeLinks makes the links, none of them through another.
+// makeLinks makes the kept links. None may lie below another.
 func (u *unpacking) makeLinks() error {
 	slices.SortFunc(u.links, func(a, b entry) int { return compare(a.path, b.path) })
 	d := dirCache{root: u.root}

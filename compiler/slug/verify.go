@@ -16,12 +16,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Verify checks everything that can be checked of a slug and gives its slug.json: the file's digest
-// unless expect is "", the gzip header and trailer, every segment's place, length, CRC-32 and
-// SHA-256, the sections' and the content's digests, and the archive: one top directory, parents
-// before what is in them, nothing twice, names in order, headers byte for byte as this package
-// writes them, links within the app, nothing after the end. A slug that fails is a fault of id
-// "slug/damaged".
+// Verify checks a whole slug and returns its slug.json. It checks
+//
+//   - the file's digest, unless expect is "";
+//   - the gzip header and trailer, with nothing after it;
+//   - every segment's place, length, CRC-32 and SHA-256;
+//   - the digests of the sections and of the content;
+//   - the archive: one top directory, parents before what is in them, nothing twice, names in
+//     order, headers byte for byte as this package writes them, links that stay within the app.
+//
+// A slug that fails is a fault "slug/damaged".
 func Verify(ctx context.Context, path string, expect digest.Digest) (*Manifest, error) {
 	f, t, size, err := openSlug(path)
 	if err != nil {
@@ -47,7 +51,7 @@ func verify(ctx context.Context, f *os.File, t *tail, size int64, expect digest.
 		group.Go(func() error { return verifyDigest(ctx, f, size, expect) })
 	}
 	segments := t.manifest.all()
-	reports := make([]report, len(segments))
+	reports := make([]segmentReport, len(segments))
 	group.Go(func() error {
 		return eachSegment(ctx, f, segments, 0, func(i int, b []byte) error {
 			return reports[i].read(segments[i], b)
@@ -76,7 +80,7 @@ func verifyDigest(ctx context.Context, f *os.File, size int64, want digest.Diges
 	return nil
 }
 
-// verifyFrame checks what can be checked without inflating anything.
+// verifyFrame checks everything that needs no inflating.
 func verifyFrame(f *os.File, t *tail) error {
 	var header [10]byte
 	if _, err := f.ReadAt(header[:], 0); err != nil || !bytes.Equal(header[:], gzipHeader) {
@@ -91,7 +95,7 @@ func verifyFrame(f *os.File, t *tail) error {
 			crc, length = combineCRC(crc, seg.CRC, seg.Tar), length+seg.Tar
 		}
 		if names[s.Name] || s.Digest != sectionDigest(s.Segments) || s.Size != size || s.Tar != uncompressed {
-			return fmt.Errorf("its section %q is not what it is said to be", s.Name)
+			return fmt.Errorf("its section %q does not have the digest and size that it states", s.Name)
 		}
 		names[s.Name] = true
 	}
@@ -105,31 +109,31 @@ func verifyFrame(f *os.File, t *tail) error {
 	return nil
 }
 
-// mark stands for a path, to find it again among many in little memory.
-type mark [16]byte
+// pathHash stands for a path in the set of all paths, which must need little memory.
+type pathHash [16]byte
 
-func markOf(p string) mark {
+func hashPath(p string) pathHash {
 	sum := sha256.Sum256([]byte(p))
-	return mark(sum[:len(mark{})])
+	return pathHash(sum[:len(pathHash{})])
 }
 
-// report is what is known of one segment once it was read.
-type report struct {
+// segmentReport is what remains of a segment after it was read.
+type segmentReport struct {
 	first, last string // paths
-	entries     []marked
-	open        int64  // bytes of content and padding that must follow in further pieces
-	pad         int64  // of these, padding
+	entries     []hashedEntry
+	open        int64  // bytes of content and padding that must follow in the next segments
+	pad         int64  // how many of these are padding
 	end         []byte // the last bytes, fewer than a block
 }
 
-// marked is an entry by its marks.
-type marked struct {
-	path, parent mark
+// hashedEntry is an entry, by the hashes of its path and its parent's.
+type hashedEntry struct {
+	path, parent pathHash
 	dir          bool
 }
 
 // read fills the report from a segment's tar bytes.
-func (r *report) read(s Segment, b []byte) error {
+func (r *segmentReport) read(s Segment, b []byte) error {
 	if s.Part > 0 {
 		r.end = bytes.Clone(b[max(0, len(b)-block+1):])
 		return nil
@@ -145,7 +149,7 @@ func (r *report) read(s Segment, b []byte) error {
 			parent = ""
 		}
 		r.last = e.path
-		r.entries = append(r.entries, marked{markOf(e.path), markOf(parent), e.kind == tar.TypeDir})
+		r.entries = append(r.entries, hashedEntry{hashPath(e.path), hashPath(parent), e.kind == tar.TypeDir})
 		if missing := e.size - int64(len(content)); missing > 0 {
 			r.pad = padded(e.size) - e.size
 			r.open = missing + r.pad
@@ -154,20 +158,20 @@ func (r *report) read(s Segment, b []byte) error {
 	})
 }
 
-// verifyTree checks the whole archive from the reports of all segments.
-func verifyTree(m *Manifest, reports []report) error {
-	seen := map[mark]bool{} // by path: whether it is a directory
+// verifyTree checks the archive as a whole, from the reports of all segments.
+func verifyTree(m *Manifest, reports []segmentReport) error {
+	seen := map[pathHash]bool{} // by path: whether it is a directory
 	top := reports[0]
 	if len(top.entries) == 0 || top.first != "" || top.open != 0 {
-		return errors.New("its archive does not begin with " + appDir)
+		return errors.New("its archive does not start with " + appDir)
 	}
-	if err := note(seen, top.entries); err != nil {
+	if err := addEntries(seen, top.entries); err != nil {
 		return err
 	}
-	if isDir := seen[markOf(path.Dir(manifestPath))]; !isDir {
+	if isDir := seen[hashPath(path.Dir(manifestPath))]; !isDir {
 		return errors.New("its archive has no directory for slug.json")
 	}
-	seen[markOf(manifestPath)] = false
+	seen[hashPath(manifestPath)] = false
 	at := 1
 	for _, s := range m.Sections {
 		if err := verifySection(s, reports[at:at+len(s.Segments)], seen); err != nil {
@@ -179,7 +183,7 @@ func verifyTree(m *Manifest, reports []report) error {
 }
 
 // verifySection checks that one section's segments fit together.
-func verifySection(s SectionInfo, reports []report, seen map[mark]bool) error {
+func verifySection(s SectionInfo, reports []segmentReport, seen map[pathHash]bool) error {
 	entries, last, open, pad := 0, "", int64(0), int64(0)
 	for i, r := range reports {
 		if s.Segments[i].Part > 0 {
@@ -194,7 +198,7 @@ func verifySection(s SectionInfo, reports []report, seen map[mark]bool) error {
 		if entries > 0 && !less(last, r.first) {
 			return fmt.Errorf("entry %q is out of order", r.first)
 		}
-		if err := note(seen, r.entries); err != nil {
+		if err := addEntries(seen, r.entries); err != nil {
 			return err
 		}
 		entries, last, open, pad = entries+len(r.entries), r.last, r.open, r.pad
@@ -208,13 +212,14 @@ func verifySection(s SectionInfo, reports []report, seen map[mark]bool) error {
 	return nil
 }
 
-// note adds entries to those seen: each must be new, and its parent a directory seen before.
-func note(seen map[mark]bool, entries []marked) error {
+// addEntries adds entries to those seen. Each must be new, and its parent a directory that was seen
+// before.
+func addEntries(seen map[pathHash]bool, entries []hashedEntry) error {
 	for _, e := range entries {
 		if _, twice := seen[e.path]; twice {
 			return errors.New("an entry comes twice")
 		}
-		if e.path != e.parent && !seen[e.parent] && e.path != markOf("") {
+		if e.path != e.parent && !seen[e.parent] && e.path != hashPath("") {
 			return errors.New("an entry does not lie in a directory that comes before it")
 		}
 		seen[e.path] = e.dir

@@ -3,17 +3,16 @@ package slug
 import (
 	"bytes"
 	"slugc/cache/digest"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// The ways a segment comes into a slug, best first.
+// The ways a segment comes into a slug, cheapest first.
 const (
 	byKey     = iota + 1 // its section is kept under its key
 	byFiles              // its files have the stats of a former pack
 	byContent            // its tar bytes are known
-	anew                 // it was compressed
+	byWork               // it was compressed
 )
 
 // job is one segment to make or find: a plan, or a kept segment.
@@ -29,78 +28,7 @@ type built struct {
 	keptSegment
 	location location
 	how      int
-	healed   bool // compressed because the store's copy was damaged
-}
-
-// pieces are the segments at hand. It is safe for concurrent use.
-type pieces struct {
-	packs *packs
-	files map[string]knownFiles // by fingerprint
-
-	mu      sync.Mutex
-	kept    map[digest.Digest]location // by digest, from former packs
-	fresh   map[digest.Digest]location // by digest, from this one
-	checked map[digest.Digest]bool     // digests of kept ones found intact
-	damaged map[digest.Digest]bool     // digests of kept ones found damaged, and forgotten
-}
-
-// knownFiles is the segment that files of some fingerprint gave.
-type knownFiles struct {
-	keptSegment
-	scanned int64
-}
-
-// newPieces gives the segments of an index.
-func newPieces(x *index, packs *packs) *pieces {
-	p := &pieces{
-		packs:   packs,
-		files:   map[string]knownFiles{},
-		kept:    x.Segments,
-		fresh:   map[digest.Digest]location{},
-		checked: map[digest.Digest]bool{},
-		damaged: map[digest.Digest]bool{},
-	}
-	for _, r := range x.Records {
-		for _, s := range r.Segments {
-			if s.Files != "" {
-				p.files[s.Files] = knownFiles{s, r.Scanned}
-			}
-		}
-	}
-	return p
-}
-
-// find gives the segment of that digest if it is at hand and intact, and whether this pack made it.
-// A damaged one is forgotten. The caller's scratch memory is used.
-func (p *pieces) find(d digest.Digest, buf []byte) (l location, isFresh, ok bool) {
-	p.mu.Lock()
-	if l, ok := p.fresh[d]; ok {
-		p.mu.Unlock()
-		return l, true, true
-	}
-	l, ok = p.kept[d]
-	checked := p.checked[d]
-	p.mu.Unlock()
-	if !ok || checked {
-		return l, false, ok
-	}
-	intact := p.packs.intact(l, buf)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !intact {
-		delete(p.kept, d)
-		p.damaged[d] = true
-		return l, false, false
-	}
-	p.checked[d] = true
-	return l, false, true
-}
-
-// size gives the uncompressed size of a kept segment.
-func (p *pieces) size(d digest.Digest) int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.kept[d].Tar
+	repaired bool // compressed because the store's copy was damaged
 }
 
 // worker makes segments, one at a time.
@@ -111,7 +39,7 @@ type worker struct {
 	buf []byte
 }
 
-// do makes or finds the segment of one job.
+// do makes or finds the job's segment.
 func (w *worker) do(j job) error {
 	if w.buf == nil {
 		w.buf = make([]byte, 256<<10)
@@ -120,14 +48,14 @@ func (w *worker) do(j job) error {
 	if j.kept != nil {
 		b.keptSegment, b.how = *j.kept, byKey
 		var ok bool
-		if b.location, _, ok = w.pieces.find(b.Digest, w.buf); !ok {
-			return errKept(w.sections[j.section].Name, "it is damaged")
+		if b.location, _, ok = w.known.find(b.Digest, w.buf); !ok {
+			return errNotKept(w.sections[j.section].Name, "it is damaged")
 		}
 		return nil
 	}
-	print := j.plan.fingerprint()
-	if known, ok := w.pieces.files[print]; ok && j.plan.settled(known.scanned) {
-		if l, _, ok := w.pieces.find(known.Digest, w.buf); ok {
+	files := j.plan.fingerprint()
+	if known, ok := w.known.files[files]; ok && j.plan.settled(known.scanned) {
+		if l, _, ok := w.known.find(known.Digest, w.buf); ok {
 			b.keptSegment, b.location, b.how = known.keptSegment, l, byFiles
 			return nil
 		}
@@ -137,38 +65,38 @@ func (w *worker) do(j job) error {
 	}
 	b.keptSegment = keptSegment{
 		Digest:  digest.Of(w.tar.Bytes()),
-		Files:   print,
+		Files:   files,
 		Part:    j.plan.part,
 		Entries: len(j.plan.entries),
 	}
 	if j.plan.part > 0 {
 		b.Entries = 0
 	}
-	l, isFresh, ok := w.pieces.find(b.Digest, w.buf)
+	l, isFresh, ok := w.known.find(b.Digest, w.buf)
 	if b.location, b.how = l, byContent; ok && !isFresh {
 		return nil
 	}
-	b.how = anew
+	b.how = byWork
 	if ok {
 		return nil
 	}
 	return w.compress(b)
 }
 
-// compress adds the tar bytes at hand to the store.
+// compress adds the worker's tar bytes to the store.
 func (w *worker) compress(b *built) (err error) {
 	if b.location, err = w.out.write(w.tar.Bytes()); err != nil {
 		return err
 	}
-	w.pieces.mu.Lock()
-	defer w.pieces.mu.Unlock()
-	w.pieces.fresh[b.Digest] = b.location
-	b.healed = w.pieces.damaged[b.Digest]
+	w.known.mu.Lock()
+	defer w.known.mu.Unlock()
+	w.known.fresh[b.Digest] = b.location
+	b.repaired = w.known.damaged[b.Digest]
 	return nil
 }
 
-// write makes the plan's tar bytes.
-func (w *worker) write(s placed, p plan) error {
+// write writes the plan's tar bytes to w.tar.
+func (w *worker) write(s placement, p plan) error {
 	w.tar.Reset()
 	if w.tar.Cap() == 0 {
 		w.tar.Grow(maxSegment + 64<<10)
@@ -193,8 +121,8 @@ func (w *worker) write(s placed, p plan) error {
 	return nil
 }
 
-// content appends n bytes of the file from the offset, padded to whole blocks. The file must not
-// have changed since it was scanned and must not change meanwhile.
+// content appends n bytes of the file from the offset, padded to whole blocks. It is an error if
+// the file has changed since it was scanned or changes while it is read.
 func (w *worker) content(host string, e entry, offset int64, n int) error {
 	fd, err := open(host, e.stat)
 	if err != nil {

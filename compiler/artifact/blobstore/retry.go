@@ -89,7 +89,7 @@ func (o Options) fetch(
 		t.total += part.Size
 	}
 	for _, file := range have {
-		n, bytes := r.Take(ctx, file)
+		n, bytes := r.CopyFrom(ctx, file)
 		t.reusedParts.Add(int64(n))
 		t.reused.Add(bytes)
 	}

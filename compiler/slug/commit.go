@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// syncPacks begins to make the new segments durable and gives what waits for the end of that.
+// syncPacks starts to make the new segments durable. The returned function waits for that.
 func (p *packing) syncPacks() func() error {
 	done := make(chan error, len(p.writers))
 	for _, w := range p.writers {
@@ -26,13 +26,13 @@ func (p *packing) syncPacks() func() error {
 	}
 }
 
-// remember writes down what this pack found and made, once its segments are durable, and removes
-// what nothing uses.
-func (p *packing) remember(ctx context.Context) error {
+// updateStore records what this pack found and made, and removes what nothing uses any longer. The
+// segments must be durable.
+func (p *packing) updateStore(ctx context.Context) error {
 	if p.temporary || p.nothingNew() {
 		return nil
 	}
-	for d, l := range p.pieces.fresh {
+	for d, l := range p.known.fresh {
 		p.index.Segments[d] = l
 	}
 	for i, s := range p.sections {
@@ -50,8 +50,8 @@ func (p *packing) remember(ctx context.Context) error {
 	return p.store.compact(ctx, p.index, maxUnused)
 }
 
-// nothingNew reports whether the slug is made of kept sections alone and was so before, up to its
-// hash.
+// nothingNew reports whether the store already has all of this pack: only kept sections, and the
+// hash states of their slug.
 func (p *packing) nothingNew() bool {
 	for _, s := range p.sections {
 		if s.Dir != "" {
@@ -61,13 +61,13 @@ func (p *packing) nothingNew() bool {
 	return p.resumed
 }
 
-// maxUnused is how many bytes of pack files that are still needed may lie unused before a pack
-// rewrites them.
+// maxUnused is how many unused bytes may lie in pack files that are still needed, before a pack
+// rewrites those files.
 const maxUnused = 64 << 20
 
-// forget notes, after a pack that came to nothing, which segments were found damaged, and removes
-// what it wrote.
-func (p *packing) forget() error {
+// abandon ends a pack that failed: it records which segments were found damaged, and removes what
+// was written.
+func (p *packing) abandon() error {
 	for _, w := range p.writers {
 		if w.f != nil {
 			w.f.Close()
@@ -76,7 +76,7 @@ func (p *packing) forget() error {
 	if p.temporary {
 		return nil
 	}
-	if len(p.pieces.damaged) > 0 {
+	if len(p.known.damaged) > 0 {
 		if err := p.index.write(p.store.dir); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,15 +12,15 @@ import (
 	"strings"
 )
 
-// Problem is a kept segment that is not what it should be.
+// Problem is a damaged segment of a [Store].
 type Problem struct {
 	Digest   digest.Digest // of the segment
 	Sections []string      // names of the sections that it belongs to
 	Err      error         // what is wrong
 }
 
-// Verify reads all segments, checks them against their digests, and removes what is damaged: the
-// next Pack makes it anew, and Has no longer reports sections that lack it. It waits for other
+// Verify reads all segments, checks them against their digests, and removes damaged ones: [Pack]
+// compresses them again, and Has no longer reports sections that lack them. It waits for other
 // users of the store.
 func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	unlock, err := s.lock(ctx)
@@ -44,10 +43,7 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 		l := x.Segments[d]
 		f, err := files.file(l.Pack)
 		if err == nil {
-			_, err = in.read(
-				f,
-				Segment{Offset: l.Offset, Size: l.Size, Tar: l.Tar, Digest: d, CRC: l.CRC, Sum: l.Sum},
-			)
+			_, err = in.read(f, l.segment(l.Offset, d))
 		}
 		if err != nil {
 			problems = append(problems, Problem{Digest: d, Sections: x.users(d), Err: err})
@@ -63,7 +59,7 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	return problems, s.removeUnused(x)
 }
 
-// users gives the names of the sections that a segment belongs to.
+// users returns the names of the sections that a segment belongs to.
 func (x *index) users(d digest.Digest) []string {
 	var names []string
 	for _, r := range x.Records {
@@ -75,10 +71,10 @@ func (x *index) users(d digest.Digest) []string {
 	return slices.Compact(names)
 }
 
-// Prune forgets former packs of sections for which keep is false (if keep is nil: all but the
-// latest of every section), removes the segments that are then unused, and gives the number of
-// bytes freed. It waits for other users of the store. Every Pack removes pack files of which
-// nothing is used, and rewrites others once 64 MB in them are unused.
+// Prune drops the records of sections for which keep returns false, or all except for the latest of
+// each section if keep is nil. It removes the segments that are then unused and returns the number
+// of bytes freed. It waits for other users of the store. Pack prunes too: it removes pack files
+// that are not used, and rewrites the others when 64 MB in them are unused.
 func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) (freed int64, err error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -109,11 +105,11 @@ func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) 
 	if err != nil {
 		return 0, err
 	}
-	return sum(before) - sum(after), nil
+	return total(before) - total(after), nil
 }
 
-// compact writes the index, removes unused pack files, and rewrites those of which the smaller part
-// is used, if slack bytes or more are unused altogether. The lock must be held.
+// compact writes the index and removes unused pack files. If slack bytes or more are unused, it
+// also rewrites the pack files of which less than half is used. The lock must be held.
 func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 	sizes, err := s.packSizes()
 	if err != nil {
@@ -146,7 +142,7 @@ func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 	return s.removeUnused(x)
 }
 
-// move copies segments to a new pack file and points the index there.
+// move copies segments to a new pack file and sets their locations.
 func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) error {
 	files := packs{dir: s.dir}
 	defer files.close()
@@ -158,16 +154,9 @@ func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) err
 	at := int64(0)
 	for _, d := range digests {
 		l := x.Segments[d]
-		from, err := files.file(l.Pack)
-		if err == nil {
-			_, err = from.Seek(l.Offset, io.SeekStart)
-		}
-		if err == nil {
-			_, err = io.CopyN(out, from, l.Size)
-		}
-		if err = errors.Join(err, ctx.Err()); err != nil {
+		if err := errors.Join(ctx.Err(), files.copy(out, out.Name(), l)); err != nil {
 			os.Remove(out.Name())
-			return writeFault(out.Name(), err)
+			return err
 		}
 		l.Pack, l.Offset = filepath.Base(out.Name()), at
 		x.Segments[d], at = l, at+l.Size
@@ -178,7 +167,7 @@ func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) err
 	return nil
 }
 
-// packSizes gives the sizes of all pack files by name.
+// packSizes returns the sizes of all pack files by name.
 func (s *Store) packSizes() (map[string]int64, error) {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -198,8 +187,8 @@ func (s *Store) packSizes() (map[string]int64, error) {
 	return sizes, nil
 }
 
-// sum adds up sizes.
-func sum(sizes map[string]int64) (total int64) {
+// total returns the sum of all sizes.
+func total(sizes map[string]int64) (total int64) {
 	for _, size := range sizes {
 		total += size
 	}

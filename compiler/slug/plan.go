@@ -6,14 +6,14 @@ import (
 	"encoding/hex"
 )
 
-// The sizes of segments, in bytes of tar. A segment is cut after an entry with a probability that
-// grows with the entry's size, decided by the hash of its path: so a border depends on the entries
-// next to it and not on what comes before. From minSegment on, a cut comes after another spread
-// bytes on average.
+// The sizes of segments, in bytes of tar. From minSegment, a segment may end after an entry; the
+// hash of the entry's path decides, with a probability that grows with the entry's size, so that it
+// ends after another spread bytes on average. So a border depends on the entries next to it and not
+// on what comes before.
 const (
 	minSegment = 1 << 20
 	spread     = 5 << 19
-	maxSegment = 8 << 20 // a run is cut before it grows beyond this
+	maxSegment = 8 << 20 // a run ends before it grows beyond this
 	pieceSize  = 4 << 20 // a file of more than maxSegment is split in pieces of this size
 )
 
@@ -25,7 +25,7 @@ type plan struct {
 	size    int64 // about how many bytes of tar
 }
 
-// planner cuts a section's entries into plans.
+// planner cuts a section's entries into plans, and calls emit for each.
 type planner struct {
 	run  plan
 	emit func(plan) error
@@ -50,8 +50,8 @@ func (p *planner) add(e entry) error {
 	return nil
 }
 
-// addHuge splits one entry in pieces, so that a single large file is compressed and unpacked in
-// parallel too.
+// addHuge splits one entry into pieces, so that a large file is compressed and unpacked in
+// parallel.
 func (p *planner) addHuge(e entry) error {
 	if err := p.flush(); err != nil {
 		return err
@@ -87,8 +87,8 @@ func cutAfter(path string, size int64) bool {
 	return h%spread < uint64(size)
 }
 
-// fingerprint identifies the segment that the plan will give, as far as that can be known without
-// reading files.
+// fingerprint identifies the plan's segment without reading files: equal fingerprints of settled
+// plans mean equal segments.
 func (p plan) fingerprint() string {
 	h := sha256.New()
 	var b [9]byte
@@ -103,8 +103,7 @@ func (p plan) fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// settled reports whether all files of the plan were at rest when they were scanned at the time
-// given.
+// settled reports whether any change of the plan's files after the scan shows in their times.
 func (p plan) settled(scanned int64) bool {
 	for _, e := range p.entries {
 		if e.stat != (stat{}) && !e.stat.settled(scanned) {

@@ -17,18 +17,18 @@ import (
 // maxLink bounds a symbolic link's target, as Linux does.
 const maxLink = 4096
 
-// walker walks one section's tree in the order of less and gives its entries one by one. It keeps
-// one directory open at a time and in memory only the names still to come, so its needs do not grow
-// with the tree's size.
+// walker walks one section's tree in the order of less and calls emit for each entry. It keeps one
+// directory open at a time, and in memory only the names that are still to come, so its needs do
+// not grow with the tree.
 type walker struct {
 	ctx     context.Context
-	section placed
-	exclude map[string]bool // paths relative to the app that are left out with all below them
-	parents map[string]bool // directories that the slug's first segment holds already
+	section placement
+	exclude map[string]bool // paths relative to the app: left out with everything below them
+	parents map[string]bool // directories that are in the slug's first segment
 	emit    func(entry) error
 }
 
-// walk gives all entries of the section.
+// walk emits all entries of the section.
 func (w *walker) walk() error {
 	for _, root := range w.section.roots {
 		if err := w.checkParents(root); err != nil {
@@ -38,7 +38,7 @@ func (w *walker) walk() error {
 		var s unix.Stat_t
 		err := unix.Lstat(host, &s)
 		if root == w.section.Prefix {
-			err = unix.Stat(host, &s) // the directory given may be reached through links, what is in it not
+			err = unix.Stat(host, &s) // the section's own directory may be reached through links
 		}
 		if err != nil {
 			return fmt.Errorf("examining %q: %w", host, err)
@@ -53,7 +53,7 @@ func (w *walker) walk() error {
 	return nil
 }
 
-// checkParents refuses a root that is reached through a link, which could lead anywhere.
+// checkParents refuses a root below a link, which could lead anywhere.
 func (w *walker) checkParents(root string) error {
 	for p := path.Dir(root); p != "." && p != w.section.Prefix && within(p, w.section.Prefix); p = path.Dir(p) {
 		info, err := os.Lstat(w.section.host(p))
@@ -67,7 +67,7 @@ func (w *walker) checkParents(root string) error {
 	return nil
 }
 
-// visit gives the entry at p and, if it is a directory, all below it.
+// visit emits the entry at p and, if it is a directory, everything below it.
 func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)) error {
 	if w.parents[p] && s.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return appFault(
@@ -111,7 +111,7 @@ func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)
 // statChunk is how many entries of a directory are examined at a time.
 const statChunk = 512
 
-// children visits what is in the directory at p, which must still be the one that was seen.
+// children visits what is in the directory at p, which must still have the stat want.
 func (w *walker) children(p string, want stat) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -137,15 +137,15 @@ func (w *walker) children(p string, want stat) error {
 	return nil
 }
 
-// child is what is known of an entry of a directory.
+// child is an entry of a directory.
 type child struct {
 	stat    unix.Stat_t
 	link    string
 	linkErr error
 }
 
-// list reads the directory at p: the names in it that are not excluded, sorted, and what is known
-// of the first chunk.
+// list reads the directory at p. It returns the names that are not excluded, sorted, and the
+// entries of the first chunk of them.
 func (w *walker) list(p string, want stat) ([]string, []child, error) {
 	dir, err := w.openDir(p, want)
 	if err != nil {
@@ -162,7 +162,7 @@ func (w *walker) list(p string, want stat) ([]string, []child, error) {
 	return names, first, err
 }
 
-// examineAgain opens the directory at p once more, to examine a later chunk.
+// examineAgain opens the directory at p again to examine a later chunk.
 func (w *walker) examineAgain(p string, want stat, names []string) ([]child, error) {
 	dir, err := w.openDir(p, want)
 	if err != nil {
@@ -172,7 +172,7 @@ func (w *walker) examineAgain(p string, want stat, names []string) ([]child, err
 	return examine(dir, names)
 }
 
-// openDir opens the directory at p, which must be the one described by want.
+// openDir opens the directory at p, which must be the one with the stat want.
 func (w *walker) openDir(p string, want stat) (*os.File, error) {
 	host, flags := w.section.host(p), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC
 	if p != w.section.Prefix {
@@ -195,7 +195,7 @@ func (w *walker) openDir(p string, want stat) (*os.File, error) {
 	return dir, nil
 }
 
-// examine tells what is known of the entries of these names in the directory.
+// examine returns the entries with these names in the directory.
 func examine(dir *os.File, names []string) ([]child, error) {
 	fd, all := int(dir.Fd()), make([]child, len(names))
 	for i, name := range names {
@@ -212,7 +212,7 @@ func examine(dir *os.File, names []string) ([]child, error) {
 	return all, nil
 }
 
-// readLinkAt reads the target of the link of that name in the open directory.
+// readLinkAt returns the target of a link in the open directory.
 func readLinkAt(fd int, name string) (string, error) {
 	b := make([]byte, maxLink)
 	n, err := unix.Readlinkat(fd, name, b)
@@ -222,7 +222,7 @@ func readLinkAt(fd int, name string) (string, error) {
 	return string(b[:n]), nil
 }
 
-// kindName names what a slug cannot hold.
+// kindName returns what people call a file that a slug cannot hold.
 func kindName(mode uint32) string {
 	switch mode & unix.S_IFMT {
 	case unix.S_IFSOCK:

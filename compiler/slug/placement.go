@@ -2,37 +2,41 @@ package slug
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// placed is a section with its place in the slug worked out.
-type placed struct {
+// placement is a section and its place in the slug. Paths are relative to the app and sorted.
+type placement struct {
 	Section
-	roots []string // paths relative to the app that it holds with all below them, sorted; none within another
-	holes []string // roots of other sections inside its own, sorted: they are left out of it
-	kept  record   // what is put in from the store, if Dir is ""
+	roots []string // it holds these and everything below them; none lies within another
+	holes []string // roots of other sections within its own: left out of it
+	kept  record   // the section in the store, if Dir is ""
 }
 
-// host gives the path on this machine of p, which is relative to the app.
-func (s placed) host(p string) string {
+// host returns the path on this machine of p, which is relative to the app.
+func (s placement) host(p string) string {
 	rel := strings.TrimPrefix(strings.TrimPrefix(p, s.Prefix), "/")
 	return filepath.Join(s.Dir, filepath.FromSlash(rel))
 }
 
-// place works out where sections lie: each one's roots and holes, and the directories above all
-// roots, sorted. Those directories come first in the slug, once, so that no section's bytes depend
-// on which other sections there are.
-func place(sections []Section, kept func(Section) (record, error)) (all []placed, parents []string, err error) {
+// placeSections finds each section's roots and holes, and the directories above all roots, sorted.
+// Those directories come first in the slug, once, so that no section's bytes depend on which other
+// sections there are.
+func placeSections(
+	sections []Section,
+	kept func(Section) (record, error),
+) (all []placement, parents []string, err error) {
 	names := map[string]bool{}
 	for _, s := range sections {
 		if s.Name == "" || names[s.Name] {
 			return nil, nil, fmt.Errorf("packing section %q: the name is empty or taken", s.Name)
 		}
 		names[s.Name] = true
-		p := placed{Section: s}
+		p := placement{Section: s}
 		if p.roots, err = rootsOf(s); err != nil {
 			return nil, nil, err
 		}
@@ -54,7 +58,7 @@ func place(sections []Section, kept func(Section) (record, error)) (all []placed
 	return all, parentsOf(all), nil
 }
 
-// rootsOf gives the roots of a section, relative to the app.
+// rootsOf returns the roots of a section, relative to the app.
 func rootsOf(s Section) ([]string, error) {
 	if s.Prefix != "" && !validPath(s.Prefix) {
 		return nil, fmt.Errorf("packing section %q: prefix %q is not a clean relative path", s.Name, s.Prefix)
@@ -75,8 +79,8 @@ func rootsOf(s Section) ([]string, error) {
 	return slices.CompactFunc(roots, func(a, b string) bool { return within(b, a) }), nil
 }
 
-// findHoles notes in each section the roots of others that lie inside its own.
-func findHoles(all []placed) error {
+// findHoles sets the holes of each section.
+func findHoles(all []placement) error {
 	for i := range all {
 		for j := range all {
 			if i == j {
@@ -103,9 +107,9 @@ func findHoles(all []placed) error {
 	return nil
 }
 
-// parentsOf gives the directories above all roots and above the manifest, sorted, the app itself
-// ("") first.
-func parentsOf(all []placed) []string {
+// parentsOf returns the directories above all roots and above the manifest, sorted; the app itself,
+// "", comes first.
+func parentsOf(all []placement) []string {
 	set := map[string]bool{}
 	add := func(p string) {
 		for p != "" {
@@ -121,16 +125,11 @@ func parentsOf(all []placed) []string {
 			add(root)
 		}
 	}
-	parents := make([]string, 0, len(set))
-	for p := range set {
-		parents = append(parents, p)
-	}
-	slices.SortFunc(parents, compare)
-	return parents
+	return slices.SortedFunc(maps.Keys(set), compare)
 }
 
-// excluded gives the paths, relative to the app, that a walk of the section leaves out.
-func (s placed) excluded() map[string]bool {
+// excluded returns the paths, relative to the app, that a walk of the section leaves out.
+func (s placement) excluded() map[string]bool {
 	out := map[string]bool{manifestPath: true}
 	for _, p := range s.Exclude {
 		out[path.Join(s.Prefix, p)] = true
