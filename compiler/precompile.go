@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
@@ -28,7 +29,7 @@ const (
 // precompiler compiles once per machine what a toolchain can share with every app, such as a
 // standard library.
 type precompiler struct {
-	shelf
+	storeMount
 	store    *toolchain.Store
 	env      map[string]string // what buildpacks start with
 	os, arch string
@@ -36,9 +37,9 @@ type precompiler struct {
 	clock    *clock
 }
 
-// addTo returns the toolchains as buildpacks see them, with what was compiled from them. A failed
+// show returns the toolchains as buildpacks see them, with what was compiled from them. A failed
 // compilation makes builds slower and nothing else, so it is a warning, unless ctx has ended.
-func (p precompiler) addTo(ctx context.Context, tools []toolchain.Toolchain) ([]toolchain.Toolchain, error) {
+func (p precompiler) show(ctx context.Context, tools []toolchain.Toolchain) ([]toolchain.Toolchain, error) {
 	shown := slices.Clone(tools)
 	for i, tool := range tools {
 		shown[i].Dir = p.path(tool.Dir)
@@ -78,7 +79,7 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 	env["HOME"] = "/tmp" // private to the process at every level of the sandbox
 	var log bytes.Buffer
 	err := p.box.Run(ctx, sandbox.Spec{
-		Args: what.Args, Dir: p.box.Path(out), Env: sandbox.Environ(env), Binds: []sandbox.Bind{p.bind, out},
+		Args: what.Args, Dir: p.box.Path(out), Env: command.Environ(env), Binds: []sandbox.Bind{p.bind, out},
 		Stdout: &log, Stderr: &log, Limits: sandbox.Limits{Deadline: compileTimeout, Log: compileLog},
 	})
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks"
 )
 
 // rooms are what an error's id can begin with.
@@ -34,8 +36,15 @@ var (
 	// onlyOf holds endings of ids that these languages alone can give.
 	onlyOf = map[string][]string{"/java-version-invalid": {"ruby", "clojure"}}
 	// languages stand for what the source only says with a variable.
-	languages = []string{"ruby", "node", "go", "clojure"}
+	languages = languageNames()
 )
+
+func languageNames() (names []string) {
+	for _, l := range buildpacks.Languages {
+		names = append(names, string(l.Name))
+	}
+	return names
+}
 
 // TestEveryErrorIsShown requires every id of an error to occur in a golden file or a test, where
 // its text is held.
@@ -92,7 +101,28 @@ func shownIDs(t *testing.T) map[string]bool {
 			shown[id] = true
 		}
 	})
+	constants := idConstants(t)
+	tests.inspect(func(n ast.Node) {
+		if name, ok := n.(*ast.Ident); ok && constants[name.Name] != "" {
+			shown[constants[name.Name]] = true
+		}
+	})
 	return shown
+}
+
+// idConstants are the constants whose value is an id, by name: release.ErrNotPending.
+func idConstants(t *testing.T) map[string]string {
+	ids := map[string]string{}
+	parse(t, func(path string) bool { return !strings.HasSuffix(path, "_test.go") }).inspect(func(n ast.Node) {
+		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Names) == len(spec.Values) {
+			for i, name := range spec.Names {
+				if id := text(spec.Values[i]); idForm.MatchString(id) {
+					ids[name.Name] = id
+				}
+			}
+		}
+	})
+	return ids
 }
 
 // sources are parsed files, by directory.
@@ -117,6 +147,15 @@ func parse(t *testing.T, want func(path string) bool) sources {
 		s.dirs[filepath.Dir(path)] = append(s.dirs[filepath.Dir(path)], f)
 	})
 	return s
+}
+
+// inspect calls do for every node.
+func (s sources) inspect(do func(ast.Node)) {
+	for _, files := range s.dirs {
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool { do(n); return true })
+		}
+	}
 }
 
 // literals calls do for every string literal but imports', and for every id that a function puts

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slugc/buildpacks/command"
 	posix "slugc/buildpacks/shell"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch/export"
@@ -97,7 +98,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env, x.BasePort = found.types, pairs(config), basePort(cmd, x.port, config, c.env)
+	x.Processes, x.Env, x.BasePort = found.types, command.Environ(config), basePort(cmd, x.port, config, c.env)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"slugc/buildpacks/command"
 	posix "slugc/buildpacks/shell"
 	"slugc/cache/digest"
 	"slugc/compiler/fault"
@@ -150,7 +150,7 @@ to the whole process group; the exit code is the process's.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
-				Env:    pairs(config),
+				Env:    command.Environ(config),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin:  os.Stdin,
 				Stdout: os.Stdout,
@@ -228,12 +228,4 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string, por
 		o.Port, o.Dyno = port, "web.1"
 	}
 	return nil
-}
-
-func pairs(env map[string]string) []string {
-	list := make([]string, 0, len(env))
-	for _, k := range slices.Sorted(maps.Keys(env)) {
-		list = append(list, k+"="+env[k])
-	}
-	return list
 }

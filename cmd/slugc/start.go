@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"slugc/buildpacks/command"
 	"slugc/compiler/follow"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
@@ -50,9 +51,9 @@ their own. SIGTERM or ^C ends it with code 0.`,
 				if !cmd.Flags().Changed("timeout") {
 					f.timeout = 0
 				}
-				return c.follow(cmd.Context(), args[0], f, pairs(config))
+				return c.follow(cmd.Context(), args[0], f, command.Environ(config))
 			}
-			return c.start(cmd, args[0], f, pairs(config))
+			return c.start(cmd, args[0], f, command.Environ(config))
 		},
 	}
 	f.flags(cmd)

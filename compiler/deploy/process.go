@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"slugc/buildpacks/command"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
@@ -23,13 +24,13 @@ const (
 
 // runProcess unpacks the slug and runs the release process in it, in the sandbox and with the
 // network.
-func (p *promotion) runProcess(ctx context.Context, made release.Release, command string) error {
+func (p *promotion) runProcess(ctx context.Context, made release.Release, line string) error {
 	file, err := p.file(made)
 	if err != nil {
 		return err
 	}
 	p.Report.Step(fmt.Sprintf("Running the release process of %s v%d", p.app, made.Version))
-	p.Report.Detail(command)
+	p.Report.Detail(line)
 	box, err := p.Sandbox(ctx)
 	if err != nil {
 		return err
@@ -45,7 +46,7 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, comman
 	}
 	out := p.Report.Output(processType)
 	code, err := launch.RunSandboxed(ctx, box, launch.RunOptions{
-		Dir: unpacked.Dir, Command: command, Env: sandbox.Environ(p.Env), Dyno: "release.1", Stdout: out, Stderr: out,
+		Dir: unpacked.Dir, Command: line, Env: command.Environ(p.Env), Dyno: "release.1", Stdout: out, Stderr: out,
 	}, limits)
 	if _, limited := errors.AsType[*sandbox.LimitError](err); limited {
 		return phaseFailed(made.Version, err,

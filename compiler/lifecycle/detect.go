@@ -7,16 +7,12 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 )
 
-// Detect asks a built-in buildpack's detect function, in this process, which build plans it offers
-// for the app in dir: built-in detection only reads files.
+// Detect calls a built-in buildpack's detect function for the app in dir, and returns the build plans that
+// it offers. It does so in this process, because built-in detection only reads files.
 func Detect(bp Buildpack, detect libcnb.DetectFunc, dir string, env map[string]string) (Candidate, error) {
-	result, err := detect(
-		libcnb.DetectContext{
-			ApplicationPath: dir,
-			Buildpack:       bp.Buildpack,
-			Platform:        libcnb.Platform{Environment: env},
-		},
-	)
+	result, err := detect(libcnb.DetectContext{
+		ApplicationPath: dir, Buildpack: bp.Buildpack, Platform: libcnb.Platform{Environment: env},
+	})
 	if err == nil && (!result.Pass || len(result.Plans) == 0) {
 		err = errors.New("the buildpack declines what its detector accepts")
 	}

@@ -5,21 +5,21 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"sort"
+	"path"
+	"slices"
 	"strings"
 )
 
-// change is one modification of one environment variable by a layer (buildpack specification,
-// "Environment Variable Modification Rules").
+// change modifies one environment variable (specification, "Environment Variable Modification Rules").
 type change struct {
-	name, kind, value, delim string // kind: override, default, append, prepend
+	name, value, delim string
+	action             string // override, default, append, prepend
 }
 
-// readEnv reads a directory such as env or env.launch; a missing one is empty. Sub-directories are
-// skipped; a file with an unknown suffix is ignored.
-func readEnv(dir string) ([]change, error) {
-	entries, err := os.ReadDir(dir)
+// readEnv reads a directory such as env or env.launch of a layer. A missing one is empty. Sub-directories,
+// and files with an unknown suffix, are ignored.
+func readEnv(layer *os.Root, dir string) ([]change, error) {
+	entries, err := fs.ReadDir(layer.FS(), dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -32,38 +32,50 @@ func readEnv(dir string) ([]change, error) {
 		if !e.Type().IsRegular() {
 			continue
 		}
-		info, err := e.Info()
-		if err != nil || info.Size() > maxTOML {
-			return nil, fmt.Errorf("reading a layer's environment: %q is unreadable or too large", e.Name())
-		}
-		value, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		value, err := readValue(layer, path.Join(dir, e.Name()))
 		if err != nil {
 			return nil, fmt.Errorf("reading a layer's environment: %w", err)
 		}
-		name, suffix, _ := strings.Cut(e.Name(), ".")
-		switch suffix {
+		name, action, _ := strings.Cut(e.Name(), ".")
+		switch action {
 		case "":
-			suffix = "override"
+			action = "override"
 		case "override", "default", "append", "prepend":
 		case "delim":
-			delims[name] = string(value)
+			delims[name] = value
 			continue
 		default:
 			continue
 		}
-		if !isName(name) {
+		if !isVariableName(name) {
 			return nil, fmt.Errorf("reading a layer's environment: %q is not a variable name", name)
 		}
-		changes = append(changes, change{name: name, kind: suffix, value: string(value)})
+		changes = append(changes, change{name: name, action: action, value: value})
 	}
 	for i := range changes {
 		changes[i].delim = delims[changes[i].name]
 	}
-	sort.SliceStable(changes, func(i, j int) bool { return changes[i].name < changes[j].name })
+	slices.SortStableFunc(changes, func(a, b change) int { return strings.Compare(a.name, b.name) })
 	return changes, nil
 }
 
-func isName(s string) bool {
+// readValue reads a regular file that holds the value of a variable.
+func readValue(layer *os.Root, file string) (string, error) {
+	info, err := layer.Lstat(file)
+	if err != nil || info.Size() > maxFile {
+		return "", fmt.Errorf("%q is unreadable or too large", path.Base(file))
+	}
+	data, err := layer.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if strings.ContainsRune(string(data), 0) {
+		return "", fmt.Errorf("%q has a NUL character, which no variable can hold", path.Base(file))
+	}
+	return string(data), nil
+}
+
+func isVariableName(s string) bool {
 	for i, r := range s {
 		if !(r == '_' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || i > 0 && r >= '0' && r <= '9') {
 			return false
@@ -77,15 +89,10 @@ func apply(env map[string]string, changes []change) {
 	for _, c := range changes {
 		old := env[c.name]
 		switch {
-		case c.kind == "override":
+		case c.action == "override", old == "":
 			env[c.name] = c.value
-		case c.kind == "default":
-			if old == "" {
-				env[c.name] = c.value
-			}
-		case old == "":
-			env[c.name] = c.value
-		case c.kind == "append":
+		case c.action == "default":
+		case c.action == "append":
 			env[c.name] = old + c.delim + c.value
 		default:
 			env[c.name] = c.value + c.delim + old
@@ -93,34 +100,36 @@ func apply(env map[string]string, changes []change) {
 	}
 }
 
-// buildRoots and launchRoots are the directories of a layer that go on path variables, always in
-// front.
+// pathDir is a directory of a layer that is prepended to a path variable (specification, "Layer Paths").
+type pathDir struct{ dir, variable string }
+
 var (
-	buildRoots = [][2]string{
+	buildPathDirs = []pathDir{
 		{"bin", "PATH"},
 		{"lib", "LD_LIBRARY_PATH"},
 		{"lib", "LIBRARY_PATH"},
 		{"include", "CPATH"},
 		{"pkgconfig", "PKG_CONFIG_PATH"},
 	}
-	launchRoots = [][2]string{{"bin", "PATH"}, {"lib", "LD_LIBRARY_PATH"}}
+	launchPathDirs = []pathDir{{"bin", "PATH"}, {"lib", "LD_LIBRARY_PATH"}}
 )
 
-// rootChanges returns the path changes of the layer directory dir, seen by the reader at path.
-func rootChanges(roots [][2]string, dir, path string) (changes []change) {
-	for _, r := range roots {
-		if info, err := os.Stat(filepath.Join(dir, r[0])); err == nil && info.IsDir() {
-			changes = append(changes, change{name: r[1], kind: "prepend", value: path + "/" + r[0], delim: ":"})
+// pathChanges returns the changes of path variables by a layer that its reader sees at the path at.
+func pathChanges(dirs []pathDir, layer *os.Root, at string) (changes []change) {
+	for _, d := range dirs {
+		if info, err := layer.Stat(d.dir); err == nil && info.IsDir() {
+			changes = append(changes, change{name: d.variable, action: "prepend", value: at + "/" + d.dir, delim: ":"})
 		}
 	}
 	return changes
 }
 
-// buildChanges returns what a build layer changes for the buildpacks after its own.
-func buildChanges(dir, path string) ([]change, error) {
-	changes := rootChanges(buildRoots, dir, path)
-	for _, sub := range []string{"env", "env.build"} {
-		more, err := readEnv(filepath.Join(dir, sub))
+// buildChanges returns what a build layer changes in the environment of the next buildpacks. They see the
+// layer at the path at.
+func buildChanges(layer *os.Root, at string) ([]change, error) {
+	changes := pathChanges(buildPathDirs, layer, at)
+	for _, dir := range []string{"env", "env.build"} {
+		more, err := readEnv(layer, dir)
 		if err != nil {
 			return nil, err
 		}

@@ -4,41 +4,45 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
+	"syscall"
 
-	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/cache/disk"
 )
 
-// layerFile is ‹layer›.toml.
+// layerFile is the content of ‹layer›.toml.
 type layerFile struct {
 	Types    libcnb.LayerTypes `toml:"types"`
 	Metadata map[string]any    `toml:"metadata,omitempty"`
 }
 
-// reserved are the names of files beside the layers that are not layers.
-var reserved = map[string]bool{"launch": true, "build": true, "store": true}
+// notLayers are the names of TOML files that are not a layer's.
+var notLayers = map[string]bool{"launch": true, "build": true, "store": true}
 
-// readLayers reads every ‹layer›.toml of one buildpack's layers directory.
+// readLayers reads every ‹layer›.toml in a buildpack's layers directory.
 func readLayers(dir string) (map[string]layerFile, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.toml"))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing layers: %w", err)
 	}
 	layers := map[string]layerFile{}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".toml")
-		if reserved[name] {
+	for _, entry := range entries {
+		name, isTOML := strings.CutSuffix(entry.Name(), ".toml")
+		if !isTOML || notLayers[name] {
 			continue
 		}
+		if name == "" || name == "." || name == ".." {
+			return nil, fmt.Errorf("%q does not name a layer", entry.Name())
+		}
 		var l layerFile
-		if err := decodeFile(file, &l); err != nil {
+		if err := decodeFile(filepath.Join(dir, entry.Name()), &l); err != nil {
 			return nil, err
 		}
 		layers[name] = l
@@ -46,31 +50,38 @@ func readLayers(dir string) (map[string]layerFile, error) {
 	return layers, nil
 }
 
-// maxTOML bounds the files a buildpack may leave (they are untrusted).
-const maxTOML = 4 << 20
-
-func decodeFile(file string, v any) error {
-	info, err := os.Lstat(file)
-	if err != nil {
-		return fmt.Errorf("reading %q: %w", filepath.Base(file), err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxTOML {
-		return fmt.Errorf("reading %q: not a regular file of at most %d bytes", filepath.Base(file), maxTOML)
-	}
-	if _, err := toml.DecodeFile(file, v); err != nil {
-		return fmt.Errorf("reading %q: %w", filepath.Base(file), err)
+// checkDirs returns an error if one of the directories that a buildpack could write is a link or a file.
+func checkDirs(dirs ...string) error {
+	for _, dir := range dirs {
+		info, err := os.Lstat(dir)
+		if err == nil && !info.IsDir() {
+			err = syscall.ENOTDIR
+		}
+		if err != nil {
+			return fmt.Errorf("opening the layers directory %q: %w", filepath.Base(dir), err)
+		}
 	}
 	return nil
 }
 
-// restored is what one buildpack finds from the former build.
-type restored struct {
-	layers map[string]layerFile
-	aside  string // where the files of launch-only layers wait
+// openBelow opens a directory below dir. It follows no link that leads out of dir.
+func openBelow(dir, rel string) (*os.Root, error) {
+	parent, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	return parent.OpenRoot(rel)
 }
 
-// restore prepares one buildpack's layers directory by the table in the package comment. Types are
-// never restored: the buildpack states them anew.
+// restored is what a buildpack finds from the last build.
+type restored struct {
+	layers map[string]layerFile
+	aside  string // the directory with the files of launch-only layers
+}
+
+// restore prepares a buildpack's layers directory by the rules in the package comment. It does not restore
+// types: the buildpack must declare them again. dir and aside must be on one file system.
 func restore(dir, aside string) (restored, error) {
 	r := restored{aside: aside}
 	if err := mkdirs(dir, aside); err != nil {
@@ -78,70 +89,62 @@ func restore(dir, aside string) (restored, error) {
 	}
 	var err error
 	if r.layers, err = readLayers(dir); err != nil {
-		// Whatever damaged the metadata, the layers cannot be relied on: a build from nothing is
-		// right, a broken one is not.
+		// The metadata is damaged, so the layers are not reliable: build without a cache.
 		r.layers = nil
-		return r, empty(dir)
+		return r, errors.Join(disk.RemoveAll(dir), mkdirs(dir))
 	}
 	for name, l := range r.layers {
-		path := filepath.Join(dir, name)
-		switch {
-		case l.Types.Cache:
-		case l.Types.Launch && !l.Types.Build:
-			if err := os.Rename(path, filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return r, fmt.Errorf("setting layer %q aside: %w", name, err)
-			}
-		default:
+		if l.Types.Cache || l.Types.Launch && !l.Types.Build {
+			err = r.keep(dir, name, l)
+		} else {
 			delete(r.layers, name)
-			if err := errors.Join(disk.RemoveAll(path), removeIfThere(path+".toml")); err != nil {
-				return r, err
-			}
-			continue
+			path := filepath.Join(dir, name)
+			err = errors.Join(disk.RemoveAll(path), removeFile(path+".toml"))
 		}
-		if err := writeTOML(path+".toml", layerFile{Metadata: l.Metadata}); err != nil {
+		if err != nil {
 			return r, err
 		}
 	}
-	return r, errors.Join(
-		removeIfThere(filepath.Join(dir, "launch.toml")),
-		removeIfThere(filepath.Join(dir, "build.toml")),
-	)
+	return r, errors.Join(removeFile(filepath.Join(dir, "launch.toml")), removeFile(filepath.Join(dir, "build.toml")))
 }
 
-// collect reads the layers after the build, brings launch-only layers back that were declared again
-// without files, and removes what was not declared.
-func (r restored) collect(id, dir string, fresh, broken bool) (map[string]layerFile, []LayerState, error) {
-	now, err := readLayers(dir)
-	if err != nil {
-		return nil, nil, err
+// keep keeps a layer's metadata without its types, and sets the files aside if it is no cache layer.
+func (r restored) keep(dir, name string, l layerFile) error {
+	path := filepath.Join(dir, name)
+	if !l.Types.Cache {
+		if err := os.Rename(path, filepath.Join(r.aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("setting layer %q aside: %w", name, err)
+		}
 	}
-	names := make([]string, 0, len(now))
-	for name, l := range now {
-		names = append(names, name)
+	return writeTOML(path+".toml", layerFile{Metadata: l.Metadata})
+}
+
+// collect reads the layers after the build. It brings back launch-only layers that the buildpack declared
+// again without files, and removes directories without metadata.
+func (r restored) collect(dir string) (map[string]layerFile, error) {
+	layers, err := readLayers(dir)
+	if err != nil {
+		return nil, err
+	}
+	for name, l := range layers {
 		path := filepath.Join(dir, name)
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && l.Types.Launch {
 			if err := os.Rename(filepath.Join(r.aside, name), path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, nil, fmt.Errorf("bringing layer %q back: %w", name, err)
+				return nil, fmt.Errorf("bringing layer %q back: %w", name, err)
 			}
 		}
 	}
-	sort.Strings(names)
-	var states []LayerState
-	for _, name := range names {
-		state, why := r.state(name, now[name], fresh, broken)
-		states = append(states, LayerState{Layer: id + ":" + name, State: state, Why: why})
-	}
-	return now, states, r.sweep(dir, now)
+	return layers, removeUndeclared(dir, layers)
 }
 
-// sweep removes layer directories without metadata.
-func (r restored) sweep(dir string, now map[string]layerFile) error {
+// removeUndeclared removes layer directories without metadata.
+func removeUndeclared(dir string, layers map[string]layerFile) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("listing layers: %w", err)
 	}
 	for _, e := range entries {
-		if _, declared := now[e.Name()]; e.IsDir() && !declared {
+		if _, declared := layers[e.Name()]; e.IsDir() && !declared {
 			if err := disk.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
@@ -150,64 +153,51 @@ func (r restored) sweep(dir string, now map[string]layerFile) error {
 	return nil
 }
 
-// state compares a layer's metadata with what was restored and says what differs.
-func (r restored) state(name string, now layerFile, fresh, broken bool) (state, why string) {
-	was, ok := r.layers[name]
-	switch {
-	case fresh:
-		return "created", "a build from nothing was asked for"
-	case !ok && broken:
-		return "created", "the last build was broken off"
-	case !ok:
-		return "created", "not in the cache"
+// states compares a buildpack's layers with those restored for it, by name.
+func (c Config) states(m Member, before, after map[string]layerFile) (states []LayerState) {
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		s := LayerState{Layer: m.Info.ID + ":" + name, State: "created"}
+		old, restored := before[name]
+		switch {
+		case c.Fresh:
+			s.Why = "a build from nothing was asked for"
+		case !restored && c.Interrupted:
+			s.Why = "the last build was broken off"
+		case !restored:
+			s.Why = "not in the cache"
+		default:
+			s.State, s.Why = "restored", "unchanged"
+			if changed := changedKeys(old.Metadata, after[name].Metadata); len(changed) > 0 {
+				s.State, s.Why = "rebuilt", describeChange(changed, old.Metadata, after[name].Metadata)
+			}
+		}
+		states = append(states, s)
 	}
-	keys := map[string]bool{}
-	for k := range was.Metadata {
-		keys[k] = true
+	return states
+}
+
+// changedKeys returns the keys with different values, sorted.
+func changedKeys(before, after map[string]any) (changed []string) {
+	all := maps.Clone(before)
+	if all == nil {
+		all = map[string]any{}
 	}
-	for k := range now.Metadata {
-		keys[k] = true
-	}
-	var changed []string
-	for k := range keys {
-		if !reflect.DeepEqual(was.Metadata[k], now.Metadata[k]) {
-			changed = append(changed, k)
+	maps.Copy(all, after)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if !reflect.DeepEqual(before[key], after[key]) {
+			changed = append(changed, key)
 		}
 	}
-	if len(changed) == 0 {
-		return "restored", "unchanged"
-	}
-	sort.Strings(changed)
-	k := changed[0]
-	if a, b := fmt.Sprint(was.Metadata[k]), fmt.Sprint(now.Metadata[k]); len(a)+len(b) < 80 && was.Metadata[k] != nil &&
-		now.Metadata[k] != nil {
-		return "rebuilt", fmt.Sprintf("%s changed from %s to %s", k, a, b)
-	}
-	return "rebuilt", strings.Join(changed, ", ") + " changed"
+	return changed
 }
 
-func writeTOML(file string, v any) error {
-	f, err := os.Create(file)
-	if err != nil {
-		return fmt.Errorf("writing layer metadata: %w", err)
+// describeChange names the first of the changed keys with its values, or all keys if the values are long.
+func describeChange(changed []string, before, after map[string]any) string {
+	const most = 80 // bytes of both values
+	key := changed[0]
+	from, to := fmt.Sprint(before[key]), fmt.Sprint(after[key])
+	if before[key] != nil && after[key] != nil && len(from)+len(to) < most {
+		return fmt.Sprintf("%s changed from %s to %s", key, from, to)
 	}
-	if err := errors.Join(toml.NewEncoder(f).Encode(v), f.Close()); err != nil {
-		return fmt.Errorf("writing %q: %w", filepath.Base(file), err)
-	}
-	return nil
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing %q: %w", path, err)
-	}
-	return nil
-}
-
-// empty empties a directory.
-func empty(dir string) error {
-	if err := disk.RemoveAll(dir); err != nil {
-		return err
-	}
-	return mkdirs(dir)
+	return strings.Join(changed, ", ") + " changed"
 }

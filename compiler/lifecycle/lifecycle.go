@@ -1,16 +1,28 @@
-// Package lifecycle is the platform's side of the Cloud Native Buildpacks contract (Buildpack API
-// 0.10, and what it shares with 0.8 to 0.12): it resolves build plans, restores layers, runs each
-// buildpack's bin/build in the sandbox and reads back what it left.
+// Package lifecycle is the platform's side of the Cloud Native Buildpacks specification (Buildpack API 0.10,
+// and what it shares with 0.8 to 0.12). It resolves build plans, restores layers, runs each buildpack's
+// bin/build in the sandbox, and reads the files that the buildpack leaves.
 //
-// The app directory is /app and the layers directory /app/.layers for the buildpack, wherever the
-// sandbox can mount; elsewhere both are at their real paths. One layers directory serves one build
-// at a time.
+//	node, err := lifecycle.Load("/var/slugc/buildpacks/node")
+//	candidate, err := lifecycle.Detect(node, detectNode, appDir, env)
+//	group, ok := lifecycle.Resolve([]lifecycle.Candidate{candidate})
+//	result, err := lifecycle.Build(ctx, lifecycle.Config{Sandbox: box, Group: group, AppDir: appDir, …})
+//	result.Processes // {web, npm start}
 //
-// What is kept between builds, by a layer's types (buildpack specification, "Layer Types"): cache:
-// files and metadata; launch alone: metadata, and the files aside, to be reused if the layer is
-// declared again without files; build alone or nothing: nothing.
+// A [Candidate] is a buildpack that passed detection. [Resolve] makes a group of [Member]s from candidates.
+// [Build] runs the group and returns a [Result]: process types, launch layers, slices and the launch
+// environment as a shell script.
 //
-// Not supported: image extensions, and the `stack` buildpacks of API below 0.8.
+// A buildpack sees the app directory at /app and the layers directory at /app/.layers, wherever the sandbox
+// can mount; elsewhere both are at their real paths. Only one build at a time may use a layers directory.
+//
+// The type of a layer (specification, "Layer Types") says what is kept from one build to the next. Of a
+// cache layer it is files and metadata. Of a layer with launch only it is metadata; the files are set aside,
+// and come back if the buildpack declares the layer again without files. Of any other layer it is nothing.
+//
+// What a buildpack leaves is untrusted. The package limits its size and accepts only regular files.
+//
+// Image extensions and the stacks of API 0.7 and older are not supported. Detection by bin/detect is not
+// here: built-in buildpacks detect in this process.
 package lifecycle
 
 import (
@@ -20,7 +32,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
@@ -49,13 +60,13 @@ func Load(dir string) (Buildpack, error) {
 	return b, nil
 }
 
-// Ids are used in paths and section names; "config" and "app" are reserved by the specification.
+// idGrammar is the form of a buildpack id, which paths and section names contain.
 var idGrammar = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9._-]*(/[a-zA-Z0-9][a-zA-Z0-9._-]*)*$`)
 
-// Escaped is the buildpack's id as a directory name.
+// Escaped returns the buildpack's id as a directory name: with "_" for "/", as in the specification.
 func (b Buildpack) Escaped() string { return strings.ReplaceAll(b.Info.ID, "/", "_") }
 
-// Member is a buildpack of the chosen group, with what its plan entries ask of it.
+// Member is a buildpack of the group, with its entries of the Buildpack Plan.
 type Member struct {
 	Buildpack
 	Entries []libcnb.BuildpackPlanEntry
@@ -76,45 +87,43 @@ func (m *Member) SetMetadata(entry, key string, value any) {
 	}
 }
 
-// Config is all a build needs.
+// Config are the arguments of [Build].
 type Config struct {
-	Sandbox  *sandbox.Sandbox
-	Group    []Member
-	AppDir   string // host path of the app directory
-	Layers   string // host path of the layers directory, AppDir/.layers
-	Work     string // host directory for the platform directory, HOME and plans
-	Env      map[string]string
-	BaseEnv  map[string]string // environment of the buildpack process: PATH, proxies, registry settings
-	Binds    []sandbox.Bind    // further host paths that the buildpack may read
-	Slices   map[string]string // slices that can be supplied by key
-	Prepare  func(platformDir string) error
-	Output   func(buildpack string) io.Writer // where a buildpack's output goes
-	Limits   sandbox.Limits
-	Fresh    bool
-	Broken   bool // the layers' metadata was dropped after a broken-off build
-	Target   Target
-	Progress func(buildpack string) // called as each buildpack starts; may be nil
+	Sandbox     *sandbox.Sandbox
+	Group       []Member
+	AppDir      string            // host path of the app directory
+	Layers      string            // host path of the layers directory, AppDir/.layers
+	Work        string            // host directory for the platform directory, HOME and plans
+	Env         map[string]string // user-provided variables, for the platform directory
+	BaseEnv     map[string]string // environment of the buildpack process: PATH, proxies, registry settings
+	Binds       []sandbox.Bind    // further host paths for the buildpack
+	Slices      map[string]string // key by path, of the slices whose files the buildpacks need not make
+	Prepare     func(platformDir string) error
+	Output      func(buildpack string) io.Writer // where a buildpack's output goes
+	Limits      sandbox.Limits
+	Fresh       bool // the build uses no cache
+	Interrupted bool // the last build was interrupted, and the layers' metadata was dropped
+	Target      Target
+	Progress    func(buildpack string) // called before each buildpack; may be nil
 }
 
-// Target is the machine that is built for.
+// Target is the machine to build for, CNB_TARGET_* in the specification.
 type Target struct{ OS, Arch, DistroName, DistroVersion string }
 
-// Result is what the group left.
+// Result is what the group has built.
 type Result struct {
-	Processes []procfile.Process // default process types, later buildpacks overriding earlier ones
+	Processes []procfile.Process // default process types; a later buildpack overrides an earlier one
 	Slices    []Slice            // in the order declared
-	Layers    []Layer            // launch layers, buildpacks in order, layers by name
-	Addons    []string           // add-ons that the release is to name, "heroku-postgresql"
-	States    []LayerState       // every layer of every buildpack
-	// the shell script that sets the launch environment up; "" when there is nothing to set
-	Profile string
-	Took    map[string]time.Duration
+	Layers    []Layer            // launch layers, in the order of buildpacks and names
+	Addons    []string           // add-ons for the release, "heroku-postgresql"
+	States    []LayerState       // all layers of all buildpacks
+	Profile   string             // the shell script that sets the launch environment; "" for nothing to set
 }
 
-// Slice is a part of the app directory with a section of its own.
+// Slice is a part of the app directory with a section of its own in the slug.
 type Slice struct {
 	Path string // relative to the app directory, slash-separated
-	Key  string // what decides its content, as the buildpack states it; may be ""
+	Key  string // identifies the content, as the buildpack states; may be ""
 }
 
 // Layer is a launch layer.
@@ -123,22 +132,22 @@ type Layer struct {
 	Dir             string // host path
 }
 
-// LayerState says whether a layer was reused and why.
+// LayerState says whether a layer was reused, and why.
 type LayerState struct {
 	Layer string `json:"layer"` // "slugc/node:node"
 	State string `json:"state"` // "restored", "rebuilt", "created"
 	Why   string `json:"why"`
 }
 
-// AppMount is where the app directory is for the buildpack, where the sandbox can mount.
+// AppMount is where a buildpack sees the app directory, if the sandbox can mount.
 const AppMount = "/app"
 
-// bind returns the app directory's bind.
+// bind returns the bind of the app directory.
 func (c Config) bind() sandbox.Bind {
 	return sandbox.Bind{Host: c.AppDir, Inside: AppMount, Writable: true}
 }
 
-// appPath is where the buildpack sees the app directory.
+// appPath returns where a buildpack sees the app directory.
 func (c Config) appPath() string { return c.Sandbox.Path(c.bind()) }
 
 func mkdirs(dirs ...string) error {

@@ -13,16 +13,16 @@ type Candidate struct {
 	Plans    libcnb.BuildPlans
 }
 
-// Resolve picks for every candidate one of its plans so that each requirement has a provider at the
-// same place or earlier and each provision is required at the same place or later (buildpack
-// specification, phase 1). Alternatives are tried left to right, depth first; an optional candidate
-// whose plan cannot be met is dropped. It returns false when no choice works.
+// Resolve selects one of the plans of every candidate, so that the same or an earlier candidate provides
+// each requirement, and the same or a later one requires each provision (specification, "Phase #1:
+// Detection"). It tries alternatives from left to right, depth first, and drops an optional candidate whose
+// plan does not fit. It returns false when no selection fits.
 func Resolve(candidates []Candidate) ([]Member, bool) {
 	chosen := make([]libcnb.BuildPlan, len(candidates))
 	var try func(i int) ([]Member, bool)
 	try = func(i int) ([]Member, bool) {
 		if i == len(candidates) {
-			return settle(candidates, chosen)
+			return trial(candidates, chosen)
 		}
 		for _, plan := range append([]libcnb.BuildPlan{candidates[i].Plans.BuildPlan}, candidates[i].Plans.Or...) {
 			chosen[i] = plan
@@ -35,45 +35,46 @@ func Resolve(candidates []Candidate) ([]Member, bool) {
 	return try(0)
 }
 
-// settle checks one trial, dropping optional buildpacks that break it until nothing changes.
-func settle(candidates []Candidate, plans []libcnb.BuildPlan) ([]Member, bool) {
-	alive := make([]bool, len(candidates))
-	for i := range alive {
-		alive[i] = true
+// trial returns the group for one selection of plans. It drops optional candidates whose plan does not fit,
+// until all plans fit.
+func trial(candidates []Candidate, plans []libcnb.BuildPlan) ([]Member, bool) {
+	kept := make([]bool, len(candidates))
+	for i := range kept {
+		kept[i] = true
 	}
 	for {
-		broken := firstUnmet(plans, alive)
-		if broken < 0 {
+		unmet := firstUnmet(plans, kept)
+		if unmet < 0 {
 			break
 		}
-		if !candidates[broken].Optional {
+		if !candidates[unmet].Optional {
 			return nil, false
 		}
-		alive[broken] = false
+		kept[unmet] = false
 	}
 	var members []Member
 	for i, c := range candidates {
-		if alive[i] {
-			members = append(members, Member{Buildpack: c.Buildpack, Entries: entriesFor(i, plans, alive)})
+		if kept[i] {
+			members = append(members, Member{Buildpack: c.Buildpack, Entries: entriesFor(i, plans, kept)})
 		}
 	}
 	return members, len(members) > 0
 }
 
-// firstUnmet returns the first buildpack with a requirement that nobody provides in time or a
-// provision that nobody wants, or -1.
-func firstUnmet(plans []libcnb.BuildPlan, alive []bool) int {
+// firstUnmet returns the index of the first kept candidate with a requirement that none before it provides,
+// or a provision that none after it requires. It returns -1 if there is none.
+func firstUnmet(plans []libcnb.BuildPlan, kept []bool) int {
 	for i, plan := range plans {
-		if !alive[i] {
+		if !kept[i] {
 			continue
 		}
 		for _, r := range plan.Requires {
-			if !slices.ContainsFunc(providers(plans, alive, r.Name), func(p int) bool { return p <= i }) {
+			if !slices.ContainsFunc(providers(plans, kept, r.Name), func(p int) bool { return p <= i }) {
 				return i
 			}
 		}
 		for _, p := range plan.Provides {
-			if !slices.ContainsFunc(requirers(plans, alive, p.Name), func(r int) bool { return r >= i }) {
+			if !slices.ContainsFunc(requirers(plans, kept, p.Name), func(r int) bool { return r >= i }) {
 				return i
 			}
 		}
@@ -81,34 +82,37 @@ func firstUnmet(plans []libcnb.BuildPlan, alive []bool) int {
 	return -1
 }
 
-func providers(plans []libcnb.BuildPlan, alive []bool, name string) (found []int) {
+// providers returns the indexes of the kept candidates that provide name.
+func providers(plans []libcnb.BuildPlan, kept []bool, name string) []int {
+	return indexes(plans, kept, func(plan libcnb.BuildPlan) bool {
+		return slices.ContainsFunc(plan.Provides, func(p libcnb.BuildPlanProvide) bool { return p.Name == name })
+	})
+}
+
+// requirers returns the indexes of the kept candidates that require name.
+func requirers(plans []libcnb.BuildPlan, kept []bool, name string) []int {
+	return indexes(plans, kept, func(plan libcnb.BuildPlan) bool {
+		return slices.ContainsFunc(plan.Requires, func(r libcnb.BuildPlanRequire) bool { return r.Name == name })
+	})
+}
+
+func indexes(plans []libcnb.BuildPlan, kept []bool, holds func(libcnb.BuildPlan) bool) (found []int) {
 	for i, plan := range plans {
-		if alive[i] &&
-			slices.ContainsFunc(plan.Provides, func(p libcnb.BuildPlanProvide) bool { return p.Name == name }) {
+		if kept[i] && holds(plan) {
 			found = append(found, i)
 		}
 	}
 	return found
 }
 
-func requirers(plans []libcnb.BuildPlan, alive []bool, name string) (found []int) {
-	for i, plan := range plans {
-		if alive[i] &&
-			slices.ContainsFunc(plan.Requires, func(r libcnb.BuildPlanRequire) bool { return r.Name == name }) {
-			found = append(found, i)
-		}
-	}
-	return found
-}
-
-// entriesFor returns the requirements of the whole group that buildpack i is the first to provide.
-func entriesFor(i int, plans []libcnb.BuildPlan, alive []bool) (entries []libcnb.BuildpackPlanEntry) {
+// entriesFor returns the plan entries of candidate i: the requirements of the group that it provides first.
+func entriesFor(i int, plans []libcnb.BuildPlan, kept []bool) (entries []libcnb.BuildpackPlanEntry) {
 	for j, plan := range plans {
-		if !alive[j] {
+		if !kept[j] {
 			continue
 		}
 		for _, r := range plan.Requires {
-			if p := providers(plans, alive, r.Name); len(p) > 0 && p[0] == i {
+			if p := providers(plans, kept, r.Name); len(p) > 0 && p[0] == i {
 				entries = append(entries, libcnb.BuildpackPlanEntry{Name: r.Name, Metadata: r.Metadata})
 			}
 		}

@@ -54,7 +54,7 @@ func TestCancel(t *testing.T) {
 		t.Error("no key is a key")
 	}
 	_, err = r.Cancel(ctx, "Blog", "a")
-	releasetest.WantFault(t, err, "app-name", 2)
+	releasetest.WantFault(t, err, "release/app-name", 2)
 }
 
 func TestCancelRaces(t *testing.T) {

@@ -18,7 +18,7 @@ func TestFollow(t *testing.T) {
 
 func TestFollowNobody(t *testing.T) {
 	updates := newReleases(t).Follow(t.Context(), "No App")
-	releasetest.WantFault(t, (<-updates).Err, "app-name", 2)
+	releasetest.WantFault(t, (<-updates).Err, "release/app-name", 2)
 	if _, more := <-updates; more {
 		t.Error("the channel is open")
 	}

@@ -200,7 +200,7 @@ func TestUnknownOutcomes(t *testing.T) {
 	releasetest.Must(r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 3}))(t)
 	l.losses = 1
 	_, err := r.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 1, Relative: true})
-	releasetest.WantFault(t, err, "coordinator-unavailable", 75)
+	releasetest.WantFault(t, err, "release/coordinator-unavailable", 75)
 	if f := releasetest.Must(r.Formation(ctx, "blog"))(t); f["web"] != 4 {
 		t.Errorf("done %v: once, and not twice", f)
 	}
@@ -220,9 +220,9 @@ func (deadCoordinator) List(context.Context, string) ([]coordinator.Entry, int64
 func TestUnavailable(t *testing.T) {
 	r := release.New(deadCoordinator{}, release.Options{RetryTime: time.Millisecond})
 	_, err := r.Register(t.Context(), "blog", releasetest.Request(1, "web"))
-	releasetest.WantFault(t, err, "coordinator-unavailable", fault.ExitTransient)
+	releasetest.WantFault(t, err, "release/coordinator-unavailable", fault.ExitTransient)
 	_, err = r.List(t.Context(), "blog")
-	releasetest.WantFault(t, err, "coordinator-unavailable", fault.ExitTransient)
+	releasetest.WantFault(t, err, "release/coordinator-unavailable", fault.ExitTransient)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err = releasetest.New(deadCoordinator{}).Apps(ctx); !errors.Is(err, context.Canceled) {
@@ -243,7 +243,7 @@ func TestContended(t *testing.T) {
 	defer cancel()
 	r := releasetest.New(busyCoordinator{open(t, filepath.Join(t.TempDir(), "c.db"))})
 	_, err := r.Register(ctx, "blog", releasetest.Request(1, "web"))
-	releasetest.WantFault(t, err, "contended", fault.ExitTransient)
+	releasetest.WantFault(t, err, "release/contended", fault.ExitTransient)
 }
 
 func TestRefusedRequests(t *testing.T) {
@@ -251,7 +251,7 @@ func TestRefusedRequests(t *testing.T) {
 	r, ctx := newReleases(t), t.Context()
 	for _, app := range []string{"", "Blog", "-blog", ".blog", "a/b", "a b", "ä", "a\n", strings.Repeat("a", 64)} {
 		_, err := r.Register(ctx, app, releasetest.Request(1, "web"))
-		releasetest.WantFault(t, err, "app-name", 2)
+		releasetest.WantFault(t, err, "release/app-name", 2)
 	}
 	for _, app := range []string{"a", "0", "my-blog_2.x", strings.Repeat("a", 63), "a..b"} {
 		releasetest.Must(r.Register(ctx, app, releasetest.Request(1, "web")))(t)
@@ -267,7 +267,7 @@ func TestRefusedRequests(t *testing.T) {
 	large := releasetest.Request(1, "web")
 	large.Processes[0].Command = strings.Repeat("x", coordinator.MaxValue)
 	_, err := r.Register(ctx, "blog", large)
-	releasetest.WantFault(t, err, "too-large", 72)
+	releasetest.WantFault(t, err, "release/too-large", 72)
 	if got := releasetest.Must(r.List(ctx, "blog"))(t); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}

@@ -84,7 +84,7 @@ func TestParseScale(t *testing.T) {
 		"", "web", "web=", "=1", "web=-1", "web=1.5", "web=one", "web = 1", "web=9999999", "web=1\n", "w.x=1", "web:2",
 	} {
 		_, err := release.ParseScale("web=1", arg)
-		releasetest.WantFault(t, err, "bad-scale", 2)
+		releasetest.WantFault(t, err, "release/bad-scale", 2)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestFollowThroughRestart(t *testing.T) {
 	}
 	for u := range updates { // trouble is sent, once
 		if u.Err != nil {
-			releasetest.WantFault(t, u.Err, "coordinator-unavailable", 75)
+			releasetest.WantFault(t, u.Err, "release/coordinator-unavailable", 75)
 			break
 		}
 	}
@@ -110,11 +110,11 @@ func TestStale(t *testing.T) {
 	if u := <-updates; !u.Stale || u.Current.Version != 1 {
 		t.Errorf("%+v", u)
 	}
-	releasetest.WantFault(t, (<-updates).Err, "coordinator-unavailable", 75)
+	releasetest.WantFault(t, (<-updates).Err, "release/coordinator-unavailable", 75)
 	_, err = strict.List(ctx, "blog")
-	releasetest.WantFault(t, err, "coordinator-unavailable", 75)
+	releasetest.WantFault(t, err, "release/coordinator-unavailable", 75)
 	_, err = stale.Register(ctx, "blog", releasetest.Request(2, "web"))
-	releasetest.WantFault(t, err, "coordinator-unavailable", 75)
+	releasetest.WantFault(t, err, "release/coordinator-unavailable", 75)
 	cluster.Restart(0)
 	cluster.Await(0, 1)
 	for u := range updates {

@@ -65,11 +65,11 @@ func Must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// WantFault requires a fault with the id "release/‹id›" and an exit code.
+// WantFault requires a fault with an id and an exit code.
 func WantFault(t testing.TB, err error, id string, code int) {
 	t.Helper()
 	mark, ok := errors.AsType[*fault.Error](err)
-	if !ok || mark.ID != "release/"+id || mark.Code != code {
+	if !ok || mark.ID != id || mark.Code != code {
 		t.Errorf("got %v (%+v), want %s, exit %d", err, mark, id, code)
 	}
 }
@@ -80,7 +80,7 @@ func WantRefusal(t testing.TB, err error, want release.Refusal) {
 	if !errors.Is(err, want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	WantFault(t, err, strings.TrimPrefix(string(want), "release/"), fault.ExitRelease)
+	WantFault(t, err, string(want), fault.ExitRelease)
 }
 
 // Versions renders an app's releases, the newest first: "v2 current, v1 superseded".

@@ -1,0 +1,198 @@
+package lifecycle
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
+)
+
+func TestEnvironmentRules(t *testing.T) {
+	t.Parallel()
+	type vars = map[string]string
+	for name, test := range map[string]struct{ files, start, want vars }{
+		"override by suffix and without": {
+			vars{"env/A.override": "1", "env/B": "2"}, vars{"A": "0", "B": "0"}, vars{"A": "1", "B": "2"},
+		},
+		"default applies to unset":  {vars{"env/A.default": "1"}, vars{}, vars{"A": "1"}},
+		"default applies to empty":  {vars{"env/A.default": "1"}, vars{"A": ""}, vars{"A": "1"}},
+		"default leaves a value":    {vars{"env/A.default": "1"}, vars{"A": "0"}, vars{"A": "0"}},
+		"append without delimiter":  {vars{"env/A.append": "b"}, vars{"A": "a"}, vars{"A": "ab"}},
+		"prepend with delimiter":    {vars{"env/A.prepend": "b", "env/A.delim": ":"}, vars{"A": "a"}, vars{"A": "b:a"}},
+		"prepend to nothing":        {vars{"env/A.prepend": "b", "env/A.delim": ":"}, vars{}, vars{"A": "b"}},
+		"trailing newline stays":    {vars{"env/A": "x\n"}, vars{}, vars{"A": "x\n"}},
+		"unknown suffix is ignored": {vars{"env/A.bogus": "x"}, vars{}, vars{}},
+		"env.build counts, env.launch does not": {
+			vars{"env.build/A": "b", "env.launch/A": "l"}, vars{}, vars{"A": "b"},
+		},
+		"path directories go in front": {
+			vars{"bin/x": "", "lib/x": "", "include/x": "", "pkgconfig/x": ""},
+			vars{"PATH": "/bin"},
+			vars{
+				"PATH":            "/L/bin:/bin",
+				"LD_LIBRARY_PATH": "/L/lib",
+				"LIBRARY_PATH":    "/L/lib",
+				"CPATH":           "/L/include",
+				"PKG_CONFIG_PATH": "/L/pkgconfig",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changes, err := buildChanges(openLayer(t, testkit.Tree(t, t.TempDir(), test.files)), "/L")
+			if err != nil {
+				t.Fatal(err)
+			}
+			apply(test.start, changes)
+			if diff := cmp.Diff(test.want, test.start); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func openLayer(t testing.TB, dir string) *os.Root {
+	t.Helper()
+	layer, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { layer.Close() })
+	return layer
+}
+
+func TestReadEnvRefuses(t *testing.T) {
+	t.Parallel()
+	outside := testkit.Tree(t, t.TempDir(), map[string]string{"SECRET": "x"})
+	for name, prepare := range map[string]func(dir string) error{
+		"a bad name": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "env", "A-B"), nil, 0o644)
+		},
+		"a NUL": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "env", "A"), []byte{0}, 0o644)
+		},
+		"a link to the host": func(dir string) error { return os.Symlink(outside, filepath.Join(dir, "env.build")) },
+		"a large file":       func(dir string) error { return os.Truncate(filepath.Join(dir, "env", "BIG"), maxFile+1) },
+	} {
+		dir := testkit.Tree(t, t.TempDir(), map[string]string{"env/BIG": ""})
+		if err := prepare(dir); err != nil {
+			t.Fatal(err)
+		}
+		if changes, err := buildChanges(openLayer(t, dir), "/L"); err == nil {
+			t.Errorf("%s: read as %v", name, changes)
+		}
+	}
+}
+
+// sourced returns the environment after a POSIX shell has sourced a profile.
+func sourced(t testing.TB, text, home string, env ...string) map[string]string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", text+"\nenv -0")
+	cmd.Env = append([]string{"HOME=" + home, "PATH=/usr/bin:/bin"}, env...)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	got := map[string]string{}
+	for entry := range strings.SplitSeq(string(out), "\x00") {
+		name, value, _ := strings.Cut(entry, "=")
+		got[name] = value
+	}
+	return got
+}
+
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	layer := testkit.Tree(t, filepath.Join(app, ".layers", "bp", "l"), map[string]string{
+		"bin/tool": "", "lib/x.so": "",
+		"env/SHARED":              "it's $HOME `x` \"q\"",
+		"env.launch/ROOT.default": "/app/.layers/bp/l",
+		"env.launch/LIST":         "/app/a:/usr/app/b:/application:/app",
+		"env.launch/APP.append":   "end", "env.launch/APP.delim": "$}",
+		"env.launch/web/ONLY": "web",
+		"profile.d/p.sh":      "export FROM_PROFILE=$ROOT/p",
+	})
+	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, filepath.Join(app, ".layers"), "/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := app + "/.layers/bp/l"
+	got := sourced(t, text, app, "DYNO=web.1", "APP=start", "ROOT=")
+	for k, want := range map[string]string{
+		"PATH": here + "/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": here + "/lib", "SHARED": "it's $HOME `x` \"q\"",
+		"ROOT": here, "LIST": app + "/a:/usr/app/b:/application:" + app, "APP": "start$}end", "ONLY": "web",
+		"FROM_PROFILE": here + "/p",
+	} {
+		if got[k] != want {
+			t.Errorf("%s = %q, want %q\n%s", k, got[k], want, text)
+		}
+	}
+	got = sourced(t, text, app, "DYNO=worker.1", "ROOT=mine")
+	if got["ROOT"] != "mine" || got["ONLY"] != "" || got["APP"] != "end" {
+		t.Errorf("ROOT=%q ONLY=%q APP=%q", got["ROOT"], got["ONLY"], got["APP"])
+	}
+}
+
+func TestProfileRefusesExecD(t *testing.T) {
+	t.Parallel()
+	layers := filepath.Join(t.TempDir(), ".layers")
+	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
+	if _, err := profile([]Layer{{Dir: dir}}, layers, "/app"); err == nil || !strings.Contains(err.Error(), "exec.d") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzProfile holds that a shell that sources the profile gets the values that the specification's rules
+// give, whatever a layer's files hold.
+func FuzzProfile(f *testing.F) {
+	for _, value := range []string{"it's $HOME `x`", "/app/a:/app", "a}b", "\\\"$}", "\n", "/app/app", "é\xff"} {
+		f.Add(value, ":", "start")
+		f.Add(value, value, "")
+	}
+	f.Fuzz(func(t *testing.T, value, delim, start string) {
+		if strings.ContainsRune(start, 0) || len(value)+len(delim)+len(start) > 10000 {
+			t.Skip()
+		}
+		app := t.TempDir()
+		files := map[string]string{}
+		for _, action := range []string{"override", "default", "append", "prepend"} {
+			name := "V" + action
+			files["env/"+name+"."+action], files["env/"+name+".delim"] = value, delim
+		}
+		layers := filepath.Join(app, ".layers")
+		dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), files)
+		// A path below the app would become one below $HOME, which TestProfile holds.
+		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, layers, "/no/such/app")
+		if strings.ContainsRune(value+delim, 0) {
+			if err == nil {
+				t.Errorf("%q with %q is accepted", value, delim)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes, err := readEnv(openLayer(t, dir), "env")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{}
+		var env []string
+		for _, c := range changes {
+			want[c.name] = start
+			env = append(env, c.name+"="+start)
+		}
+		apply(want, changes)
+		got := sourced(t, text, app, env...)
+		maps.DeleteFunc(got, func(name, _ string) bool { _, is := want[name]; return !is })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s\n%s", diff, text)
+		}
+	})
+}
