@@ -44,11 +44,11 @@ func (b *build) runBuildpacks(ctx context.Context, staged Staged, group Group, m
 	if err := staged.Dirs.Restore(); err != nil {
 		return Built{}, err
 	}
-	room, err := b.furnish(ctx, box, store, tools, group)
+	env, err := b.environment(ctx, box, store, tools, group)
 	if err != nil {
 		return Built{}, err
 	}
-	layers, err := b.runLifecycle(ctx, staged, group, room, mode)
+	layers, err := b.runLifecycle(ctx, staged, group, env, mode)
 	b.clock.mark("build")
 	return Built{layers, tools}, err
 }
@@ -67,10 +67,10 @@ func (b *build) openSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
 	return box, nil
 }
 
-// room is where buildpacks run: the sandbox and what it shows besides the app.
-type room struct {
+// environment is what buildpacks run in: the sandbox, and what it shows besides the app.
+type environment struct {
 	box   *sandbox.Sandbox
-	env   map[string]string
+	vars  map[string]string
 	binds []sandbox.Bind
 	tools []toolchain.Toolchain // with their directories as buildpacks see them
 }
@@ -78,47 +78,47 @@ type room struct {
 // toolchainsMount is where buildpacks see the toolchain store, if the sandbox can mount.
 const toolchainsMount = "/toolchains"
 
-// furnish collects what buildpacks need: environment, toolchains, and what is compiled from these
+// environment collects what buildpacks need: variables, toolchains, and what is compiled from these
 // once for all apps.
-func (b *build) furnish(
+func (b *build) environment(
 	ctx context.Context, box *sandbox.Sandbox, store *toolchain.Store, tools []toolchain.Toolchain, group Group,
-) (room, error) {
-	env, files, err := b.BaseEnv(ctx, buildpacks.Settings(group.Chosen))
+) (environment, error) {
+	vars, files, err := b.BaseEnv(ctx, buildpacks.Settings(group.Chosen))
 	if err != nil {
-		return room{}, err
+		return environment{}, err
 	}
-	shelf := shelf{box, sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}}
-	binds := []sandbox.Bind{shelf.bind, {Host: b.Self, Inside: b.Self}}
+	mount := storeMount{box, sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}}
+	binds := []sandbox.Bind{mount.bind, {Host: b.Self, Inside: b.Self}}
 	binds = append(binds, files...)
 	for _, t := range tools {
-		if !strings.HasPrefix(t.Dir, shelf.bind.Host+"/") { // found on the machine
+		if !strings.HasPrefix(t.Dir, mount.bind.Host+"/") { // found on the machine
 			binds = append(binds, sandbox.Bind{Host: t.Dir, Inside: t.Dir})
 		}
 	}
 	pre := precompiler{
-		shelf: shelf, store: store, env: env, os: b.Target.OS, arch: b.Target.Arch, report: b.Report, clock: b.clock,
+		storeMount: mount, store: store, env: vars, os: b.Target.OS, arch: b.Target.Arch, report: b.Report, clock: b.clock,
 	}
-	shown, err := pre.addTo(ctx, tools)
-	return room{box, env, binds, shown}, err
+	shown, err := pre.show(ctx, tools)
+	return environment{box, vars, binds, shown}, err
 }
 
-// shelf is the toolchain store as the sandbox shows it.
-type shelf struct {
+// storeMount is the toolchain store as the sandbox shows it.
+type storeMount struct {
 	box  *sandbox.Sandbox
 	bind sandbox.Bind
 }
 
 // path is where buildpacks see a directory of the store. Other directories are where they are.
-func (s shelf) path(dir string) string {
+func (s storeMount) path(dir string) string {
 	if rel, err := filepath.Rel(s.bind.Host, dir); err == nil && filepath.IsLocal(rel) {
 		return filepath.Join(s.box.Path(s.bind), rel)
 	}
 	return dir
 }
 
-// runLifecycle runs the buildpacks in the room.
+// runLifecycle runs the buildpacks in their environment.
 func (b *build) runLifecycle(
-	ctx context.Context, staged Staged, group Group, room room, mode sliceMode,
+	ctx context.Context, staged Staged, group Group, env environment, mode sliceMode,
 ) (*lifecycle.Result, error) {
 	slices, err := b.keptSlices(mode)
 	if err != nil {
@@ -126,11 +126,11 @@ func (b *build) runLifecycle(
 	}
 	dirs := staged.Dirs
 	return lifecycle.Build(ctx, lifecycle.Config{
-		Sandbox: room.box, Group: group.Members, Target: b.Target,
+		Sandbox: env.box, Group: group.Members, Target: b.Target,
 		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
-		Env: b.Env, BaseEnv: room.env, Binds: room.binds, Limits: b.Limits,
+		Env: b.Env, BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits,
 		Slices: slices, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
-		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, room.tools) },
+		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, env.tools) },
 		Output:   b.Report.Output,
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },
 	})

@@ -122,7 +122,7 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 // makeSlug is the sentence from the source to the slug. Whatever fails, the layers of the last build
 // are kept for the next.
 func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, error) {
-	defer b.claim(ctx)()
+	defer b.lockBuilders(ctx)()
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, erro
 	}
 	packed, err := b.pack(ctx, staged, group, built)
 	if errors.Is(err, slug.ErrNotKept) {
-		staged, built, packed, err = b.again(ctx, src, staged, group)
+		staged, built, packed, err = b.rebuild(ctx, src, staged, group)
 	}
 	if err != nil {
 		return nil, err
@@ -146,9 +146,9 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, erro
 	return b.keep(src, staged, group, built, packed)
 }
 
-// again repeats the stages from staged on with every file on disk, after a kept section of the last
+// rebuild repeats the stages from staged on with every file on disk, after a kept section of the last
 // slug turned out to be damaged.
-func (b *build) again(
+func (b *build) rebuild(
 	ctx context.Context, src *source.Source, damaged Staged, group Group,
 ) (Staged, Built, Packed, error) {
 	b.Report.Warn("a part kept from the last slug is damaged; it is built again")

@@ -30,9 +30,9 @@ func TestDamagedSlice(t *testing.T) {
 	built := func(version, said string) *Result {
 		t.Helper()
 		m.write("version", version)
-		m.says.Out.Reset()
+		m.recorded.Out.Reset()
 		r := m.build()
-		if got := m.says.Out.String(); got != said {
+		if got := m.recorded.Out.String(); got != said {
 			t.Errorf("version %s: the buildpack says %q, want %q", version, got, said)
 		}
 		return r
@@ -40,8 +40,8 @@ func TestDamagedSlice(t *testing.T) {
 	const warning = "warn: a part kept from the last slug is damaged; it is built again"
 	built("1", "installed\n")
 	built("2", "reused\n")
-	if m.says.Has(warning) {
-		t.Errorf("it reports %q", m.says.Lines)
+	if m.recorded.Has(warning) {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 	files, err := filepath.Glob(m.app().Path("segments", "*.segments"))
 	if err != nil || len(files) == 0 {
@@ -57,8 +57,8 @@ func TestDamagedSlice(t *testing.T) {
 		}
 	}
 	repaired := built("3", "reused\ninstalled\n")
-	if !m.says.Has(warning) {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has(warning) {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 	if testkit.Exists(m.app().Path("build")) {
 		t.Error("the build's directory is left")

@@ -42,9 +42,9 @@ END
 type machine struct {
 	*testing.T
 	*Engine
-	req  Request
-	src  string // the app's source
-	says *reporttest.Recorder
+	req      Request
+	src      string // the app's source
+	recorded *reporttest.Recorder
 }
 
 // newMachine returns a machine. Machines with the same shared directory share the coordinator.
@@ -61,9 +61,9 @@ func newMachine(t *testing.T, shared string) *machine {
 		t.Fatal(err)
 	}
 	fakeTool(t, home.Path("toolchains"), "go", "1.99.1", map[string]string{"go": "exit 0"})
-	says := &reporttest.Recorder{}
-	m := &machine{T: t, says: says, Engine: &Engine{
-		Version: "test", Self: self, Home: home, Report: says,
+	recorded := &reporttest.Recorder{}
+	m := &machine{T: t, recorded: recorded, Engine: &Engine{
+		Version: "test", Self: self, Home: home, Report: recorded,
 		Target: lifecycle.Target{OS: runtime.GOOS, Arch: runtime.GOARCH, DistroName: "test", DistroVersion: "1"},
 		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
 			return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: sandbox.None})
@@ -94,7 +94,7 @@ func (m *machine) write(name, content string) {
 // change builds with a request that differs.
 func (m *machine) change(change func(*Request)) (*Result, error) {
 	m.Helper()
-	m.says.Lines = nil
+	m.recorded.Lines = nil
 	req := m.req
 	req.Env = maps.Clone(req.Env)
 	if change != nil {
@@ -108,7 +108,7 @@ func (m *machine) build() *Result {
 	m.Helper()
 	result, err := m.change(nil)
 	if err != nil {
-		m.Fatalf("%v\n%q\n%s", err, m.says.Lines, m.says.Out.String())
+		m.Fatalf("%v\n%q\n%s", err, m.recorded.Lines, m.recorded.Out.String())
 	}
 	if _, err := slug.Verify(m.Context(), result.Slug.Path, result.Slug.Digest); err != nil {
 		m.Fatal(err)

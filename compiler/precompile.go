@@ -29,7 +29,7 @@ const (
 // precompiler compiles once per machine what a toolchain can share with every app, such as a
 // standard library.
 type precompiler struct {
-	shelf
+	storeMount
 	store    *toolchain.Store
 	env      map[string]string // what buildpacks start with
 	os, arch string
@@ -37,9 +37,9 @@ type precompiler struct {
 	clock    *clock
 }
 
-// addTo returns the toolchains as buildpacks see them, with what was compiled from them. A failed
+// show returns the toolchains as buildpacks see them, with what was compiled from them. A failed
 // compilation makes builds slower and nothing else, so it is a warning, unless ctx has ended.
-func (p precompiler) addTo(ctx context.Context, tools []toolchain.Toolchain) ([]toolchain.Toolchain, error) {
+func (p precompiler) show(ctx context.Context, tools []toolchain.Toolchain) ([]toolchain.Toolchain, error) {
 	shown := slices.Clone(tools)
 	for i, tool := range tools {
 		shown[i].Dir = p.path(tool.Dir)

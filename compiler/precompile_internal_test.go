@@ -37,12 +37,12 @@ func precompilerOf(
 	if err != nil {
 		t.Fatal(err)
 	}
-	says := &reporttest.Recorder{}
+	recorded := &reporttest.Recorder{}
 	return precompiler{
-		shelf: shelf{box, sandbox.Bind{Host: dir, Inside: toolchainsMount}},
-		store: store, report: says, clock: newClock(), os: runtime.GOOS, arch: runtime.GOARCH,
+		storeMount: storeMount{box, sandbox.Bind{Host: dir, Inside: toolchainsMount}},
+		store:      store, report: recorded, clock: newClock(), os: runtime.GOOS, arch: runtime.GOARCH,
 		env: map[string]string{"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-	}, says, held[0]
+	}, recorded, held[0]
 }
 
 // fakeTool puts a tool whose programs are shell scripts into a toolchain store's directory.
@@ -71,9 +71,9 @@ func TestPrecompiled(t *testing.T) {
 touch "$GOROOT/written" 2>/dev/null
 echo done`
 	for _, level := range []sandbox.Level{bestLevel, sandbox.None} {
-		p, says, tool := precompilerOf(t, level, script)
+		p, recorded, tool := precompilerOf(t, level, script)
 		for range 2 {
-			list, err := p.addTo(t.Context(), []toolchain.Toolchain{{Tool: "node", Dir: "/n"}, tool})
+			list, err := p.show(t.Context(), []toolchain.Toolchain{{Tool: "node", Dir: "/n"}, tool})
 			if err != nil || len(list) != 2 || list[0].Derived != nil {
 				t.Fatalf("got %+v, %v", list, err)
 			}
@@ -89,8 +89,8 @@ echo done`
 			}
 		}
 		want := []string{"step: Compiling the standard library of Go 1.99.1, once on this machine"}
-		if !slices.Equal(says.Lines, want) {
-			t.Errorf("it reports %q, want %q", says.Lines, want)
+		if !slices.Equal(recorded.Lines, want) {
+			t.Errorf("it reports %q, want %q", recorded.Lines, want)
 		}
 		if tool.Derived != nil || len(p.clock.phases) != 1 || p.clock.phases[0].Name != "standard library" {
 			t.Errorf("the slug's tool is changed: %+v; phases %v", tool, p.clock.phases)
@@ -105,17 +105,17 @@ echo done`
 // build tries again.
 func TestPrecompileFails(t *testing.T) {
 	t.Parallel()
-	p, says, tool := precompilerOf(t, sandbox.None, `echo first; echo "no space left on device" >&2; exit 3`)
+	p, recorded, tool := precompilerOf(t, sandbox.None, `echo first; echo "no space left on device" >&2; exit 3`)
 	for range 2 {
-		says.Lines = nil
-		list, err := p.addTo(t.Context(), []toolchain.Toolchain{tool})
+		recorded.Lines = nil
+		list, err := p.show(t.Context(), []toolchain.Toolchain{tool})
 		if err != nil || len(list) != 1 || list[0].Derived != nil {
 			t.Errorf("got %+v, %v", list, err)
 		}
-		if len(says.Lines) != 2 ||
-			!strings.HasPrefix(says.Lines[1], "warn: The standard library of Go 1.99.1 is not compiled") ||
-			!strings.HasSuffix(says.Lines[1], ": no space left on device") {
-			t.Errorf("it reports %q", says.Lines)
+		if len(recorded.Lines) != 2 ||
+			!strings.HasPrefix(recorded.Lines[1], "warn: The standard library of Go 1.99.1 is not compiled") ||
+			!strings.HasSuffix(recorded.Lines[1], ": no space left on device") {
+			t.Errorf("it reports %q", recorded.Lines)
 		}
 	}
 }
@@ -124,21 +124,21 @@ func TestPrecompileFails(t *testing.T) {
 func TestPrecompileCancelled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	p, says, tool := precompilerOf(t, sandbox.None, `sleep 100`)
+	p, recorded, tool := precompilerOf(t, sandbox.None, `sleep 100`)
 	enough := errors.New("enough")
 	cancel(enough)
-	if list, err := p.addTo(ctx, []toolchain.Toolchain{tool}); !errors.Is(err, enough) || list != nil {
-		t.Errorf("got %v, %v; it reports %q", list, err, says.Lines)
+	if list, err := p.show(ctx, []toolchain.Toolchain{tool}); !errors.Is(err, enough) || list != nil {
+		t.Errorf("got %v, %v; it reports %q", list, err, recorded.Lines)
 	}
 }
 
 // TestPrecompileForeignTool leaves alone a Go that is not in the store.
 func TestPrecompileForeignTool(t *testing.T) {
 	t.Parallel()
-	p, says, tool := precompilerOf(t, sandbox.None, `exit 1`)
+	p, recorded, tool := precompilerOf(t, sandbox.None, `exit 1`)
 	tool.Source, tool.Dir = "this machine", "/usr/local/go"
-	list, err := p.addTo(t.Context(), []toolchain.Toolchain{tool})
-	if err != nil || list[0].Dir != "/usr/local/go" || list[0].Derived != nil || len(says.Lines) != 0 {
-		t.Errorf("got %+v, %v; it reports %q", list, err, says.Lines)
+	list, err := p.show(t.Context(), []toolchain.Toolchain{tool})
+	if err != nil || list[0].Dir != "/usr/local/go" || list[0].Derived != nil || len(recorded.Lines) != 0 {
+		t.Errorf("got %+v, %v; it reports %q", list, err, recorded.Lines)
 	}
 }

@@ -58,14 +58,14 @@ func TestProcessTypes(t *testing.T) {
 				return
 			}
 			r := m.build()
-			if types(r.ProcessTypes) != test.want || !m.says.Has("detail: "+test.from) {
-				t.Errorf("got %q, it reports %q", types(r.ProcessTypes), m.says.Lines)
+			if types(r.ProcessTypes) != test.want || !m.recorded.Has("detail: "+test.from) {
+				t.Errorf("got %q, it reports %q", types(r.ProcessTypes), m.recorded.Lines)
 			}
-			warned := slices.ContainsFunc(m.says.Only("warn"), func(line string) bool {
+			warned := slices.ContainsFunc(m.recorded.Only("warn"), func(line string) bool {
 				return test.warning != "" && strings.HasPrefix(line, test.warning)
 			})
 			if warned != (test.warning != "") {
-				t.Errorf("warnings %q", m.says.Only("warn"))
+				t.Errorf("warnings %q", m.recorded.Only("warn"))
 			}
 		})
 	}

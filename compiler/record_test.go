@@ -42,10 +42,10 @@ func TestUnchanged(t *testing.T) {
 	m := newMachine(t, t.TempDir())
 	m.write("build.sh", "echo ran\n")
 	first := m.build()
-	m.says.Out.Reset()
+	m.recorded.Out.Reset()
 	second := m.build()
-	if !second.Unchanged || second.Slug.Digest != first.Slug.Digest || m.says.Out.Len() > 0 {
-		t.Errorf("got %+v, and it ran %q", second, m.says.Out.String())
+	if !second.Unchanged || second.Slug.Digest != first.Slug.Digest || m.recorded.Out.Len() > 0 {
+		t.Errorf("got %+v, and it ran %q", second, m.recorded.Out.String())
 	}
 	if len(second.Phases) != 1 || second.Phases[0].Name != "source" {
 		t.Errorf("phases %+v", second.Phases)
@@ -55,8 +55,8 @@ func TestUnchanged(t *testing.T) {
 			t.Errorf("section %+v", s)
 		}
 	}
-	if !m.says.Has("step: Nothing changed since the last build of hello") {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has("step: Nothing changed since the last build of hello") {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestReasonsToBuild(t *testing.T) {
 			if test.why != "" {
 				why = []string{"Building hello again: " + test.why}
 			}
-			if got := m.says.Only("step"); len(got) < len(why) || !slices.Equal(got[:len(why)], why) {
+			if got := m.recorded.Only("step"); len(got) < len(why) || !slices.Equal(got[:len(why)], why) {
 				t.Errorf("it reports %q, want first %q", got, why)
 			}
 			if r, err = m.change(test.change); err != nil || !r.Unchanged && test.change == nil {

@@ -26,7 +26,7 @@ func (b *build) release(ctx context.Context, result *Result) (*Result, error) {
 	var err error
 	if b.Register {
 		if result.Release, err = b.register(ctx, result); err != nil {
-			err = b.postponed(err, result.Slug.Path)
+			err = b.registerLater(err, result.Slug.Path)
 		}
 		b.clock.mark("register")
 	}
@@ -107,9 +107,9 @@ func (b *build) description(result *Result) string {
 	return "Build " + result.Slug.Digest.Hex()[:shortForm]
 }
 
-// postponed adds to the failure of a coordinator or store that the slug is kept and how to register
+// registerLater adds to the failure of a coordinator or store that the slug is kept and how to register
 // it later. A failed release process would only fail again.
-func (b *build) postponed(err error, path string) error {
+func (b *build) registerLater(err error, path string) error {
 	if _, failed := errors.AsType[*deploy.PhaseError](err); failed {
 		return err
 	}

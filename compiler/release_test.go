@@ -121,8 +121,8 @@ func TestStoredBeforeReleased(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "slugs")
 	m.Store = storeAt(dir)
 	m.build()
-	if !m.says.Has("step: Storing the slug") {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has("step: Storing the slug") {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 	m.write("version", "2")
 	r = m.build()
@@ -175,19 +175,19 @@ func TestBuilderLock(t *testing.T) {
 	m.Builders = func(context.Context) (coordinator.Locker, error) { return silentLocker{}, nil }
 	const without = "detail: building without the lock that builder machines share: "
 	m.build()
-	if m.says.Has(without + "the coordinator did not answer within 1.5s") {
-		t.Errorf("a build that does not register: it reports %q", m.says.Lines)
+	if m.recorded.Has(without + "the coordinator did not answer within 1.5s") {
+		t.Errorf("a build that does not register: it reports %q", m.recorded.Lines)
 	}
 	m.req.Register = true
 	m.write("version", "2")
 	m.build()
-	if !m.says.Has(without + "the coordinator did not answer within 1.5s") {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has(without + "the coordinator did not answer within 1.5s") {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 	m.Builders = func(context.Context) (coordinator.Locker, error) { return nil, errors.New("no such cluster") }
 	m.write("version", "3")
 	m.build()
-	if !m.says.Has(without + "no such cluster") {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has(without + "no such cluster") {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 }

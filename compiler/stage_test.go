@@ -53,7 +53,7 @@ func TestLocked(t *testing.T) {
 	if f == nil || f.ID != "build/locked" || f.Code != fault.ExitTransient || len(f.Hints) == 0 {
 		t.Errorf("got %+v", f)
 	}
-	if steps := m.says.Only("step"); len(steps) != 1 ||
+	if steps := m.recorded.Only("step"); len(steps) != 1 ||
 		!strings.HasPrefix(steps[0], "Waiting for another build of hello") {
 		t.Errorf("it reports %q", steps)
 	}
@@ -93,7 +93,7 @@ printf '[types]\ncache = true\n' >"$layers/tools.toml"; exit 1
 	}
 	m.write("build.sh", "cat \"$layers/tools/file\"\n")
 	m.build()
-	if got := m.says.Out.String(); got != "cached\n" {
+	if got := m.recorded.Out.String(); got != "cached\n" {
 		t.Errorf("the next build finds %q", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestNoLanguage(t *testing.T) {
 	m := newMachine(t, t.TempDir())
 	m.req.Source.Dir = testkit.Tree(t, t.TempDir(), map[string]string{"notes.txt": ""})
 	f := m.fails("detect/no-match")
-	if f.Code != fault.ExitNoMatch || !m.says.Has("step: Detecting the language") || len(m.says.Only("detail")) < 4 {
-		t.Errorf("got %+v, it reports %q", f, m.says.Lines)
+	if f.Code != fault.ExitNoMatch || !m.recorded.Has("step: Detecting the language") || len(m.recorded.Only("detail")) < 4 {
+		t.Errorf("got %+v, it reports %q", f, m.recorded.Lines)
 	}
 }

@@ -25,7 +25,7 @@ func TestStickyVersion(t *testing.T) {
 		m.write("version", want)
 		r := m.build()
 		if len(r.Runtimes) != 1 || r.Runtimes[0].Name != "ruby" || r.Runtimes[0].Version != want {
-			t.Errorf("runtimes %+v, want ruby %s; it reports %q", r.Runtimes, want, m.says.Lines)
+			t.Errorf("runtimes %+v, want ruby %s; it reports %q", r.Runtimes, want, m.recorded.Lines)
 		}
 	}
 	ruby("3.3.1")
@@ -44,7 +44,7 @@ func TestStickyVersion(t *testing.T) {
 		}
 	}
 	uses("3.4.1")
-	if details := strings.Join(m.says.Only("detail"), "\n"); !strings.Contains(details, "3.3.1") {
-		t.Errorf("it does not report that 3.3.1 is gone: %q", m.says.Lines)
+	if details := strings.Join(m.recorded.Only("detail"), "\n"); !strings.Contains(details, "3.3.1") {
+		t.Errorf("it does not report that 3.3.1 is gone: %q", m.recorded.Lines)
 	}
 }

@@ -157,7 +157,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				if err != nil || n < 1 {
 					return fault.UsageError("usage/version",
 						fmt.Errorf("reading the release %q: not a release such as v3", args[1]),
-						fmt.Sprintf("`slugc releases %s` lists those there are", args[0]))
+						fmt.Sprintf("`slugc releases %s` lists the releases", args[0]))
 				}
 				version = n
 			}

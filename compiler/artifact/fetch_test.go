@@ -69,18 +69,18 @@ func openAny(url string) (blobstore.Store, error) {
 func TestStore(t *testing.T) {
 	t.Parallel()
 	file, p := pack(t, newApp(t), "one")
-	says := &reporttest.Recorder{}
+	recorded := &reporttest.Recorder{}
 	for _, none := range []artifact.Opener{nil, func(context.Context) (blobstore.Store, error) { return nil, nil }} {
-		url, err := artifact.Store(t.Context(), none, says, file, p.Digest)
-		if err != nil || url != "file://"+file || !artifact.IsFileURL(url) || len(says.Lines) > 0 {
-			t.Errorf("without a store: %q, %v, %q", url, err, says.Lines)
+		url, err := artifact.Store(t.Context(), none, recorded, file, p.Digest)
+		if err != nil || url != "file://"+file || !artifact.IsFileURL(url) || len(recorded.Lines) > 0 {
+			t.Errorf("without a store: %q, %v, %q", url, err, recorded.Lines)
 		}
 	}
 	root := "file://" + filepath.Join(t.TempDir(), "slugs")
-	url, err := artifact.Store(t.Context(), opener(root), says, file, p.Digest)
+	url, err := artifact.Store(t.Context(), opener(root), recorded, file, p.Digest)
 	if err != nil || !strings.HasPrefix(url, root+"/") || artifact.IsFileURL(url) ||
-		!says.Has("step: Storing the slug") {
-		t.Errorf("with a store: %q, %v, %q", url, err, says.Lines)
+		!recorded.Has("step: Storing the slug") {
+		t.Errorf("with a store: %q, %v, %q", url, err, recorded.Lines)
 	}
 	store, err := openAny(root)
 	if err == nil {
@@ -93,7 +93,7 @@ func TestStore(t *testing.T) {
 	_, err = artifact.Store(
 		t.Context(),
 		func(context.Context) (blobstore.Store, error) { return nil, down },
-		says,
+		recorded,
 		file,
 		p.Digest,
 	)

@@ -25,7 +25,7 @@ import (
 type machine struct {
 	*testing.T
 	*deploy.Deployer
-	says *reporttest.Recorder
+	recorded *reporttest.Recorder
 }
 
 func newMachine(t *testing.T) *machine {
@@ -39,9 +39,9 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	says := &reporttest.Recorder{}
-	return &machine{T: t, says: says, Deployer: &deploy.Deployer{
-		Home: home, Report: says, Releases: release.New(c, release.Options{}),
+	recorded := &reporttest.Recorder{}
+	return &machine{T: t, recorded: recorded, Deployer: &deploy.Deployer{
+		Home: home, Report: recorded, Releases: release.New(c, release.Options{}),
 		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
 			return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: sandbox.None})
 		},
@@ -98,15 +98,15 @@ func TestReleaseProcess(t *testing.T) {
 	m := newMachine(t)
 	env := map[string]string{"DATABASE": "db1"}
 	m.deploys("one", "", deploy.Options{}, 1, release.Current)
-	if len(m.says.Lines) > 0 {
-		t.Errorf("without a release process it reports %q", m.says.Lines)
+	if len(m.recorded.Lines) > 0 {
+		t.Errorf("without a release process it reports %q", m.recorded.Lines)
 	}
 	m.deploys("two", `cat hello.txt; echo " $DATABASE $DYNO"`, deploy.Options{Env: env}, 2, release.Current)
-	if out := m.says.Out.String(); out != "two db1 release.1\n" {
+	if out := m.recorded.Out.String(); out != "two db1 release.1\n" {
 		t.Errorf("the release process says %q", out)
 	}
-	if !m.says.Has("step: Running the release process of hello v2") {
-		t.Errorf("it reports %q", m.says.Lines)
+	if !m.recorded.Has("step: Running the release process of hello v2") {
+		t.Errorf("it reports %q", m.recorded.Lines)
 	}
 	m.deploys("three", "true", deploy.Options{Pending: true}, 3, release.Pending)
 	m.deploys("four", "", deploy.Options{Pending: true}, 4, release.Pending)
@@ -190,7 +190,7 @@ func TestKey(t *testing.T) {
 			t.Errorf("got %+v, %v", made, err)
 		}
 	}
-	if out := m.says.Out.String(); out != "ran\n" {
+	if out := m.recorded.Out.String(); out != "ran\n" {
 		t.Errorf("the release process says %q", out)
 	}
 }
@@ -221,7 +221,7 @@ func TestRollback(t *testing.T) {
 		}
 		files[version+1] = file
 	}
-	m.says.Out.Reset()
+	m.recorded.Out.Reset()
 	var fetched []int
 	m.Fetch = func(_ context.Context, app string, r release.Release) (string, error) {
 		fetched = append(fetched, r.RollbackOf)
@@ -233,7 +233,7 @@ func TestRollback(t *testing.T) {
 			t.Fatalf("got %+v, %v", made, err)
 		}
 	}
-	if out := m.says.Out.String(); out != "to two\n" || !slices.Equal(fetched, []int{2}) {
+	if out := m.recorded.Out.String(); out != "to two\n" || !slices.Equal(fetched, []int{2}) {
 		t.Errorf("the release process says %q; fetched the slugs of %v", out, fetched)
 	}
 	missing := errors.New("no such slug")
