@@ -16,7 +16,7 @@ dist:
 	.ci/dist
 
 # Packages whose goroutines share memory are tested under the race detector. What the others run is one goroutine's, or in processes of its own, built as users build it.
-RACE = ./buildpacks/command ./buildpacks/toolchain ./cache/logs ./compiler ./compiler/artifact/blobstore ./compiler/coordinator/... ./compiler/follow ./compiler/launch ./compiler/push ./compiler/release ./compiler/sandbox/... ./compiler/source
+RACE = ./buildpacks/command ./buildpacks/toolchain ./cache/logs ./compiler ./compiler/artifact/blobstore ./compiler/coordinator ./compiler/coordinator/local ./compiler/follow ./compiler/launch ./compiler/push ./compiler/release ./compiler/sandbox/... ./compiler/source
 
 test: lint
 	CGO_ENABLED=1 go test -race -timeout 20m $(RACE)
