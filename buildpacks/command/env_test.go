@@ -48,15 +48,17 @@ func TestEnv(t *testing.T) {
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
-		"NPM_TOKEN": true, "DATABASE_URL": true, "SECRET_KEY_BASE": true, "AWS_ACCESS_KEY_ID": true, "npm_config__auth": true,
-		"NODE_ENV": false, "npm_config_legacy_peer_deps": false, "PUPPETEER_SKIP_DOWNLOAD": false, "MONKEY": false,
+		"NPM_TOKEN": true, "DATABASE_URL": true, "SECRET_KEY_BASE": true, "AWS_ACCESS_KEY_ID": true,
+		"npm_config__auth": true,
+		"NODE_ENV":         false, "npm_config_legacy_peer_deps": false, "PUPPETEER_SKIP_DOWNLOAD": false, "MONKEY": false,
 	} {
 		if command.IsSecret(name) != want {
 			t.Errorf("%s is a secret: %t, want %t", name, !want, want)
 		}
 	}
 	got := command.Secrets(map[string]string{
-		"NPM_TOKEN": "npm_0123456789", "REGISTRY_URL": " https://me:npm_0123456789@r.example\n", "SHORT_TOKEN": "yes", "NODE_ENV": "production",
+		"NPM_TOKEN": "npm_0123456789", "REGISTRY_URL": " https://me:npm_0123456789@r.example\n",
+		"SHORT_TOKEN": "yes", "NODE_ENV": "production",
 	})
 	slices.Sort(got)
 	if diff := cmp.Diff([]string{"https://me:npm_0123456789@r.example", "npm_0123456789"}, got); diff != "" {

@@ -21,8 +21,10 @@ func Common(language string) []Pattern {
 		NewPattern(id("disk-full"), `ENOSPC|No space left on device`, "",
 			"The disk ran full while the app was being built.",
 			"make room on the build machine, or exclude large files with .slugignore").Transient(),
-		NewPattern(id("network"), network, "", "The network failed ($1) while packages were being fetched.", again).Transient(),
-		NewPattern(id("network"), `Connection reset by peer|Temporary failure in name resolution|Could not resolve host|`+
-			`TLS handshake timeout`, "", "The network failed while packages were being fetched.", again).Transient(),
+		NewPattern(id("network"), network, "",
+			"The network failed ($1) while packages were being fetched.", again).Transient(),
+		NewPattern(id("network"), `Connection reset by peer|Temporary failure in name resolution|`+
+			`Could not resolve host|TLS handshake timeout`, "",
+			"The network failed while packages were being fetched.", again).Transient(),
 	}
 }

@@ -110,15 +110,25 @@ func TestRecognise(t *testing.T) {
 		private     = "A dependency comes from a private git repository and the build has no credentials for it."
 		glibc       = "A prebuilt binary needs glibc 2.38, which is newer than this machine's."
 	)
+	const libc = "node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by node)"
 	for _, tt := range []struct{ text, id, summary string }{
 		{"odd: one\nECONNRESET\n", "x/special", "Odd one."},
 		{"\x1b[31modd\x1b[0m: two", "x/special", "Odd two."},
-		{"npm error network request failed, reason: read ECONNRESET\r\n", "x/network", "The network failed (ECONNRESET) while packages were being fetched."},
-		{"curl: (6) Could not resolve host: packages.example", "x/network", "The network failed while packages were being fetched."},
-		{"Host key verification failed.\r\nfatal: Could not read from remote repository.", "x/git-host-key", unknownHost},
+		{
+			"npm error network request failed, reason: read ECONNRESET\r\n", "x/network",
+			"The network failed (ECONNRESET) while packages were being fetched.",
+		},
+		{
+			"curl: (6) Could not resolve host: packages.example", "x/network",
+			"The network failed while packages were being fetched.",
+		},
+		{"Host key verification failed.\r\nfatal: Could not read from remote.", "x/git-host-key", unknownHost},
 		{"git@git.example: Permission denied (publickey).", "x/git-permission", private},
-		{"fatal: could not read Username for 'https://git.example': terminal prompts disabled", "x/git-permission", private},
-		{"node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by node)", "x/glibc-missing", glibc},
+		{
+			"fatal: could not read Username for 'https://git.example': terminal prompts disabled",
+			"x/git-permission", private,
+		},
+		{libc, "x/glibc-missing", glibc},
 		{"npm error code ENOSPC", "x/disk-full", "The disk ran full while the app was being built."},
 		{"all is well", "", ""},
 	} {

@@ -20,6 +20,7 @@ const (
 	maxFile  = 64 << 10 // bytes of the whole file
 	maxText  = 4 << 10  // bytes of a summary or a hint
 	maxPlace = 512      // bytes of a place
+	maxID    = 128      // bytes of an id
 	maxHints = 8
 )
 
@@ -61,8 +62,9 @@ func Read(path string) (*Diagnosis, error) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		return nil, fmt.Errorf("reading diagnosis %q: %w", path, err)
 	}
-	if !validID.MatchString(d.ID) || len(d.ID) > 128 {
-		return nil, fmt.Errorf("reading diagnosis %q: %q is no id of the form language/kebab-words", path, clean(d.ID, 128))
+	if !validID.MatchString(d.ID) || len(d.ID) > maxID {
+		const form = "language/kebab-words"
+		return nil, fmt.Errorf("reading diagnosis %q: %q is no id of the form %s", path, clean(d.ID, maxID), form)
 	}
 	d.tidy()
 	if d.Summary == "" {

@@ -1,19 +1,35 @@
-// Package extension is what slugc's platform and slugc's buildpacks say to each other beyond the
-// CNB contract. All of it is optional: under another platform the files are absent and the
-// buildpacks fetch their own tools and install anew.
+// Package extension is what slugc's platform and slugc's buildpacks tell each other beyond the CNB
+// contract. All of it is optional: under another platform the files are absent, and the buildpacks fetch
+// their own tools and install again.
 //
-// Platform to buildpack, in CNB_PLATFORM_DIR:
+// The platform tells a buildpack, in CNB_PLATFORM_DIR:
 //
-//	toolchains.json   the toolchains that were resolved and fetched before the build ([toolchain.Toolchain] list, Dir as the buildpack sees it);
-//	                  a toolchain's "derived" are directories made from it that all apps share, such as {"build-cache": "/toolchains/…"}: the
-//	                  compiled standard library of Go, to be copied into the app's own cache
-//	slices.json       {"path": "key"}: slices the platform can put into the slug by key, without their files on disk
+//   - toolchains.json: the toolchains that were resolved and fetched before the build, a list of
+//     [toolchain.Toolchain] whose Dir is as the buildpack sees it. Its "derived" are directories made from
+//     the toolchain that all apps share, such as {"build-cache": "/toolchains/…"}: Go's compiled standard
+//     library, to be copied into the app's own cache.
+//   - slices.json: {"path": "key"}, the slices that the platform can put into the slug by key, without
+//     their files on disk.
 //
-// Buildpack to platform, in launch.toml:
+// A buildpack tells the platform, in launch.toml:
 //
-//	[[slices]] paths = ["node_modules"]                                   a part of the app directory with a section of its own
-//	[[labels]] key = "io.slugc.slice:node_modules" value = "<key>"        what decides its content; with this and no such directory, the kept section is used
-//	[[labels]] key = "io.slugc.addons" value = "heroku-postgresql"        add-ons that the release names
+//	[[slices]]                            # a part of the app directory with a section of its own
+//	paths = ["node_modules"]
+//
+//	[[labels]]                            # what decides the content of that slice: where the directory
+//	key = "io.slugc.slice:node_modules"   # is missing, the kept section of this key is used
+//	value = "<key>"
+//
+//	[[labels]]                            # add-ons that the release names
+//	key = "io.slugc.addons"
+//	value = "heroku-postgresql"
+//
+// Both ends use the functions here:
+//
+//	err := extension.WriteSlices(platformDir, map[string]string{"node_modules": key}) // the platform
+//	slices, err := extension.Slices(platformDir)                                      // the buildpack
+//
+// Faults of an app travel by package diagnosis.
 package extension
 
 import (
@@ -34,8 +50,8 @@ const (
 	labelPrefix    = "io.slugc.slice:"
 )
 
-// AddonsLabel is the key of the label whose value names, separated by commas, the add-ons that an
-// app is to be given by default ("heroku-postgresql").
+// AddonsLabel is the key of the label whose value names the add-ons that an app gets by default, separated
+// by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
 
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated,
@@ -45,24 +61,25 @@ func SliceLabel(path string) string { return labelPrefix + path }
 // SlicePath returns the slice path that a label key names, and whether it is such a label.
 func SlicePath(label string) (string, bool) { return strings.CutPrefix(label, labelPrefix) }
 
-// Toolchains reads what the platform fetched. A missing file is an empty list.
+// Toolchains reads what the platform fetched. It returns an empty list where the file is missing.
 func Toolchains(platformDir string) ([]toolchain.Toolchain, error) {
 	var list []toolchain.Toolchain
 	return list, read(filepath.Join(platformDir, toolchainsFile), &list)
 }
 
-// WriteToolchains is Toolchains' other end.
+// WriteToolchains writes what [Toolchains] reads.
 func WriteToolchains(platformDir string, list []toolchain.Toolchain) error {
 	return write(filepath.Join(platformDir, toolchainsFile), list)
 }
 
-// Slices reads which slices the platform can supply by key. A missing file is an empty map.
+// Slices reads which slices the platform can supply: keys by path. It returns an empty map where the file
+// is missing.
 func Slices(platformDir string) (map[string]string, error) {
 	slices := map[string]string{}
 	return slices, read(filepath.Join(platformDir, slicesFile), &slices)
 }
 
-// WriteSlices is Slices' other end.
+// WriteSlices writes what [Slices] reads.
 func WriteSlices(platformDir string, slices map[string]string) error {
 	return write(filepath.Join(platformDir, slicesFile), slices)
 }

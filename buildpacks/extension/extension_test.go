@@ -12,6 +12,7 @@ import (
 )
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tools := []toolchain.Toolchain{
 		{
@@ -41,6 +42,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestForeignPlatform(t *testing.T) {
+	t.Parallel()
 	tools, err := extension.Toolchains(t.TempDir())
 	if err != nil || len(tools) != 0 {
 		t.Errorf("%v, %v", tools, err)
@@ -52,6 +54,7 @@ func TestForeignPlatform(t *testing.T) {
 }
 
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "toolchains.json"), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
@@ -62,11 +65,12 @@ func TestDamaged(t *testing.T) {
 }
 
 func TestSliceLabel(t *testing.T) {
+	t.Parallel()
 	if path, ok := extension.SlicePath(extension.SliceLabel("packages/a/node_modules")); !ok ||
 		path != "packages/a/node_modules" {
 		t.Errorf("%q, %t", path, ok)
 	}
 	if _, ok := extension.SlicePath("org.opencontainers.image.title"); ok {
-		t.Error("somebody else's label is taken for a slice's")
+		t.Error("a foreign label is read as a slice's")
 	}
 }

@@ -2,8 +2,9 @@ package golang_test
 
 import (
 	"encoding/json"
-	"slugc/cache/testkit"
 	"testing"
+
+	"slugc/cache/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,7 +31,8 @@ func TestBillOfMaterials(t *testing.T) {
 		Components []component
 	}
 	must(t, json.Unmarshal(first, &doc))
-	if doc.BOMFormat != "CycloneDX" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" || doc.Metadata.Component.Name != "example.com/hello" {
+	if doc.BOMFormat != "CycloneDX" || doc.SerialNumber != "" || doc.Metadata.Timestamp != "" ||
+		doc.Metadata.Component.Name != "example.com/hello" {
 		t.Errorf("got %s", first)
 	}
 	type properties = []struct{ Name, Value string }

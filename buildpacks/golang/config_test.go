@@ -4,9 +4,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slugc/cache/testkit"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -18,7 +19,8 @@ func TestConfiguration(t *testing.T) {
 	files := map[string]string{
 		"main.go":   "package main\n\nvar version = \"none\"\n\nfunc main() { println(version + tags()) }\n",
 		"heroku.go": "//go:build heroku && !extra\n\npackage main\n\nfunc tags() string { return \" heroku\" }\n",
-		"extra.go":  "//go:build heroku && extra\n\npackage main\n\nfunc tags() string { return \" heroku extra\" }\n",
+		"extra.go": "//go:build heroku && extra\n\npackage main\n\n" +
+			"func tags() string { return \" heroku extra\" }\n",
 	}
 	for _, c := range []struct {
 		name   string
@@ -119,7 +121,8 @@ func TestExtras(t *testing.T) {
 	b.goTool().Dir = fakeToolchain(t, b.goTool().Dir)
 	b.Config["GO_INSTALL_TOOLS_IN_IMAGE"], b.Config["GO_SETUP_GOPATH_FOR_MODULE_CACHE"] = "true", "true"
 	got := b.build()
-	for _, name := range []string{".layers/go/bin/go", ".layers/gopath/pkg/mod/github.com/go-chi/chi/v5@v5.2.3/chi.go"} {
+	const chi = ".layers/gopath/pkg/mod/github.com/go-chi/chi/v5@v5.2.3/chi.go"
+	for _, name := range []string{".layers/go/bin/go", chi} {
 		if got.files[name] == "" {
 			t.Errorf("%s is not in the slug", name)
 		}

@@ -3,9 +3,10 @@ package golang
 import (
 	"os/exec"
 	"path/filepath"
+	"testing"
+
 	"slugc/buildpacks/language"
 	"slugc/cache/testkit"
-	"testing"
 )
 
 // TestProfile runs the launch script under made-up limits in each shell that a runner may have.

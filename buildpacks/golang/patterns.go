@@ -81,7 +81,8 @@ var modulePatterns = []diagnosis.Pattern{
 	pattern("vendor-inconsistent", `(?m)inconsistent vendoring in .*:\n\s*(.+)$`, "vendor/modules.txt",
 		"vendor/ does not agree with go.mod: $1.",
 		"run `go mod vendor` and commit vendor/", "or remove vendor/ from the repository"),
-	pattern("mod-outdated", `updates to (go\.\w+) needed`, "$1", "$1 is not up to date with what the app imports.", tidy),
+	pattern("mod-outdated", `updates to (go\.\w+) needed`, "$1",
+		"$1 is not up to date with what the app imports.", tidy),
 	pattern("replace-missing", imported+`(\S+): replacement directory (\S+) does not exist`, "go.mod",
 		"go.mod replaces $2 by $3, which is not part of the app.",
 		"commit that directory inside the app", "or remove the replace line and require a published version"),
@@ -130,7 +131,7 @@ func privateModule(m []string) *diagnosis.Diagnosis {
 		Place:   "go.mod",
 		Hints: []string{
 			"set GOPRIVATE to the module's path prefix, so that it is fetched from its own server",
-			fmt.Sprintf("set GO_GIT_CRED__HTTPS__%s to a read-only token (dots of the host become two underscores)", name),
+			"set GO_GIT_CRED__HTTPS__" + name + " to a read-only token (dots of the host become two underscores)",
 		},
 	}
 }
@@ -170,10 +171,11 @@ func missingPatterns(module string) []diagnosis.Pattern {
 		}
 		return d
 	}
+	required := imported + `(?:no required module provides package|cannot find module providing package) ([^\s:;]+)`
+	standard := imported + `package (\S+) is not in (?:std|GOROOT)`
 	return []diagnosis.Pattern{
-		{ID: "go/module-missing", Make: missing, Match: lazyregexp.New(imported +
-			`(?:no required module provides package|cannot find module providing package) ([^\s:;]+)`)},
-		{ID: "go/module-missing", Make: missing, Match: lazyregexp.New(imported + `package (\S+) is not in (?:std|GOROOT)`)},
+		{ID: "go/module-missing", Match: lazyregexp.New(required), Make: missing},
+		{ID: "go/module-missing", Match: lazyregexp.New(standard), Make: missing},
 	}
 }
 

@@ -57,20 +57,20 @@ func TestRecognise(t *testing.T) {
 
 // shortOnes are outputs that need no app, or of apps that detection refuses.
 var shortOnes = map[string]string{
-	"example.com/app: /goroot/pkg/tool/linux_amd64/link: signal: killed\n":                          "go/out-of-memory",
-	"github.com/big/dep: /goroot/pkg/tool/linux_amd64/compile: signal: killed\n":                    "go/out-of-memory",
-	"write /tmp/go-build1/b001/_pkg_.a: no space left on device\n":                                  "go/disk-full",
-	"go: updates to go.mod needed; to update it:\n\tgo mod tidy\n":                                  "go/mod-outdated",
-	"go: example.com/x@v1.0.0: missing go.sum entry for go.mod file\n":                              "go/sum-missing",
-	"main.go:4:2: no required module provides package x.y/z; to add it:\n\tgo get\n":                "go/module-missing",
-	"go: example.com/x@v1: reading https://proxy/x: 410 Gone\n":                                     "go/module-not-found",
-	"git@host: Permission denied (publickey).\n":                                                    "go/private-module",
-	"git: Host key verification failed.\n":                                                          "go/git-host-key",
-	"./gen: /lib/libc.so.6: version `GLIBC_2.99' not found (required by ./gen)\n":                   "go/glibc-missing",
-	"npm error code ECONNREFUSED\n":                                                                 "go/network",
-	"everything is fine\n":                                                                          "",
-	"":                                                                                              "",
-	"go: errors parsing go.mod:\ngo.mod:3: invalid go version '1.24.x': must match format 1.23.0\n": "go/version-invalid",
+	"example.com/app: /goroot/link: signal: killed\n":                          "go/out-of-memory",
+	"github.com/big/dep: /goroot/compile: signal: killed\n":                    "go/out-of-memory",
+	"write /tmp/go-build1/_pkg_.a: no space left on device\n":                  "go/disk-full",
+	"go: updates to go.mod needed; to update it:\n\tgo mod tidy\n":             "go/mod-outdated",
+	"go: example.com/x@v1.0.0: missing go.sum entry for go.mod file\n":         "go/sum-missing",
+	"main.go:4:2: no required module provides package x.y/z; to add it:\n":     "go/module-missing",
+	"go: example.com/x@v1: reading https://proxy/x: 410 Gone\n":                "go/module-not-found",
+	"git@host: Permission denied (publickey).\n":                               "go/private-module",
+	"git: Host key verification failed.\n":                                     "go/git-host-key",
+	"./gen: /lib/libc.so.6: version `GLIBC_2.99' not found\n":                  "go/glibc-missing",
+	"npm error code ECONNREFUSED\n":                                            "go/network",
+	"everything is fine\n":                                                     "",
+	"":                                                                         "",
+	"go: errors parsing go.mod:\ngo.mod:3: invalid go version '1.24.x': odd\n": "go/version-invalid",
 }
 
 func TestRecogniseShortOnes(t *testing.T) {

@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slugc/buildpacks/buildpacktest"
-	"slugc/cache/testkit"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks/buildpacktest"
+	"slugc/cache/testkit"
 )
 
 // TestPrivateModule fetches a module from a git server that asks for a user and a password.

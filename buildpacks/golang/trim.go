@@ -5,9 +5,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
+
 	"slugc/buildpacks/tree"
 	"slugc/cache/disk"
-	"strings"
 
 	"golang.org/x/mod/module"
 )

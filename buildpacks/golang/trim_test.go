@@ -3,8 +3,9 @@ package golang
 import (
 	"os"
 	"path/filepath"
-	"slugc/cache/testkit"
 	"testing"
+
+	"slugc/cache/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -1,10 +1,11 @@
 package node
 
 import (
-	"slugc/buildpacks/command"
-	"slugc/buildpacks/diagnosis"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -3,11 +3,12 @@ package node
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"testing"
+
 	"slugc/buildpacks/language"
 	"slugc/cache/testkit"
 	"slugc/detect"
-	"strings"
-	"testing"
 )
 
 func TestWeb(t *testing.T) {

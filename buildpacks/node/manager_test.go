@@ -5,12 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"testing"
+
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 	"slugc/cache/testkit"
-	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )

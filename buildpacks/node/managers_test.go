@@ -2,9 +2,11 @@ package node_test
 
 import (
 	"os"
-	"slugc/buildpacks/buildpacktest"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks/buildpacktest"
+	"slugc/cache/testkit"
 )
 
 // TestPlugAndPlay holds that Yarn's archives are in the slug, that they come from the cache the second
@@ -36,11 +38,14 @@ func TestPnpmWorkspace(t *testing.T) {
 	b := newBench(t, "node-pnpm")
 	b.Write("pnpm-workspace.yaml", "packages:\n  - packages/*\n")
 	b.Write("packages/one/package.json", `{ "name": "one", "version": "1.0.0", "dependencies": { "ms": "2.1.3" } }`)
-	b.Edit(
-		"pnpm-lock.yaml",
-		"packages:\n",
-		"  packages/one:\n    dependencies:\n      ms:\n        specifier: 2.1.3\n        version: 2.1.3\n\npackages:\n",
-	)
+	b.Edit("pnpm-lock.yaml", "packages:\n", `  packages/one:
+    dependencies:
+      ms:
+        specifier: 2.1.3
+        version: 2.1.3
+
+packages:
+`)
 	first := b.build()
 	if !first.HasSliceKey("packages/one/node_modules") || !first.HasSliceKey("node_modules") {
 		t.Errorf("labels are %+v\n%s", first.Launch.Labels, first.Log)
@@ -84,7 +89,7 @@ func TestBun(t *testing.T) {
 	b := newBench(t, "node-pnpm")
 	must(t, os.Remove(b.Source("pnpm-lock.yaml")))
 	b.Edit("package.json", `"packageManager": "pnpm@10.34.7",`, `"packageManager": "bun@1.2.20",`)
-	b.Write("bun.lock", bunLock)
+	b.Write("bun.lock", testkit.Read(t, "testdata/bun.lock"))
 	first := b.build()
 	b.answers(first, "pnpm on node v22.")
 	if first.files.Has("node_modules/is-odd") {
@@ -92,25 +97,6 @@ func TestBun(t *testing.T) {
 	}
 	buildpacktest.Equal(t, "second", b.build().files, first.files)
 }
-
-const bunLock = `{
-  "lockfileVersion": 1,
-  "workspaces": {
-    "": {
-      "name": "node-pnpm",
-      "dependencies": { "ms": "^2.1.3" },
-      "devDependencies": { "is-odd": "^3.0.1" },
-    },
-  },
-  "packages": {
-    "is-number": ["is-number@6.0.0", "", {}, "sha512-Wu1VHeILBK8KAWJUAiSZQX94GmOE45Rg6/538fKwiloUu21KncEkYGPqob2oSZ5mUT73vLGrHQjKw3KMPwfDzg=="],
-
-    "is-odd": ["is-odd@3.0.1", "", { "dependencies": { "is-number": "^6.0.0" } }, "sha512-CQpnWPrDwmP1+SMHXZhtLtJv90yiyVfluGsX5iNCVkrhQtU3TQHsUWPG9wkdk9Lgd5yNpAg9jQEo90CBaXgWMA=="],
-
-    "ms": ["ms@2.1.3", "", {}, "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA=="],
-  }
-}
-`
 
 // TestCheckedInModules holds that npm rebuilds what is checked in, and that the build warns of it.
 func TestCheckedInModules(t *testing.T) {

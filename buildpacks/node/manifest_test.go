@@ -4,10 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"slugc/buildpacks/tree"
-	"slugc/cache/testkit"
 	"testing"
 	"time"
+
+	"slugc/buildpacks/tree"
+	"slugc/cache/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -62,13 +62,14 @@ func TestDiagnoses(t *testing.T) {
 // TestShortFailures holds the diagnoses of outputs that are too short to be recorded.
 func TestShortFailures(t *testing.T) {
 	t.Parallel()
+	const removed = "npm error code E404\nnpm error 404 Not Found - GET https://registry.example/flatmap-stream"
 	for output, want := range map[string]string{
-		"npm error code E404\nnpm error 404 Not Found - GET https://registry.example/flatmap-stream": "node/flatmap-stream",
-		"npm error code E401\nnpm error Unable to authenticate":                                      "node/registry-denied",
-		"npm error code ENEEDAUTH\n":           "node/registry-denied",
-		"npm error code ESTRICTALLOWSCRIPTS\n": "node/script-not-allowed",
-		"npm error code EALLOWGIT\n":           "node/git-not-allowed",
-		"npm error code EALLOWREMOTE\n":        "node/remote-not-allowed",
+		removed: "node/flatmap-stream",
+		"npm error code E401\nnpm error Unable to authenticate": "node/registry-denied",
+		"npm error code ENEEDAUTH\n":                            "node/registry-denied",
+		"npm error code ESTRICTALLOWSCRIPTS\n":                  "node/script-not-allowed",
+		"npm error code EALLOWGIT\n":                            "node/git-not-allowed",
+		"npm error code EALLOWREMOTE\n":                         "node/remote-not-allowed",
 	} {
 		d := diagnosis.Recognise(patternsFor("npm", "package-lock.json"), []byte(output))
 		if d == nil || d.ID != want || len(d.Hints) == 0 {

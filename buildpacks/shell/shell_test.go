@@ -12,7 +12,8 @@ import (
 // TestWords holds that a real shell reads every quoted word as it was.
 func TestWords(t *testing.T) {
 	words := []string{
-		"", "web", "a b", "it's", `"`, `\`, "$HOME", "`id`", "*", "~", "a=b", "-n", "#", "!", "a\nb", "ä", "{a,b}", ";", "&", "<",
+		"", "web", "a b", "it's", `"`, `\`, "$HOME", "`id`", "*", "~", "a=b", "-n", "#", "!", "a\nb", "ä", "{a,b}",
+		";", "&", "<",
 	}
 	out, err := exec.Command("sh", "-c", shell.Command(append([]string{"printf", "%s."}, words...)...)).Output()
 	if want := strings.Join(words, ".") + "."; err != nil || string(out) != want {

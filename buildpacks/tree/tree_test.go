@@ -57,7 +57,8 @@ func TestCopy(t *testing.T) {
 		"bin/run": "#!/bin/sh\n", "closed/file": "x", "docs/a.md": "a", "docs.txt": "b",
 	})
 	at := time.Unix(1000, 0)
-	for name, mode := range map[string]os.FileMode{"bin/run": 0o750, "closed/file": 0o400, "docs.txt": 0o644, "closed": 0o555} {
+	modes := map[string]os.FileMode{"bin/run": 0o750, "closed/file": 0o400, "docs.txt": 0o644, "closed": 0o555}
+	for name, mode := range modes {
 		if err := os.Chtimes(filepath.Join(src, name), at, at); err != nil {
 			t.Fatal(err)
 		}
@@ -98,8 +99,7 @@ func TestMove(t *testing.T) {
 		t.Fatal(err)
 	}
 	if tree.Exists(filepath.Join(src, "tree")) || !tree.IsFile(filepath.Join(dst, "a/b")) ||
-		!tree.IsDir(filepath.Join(dst, "a")) ||
-		tree.IsProgram(filepath.Join(dst, "a/b")) {
+		!tree.IsDir(filepath.Join(dst, "a")) || tree.IsProgram(filepath.Join(dst, "a/b")) {
 		t.Error("the tree is not where it was moved to")
 	}
 	if err := tree.Move(filepath.Join(src, "tree"), dst+"2"); !os.IsNotExist(err) {

@@ -39,14 +39,14 @@ func (c *cli) openStore(name string) (blobstore.Store, error) {
 		return nil, nil
 	}
 	o := blobstore.Options{
-		For:      own,
-		Progress: func(done, total int64) { c.ui.Progress("moving the slug", done, total) },
+		CredentialsFor: own,
+		Progress:       func(done, total int64) { c.ui.Progress("moving the slug", done, total) },
 	}
 	if own != "" {
-		o.Machine = c.env.vars["SLUGC_S3_CREDENTIALS"] == "machine"
-		o.Settings = map[string]string{}
+		o.MachineCredentials = c.env.vars["SLUGC_S3_CREDENTIALS"] == "machine"
+		o.Credentials = map[string]string{}
 		for _, name := range storeSettings {
-			o.Settings[name] = c.env.vars[name]
+			o.Credentials[name] = c.env.vars[name]
 		}
 	}
 	return blobstore.Open(name, o)

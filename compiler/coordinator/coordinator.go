@@ -1,5 +1,5 @@
 // Package coordinator is the contract of the small revisioned store that releases live in. Doozer's
-// data model (github.com/ha/doozerd, doc/data-model.md) with etcd's guarantees: keys, revisions,
+// data model (github.com/ha/doozerd) with etcd's guarantees: keys, revisions,
 // compare-and-set and watches.
 //
 //	read, err := c.Get(ctx, "/apps/blog/current")

@@ -21,59 +21,59 @@ import (
 
 // dir keeps objects in a directory.
 type dir struct {
-	place
+	location
 	path string
 }
 
 func openDir(u *url.URL, o Options) (Store, error) {
 	if u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(u.Path) {
-		return nil, errURL("a directory is named file:///path")
+		return nil, badURL("a directory is named file:///path")
 	}
 	d := &dir{path: filepath.Clean(u.Path)}
-	d.place = place(d.url(""))
-	return &indexed{o, d.place, d}, nil
+	d.location = location(d.url(""))
+	return &partStore{o, d.location, d}, nil
 }
 
 func (d *dir) url(key string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.Join(d.path, key)}).String()
 }
 
-// file is the path of an object; keys hold nothing but fixed words and hexadecimal digits.
+// file is the path of an object. Keys hold only fixed words and hexadecimal digits.
 func (d *dir) file(key string) string { return filepath.Join(d.path, filepath.FromSlash(key)) }
 
-// unfinished begins the names of files that are being written, or were when the process was killed.
+// unfinished is the prefix of files that are being written, or were when the process was killed.
 const unfinished = ".new-"
 
 func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, want digest.Digest) error {
 	to := d.file(key)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return d.disk(err)
+		return d.fault(err)
 	}
-	d.sweep(filepath.Dir(to))
+	d.removeStale(filepath.Dir(to))
 	tmp, err := os.CreateTemp(filepath.Dir(to), unfinished+"*")
 	if err != nil {
-		return d.disk(err)
+		return d.fault(err)
 	}
 	defer os.Remove(tmp.Name())
 	defer tmp.Close()
 	h := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(tmp, h), contextReader{ctx, body}); err != nil {
-		return d.disk(err)
+		return d.fault(err)
 	}
 	if is := digest.Sum(h); is != want {
 		return fmt.Errorf("storing %q: what was read has digest %s, not %s", key, is, want)
 	}
 	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync()); err != nil {
-		return d.disk(err)
+		return d.fault(err)
 	}
 	if err := os.Rename(tmp.Name(), to); err != nil {
-		return d.disk(err)
+		return d.fault(err)
 	}
 	return disk.SyncDir(filepath.Dir(to))
 }
 
-// sweep removes what killed processes left a day ago or earlier.
-func (d *dir) sweep(in string) {
+// removeStale removes files that killed processes left a day ago or earlier.
+func (d *dir) removeStale(in string) {
 	left, _ := filepath.Glob(filepath.Join(in, unfinished+"*"))
 	for _, f := range left {
 		if info, err := os.Lstat(f); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
@@ -87,32 +87,36 @@ func (d *dir) get(_ context.Context, key string) (io.ReadCloser, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, d.missing(fmt.Sprintf("%q", key))
 	} else if err != nil {
-		return nil, d.disk(err)
+		return nil, d.fault(err)
 	}
 	return f, nil
 }
 
-// holds reads the object, since a disk does not say what it has.
-func (d *dir) holds(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
+// has reads the object: a disk knows no digests.
+func (d *dir) has(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
 	f, err := os.Open(d.file(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	} else if err != nil {
-		return false, d.disk(err)
+		return false, d.fault(err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != size || want == "" {
-		return err == nil && info.Mode().IsRegular() && info.Size() == size, err
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	if sized := info.Mode().IsRegular() && info.Size() == size; !sized || want == "" {
+		return sized, nil
 	}
 	is, _, err := digest.Read(contextReader{ctx, f})
 	if err != nil {
-		return false, d.disk(err)
+		return false, d.fault(err)
 	}
 	return is == want, nil
 }
 
-// disk makes an error of a file system's.
-func (d *dir) disk(err error) error {
+// fault makes an error of a file system's error.
+func (d *dir) fault(err error) error {
 	why := err
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		why = fmt.Errorf("%q: %w", strings.TrimPrefix(p.Path, d.path+"/"), p.Err)

@@ -13,56 +13,65 @@ import (
 	"testing"
 	"time"
 
+	"slugc/compiler/artifact/blobstore/blobstoretest"
+
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// fake is a server whose answers a test spoils; the servers that answer as they should are real
-// (see kinds).
-type fake struct {
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // Go's HTTP client complains there about answers
+	os.Exit(m.Run())
+}
+
+// fakeServer is a server whose answers a test changes. Package servertest has the real servers.
+type fakeServer struct {
 	*httptest.Server
 	url string
 
-	mu    sync.Mutex
-	spoil func(w http.ResponseWriter, r *http.Request, answer http.Handler) // nil: not at all
-	asked []string                                                          // METHOD path
+	mu         sync.Mutex
+	intercepts interceptor // nil: none
+	asked      []string    // METHOD path
 }
 
-// spoilt sets how requests are answered from now on.
-func (f *fake) spoilt(spoil func(w http.ResponseWriter, r *http.Request, answer http.Handler)) {
+// interceptor answers a request itself, or lets the true server do it.
+type interceptor func(w http.ResponseWriter, r *http.Request, server http.Handler)
+
+// intercept sets how requests are answered from now on.
+func (f *fakeServer) intercept(i interceptor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.spoil, f.asked = spoil, nil
+	f.intercepts, f.asked = i, nil
 }
 
-func (f *fake) requests() []string {
+func (f *fakeServer) requests() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.asked)
 }
 
 // fakes are servers of both protocols.
-var fakes = map[string]func(t testing.TB) *fake{
-	"s3": func(t testing.TB) *fake {
-		f := newFake(t, &objects{kept: map[string][]byte{}})
+var fakes = map[string]func(t testing.TB) *fakeServer{
+	"s3": func(t testing.TB) *fakeServer {
+		f := newFake(t, &s3Server{kept: map[string][]byte{}})
 		f.url = "s3://bucket/some/where?endpoint=" + f.URL
 		return f
 	},
-	"oci": func(t testing.TB) *fake {
+	"oci": func(t testing.TB) *fakeServer {
 		f := newFake(t, registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 		f.url = "oci://" + strings.TrimPrefix(f.URL, "http://") + "/some/where"
 		return f
 	},
 }
 
-func newFake(t testing.TB, answer http.Handler) *fake {
-	f := &fake{}
+func newFake(t testing.TB, answer http.Handler) *fakeServer {
+	f := &fakeServer{}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
-		spoil := f.spoil
+		intercept := f.intercepts
 		f.asked = append(f.asked, r.Method+" "+r.URL.Path)
 		f.mu.Unlock()
-		if spoil != nil {
-			spoil(w, r, answer)
+		if intercept != nil {
+			intercept(w, r, answer)
 			return
 		}
 		answer.ServeHTTP(w, r)
@@ -73,13 +82,13 @@ func newFake(t testing.TB, answer http.Handler) *fake {
 	return f
 }
 
-// objects answers as S3 does to one who gives no credentials.
-type objects struct {
+// s3Server answers as S3 does without credentials.
+type s3Server struct {
 	mu   sync.Mutex
 	kept map[string][]byte
 }
 
-func (o *objects) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (o *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch r.Method {
@@ -100,17 +109,17 @@ func (o *objects) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isPart says whether a request asks for or sends a part, of either protocol.
+// isPart reports whether a request asks for or sends a part, of either protocol.
 func isPart(r *http.Request) bool {
 	return strings.Contains(r.URL.Path, "/parts/") || strings.Contains(r.URL.Path, "/blobs/")
 }
 
-// sends says whether a request carries a part's bytes.
+// sends reports whether a request carries a part's bytes.
 func sends(r *http.Request) bool {
 	return isPart(r) && (r.Method == http.MethodPut && r.ContentLength > 0 || r.Method == http.MethodPatch)
 }
 
-// fetches says whether a request asks for a part's bytes.
+// fetches reports whether a request asks for a part's bytes.
 func fetches(r *http.Request) bool { return isPart(r) && r.Method == http.MethodGet }
 
 // hangUp ends the connection without an answer.
@@ -121,7 +130,8 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-// changed answers with what the true answer's body becomes, under the true length if lie is set.
+// changed answers with the true answer's body as change returns it, under the true length if lie is
+// set.
 func changed(w http.ResponseWriter, r *http.Request, answer http.Handler, lie bool, change func([]byte) []byte) {
 	rec := httptest.NewRecorder()
 	answer.ServeHTTP(rec, r)
@@ -135,7 +145,7 @@ func changed(w http.ResponseWriter, r *http.Request, answer http.Handler, lie bo
 	_, _ = w.Write(b)
 }
 
-// quick is for tests of failures: hardly any pause.
+// quick are options for tests of failures: with hardly any pause.
 var quick = Options{tries: 3, pause: time.Millisecond, idle: 20 * time.Second}
 
 func open(t testing.TB, url string, o Options) Store {
@@ -145,10 +155,10 @@ func open(t testing.TB, url string, o Options) Store {
 	return s
 }
 
-// put puts a slug where all is well.
-func put(t testing.TB, s Store, p packed) string {
+// put puts a slug, which must work.
+func put(t testing.TB, s Store, p blobstoretest.Slug) string {
 	t.Helper()
-	url, _, err := s.Put(t.Context(), p.file, p.digest)
+	url, _, err := s.Put(t.Context(), p.File, p.Digest)
 	check(t, err)
 	return url
 }
@@ -163,3 +173,11 @@ func empty(t testing.TB, dir string) {
 }
 
 func target(t testing.TB) string { return filepath.Join(t.TempDir(), "slug.tgz") }
+
+// check ends the test on an error.
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"slugc/cache/digest"
+	"slugc/compiler/artifact/blobstore/blobstoretest"
 	"slugc/compiler/fault"
 )
 
@@ -48,26 +49,25 @@ func replace(pattern, with string) func([]byte) []byte {
 
 // swap exchanges the last two digests of parts.
 func swap(b []byte) []byte {
-	digests := regexp.MustCompile(
-		`"io.slugc.part.digest": ?"(sha256:[0-9a-f]{64})"`,
-	).FindAllStringSubmatch(
-		string(b),
-		-1,
-	)
+	find := func(key string) [][]string {
+		form := regexp.MustCompile(`"` + key + `": ?"(sha256:[0-9a-f]{64})"`)
+		return form.FindAllStringSubmatch(string(b), -1)
+	}
+	digests := find("io.slugc.part.digest")
 	if digests == nil {
-		digests = regexp.MustCompile(`"digest": ?"(sha256:[0-9a-f]{64})"`).FindAllStringSubmatch(string(b), -1)
+		digests = find("digest")
 	}
 	one, two := digests[len(digests)-2][1], digests[len(digests)-1][1]
 	return []byte(strings.NewReplacer(one, two, two, one).Replace(string(b)))
 }
 
 func TestHostileIndex(t *testing.T) {
-	each(t, func(t *testing.T, f *fake) {
-		p, s := small(t, "one"), open(t, f.url, quick)
+	onBoth(t, func(t *testing.T, f *fakeServer) {
+		p, s := blobstoretest.Small(t, "one"), open(t, f.url, quick)
 		put(t, s, p)
 		for name, lie := range lies {
 			var changes atomic.Bool
-			f.spoilt(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+			f.intercept(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
 				if r.Method != http.MethodGet || isPart(r) || r.URL.Path == "/v2/" {
 					answer.ServeHTTP(w, r)
 					return
@@ -79,7 +79,7 @@ func TestHostileIndex(t *testing.T) {
 				})
 			})
 			to := target(t)
-			_, err := s.Get(t.Context(), "", p.digest, to, nil)
+			_, err := s.Get(t.Context(), "", p.Digest, to, nil)
 			if got := fault.Of(err); err == nil || got.ID != "blobstore/damaged" || !changes.Load() {
 				t.Errorf("%s: got %v; it was changed: %t", name, err, changes.Load())
 			}
@@ -93,26 +93,46 @@ func TestHostileIndex(t *testing.T) {
 	})
 }
 
-// TestWrongURLs are the URLs that name no store, and slugs' URLs of another store.
-func TestWrongURLs(t *testing.T) {
-	for _, url := range []string{"", "slugs", "/srv/slugs", "http://host/slugs", "gs://bucket", "file://host/dir", "file:slugs", "file:///dir?x=1", "file:///dir#x", "s3://", "s3://A_B/x",
-		"s3://bucket?endpoint=host", "s3://bucket?endpoint=ftp://host", "s3://bucket?endpoint=http://u:p@host", "s3://bucket?endpoint=http://host/path", "s3://bucket?secret=x", "s3://bucket?region=a&region=b",
-		"s3://id:key@bucket", "oci://host", "oci:///repo", "oci://host/UPPER", "oci://host/repo:tag", "oci://u:p@host/repo", "oci://host/repo?x=1", "s3://bucket/\x7f", "oci://host/../repo"} {
+// badURLs name no store.
+var badURLs = []string{
+	"", "slugs", "/srv/slugs", "http://host/slugs", "gs://bucket",
+	"file://host/dir", "file:slugs", "file:///dir?x=1", "file:///dir#x",
+	"s3://", "s3://A_B/x", "s3://id:key@bucket", "s3://bucket/\x7f",
+	"s3://bucket?endpoint=host", "s3://bucket?endpoint=ftp://host", "s3://bucket?endpoint=http://u:p@host",
+	"s3://bucket?endpoint=http://host/path", "s3://bucket?secret=x", "s3://bucket?region=a&region=b",
+	"oci://host", "oci:///repo", "oci://host/UPPER", "oci://host/repo:tag", "oci://u:p@host/repo",
+	"oci://host/repo?x=1", "oci://host/../repo",
+}
+
+func TestBadURLs(t *testing.T) {
+	for _, url := range badURLs {
 		if f := fault.Of(Check(url)); f == nil || f.ID != "usage/store" || f.Code != fault.ExitUsage {
 			t.Errorf("%q: got %v", url, f)
 		}
 	}
-	other := digest.Of(nil)
+}
+
+// TestURLsOfOtherSlugs gets slugs by URLs that do not name them in the store.
+func TestURLsOfOtherSlugs(t *testing.T) {
+	zeros := digest.Digest("sha256:" + strings.Repeat("0", 64))
 	for store, urls := range map[string][]string{
-		"file:///srv/slugs":      {"file:///srv/other/slugs/" + other.Hex() + ".json", "file:///srv/slugs/slugs/../../../etc/passwd", "file:///srv/slugs/slugs/" + strings.Repeat("1", 64) + ".json"},
-		"oci://127.0.0.1:1/repo": {"oci://127.0.0.1:1/repo:latest", "oci://127.0.0.1:1/other@" + other.String(), "oci://127.0.0.1:1/repo@sha256:00"},
+		"file:///srv/slugs": {
+			"file:///srv/other/slugs/" + zeros.Hex() + ".json",
+			"file:///srv/slugs/slugs/../../../etc/passwd",
+			"file:///srv/slugs/slugs/" + strings.Repeat("1", 64) + ".json",
+		},
+		"oci://127.0.0.1:1/repo": {
+			"oci://127.0.0.1:1/repo:latest",
+			"oci://127.0.0.1:1/other@" + zeros.String(),
+			"oci://127.0.0.1:1/repo@sha256:00",
+		},
 	} {
 		for _, url := range urls {
-			_, err := open(t, store, quick).Get(t.Context(), url, other, target(t), nil)
-			wants(t, err, "usage/store", fault.Usage)
+			_, err := open(t, store, quick).Get(t.Context(), url, zeros, target(t), nil)
+			wantFault(t, err, "usage/store", fault.Usage)
 		}
 	}
-	for _, bad := range []digest.Digest{"", "sha256:00", digest.Digest("sha512:" + strings.Repeat("0", 64)), "../../x"} {
+	for _, bad := range []digest.Digest{"", "sha256:00", "sha512:" + digest.Digest(zeros.Hex()), "../../x"} {
 		if _, err := open(t, "file:///srv/slugs", quick).Get(t.Context(), "", bad, target(t), nil); err == nil {
 			t.Errorf("%q passes for a digest", bad)
 		}

@@ -19,7 +19,7 @@ import (
 	"slugc/compiler/slug"
 )
 
-// The annotations by which a slug's image says how the slug is rebuilt.
+// The annotations of a slug's image, from which the slug is rebuilt.
 const (
 	slugDigest   = "io.slugc.slug.digest"  // of the manifest: the slug file's
 	slugSize     = "io.slugc.slug.size"    // of the manifest: the slug file's
@@ -29,35 +29,43 @@ const (
 	processTypes = "io.slugc.process-types"
 )
 
-// made is the time of all images, so that a slug's image has one digest.
-var made = v1.Time{Time: time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)}
+// created is the time of all images, so that a slug's image has one digest.
+var created = v1.Time{Time: time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)}
 
-// start is the entry point of an image: an app starts as launch starts it, in a shell that has
-// sourced .profile.d. The slug brings no shell; it runs on a base image that has bash.
-const start = `cd /app; for f in .profile.d/*.sh .profile; do if [ -f "$f" ]; then . "$f"; fi; done; eval "$0"`
+// entrypoint starts an app as package launch does, in a shell that has sourced .profile.d. The slug
+// has no shell of its own: it runs on a base image with bash.
+const entrypoint = `cd /app; for f in .profile.d/*.sh .profile; do if [ -f "$f" ]; then . "$f"; fi; done; eval "$0"`
 
-// image describes a slug's image: its configuration and its manifest, as JSON.
-func image(
-	m *slug.Manifest,
-	d digest.Digest,
-	archives []slug.Archive,
-	trailer []byte,
-) (config, manifest []byte, err error) {
-	c := v1.ConfigFile{Created: made, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
-		WorkingDir: "/app", Env: []string{"HOME=/app"}, Labels: map[string]string{slugDigest: d.String()},
-	}}
-	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
+// imageConfig is the configuration of a slug's image, without its layers.
+func imageConfig(m *slug.Manifest, d digest.Digest) (*v1.ConfigFile, error) {
 	processes, err := json.Marshal(m.ProcessTypes)
 	if err != nil {
-		return nil, nil, fmt.Errorf("describing slug %s: %w", d, err)
+		return nil, fmt.Errorf("describing slug %s: %w", d, err)
 	}
-	c.Config.Labels[processTypes] = string(processes)
+	c := &v1.ConfigFile{Created: created, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
+		WorkingDir: "/app",
+		Env:        []string{"HOME=/app"},
+		Labels:     map[string]string{slugDigest: d.String(), processTypes: string(processes)},
+		Entrypoint: []string{"bash", "-c", entrypoint},
+	}}
+	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
 	for _, p := range m.ProcessTypes {
 		if p.Type == "web" {
 			c.Config.Cmd = []string{p.Command}
 		}
 	}
-	c.Config.Entrypoint = []string{"bash", "-c", start}
+	return c, nil
+}
+
+// image returns the configuration and the manifest of a slug's image, as JSON. trailer is the
+// slug's last 8 bytes.
+func image(
+	m *slug.Manifest, d digest.Digest, archives []slug.Archive, trailer []byte,
+) (config, manifest []byte, err error) {
+	c, err := imageConfig(m, d)
+	if err != nil {
+		return nil, nil, err
+	}
 	x := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: map[string]string{
 		slugDigest: d.String(), slugTrailer: hex.EncodeToString(trailer)}}
 	size := int64(0)
@@ -70,7 +78,7 @@ func image(
 		size += a.Part.Size
 		section := a.Part.Section
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, diff)
-		c.History = append(c.History, v1.History{Created: made, CreatedBy: "slugc", Comment: section})
+		c.History = append(c.History, v1.History{Created: created, CreatedBy: "slugc", Comment: section})
 		descriptor := v1.Descriptor{
 			MediaType:   types.OCILayer,
 			Size:        a.Size,
@@ -96,17 +104,17 @@ func image(
 	return config, manifest, nil
 }
 
-// described is what a manifest says of a slug.
-type described struct {
+// slugImage is a manifest's description of a slug.
+type slugImage struct {
 	parts   []slug.Part
-	layers  []v1.Descriptor
-	trailer []byte
+	layers  []v1.Descriptor // of the parts
+	trailer []byte          // the slug's last 8 bytes
 	config  v1.Descriptor
 }
 
-// describes reads the manifest of the image of the slug of that digest; nothing in it is believed
-// but what is checked.
-func describes(manifest []byte, want digest.Digest) (*described, error) {
+// parseImage reads the manifest of the image of the slug want. It trusts nothing that it has not
+// checked.
+func parseImage(manifest []byte, want digest.Digest) (*slugImage, error) {
 	if len(manifest) > maxIndex {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
 	}
@@ -122,27 +130,24 @@ func describes(manifest []byte, want digest.Digest) (*described, error) {
 	if err1 != nil || err2 != nil || len(trailer) != 8 {
 		return nil, errors.New("it does not say how the slug ends")
 	}
-	d := &described{layers: x.Layers, trailer: trailer, config: x.Config}
+	image := &slugImage{layers: x.Layers, trailer: trailer, config: x.Config}
 	for i, l := range x.Layers {
-		if l.MediaType != types.OCILayer || !valid(digest.Digest(l.Digest.String())) || len(l.URLs) > 0 {
+		if l.MediaType != types.OCILayer || checkDigest(digest.Digest(l.Digest.String())) != nil || len(l.URLs) > 0 {
 			return nil, fmt.Errorf("its layer %d is not one of a slug", i)
 		}
-		d.parts = append(
-			d.parts,
-			slug.Part{
-				Section: l.Annotations[partSection],
-				Digest:  digest.Digest(l.Annotations[partDigest]),
-				Size:    slug.ArchivedSize(i, len(x.Layers), l.Size),
-			},
-		)
+		image.parts = append(image.parts, slug.Part{
+			Section: l.Annotations[partSection],
+			Digest:  digest.Digest(l.Annotations[partDigest]),
+			Size:    slug.ArchivedSize(i, len(x.Layers), l.Size),
+		})
 	}
-	if err := layOut(d.parts, size); err != nil {
+	if err := setOffsets(image.parts, size); err != nil {
 		return nil, err
 	}
-	return d, nil
+	return image, nil
 }
 
-// blob is something to upload, as the client takes it, which counts what is read of it.
+// blob is something to upload, in the form that the client takes. sent says whether it was read.
 type blob struct {
 	digest, diff digest.Digest
 	size         int64
@@ -156,7 +161,11 @@ func (b *blob) DiffID() (v1.Hash, error)             { return v1.NewHash(b.diff.
 func (b *blob) Size() (int64, error)                 { return b.size, nil }
 func (b *blob) MediaType() (types.MediaType, error)  { return b.media, nil }
 func (b *blob) Uncompressed() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
-func (b *blob) Compressed() (io.ReadCloser, error)   { b.sent = true; return io.NopCloser(b.open()), nil }
+func (b *blob) Compressed() (io.ReadCloser, error) {
+	b.sent = true
+	return io.NopCloser(b.open()), nil
+}
+
 func bytesBlob(data []byte, m types.MediaType) *blob {
 	return &blob{
 		digest: digest.Of(data),
@@ -177,8 +186,8 @@ func archiveBlob(a slug.Archive, f *os.File) *blob {
 	}
 }
 
-// manifestOf is a manifest as the client takes it.
-type manifestOf []byte
+// rawManifest is a manifest in the form that the client takes.
+type rawManifest []byte
 
-func (m manifestOf) RawManifest() ([]byte, error)        { return m, nil }
-func (m manifestOf) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
+func (m rawManifest) RawManifest() ([]byte, error)        { return m, nil }
+func (m rawManifest) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }

@@ -9,14 +9,15 @@ import (
 	"slugc/compiler/slug"
 )
 
-// The limits of what a store may say of a slug. A slug of 1 GiB has less than a hundred parts.
+// The limits of what is read of a slug's description. A slug of 1 GiB has fewer than a hundred
+// parts.
 const (
-	maxIndex = 1 << 20
-	maxCount = 4096     // parts
-	maxSlug  = 16 << 30 // bytes
+	maxIndex = 1 << 20  // bytes of an index or a manifest
+	maxParts = 4096     // of a slug
+	maxSlug  = 16 << 30 // bytes of a slug
 )
 
-// index says what a slug is made of; it is kept as JSON.
+// index lists the parts of a slug. It is kept as JSON.
 type index struct {
 	Format int           `json:"format"`
 	Digest digest.Digest `json:"digest"` // of the slug's file
@@ -32,8 +33,8 @@ type indexPart struct {
 
 const indexFormat = 1
 
-// encode gives a slug's index.
-func encode(d digest.Digest, parts []slug.Part) ([]byte, error) {
+// encodeIndex returns a slug's index.
+func encodeIndex(d digest.Digest, parts []slug.Part) ([]byte, error) {
 	x := index{Format: indexFormat, Digest: d}
 	for _, p := range parts {
 		x.Size += p.Size
@@ -46,8 +47,8 @@ func encode(d digest.Digest, parts []slug.Part) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// decode reads the index of the slug of that digest; nothing in it is believed but what is checked.
-func decode(data []byte, want digest.Digest) ([]slug.Part, error) {
+// decodeIndex reads the index of the slug want. It trusts nothing that it has not checked.
+func decodeIndex(data []byte, want digest.Digest) ([]slug.Part, error) {
 	var x index
 	if len(data) > maxIndex {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
@@ -65,27 +66,28 @@ func decode(data []byte, want digest.Digest) ([]slug.Part, error) {
 	for _, p := range x.Parts {
 		parts = append(parts, slug.Part{Section: p.Section, Size: p.Size, Digest: p.Digest})
 	}
-	if err := layOut(parts, x.Size); err != nil {
+	if err := setOffsets(parts, x.Size); err != nil {
 		return nil, err
 	}
 	return parts, nil
 }
 
-// layOut checks parts that a store names, which lie end to end, and sets where.
-func layOut(parts []slug.Part, size int64) error {
-	if len(parts) < 2 || len(parts) > maxCount {
+// setOffsets checks the parts that a store lists and sets their offsets: they lie end to end and
+// have size bytes.
+func setOffsets(parts []slug.Part, size int64) error {
+	if len(parts) < 2 || len(parts) > maxParts {
 		return fmt.Errorf("it names %d parts", len(parts))
 	}
 	at := int64(0)
 	for i, p := range parts {
-		if p.Size <= 0 || p.Size > maxSlug || !valid(p.Digest) {
-			return fmt.Errorf("its part %d has no sound size and digest", i)
+		if p.Size <= 0 || p.Size > maxSlug || checkDigest(p.Digest) != nil {
+			return fmt.Errorf("its part %d has no valid size and digest", i)
 		}
 		parts[i].Offset = at
 		at += p.Size
 	}
 	if at != size || size > maxSlug {
-		return fmt.Errorf("its parts are of %d bytes, it says %d", at, size)
+		return fmt.Errorf("its parts have %d bytes, it says %d", at, size)
 	}
 	return nil
 }

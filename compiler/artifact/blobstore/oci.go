@@ -7,8 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slugc/cache/digest"
 	"strings"
+
+	"slugc/cache/digest"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -19,7 +20,7 @@ import (
 // oci keeps slugs in a repository of an OCI registry.
 type oci struct {
 	Options
-	place
+	location
 	repo   name.Repository
 	client []remote.Option
 }
@@ -27,50 +28,50 @@ type oci struct {
 func openOCI(u *url.URL, o Options) (Store, error) {
 	repo, err := name.NewRepository(u.Host+"/"+strings.Trim(u.Path, "/"), name.StrictValidation)
 	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") == "" {
-		return nil, errURL("a repository is named oci://host:port/repository, in lower case")
+		return nil, badURL("a repository is named oci://host:port/repository, in lower case")
 	}
-	s := &oci{Options: o, place: place("oci://" + repo.Name()), repo: repo}
+	s := &oci{Options: o, location: location("oci://" + repo.Name()), repo: repo}
 	s.client = []remote.Option{
-		remote.WithTransport(
-			limited{newTransport(o.idle), s.place},
-		), remote.WithJobs(jobs), remote.WithUserAgent("slugc"),
-		// What is tried again, how often and when is the same for all stores.
-		remote.WithRetryBackoff(
-			remote.Backoff{Steps: 1},
-		), remote.WithRetryPredicate(func(error) bool { return false }), remote.WithRetryStatusCodes(),
+		remote.WithTransport(boundedTransport{newTransport(o.idle), s.location}),
+		remote.WithJobs(jobs),
+		remote.WithUserAgent("slugc"),
+		// No retries by the client: [Options.retry] does the same for all stores.
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
+		remote.WithRetryPredicate(func(error) bool { return false }),
+		remote.WithRetryStatusCodes(),
 	}
-	if user := o.Settings["SLUGC_REGISTRY_USER"]; user != "" {
-		auth := authn.FromConfig(authn.AuthConfig{Username: user, Password: o.Settings["SLUGC_REGISTRY_PASSWORD"]})
+	if user := o.Credentials["SLUGC_REGISTRY_USER"]; user != "" {
+		auth := authn.FromConfig(authn.AuthConfig{Username: user, Password: o.Credentials["SLUGC_REGISTRY_PASSWORD"]})
 		s.client = append(s.client, remote.WithAuth(auth))
 	} else {
-		// The keychain holds credentials by registry, so none of them go anywhere else.
+		// The keychain holds credentials by registry, so none go to another host.
 		s.client = append(s.client, remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	}
 	return s, nil
 }
 
-// tag names the image of a slug; hex is of the slug's digest.
-func (s *oci) tag(hex string) name.Tag { return s.repo.Tag("slug-" + hex) }
+// tag names the image of a slug. The digest has been checked.
+func (s *oci) tag(d digest.Digest) name.Tag { return s.repo.Tag("slug-" + d.Hex()) }
 
-// reference is what a URL or, without one, a slug's digest names in the repository.
-func (s *oci) reference(rawURL, hex string) (name.Reference, error) {
+// reference is the image that a URL names in the repository or, without a URL, a slug's digest.
+func (s *oci) reference(rawURL string, d digest.Digest) (name.Reference, error) {
 	if rawURL == "" {
-		return s.tag(hex), nil
+		return s.tag(d), nil
 	}
 	image, ok := strings.CutPrefix(rawURL, "oci://"+s.repo.Name()+"@")
-	if !ok || !valid(digest.Digest(image)) {
-		return nil, errURL("it names no image by digest in " + s.repo.Name())
+	if !ok || checkDigest(digest.Digest(image)) != nil {
+		return nil, badURL("it names no image by digest in %s", s.repo.Name())
 	}
 	return s.repo.Digest(image), nil
 }
 
-// fault makes an error of the client's; what is missing where it answers 404 is said by the caller.
+// fault makes an error of the client's error. what is missing if the registry answers 404.
 func (s *oci) fault(ctx context.Context, what string, err error) error {
 	if err == nil {
 		return nil
 	}
 	answer, ok := errors.AsType[*transport.Error](err)
-	// On loopback the client tries both ways, and the error is of both.
+	// On loopback the client tries HTTPS and HTTP, and returns both errors.
 	if errors.Is(err, http.ErrSchemeMismatch) && s.repo.Scheme() == "https" {
 		return s.refused("it speaks plain HTTP")
 	}
@@ -92,33 +93,34 @@ func (s *oci) fault(ctx context.Context, what string, err error) error {
 			transport.BlobUploadUnknownErrorCode,
 			transport.DigestInvalidErrorCode,
 			transport.SizeInvalidErrorCode:
-			return s.unreachable(errors.New("what was sent did not arrive as it was"))
+			return s.unreachable(errDamagedOnTheWay)
 		}
 	}
 	return s.answer(answer.StatusCode, codes[:min(len(codes), 3)]...)
 }
 
-// limited bounds manifests before the client reads them whole.
-type limited struct {
+// boundedTransport bounds manifests, which the client reads whole.
+type boundedTransport struct {
 	http.RoundTripper
-	place
+	location
 }
 
-func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := l.RoundTripper.RoundTrip(r)
+func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
 	if err == nil && strings.Contains(r.URL.Path, "/manifests/") {
-		resp.Body = &limitedBody{resp.Body, maxIndex, l.place}
+		resp.Body = &boundedBody{resp.Body, maxIndex, t.location}
 	}
 	return resp, err
 }
 
-type limitedBody struct {
+// boundedBody fails once more than left bytes were read.
+type boundedBody struct {
 	io.ReadCloser
 	left int
-	place
+	location
 }
 
-func (b *limitedBody) Read(p []byte) (int, error) {
+func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= n; b.left < 0 {
 		return 0, b.damaged("a manifest", fmt.Errorf("it is larger than %d bytes", maxIndex))

@@ -18,8 +18,7 @@ import (
 )
 
 func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string, Transfer, error) {
-	hex, err := hexOf(want)
-	if err != nil {
+	if err := checkDigest(want); err != nil {
 		return "", Transfer{}, err
 	}
 	m, err := slug.Inspect(file)
@@ -30,8 +29,8 @@ func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string,
 	if err != nil {
 		return "", Transfer{}, err
 	}
-	if err := checkDigest(file, is, want); err != nil {
-		return "", Transfer{}, err
+	if is != want {
+		return "", Transfer{}, otherSlug(file, is, want)
 	}
 	config, manifest, err := image(m, want, archives, trailer)
 	if err != nil {
@@ -42,40 +41,38 @@ func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string,
 		return "", Transfer{}, fmt.Errorf("storing slug: %w", err)
 	}
 	defer f.Close()
-	t := tally{progress: s.Progress}
+	c := counter{progress: s.Progress}
 	for _, a := range archives {
-		t.total += a.Size
+		c.total += a.Size
 	}
-	up := s.uploader()
-	sent := make([]bool, len(archives)) // also at a former try, whose answer was lost
-	err = s.each(ctx, indices(len(archives)), func(ctx context.Context, i int) error {
+	up := &uploader{oci: s}
+	sent := make([]bool, len(archives)) // also in an earlier attempt, whose answer was lost
+	err = s.forEach(ctx, indices(len(archives)), func(ctx context.Context, i int) error {
 		now, err := up.upload(ctx, archiveBlob(archives[i], f))
 		if sent[i] = sent[i] || now; err == nil {
-			t.note(archives[i].Size, !sent[i])
+			c.add(archives[i].Size, !sent[i])
 		}
 		return err
 	})
 	if err != nil {
-		return "", t.transfer(), err
+		return "", c.transfer(), err
 	}
 	err = s.retry(ctx, func() error {
 		if _, err := up.upload(ctx, bytesBlob(config, types.OCIConfigJSON)); err != nil {
 			return err
 		}
-		return up.name(ctx, hex, manifest)
+		return up.tagManifest(ctx, want, manifest)
 	})
-	return "oci://" + s.repo.Name() + "@" + digest.Of(manifest).String(), t.transfer(), err
+	return "oci://" + s.repo.Name() + "@" + digest.Of(manifest).String(), c.transfer(), err
 }
 
-// uploader holds the client's connection and token, until one of them fails: the client remembers
-// what failed.
+// uploader holds the client's connection and token until one of them fails: the client would keep
+// failing. Its methods may be called concurrently.
 type uploader struct {
 	*oci
 	mu     sync.Mutex
 	pusher *remote.Pusher
 }
-
-func (s *oci) uploader() *uploader { return &uploader{oci: s} }
 
 func (u *uploader) get() (*remote.Pusher, error) {
 	u.mu.Lock()
@@ -98,7 +95,8 @@ func (u *uploader) drop(p *remote.Pusher) {
 	}
 }
 
-// upload sends a blob unless the repository has it, and says whether it did, also with an error.
+// upload sends a blob unless the repository has it, and returns whether it sent it, also with an
+// error.
 func (u *uploader) upload(ctx context.Context, b *blob) (sent bool, err error) {
 	p, err := u.get()
 	if err != nil {
@@ -111,13 +109,13 @@ func (u *uploader) upload(ctx context.Context, b *blob) (sent bool, err error) {
 	return b.sent, nil
 }
 
-// name puts the manifest and reads it back.
-func (u *uploader) name(ctx context.Context, hex string, manifest []byte) error {
+// tagManifest puts the manifest under the slug's tag and reads it back.
+func (u *uploader) tagManifest(ctx context.Context, d digest.Digest, manifest []byte) error {
 	p, err := u.get()
 	if err != nil {
 		return err
 	}
-	if err := p.Put(ctx, u.tag(hex), manifestOf(manifest)); err != nil {
+	if err := p.Put(ctx, u.tag(d), rawManifest(manifest)); err != nil {
 		u.drop(p)
 		return u.fault(ctx, "repository "+u.repo.RepositoryStr(), err)
 	}
@@ -126,18 +124,17 @@ func (u *uploader) name(ctx context.Context, hex string, manifest []byte) error 
 		return err
 	}
 	if _, err := pull.Get(ctx, u.repo.Digest(digest.Of(manifest).String())); err != nil {
-		return u.fault(ctx, "the manifest that was just put there", err)
+		return u.fault(ctx, "the manifest that was just put", err)
 	}
 	return nil
 }
 
 // find reads and checks the manifest of a slug's image.
-func (s *oci) find(ctx context.Context, pull *remote.Puller, url string, want digest.Digest) (*described, error) {
-	hex, err := hexOf(want)
-	if err != nil {
+func (s *oci) find(ctx context.Context, pull *remote.Puller, url string, want digest.Digest) (*slugImage, error) {
+	if err := checkDigest(want); err != nil {
 		return nil, err
 	}
-	ref, err := s.reference(url, hex)
+	ref, err := s.reference(url, want)
 	if err != nil {
 		return nil, err
 	}
@@ -153,58 +150,61 @@ func (s *oci) find(ctx context.Context, pull *remote.Puller, url string, want di
 	if err != nil {
 		return nil, err
 	}
-	d, err := describes(manifest, want)
+	image, err := parseImage(manifest, want)
 	if err != nil {
 		return nil, s.damaged("the image of slug "+want.String(), err)
 	}
-	return d, nil
+	return image, nil
 }
 
-func (s *oci) Get(ctx context.Context, url string, want digest.Digest, to string, have []string) (Transfer, error) {
+func (s *oci) Get(
+	ctx context.Context, url string, want digest.Digest, to string, have []string,
+) (Transfer, error) {
 	pull, err := remote.NewPuller(s.client...)
 	if err != nil {
 		return Transfer{}, err
 	}
-	d, err := s.find(ctx, pull, url, want)
+	image, err := s.find(ctx, pull, url, want)
 	if err != nil {
 		return Transfer{}, err
 	}
-	r, err := slug.NewRebuild(to, want, d.parts, true)
+	r, err := slug.NewRebuild(to, want, image.parts, true)
 	if err != nil {
 		return Transfer{}, err
 	}
 	defer r.Close()
-	return s.fetch(ctx, s.place, r, d.parts, have, func(ctx context.Context, i int) (io.Reader, io.Closer, error) {
-		body, err := s.blob(ctx, pull, d.layers[i])
+	open := func(ctx context.Context, i int) (io.Reader, io.Closer, error) {
+		body, err := s.blob(ctx, pull, image.layers[i])
 		if err != nil {
 			return nil, nil, err
 		}
-		from, err := slug.FromArchive(i, len(d.parts), body, d.parts[i].Size, d.trailer)
+		from, err := slug.FromArchive(i, len(image.parts), body, image.parts[i].Size, image.trailer)
 		if err != nil {
-			body.Close()
+			_ = body.Close()
 			return nil, nil, s.network(ctx, err)
 		}
 		return from, body, nil
-	})
+	}
+	return s.fetch(ctx, s.location, rebuilding{r, image.parts, have}, open)
 }
 
-// blob opens one of the repository's.
+// blob opens a blob of the repository.
 func (s *oci) blob(ctx context.Context, pull *remote.Puller, d v1.Descriptor) (io.ReadCloser, error) {
 	layer, err := pull.Layer(ctx, s.ref(d))
 	if err == nil {
 		var body io.ReadCloser
 		if body, err = layer.Compressed(); err == nil {
-			return unjudged{body}, nil
+			return unverified{body}, nil
 		}
 	}
 	return nil, s.fault(ctx, "the part "+d.Digest.String(), err)
 }
 
-// unjudged takes the client's verdict on a blob's digest, which has no type, for the blob's end:
-// parts are judged where they are written.
-type unjudged struct{ io.ReadCloser }
+// unverified replaces the client's error about a blob's digest, which has no type, by the end of
+// the blob: [slug.Rebuild] checks the parts that it writes.
+type unverified struct{ io.ReadCloser }
 
-func (u unjudged) Read(b []byte) (int, error) {
+func (u unverified) Read(b []byte) (int, error) {
 	n, err := u.ReadCloser.Read(b)
 	if err != nil && strings.HasPrefix(err.Error(), "error verifying ") {
 		err = io.EOF
@@ -219,25 +219,23 @@ func (s *oci) Stat(ctx context.Context, url string, want digest.Digest) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.find(ctx, pull, url, want)
+	image, err := s.find(ctx, pull, url, want)
 	if err != nil {
 		return err
 	}
-	blobs := append(d.layers, d.config)
-	return s.each(ctx, indices(len(blobs)), func(ctx context.Context, i int) error {
+	blobs := append(image.layers, image.config)
+	return s.forEach(ctx, indices(len(blobs)), func(ctx context.Context, i int) error {
+		what := "the part " + blobs[i].Digest.String()
 		layer, err := pull.Layer(ctx, s.ref(blobs[i]))
 		var size int64
 		if err == nil {
 			size, err = layer.Size()
 		}
-		if err := s.fault(ctx, "the part "+blobs[i].Digest.String(), err); err != nil {
-			return err
+		if err != nil {
+			return s.fault(ctx, what, err)
 		}
 		if size != blobs[i].Size {
-			return s.damaged(
-				"the part "+blobs[i].Digest.String(),
-				fmt.Errorf("it has %d bytes, not %d", size, blobs[i].Size),
-			)
+			return s.damaged(what, fmt.Errorf("it has %d bytes, not %d", size, blobs[i].Size))
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package blobstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -17,12 +19,11 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"slugc/cache/digest"
-	"slugc/compiler/fault"
 )
 
 // s3 keeps objects in a bucket of Amazon's S3 or of a server that speaks its protocol.
 type s3 struct {
-	place
+	location
 	base           *url.URL // the store's own
 	client         *minio.Client
 	bucket, prefix string
@@ -35,51 +36,43 @@ func openS3(u *url.URL, o Options) (Store, error) {
 	query := u.Query()
 	s := &s3{bucket: u.Host, prefix: strings.Trim(path.Clean("/"+u.Path), "/")}
 	if err := s3utils.CheckValidBucketNameStrict(s.bucket); err != nil {
-		return nil, errURL(fmt.Sprintf("%.63q is not a bucket's name", s.bucket))
+		return nil, badURL("%.63q is not a bucket's name", s.bucket)
 	}
 	if s3utils.CheckValidObjectNamePrefix(s.prefix) != nil {
-		return nil, errURL("the prefix is malformed")
+		return nil, badURL("the prefix is malformed")
 	}
-	endpoint, err := url.Parse(either(query.Get("endpoint"), amazon))
-	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Host == "" ||
-		endpoint.User != nil ||
-		strings.Trim(endpoint.Path, "/") != "" ||
-		endpoint.RawQuery != "" {
-		return nil, errURL("the endpoint is not http(s)://host:port")
+	endpoint, err := url.Parse(cmp.Or(query.Get("endpoint"), amazon))
+	if err != nil || !isOrigin(endpoint) {
+		return nil, badURL("the endpoint is not http(s)://host:port")
 	}
 	s.base = &url.URL{Scheme: "s3", Host: s.bucket, Path: s.prefix, RawQuery: query.Encode()}
-	s.place = place(s.url(""))
+	s.location = location(s.url(""))
 	s.client, err = minio.New(endpoint.Host, &minio.Options{
-		Creds: s3Credentials(o), Secure: endpoint.Scheme == "https", Region: either(query.Get("region"), "us-east-1"),
+		Creds: s3Credentials(o), Secure: endpoint.Scheme == "https", Region: cmp.Or(query.Get("region"), "us-east-1"),
 		Transport: newTransport(o.idle), MaxRetries: 1,
 	})
 	if err != nil {
-		return nil, errURL("the endpoint is not http(s)://host:port")
+		return nil, badURL("the endpoint is not http(s)://host:port")
 	}
-	return &indexed{o, s.place, s}, nil
+	return &partStore{o, s.location, s}, nil
 }
 
-// s3Credentials are those of the settings, else the machine's if they are wanted, else none: a
+// isOrigin reports whether a URL is http(s)://host:port and nothing else.
+func isOrigin(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+		strings.Trim(u.Path, "/") == "" && u.RawQuery == ""
+}
+
+// s3Credentials are those of the options, else the machine's if the options allow it, else none: a
 // bucket may be public.
 func s3Credentials(o Options) *credentials.Credentials {
-	id, secret := o.Settings["AWS_ACCESS_KEY_ID"], o.Settings["AWS_SECRET_ACCESS_KEY"]
-	if id == "" && secret == "" && o.Machine {
-		return credentials.NewChainCredentials(
-			[]credentials.Provider{
-				&credentials.FileAWSCredentials{},
-				&credentials.FileMinioClient{},
-				&credentials.IAM{},
-			},
-		)
+	id, secret := o.Credentials["AWS_ACCESS_KEY_ID"], o.Credentials["AWS_SECRET_ACCESS_KEY"]
+	if id == "" && secret == "" && o.MachineCredentials {
+		return credentials.NewChainCredentials([]credentials.Provider{
+			&credentials.FileAWSCredentials{}, &credentials.FileMinioClient{}, &credentials.IAM{},
+		})
 	}
-	return credentials.NewStaticV4(id, secret, o.Settings["AWS_SESSION_TOKEN"])
-}
-
-func either(value, usual string) string {
-	if value == "" {
-		return usual
-	}
-	return value
+	return credentials.NewStaticV4(id, secret, o.Credentials["AWS_SESSION_TOKEN"])
 }
 
 func (s *s3) key(key string) string { return path.Join(s.prefix, key) }
@@ -96,8 +89,8 @@ func (s *s3) put(ctx context.Context, key string, body *io.SectionReader, want d
 	if err != nil {
 		return err
 	}
-	// Each object goes in one request whose signature covers the SHA-256 of the whole, which the
-	// server checks; it keeps it too, if it knows checksums.
+	// An object is sent in one request. Its signature covers the SHA-256 of the object, which the
+	// server checks (and keeps, if it supports checksums).
 	core := minio.Core{Client: s.client}
 	_, err = core.PutObject(ctx, s.bucket, s.key(key), body, body.Size(), "", sha, minio.PutObjectOptions{
 		DisableContentSha256: true, ContentType: "application/octet-stream",
@@ -115,12 +108,13 @@ func (s *s3) get(ctx context.Context, key string) (io.ReadCloser, error) {
 	return body, nil
 }
 
-func (s *s3) holds(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
+func (s *s3) has(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
 	info, err := s.client.StatObject(ctx, s.bucket, s.key(key), minio.StatObjectOptions{Checksum: want != ""})
-	if err := s.fault(ctx, key, err); err != nil {
-		if fault.Of(err).ID == "blobstore/missing" {
-			return false, nil
-		}
+	err = s.fault(ctx, key, err)
+	if errors.Is(err, errMissing) {
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
 	if info.ChecksumSHA256 != "" && want != "" {
@@ -132,7 +126,10 @@ func (s *s3) holds(ctx context.Context, key string, size int64, want digest.Dige
 	return info.Size == size, nil
 }
 
-// fault makes an error of the client's.
+// damagedOnTheWay are the codes of a server that received something else than was sent.
+var damagedOnTheWay = []string{minio.BadDigest, minio.XAmzContentSHA256Mismatch, minio.IncompleteBody}
+
+// fault makes an error of the client's error.
 func (s *s3) fault(ctx context.Context, key string, err error) error {
 	if err == nil {
 		return nil
@@ -147,8 +144,8 @@ func (s *s3) fault(ctx context.Context, key string, err error) error {
 		return s.noBucket(s.bucket)
 	case answer.StatusCode == http.StatusNotFound:
 		return s.missing(fmt.Sprintf("%q", key))
-	case answer.Code == minio.BadDigest || answer.Code == minio.XAmzContentSHA256Mismatch || answer.Code == minio.IncompleteBody:
-		return s.unreachable(errors.New("what was sent did not arrive as it was"))
+	case slices.Contains(damagedOnTheWay, answer.Code):
+		return s.unreachable(errDamagedOnTheWay)
 	}
 	return s.answer(answer.StatusCode, answer.Code)
 }

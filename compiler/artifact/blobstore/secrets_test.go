@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"slugc/compiler/artifact/blobstore/blobstoretest"
 	"slugc/compiler/fault"
 )
 
@@ -19,13 +20,12 @@ var secret = map[string]string{
 	"SLUGC_REGISTRY_PASSWORD": "passwordtoldtonobody",
 }
 
-// TestSecrets meets a store that says back what it was told, and holds that nothing of it comes
-// into errors and URLs.
+// TestSecrets uses a store that repeats what it was sent: nothing of that may get into errors and URLs.
 func TestSecrets(t *testing.T) {
-	each(t, func(t *testing.T, f *fake) {
+	onBoth(t, func(t *testing.T, f *fakeServer) {
 		o := quick
-		o.Settings, o.For = secret, f.url
-		p, s := small(t, "one"), open(t, f.url, o)
+		o.Credentials, o.CredentialsFor = secret, f.url
+		p, s := blobstoretest.Small(t, "one"), open(t, f.url, o)
 		texts := []string{
 			fmt.Sprint(Check("s3://AKIDTOLDTONOBODY:secrettoldtonobody@bucket")),
 			fmt.Sprint(Check("oci://usertoldtonobody:passwordtoldtonobody@host/repo")),
@@ -34,12 +34,12 @@ func TestSecrets(t *testing.T) {
 			),
 			fmt.Sprint(Check("s3://bucket?token=secrettoldtonobody")),
 		}
-		url, _, err := s.Put(t.Context(), p.file, p.digest)
+		url, _, err := s.Put(t.Context(), p.File, p.Digest)
 		check(t, err)
 		texts = append(texts, url)
 		var told atomic.Bool
 		for _, status := range []int{400, 401, 403, 404, 409, 500, 503} {
-			f.spoilt(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			f.intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 				code := status
 				if r.Header.Get("Authorization") != "" {
 					told.Store(true)
@@ -55,8 +55,8 @@ func TestSecrets(t *testing.T) {
 					fmt.Fprintf(w, `{"errors":[{"code":%q,"message":%q,"detail":%q}]}`, all, all, all)
 				}
 			})
-			_, _, err := s.Put(t.Context(), p.file, p.digest)
-			_, err2 := s.Get(t.Context(), url, p.digest, target(t), nil)
+			_, _, err := s.Put(t.Context(), p.File, p.Digest)
+			_, err2 := s.Get(t.Context(), url, p.Digest, target(t), nil)
 			for _, err := range []error{err, err2} {
 				if err == nil {
 					t.Fatalf("%d is no error", status)
@@ -65,28 +65,33 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 		if !told.Load() {
-			t.Error("the store was told no credentials, so this tests nothing")
+			t.Error("the store was sent no credentials, so this tests nothing")
 		}
 		for _, text := range texts {
 			if strings.Contains(text, "toldtonobody") || strings.Contains(text, "AKIDTOLD") ||
 				strings.Contains(text, "Signature") {
-				t.Errorf("it tells: %s", text)
+				t.Errorf("the text holds a secret: %s", text)
 			}
 		}
 	})
 }
 
-// TestCredentialsGoHome opens a slug's URL on another host than the credentials are for.
-func TestCredentialsGoHome(t *testing.T) {
-	each(t, func(t *testing.T, f *fake) {
-		p := small(t, "one")
+// TestCredentialsFor opens a slug's URL on the host that the credentials are for, and on others.
+func TestCredentialsFor(t *testing.T) {
+	onBoth(t, func(t *testing.T, f *fakeServer) {
+		p := blobstoretest.Small(t, "one")
 		url := put(t, open(t, f.url, quick), p)
-		for own, want := range map[string]bool{f.url: true, "s3://bucket/some/where?endpoint=http://127.0.0.1:1": false, "oci://127.0.0.1:1/some/where": false, "s3://bucket/some/where": false} {
+		for own, want := range map[string]bool{
+			f.url: true,
+			"s3://bucket/some/where?endpoint=http://127.0.0.1:1": false,
+			"oci://127.0.0.1:1/some/where":                       false,
+			"s3://bucket/some/where":                             false,
+		} {
 			o := quick
-			o.Settings, o.For = secret, own
+			o.Credentials, o.CredentialsFor = secret, own
 			var told atomic.Value
 			told.Store("")
-			f.spoilt(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+			f.intercept(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
 				if a := r.Header.Get("Authorization"); a != "" {
 					told.Store(a + r.Header.Get("X-Amz-Security-Token"))
 				} else if strings.HasPrefix(f.url, "oci:") && want {
@@ -97,15 +102,15 @@ func TestCredentialsGoHome(t *testing.T) {
 				answer.ServeHTTP(w, r)
 			})
 			to := target(t)
-			_, err := open(t, url, o).Get(t.Context(), url, p.digest, to, nil)
+			_, err := open(t, url, o).Get(t.Context(), url, p.Digest, to, nil)
 			check(t, err)
-			same(t, to, p)
+			blobstoretest.Same(t, to, p)
 			basic := base64.StdEncoding.EncodeToString(
 				[]byte(secret["SLUGC_REGISTRY_USER"] + ":" + secret["SLUGC_REGISTRY_PASSWORD"]),
 			)
 			said := told.Load().(string)
 			if is := strings.Contains(said, secret["AWS_ACCESS_KEY_ID"]) || strings.Contains(said, basic); is != want {
-				t.Errorf("with credentials for %q it is told %q", own, said)
+				t.Errorf("with credentials for %q it is sent %q", own, said)
 			}
 		}
 	})

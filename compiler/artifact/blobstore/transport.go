@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// newTransport gives what speaks HTTP. A connection on which no byte moves for the idle time is
-// given up, however long the whole takes.
+// newTransport returns a transport that closes a connection on which no byte moves for the idle
+// time, however long the whole request takes.
 func newTransport(idle time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	return &http.Transport{
@@ -23,15 +23,14 @@ func newTransport(idle time.Duration) *http.Transport {
 		TLSHandshakeTimeout: 10 * time.Second,
 		MaxIdleConnsPerHost: 2 * jobs,
 		IdleConnTimeout:     30 * time.Second,
-		// A slug is compressed; and what the server would do by the way would be no longer what it
-		// keeps.
+		// Slugs are compressed, and a body that the server compressed would not be what it keeps.
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
 
-// idleConn is a connection with a time limit on standing still. What is written counts for reading
-// too: the client waits for the answer while it sends.
+// idleConn is a connection that fails when no byte moves for a time. A write extends the time for
+// reads too, because the client waits for the answer while it sends.
 type idleConn struct {
 	net.Conn
 	idle time.Duration
