@@ -44,13 +44,17 @@ type Buildpack struct {
 const runsBuild = "BUILDPACKTEST_RUNS_BUILD"
 
 // Main runs the tests of a package, or one build where a [Bench] has started the process for that. It
-// is the body of TestMain.
-func (p Buildpack) Main(m *testing.M) {
+// is the body of TestMain. It calls the functions of cleanup after the tests.
+func (p Buildpack) Main(m *testing.M, cleanup ...func()) {
 	if os.Getenv(runsBuild) != "" {
 		libcnb.BuildpackMain(p.Detect, p.Build, libcnb.WithArguments([]string{"build"}))
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, clean := range cleanup {
+		clean()
+	}
+	os.Exit(code)
 }
 
 // Passed returns the variables of this process that are set, as "NAME=value".

@@ -28,9 +28,9 @@ func (b *work) output(words []string) ([]byte, error) {
 
 func (b *work) run(stdout io.Writer, shown, program string, argv ...string) error {
 	b.lastLine = shown
-	_, err := b.say.Run(b.ctx, command.Command{
-		Program: program, Args: argv, Shown: shown, Dir: b.dir, Env: command.Environ(b.env.vars), Stdout: stdout, Drop: noise,
-	})
+	_, err := b.say.Run(b.ctx,
+		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.dir, Env: command.Environ(b.env.vars),
+			Stdout: stdout, Drop: noise})
 	err = command.Explain(err, b.patterns(), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		d.Place = b.place(d.Place)
@@ -76,7 +76,8 @@ var unknown = command.Unknown{
 
 // noise reports lines that speak of the tools' own affairs.
 func noise(line string) bool {
-	for _, prefix := range []string{"Picked up JAVA_TOOL_OPTIONS", "NOTE: Picked up JDK_JAVA_OPTIONS", "SLF4J: ", "WARNING: You have $LEIN", "Warning: failed to load the S3TransporterFactory"} {
+	for _, prefix := range []string{"Picked up JAVA_TOOL_OPTIONS", "NOTE: Picked up JDK_JAVA_OPTIONS", "SLF4J: ",
+		"WARNING: You have $LEIN", "Warning: failed to load the S3TransporterFactory"} {
 		if strings.HasPrefix(line, prefix) {
 			return true
 		}

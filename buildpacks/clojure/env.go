@@ -11,31 +11,9 @@ import (
 
 // refused are the variables of the user's configuration that do not reach the build: they would
 // lead its tools astray (languages.md 1.2).
-var refused = []string{
-	"PATH",
-	"GIT_DIR",
-	"CPATH",
-	"CPPATH",
-	"LD_PRELOAD",
-	"LD_LIBRARY_PATH",
-	"LIBRARY_PATH",
-	"LANG",
-	"BUILD_DIR",
-	"HOME",
-	"JAVA_HOME",
-	"JAVA_OPTS",
-	"JAVA_TOOL_OPTIONS",
-	"JDK_JAVA_OPTIONS",
-	"CLASSPATH",
-	"JAVA_CMD",
-	"LEIN_JAVA_CMD",
-	"LEIN_HOME",
-	"LEIN_JAR",
-	"TRAMPOLINE_FILE",
-	"CLJ_CONFIG",
-	"CLJ_CACHE",
-	"GITLIBS",
-}
+var refused = []string{"PATH", "GIT_DIR", "CPATH", "CPPATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "LIBRARY_PATH",
+	"LANG", "BUILD_DIR", "HOME", "JAVA_HOME", "JAVA_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH",
+	"JAVA_CMD", "LEIN_JAVA_CMD", "LEIN_HOME", "LEIN_JAR", "TRAMPOLINE_FILE", "CLJ_CONFIG", "CLJ_CACHE", "GITLIBS"}
 
 // internal are variables of this process, by prefix, that are no tool's business.
 var internal = []string{"CNB_", "SLUGC_", "XDG_", "GIT_", "JAVA_", "JDK_", "LEIN_", "CLJ_", "CLASSPATH"}

@@ -208,7 +208,8 @@ func trampolineWords(line string) []string {
 
 // needlessOption reports options of Leiningen's own that mean nothing to the running app.
 func needlessOption(option, dir string) bool {
-	for _, prefix := range []string{"-Dclojure.compile.path=", "-Dclojure.debug=", "-Dfile.encoding=", "-XX:+TieredCompilation", "-XX:TieredStopAtLevel=", "-Dleiningen."} {
+	for _, prefix := range []string{"-Dclojure.compile.path=", "-Dclojure.debug=", "-Dfile.encoding=",
+		"-XX:+TieredCompilation", "-XX:TieredStopAtLevel=", "-Dleiningen."} {
 		if strings.HasPrefix(option, prefix) {
 			return true
 		}
@@ -306,9 +307,7 @@ func execForm(name string, alias detect.DepsAlias) string {
 	if !alias.ExecArgs {
 		return fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)
 	}
-	args := fmt.Sprintf(
-		`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`,
-		name,
-	)
+	args := fmt.Sprintf(`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`,
+		name)
 	return fmt.Sprintf("(do (require '%s 'clojure.edn) (%s/%s %s))", ns, ns, function, args)
 }

@@ -43,13 +43,8 @@ func packages(file string) (map[string]string, error) {
 	if order.Uint32(head) != jimageMagic {
 		return nil, fmt.Errorf("reading %q: it is no image of modules", file)
 	}
-	slots, locations, texts := int64(
-		order.Uint32(head[16:]),
-	), int64(
-		order.Uint32(head[20:]),
-	), int64(
-		order.Uint32(head[24:]),
-	)
+	slots, locations, texts := int64(order.Uint32(head[16:])), int64(order.Uint32(head[20:])), int64(
+		order.Uint32(head[24:]))
 	if slots*8+locations+texts > maxIndex {
 		return nil, fmt.Errorf("reading %q: its index is too large", file)
 	}

@@ -20,7 +20,8 @@ func (b *work) writeProfile(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "profile.d"), 0o755); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "profile.d", "jvm.sh"), []byte(profileScript(language.System)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "profile.d", "jvm.sh"), []byte(profileScript(language.System)),
+		0o644); err != nil {
 		return fmt.Errorf("writing the launch script: %w", err)
 	}
 	return nil
@@ -46,16 +47,12 @@ func (b *work) processes() error {
 			command += " " + shellQuote(word)
 		}
 	default:
-		b.say.Warn(
-			"Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.",
-			b.namesMain(),
-		)
+		b.say.Warn("Nothing says what to run, so there is no web process. %s, or a Procfile can start one: `web: java $JAVA_OPTS clojure.main -m shop.core`.",
+			b.namesMain())
 		return nil
 	}
-	b.result.Processes = append(
-		b.result.Processes,
-		libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true},
-	)
+	b.result.Processes = append(b.result.Processes,
+		libcnb.Process{Type: "web", Command: []string{"bash", "-c", command}, Default: true})
 	return nil
 }
 
@@ -77,12 +74,8 @@ func (b *work) checkProcfile() {
 		}
 		switch words[0] {
 		case "clojure", "clj":
-			b.say.Warn(
-				"The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.",
-				name,
-				words[0],
-				name,
-			)
+			b.say.Warn("The Procfile starts %s by %s, which is not in the slug. Its classpath is: `%s: java $JAVA_OPTS clojure.main -m shop.core`.",
+				name, words[0], name)
 		}
 	}
 }

@@ -113,21 +113,9 @@ func (b *work) copyLein(dir string) (string, error) {
 		return "", err
 	}
 	init := "(require 'leiningen.core.project)\n(alter-var-root #'leiningen.core.project/defaults assoc :local-repo (System/getenv \"SLUGC_MAVEN_REPOSITORY\") :offline? true)\n"
-	err = errors.Join(
-		disk.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
-		os.WriteFile(
-			filepath.Join(dir, "init.clj"),
-			[]byte(init),
-			0o644,
-		),
-		os.WriteFile(filepath.Join(dir, "profiles.clj"), []byte("{}\n"), 0o644),
-	)
-	return strings.NewReplacer(
-		"'@JAR@'",
-		`"$LEIN_HOME/leiningen.jar"`,
-		"@VERSION@",
-		b.builder.Version,
-	).Replace(
-		leinShim,
-	), err
+	err = errors.Join(disk.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
+		os.WriteFile(filepath.Join(dir, "init.clj"), []byte(init), 0o644),
+		os.WriteFile(filepath.Join(dir, "profiles.clj"), []byte("{}\n"), 0o644))
+	return strings.NewReplacer("'@JAR@'", `"$LEIN_HOME/leiningen.jar"`, "@VERSION@",
+		b.builder.Version).Replace(leinShim), err
 }

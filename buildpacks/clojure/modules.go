@@ -21,20 +21,18 @@ import (
 // safe are the modules that every runtime has. Some are found only by the name of a service
 // (cryptography, time zones' and character sets' providers, file systems in zips), some by
 // reflection, and some are what one misses at night: thread dumps and flight recordings.
-var safe = []string{
-	"java.base", "java.instrument", "java.logging", "java.management", "java.naming", "java.net.http", "java.prefs", "java.rmi", "java.scripting", "java.security.jgss", "java.security.sasl",
-	"java.sql", "java.transaction.xa", "java.xml", "java.xml.crypto", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.httpserver", "jdk.jcmd", "jdk.jfr", "jdk.management",
-	"jdk.management.agent", "jdk.management.jfr", "jdk.naming.dns", "jdk.net", "jdk.unsupported", "jdk.zipfs",
-}
+var safe = []string{"java.base", "java.instrument", "java.logging", "java.management", "java.naming",
+	"java.net.http", "java.prefs", "java.rmi", "java.scripting", "java.security.jgss", "java.security.sasl",
+	"java.sql", "java.transaction.xa", "java.xml", "java.xml.crypto", "jdk.charsets", "jdk.crypto.cryptoki",
+	"jdk.crypto.ec", "jdk.httpserver", "jdk.jcmd", "jdk.jfr", "jdk.management", "jdk.management.agent",
+	"jdk.management.jfr", "jdk.naming.dns", "jdk.net", "jdk.unsupported", "jdk.zipfs"}
 
 // everywhere are parts of nearly every app that name the desktop's packages and are not called by a
 // slug: Clojure's that open windows, clojure.core/bean, and Jetty's workarounds for leaks of the
 // desktop's. By their word every runtime would have the desktop (24 MB). Who calls bean is found by
 // that name.
-var everywhere = []string{
-	"clojure/core.clj", "clojure/core$bean", "clojure/core_proxy", "clojure/inspector", "clojure/java/browse", "clojure/java/javadoc",
-	"org/eclipse/jetty/util/preventers/",
-}
+var everywhere = []string{"clojure/core.clj", "clojure/core$bean", "clojure/core_proxy", "clojure/inspector",
+	"clojure/java/browse", "clojure/java/javadoc", "org/eclipse/jetty/util/preventers/"}
 
 const (
 	beanPackage = "java.beans"

@@ -24,12 +24,13 @@ func TestLeinTask(t *testing.T) {
 		task  string
 		want  string
 	}{
-		"named uberjar":    {detect.LeinFacts{UberjarName: "x.jar"}, "", "uberjar"},
-		"computed name":    {detect.LeinFacts{Computed: []string{":uberjar-name"}}, "", "uberjar"},
-		"uberjar profile":  {detect.LeinFacts{Main: "x.core", Profiles: []string{"dev", "uberjar"}}, "", "uberjar"},
-		"plain":            {detect.LeinFacts{Main: "x.core"}, "", "with-profile production compile :all"},
-		"lein-ring":        {detect.LeinFacts{Plugins: []string{"lein-ring"}}, "", "ring uberjar"},
-		"the user's words": {detect.LeinFacts{UberjarName: "x.jar"}, "with-profile  prod uberjar", "with-profile prod uberjar"},
+		"named uberjar":   {detect.LeinFacts{UberjarName: "x.jar"}, "", "uberjar"},
+		"computed name":   {detect.LeinFacts{Computed: []string{":uberjar-name"}}, "", "uberjar"},
+		"uberjar profile": {detect.LeinFacts{Main: "x.core", Profiles: []string{"dev", "uberjar"}}, "", "uberjar"},
+		"plain":           {detect.LeinFacts{Main: "x.core"}, "", "with-profile production compile :all"},
+		"lein-ring":       {detect.LeinFacts{Plugins: []string{"lein-ring"}}, "", "ring uberjar"},
+		"the user's words": {detect.LeinFacts{UberjarName: "x.jar"}, "with-profile  prod uberjar",
+			"with-profile prod uberjar"},
 	} {
 		b := &work{
 			app: &detect.ClojureApp{Lein: &tt.facts},
@@ -51,13 +52,16 @@ func TestCLITask(t *testing.T) {
 		build   *detect.BuildFacts
 		want    string
 	}{
-		"tools.build":              {alias("build", detect.DepsAlias{NsDefault: "build"}), uber, "-T:build uber"},
-		"no default namespace":     {alias("build", detect.DepsAlias{}), uber, "-T:build build/uber"},
-		"a build without uber":     {alias("build", detect.DepsAlias{NsDefault: "build"}), &detect.BuildFacts{Functions: []string{"jar"}}, ""},
+		"tools.build":          {alias("build", detect.DepsAlias{NsDefault: "build"}), uber, "-T:build uber"},
+		"no default namespace": {alias("build", detect.DepsAlias{}), uber, "-T:build build/uber"},
+		"a build without uber": {alias("build", detect.DepsAlias{NsDefault: "build"}),
+			&detect.BuildFacts{Functions: []string{"jar"}}, ""},
 		"an alias without a build": {alias("build", detect.DepsAlias{NsDefault: "build"}), nil, ""},
-		"depstar":                  {alias("uberjar", detect.DepsAlias{ExecFn: "hf.depstar/uberjar"}), nil, "-X:uberjar"},
-		"uberdeps":                 {alias("uberjar", detect.DepsAlias{MainOpts: []string{"-m", "uberdeps.uberjar"}}), nil, "-M:uberjar"},
-		"nothing":                  {nil, nil, ""},
+		"depstar": {alias("uberjar", detect.DepsAlias{ExecFn: "hf.depstar/uberjar"}), nil,
+			"-X:uberjar"},
+		"uberdeps": {
+			alias("uberjar", detect.DepsAlias{MainOpts: []string{"-m", "uberdeps.uberjar"}}), nil, "-M:uberjar"},
+		"nothing": {nil, nil, ""},
 	} {
 		b := &work{app: &detect.ClojureApp{Deps: &detect.DepsFacts{Aliases: tt.aliases}, Build: tt.build}}
 		if got := strings.Join(b.cliTask(), " "); got != tt.want {
@@ -104,7 +108,9 @@ func TestRepository(t *testing.T) {
 		deps string
 		size int64
 		kept bool
-	}{{"{}", 1, false}, {"{}", maxRepository + 1, true}, {"{:deps {}}", maxRepository, true}, {"{:deps {a b}}", maxRepository + 1, false}} {
+	}{{"{}", 1,
+		false}, {"{}", maxRepository + 1,
+		true}, {"{:deps {}}", maxRepository, true}, {"{:deps {a b}}", maxRepository + 1, false}} {
 		writeFile(t, deps, step.deps)
 		if err := os.Truncate(jar, step.size); err != nil {
 			t.Fatal(err)
@@ -116,10 +122,8 @@ func TestRepository(t *testing.T) {
 			t.Errorf("%+v: kept %t", step, !step.kept)
 		}
 		writeFile(t, jar, "")
-		text := fmt.Sprintf(
-			"cache = true\n[metadata]\ndependencies = %q\n",
-			b.result.Layers[len(b.result.Layers)-1].Metadata["dependencies"],
-		)
+		text := fmt.Sprintf("cache = true\n[metadata]\ndependencies = %q\n",
+			b.result.Layers[len(b.result.Layers)-1].Metadata["dependencies"])
 		writeFile(t, filepath.Join(b.cnb.Layers.Path, "maven.toml"), text)
 	}
 }
@@ -143,10 +147,8 @@ func TestVendoredLein(t *testing.T) {
 	writeFile(t, filepath.Join(home, "self-installs", "leiningen.jar"), "jar")
 	keep := func() {
 		t.Helper()
-		text := fmt.Sprintf(
-			"cache = true\n[metadata]\nscript = %q\n",
-			b.result.Layers[len(b.result.Layers)-1].Metadata["script"],
-		)
+		text := fmt.Sprintf("cache = true\n[metadata]\nscript = %q\n",
+			b.result.Layers[len(b.result.Layers)-1].Metadata["script"])
 		writeFile(t, home+".toml", text)
 		if home, err = b.vendoredLein(); err != nil {
 			t.Fatal(err)
@@ -166,11 +168,14 @@ func TestRunAlias(t *testing.T) {
 		alias detect.DepsAlias
 		want  frozen
 	}{
-		"run":   {detect.DepsAlias{MainOpts: []string{"-m", "shop.core"}, JVMOpts: []string{"-Xss2m"}}, frozen{options: []string{"-Xss2m"}, main: []string{"clojure.main", "-m", "shop.core"}}},
-		"main":  {detect.DepsAlias{ExecFn: "shop.core/run"}, frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
-		"run-x": {detect.DepsAlias{ExecFn: "run", NsDefault: "shop.core"}, frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
-		"start": {detect.DepsAlias{ExecFn: "shop.core/run", ExecArgs: true}, frozen{main: []string{"clojure.main", "-e",
-			`(do (require 'shop.core 'clojure.edn) (shop.core/run (get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :start :exec-args])))`}}},
+		"run": {detect.DepsAlias{MainOpts: []string{"-m", "shop.core"}, JVMOpts: []string{"-Xss2m"}},
+			frozen{options: []string{"-Xss2m"}, main: []string{"clojure.main", "-m", "shop.core"}}},
+		"main": {detect.DepsAlias{ExecFn: "shop.core/run"},
+			frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+		"run-x": {detect.DepsAlias{ExecFn: "run", NsDefault: "shop.core"},
+			frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+		"start": {detect.DepsAlias{ExecFn: "shop.core/run", ExecArgs: true},
+			frozen{main: []string{"clojure.main", "-e", `(do (require 'shop.core 'clojure.edn) (shop.core/run (get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :start :exec-args])))`}}},
 	} {
 		b := &work{
 			app: &detect.ClojureApp{
@@ -189,25 +194,14 @@ func TestRunAlias(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	e := newEnvironment(
-		[]string{"PATH=/usr/bin", "CNB_LAYERS_DIR=/x", "JAVA_OPTS=-Xmx1g", "GIT_DIR=/y", "LANG=C.UTF-8"},
-		map[string]string{
-			"PATH":              "/evil",
-			"JAVA_TOOL_OPTIONS": "-javaagent:x",
-			"DB_PASSWORD":       "hunter22",
-			"SHORT_TOKEN":       "x",
-			"LEIN_USERNAME":     "me",
-			"SLUGC_JDK_VERSION": "17",
-		},
-	)
+	e := newEnvironment([]string{"PATH=/usr/bin", "CNB_LAYERS_DIR=/x", "JAVA_OPTS=-Xmx1g", "GIT_DIR=/y",
+		"LANG=C.UTF-8"},
+		map[string]string{"PATH": "/evil", "JAVA_TOOL_OPTIONS": "-javaagent:x",
+			"DB_PASSWORD": "hunter22", "SHORT_TOKEN": "x", "LEIN_USERNAME": "me",
+			"SLUGC_JDK_VERSION": "17"})
 	e.prepend("/jdk/bin")
-	want := []string{
-		"DB_PASSWORD=hunter22",
-		"LANG=C.UTF-8",
-		"LEIN_USERNAME=me",
-		"PATH=/jdk/bin:/usr/bin",
-		"SHORT_TOKEN=x",
-	}
+	want := []string{"DB_PASSWORD=hunter22", "LANG=C.UTF-8", "LEIN_USERNAME=me", "PATH=/jdk/bin:/usr/bin",
+		"SHORT_TOKEN=x"}
 	if diff := cmp.Diff(want, command.Environ(e.vars)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -248,9 +242,11 @@ func TestMirrorFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, want := range map[string][]string{
-		"init.clj":         {`:url "http://127.0.0.1:1/maven"`, `:username "me" :password "a\"b&c"`, `register-wagon-factory! "http"`},
-		".m2/settings.xml": {"<url>http://127.0.0.1:1/maven</url>", `<password>a"b&amp;c</password>`, "<mirrorOf>*</mirrorOf>"},
-		"lein":             {"jar='" + filepath.Join(jars, "leiningen.jar") + "'"},
+		"init.clj": {`:url "http://127.0.0.1:1/maven"`, `:username "me" :password "a\"b&c"`,
+			`register-wagon-factory! "http"`},
+		".m2/settings.xml": {"<url>http://127.0.0.1:1/maven</url>", `<password>a"b&amp;c</password>`,
+			"<mirrorOf>*</mirrorOf>"},
+		"lein": {"jar='" + filepath.Join(jars, "leiningen.jar") + "'"},
 	} {
 		text, err := os.ReadFile(filepath.Join(home, file))
 		if err != nil {
@@ -293,7 +289,8 @@ func TestMavenSettings(t *testing.T) {
 
 func TestTrampoline(t *testing.T) {
 	words := trampolineWords(`'java' '-classpath' '/app/src:/m2/a b.jar' '-Dx=y z' 'clojure.main' '-i' '/tmp/f.clj'`)
-	if diff := cmp.Diff([]string{"java", "-classpath", "/app/src:/m2/a b.jar", "-Dx=y z", "clojure.main", "-i", "/tmp/f.clj"}, words); diff != "" {
+	if diff := cmp.Diff([]string{"java", "-classpath", "/app/src:/m2/a b.jar", "-Dx=y z", "clojure.main", "-i",
+		"/tmp/f.clj"}, words); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	dir := t.TempDir()
@@ -350,15 +347,17 @@ func TestProcesses(t *testing.T) {
 		b    work
 		want string
 	}{
-		"uberjar":  {work{uberjar: "target/my app.jar"}, "java $JAVA_OPTS -jar 'target/my app.jar'"},
-		"frozen":   {work{frozen: &frozen{options: []string{"-Dx=y"}, main: []string{"clojure.main", "-m", "a.b"}}}, "java $JAVA_OPTS -Dx=y clojure.main -m a.b"},
+		"uberjar": {work{uberjar: "target/my app.jar"}, "java $JAVA_OPTS -jar 'target/my app.jar'"},
+		"frozen": {work{frozen: &frozen{options: []string{"-Dx=y"}, main: []string{"clojure.main", "-m", "a.b"}}},
+			"java $JAVA_OPTS -Dx=y clojure.main -m a.b"},
 		"nothing":  {work{frozen: &frozen{}}, ""},
 		"procfile": {work{uberjar: "x.jar", dir: "procfile"}, ""},
 	} {
 		b := tt.b
 		if b.dir != "" {
 			b.dir = t.TempDir()
-			if err := os.WriteFile(filepath.Join(b.dir, "Procfile"), []byte("web: java -jar x.jar\n"), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(b.dir, "Procfile"), []byte("web: java -jar x.jar\n"),
+				0o644); err != nil {
 				t.Fatal(err)
 			}
 		} else {

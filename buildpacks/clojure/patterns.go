@@ -11,24 +11,15 @@ import (
 
 // patterns are the failures that are known, the particular before the general (languages.md 5.7).
 func (b *work) patterns() []diagnosis.Pattern {
-	return slices.Concat(
-		memoryPatterns(),
-		fetchPatterns(b.manifest(), b.mirror != ""),
-		toolPatterns(b.manifest()),
-		compilePatterns(b.manifest()),
-		diagnosis.Common("clojure"),
-		lastPatterns(),
-	)
+	return slices.Concat(memoryPatterns(), fetchPatterns(b.manifest(), b.mirror != ""), toolPatterns(b.manifest()),
+		compilePatterns(b.manifest()), diagnosis.Common("clojure"), lastPatterns())
 }
 
 func memoryPatterns() []diagnosis.Pattern {
 	return []diagnosis.Pattern{{
 		ID: "clojure/out-of-memory", Match: regexp.MustCompile(`OutOfMemoryError|There is insufficient memory for the Java Runtime Environment`),
-		Make: diagnosis.Fixed(
-			diagnosis.Diagnosis{Summary: "Java ran out of memory while the app was being built.", Hints: []string{
-				"give the build more memory by JVM_OPTS=-Xmx1g (the app's compiler) and LEIN_JVM_OPTS=-Xmx512m (Leiningen)", "check :jvm-opts in project.clj for a small -Xmx",
-			}},
-		),
+		Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "Java ran out of memory while the app was being built.",
+			Hints: []string{"give the build more memory by JVM_OPTS=-Xmx1g (the app's compiler) and LEIN_JVM_OPTS=-Xmx512m (Leiningen)", "check :jvm-opts in project.clj for a small -Xmx"}}),
 	}, {
 		ID: "clojure/java-too-old", Match: regexp.MustCompile(`UnsupportedClassVersionError: (\S+) has been compiled by a more recent version of the Java Runtime \(class file version (\d+)`),
 		Make: func(m []string) *diagnosis.Diagnosis {
@@ -46,33 +37,19 @@ func memoryPatterns() []diagnosis.Pattern {
 // fetchPatterns are dependencies that can't be had.
 func fetchPatterns(manifest string, mirrored bool) []diagnosis.Pattern {
 	at := func(d *diagnosis.Diagnosis) *diagnosis.Diagnosis { d.Place = manifest; return d }
-	private := []string{
-		"give its user and password by the build's configuration: :username :env/… and :password :env/… in project.clj's :repositories",
-	}
+	private := []string{"give its user and password by the build's configuration: :username :env/… and :password :env/… in project.clj's :repositories"}
 	if mirrored {
 		private = []string{"check the user and password in " + MirrorEnv}
 	}
 	return []diagnosis.Pattern{{
 		ID: "clojure/repository-unauthorised", Match: regexp.MustCompile(`(?m)Could not transfer (?:artifact|metadata) (\S+) from/to (.+?) \(\S+\): (?:authentication failed|authorization failed|.*status(?: code)?:? (?:401|403))`),
 		Make: func(m []string) *diagnosis.Diagnosis {
-			return at(
-				&diagnosis.Diagnosis{
-					Summary: fmt.Sprintf("The repository %q does not let this build fetch %s.", m[2], coordinate(m[1])),
-					Hints:   private,
-				},
-			)
+			return at(&diagnosis.Diagnosis{Summary: fmt.Sprintf("The repository %q does not let this build fetch %s.", m[2], coordinate(m[1])), Hints: private})
 		},
 	}, {
 		ID: "clojure/repository-insecure", Match: regexp.MustCompile(`(?s)Tried to use insecure HTTP repository without TLS:\s*(\S+): (\S+)|Invalid repo url \(http not supported\):? ?()(\S+)`),
 		Make: func(m []string) *diagnosis.Diagnosis {
-			return at(
-				&diagnosis.Diagnosis{
-					Summary: strings.TrimSpace(
-						"The repository "+m[1],
-					) + " is read over http, which anyone on the way can change.",
-					Hints: []string{"use its https address"},
-				},
-			)
+			return at(&diagnosis.Diagnosis{Summary: strings.TrimSpace("The repository "+m[1]) + " is read over http, which anyone on the way can change.", Hints: []string{"use its https address"}})
 		},
 	}, {
 		ID: "clojure/checksum", Match: regexp.MustCompile(`Could not transfer artifact (\S+) from/to (.+?) \(\S+\): Checksum validation failed(, no checksums available)?`),
@@ -81,67 +58,29 @@ func fetchPatterns(manifest string, mirrored bool) []diagnosis.Pattern {
 			if m[3] != "" {
 				text = "comes without a checksum"
 			}
-			return at(
-				&diagnosis.Diagnosis{
-					Summary:   fmt.Sprintf("%s of the repository %q %s.", coordinate(m[1]), m[2], text),
-					Transient: m[3] == "",
-					Hints: []string{
-						"a repository must publish .sha1 files beside its jars",
-						"of a repository you trust, write :checksum :warn in project.clj's :repositories",
-					},
-				},
-			)
+			return at(&diagnosis.Diagnosis{Summary: fmt.Sprintf("%s of the repository %q %s.", coordinate(m[1]), m[2], text), Transient: m[3] == "", Hints: []string{"a repository must publish .sha1 files beside its jars", "of a repository you trust, write :checksum :warn in project.clj's :repositories"}})
 		},
 	}, {
 		ID: "clojure/git-dependency", Match: regexp.MustCompile(`(?m)Unable to (?:clone|fetch) \S*?/_repos/(\S+)\n(?:.*(Could not resolve host|Connection timed out|Connection refused))?`),
 		Make: func(m []string) *diagnosis.Diagnosis {
-			d := at(
-				&diagnosis.Diagnosis{
-					Summary: "A dependency could not be fetched by git: " + strings.Replace(m[1], "/", "://", 1) + ".",
-					Hints: []string{
-						"check its URL in deps.edn; a private one needs credentials in the build's git configuration (GIT_CONFIG_COUNT …)", "or depend on a published release by :mvn/version",
-					},
-				},
-			)
+			d := at(&diagnosis.Diagnosis{Summary: "A dependency could not be fetched by git: " + strings.Replace(m[1], "/", "://", 1) + ".", Hints: []string{"check its URL in deps.edn; a private one needs credentials in the build's git configuration (GIT_CONFIG_COUNT …)", "or depend on a published release by :mvn/version"}})
 			d.Transient = m[2] != ""
 			return d
 		},
 	}, {
 		ID: "clojure/network", Match: regexp.MustCompile(`(?m)Could not transfer (?:artifact|metadata) (\S+) from/to (.+?) \((\S+)\): (.+)$`),
 		Make: func(m []string) *diagnosis.Diagnosis {
-			return at(
-				&diagnosis.Diagnosis{
-					Transient: true,
-					Summary: fmt.Sprintf(
-						"%s could not be fetched from the repository %q (%s).",
-						coordinate(m[1]),
-						m[2],
-						m[3],
-					),
-					Hints: []string{
-						"try again; if it persists, check the repository and proxy settings",
-					},
-				},
-			)
+			return at(&diagnosis.Diagnosis{Transient: true, Summary: fmt.Sprintf("%s could not be fetched from the repository %q (%s).", coordinate(m[1]), m[2], m[3]), Hints: []string{"try again; if it persists, check the repository and proxy settings"}})
 		},
 	}, {
 		ID: "clojure/artifact-missing", Match: regexp.MustCompile(`Could not find artifact (\S+) in (.+?) \(`),
 		Make: func(m []string) *diagnosis.Diagnosis {
-			return at(
-				&diagnosis.Diagnosis{Summary: fmt.Sprintf("No repository has %s.", coordinate(m[1])), Hints: []string{
-					"check its name and version in " + manifest + ": it may be misspelt or not be published", "a library of your own can be published, or kept in a repository that :repositories names",
-				}},
-			)
+			return at(&diagnosis.Diagnosis{Summary: fmt.Sprintf("No repository has %s.", coordinate(m[1])), Hints: []string{"check its name and version in " + manifest + ": it may be misspelt or not be published", "a library of your own can be published, or kept in a repository that :repositories names"}})
 		},
 	}, {
 		ID: "clojure/dependencies", Match: regexp.MustCompile(`Could not resolve dependencies|(?m)^Error building classpath\. (.+)$`),
 		Make: func(m []string) *diagnosis.Diagnosis {
-			d := at(
-				&diagnosis.Diagnosis{
-					Summary: "The app's dependencies could not be resolved.",
-					Hints:   []string{"`lein deps :tree` or `clojure -Stree` says more"},
-				},
-			)
+			d := at(&diagnosis.Diagnosis{Summary: "The app's dependencies could not be resolved.", Hints: []string{"`lein deps :tree` or `clojure -Stree` says more"}})
 			if m[1] != "" {
 				d.Summary = "The app's dependencies could not be resolved: " + strings.TrimSuffix(m[1], ".") + "."
 			}
@@ -171,42 +110,24 @@ func toolPatterns(manifest string) []diagnosis.Pattern {
 			return &diagnosis.Diagnosis{
 				Place:   "project.clj",
 				Summary: fmt.Sprintf("Leiningen knows no task %q.", m[1]),
-				Hints: []string{
-					"check LEIN_BUILD_TASK and bin/build",
-					"a task of a plugin needs it in project.clj's :plugins",
-				},
+				Hints: []string{"check LEIN_BUILD_TASK and bin/build",
+					"a task of a plugin needs it in project.clj's :plugins"},
 			}
 		},
 	}, {
 		ID: "clojure/npm-missing", Match: regexp.MustCompile(`(?i)lein-npm.*npm.*not found|Cannot run program "npm"`),
-		Make: diagnosis.Fixed(
-			diagnosis.Diagnosis{
-				Summary: "The build needs npm, which is not on its PATH.",
-				Hints:   []string{"commit a package.json, so that Node.js is part of the build"},
-			},
-		),
+		Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "The build needs npm, which is not on its PATH.",
+			Hints: []string{"commit a package.json, so that Node.js is part of the build"}}),
 	}, {
 		ID: "clojure/git-history-missing", Match: regexp.MustCompile(`not a git repository|clojure\.tools\.build.*git[-_]count|git-count-revs`),
-		Make: diagnosis.Fixed(
-			diagnosis.Diagnosis{
-				Place:   manifest,
-				Summary: "The build asks git for the app's history, and a slug is built from the files alone.",
-				Hints: []string{
-					"take the version from the environment: SOURCE_VERSION holds the commit where it is known", "or write it in build.clj or project.clj",
-				},
-			},
-		),
+		Make: diagnosis.Fixed(diagnosis.Diagnosis{Place: manifest,
+			Summary: "The build asks git for the app's history, and a slug is built from the files alone.",
+			Hints:   []string{"take the version from the environment: SOURCE_VERSION holds the commit where it is known", "or write it in build.clj or project.clj"}}),
 	}, {
 		ID: "clojure/tools-build-missing", Match: regexp.MustCompile(`Could not locate (clojure/tools/build/\w+)__init\.class`),
-		Make: diagnosis.Fixed(
-			diagnosis.Diagnosis{
-				Place:   "deps.edn",
-				Summary: "build.clj uses clojure.tools.build, and the alias build does not depend on it.",
-				Hints: []string{
-					`write {:deps {io.github.clojure/tools.build {:git/tag "…" :git/sha "…"}} :ns-default build} for :build in deps.edn`,
-				},
-			},
-		),
+		Make: diagnosis.Fixed(diagnosis.Diagnosis{Place: "deps.edn",
+			Summary: "build.clj uses clojure.tools.build, and the alias build does not depend on it.",
+			Hints:   []string{`write {:deps {io.github.clojure/tools.build {:git/tag "…" :git/sha "…"}} :ns-default build} for :build in deps.edn`}}),
 	}, {
 		ID: "clojure/function-missing", Match: regexp.MustCompile(`(?m)^There is no function (\S+)$`),
 		Make: func(m []string) *diagnosis.Diagnosis {
@@ -227,9 +148,8 @@ func compilePatterns(manifest string) []diagnosis.Pattern {
 			d := &diagnosis.Diagnosis{
 				Place:   manifest,
 				Summary: fmt.Sprintf("There is no namespace %s, neither in the app nor in its dependencies.", ns),
-				Hints: []string{
-					"commit the file; .gitignore or .slugignore may leave it out", "or add the library that has it to " + manifest,
-				},
+				Hints: []string{"commit the file; .gitignore or .slugignore may leave it out",
+					"or add the library that has it to " + manifest},
 			}
 			if m[2] != "" {
 				d.Hints = append(
@@ -243,10 +163,8 @@ func compilePatterns(manifest string) []diagnosis.Pattern {
 		Make: func(m []string) *diagnosis.Diagnosis {
 			return &diagnosis.Diagnosis{
 				Place: manifest,
-				Summary: fmt.Sprintf(
-					"There is no Java class %s, neither in Java nor in the app's dependencies.",
-					m[1]+m[2],
-				),
+				Summary: fmt.Sprintf("There is no Java class %s, neither in Java nor in the app's dependencies.",
+					m[1]+m[2]),
 				Hints: []string{"add the library that has it to " + manifest},
 			}
 		},

@@ -24,7 +24,9 @@ func source(t *testing.T, files map[string]string, env []string, variable string
 		}
 	}
 	script := filepath.Join(dir, "jvm.sh")
-	if err := os.WriteFile(script, []byte(profileScript(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")})), 0o644); err != nil {
+	if err := os.WriteFile(script,
+		[]byte(profileScript(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")})),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/bin/sh", "-euc", `. "$1"; eval "printf %s \"\${$2-}\""`, "sh", script, variable)
@@ -54,20 +56,24 @@ func TestProfileMemory(t *testing.T) {
 		env   []string
 		want  string
 	}{
-		"256 MB":                                 {two("268435456"), nil, utf8 + " -Xmx126m -Xss512k -XX:CICompilerCount=2"},
-		"512 MB":                                 {two("536870912"), nil, utf8 + " -Xmx300m -Xss512k -XX:CICompilerCount=2"},
-		"513 MB":                                 {two("537919488"), nil, utf8 + " -Xmx300m -XX:CICompilerCount=2"},
-		"1 GB, version 1":                        {one("1073741824"), nil, utf8 + " -Xmx671m -XX:CICompilerCount=2"},
-		"2 GB":                                   {two("2147483648"), nil, utf8 + " -Xmx1539m"},
-		"4 GB":                                   {two("4294967296"), nil, utf8 + " -Xmx3276m"},
-		"14 GB":                                  {two("15032385536"), nil, utf8 + " -Xmx11468m"},
-		"a limit above":                          {nested, nil, utf8 + " -Xmx671m -XX:CICompilerCount=2"},
-		"max":                                    {two("max"), nil, utf8},
-		"version 1 unlimited":                    {one("9223372036854771712"), nil, utf8},
-		"no cgroups":                             {nil, nil, utf8},
-		"the user's heap":                        {two("536870912"), []string{"JAVA_OPTS=-Xmx99m -Da=b"}, utf8 + " -Xmx99m -Da=b"},
+		"256 MB": {two("268435456"), nil,
+			utf8 + " -Xmx126m -Xss512k -XX:CICompilerCount=2"},
+		"512 MB": {two("536870912"), nil,
+			utf8 + " -Xmx300m -Xss512k -XX:CICompilerCount=2"},
+		"513 MB":              {two("537919488"), nil, utf8 + " -Xmx300m -XX:CICompilerCount=2"},
+		"1 GB, version 1":     {one("1073741824"), nil, utf8 + " -Xmx671m -XX:CICompilerCount=2"},
+		"2 GB":                {two("2147483648"), nil, utf8 + " -Xmx1539m"},
+		"4 GB":                {two("4294967296"), nil, utf8 + " -Xmx3276m"},
+		"14 GB":               {two("15032385536"), nil, utf8 + " -Xmx11468m"},
+		"a limit above":       {nested, nil, utf8 + " -Xmx671m -XX:CICompilerCount=2"},
+		"max":                 {two("max"), nil, utf8},
+		"version 1 unlimited": {one("9223372036854771712"), nil, utf8},
+		"no cgroups":          {nil, nil, utf8},
+		"the user's heap": {two("536870912"), []string{"JAVA_OPTS=-Xmx99m -Da=b"},
+			utf8 + " -Xmx99m -Da=b"},
 		"the user's heap, in the other variable": {two("536870912"), []string{"JAVA_TOOL_OPTIONS=-Xmx99m"}, utf8},
-		"the user's stack":                       {two("536870912"), []string{"JAVA_OPTS=-Xss1m"}, utf8 + " -Xmx300m -XX:CICompilerCount=2 -Xss1m"},
+		"the user's stack": {two("536870912"), []string{"JAVA_OPTS=-Xss1m"},
+			utf8 + " -Xmx300m -XX:CICompilerCount=2 -Xss1m"},
 	} {
 		if got := source(t, tt.files, tt.env, "JAVA_OPTS"); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
@@ -76,10 +82,8 @@ func TestProfileMemory(t *testing.T) {
 	if got := source(t, two("536870912"), []string{"DYNO=run.17"}, "JAVA_TOOL_OPTIONS"); got != "" {
 		t.Errorf("a one-off process has JAVA_TOOL_OPTIONS %q", got)
 	}
-	if got := source(t, two("536870912"), []string{"DYNO=web.1"}, "JAVA_TOOL_OPTIONS"); !strings.Contains(
-		got,
-		"-Xmx300m",
-	) {
+	if got := source(t, two("536870912"), []string{"DYNO=web.1"}, "JAVA_TOOL_OPTIONS"); !strings.Contains(got,
+		"-Xmx300m") {
 		t.Errorf("a web process has JAVA_TOOL_OPTIONS %q", got)
 	}
 }
@@ -97,10 +101,8 @@ func TestProfileJDBC(t *testing.T) {
 			t.Errorf("%s: %q, want %q", env, got, want)
 		}
 	}
-	if got := source(t, nil, []string{"CI=true", "DATABASE_URL=postgres://u:p@h/db"}, "JDBC_DATABASE_URL"); strings.Contains(
-		got,
-		"sslmode",
-	) {
+	if got := source(t, nil, []string{"CI=true", "DATABASE_URL=postgres://u:p@h/db"},
+		"JDBC_DATABASE_URL"); strings.Contains(got, "sslmode") {
 		t.Errorf("in CI: %q", got)
 	}
 }

@@ -167,14 +167,8 @@ func (b *work) link(dir string, modules []string) error {
 	if err := os.Remove(dir); err != nil { // jlink wants to make it
 		return fmt.Errorf("linking the runtime: %w", err)
 	}
-	argv := []string{
-		"--add-modules",
-		strings.Join(modules, ","),
-		"--no-header-files",
-		"--no-man-pages",
-		"--output",
-		dir,
-	}
+	argv := []string{"--add-modules", strings.Join(modules, ","), "--no-header-files", "--no-man-pages", "--output",
+		dir}
 	if _, err := os.Stat(filepath.Join(b.jdk.Dir, "jmods")); errors.Is(err, os.ErrNotExist) {
 		// Such a JDK (24 and later) links from its own files, and refuses where the system has
 		// changed one: Linux distributions change the certificates.
@@ -240,15 +234,8 @@ func (b *work) libraries(dir string) error {
 		return fmt.Errorf("listing the runtime: %w", err)
 	}
 	triple := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[runtime.GOARCH]
-	from := []string{
-		filepath.Join(b.jdk.Dir, "lib"),
-		"/usr/lib/" + triple,
-		"/lib/" + triple,
-		"/usr/lib64",
-		"/lib64",
-		"/usr/lib",
-		"/lib",
-	}
+	from := []string{filepath.Join(b.jdk.Dir, "lib"), "/usr/lib/" + triple, "/lib/" + triple, "/usr/lib64",
+		"/lib64", "/usr/lib", "/lib"}
 	into := filepath.Join(b.home, "libraries")
 	brought, missing, err := libraries.Bring(into, roots, from)
 	if err != nil {

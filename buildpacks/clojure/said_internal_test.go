@@ -16,37 +16,19 @@ import (
 // has: the tools' lines are theirs.
 func TestSaid(t *testing.T) {
 	tests := []struct{ output, id, summary string }{
-		{
-			"Could not transfer artifact ring:ring-core:pom:1.8.2 from/to debian (file:///usr/share/maven-repo): Checksum validation failed, no checksums available",
-			"clojure/checksum",
-			`ring/ring-core 1.8.2 of the repository "debian" comes without a checksum.`,
-		},
+		{"Could not transfer artifact ring:ring-core:pom:1.8.2 from/to debian (file:///usr/share/maven-repo): Checksum validation failed, no checksums available",
+			"clojure/checksum", `ring/ring-core 1.8.2 of the repository "debian" comes without a checksum.`},
 		{"Could not resolve dependencies", "clojure/dependencies", "The app's dependencies could not be resolved."},
-		{
-			"Error building classpath. Bad coordinate for library ring/ring.",
-			"clojure/dependencies",
-			"The app's dependencies could not be resolved: Bad coordinate for library ring/ring.",
-		},
-		{
-			"fatal: not a git repository (or any of the parent directories): .git",
-			"clojure/git-history-missing",
-			"The build asks git for the app's history, and a slug is built from the files alone.",
-		},
-		{
-			"Exception in thread \"main\" java.lang.UnsupportedClassVersionError: shop/Core has been compiled by a more recent version of the Java Runtime (class file version 65.0), this version",
-			"clojure/java-too-old",
-			"shop.Core needs Java 21 or newer.",
-		},
-		{
-			`java.io.IOException: Cannot run program "npm": error=2, No such file or directory`,
-			"clojure/npm-missing",
-			"The build needs npm, which is not on its PATH.",
-		},
-		{
-			"Warning: profile :production not found.",
-			"clojure/profile-missing",
-			"project.clj has no profile production, which the build asks for.",
-		},
+		{"Error building classpath. Bad coordinate for library ring/ring.", "clojure/dependencies",
+			"The app's dependencies could not be resolved: Bad coordinate for library ring/ring."},
+		{"fatal: not a git repository (or any of the parent directories): .git", "clojure/git-history-missing",
+			"The build asks git for the app's history, and a slug is built from the files alone."},
+		{"Exception in thread \"main\" java.lang.UnsupportedClassVersionError: shop/Core has been compiled by a more recent version of the Java Runtime (class file version 65.0), this version",
+			"clojure/java-too-old", "shop.Core needs Java 21 or newer."},
+		{`java.io.IOException: Cannot run program "npm": error=2, No such file or directory`, "clojure/npm-missing",
+			"The build needs npm, which is not on its PATH."},
+		{"Warning: profile :production not found.", "clojure/profile-missing",
+			"project.clj has no profile production, which the build asks for."},
 	}
 	b := &work{app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{}}}
 	for _, test := range tests {

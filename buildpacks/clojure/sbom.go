@@ -27,10 +27,8 @@ func (b *work) bill() error {
 		components = append(components, bill.Runtime("openjdk", version))
 	}
 	if b.includeLein() {
-		components = append(
-			components,
-			bill.Tool("leiningen", b.builder.Version, bill.Generic("", "leiningen", b.builder.Version)),
-		)
+		components = append(components,
+			bill.Tool("leiningen", b.builder.Version, bill.Generic("", "leiningen", b.builder.Version)))
 	}
 	for _, file := range b.fetched {
 		if c, ok := b.component(file); ok {

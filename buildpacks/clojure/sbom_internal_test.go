@@ -34,9 +34,12 @@ func fetched(t *testing.T) *work {
 	b.jars = filepath.Join(layers.Path, "maven", "repository")
 	manifest := entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"}
 	for name, entries := range map[string][]entry{
-		"org/clojure/clojure/1.11.1/clojure-1.11.1.jar":             {{name: "clojure/core.clj", text: "1.11"}, {name: "clojure/lang/RT.class", text: "RT"}, manifest},
-		"org/clojure/clojure/1.10.3/clojure-1.10.3.jar":             {{name: "clojure/core.clj", text: "1.10"}, {name: "clojure/lang/RT.class", text: "RT of 1.10"}, manifest},
-		"ring/ring-core/1.8.2/ring-core-1.8.2.jar":                  {{name: "ring/core.clj", text: "ring"}, {name: "ring/util.clj", text: "util"}, {name: "data_readers.clj", text: "{ring 1}"}},
+		"org/clojure/clojure/1.11.1/clojure-1.11.1.jar": {{name: "clojure/core.clj", text: "1.11"},
+			{name: "clojure/lang/RT.class", text: "RT"}, manifest},
+		"org/clojure/clojure/1.10.3/clojure-1.10.3.jar": {{name: "clojure/core.clj", text: "1.10"},
+			{name: "clojure/lang/RT.class", text: "RT of 1.10"}, manifest},
+		"ring/ring-core/1.8.2/ring-core-1.8.2.jar": {{name: "ring/core.clj", text: "ring"},
+			{name: "ring/util.clj", text: "util"}, {name: "data_readers.clj", text: "{ring 1}"}},
 		"lein-ring/lein-ring/0.12.6/lein-ring-0.12.6.jar":           {{name: "leiningen/ring.clj", text: "plugin"}},
 		"org/eclipse/jetty/jetty-bom/9.4.0/jetty-bom-9.4.0.jar":     {manifest},
 		"broken/broken/1.0/broken-1.0.jar":                          nil,
@@ -109,13 +112,9 @@ func TestBillOfUberjar(t *testing.T) {
 		entry{name: "shop/core.clj", text: "shop"},
 		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"},
 	)
-	want := []string{
-		"acme/shop",
-		"library pkg:generic/acme/tools@0123456789abcdef",
-		"platform pkg:generic/openjdk@21.0.5",
-		"library pkg:maven/org.clojure/clojure@1.11.1",
-		"library pkg:maven/ring/ring-core@1.8.2",
-	}
+	want := []string{"acme/shop", "library pkg:generic/acme/tools@0123456789abcdef",
+		"platform pkg:generic/openjdk@21.0.5", "library pkg:maven/org.clojure/clojure@1.11.1",
+		"library pkg:maven/ring/ring-core@1.8.2"}
 	if diff := cmp.Diff(want, billed(t, b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -137,10 +136,7 @@ func TestFrozenLibraries(t *testing.T) {
 	b.builder, b.env = &toolchain.Toolchain{
 		Tool:    "leiningen",
 		Version: "2.12.0",
-	}, newEnvironment(
-		nil,
-		map[string]string{"LEIN_INCLUDE_IN_SLUG": "yes"},
-	)
+	}, newEnvironment(nil, map[string]string{"LEIN_INCLUDE_IN_SLUG": "yes"})
 	repository := filepath.Join(b.home, ".m2", "repository") // as the tools know it
 	if err := os.MkdirAll(filepath.Dir(repository), 0o755); err != nil {
 		t.Fatal(err)
@@ -151,31 +147,25 @@ func TestFrozenLibraries(t *testing.T) {
 	src := filepath.Join(b.dir, "src")
 	writeFile(t, filepath.Join(src, "shop.clj"), "shop")
 	b.frozen = &frozen{
-		path: []string{
-			src,
-			filepath.Join(b.dir, "resources"),
+		path: []string{src, filepath.Join(b.dir, "resources"),
 			filepath.Join(repository, "org/clojure/clojure/1.11.1/clojure-1.11.1.jar"),
-			filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src"),
-		},
+			filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src")},
 	}
 	if err := b.dependencyLayer(); err != nil {
 		t.Fatal(err)
 	}
 	layer := filepath.Join(b.cnb.Layers.Path, "dependencies")
-	if diff := cmp.Diff([]string{src, filepath.Join(layer, "clojure-1.11.1.jar"), filepath.Join(layer, "tools-0123456789abcdef.jar")}, b.frozen.path); diff != "" {
+	if diff := cmp.Diff([]string{src, filepath.Join(layer, "clojure-1.11.1.jar"),
+		filepath.Join(layer, "tools-0123456789abcdef.jar")}, b.frozen.path); diff != "" {
 		t.Errorf("classpath (-want +got):\n%s", diff)
 	}
 	if files, err := sums(filepath.Join(layer, "tools-0123456789abcdef.jar")); err != nil || len(files) != 1 ||
 		files["acme/tools.clj"] == 0 {
 		t.Errorf("the library of git is packed as %v (%v)", files, err)
 	}
-	want := []string{
-		"acme/shop",
-		"library pkg:generic/acme/tools@0123456789abcdef",
-		"application pkg:generic/leiningen@2.12.0",
-		"platform pkg:generic/openjdk@21.0.5",
-		"library pkg:maven/org.clojure/clojure@1.11.1",
-	}
+	want := []string{"acme/shop", "library pkg:generic/acme/tools@0123456789abcdef",
+		"application pkg:generic/leiningen@2.12.0", "platform pkg:generic/openjdk@21.0.5",
+		"library pkg:maven/org.clojure/clojure@1.11.1"}
 	if diff := cmp.Diff(want, billed(t, b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

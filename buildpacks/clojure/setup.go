@@ -43,7 +43,8 @@ func (b *work) setUp() error {
 	bin := filepath.Join(b.home, "bin")
 	leinHome := filepath.Join(b.home, ".lein")
 	gitlibs := b.gitlibs()
-	for _, dir := range []string{bin, leinHome, filepath.Join(b.home, ".m2"), filepath.Join(b.home, ".clojure"), filepath.Join(b.home, "cpcache"), gitlibs} {
+	for _, dir := range []string{bin, leinHome, filepath.Join(b.home, ".m2"), filepath.Join(b.home, ".clojure"),
+		filepath.Join(b.home, "cpcache"), gitlibs} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("making a private home: %w", err)
 		}
@@ -59,7 +60,8 @@ func (b *work) setUp() error {
 	}
 	for name, value := range map[string]string{
 		"HOME": b.home, "JAVA_HOME": b.javaHome(), "JAVA_CMD": b.java("java"), "LEIN_JAVA_CMD": b.java("java"), "LEIN_HOME": leinHome, "PWD": b.dir,
-		"CLJ_CONFIG": filepath.Join(b.home, ".clojure"), "CLJ_CACHE": filepath.Join(b.home, "cpcache"), "GITLIBS": gitlibs,
+		"CLJ_CONFIG": filepath.Join(b.home,
+			".clojure"), "CLJ_CACHE": filepath.Join(b.home, "cpcache"), "GITLIBS": gitlibs,
 	} {
 		b.env.vars[name] = value
 	}
@@ -85,11 +87,10 @@ func (b *work) checkNode() error {
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "clojure/npm-missing", Summary: fmt.Sprintf("%s needs npm, which is not on this build's PATH.", b.app.NodeFor[0]),
-		Hints: []string{
-			"commit a package.json, so that Node.js is part of the build",
-			"or set SLUGC_BUILDPACK=node,clojure",
-		},
+		ID: "clojure/npm-missing", Summary: fmt.Sprintf("%s needs npm, which is not on this build's PATH.",
+			b.app.NodeFor[0]),
+		Hints: []string{"commit a package.json, so that Node.js is part of the build",
+			"or set SLUGC_BUILDPACK=node,clojure"},
 	}
 }
 
@@ -164,11 +165,8 @@ func (b *work) writeLein(bin, home string) error {
 		if user != "" {
 			credentials = fmt.Sprintf(" :username %s :password %s", quoteClojure(user), quoteClojure(pass))
 		}
-		init += fmt.Sprintf(
-			"(alter-var-root #'leiningen.core.project/defaults assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n",
-			quoteClojure(addr),
-			credentials,
-		)
+		init += fmt.Sprintf("(alter-var-root #'leiningen.core.project/defaults assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n",
+			quoteClojure(addr), credentials)
 	}
 	if err := os.WriteFile(filepath.Join(home, "init.clj"), []byte(init), 0o600); err != nil {
 		return err
@@ -201,11 +199,9 @@ func (b *work) writeClojure(bin string) error {
 	}
 	run := filepath.Join(b.home, "exec.clj")
 	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@HOME@", b.home).Replace(clojureShim)
-	return errors.Join(
-		os.WriteFile(run, execScript, 0o644),
+	return errors.Join(os.WriteFile(run, execScript, 0o644),
 		os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755),
-		os.Symlink("clojure", filepath.Join(bin, "clj")),
-	)
+		os.Symlink("clojure", filepath.Join(bin, "clj")))
 }
 
 // writeMaven writes the settings that tools.deps and Maven read: the app's own where
@@ -222,10 +218,9 @@ func (b *work) writeMaven() error {
 		text, err := root.ReadFile(filepath.FromSlash(own))
 		if err != nil {
 			return &diagnosis.Diagnosis{
-				ID: "clojure/maven-settings-missing", Summary: fmt.Sprintf("MAVEN_SETTINGS_PATH names %q, which is no file of the app.", own),
-				Hints: []string{
-					"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration",
-				},
+				ID: "clojure/maven-settings-missing", Summary: fmt.Sprintf(
+					"MAVEN_SETTINGS_PATH names %q, which is no file of the app.", own),
+				Hints: []string{"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration"},
 			}
 		}
 		return os.WriteFile(file, text, 0o600)
@@ -235,14 +230,10 @@ func (b *work) writeMaven() error {
 	}
 	addr, user, pass := splitUser(b.mirror)
 	text := "<settings>\n  <mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>" + quoteXML(
-		addr,
-	) + "</url></mirror></mirrors>\n"
+		addr) + "</url></mirror></mirrors>\n"
 	if user != "" {
 		text += "  <servers><server><id>mirror</id><username>" + quoteXML(
-			user,
-		) + "</username><password>" + quoteXML(
-			pass,
-		) + "</password></server></servers>\n"
+			user) + "</username><password>" + quoteXML(pass) + "</password></server></servers>\n"
 	}
 	return os.WriteFile(file, []byte(text+"</settings>\n"), 0o600)
 }

@@ -55,11 +55,8 @@ func (b *work) sayTools() {
 		b.say.Detail("Using JDK %s (%s)", b.jdk.Version, b.jdk.From)
 	}
 	if d := b.app.JDK.Distribution; d != "" && !b.app.JDK.Provided {
-		b.say.Detail(
-			"The distribution %q is not looked for: any OpenJDK of the version serves (here from %s)",
-			d,
-			b.jdk.Source,
-		)
+		b.say.Detail("The distribution %q is not looked for: any OpenJDK of the version serves (here from %s)", d,
+			b.jdk.Source)
 	}
 	switch {
 	case b.builder == nil:
@@ -77,10 +74,8 @@ func (b *work) fetchTools(missing []toolchain.Request) error {
 		return err
 	}
 	b.result.Layers = append(b.result.Layers, layer)
-	store, err := toolchain.Open(
-		layer.Path,
-		toolchain.Settings{LocalJDK: []string{"/usr/lib/jvm"}, Debian: toolchain.Debian{Bin: "/usr/bin"}},
-	)
+	store, err := toolchain.Open(layer.Path,
+		toolchain.Settings{LocalJDK: []string{"/usr/lib/jvm"}, Debian: toolchain.Debian{Bin: "/usr/bin"}})
 	if err != nil {
 		return fmt.Errorf("finding the JDK: %w", err)
 	}

@@ -55,11 +55,10 @@ func (b *work) findJar() error {
 	}
 	if chosen.class == "" && !b.mentioned(path.Base(chosen.path)) {
 		return &diagnosis.Diagnosis{
-			ID: "clojure/no-main-class", Place: b.manifest(), Summary: fmt.Sprintf("%s has no Main-Class, so it can't be started.", chosen.path),
-			Hints: []string{
-				"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj",
-				"the namespace needs (:gen-class) and must be compiled ahead of time: `:profiles {:uberjar {:aot :all}}`",
-			},
+			ID: "clojure/no-main-class", Place: b.manifest(), Summary: fmt.Sprintf(
+				"%s has no Main-Class, so it can't be started.", chosen.path),
+			Hints: []string{"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj",
+				"the namespace needs (:gen-class) and must be compiled ahead of time: `:profiles {:uberjar {:aot :all}}`"},
 		}
 	}
 	b.uberjar = chosen.path
@@ -82,7 +81,8 @@ func (b *work) noJar(jars []jar) error {
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "clojure/uberjar-missing", Place: "project.clj", Summary: fmt.Sprintf("`%s` left no %s below %s.", b.lastLine, wanted, b.target()),
+		ID: "clojure/uberjar-missing", Place: "project.clj", Summary: fmt.Sprintf("`%s` left no %s below %s.",
+			b.lastLine, wanted, b.target()),
 		Hints: []string{"check :uberjar-name and :target-path in project.clj"},
 	}
 }

@@ -77,51 +77,19 @@ func writeJar(t *testing.T, file string, entries ...entry) {
 func TestNormaliseJar(t *testing.T) {
 	now, dir := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), t.TempDir()
 	manifest := "Manifest-Version: 1.0\r\nBuilt-By: someone\r\nBuild-Jdk: 17\r\nMain-Class: app.core\r\n\r\n"
-	writeJar(
-		t,
-		filepath.Join(dir, "a.jar"),
-		entry{"src/z.clj", "z", now},
-		entry{"app/core.clj", "core", now},
-		entry{"app/core__init.class", "class", now},
-		entry{
-			"META-INF/MANIFEST.MF",
-			manifest,
-			now,
-		},
+	writeJar(t, filepath.Join(dir, "a.jar"), entry{"src/z.clj", "z", now}, entry{"app/core.clj", "core", now},
+		entry{"app/core__init.class", "class", now}, entry{"META-INF/MANIFEST.MF", manifest, now},
 		entry{"META-INF/maven/a/b/pom.properties", "#Leiningen\n#Mon Nov 23 09:00:00 UTC 2026\nversion=1\n", now},
-		entry{
-			"old.clj",
-			"changed",
-			now,
-		},
-		entry{"old__init.class", "stale", now.AddDate(-1, 0, 0)},
-		entry{"data/", "", now},
-	)
+		entry{"old.clj", "changed", now}, entry{"old__init.class", "stale", now.AddDate(-1, 0, 0)},
+		entry{"data/", "", now})
 	later := now.Add(48 * time.Hour)
-	writeJar(
-		t,
-		filepath.Join(dir, "b.jar"),
-		entry{
-			"META-INF/MANIFEST.MF",
-			strings.Replace(manifest, "someone", "another", 1),
-			later,
-		},
-		entry{"data/", "", later},
-		entry{"old__init.class", "stale", later.AddDate(-1, 0, 0)},
-		entry{
-			"old.clj",
-			"changed",
-			later,
-		},
+	writeJar(t, filepath.Join(dir, "b.jar"),
+		entry{"META-INF/MANIFEST.MF", strings.Replace(manifest, "someone", "another", 1), later},
+		entry{"data/", "", later}, entry{"old__init.class", "stale", later.AddDate(-1, 0, 0)},
+		entry{"old.clj", "changed", later},
 		entry{"META-INF/maven/a/b/pom.properties", "#Leiningen\n#Wed Nov 25 09:00:00 UTC 2026\nversion=1\n", later},
-		entry{
-			"app/core__init.class",
-			"class",
-			later,
-		},
-		entry{"app/core.clj", "core", later.Add(2 * time.Second)},
-		entry{"src/z.clj", "z", later},
-	)
+		entry{"app/core__init.class", "class", later}, entry{"app/core.clj", "core", later.Add(2 * time.Second)},
+		entry{"src/z.clj", "z", later})
 	var got [2][]byte
 	for i, name := range []string{"a.jar", "b.jar"} {
 		file := filepath.Join(dir, name)
@@ -146,16 +114,8 @@ func TestNormaliseJar(t *testing.T) {
 		names = append(names, f.Name)
 		at[f.Name] = f.Modified
 	}
-	want := []string{
-		"META-INF/MANIFEST.MF",
-		"META-INF/maven/a/b/pom.properties",
-		"app/core.clj",
-		"app/core__init.class",
-		"data/",
-		"old.clj",
-		"old__init.class",
-		"src/z.clj",
-	}
+	want := []string{"META-INF/MANIFEST.MF", "META-INF/maven/a/b/pom.properties", "app/core.clj",
+		"app/core__init.class", "data/", "old.clj", "old__init.class", "src/z.clj"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
@@ -215,11 +175,8 @@ func TestFindJar(t *testing.T) {
 	if err := b.findJar(); err == nil || !strings.Contains(err.Error(), "shop.jar below out") {
 		t.Errorf("a missing uberjar gives %v", err)
 	}
-	writeJar(
-		t,
-		filepath.Join(dir, "out/uberjar/shop.jar"),
-		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"},
-	)
+	writeJar(t, filepath.Join(dir, "out/uberjar/shop.jar"),
+		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"})
 	if err := b.findJar(); err == nil || !strings.Contains(err.Error(), "no Main-Class") {
 		t.Errorf("a jar that can't start gives %v", err)
 	}
@@ -228,7 +185,8 @@ func TestFindJar(t *testing.T) {
 	if err := b.findJar(); err != nil || b.uberjar != "out/uberjar/shop.jar" {
 		t.Errorf("chosen %q, %v", b.uberjar, err)
 	}
-	for _, name := range []string{"out/uberjar/classes/x.class", "out/uberjar/thin.jar", "out/stale/x", "out/kept.txt"} {
+	for _, name := range []string{"out/uberjar/classes/x.class", "out/uberjar/thin.jar", "out/stale/x",
+		"out/kept.txt"} {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
 			t.Fatal(err)
 		}

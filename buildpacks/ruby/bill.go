@@ -23,7 +23,7 @@ func (b *work) bill() error {
 			}
 		}
 	}
-	return bill.Write(b.cnb, "", components)
+	return bill.Write(b.CNB, "", components)
 }
 
 func gemComponent(name, version, platform string) cdx.Component {

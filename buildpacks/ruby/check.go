@@ -13,7 +13,7 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// checkEngine refuses another engine than MRI, before anything is fetched.
+// checkEngine rejects other engines than MRI before anything is fetched.
 func (b *work) checkEngine() error {
 	engine := b.app.Engine
 	if engine == "ruby" {
@@ -24,79 +24,69 @@ func (b *work) checkEngine() error {
 		name = engine
 	}
 	return &diagnosis.Diagnosis{
-		ID: "ruby/engine-unsupported", Place: b.app.Gemfile, Summary: fmt.Sprintf("%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
-		Hints: []string{
-			fmt.Sprintf(
-				"take the engine out of the ruby line of %s, run `bundle update --ruby` with MRI, and commit %s and %s",
-				b.app.Gemfile,
-				b.app.Gemfile,
-				b.app.Lockfile,
-			),
-			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg",
-		},
+		ID: "ruby/engine-unsupported", Place: b.app.Gemfile,
+		Summary: fmt.Sprintf("%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
+		Hints: []string{fmt.Sprintf("remove the engine from the ruby line of %[1]s, run `bundle update --ruby` with MRI, "+
+			"and commit %[1]s and %[2]s", b.app.Gemfile, b.app.Lockfile),
+			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg"},
 	}
 }
 
-// checkApp refuses what is known not to work and says what is unusual, before the costly steps.
+// checkApp rejects what is known not to work, and warns of what is unusual, before the costly steps.
 func (b *work) checkApp() error {
 	if d := b.checkPuma(); d != nil {
 		return d
 	}
 	if b.app.VendorBundle {
-		b.say.Warn(
-			"vendor/bundle is checked in: gems that were installed on another machine are not used. Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.",
-		)
-		if err := os.RemoveAll(b.path("vendor/bundle")); err != nil {
-			return fmt.Errorf("removing the checked-in vendor/bundle: %w", err)
+		b.Log.Warn("vendor/bundle is committed: gems that were installed on another machine are not used. " +
+			"Use `bundle cache` to vendor gems, and remove it with `git rm -r --cached vendor/bundle`.")
+		if err := os.RemoveAll(b.Path("vendor/bundle")); err != nil {
+			return fmt.Errorf("removing the committed vendor/bundle: %w", err)
 		}
 	}
 	if b.app.BinBundle {
-		b.say.Warn(
-			"bin/bundle is checked in. It may ask for a Bundler that is not there; remove it with `git rm bin/bundle`.",
-		)
+		b.Log.Warn("bin/bundle is committed. It may ask for a Bundler that is not installed; " +
+			"remove it with `git rm bin/bundle`.")
 	}
 	scripts, err := b.oddScripts()
 	if err != nil {
 		return err
 	}
 	if len(scripts) > 0 {
-		b.say.Warn(
-			"These scripts name a certain Ruby in their first line, which may not be there: %s. Write `#!/usr/bin/env ruby`.",
-			strings.Join(scripts, ", "),
-		)
+		b.Log.Warn("These scripts name a particular Ruby in their first line, which may not be installed: %s. "+
+			"Write `#!/usr/bin/env ruby`.",
+			strings.Join(scripts, ", "))
 	}
 	if b.app.HasGem("asset_sync") {
-		b.say.Warn(
-			"The gem asset_sync is in the bundle: it makes every build depend on a remote storage. Consider a content delivery network in front of the app.",
-		)
+		b.Log.Warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. " +
+			"Consider a content delivery network in front of the app.")
 	}
-	if version, ok := b.app.Lock.Gem("sprockets"); ok && strings.HasPrefix(version, "4.0.0.beta") {
-		b.say.Warn("sprockets %s is a pre-release with known faults: upgrade it to 4.0 or later.", version)
+	if version, ok := b.app.Lock.Gem("sprockets"); ok && isSprocketsBeta(version) {
+		b.Log.Warn("sprockets %s is a pre-release with known faults: upgrade to 4.0 or later.", version)
 	}
 	return nil
 }
 
-// checkPuma: Puma 7.0.0 to 7.0.2 does not read PUMA_PERSISTENT_TIMEOUT and closes connections that
-// a router still uses.
+// checkPuma rejects Puma 7.0.0 to 7.0.2, which ignores PUMA_PERSISTENT_TIMEOUT and closes connections
+// that a router still uses.
 func (b *work) checkPuma() *diagnosis.Diagnosis {
 	version, ok := b.app.Lock.Gem("puma")
 	if !ok || !atLeast(version, 7) || atLeast(version, 7, 0, 3) || b.env.user["PUMA_PERSISTENT_TIMEOUT"] != "" {
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "ruby/puma-broken-keepalive", Place: b.app.Lockfile, Summary: fmt.Sprintf("Puma %s closes connections that a router still uses: requests would fail at random.", version),
-		Hints: []string{
-			"run `bundle update puma` to get 7.0.3 or later and commit " + b.app.Lockfile,
-			"or set PUMA_PERSISTENT_TIMEOUT in the build's configuration once config/puma.rb sets persistent_timeout",
-		},
+		ID: "ruby/puma-broken-keepalive", Place: b.app.Lockfile, Summary: fmt.Sprintf(
+			"Puma %s closes connections that a router still uses: requests would fail at random.", version),
+		Hints: []string{"run `bundle update puma` to get 7.0.3 or later and commit " + b.app.Lockfile,
+			"or set PUMA_PERSISTENT_TIMEOUT in the build's configuration once config/puma.rb sets persistent_timeout"},
 	}
 }
 
 var oddShebang = lazyregexp.New(`^#!.*\bruby[0-9]|^#!\s*/(?:home|Users|opt|usr/local)/\S*ruby`)
 
-// oddScripts are the scripts of bin whose first line names a certain Ruby.
+// oddScripts lists the scripts of bin whose first line names a particular Ruby.
 func (b *work) oddScripts() (found []string, err error) {
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the app: %w", err)
 	}

@@ -14,13 +14,13 @@ import (
 type call struct {
 	argv   []string
 	all    bool      // with all of the user's configuration, for the app's own programs
-	stdout io.Writer // gets standard output instead of the log
-	quiet  bool      // nothing is passed on
+	stdout io.Writer // takes standard output, which is then not shown
+	quiet  bool      // show nothing
 	drop   func(line string) bool
 }
 
-// run runs a program to its end, its output passed on. A program that fails gives a
-// [*command.Failure]; the log's tail is returned either way.
+// run runs a program and shows its output. It returns the end of that output; the error of a program
+// that fails is a [*command.Failure].
 func (b *work) run(c call) ([]byte, error) {
 	shown := strings.Join(append([]string{filepath.Base(c.argv[0])}, c.argv[1:]...), " ")
 	program := c.argv[0]
@@ -29,14 +29,14 @@ func (b *work) run(c call) ([]byte, error) {
 	} else if program = b.env.look(program); program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", shown)
 	}
-	return b.say.Run(b.ctx, command.Command{
-		Program: program, Args: c.argv[1:], Shown: shown, Dir: b.dir, Env: b.env.list(c.all), Stdout: c.stdout, Quiet: c.quiet, Drop: c.drop,
-	})
+	return b.Log.Run(b.Context,
+		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.Dir, Env: b.env.list(c.all),
+			Stdout: c.stdout, Quiet: c.quiet, Drop: c.drop})
 }
 
-// reason is the line of a failure's output that says what went wrong: what follows an "ERROR:" or
-// an "aborted!", else the last.
-func reason(f *command.Failure) string {
+// errorLine returns the line of a failure's output that names the cause: the one after "ERROR:" or
+// "aborted!", else the last.
+func errorLine(f *command.Failure) string {
 	lines := f.Lines(backtrace.MatchString)
 	for i, line := range lines {
 		switch {
@@ -54,13 +54,13 @@ func reason(f *command.Failure) string {
 	return lines[len(lines)-1]
 }
 
-// diagnose makes a diagnosis of a command's failure: one of the known ones, or id with the command,
-// its status and its last lines.
+// diagnose turns a command's failure into a diagnosis: a known one, or id with the command, its status
+// and its last lines.
 func diagnose(id string, err error, known []diagnosis.Pattern) error {
 	return command.Explain(err, known, unknown(id))
 }
 
-// unknown is what is said of a failure that no pattern knows.
+// unknown describes a failure that no pattern recognises.
 func unknown(id string) command.Unknown {
 	return command.Unknown{
 		ID:     id,

@@ -14,31 +14,29 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// harmless are the settings of a checked-in .bundle/config that are carried over: where gems come
-// from, how they are compiled, where vendor/cache is. What else it says (path, without, frozen …)
-// would change what the build is.
-var harmless = lazyregexp.New(
-	`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`,
-)
+// harmless matches the settings of a committed .bundle/config that the build uses: where gems come
+// from, how they are compiled, where vendor/cache is. The others (path, without, frozen …) would
+// change how the build works.
+var harmless = lazyregexp.New(`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|` +
+	`FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`)
 
-// bundlerConfig writes the configuration that stands in for the app's .bundle/config, and says what
-// of that is used. It also names the machine's gem source, $SLUGC_GEM_MIRROR, as the mirror of
-// every source of the lock file for which the build's configuration has neither credentials nor a
-// mirror: those are the owner's own.
+// bundlerConfig writes the configuration that replaces the app's .bundle/config. It makes the
+// machine's gem source, $SLUGC_GEM_MIRROR, the mirror of every source of the lock file, except those
+// for which the app's owner has configured credentials or a mirror.
 func (b *work) bundlerConfig() error {
-	config, err := b.checkedIn()
+	config, err := b.committedConfig()
 	if err != nil {
 		return err
 	}
 	for name := range config {
-		if _, asked := b.env.user[name]; asked {
-			delete(config, name) // Bundler would put the file above the environment
+		if _, set := b.env.user[name]; set {
+			delete(config, name) // Bundler would prefer the file to the environment
 		}
 	}
-	b.carried = map[string]string{}
+	b.launchConfig = map[string]string{}
 	for name, value := range config {
 		if !credential(name) && !strings.HasPrefix(name, "BUNDLE_MIRROR__") {
-			b.carried[name] = value
+			b.launchConfig[name] = value
 		}
 	}
 	for name, value := range b.mirrors(config) {
@@ -50,23 +48,23 @@ func (b *work) bundlerConfig() error {
 	}
 	b.env.force("BUNDLE_APP_CONFIG", dir)
 	b.env.force("BUNDLE_USER_HOME", filepath.Join(b.temp, "bundle-home"))
-	b.env.force("BUNDLE_GEMFILE", b.path(b.app.Gemfile))
+	b.env.force("BUNDLE_GEMFILE", b.Path(b.app.Gemfile))
 	return nil
 }
 
-// checkedIn reads the app's .bundle/config and returns what is carried over.
-func (b *work) checkedIn() (map[string]string, error) {
+// committedConfig reads the app's .bundle/config and returns the settings that the build uses.
+func (b *work) committedConfig() (map[string]string, error) {
 	kept := map[string]string{}
 	if !b.app.BundleConfig {
 		return kept, nil
 	}
-	text, err := readIn(b.dir, ".bundle/config")
+	text, err := readIn(b.Dir, ".bundle/config")
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", ".bundle/config", err)
 	}
 	var all map[string]any
 	if err := yaml.Unmarshal(text, &all); err != nil {
-		b.say.Warn(".bundle/config is checked in and can't be read; it is not used.")
+		b.Log.Warn(".bundle/config is committed and can't be parsed; it is ignored.")
 		return kept, nil
 	}
 	var ignored []string
@@ -81,27 +79,26 @@ func (b *work) checkedIn() (map[string]string, error) {
 		ignored = append(ignored, name)
 	}
 	for name, value := range kept {
-		b.env.conceal(name, value)
+		b.Log.Hide(secretsIn(name, value)...)
 	}
-	b.say.Secrets = b.env.secrets
 	slices.Sort(ignored)
-	line := ".bundle/config is checked in"
+	line := ".bundle/config is committed"
 	if len(ignored) > 0 {
-		line += "; it does not decide " + strings.Join(ignored, ", ") + " here"
+		line += "; the build ignores its " + strings.Join(ignored, ", ")
 	}
-	b.say.Warn("%s. Remove it with `git rm --cached .bundle/config`, and use the build's configuration.", line)
+	b.Log.Warn("%s. Remove it with `git rm --cached .bundle/config`, and use the build's configuration.", line)
 	return kept, nil
 }
 
-// mirrors are the settings that name the machine's gem source.
+// mirrors returns the settings that make the machine's gem source the mirror of others.
 func (b *work) mirrors(config map[string]string) map[string]string {
 	if b.env.mirror == "" {
 		return nil
 	}
 	set := func(name string) bool {
-		_, asked := b.env.user[name]
-		_, carried := config[name]
-		return asked || carried
+		_, inUser := b.env.user[name]
+		_, inConfig := config[name]
+		return inUser || inConfig
 	}
 	if set("BUNDLE_MIRROR__ALL") {
 		return nil
@@ -125,7 +122,7 @@ func (b *work) mirrors(config map[string]string) map[string]string {
 	return found
 }
 
-// remotes are the gem sources of a lock file.
+// remotes returns the gem sources of a lock file.
 func remotes(lock *gemlock.Lock) (list []string) {
 	for _, source := range lock.Sources {
 		if source.Kind == "GEM" {

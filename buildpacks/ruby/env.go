@@ -10,36 +10,31 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// refused are variables of the user's configuration that never reach a tool: they would change what
-// the build itself is (languages.md 1.2).
-var refused = lazyregexp.New(
-	`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` +
-		`JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`,
-)
+// refused matches variables of the user's configuration that never reach a tool, because they would
+// change how the build itself works.
+var refused = lazyregexp.New(`^(?:PATH|HOME|LANG|LD_.*|LIBRARY_PATH|CPATH|BUILD_DIR|` +
+	`GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR)|GEM_(?:PATH|HOME)|RUBY(?:OPT|LIB)|` +
+	`JRUBY_OPTS|JAVA_OPTS|JAVA_TOOL_OPTIONS|BUNDLER_VERSION|BUNDLE_(?:PATH.*|APP_CONFIG|GEMFILE|DEPLOYMENT|` +
+	`FROZEN|BIN|CLEAN|USER_.*|SYSTEM_BINDIR|IGNORE_CONFIG)|CNB_.*|SLUGC_.*)$`)
 
-// internal are variables of this process that lead a tool astray or are none of its business.
-var internal = lazyregexp.New(
-	`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`,
-)
+// internal matches variables of this process that tools must not see.
+var internal = lazyregexp.New(`^(?:CNB_.*|SLUGC_.*|XDG_.*|GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|` +
+	`ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|COMMON_DIR|NAMESPACE|PREFIX)|RUBYOPT|RUBYLIB|GEM_HOME|GEM_PATH|` +
+	`BUNDLE_GEMFILE|BUNDLE_APP_CONFIG|BUNDLE_PATH|BUNDLER_.*)$`)
 
-// installing are the variables of the user's configuration that decide where gems come from and how
-// they are compiled. Besides them only those that the Gemfile names reach the install: a secret of
-// the running app is not shown to the scripts of 200 gems (languages.md 2.9).
-var installing = lazyregexp.New(
-	`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|https?_proxy|no_proxy|SSL_CERT_.*)$`,
-)
+// installing matches variables of the user's configuration that determine where gems come from and
+// how they are compiled. An install gets these and the variables that the Gemfile names, and no
+// others: the scripts of 200 gems must not see the secrets of the running app.
+var installing = lazyregexp.New(`^(?:BUNDLE_.*|GEM_.*|RUBY.*|NOKOGIRI_.*|GIT_CONFIG_.*|GIT_SSL_.*|GIT_ASKPASS|` +
+	`GIT_SSH.*|CC|CXX|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKE|MAKEFLAGS|PKG_CONFIG.*|NO_PROXY|HTTPS?_PROXY|` +
+	`https?_proxy|no_proxy|SSL_CERT_.*)$`)
 
-// secret matches names of variables that hold credentials.
-var secret = lazyregexp.New(
-	`(?i)token|secret|passw|credential|_auth|private|api_?key|access_?key|_key(_base)?$|_(url|uri|dsn)$`,
-)
-
-// environment is what tools run with: the platform's explicit environment, then the user's
-// configuration, then what the buildpack sets.
+// environment is the environment of the tools. In order of precedence it comes from the buildpack,
+// the user's configuration and the platform.
 type environment struct {
-	vars    map[string]string // the platform's and ours
-	user    map[string]string // the user's, without what is refused
-	set     map[string]bool   // of vars, those that the user can't change
+	vars    command.Env       // the platform's and ours
+	user    map[string]string // the user's, without refused variables
+	forced  map[string]bool   // the variables that the user can't change
 	gemfile map[string]bool   // variables that the Gemfile names
 	mirror  string            // the machine's gem source
 	secrets []string          // values that must not be printed
@@ -49,16 +44,16 @@ var gemfileEnv = lazyregexp.New(`ENV(?:\.fetch\(|\[)\s*["']([A-Za-z_][A-Za-z0-9_
 
 func newEnvironment(environ []string, config map[string]string, gemfile string) *environment {
 	e := &environment{
-		vars:    map[string]string{},
+		vars:    command.Env{},
 		user:    map[string]string{},
-		set:     map[string]bool{},
+		forced:  map[string]bool{},
 		gemfile: map[string]bool{},
 	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if name == MirrorEnv {
 			e.mirror = value
-			e.concealAddress(value)
+			e.secrets = append(e.secrets, passwordOf(value)...)
 		}
 		if !internal.MatchString(name) {
 			e.vars[name] = value
@@ -70,71 +65,73 @@ func newEnvironment(environ []string, config map[string]string, gemfile string) 
 	for name, value := range config {
 		if !refused.MatchString(name) {
 			e.user[name] = value
-			e.conceal(name, value)
+			e.secrets = append(e.secrets, secretsIn(name, value)...)
 		}
 	}
 	return e
 }
 
-// conceal notes the secrets in a value. Of Bundler's credentials each half is one, as it may be
-// printed alone.
-func (e *environment) conceal(name, value string) {
+// secretsIn returns the secrets in a variable's value. The password of Bundler's credentials is one
+// by itself, because it may be printed alone.
+func secretsIn(name, value string) (secrets []string) {
 	value = strings.TrimSpace(value)
-	if !credential(name) && !secret.MatchString(name) || len(value) < 6 {
-		return
+	if !credential(name) && !command.IsSecret(name) || len(value) < 6 {
+		return nil
 	}
-	e.secrets = append(e.secrets, value)
+	secrets = append(secrets, value)
 	if _, password, ok := strings.Cut(value, ":"); ok && credential(name) && len(password) >= 4 {
-		e.secrets = append(e.secrets, password)
+		secrets = append(secrets, password)
 	}
-	slices.SortFunc(e.secrets, func(a, b string) int { return len(b) - len(a) }) // the whole before its parts
+	return secrets
 }
 
-// concealAddress notes the password in an address.
-func (e *environment) concealAddress(address string) {
-	if u, err := url.Parse(address); err == nil {
-		if password, ok := u.User.Password(); ok && len(password) >= 4 {
-			e.secrets = append(e.secrets, password)
-		}
+// passwordOf returns the password in a URL, if there is one.
+func passwordOf(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
 	}
+	if password, ok := u.User.Password(); ok && len(password) >= 4 {
+		return []string{password}
+	}
+	return nil
 }
 
 // credential reports whether a variable holds Bundler's credentials for a host:
 // BUNDLE_GEMS__EXAMPLE__COM.
 func credential(name string) bool {
 	host, ok := strings.CutPrefix(name, "BUNDLE_")
-	return ok && strings.Contains(host, "__") && !strings.HasPrefix(host, "MIRROR__") &&
-		!strings.HasPrefix(host, "BUILD__") &&
-		!strings.HasPrefix(host, "LOCAL__") &&
-		!strings.HasPrefix(host, "GEM__")
+	setting := func(prefix string) bool { return strings.HasPrefix(host, prefix) }
+	return ok && strings.Contains(host, "__") &&
+		!slices.ContainsFunc([]string{"MIRROR__", "BUILD__", "LOCAL__", "GEM__"}, setting)
 }
 
-// hostKey is how Bundler names the setting of a host or an address in the environment.
+// hostKey encodes a host or a URL as part of a variable's name, as Bundler does.
 func hostKey(host string) string {
 	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(host, "-", "___"), ".", "__"))
 }
 
 // force sets a variable that the user can't change.
 func (e *environment) force(name, value string) {
-	e.vars[name], e.set[name] = value, true
+	e.vars[name], e.forced[name] = value, true
 }
 
-// fallback sets a variable where nobody else has.
+// fallback sets a variable that the platform has not set.
 func (e *environment) fallback(name, value string) {
 	if _, ok := e.vars[name]; !ok {
 		e.vars[name] = value
 	}
 }
 
-// get is a variable's value for the app's own programs.
+// get returns a variable's value for the app's own programs.
 func (e *environment) get(name string) string {
-	if value, ok := e.user[name]; ok && !e.set[name] {
+	if value, ok := e.user[name]; ok && !e.forced[name] {
 		return value
 	}
 	return e.vars[name]
 }
 
-// prepend puts directories before a search path.
+// prepend puts directories in front of a search path.
 func (e *environment) prepend(name string, dirs ...string) {
 	e.force(name, command.Before(e.vars[name], dirs...))
 }
@@ -145,18 +142,18 @@ func (e *environment) enabled(name string) bool {
 	return value != "" && value != "false" && value != "0"
 }
 
-// list is the environment of the app's own programs (all) or of an install, as exec wants it,
-// sorted.
+// list returns the environment as [command.Command] takes it, sorted: all of it for the app's own
+// programs, or the part for an install.
 func (e *environment) list(all bool) []string {
 	vars := maps.Clone(e.vars)
 	for name, value := range e.user {
-		if !e.set[name] && (all || installing.MatchString(name) || e.gemfile[name]) {
+		if !e.forced[name] && (all || installing.MatchString(name) || e.gemfile[name]) {
 			vars[name] = value
 		}
 	}
-	return command.Environ(vars)
+	return vars.List()
 }
 
-// look finds a program on the build's own PATH, which is not this process's. It returns "" where
-// there is none.
-func (e *environment) look(name string) string { return command.Look(e.vars["PATH"], name) }
+// look finds a program on the build's PATH, which is not that of this process. It returns "" if there
+// is none.
+func (e *environment) look(name string) string { return e.vars.Look(name) }

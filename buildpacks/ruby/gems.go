@@ -15,9 +15,9 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// gems makes the layer "ruby-gems" hold what the lock file asks for.
+// gems installs the gems of the lock file into the layer "ruby-gems".
 func (b *work) gems() error {
-	b.say.Step("Installing gems")
+	b.Log.Step("Installing gems")
 	layer, err := b.layer("ruby-gems")
 	if err != nil {
 		return err
@@ -28,24 +28,24 @@ func (b *work) gems() error {
 	if err != nil {
 		return err
 	}
-	why, deep := "nothing is cached", false
+	why, full := "nothing is cached", false
 	if len(layer.Metadata) > 0 {
 		var names []string
-		if names, deep = changed(parts, layer.Metadata["parts"]); len(names) > 0 {
+		if names, full = changed(parts, layer.Metadata["parts"]); len(names) > 0 {
 			why = strings.Join(names, ", ") + " changed"
 		} else {
-			why = b.live()
+			why = b.uncacheable()
 		}
 	}
-	if deep {
+	if full {
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
 	}
 	if why == "" {
-		b.say.Detail("Using the gems from the cache, unchanged since the last build")
+		b.Log.Detail("Using the gems from the cache, unchanged since the last build")
 	} else {
-		b.say.Detail("Running bundle install with Bundler %s: %s", b.bundler, why)
+		b.Log.Detail("Running bundle install with Bundler %s: %s", b.bundler, why)
 		if err := b.install(); err != nil {
 			return err
 		}
@@ -53,39 +53,44 @@ func (b *work) gems() error {
 	if err := b.keepDownloads(); err != nil {
 		return err
 	}
-	layer.Metadata = map[string]any{"parts": reasons(parts)}
+	layer.Metadata = map[string]any{"parts": digests(parts)}
 	layer.SharedEnvironment.Prepend("GEM_PATH", ":", b.gemHome())
 	layer.SharedEnvironment.Prepend("PATH", ":", filepath.Join(b.gemHome(), "bin"))
-	b.contribute(layer, everything)
+	b.Contribute(layer, language.Everywhere)
 	return nil
 }
 
-// gemHome is where Bundler puts gems, below BUNDLE_PATH.
+// gemHome is the directory below BUNDLE_PATH that Bundler installs gems into.
 func (b *work) gemHome() string { return filepath.Join(b.bundle, "ruby", b.abi()) }
 
-// without are the groups that are not installed, as Bundler wants them.
+// without returns the groups that are not installed, separated by colons, as Bundler expects them.
 func (b *work) without() string {
-	asked, ok := b.env.user["BUNDLE_WITHOUT"]
+	groups, ok := b.env.user["BUNDLE_WITHOUT"]
 	if !ok {
 		return "development:test"
 	}
-	return strings.Join(strings.FieldsFunc(asked, func(r rune) bool { return r == ' ' || r == ':' || r == ',' }), ":")
+	return strings.Join(strings.FieldsFunc(groups, func(r rune) bool { return r == ' ' || r == ':' || r == ',' }), ":")
 }
 
-// gemsEnv is the environment of Bundler and of everything that runs by it.
+// gemsEnv sets the environment of Bundler and of everything that it runs.
 func (b *work) gemsEnv() {
-	if asked := b.env.user["BUNDLE_WITHOUT"]; strings.Contains(strings.TrimSpace(asked), " ") {
-		b.say.Warn("BUNDLE_WITHOUT separates groups by spaces, where Bundler wants colons: taken as %s.", b.without())
+	if groups := b.env.user["BUNDLE_WITHOUT"]; strings.Contains(strings.TrimSpace(groups), " ") {
+		b.Log.Warn("BUNDLE_WITHOUT separates groups by spaces, and Bundler expects colons: using %s.", b.without())
 	}
 	for name, value := range map[string]string{
-		"BUNDLE_PATH": b.bundle, "BUNDLE_DEPLOYMENT": "true", "BUNDLE_CLEAN": "false", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true",
-		// Bundler breaks lines at this, where they would not be recognised
-		"BUNDLE_DISABLE_VERSION_CHECK": "true", "THOR_COLUMNS": "4096",
+		"BUNDLE_PATH":                  b.bundle,
+		"BUNDLE_DEPLOYMENT":            "true",
+		"BUNDLE_CLEAN":                 "false",
+		"BUNDLE_WITHOUT":               b.without(),
+		"BUNDLE_SILENCE_ROOT_WARNING":  "true",
+		"BUNDLE_DISABLE_VERSION_CHECK": "true",
+		"THOR_COLUMNS":                 "4096", // patterns would not match lines that Bundler breaks
 	} {
 		b.env.force(name, value)
 	}
 	for name, value := range map[string]string{
-		"BUNDLE_JOBS": strconv.Itoa(max(runtime.NumCPU(), 2)), "BUNDLE_RETRY": "3", "MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU()), "DISABLE_SPRING": "1",
+		"BUNDLE_JOBS": strconv.Itoa(max(runtime.NumCPU(),
+			2)), "BUNDLE_RETRY": "3", "MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU()), "DISABLE_SPRING": "1",
 		"RACK_ENV": "production", "RAILS_ENV": "production", "GIT_TERMINAL_PROMPT": "0",
 	} {
 		b.env.fallback(name, value)
@@ -95,19 +100,19 @@ func (b *work) gemsEnv() {
 	b.env.prepend("GEM_PATH", b.gemHome())
 }
 
-// downloads are the parts of the gems' directory that only serve the next install.
+// downloads is the directory of gemHome that only the next install needs.
 const downloads = "cache"
 
-// install runs Bundler, with what earlier builds have downloaded.
+// install runs Bundler, with the downloads of earlier builds.
 func (b *work) install() error {
 	kept, err := b.layer("ruby-downloads")
 	if err != nil {
 		return err
 	}
-	// What lies in these comes from the git repositories among the downloads, or from the machine,
-	// again.
+	// The downloads, which include git repositories, and the machine supply their content again.
 	cache := filepath.Join(b.gemHome(), downloads)
-	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")), os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
+	if err := errors.Join(os.RemoveAll(cache), os.RemoveAll(filepath.Join(b.gemHome(), "bundler")),
+		os.RemoveAll(filepath.Join(b.bundle, "lib"))); err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
 	}
 	if had := filepath.Join(kept.Path, downloads); tree.IsDir(had) {
@@ -129,12 +134,12 @@ func (b *work) install() error {
 	if err := scrubGems(b.gemHome()); err != nil {
 		return err
 	}
-	return b.bringLibraries(filepath.Join(b.bundle, "lib"), "the bundle", b.bundle, b.runtime)
+	return b.copyLibraries(filepath.Join(b.bundle, "lib"), "the bundle", b.bundle, b.runtime)
 }
 
-// keepDownloads declares the layer of the downloads, whether they were needed or not.
+// keepDownloads declares the layer of the downloads, even if this build did not need them.
 func (b *work) keepDownloads() error {
-	layer, err := b.cnb.Layers.Layer("ruby-downloads")
+	layer, err := b.CNB.Layers.Layer("ruby-downloads")
 	if err != nil {
 		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
 	}
@@ -142,12 +147,11 @@ func (b *work) keepDownloads() error {
 		return nil
 	}
 	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
 	return nil
 }
 
-// noise reports lines that say nothing: gems that were there before, and where Bundler itself is
-// when it fails.
+// noise reports lines that help nobody: gems that were installed before, and Bundler's own backtrace.
 func noise(line string) bool {
 	return strings.HasPrefix(line, "Using ") || backtrace.MatchString(line)
 }

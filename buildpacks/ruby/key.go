@@ -12,29 +12,26 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/command"
+	"slugc/cache/digest"
 	"slugc/detect/lazyregexp"
 )
 
-// part is one thing that decides what an install gives. A change of a deep one leaves nothing of
-// the gems usable; after a change of another Bundler installs what is missing.
+// part is one of the inputs of an install. A change of a full one requires an install from scratch;
+// after a change of another, Bundler installs what is missing.
 type part struct {
 	name, value string
-	deep        bool
+	full        bool
 }
 
-// parts is everything that decides the content of the gems' layer, in a fixed order.
+// parts returns everything that determines the content of the gems' layer, in a fixed order.
 func (b *work) parts() ([]part, error) {
-	target := b.cnb.TargetInfo
+	target := b.CNB.TargetInfo
 	parts := []part{
 		{"buildpack", ID + " " + Version + " " + layout, true},
-		{
-			"system",
-			strings.Join(
-				[]string{target.OS, target.Arch, target.Variant, b.cnb.TargetDistro.Name, b.cnb.TargetDistro.Version},
-				" ",
-			),
-			true,
-		},
+		{"system",
+			strings.Join([]string{target.OS, target.Arch, target.Variant, b.CNB.TargetDistro.Name,
+				b.CNB.TargetDistro.Version}, " "), true},
 		{"Ruby", b.ruby.Version + " " + b.ruby.Digest, true},
 		{"build configuration", b.settings(), true},
 		{"Bundler", b.bundler, false},
@@ -42,13 +39,13 @@ func (b *work) parts() ([]part, error) {
 	}
 	for _, name := range b.app.Manifests {
 		if name == ".ruby-version" || name == ".tool-versions" || name == ".bundle/config" {
-			continue // what they decide is above
+			continue // what they determine is above
 		}
-		data, err := readIn(b.dir, name)
+		data, err := readIn(b.Dir, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading %q: %w", name, err)
 		}
-		parts = append(parts, part{name, digest(data), false})
+		parts = append(parts, part{name, digest.Of(data).Hex(), false})
 	}
 	for _, dir := range b.app.LocalPaths {
 		versions, err := b.versionFiles(dir)
@@ -61,28 +58,27 @@ func (b *work) parts() ([]part, error) {
 	return append(parts, part{"vendor/cache", vendored, false}), err
 }
 
-// settings are the values of the configuration that an install may depend on. Credentials decide
-// who may fetch a gem, not what it is.
+// settings returns the values of the configuration that an install may depend on. Credentials are
+// not among them: they do not change what a gem contains.
 func (b *work) settings() string {
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(b.env.user)) {
-		decides := installing.MatchString(name) || b.env.gemfile[name]
-		if decides && !credential(name) && !secret.MatchString(name) && !strings.HasPrefix(name, "BUNDLE_MIRROR__") &&
+		relevant := installing.MatchString(name) || b.env.gemfile[name]
+		if relevant && !credential(name) && !command.IsSecret(name) && !strings.HasPrefix(name, "BUNDLE_MIRROR__") &&
 			name != "BUNDLE_WITHOUT" &&
 			!strings.HasPrefix(name, "GIT_CONFIG_") {
 			fmt.Fprintf(&text, "%q=%q\n", name, b.env.user[name])
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.carried)) {
-		fmt.Fprintf(&text, ".bundle %q=%q\n", name, b.carried[name])
+	for _, name := range slices.Sorted(maps.Keys(b.launchConfig)) {
+		fmt.Fprintf(&text, ".bundle %q=%q\n", name, b.launchConfig[name])
 	}
 	return text.String()
 }
 
-// versionFiles is a digest of the files that a gemspec of the app's own reads its version from:
-// lib/**/version.rb.
+// versionFiles is a digest of lib/**/version.rb: by convention, a gemspec reads its version there.
 func (b *work) versionFiles(dir string) (string, error) {
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return "", fmt.Errorf("reading the app: %w", err)
 	}
@@ -99,9 +95,9 @@ func (b *work) versionFiles(dir string) (string, error) {
 	return hex.EncodeToString(all.Sum(nil)), err
 }
 
-// vendored lists the names and sizes of vendor/cache.
+// vendored lists the names and sizes of the files in vendor/cache.
 func (b *work) vendored() (string, error) {
-	entries, err := os.ReadDir(b.path("vendor/cache"))
+	entries, err := os.ReadDir(b.Path("vendor/cache"))
 	if err != nil {
 		return "", nil
 	}
@@ -118,15 +114,14 @@ func (b *work) vendored() (string, error) {
 
 var (
 	readsFiles = lazyregexp.New(
-		`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`,
-	)
+		`\b(?:eval_gemfile|instance_eval|require_relative|load|File|IO|Dir|YAML|JSON|Bundler)\b`)
 	extensions = lazyregexp.New(`\.extensions\b`)
 	comment    = lazyregexp.New(`(?m)^\s*#.*$`)
 )
 
-// live is why an install depends on more than its key, "" where it does not: then Bundler is run,
-// and finds out.
-func (b *work) live() string {
+// uncacheable says why an install depends on more than its key, so that Bundler must be run; it
+// returns "" if it does not.
+func (b *work) uncacheable() string {
 	code := comment.ReplaceAllString(b.gemfile, "")
 	if word := readsFiles.FindString(code); word != "" {
 		return fmt.Sprintf("%s calls %s", b.app.Gemfile, word)
@@ -135,31 +130,31 @@ func (b *work) live() string {
 		if path.Ext(name) != ".gemspec" {
 			continue
 		}
-		if text, err := readIn(b.dir, name); err == nil && extensions.Match(text) {
+		if text, err := readIn(b.Dir, name); err == nil && extensions.Match(text) {
 			return name + " has an extension, which is compiled in place"
 		}
 	}
 	return ""
 }
 
-// reasons are the parts as a layer's metadata keeps them, so that the next build can say what
-// changed.
-func reasons(parts []part) map[string]any {
+// digests returns the parts' digests by name, which a layer's metadata keeps so that the next build
+// can say what changed.
+func digests(parts []part) map[string]any {
 	kept := map[string]any{}
 	for _, p := range parts {
-		kept[p.name] = digest([]byte(p.value))
+		kept[p.name] = digest.Of([]byte(p.value)).Hex()
 	}
 	return kept
 }
 
-// changed names what differs between the parts and those of an earlier build, and whether a deep
-// one does.
-func changed(parts []part, earlier any) (names []string, deep bool) {
+// changed names the parts that differ from those of an earlier build, and reports whether a full one
+// does.
+func changed(parts []part, earlier any) (names []string, full bool) {
 	had, _ := earlier.(map[string]any)
 	for _, p := range parts {
-		if had[p.name] != digest([]byte(p.value)) {
+		if had[p.name] != digest.Of([]byte(p.value)).Hex() {
 			names = append(names, p.name)
-			deep = deep || p.deep
+			full = full || p.full
 		}
 	}
 	for name := range had {
@@ -168,10 +163,5 @@ func changed(parts []part, earlier any) (names []string, deep bool) {
 		}
 	}
 	slices.Sort(names)
-	return names, deep
-}
-
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return names, full
 }

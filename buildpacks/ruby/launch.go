@@ -14,12 +14,12 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// processes declares how the app is started. A Procfile wins over it, type by type; that is the
-// platform's to merge.
+// processes declares the app's default processes. The platform merges them with the Procfile, whose
+// processes take precedence.
 func (b *work) processes() error {
 	web := b.web()
-	if !tree.IsFile(b.path("Procfile")) && web != "" {
-		b.say.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to say otherwise.", web)
+	if !b.HasProcfile() && web != "" {
+		b.Log.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to change it.", web)
 	}
 	rake := ""
 	if b.app.HasGem("rake") {
@@ -31,25 +31,22 @@ func (b *work) processes() error {
 	}
 	for _, p := range [][2]string{{"web", web}, {"worker", b.worker()}, {"rake", rake}, {"console", console}} {
 		if p[1] != "" {
-			b.result.Processes = append(
-				b.result.Processes,
-				libcnb.Process{Type: p[0], Command: []string{"bash", "-c", p[1]}, Default: p[0] == "web"},
-			)
+			b.AddProcess(p[0], p[1])
 		}
 	}
 	if addons := b.addons(); addons != "" {
-		b.result.Labels = append(b.result.Labels, libcnb.Label{Key: extension.AddonsLabel, Value: addons})
+		b.Result.Labels = append(b.Result.Labels, libcnb.Label{Key: extension.AddonsLabel, Value: addons})
 	}
 	return nil
 }
 
 const port = "${PORT:-5000}"
 
-// pumaBinds finds in a config/puma.rb where it listens.
+// pumaBinds matches the line of config/puma.rb that says where Puma listens.
 var pumaBinds = lazyregexp.New(`(?m)^\s*(?:port|bind)\b`)
 
-// web is the command line of the web process: Puma where it is in the bundle, else Rails' server,
-// else rackup, else thin; "" for an app that serves nothing (languages.md 2.6).
+// web returns the command line of the web process: Puma if it is in the bundle, else the server of
+// Rails, else thin, else rackup; "" for an app that has no server.
 func (b *work) web() string {
 	serves := b.app.ConfigRu || b.app.Kind == "rails"
 	switch {
@@ -57,7 +54,7 @@ func (b *work) web() string {
 		if !b.app.PumaConfig {
 			return "bundle exec puma -b tcp://0.0.0.0:" + port
 		}
-		config, err := readIn(b.dir, "config/puma.rb")
+		config, err := readIn(b.Dir, "config/puma.rb")
 		if err == nil && !pumaBinds.Match(config) {
 			return "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:" + port
 		}
@@ -71,11 +68,11 @@ func (b *work) web() string {
 	case b.rackup():
 		return "bundle exec rackup config.ru -o 0.0.0.0 -p " + port
 	}
-	b.say.Warn("config.ru is there and no server for it: add the gem puma, or with Rack 3 the gem rackup.")
+	b.Log.Warn("There is config.ru but no server for it: add the gem puma, or with Rack 3 the gem rackup.")
 	return ""
 }
 
-// rackup reports whether the bundle has the command: Rack carried it until its version 3.
+// rackup reports whether the bundle has the command rackup, which was part of Rack before version 3.
 func (b *work) rackup() bool {
 	rack, _ := b.app.Lock.Gem("rack")
 	return b.app.HasGem("rackup") || rack != "" && !atLeast(rack, 3)
@@ -88,13 +85,12 @@ func (b *work) railsCommand() string {
 	return "bundle exec rails"
 }
 
-// worker is the command line that works off the app's jobs, by the gem that keeps them; "" for an
-// app without.
+// worker returns the command line that runs the app's background jobs; "" if it has no gem for them.
 func (b *work) worker() string {
 	switch {
 	case b.app.HasGem("sidekiq"):
 		return "bundle exec sidekiq"
-	case b.app.HasGem("solid_queue") && tree.IsFile(b.path("bin/jobs")):
+	case b.app.HasGem("solid_queue") && tree.IsFile(b.Path("bin/jobs")):
 		return "bin/jobs"
 	case b.app.HasGem("good_job"):
 		return "bundle exec good_job start"
@@ -106,13 +102,13 @@ func (b *work) worker() string {
 	return ""
 }
 
-// addons are the add-ons that a release of the app wants: a database for an app that has the
-// driver.
+// addons names the add-on that the app needs: a database, if it has a driver for it.
 func (b *work) addons() string {
 	if b.env.enabled("HEROKU_SKIP_DATABASE_PROVISION") {
 		return ""
 	}
-	for _, gem := range []string{"pg", "activerecord-jdbcpostgresql-adapter", "jdbc-postgres", "jdbc-postgresql", "jruby-pg", "rjack-jdbc-postgres", "tgbyte-activerecord-jdbcpostgresql-adapter"} {
+	for _, gem := range []string{"pg", "activerecord-jdbcpostgresql-adapter", "jdbc-postgres", "jdbc-postgresql",
+		"jruby-pg", "rjack-jdbc-postgres", "tgbyte-activerecord-jdbcpostgresql-adapter"} {
 		if b.app.HasGem(gem) {
 			return "heroku-postgresql"
 		}
@@ -120,15 +116,15 @@ func (b *work) addons() string {
 	return ""
 }
 
-// concurrency is sourced at launch. How many processes a Ruby server runs is not what Node's
-// buildpack has counted for its own.
-const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi
-`
+// concurrency is sourced at launch. The number of processes that the Node buildpack computes is for
+// Node and not for a Ruby server.
+const concurrency = `if [ "${WEB_CONCURRENCY_SET_BY:-}" = slugc/node ]; then ` +
+	"unset WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY; fi\n"
 
-// launch makes the layer "ruby-profile". Paths are fixed; everything else gives way to the app's
-// configuration.
+// launch writes the layer "ruby-profile". The app's configuration can change everything except the
+// paths.
 func (b *work) launch() error {
-	layer, err := b.cnb.Layers.Layer("ruby-profile")
+	layer, err := b.CNB.Layers.Layer("ruby-profile")
 	if err != nil {
 		return fmt.Errorf("reading layer %q: %w", layer.Name, err)
 	}
@@ -136,18 +132,14 @@ func (b *work) launch() error {
 		return err
 	}
 	config := filepath.Join(layer.Path, "bundle")
-	if err := writeConfig(config, b.carried); err != nil {
+	if err := writeConfig(config, b.launchConfig); err != nil {
 		return err
 	}
 	if err := os.Chmod(filepath.Join(config, "config"), 0o644); err != nil {
 		return fmt.Errorf("writing Bundler's configuration: %w", err)
 	}
-	profile := filepath.Join(layer.Path, "profile.d")
-	if err := os.MkdirAll(profile, 0o755); err != nil {
-		return fmt.Errorf("writing the launch script: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(profile, "ruby.sh"), []byte(concurrency), 0o644); err != nil {
-		return fmt.Errorf("writing the launch script: %w", err)
+	if err := language.WriteProfile(layer.Path, "ruby.sh", concurrency); err != nil {
+		return err
 	}
 	env := layer.LaunchEnvironment
 	env.Override("BUNDLE_PATH", b.bundle)
@@ -156,11 +148,11 @@ func (b *work) launch() error {
 	for name, value := range b.launchDefaults() {
 		env.Default(name, value)
 	}
-	if tree.IsDir(b.path("bin")) {
-		env.Prepend("PATH", ":", b.path("bin"))
+	if tree.IsDir(b.Path("bin")) {
+		env.Prepend("PATH", ":", b.Path("bin"))
 	}
 	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Launch: true})
+	b.Contribute(layer, libcnb.LayerTypes{Launch: true})
 	if b.app.Kind == "rails" {
 		return b.railsApp()
 	}
@@ -169,8 +161,15 @@ func (b *work) launch() error {
 
 func (b *work) launchDefaults() map[string]string {
 	env := map[string]string{
-		"BUNDLE_DEPLOYMENT": "true", "BUNDLE_WITHOUT": b.without(), "BUNDLE_SILENCE_ROOT_WARNING": "true", "BUNDLE_DISABLE_VERSION_CHECK": "true",
-		"LANG": "C.UTF-8", "RACK_ENV": "production", "PUMA_PERSISTENT_TIMEOUT": "95", "MALLOC_ARENA_MAX": "2", "DISABLE_SPRING": "1",
+		"BUNDLE_DEPLOYMENT":            "true",
+		"BUNDLE_WITHOUT":               b.without(),
+		"BUNDLE_SILENCE_ROOT_WARNING":  "true",
+		"BUNDLE_DISABLE_VERSION_CHECK": "true",
+		"LANG":                         "C.UTF-8",
+		"RACK_ENV":                     "production",
+		"PUMA_PERSISTENT_TIMEOUT":      "95",
+		"MALLOC_ARENA_MAX":             "2",
+		"DISABLE_SPRING":               "1",
 	}
 	if b.app.Kind == "rails" {
 		env["RAILS_ENV"] = "production"
@@ -184,21 +183,21 @@ func (b *work) launchDefaults() map[string]string {
 	return env
 }
 
-// railsApp makes the directories that Rails' server writes to, and says what the app still needs at
-// launch.
+// railsApp makes the directories that the server of Rails writes to, and warns of what the app still
+// needs at launch.
 func (b *work) railsApp() error {
 	if b.rails(4, 1) &&
 		len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
-		b.say.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
+		b.Log.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
 	}
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return fmt.Errorf("opening the app: %w", err)
 	}
 	defer root.Close()
 	for _, dir := range []string{"tmp/pids", "log"} {
 		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
-			b.say.Warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
+			b.Log.Warn("%s can't be made: %s.", dir, strings.TrimPrefix(err.Error(), "mkdirat "))
 		}
 	}
 	return nil

@@ -13,13 +13,13 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// rakefile is what is known of the app's rake tasks.
+// rakefile holds the app's rake tasks.
 type rakefile struct{ tasks map[string]bool }
 
 var taskLine = lazyregexp.New(`(?m)^rake ([^\s\[]+)`)
 
-// tasks asks rake for the app's tasks. A Rakefile that can't be loaded is an error of a Rails app,
-// whose assets depend on it; others may need for their tasks what is not there in production.
+// tasks lists the app's rake tasks. A Rakefile that can't be loaded is an error for a Rails app,
+// because its assets depend on it. Other apps may have tasks that need gems of other groups.
 func (b *work) tasks() error {
 	b.rake = &rakefile{tasks: map[string]bool{}}
 	if b.app.Rakefile == "" || !b.app.HasGem("rake") {
@@ -27,9 +27,8 @@ func (b *work) tasks() error {
 	}
 	b.taskEnv()
 	var out bytes.Buffer
-	tail, err := b.run(
-		call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out, quiet: true},
-	)
+	tail, err := b.run(call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out,
+		quiet: true})
 	if err == nil {
 		for _, m := range taskLine.FindAllStringSubmatch(out.String(), -1) {
 			b.rake.tasks[m[1]] = true
@@ -41,15 +40,12 @@ func (b *work) tasks() error {
 		return err
 	}
 	if b.app.Kind != "rails" {
-		b.say.Detail(
-			"The tasks of %s are not known, for it can't be loaded: %s",
-			b.app.Rakefile,
-			command.Clip(reason(f), 200),
-		)
+		b.Log.Detail("The tasks of %s are unknown because it can't be loaded: %s", b.app.Rakefile,
+			command.Clip(errorLine(f), 200))
 		return nil
 	}
 	for line := range strings.Lines(string(tail)) {
-		b.say.Detail("%s", strings.TrimRight(line, "\n"))
+		b.Log.Detail("%s", strings.TrimRight(line, "\n"))
 	}
 	if d := diagnosis.Recognise(b.taskPatterns(), f.Tail); d != nil {
 		return d
@@ -57,16 +53,14 @@ func (b *work) tasks() error {
 	d := f.Unrecognised(unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
 	d.Hints = append(
-		[]string{
-			"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` and repair what it says",
-		},
+		[]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` " +
+			"and fix what it reports"},
 		d.Hints...)
 	return d
 }
 
-// taskEnv is what the app's own tasks run with besides the gems' environment. Secrets are thrown
-// away with the build: whatever a task writes, none of the running app's is in it that the owner
-// did not put into the build's configuration.
+// taskEnv adds to the gems' environment what the app's own tasks need. The secrets are dummies, so
+// that no secret of the running app gets into the slug unless the build's configuration has it.
 func (b *work) taskEnv() {
 	b.env.fallback("RAILS_GROUPS", "assets")
 	b.env.fallback("UV_USE_IO_URING", "0")
@@ -78,27 +72,28 @@ func (b *work) taskEnv() {
 		if b.rails(7, 1) {
 			b.env.fallback("SECRET_KEY_BASE_DUMMY", "1")
 		} else {
-			// always the same, so that what is made with it is
+			// always the same, so that builds are reproducible
 			b.env.fallback("SECRET_KEY_BASE", strings.Repeat("0123456789abcdef", 8))
 		}
 	}
-	if tree.IsDir(b.path("bin")) {
-		b.env.prepend("PATH", b.path("bin"))
+	if tree.IsDir(b.Path("bin")) {
+		b.env.prepend("PATH", b.Path("bin"))
 	}
 }
 
-// dummyDatabase is an address of the kind of database that the app's gems are for: code that only
-// reads the address can be loaded.
+// dummyDatabase returns a URL for the database driver in the bundle, so that code which only parses
+// DATABASE_URL can be loaded; "" if there is no known driver.
 func (b *work) dummyDatabase() string {
-	for _, known := range [][2]string{{"pg", "postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
+	for _, known := range [][2]string{{"pg",
+		"postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
 		if b.app.HasGem(known[0]) {
 			return known[1] + "://user:pass@127.0.0.1/dbname"
 		}
 	}
-	return "" // an adapter that is not known must not get an address that it can't read
+	return "" // an unknown driver might not be able to parse the URL
 }
 
-// rails reports whether the app is of that version of Rails or later.
+// rails reports whether the app uses that version of Rails or a later one.
 func (b *work) rails(major, minor int) bool { return atLeast(b.app.RailsVersion, major, minor) }
 
 func atLeast(version string, wanted ...int) bool {
@@ -120,7 +115,7 @@ func atLeast(version string, wanted ...int) bool {
 
 func (b *work) glob(patterns ...string) (found []string) {
 	for _, pattern := range patterns {
-		names, _ := filepath.Glob(b.path(pattern))
+		names, _ := filepath.Glob(b.Path(pattern))
 		found = append(found, names...)
 	}
 	return found

@@ -9,20 +9,19 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/toolchain/libraries"
 	"slugc/buildpacks/tree"
 )
 
-// layout is the version of how layers are filled. It is part of their keys.
+// layout is the version of the layers' content. It is part of their keys.
 const layout = "1"
 
-// installRuntime puts Ruby into the layer "ruby", or leaves the restored layer as it is. Its
-// headers stay in the toolchain: a link leads there while this build runs.
+// installRuntime copies Ruby into the layer "ruby", unless the restored layer has it. The headers stay
+// in the toolchain; during the build a link leads there.
 func (b *work) installRuntime() error {
-	b.say.Step("Installing runtime")
+	b.Log.Step("Installing runtime")
 	var err error
 	if b.ruby, err = b.toolchain(); err != nil {
 		return err
@@ -44,45 +43,46 @@ func (b *work) installRuntime() error {
 			return fmt.Errorf("installing the runtime: %w", err)
 		}
 	}
-	b.say.Detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
+	b.Log.Detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
 	layer.Metadata = want
 	if err := b.linkHeaders(); err != nil {
 		return fmt.Errorf("installing the runtime: %w", err)
 	}
 	b.runtimeEnv(&layer)
-	b.contribute(layer, everything)
+	b.Contribute(layer, language.Everywhere)
 	return nil
 }
 
-// notAtLaunch are parts of a Ruby that no running app reads.
+// notAtLaunch are the parts of a Ruby that no running app reads.
 var notAtLaunch = []string{"include", "toolchain.json", "share"}
 
 func (b *work) fillRuntime() error {
-	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: func(rel string) bool { return slices.Contains(notAtLaunch, rel) }}); err != nil {
+	skip := func(rel string) bool { return slices.Contains(notAtLaunch, rel) }
+	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: skip}); err != nil {
 		return err
 	}
-	return b.bringLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
+	return b.copyLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
 }
 
-// bringLibraries makes a layer self-contained: shared libraries of the machine that its programs
-// need come along.
-func (b *work) bringLibraries(into, whose string, roots ...string) error {
+// copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that its
+// programs need.
+func (b *work) copyLibraries(into, whose string, roots ...string) error {
 	brought, missing, err := libraries.Bring(into, roots, libraries.Machine(b.arch()))
 	if err != nil {
 		return err
 	}
 	if len(brought) > 0 {
-		b.say.Detail("Bringing shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
+		b.Log.Detail("Copying shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
 	}
 	if len(missing) > 0 {
-		b.say.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
+		b.Log.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
 	}
 	return nil
 }
 
 func (b *work) arch() string {
-	if b.cnb.TargetInfo.Arch != "" {
-		return b.cnb.TargetInfo.Arch
+	if b.CNB.TargetInfo.Arch != "" {
+		return b.CNB.TargetInfo.Arch
 	}
 	return "amd64"
 }
@@ -99,9 +99,9 @@ func (b *work) linkHeaders() error {
 	return nil
 }
 
-// runtimeEnv states where the runtime's parts are. A Ruby whose standard library is split as
-// Debian's is (rbconfig.rb lies beside the shared libraries) was compiled for another place and
-// needs to be told; others find themselves.
+// runtimeEnv sets the search paths of the runtime. A Ruby whose standard library is split like
+// Debian's, with rbconfig.rb beside the shared libraries, was compiled for another directory and needs
+// RUBYLIB; others find their libraries themselves.
 func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	lib := filepath.Join(b.runtime, "lib")
 	b.env.prepend("PATH", filepath.Join(b.runtime, "bin"))
@@ -123,7 +123,7 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	}
 }
 
-// abi is the directory that gems and the standard library lie in: 3.1.0 for 3.1.7.
+// abi is the name of the directory of gems and of the standard library: 3.1.0 for Ruby 3.1.7.
 func (b *work) abi() string {
 	parts := strings.SplitN(b.ruby.Version, ".", 3)
 	if len(parts) < 3 {
@@ -132,36 +132,19 @@ func (b *work) abi() string {
 	return parts[0] + "." + parts[1] + ".0"
 }
 
-// toolchain is the Ruby that the platform has fetched; under a platform that fetches none, our own.
+// toolchain returns the Ruby that the platform has fetched. Under a platform that fetches none, it
+// fetches one into a cache layer.
 func (b *work) toolchain() (toolchain.Toolchain, error) {
-	list, err := extension.Toolchains(b.cnb.Platform.Path)
+	fetched, err := b.Toolchains()
 	if err != nil {
 		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
 	}
-	if i := slices.IndexFunc(list, func(t toolchain.Toolchain) bool { return t.Tool == "ruby" }); i >= 0 {
-		return list[i], nil
+	if ruby, ok := fetched["ruby"]; ok {
+		return ruby, nil
 	}
-	layer, err := b.layer("ruby-toolchains")
-	if err != nil {
-		return toolchain.Toolchain{}, err
-	}
-	store, err := toolchain.Open(layer.Path, toolchain.Settings{
-		OS: b.cnb.TargetInfo.OS, Arch: b.cnb.TargetInfo.Arch,
-		RubyMirror: b.cnb.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"}, LocalRuby: b.env.look("ruby"),
-	})
-	if err != nil {
-		return toolchain.Toolchain{}, fmt.Errorf("finding Ruby: %w", err)
-	}
-	want := b.requirement("ruby")
-	got, err := store.Ensure(
-		b.ctx,
-		[]toolchain.Request{{Tool: "ruby", Constraint: want.Constraint, From: want.From}},
-		&language.Notes{Log: b.say},
-	)
-	if err != nil {
-		return toolchain.Toolchain{}, language.NoToolchain("ruby", err)
-	}
-	layer.Metadata = map[string]any{"layout": layout}
-	b.contribute(layer, libcnb.LayerTypes{Cache: true})
-	return got[0], nil
+	return b.Fetch("ruby-toolchains", toolchain.Settings{
+		OS: b.CNB.TargetInfo.OS, Arch: b.CNB.TargetInfo.Arch,
+		RubyMirror: b.CNB.Platform.Environment["SLUGC_RUBY_MIRROR"], Debian: toolchain.Debian{Bin: "/usr/bin"},
+		LocalRuby: b.env.look("ruby"),
+	}, language.RequestFor("ruby", b.requires))
 }

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// leftovers are files that compiling an extension leaves: no app reads them, and they name the
-// build's directories.
+// leftovers are files that compiling an extension leaves behind: no app reads them, and they contain
+// paths of the build.
 var leftovers = map[string]bool{"mkmf.log": true, "gem_make.out": true}
 
 // scrubGems removes from a directory of gems what differs between two installs of the same lock
-// file, and what only an install needs: notes and intermediate files of compiled extensions,
-// repositories of git gems, empty directories of RubyGems'.
+// file, and what only an install needs: logs and intermediate files of compiled extensions,
+// repositories of git gems, empty directories of RubyGems.
 func scrubGems(home string) error {
 	err := filepath.WalkDir(home, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +53,7 @@ func scrubGems(home string) error {
 	return nil
 }
 
-// intermediate reports files of a gem's ext directory that its makefile has made.
+// intermediate reports files in a gem's ext directory that compiling it creates.
 func intermediate(rel string) bool {
 	parts := strings.Split(rel, "/")
 	if len(parts) < 4 || parts[0] != "gems" && parts[0] != "bundler" || !strings.Contains(rel, "/ext/") {

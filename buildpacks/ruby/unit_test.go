@@ -12,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
+	"slugc/cache/testkit"
 	"slugc/detect"
 	"slugc/detect/gemlock"
 )
@@ -30,22 +32,11 @@ func lockWith(remotes []string, gems ...string) *gemlock.Lock {
 // workIn is a build in a tree of files.
 func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := testkit.Tree(t, t.TempDir(), files)
 	b := &work{
-		dir:    dir,
-		temp:   t.TempDir(),
-		say:    &command.Log{Out: io.Discard},
-		env:    newEnvironment(nil, nil, ""),
-		result: libcnb.NewBuildResult(),
+		Build: &language.Build{Dir: dir, Log: &command.Log{Out: io.Discard}, Result: libcnb.NewBuildResult()},
+		temp:  t.TempDir(),
+		env:   newEnvironment(nil, nil, ""),
 	}
 	b.app = &detect.RubyApp{
 		Kind:     "plain",
@@ -54,13 +45,8 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 		Engine:   "ruby",
 		Lock:     lockWith(nil, gems...),
 	}
-	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(
-		b.path("config.ru"),
-	), tree.Exists(
-		b.path("config/puma.rb"),
-	), tree.Exists(
-		b.path("bin/rails"),
-	)
+	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.Path("config.ru")), tree.Exists(
+		b.Path("config/puma.rb")), tree.Exists(b.Path("bin/rails"))
 	if version, ok := b.app.Lock.Gem("railties"); ok {
 		b.app.Kind, b.app.RailsVersion = "rails", version
 	}
@@ -77,15 +63,22 @@ func TestWeb(t *testing.T) {
 		want  string
 	}{
 		{"Puma", ru, []string{"rack 3.1.0", "puma 6.4.0"}, "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
-		{"Puma with a port", map[string]string{"config.ru": "", "config/puma.rb": "threads 1, 5\nport ENV.fetch('PORT')\n"}, []string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb"},
-		{"Puma with none", map[string]string{"config.ru": "", "config/puma.rb": "# port 1\nthreads 1\n"}, []string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Puma with a port",
+			map[string]string{"config.ru": "", "config/puma.rb": "threads 1, 5\nport ENV.fetch('PORT')\n"},
+			[]string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb"},
+		{"Puma with none", map[string]string{"config.ru": "", "config/puma.rb": "# port 1\nthreads 1\n"},
+			[]string{"puma 6.4.0"}, "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:${PORT:-5000}"},
 		{"Puma serves nothing", nil, []string{"puma 6.4.0"}, ""},
-		{"Rails and Puma", rails, []string{"railties 8.0.1", "puma 6.4.0"}, "bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
+		{"Rails and Puma", rails, []string{"railties 8.0.1", "puma 6.4.0"},
+			"bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
 		{"Rails", rails, []string{"railties 8.0.1"}, "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
-		{"Rails without bin", nil, []string{"railties 3.2.0"}, "bundle exec rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
-		{"thin", ru, []string{"rack 2.2.0", "thin 1.8.0"}, "bundle exec thin start -R config.ru -e $RACK_ENV -p ${PORT:-5000}"},
+		{"Rails without bin", nil, []string{"railties 3.2.0"},
+			"bundle exec rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
+		{"thin", ru, []string{"rack 2.2.0", "thin 1.8.0"},
+			"bundle exec thin start -R config.ru -e $RACK_ENV -p ${PORT:-5000}"},
 		{"rackup of Rack 2", ru, []string{"rack 2.2.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
-		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
+		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0"},
+			"bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
 		{"Rack 3 alone", ru, []string{"rack 3.1.0"}, ""},
 		{"plain", nil, []string{"rake 13.0.6"}, ""},
 	} {
@@ -108,15 +101,8 @@ func TestWorker(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	e := newEnvironment(
-		[]string{
-			"PATH=/bin",
-			"CNB_LAYERS_DIR=/layers",
-			"GEM_HOME=/x",
-			"RUBYOPT=-w",
-			"npm_config_registry=r",
-			MirrorEnv + "=http://reader:mirrorword@mirror/",
-			"GIT_DIR=/g",
-		},
+		[]string{"PATH=/bin", "CNB_LAYERS_DIR=/layers", "GEM_HOME=/x", "RUBYOPT=-w", "npm_config_registry=r",
+			MirrorEnv + "=http://reader:mirrorword@mirror/", "GIT_DIR=/g"},
 		map[string]string{
 			"PATH":                      "/evil",
 			"BUNDLE_PATH":               "x",
@@ -133,15 +119,9 @@ func TestEnvironment(t *testing.T) {
 	)
 	e.force("BUNDLE_DEPLOYMENT", "true")
 	e.fallback("RACK_ENV", "production")
-	install := []string{
-		"BUNDLE_BUILD__PG=--with",
-		"BUNDLE_DEPLOYMENT=true",
-		"BUNDLE_GEMS__EXAMPLE__COM=user:pa55word",
-		"FOR_GEMFILE=1",
-		"PATH=/bin",
-		"RACK_ENV=production",
-		"npm_config_registry=r",
-	}
+	install := []string{"BUNDLE_BUILD__PG=--with", "BUNDLE_DEPLOYMENT=true",
+		"BUNDLE_GEMS__EXAMPLE__COM=user:pa55word", "FOR_GEMFILE=1", "PATH=/bin", "RACK_ENV=production",
+		"npm_config_registry=r"}
 	if diff := cmp.Diff(install, e.list(false)); diff != "" {
 		t.Errorf("for an install (-want +got):\n%s", diff)
 	}
@@ -151,7 +131,8 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("for tasks (-want +got):\n%s", diff)
 	}
 	if e.mirror != "http://reader:mirrorword@mirror/" ||
-		!slices.Equal(e.secrets, []string{"user:pa55word", "mastermaster", "mirrorword", "topsecret", "pa55word"}) {
+		!slices.Equal(slices.Sorted(slices.Values(e.secrets)),
+			[]string{"mastermaster", "mirrorword", "pa55word", "topsecret", "user:pa55word"}) {
 		t.Errorf("mirror %q, secrets %q", e.mirror, e.secrets)
 	}
 }
@@ -167,10 +148,16 @@ func TestMirrors(t *testing.T) {
 	}{
 		{"one", []string{public}, nil, nil, map[string]string{"BUNDLE_MIRROR__ALL": "m"}},
 		{"none", nil, nil, nil, map[string]string{"BUNDLE_MIRROR__ALL": "m"}},
-		{"private by configuration", []string{public, private}, map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, nil, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
-		{"private by .bundle/config", []string{public, private}, nil, map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
-		{"private by address", []string{public, "https://u:p@gems.contrib-sys.com/"}, nil, nil, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
-		{"a mirror of its own", []string{public}, map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "own"}, nil, map[string]string{}},
+		{"private by configuration", []string{public, private},
+			map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"}, nil,
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"private by .bundle/config", []string{public, private}, nil,
+			map[string]string{"BUNDLE_GEMS__CONTRIB___SYS__COM": "u:p"},
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"private by address", []string{public, "https://u:p@gems.contrib-sys.com/"}, nil, nil,
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "m"}},
+		{"a mirror of its own", []string{public},
+			map[string]string{"BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/": "own"}, nil, map[string]string{}},
 		{"a mirror of all", []string{public}, map[string]string{"BUNDLE_MIRROR__ALL": "own"}, nil, nil},
 	} {
 		b := workIn(t, nil)
@@ -182,19 +169,15 @@ func TestMirrors(t *testing.T) {
 	}
 }
 
-func TestCheckedIn(t *testing.T) {
-	b := workIn(
-		t,
-		map[string]string{
-			".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n",
-		},
-	)
+func TestCommittedConfig(t *testing.T) {
+	b := workIn(t,
+		map[string]string{".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n"})
 	b.app.BundleConfig = true
 	b.env = newEnvironment(nil, map[string]string{"BUNDLE_BUILD__PG": "--mine"}, "")
 	if err := b.bundlerConfig(); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"BUNDLE_TIMEOUT": "30"}, b.carried); diff != "" {
+	if diff := cmp.Diff(map[string]string{"BUNDLE_TIMEOUT": "30"}, b.launchConfig); diff != "" {
 		t.Errorf("carried to the launch (-want +got):\n%s", diff)
 	}
 	text, err := os.ReadFile(filepath.Join(b.env.vars["BUNDLE_APP_CONFIG"], "config"))
@@ -202,63 +185,54 @@ func TestCheckedIn(t *testing.T) {
 		string(text) != want {
 		t.Errorf("%v %q, want %q", err, text, want)
 	}
-	if !slices.Contains(b.say.Secrets, "pa55word") {
+	if !slices.Contains(b.Log.Secrets, "pa55word") {
 		t.Error("the password of .bundle/config may be printed")
 	}
 }
 
-func TestLive(t *testing.T) {
+func TestUncacheable(t *testing.T) {
 	for _, test := range []struct {
 		gemfile, gemspec, want string
 	}{
 		{"gem \"rack\"\n# File.read\n", "", ""},
 		{"eval_gemfile \"x\"\n", "", "Gemfile calls eval_gemfile"},
 		{"ruby File.read(\".ruby-version\")\n", "", "Gemfile calls File"},
-		{"gemspec\n", "s.extensions = [\"ext/x/extconf.rb\"]", "x.gemspec has an extension, which is compiled in place"},
+		{"gemspec\n", "s.extensions = [\"ext/x/extconf.rb\"]",
+			"x.gemspec has an extension, which is compiled in place"},
 		{"gemspec\n", "s.files = []", ""},
 	} {
 		b := workIn(t, map[string]string{"x.gemspec": test.gemspec})
 		b.gemfile, b.app.Manifests = test.gemfile, []string{"Gemfile", "x.gemspec"}
-		if got := b.live(); got != test.want {
+		if got := b.uncacheable(); got != test.want {
 			t.Errorf("%q: %q, want %q", test.gemfile, got, test.want)
 		}
 	}
 }
 
 func TestScrub(t *testing.T) {
-	kept := []string{
-		"gems/puma-1/ext/puma/puma.so",
-		"gems/puma-1/lib/Makefile",
-		"gems/puma-1/ext/puma/puma.c",
-		"extensions/x/3.1.0/puma-1/gem.build_complete",
-		"bundler/gems/x-1/lib/x.rb",
-	}
-	gone := []string{
-		"gems/puma-1/ext/puma/Makefile",
-		"gems/puma-1/ext/puma/puma.o",
-		"gems/puma-1/ext/puma/.sitearchdir.time",
-		"extensions/x/3.1.0/puma-1/mkmf.log",
-		"extensions/x/3.1.0/puma-1/gem_make.out",
-		"bundler/gems/x-1/.git/config",
-	}
+	kept := []string{"gems/puma-1/ext/puma/puma.so", "gems/puma-1/lib/Makefile", "gems/puma-1/ext/puma/puma.c",
+		"extensions/x/3.1.0/puma-1/gem.build_complete", "bundler/gems/x-1/lib/x.rb"}
+	gone := []string{"gems/puma-1/ext/puma/Makefile", "gems/puma-1/ext/puma/puma.o",
+		"gems/puma-1/ext/puma/.sitearchdir.time", "extensions/x/3.1.0/puma-1/mkmf.log",
+		"extensions/x/3.1.0/puma-1/gem_make.out", "bundler/gems/x-1/.git/config"}
 	files := map[string]string{}
 	for _, name := range append(slices.Clone(kept), gone...) {
 		files[name] = "x"
 	}
 	b := workIn(t, files)
-	if err := os.Mkdir(b.path("doc"), 0o755); err != nil {
+	if err := os.Mkdir(b.Path("doc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := scrubGems(b.dir); err != nil {
+	if err := scrubGems(b.Dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range kept {
-		if !tree.Exists(b.path(name)) {
+		if !tree.Exists(b.Path(name)) {
 			t.Errorf("%s is removed", name)
 		}
 	}
 	for _, name := range append(gone, "doc", "bundler/gems/x-1/.git") {
-		if tree.Exists(b.path(name)) {
+		if tree.Exists(b.Path(name)) {
 			t.Errorf("%s is kept", name)
 		}
 	}
@@ -269,7 +243,11 @@ func TestAtLeast(t *testing.T) {
 		version string
 		wanted  []int
 		want    bool
-	}{{"7.1.0", []int{7, 1}, true}, {"7.0.8", []int{7, 1}, false}, {"8", []int{7, 1}, true}, {"7", []int{7, 1}, false}, {"", []int{0}, false}, {"7.0.3", []int{7, 0, 3}, true}, {"7.1.0.rc1", []int{7, 1}, true}} {
+	}{{"7.1.0", []int{7, 1},
+		true}, {"7.0.8", []int{7, 1},
+		false}, {"8", []int{7, 1},
+		true}, {"7", []int{7, 1},
+		false}, {"", []int{0}, false}, {"7.0.3", []int{7, 0, 3}, true}, {"7.1.0.rc1", []int{7, 1}, true}} {
 		if got := atLeast(test.version, test.wanted...); got != test.want {
 			t.Errorf("%s is at least %v: %v", test.version, test.wanted, got)
 		}
@@ -278,25 +256,21 @@ func TestAtLeast(t *testing.T) {
 
 func TestChanged(t *testing.T) {
 	parts := []part{{"Ruby", "3.1.7", true}, {"Gemfile.lock", "a", false}}
-	before := reasons(parts)
-	if names, deep := changed(parts, before); len(names) > 0 || deep {
-		t.Errorf("nothing: %v %v", names, deep)
+	before := digests(parts)
+	if names, full := changed(parts, before); len(names) > 0 || full {
+		t.Errorf("nothing: %v %v", names, full)
 	}
-	if names, deep := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(
-		names,
-		[]string{"Gemfile.lock"},
-	) ||
-		deep {
-		t.Errorf("the lock file: %v %v", names, deep)
+	if names, full := changed([]part{parts[0], {"Gemfile.lock", "b", false}}, before); !slices.Equal(names,
+		[]string{"Gemfile.lock"}) ||
+		full {
+		t.Errorf("the lock file: %v %v", names, full)
 	}
-	if names, deep := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(
-		names,
-		[]string{"Gemfile.lock", "Ruby"},
-	) ||
-		!deep {
-		t.Errorf("Ruby: %v %v", names, deep)
+	if names, full := changed([]part{{"Ruby", "3.1.2", true}}, before); !slices.Equal(names,
+		[]string{"Gemfile.lock", "Ruby"}) ||
+		!full {
+		t.Errorf("Ruby: %v %v", names, full)
 	}
-	if names, deep := changed(parts, nil); len(names) != 2 || !deep {
-		t.Errorf("nothing known: %v %v", names, deep)
+	if names, full := changed(parts, nil); len(names) != 2 || !full {
+		t.Errorf("nothing known: %v %v", names, full)
 	}
 }

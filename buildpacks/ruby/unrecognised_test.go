@@ -19,7 +19,8 @@ func TestUnrecognised(t *testing.T) {
 		if !ok || d.ID != id || d.Summary != "`bundle install` failed (exit status 9)." {
 			t.Fatalf("%s: %+v", id, err)
 		}
-		if said := strings.Join(d.Hints, "\n"); said != "it said: Fetching rack\nit said: something that nobody has seen" {
+		if said := strings.Join(d.Hints,
+			"\n"); said != "it said: Fetching rack\nit said: something that nobody has seen" {
 			t.Errorf("%s: hints %q", id, d.Hints)
 		}
 	}

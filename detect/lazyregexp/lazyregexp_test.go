@@ -48,25 +48,43 @@ func TestAllCompile(t *testing.T) {
 	}
 }
 
-// argument returns the literal argument of a call of lazyregexp.New.
+// argument returns the expression in a call of lazyregexp.New or diagnosis.NewPattern, as far as it
+// consists of literals.
 func argument(n ast.Node) (string, bool) {
 	call, ok := n.(*ast.CallExpr)
-	if !ok || len(call.Args) != 1 {
-		return "", false
-	}
-	f, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || f.Sel.Name != "New" {
-		return "", false
-	}
-	if pkg, ok := f.X.(*ast.Ident); !ok || pkg.Name != "lazyregexp" {
-		return "", false
-	}
-	literal, ok := call.Args[0].(*ast.BasicLit)
 	if !ok {
 		return "", false
 	}
-	expression, err := strconv.Unquote(literal.Value)
-	return expression, err == nil
+	name := ""
+	switch f := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		if pkg, ok := f.X.(*ast.Ident); ok {
+			name = pkg.Name + "." + f.Sel.Name
+		}
+	case *ast.Ident:
+		name = f.Name
+	}
+	switch {
+	case name == "lazyregexp.New" && len(call.Args) == 1:
+		return literal(call.Args[0])
+	case strings.HasSuffix(name, "NewPattern") && len(call.Args) > 1:
+		return literal(call.Args[1])
+	}
+	return "", false
+}
+
+// literal returns the value of a string literal, or of several that are joined by +.
+func literal(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil
+	case *ast.BinaryExpr:
+		left, ok := literal(e.X)
+		right, ok2 := literal(e.Y)
+		return left + right, ok && ok2
+	}
+	return "", false
 }
 
 func TestRegexp(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 // and unpacks each into a directory of its own.
 func fetch(work string) ([]string, error) {
 	debs, sources := filepath.Join(work, "debs"), filepath.Join(work, "sources")
-	for _, d := range []string{debs, sources, filepath.Join(work, "state", "lists", "partial"), filepath.Join(work, "cache", "archives", "partial"), filepath.Join(work, "parts")} {
+	for _, d := range []string{debs, sources, filepath.Join(work, "state", "lists", "partial"),
+		filepath.Join(work, "cache", "archives", "partial"), filepath.Join(work, "parts")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
@@ -20,15 +21,17 @@ func fetch(work string) ([]string, error) {
 	if err := sourceLists(filepath.Join(work, "parts")); err != nil {
 		return nil, err
 	}
-	private := []string{
-		"-c", filepath.Join(work, "apt.conf"), "-q", "-o", "Dir::State=" + filepath.Join(work, "state"), "-o", "Dir::State::status=" + filepath.Join(work, "status"), "-o", "Dir::Cache=" + filepath.Join(work, "cache"),
-		"-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none", "-o", "Dir::Etc::sourcelist=/dev/null",
-		"-o", "Dir::Etc::sourceparts=" + filepath.Join(work, "parts"),
-	}
+	private := []string{"-c", filepath.Join(work, "apt.conf"), "-q", "-o",
+		"Dir::State=" + filepath.Join(work, "state"), "-o", "Dir::State::status=" + filepath.Join(work, "status"),
+		"-o", "Dir::Cache=" + filepath.Join(work, "cache"), "-o", "APT::Sandbox::User=root", "-o",
+		"Acquire::Languages=none", "-o", "Dir::Etc::sourcelist=/dev/null", "-o",
+		"Dir::Etc::sourceparts=" + filepath.Join(work, "parts")}
 	if err := os.WriteFile(filepath.Join(work, "status"), nil, 0o644); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(work, "apt.conf"), []byte("#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(work, "apt.conf"),
+		[]byte("#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"),
+		0o644); err != nil {
 		return nil, err
 	}
 	for _, step := range []struct {
@@ -100,11 +103,8 @@ func sourceLists(dir string) error {
 		case ".sources":
 			err = os.WriteFile(filepath.Join(dir, name), types.ReplaceAll(text, []byte("Types: deb deb-src")), 0o644)
 		case ".list":
-			err = os.WriteFile(
-				filepath.Join(dir, name),
-				append(text, oneLine.ReplaceAll(text, []byte("deb-src "))...),
-				0o644,
-			)
+			err = os.WriteFile(filepath.Join(dir, name),
+				append(text, oneLine.ReplaceAll(text, []byte("deb-src "))...), 0o644)
 		}
 		if err != nil {
 			return err

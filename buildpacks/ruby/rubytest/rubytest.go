@@ -27,9 +27,8 @@ import (
 
 // packages are Debian's packages of the gems that are served. puma is made of its source: it is the
 // gem with an extension to compile.
-var packages = []string{
-	"rake", "ruby-bundler", "ruby-mustermann", "ruby-nio4r", "ruby-rack", "ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick",
-}
+var packages = []string{"rake", "ruby-bundler", "ruby-mustermann", "ruby-nio4r", "ruby-rack",
+	"ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick"}
 
 const pumaSource = "puma=5.6.5-3+deb12u1"
 
@@ -77,11 +76,8 @@ func ruby(constraint string) (toolchain.Toolchain, error) {
 	if err != nil {
 		return toolchain.Toolchain{}, err
 	}
-	got, err := store.Ensure(
-		context.Background(),
-		[]toolchain.Request{{Tool: "ruby", Constraint: constraint, From: "a test"}},
-		nil,
-	)
+	got, err := store.Ensure(context.Background(),
+		[]toolchain.Request{{Tool: "ruby", Constraint: constraint, From: "a test"}}, nil)
 	if err != nil {
 		return toolchain.Toolchain{}, err
 	}
@@ -102,13 +98,9 @@ func Env(ruby toolchain.Toolchain) []string {
 	triples, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*"))
 	standard, _ := filepath.Glob(filepath.Join(lib, "ruby", "[0-9]*"))
 	native, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*", "ruby", "[0-9]*"))
-	return []string{
-		"PATH=" + filepath.Join(ruby.Dir, "bin") + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/nonexistent",
-		"LD_LIBRARY_PATH=" + strings.Join(
-			triples,
-			":",
-		), "RUBYLIB=" + strings.Join(slices.Concat(standard, native), ":"),
-	}
+	return []string{"PATH=" + filepath.Join(ruby.Dir, "bin") + ":/usr/bin:/bin", "LC_ALL=C.UTF-8",
+		"HOME=/nonexistent", "LD_LIBRARY_PATH=" + strings.Join(triples, ":"),
+		"RUBYLIB=" + strings.Join(slices.Concat(standard, native), ":")}
 }
 
 // Server is a gem source on loopback.
@@ -212,7 +204,8 @@ func (s *Server) Vendor(t testing.TB, app string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, filepath.Base(s.Gem(t, spec.Name+"-"+spec.Version))), gem, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, filepath.Base(s.Gem(t, spec.Name+"-"+spec.Version))), gem,
+				0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -21,7 +21,8 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, gem := range []string{"\nrack 2.2.", "\nsinatra 3.", "\npuma 5.6.5 ", "\nnio4r 2.5.8-x86_64-linux ", "\nrake 13.", "\nbundler 2.3.15 ", "\nwebrick "} {
+	for _, gem := range []string{"\nrack 2.2.", "\nsinatra 3.", "\npuma 5.6.5 ", "\nnio4r 2.5.8-x86_64-linux ",
+		"\nrake 13.", "\nbundler 2.3.15 ", "\nwebrick "} {
 		if !strings.Contains(string(body), gem) {
 			t.Errorf("the index has no %q:\n%s", gem, body)
 		}

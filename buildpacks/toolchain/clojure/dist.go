@@ -74,15 +74,16 @@ type dist struct {
 
 func newDist(env *source.Env, of releases, setting string) source.Source {
 	d := &dist{releases: of, env: env, mirror: setting != "" && setting != "off"}
-	s := &archive.Source{
-		Env: env, Label: of.tool + " releases", Versions: d.versions, Compare: source.CompareNumbers, File: d.find, Place: place,
-	}
 	d.base = source.BaseAddress(setting, of.base)
-	s.Base = d.base
+	s := &archive.Source{
+		Env: env, Label: of.tool + " releases", Base: d.base,
+		Versions: d.versions, Compare: source.CompareNumbers, File: d.find, Place: place,
+	}
 	if d.mirror {
 		s.Label, s.Asks = "the "+of.tool+" mirror", d.base+"/SHA256SUMS"
 	} else {
-		s.Asks = d.base + "/" + d.path(source.Newest(slices.Collect(maps.Keys(of.known)), source.IsRelease, source.CompareNumbers))
+		newest := slices.MaxFunc(slices.Collect(maps.Keys(of.known)), source.CompareNumbers)
+		s.Asks = d.base + "/" + d.path(newest)
 	}
 	return s
 }

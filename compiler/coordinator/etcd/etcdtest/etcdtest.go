@@ -233,9 +233,9 @@ func (c *Cluster) await(i int) error {
 				return nil
 			}
 		}
-		said, _ := os.ReadFile(m.log())
-		if time.Since(began) > timeout || bytes.Contains(said, []byte("address already in use")) {
-			return fmt.Errorf("waiting for etcd member %d (%v): %s", i, err, said)
+		log, _ := os.ReadFile(m.log())
+		if time.Since(began) > timeout || bytes.Contains(log, []byte("address already in use")) {
+			return fmt.Errorf("waiting for etcd member %d (%v): %s", i, err, log)
 		}
 	}
 }

@@ -119,11 +119,11 @@ const (
 	Peers
 )
 
-// nobody is a hardware address that no device has: what is sent there is lost silently.
-const nobody = "02:00:00:00:00:01"
+// noDevice is a hardware address that no device has: what is sent there is lost silently.
+const noDevice = "02:00:00:00:00:01"
 
 func misdirect(address, device string) string {
-	return fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", address, nobody, device)
+	return fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", address, noDevice, device)
 }
 
 // Cut loses everything that is sent over a member's wire, in both directions. The member must have
