@@ -4,8 +4,8 @@
 //	maven := clojuretest.Serve(t)
 //	t.Setenv("SLUGC_MAVEN_MIRROR", maven.URL)
 //
-// The repository is made once and kept in the user's cache directory. Only tests import the package.
-// Making it needs apt-get and its network.
+// The repository is made once and kept in the user's cache directory. Only tests import the
+// package. Making it needs apt-get and its network.
 package clojuretest
 
 import (

@@ -13,8 +13,8 @@ import (
 const noHooks = "#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n" +
 	"#clear APT::Update::Post-Invoke-Success;\n"
 
-// fetch downloads the packages and puma's source with the machine's apt, with its state in work, and
-// unpacks each into its own directory.
+// fetch downloads the packages and puma's source with the machine's apt, with its state in work,
+// and unpacks each into its own directory.
 func fetch(work string) ([]string, error) {
 	debs, sources := filepath.Join(work, "debs"), filepath.Join(work, "sources")
 	state, cache, parts := filepath.Join(work, "state"), filepath.Join(work, "cache"), filepath.Join(work, "parts")

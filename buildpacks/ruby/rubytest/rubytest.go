@@ -1,12 +1,12 @@
 // Package rubytest provides tests with a Ruby and a gem source, without a registry of gems: a
-// relocatable Ruby made of Debian's packages, and real gems, rebuilt from Debian's packages and served
-// on loopback in the compact index protocol:
+// relocatable Ruby made of Debian's packages, and real gems, rebuilt from Debian's packages and
+// served on loopback in the compact index protocol:
 //
 //	gems := rubytest.Serve(t)
 //	t.Setenv("SLUGC_GEM_MIRROR", gems.URL)
 //
-// Both are made once and kept in the user's cache directory. Only tests import the package. Making them
-// needs apt-get and its network.
+// Both are made once and kept in the user's cache directory. Only tests import the package. Making
+// them needs apt-get and its network.
 package rubytest
 
 import (
@@ -27,8 +27,8 @@ import (
 	"slugc/detect/gemlock"
 )
 
-// packages are Debian's packages of the gems that are served. puma is made from its source: it is the
-// gem with an extension to compile.
+// packages are Debian's packages of the gems that are served. puma is made from its source: it is
+// the gem with an extension to compile.
 var packages = []string{"rake", "ruby-bundler", "ruby-mustermann", "ruby-nio4r", "ruby-rack",
 	"ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick"}
 
@@ -40,8 +40,8 @@ const schema = "4"
 //go:embed gems.rb
 var gemsScript string
 
-// synthetic has gems that exist for tests only: some whose extensions do not compile, and empty ones
-// that make an app look like one of Rails, for example.
+// synthetic has gems that exist for tests only: some whose extensions do not compile, and empty
+// ones that make an app look like one of Rails, for example.
 //
 //go:embed synthetic
 var synthetic embed.FS
@@ -119,7 +119,8 @@ func Serve(t testing.TB) *Server {
 	return &Server{buildpacktest.ServeFiles(t, "gems", mux), dir}
 }
 
-// BuildEnv returns the build configuration that makes git use the server for https://git.example.com/.
+// BuildEnv returns the build configuration that makes git use the server for
+// https://git.example.com/.
 func (s *Server) BuildEnv() map[string]string {
 	return map[string]string{
 		"GIT_CONFIG_COUNT":   "1",
