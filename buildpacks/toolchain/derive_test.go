@@ -15,10 +15,11 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/toolchain/toolchaintest"
+	"slugc/cache/testkit"
 )
 
-// deriver is a process that derives something of the store's only Go, as its environment says: it
-// notes in a file that it has begun, and hangs where it is told to.
+// deriver is the main of a process that derives something from the store's only Go, as its
+// environment says: it writes to a file that it has started, and hangs where it is told to.
 func deriver() {
 	dir, log := os.Getenv("TOOLCHAIN_TEST_DERIVES"), os.Getenv("TOOLCHAIN_TEST_LOG")
 	got, err := func() (string, error) {
@@ -78,28 +79,19 @@ func fill(_ context.Context, dir string) error {
 	return os.WriteFile(filepath.Join(dir, "part"), make([]byte, 4096), 0o644)
 }
 
-func left(t *testing.T, dir string) []os.DirEntry {
-	t.Helper()
-	return must(os.ReadDir(filepath.Join(dir, ".staging")))
-}
-
 func TestDerivedIsMadeOnceByGoroutines(t *testing.T) {
+	t.Parallel()
 	dir, st, tc := withGo(t)
 	other := must(toolchain.Open(dir, toolchain.Settings{Offline: true, OS: "linux", Arch: "amd64"}))
 	var made atomic.Int32
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			got, err := []*toolchain.Store{st, other}[i%2].Derived(
-				t.Context(),
-				tc,
-				"parts",
-				nil,
-				func(ctx context.Context, dir string) error {
-					made.Add(1)
-					return fill(ctx, dir)
-				},
-			)
+			store := []*toolchain.Store{st, other}[i%2]
+			got, err := store.Derived(t.Context(), tc, "parts", nil, func(ctx context.Context, dir string) error {
+				made.Add(1)
+				return fill(ctx, dir)
+			})
 			if err != nil || !strings.HasPrefix(got, tc.Dir+"/") {
 				t.Errorf("got %q, %v", got, err)
 			} else if _, err := os.Stat(filepath.Join(got, "part")); err != nil {
@@ -108,17 +100,17 @@ func TestDerivedIsMadeOnceByGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if made.Load() != 1 || len(left(t, dir)) != 0 {
-		t.Errorf("it was made %d times; staging holds %v", made.Load(), left(t, dir))
+	if made.Load() != 1 || len(toolchaintest.Staging(t, dir)) != 0 {
+		t.Errorf("it was made %d times; staging holds %v", made.Load(), toolchaintest.Staging(t, dir))
 	}
-	if b := must(st.Derived(t.Context(), tc, "others", nil, fill)); b == must(
-		st.Derived(t.Context(), tc, "parts", nil, fill),
-	) {
+	parts := must(st.Derived(t.Context(), tc, "parts", nil, fill))
+	if others := must(st.Derived(t.Context(), tc, "others", nil, fill)); others == parts {
 		t.Error("two names have one directory")
 	}
 }
 
 func TestDerivedIsMadeOnceByProcesses(t *testing.T) {
+	t.Parallel()
 	dir, _, _ := withGo(t)
 	log := filepath.Join(t.TempDir(), "log")
 	var wg sync.WaitGroup
@@ -128,7 +120,10 @@ func TestDerivedIsMadeOnceByProcesses(t *testing.T) {
 			out, err := cmd.Output()
 			if err != nil {
 				t.Errorf("%v: %s", err, out)
-			} else if text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "part")); err != nil || string(text) != "part" {
+				return
+			}
+			text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "part"))
+			if err != nil || string(text) != "part" {
 				t.Errorf("%s holds %q, %v", out, text, err)
 			}
 		})
@@ -140,32 +135,33 @@ func TestDerivedIsMadeOnceByProcesses(t *testing.T) {
 }
 
 // TestDerivedKilled kills a process that is making: the living one's staging is not swept, the dead
-// one's is, and the next makes it anew.
+// one's is, and the next makes it again.
 func TestDerivedKilled(t *testing.T) {
+	t.Parallel()
 	dir, st, tc := withGo(t)
 	log := filepath.Join(t.TempDir(), "log")
 	cmd := derives(t, dir, log, "TOOLCHAIN_TEST_HANGS=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for text, _ := os.ReadFile(log); string(text) != "made\n"; text, _ = os.ReadFile(log) {
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, "the process to make it", func() bool {
+		text, _ := os.ReadFile(log)
+		return string(text) == "made\n"
+	})
 	open := func() {
 		t.Helper()
 		must(toolchain.Open(dir, toolchain.Settings{Offline: true, OS: "linux", Arch: "amd64"}))
 	}
 	open()
-	if len(left(t, dir)) != 1 {
-		t.Errorf("staging holds %v while it is made", left(t, dir))
+	if len(toolchaintest.Staging(t, dir)) != 1 {
+		t.Errorf("staging holds %v while it is made", toolchaintest.Staging(t, dir))
 	}
 	soon, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("enough"))
 	defer cancel()
 	waits := 0
-	if got, err := st.Derived(soon, tc, "parts", func() { waits++ }, fill); got != "" || err == nil ||
-		err.Error() != "enough" ||
-		waits != 1 {
-		t.Errorf("waiting gave %q, %v and was told %d times", got, err, waits)
+	got, err := st.Derived(soon, tc, "parts", func() { waits++ }, fill)
+	if got != "" || err == nil || err.Error() != "enough" || waits != 1 {
+		t.Errorf("waiting returned %q, %v and was told %d times", got, err, waits)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -175,8 +171,8 @@ func TestDerivedKilled(t *testing.T) {
 		t.Error("half of it is in place")
 	}
 	open()
-	if len(left(t, dir)) != 0 {
-		t.Errorf("staging holds %v", left(t, dir))
+	if len(toolchaintest.Staging(t, dir)) != 0 {
+		t.Errorf("staging holds %v", toolchaintest.Staging(t, dir))
 	}
 	if got, err := st.Derived(t.Context(), tc, "parts", nil, fill); got == "" || err != nil {
 		t.Errorf("got %q, %v", got, err)
@@ -184,6 +180,7 @@ func TestDerivedKilled(t *testing.T) {
 }
 
 func TestDerivedFails(t *testing.T) {
+	t.Parallel()
 	dir, st, tc := withGo(t)
 	broken := errors.New("the compiler is out of order")
 	got, err := st.Derived(t.Context(), tc, "parts", nil, func(ctx context.Context, dir string) error {
@@ -192,12 +189,12 @@ func TestDerivedFails(t *testing.T) {
 	if got != "" || !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), `deriving "parts" from go 1.25.1: `) {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if _, err := os.Stat(filepath.Join(tc.Dir, ".derived")); err == nil || len(left(t, dir)) != 0 {
-		t.Errorf("something is left; staging holds %v", left(t, dir))
+	if _, err := os.Stat(filepath.Join(tc.Dir, ".derived")); err == nil || len(toolchaintest.Staging(t, dir)) != 0 {
+		t.Errorf("something is left; staging holds %v", toolchaintest.Staging(t, dir))
 	}
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "UP", strings.Repeat("x", 200)} {
 		if got, err := st.Derived(t.Context(), tc, name, nil, fill); got != "" || err == nil {
-			t.Errorf("the name %q gave %q, %v", name, got, err)
+			t.Errorf("the name %q returned %q, %v", name, got, err)
 		}
 	}
 	if got, err := st.Derived(t.Context(), tc, "parts", nil, fill); got == "" || err != nil {
@@ -206,15 +203,11 @@ func TestDerivedFails(t *testing.T) {
 }
 
 func TestDerivedOfTheMachines(t *testing.T) {
+	t.Parallel()
 	_, st, tc := withGo(t)
 	tc.Source, tc.Dir = "this machine", "/usr/local/go"
-	got, err := st.Derived(
-		t.Context(),
-		tc,
-		"parts",
-		nil,
-		func(context.Context, string) error { return errors.New("called") },
-	)
+	called := func(context.Context, string) error { return errors.New("called") }
+	got, err := st.Derived(t.Context(), tc, "parts", nil, called)
 	if got != "" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -223,6 +216,7 @@ func TestDerivedOfTheMachines(t *testing.T) {
 // TestDerivedGoesWithItsToolchain prunes: what was derived is counted, and gone with the tree. A
 // toolchain that was pruned gives an error.
 func TestDerivedGoesWithItsToolchain(t *testing.T) {
+	t.Parallel()
 	dir, st, tc := withGo(t)
 	sizes := [2]int64{}
 	for i := range sizes {

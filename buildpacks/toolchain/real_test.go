@@ -33,12 +33,9 @@ func realStore(t *testing.T, change func(*toolchain.Settings)) *toolchain.Store 
 	}
 	set := toolchain.Settings{
 		NpmRegistry: func(context.Context) (string, error) { return ask(t, "npm", "config", "get", "registry"), nil },
-		GoProxy: ask(
-			t,
-			"go",
-			"env",
-			"GOPROXY",
-		), GoSumDB: ask(t, "go", "env", "GOSUMDB"), GoNoSumDB: ask(t, "go", "env", "GONOSUMDB"),
+		GoProxy:     ask(t, "go", "env", "GOPROXY"),
+		GoSumDB:     ask(t, "go", "env", "GOSUMDB"),
+		GoNoSumDB:   ask(t, "go", "env", "GONOSUMDB"),
 	}
 	if change != nil {
 		change(&set)
@@ -88,6 +85,7 @@ func run(t *testing.T, tcs []toolchain.Toolchain, name string, args ...string) s
 }
 
 func TestRealToolchains(t *testing.T) {
+	t.Parallel()
 	st := realStore(t, nil)
 	start := time.Now()
 	tcs, err := st.Ensure(t.Context(), []toolchain.Request{
@@ -97,17 +95,20 @@ func TestRealToolchains(t *testing.T) {
 		{
 			Tool:       "yarn",
 			Constraint: "1.22.22",
-			Hash:       "sha512.a6b2f7906b721bba3d67d4aff083df04dad64c399707841b7acf00f6b133b7ac24255f2652fa22ae3534329dc6180534e98d17432037ff6fd140556e2bb3137e",
+			Hash: "sha512.a6b2f7906b721bba3d67d4aff083df04dad64c399707841b7acf00f6b133b7ac" +
+				"24255f2652fa22ae3534329dc6180534e98d17432037ff6fd140556e2bb3137e",
 		},
 		{
 			Tool:       "yarn",
 			Constraint: "4.9.2",
-			Hash:       "sha512.1fc009bc09d13cfd0e19efa44cbfc2b9cf6ca61482725eb35bbc5e257e093ebf4130db6dfe15d604ff4b79efd8e1e8e99b25fa7d0a6197c9f9826358d4d65c3c",
+			Hash: "sha512.1fc009bc09d13cfd0e19efa44cbfc2b9cf6ca61482725eb35bbc5e257e093ebf" +
+				"4130db6dfe15d604ff4b79efd8e1e8e99b25fa7d0a6197c9f9826358d4d65c3c",
 		},
 		{
 			Tool:       "pnpm",
 			Constraint: "10.12.1",
-			Hash:       "sha512.f0dda8580f0ee9481c5c79a1d927b9164f2c478e90992ad268bbb2465a736984391d6333d2c327913578b2804af33474ca554ba29c04a8b13060a717675ae3ac",
+			Hash: "sha512.f0dda8580f0ee9481c5c79a1d927b9164f2c478e90992ad268bbb2465a736984" +
+				"391d6333d2c327913578b2804af33474ca554ba29c04a8b13060a717675ae3ac",
 		},
 		{Tool: "pnpm", Constraint: "12"}, {Tool: "npm", Constraint: "10"},
 		{Tool: "bun", Constraint: "1.2"},
@@ -141,8 +142,18 @@ func TestRealToolchains(t *testing.T) {
 	}
 }
 
+// foreignPaths prints Ruby's version and every path that it uses outside of the directory that is its
+// argument, except for the C library's.
+const foreignPaths = `
+mapped = File.readlines("/proc/self/maps").map { |line| line[/\/.*\.so.*/] }
+paths = [$LOAD_PATH, $LOADED_FEATURES, Gem.path, RbConfig.ruby, mapped].flatten.compact
+print RUBY_VERSION, " ", paths.reject { |path|
+  path.start_with?(ARGV[0]) || path =~ /\/(libc|libm|ld-linux[^\/]*)\.so/ || path !~ /\//
+}.uniq`
+
 // TestRealRuby runs a Ruby made of Debian's packages, and nothing of the machine's.
 func TestRealRuby(t *testing.T) {
+	t.Parallel()
 	st := realStore(t, func(s *toolchain.Settings) { s.Debian = toolchain.Debian{Bin: "/usr/bin"} })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -151,16 +162,8 @@ func TestRealRuby(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := got[0].Dir
-	cmd := exec.Command(
-		filepath.Join(dir, "bin", "ruby"),
-		"-ropenssl",
-		"-rpsych",
-		"-rzlib",
-		"-rbundler",
-		"-e",
-		`print RUBY_VERSION, " ", [$LOAD_PATH, $LOADED_FEATURES, Gem.path, RbConfig.ruby, File.readlines("/proc/self/maps").map { |line| line[/\/.*\.so.*/] }].flatten.compact.reject { |path| path.start_with?(ARGV[0]) || path =~ /\/(libc|libm|ld-linux[^\/]*)\.so/ || path !~ /\// }.uniq`,
-		dir,
-	)
+	args := []string{"-ropenssl", "-rpsych", "-rzlib", "-rbundler", "-e", foreignPaths, dir}
+	cmd := exec.Command(filepath.Join(dir, "bin", "ruby"), args...)
 	cmd.Env = []string{
 		"PATH=/usr/bin:/bin", "LD_LIBRARY_PATH=" + filepath.Join(dir, "lib", "x86_64-linux-gnu"),
 		"RUBYLIB=" + filepath.Join(dir, "lib/ruby/3.1.0") + ":" + filepath.Join(dir, "lib/x86_64-linux-gnu/ruby/3.1.0"),
@@ -171,8 +174,9 @@ func TestRealRuby(t *testing.T) {
 	}
 }
 
-// TestRealDebianJVM: the JDK, Leiningen and tools.deps of Debian's packages run.
+// TestRealDebianJVM runs the JDK, Leiningen and tools.deps of Debian's packages.
 func TestRealDebianJVM(t *testing.T) {
+	t.Parallel()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -184,30 +188,26 @@ func TestRealDebianJVM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := st.Ensure(
-		t.Context(),
-		[]toolchain.Request{{Tool: "jdk", Constraint: "17"}, {Tool: "leiningen"}, {Tool: "clojure"}},
-		logged{t},
-	)
+	reqs := []toolchain.Request{{Tool: "jdk", Constraint: "17"}, {Tool: "leiningen"}, {Tool: "clojure"}}
+	got, err := st.Ensure(t.Context(), reqs, logged{t})
 	if err != nil {
 		t.Fatal(err)
 	}
-	java := filepath.Join(got[0].Dir, "bin", "java")
-	for name, args := range map[string][]string{
+	java, keytool := filepath.Join(got[0].Dir, "bin", "java"), filepath.Join(got[0].Dir, "bin", "keytool")
+	lein, clojure := filepath.Join(got[1].Dir, "lib", "*"), filepath.Join(got[2].Dir, "lib", "*")
+	const load = `(require 'clojure.tools.deps) (println "tools.deps is loaded")`
+	for want, args := range map[string][]string{
 		"version \"17.":          {java, "-version"},
-		"Your keystore contains": {filepath.Join(got[0].Dir, "bin", "keytool"), "-list", "-cacerts", "-storepass", "changeit"},
-		"Leiningen 2.":           {java, "-cp", filepath.Join(got[1].Dir, "lib", "*"), "clojure.main", "-m", "leiningen.core.main", "version"},
-		"tools.deps is loaded":   {java, "-cp", filepath.Join(got[2].Dir, "lib", "*"), "clojure.main", "-e", "(require 'clojure.tools.deps) (println \"tools.deps is loaded\")"},
+		"Your keystore contains": {keytool, "-list", "-cacerts", "-storepass", "changeit"},
+		"Leiningen 2.":           {java, "-cp", lein, "clojure.main", "-m", "leiningen.core.main", "version"},
+		"tools.deps is loaded":   {java, "-cp", clojure, "clojure.main", "-e", load},
 	} {
 		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-		cmd.Env, cmd.Dir = []string{
-			"PATH=/usr/bin:/bin",
-			"LEIN_HOME=" + t.TempDir(),
-			"LEIN_VERSION=" + got[1].Version,
-		}, t.TempDir()
+		cmd.Env = []string{"PATH=/usr/bin:/bin", "LEIN_HOME=" + t.TempDir(), "LEIN_VERSION=" + got[1].Version}
+		cmd.Dir = t.TempDir()
 		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), name) {
-			t.Errorf("%s says %.300s, %v; want %q", strings.Join(args, " "), out, err, name)
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s prints %.300s, %v; want %q", strings.Join(args, " "), out, err, want)
 		}
 	}
 }

@@ -37,10 +37,15 @@ type Settings struct {
 	LocalRuby  string // path of a Ruby on the machine, the last resort; "" says that there is none
 	Debian     Debian
 
-	JDKMirror     string   // base of a JDK distribution in the layout of Adoptium's API; "" is Adoptium, "off" disables it
-	LocalJDK      []string // paths of JDKs on the machine, or of directories of JDKs, the best first
-	LeinMirror    string   // base of Leiningen's jars with a SHA256SUMS; "" is the authors' own, "off" disables the source
-	ClojureMirror string   // base of the Clojure tools' tarballs with a SHA256SUMS, likewise
+	// JDKMirror is the base of a JDK distribution in the layout of Adoptium's API; "" is Adoptium's
+	// own, "off" disables the source.
+	JDKMirror string
+	LocalJDK  []string // paths of JDKs on the machine, or of directories of JDKs, the best first
+
+	// LeinMirror is the base of Leiningen's jars with a SHA256SUMS; "" is the authors' own, "off"
+	// disables the source.
+	LeinMirror    string
+	ClojureMirror string // base of the Clojure tools' tarballs with a SHA256SUMS, likewise
 
 	Client *http.Client  // carries proxies and certificate authorities; nil is a client of its own with the defaults
 	OS     string        // Go's name of the target system: "linux"; "" is this machine's

@@ -17,6 +17,7 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/toolchain/toolchaintest"
+	"slugc/cache/testkit"
 )
 
 // TestMain lets the test binary be one of several processes that share a store.
@@ -74,6 +75,7 @@ func childOf(t *testing.T, srv *toolchaintest.Server, dir string) *exec.Cmd {
 }
 
 func TestEightProcessesFetchOnce(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
@@ -92,6 +94,7 @@ func TestEightProcessesFetchOnce(t *testing.T) {
 }
 
 func TestEightStoresFetchOnce(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
@@ -117,6 +120,7 @@ func TestEightStoresFetchOnce(t *testing.T) {
 // TestKilledFetch kills a process in the middle of its download: the next one removes what it left
 // and serves.
 func TestKilledFetch(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	srv.Break(nodeFile, srv.Hang(nodeFile))
 	srv.Break(goZip, srv.Hang(goZip))
@@ -125,9 +129,9 @@ func TestKilledFetch(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for srv.Requests(nodeFile) == 0 || srv.Requests(goZip) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, "both downloads to start", func() bool {
+		return srv.Requests(nodeFile) > 0 && srv.Requests(goZip) > 0
+	})
 	// A living fetch's staging is not swept by another process.
 	alive := srv.Open(dir)
 	if left := toolchaintest.Staging(t, dir); len(left) != 2 {
@@ -154,20 +158,17 @@ func TestKilledFetch(t *testing.T) {
 // TestHalfTree has a tree without a record in the way, as a disk that lost its last seconds may
 // leave.
 func TestHalfTree(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	dir := t.TempDir()
 	half := filepath.Join(dir, "node", "22.23.3-linux-amd64")
-	if err := os.MkdirAll(filepath.Join(half, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(half, "toolchain.json"), []byte(`{"schema":`), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Tree(t, half, map[string]string{"bin/node": "", "toolchain.json": `{"schema":`})
 	got, _ := toolchaintest.Get(t, srv.Open(dir), "node", "")
 	toolchaintest.CheckNode(t, got.Dir)
 }
 
 func TestChoiceStandsForADay(t *testing.T) {
+	t.Parallel()
 	srv := toolchaintest.NewServer(t)
 	srv.AddNode("22.1.0", "Jod")
 	dir := t.TempDir()
@@ -177,8 +178,8 @@ func TestChoiceStandsForADay(t *testing.T) {
 		t.Helper()
 		before := srv.AllRequests()
 		got, _ := toolchaintest.Get(t, srv.Open(dir, append(change, at)...), "node", "22.x")
-		if got.Version != version || srv.AllRequests()-before != requests {
-			t.Errorf("got %s after %d requests, want %s after %d", got.Version, srv.AllRequests()-before, version, requests)
+		if n := srv.AllRequests() - before; got.Version != version || n != requests {
+			t.Errorf("got %s after %d requests, want %s after %d", got.Version, n, version, requests)
 		}
 	}
 	expect("22.1.0", 3)
@@ -205,25 +206,22 @@ func TestChoiceStandsForADay(t *testing.T) {
 }
 
 func TestOffline(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	dir := t.TempDir()
 	toolchaintest.Get(t, srv.Open(dir), "node", "22.23.3")
 	before := srv.AllRequests()
 	offline := func(s *toolchain.Settings) { s.Offline = true }
 	st := srv.Open(dir, offline)
-	if got, h := toolchaintest.Get(t, st, "node", "22.23.3"); got.Version != "22.23.3" || h.Text() != "" {
-		t.Errorf("exact: got %+v, notes %q", got, h.Text())
-	}
-	for _, c := range []string{"", ">=18", "lts/jod"} {
-		if got, h := toolchaintest.Get(t, st, "node", c); got.Version != "22.23.3" ||
-			h.Text() != "using node 22.23.3 from the store, because the build is offline" {
-			t.Errorf("%q: got %+v, notes %q", c, got, h.Text())
+	const note = "using node 22.23.3 from the store, because the build is offline"
+	for c, want := range map[string]string{"22.23.3": "", "": note, ">=18": note, "lts/jod": note} {
+		got, recorder := toolchaintest.Get(t, st, "node", c)
+		if got.Version != "22.23.3" || recorder.Text() != want {
+			t.Errorf("%q: got %+v, notes %q, want %q", c, got, recorder.Text(), want)
 		}
 	}
 	for tool, c := range map[string]string{"node": "20", "go": ""} {
-		if err := toolchaintest.Fails(t, st, tool, c); !strings.Contains(err.Error(), "the build is offline") {
-			t.Error(err)
-		}
+		toolchaintest.Fails(t, st, tool, c, "the build is offline")
 	}
 	if srv.AllRequests() != before {
 		t.Errorf("%d requests", srv.AllRequests()-before)
@@ -233,18 +231,20 @@ func TestOffline(t *testing.T) {
 // TestSourcesDown serves a range from the store while the sources are down, but does not hide that
 // a version does not exist.
 func TestSourcesDown(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	dir := t.TempDir()
 	toolchaintest.Get(t, srv.Open(dir), "node", "22.23.3")
 	down := func(s *toolchain.Settings) { s.NodeDist, s.NpmRegistry = "http://127.0.0.1:1", nil }
-	got, h := toolchaintest.Get(t, srv.Open(dir, down), "node", ">=22")
-	if got.Version != "22.23.3" || len(h.Notes()) != 2 ||
-		h.Notes()[1] != "using node 22.23.3 from the store, because no source could be asked" {
-		t.Errorf("got %+v, notes %q", got, h.Notes())
+	got, recorder := toolchaintest.Get(t, srv.Open(dir, down), "node", ">=22")
+	const note = "using node 22.23.3 from the store, because no source could be asked"
+	if notes := recorder.Notes(); got.Version != "22.23.3" || len(notes) != 2 || notes[1] != note {
+		t.Errorf("got %+v, notes %q", got, notes)
 	}
 }
 
 func TestListAndPrune(t *testing.T) {
+	t.Parallel()
 	srv := full(t)
 	srv.AddNode("20.1.0", "Iron")
 	dir := t.TempDir()
@@ -278,111 +278,81 @@ func TestListAndPrune(t *testing.T) {
 	if got := names(); got != "go 1.25.1, node 22.23.3" || freed <= 0 || err != nil {
 		t.Errorf("after Prune: %s; freed %d, %v", got, freed, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "node", "20.1.0-linux-amd64")); err == nil {
+	if testkit.Exists(dir, "node", "20.1.0-linux-amd64") {
 		t.Error("the tree is still there")
 	}
 	toolchaintest.Get(t, st, "node", "20.1.0")
-	if freed, err := st.Prune(func(toolchain.Toolchain, time.Time) bool { return false }); err != nil || freed <= 0 ||
-		names() != "" {
+	freed, err = st.Prune(func(toolchain.Toolchain, time.Time) bool { return false })
+	if err != nil || freed <= 0 || names() != "" {
 		t.Errorf("freed %d, %v; left %s", freed, err, names())
 	}
 }
 
-// TestPruneWhileUsed prunes and asks at once: whoever is given a tree has it.
+// TestPruneWhileUsed prunes and asks at once: a tree that was returned is there.
 func TestPruneWhileUsed(t *testing.T) {
-	srv := full(t)
-	dir := t.TempDir()
+	t.Parallel()
+	srv, dir := full(t), t.TempDir()
 	var wg sync.WaitGroup
 	for range 4 {
 		st := srv.Open(dir)
 		wg.Go(func() {
 			for range 10 {
-				if _, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: "node", Constraint: "22"}}, nil); err != nil {
+				reqs := []toolchain.Request{{Tool: "node", Constraint: "22"}}
+				if _, err := st.Ensure(t.Context(), reqs, nil); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
-	stop := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
 		wg.Wait()
-		close(stop)
+		close(done)
 	}()
 	pruner := srv.Open(dir)
-	for done := false; !done; {
+	neverUsed := func(_ toolchain.Toolchain, last time.Time) bool { return !last.IsZero() }
+	for {
 		select {
-		case <-stop:
-			done = true
+		case <-done:
+			return
 		default:
-			if _, err := pruner.Prune(func(_ toolchain.Toolchain, last time.Time) bool { return !last.IsZero() }); err != nil {
+			if _, err := pruner.Prune(neverUsed); err != nil {
 				t.Error(err)
 			}
 		}
 	}
 }
 
-func TestCheckSources(t *testing.T) {
-	srv := full(t)
-	st := srv.Open(t.TempDir(), func(s *toolchain.Settings) {
-		s.GoProxy += ",http://127.0.0.1:1,direct"
-		s.NodeDist = "off"
-	})
-	srv.Break("/goproxy/golang.org/toolchain/@v/list", toolchaintest.Status(403)) // a proxy need not list
-	var got []string
-	for _, s := range st.CheckSources(t.Context()) {
-		state := "up"
-		if s.Off {
-			state = "off"
-		} else if s.Err != nil {
-			state = "down"
-		}
-		got = append(got, s.Name+" "+state)
-	}
-	want := []string{
-		"nodejs.org off", "npm registry up", "go module proxy up", "checksum database up", "go module proxy down", "go.dev up",
-		"this machine off", "the Ruby mirror off", "Debian packages off", "Adoptium off", "Leiningen releases off",
-		"Clojure releases off",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestSeveralFailures(t *testing.T) {
-	srv := toolchaintest.NewServer(t)
-	_, err := srv.Open(
-		t.TempDir(),
-	).Ensure(
-		t.Context(),
-		[]toolchain.Request{{Tool: "node", Constraint: "x y"}, {Tool: "go", Constraint: "z"}},
-		nil,
-	)
-	if err == nil || strings.Count(err.Error(), "\n") != 1 {
+	t.Parallel()
+	st := toolchaintest.NewServer(t).Open(t.TempDir())
+	reqs := []toolchain.Request{{Tool: "node", Constraint: "x y"}, {Tool: "go", Constraint: "z"}}
+	if _, err := st.Ensure(t.Context(), reqs, nil); err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestPinIsHeld(t *testing.T) {
-	srv := toolchaintest.NewServer(t)
-	srv.AddPackage("pnpm", "10.1.0", map[string]string{"p.cjs": "p"}, map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}})
-	dir := t.TempDir()
-	req := toolchain.Request{
-		Tool:       "pnpm",
-		Constraint: "10.1.0",
-		From:       "package.json packageManager",
-		Hash:       "sha512." + strings.Repeat("0", 128),
-	}
-	check := func(st *toolchain.Store) {
+// TestPin has a pin that the artefact does not have, fetched and from the store.
+func TestPin(t *testing.T) {
+	t.Parallel()
+	srv, dir := toolchaintest.NewServer(t), t.TempDir()
+	srv.AddPnpm("10.1.0")
+	check := func() {
 		t.Helper()
-		_, err := st.Ensure(t.Context(), []toolchain.Request{req}, nil)
-		if _, ok := errors.AsType[*toolchain.HashError](err); !ok || !strings.Contains(err.Error(), "that package.json packageManager pins") {
+		_, err := srv.Open(dir).Ensure(t.Context(), []toolchain.Request{{
+			Tool: "pnpm", Constraint: "10.1.0", From: "package.json packageManager",
+			Hash: "sha512." + strings.Repeat("0", 128),
+		}}, nil)
+		if _, ok := errors.AsType[*toolchain.HashError](err); !ok {
 			t.Errorf("got %v", err)
+		} else if !strings.Contains(err.Error(), "that package.json packageManager pins") {
+			t.Error(err)
 		}
 	}
-	check(srv.Open(dir))
+	check()
 	if held, _ := srv.Open(dir).List(); len(held) > 0 {
 		t.Errorf("the store has %v", held)
 	}
 	toolchaintest.Get(t, srv.Open(dir), "pnpm", "10.1.0")
-	check(srv.Open(dir)) // nor is what the store holds used against the pin
+	check()
 }

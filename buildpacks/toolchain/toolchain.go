@@ -6,7 +6,7 @@
 // from any number of processes is safe. [Store.Ensure] answers each [Request] with a [Toolchain]:
 //
 //	store, err := toolchain.Open(dir, toolchain.Settings{NpmRegistry: registry, GoProxy: proxy, GoSumDB: db})
-//	tools, err := store.Ensure(ctx, []toolchain.Request{{Tool: "node", Constraint: ">=22", From: "package.json"}}, nil)
+//	tools, err := store.Ensure(ctx, []toolchain.Request{{Tool: "node", Constraint: ">=22"}}, nil)
 //	node := filepath.Join(tools[0].Dir, "bin", "node")
 //
 // Every tool has an ordered list of sources. A source lists versions and fetches one, verified by
@@ -15,12 +15,13 @@
 // lie is a setting ([Settings]): an air-gapped mirror is a setting, not a fork. The sources, in
 // order:
 //
-//	node                   a nodejs.org-layout distribution; the npm registry
-//	npm, pnpm, yarn, bun   the npm registry
-//	go                     module proxies with the checksum database; a go.dev/dl-layout distribution; the machine's own
-//	ruby                   a mirror of prebuilt Rubies; Debian's packages; a copy of the machine's own
-//	jdk                    Adoptium's API or a mirror of it; a copy of the machine's own; Debian's packages
-//	leiningen, clojure     the authors' releases or a mirror of them; Debian's packages
+//	node                  a nodejs.org-layout distribution; the npm registry
+//	npm, pnpm, yarn, bun  the npm registry
+//	go                    module proxies with the checksum database; a go.dev/dl-layout distribution;
+//	                      the machine's own
+//	ruby                  a mirror of prebuilt Rubies; Debian's packages; a copy of the machine's own
+//	jdk                   Adoptium's API or a mirror of it; a copy of the machine's own; Debian's packages
+//	leiningen, clojure    the authors' releases or a mirror of them; Debian's packages
 //
 // What a constraint was resolved to stands for a day, and so do listings: until then no network is
 // touched for what the store holds.

@@ -18,9 +18,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slugc/buildpacks/buildpacktest"
 	"strings"
 	"testing"
+
+	"slugc/buildpacks/buildpacktest"
+	"slugc/cache/testkit"
 )
 
 // packages are Debian's packages of the libraries that are served. They depend on one another in
@@ -48,6 +50,7 @@ type Server struct {
 // Serve serves the repository until the test ends.
 func Serve(t testing.TB) *Server {
 	t.Helper()
+	testkit.NeedsTools(t, "language toolchains")
 	dir, err := Repository()
 	buildpacktest.Must(t, err)
 	return &Server{buildpacktest.ServeFiles(t, "maven", http.FileServer(http.Dir(dir))), dir}

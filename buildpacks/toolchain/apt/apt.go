@@ -218,13 +218,17 @@ func (c *Client) download(ctx context.Context, dir string, packages []string) er
 	return err
 }
 
-// Unpack unpacks a package's file below a directory, which is made where it is missing.
-func (c *Client) Unpack(ctx context.Context, deb, dir string) error {
+// Unpack unpacks packages' files below a directory, which is made where it is missing.
+func (c *Client) Unpack(ctx context.Context, dir string, debs ...string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	_, err := c.run(ctx, c.dir, "dpkg-deb", "-x", deb, dir)
-	return err
+	for _, deb := range debs {
+		if _, err := c.run(ctx, c.dir, "dpkg-deb", "-x", deb, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run runs one of Debian's programs and returns what it prints.
@@ -258,7 +262,8 @@ func (c *Client) run(ctx context.Context, dir, program string, args ...string) (
 
 // networkSigns are in what apt prints where it did not reach a package source.
 var networkSigns = []string{
-	"Temporary failure", "Could not resolve", "Could not connect", "Connection failed", "timed out", "Unable to connect",
+	"Temporary failure", "Could not resolve", "Could not connect", "Connection failed", "timed out",
+	"Unable to connect",
 }
 
 // programError is the first error line that apt printed.

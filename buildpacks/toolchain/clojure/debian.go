@@ -20,10 +20,8 @@ func newDebian(client *apt.Client, p apt.Packages) source.Source {
 		Client: client, Packages: p,
 		Place: func(ctx context.Context, debs []string, _ apt.Found, j *source.Job) error {
 			root := filepath.Join(j.Temp, "root")
-			for _, deb := range debs {
-				if err := client.Unpack(ctx, deb, root); err != nil {
-					return err
-				}
+			if err := client.Unpack(ctx, root, debs...); err != nil {
+				return err
 			}
 			lib := filepath.Join(j.Tree, "lib")
 			if err := os.MkdirAll(lib, 0o755); err != nil {

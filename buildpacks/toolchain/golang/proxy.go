@@ -50,19 +50,28 @@ func (p *proxy) Endpoints(context.Context) []source.Endpoint {
 			},
 		})
 		if len(list) == 1 && p.set.SumDB != "off" {
-			list = append(list, source.Endpoint{Name: "checksum database", Check: func(ctx context.Context) error {
-				db, err := newSumDB(ctx, p.env, p.set.SumDB, e.base)
-				if err == nil {
-					_, err = db.ReadRemote("/latest")
-				}
-				return err
-			}})
+			list = append(list, p.databaseEndpoint(e.base))
 		}
 	}
 	if len(list) == 0 {
 		return source.Off(proxyName)
 	}
 	return list
+}
+
+// databaseEndpoint is the checksum database, which the proxy at base may relay.
+func (p *proxy) databaseEndpoint(base string) source.Endpoint {
+	name := p.set.SumDB
+	if end := strings.IndexAny(name, "+ "); end >= 0 { // a key, an address
+		name = name[:end]
+	}
+	return source.Endpoint{Name: "checksum database", Address: name, Check: func(ctx context.Context) error {
+		db, err := newSumDB(ctx, p.env, p.set.SumDB, base)
+		if err == nil {
+			_, err = db.ReadRemote("/latest")
+		}
+		return err
+	}}
 }
 
 // proxyEntry is one entry of GOPROXY.

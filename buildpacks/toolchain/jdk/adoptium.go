@@ -17,10 +17,10 @@ import (
 
 // adoptium is a JDK distribution laid out as the Adoptium API v3. Two documents are read:
 //
-//	‹base›/v3/info/available_releases              {"most_recent_lts": 25}; only for an app that names no version
-//	‹base›/v3/assets/feature_releases/‹N›/ga?…     the releases of Java N, newest first: version_data.openjdk_version,
-//	                                               and for each platform binaries[].package with link, name and
-//	                                               checksum (sha256)
+//	‹base›/v3/info/available_releases            {"most_recent_lts": 25}; only for an app that names no version
+//	‹base›/v3/assets/feature_releases/‹N›/ga?…   the releases of Java N, newest first:
+//	                                             version_data.openjdk_version, and for each platform
+//	                                             binaries[].package with link, name and checksum (sha256)
 //
 // A mirror is the same two as files: the query says the platform, and a file server ignores it, so
 // that one file may list every platform. A link may be relative to the base.
@@ -66,7 +66,8 @@ type release struct {
 func (a *adoptium) page(ctx context.Context, feature, n int, again bool) (map[string]release, bool, error) {
 	query := url.Values{
 		"os": {a.system}, "architecture": {a.machine},
-		"image_type": {"jdk"}, "jvm_impl": {"hotspot"}, "heap_size": {"normal"}, "project": {"jdk"}, "vendor": {"eclipse"},
+		"image_type": {"jdk"}, "jvm_impl": {"hotspot"}, "heap_size": {"normal"},
+		"project": {"jdk"}, "vendor": {"eclipse"},
 		"sort_order": {"DESC"}, "page_size": {strconv.Itoa(pageSize)}, "page": {strconv.Itoa(n)},
 	}
 	addr := fmt.Sprintf("%s/v3/assets/feature_releases/%d/ga?%s", a.base, feature, query.Encode())

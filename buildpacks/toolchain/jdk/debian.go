@@ -20,6 +20,9 @@ var (
 	debianVersion = lazyregexp.New(`^(\d+(?:\.\d+)*|\d+u\d+)[-+~]`)
 )
 
+// neededLibraries are the packages of libraries that a JVM loads.
+var neededLibraries = []string{"zlib1g", "libstdc++6", "libgcc-s1"}
+
 // newDebian makes a JDK of Debian's openjdk-‹N›-jdk-headless and -jre-headless with the C++ and zip
 // libraries they need and Mozilla's certificates, which a script of Debian's makes into a key store
 // where they are installed.
@@ -35,7 +38,7 @@ func newDebian(client *apt.Client) source.Source {
 				jre.Package = strings.Replace(f.Package, "-jdk-", "-jre-", 1)
 				return []string{f.String(), jre.String(), "ca-certificates"}
 			},
-			Needs: func(name string) bool { return slices.Contains([]string{"zlib1g", "libstdc++6", "libgcc-s1"}, name) },
+			Needs: func(name string) bool { return slices.Contains(neededLibraries, name) },
 		},
 		Place: debian{client}.place,
 	}
@@ -45,10 +48,8 @@ type debian struct{ *apt.Client }
 
 func (d debian) place(ctx context.Context, debs []string, _ apt.Found, j *source.Job) error {
 	root := filepath.Join(j.Temp, "root")
-	for _, deb := range debs {
-		if err := d.Unpack(ctx, deb, root); err != nil {
-			return err
-		}
+	if err := d.Unpack(ctx, root, debs...); err != nil {
+		return err
 	}
 	homes, err := filepath.Glob(filepath.Join(root, "usr/lib/jvm/java-*-openjdk-*"))
 	homes = slices.DeleteFunc(homes, func(home string) bool {

@@ -25,7 +25,8 @@ import (
 
 // libc matches the libraries that come with the C library itself.
 var libc = lazyregexp.New(
-	`^(ld-linux[\w.-]*|ld64|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libnsl|libanl|libBrokenLocale)\.so(\.\d+)*$`,
+	`^(ld-linux[\w.-]*|ld64|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libnsl|libanl|` +
+		`libBrokenLocale)\.so(\.\d+)*$`,
 )
 
 // Bring makes the programs and libraries below roots self-contained, except for the C library. Every

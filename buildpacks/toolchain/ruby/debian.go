@@ -56,7 +56,7 @@ func (d debian) place(ctx context.Context, debs []string, f apt.Found, j *source
 		if name := filepath.Base(deb); strings.HasPrefix(name, "ruby") || strings.HasPrefix(name, "libruby") {
 			into = own
 		}
-		if err := d.Unpack(ctx, deb, into); err != nil {
+		if err := d.Unpack(ctx, into, deb); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,8 @@ type facts struct {
 }
 
 const askFacts = `require "json"; require "rbconfig"
-print JSON.generate(Engine: RUBY_ENGINE, Version: RUBY_VERSION, Patch: RUBY_PATCHLEVEL, Config: RbConfig::CONFIG.select { |_, v| v.is_a?(String) },
+print JSON.generate(Engine: RUBY_ENGINE, Version: RUBY_VERSION, Patch: RUBY_PATCHLEVEL,
+  Config: RbConfig::CONFIG.select { |_, v| v.is_a?(String) },
   Gems: File.join(RbConfig::CONFIG["rubylibprefix"], "gems", RbConfig::CONFIG["ruby_version"]))`
 
 const askTime = 20 * time.Second

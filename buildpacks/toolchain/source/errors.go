@@ -29,7 +29,8 @@ type DigestError struct{ What, Want, Got string }
 
 // Error names the artefact and the beginning of both digests.
 func (e *DigestError) Error() string {
-	return fmt.Sprintf("verifying %s: it has the digest %s where %s is stated", e.What, Clip(e.Got, 24), Clip(e.Want, 24))
+	got, want := Clip(e.Got, 24), Clip(e.Want, 24)
+	return fmt.Sprintf("verifying %s: it has the digest %s where %s is stated", e.What, got, want)
 }
 
 // Clip is at most n bytes of a text, marked where it was cut.

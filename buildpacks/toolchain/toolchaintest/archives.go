@@ -21,7 +21,9 @@ func Tarball(t testing.TB, files map[string]string) []byte {
 	tw := tar.NewWriter(zw)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		body := files[name]
-		h := &tar.Header{Name: strings.TrimRight(name, "*@"), Mode: 0o644, Size: int64(len(body)), Typeflag: tar.TypeReg}
+		h := &tar.Header{
+			Name: strings.TrimRight(name, "*@"), Mode: 0o644, Size: int64(len(body)), Typeflag: tar.TypeReg,
+		}
 		switch name[len(name)-1] {
 		case '*':
 			h.Mode = 0o755

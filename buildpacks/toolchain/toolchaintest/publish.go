@@ -23,9 +23,10 @@ func (s *Server) AddNode(version string, lts any) {
 	top := "node-v" + version + "-linux-x64/"
 	npm := top + "lib/node_modules/npm/"
 	doc := Tarball(s.t, map[string]string{
-		top + "bin/node*": "#!/bin/sh\necho v" + version + "\n",
-		top + "bin/npm@":  "../lib/node_modules/npm/bin/npm-cli.js", npm + "bin/npm-cli.js*": "", npm + "man/man1/npm.1": "x",
-		top + "include/node/node.h": "", top + "CHANGELOG.md": "long", top + "LICENSE": "MIT", top + "share/man/man1/node.1": "x",
+		top + "bin/node*":       "#!/bin/sh\necho v" + version + "\n",
+		top + "bin/npm@":        "../lib/node_modules/npm/bin/npm-cli.js",
+		npm + "bin/npm-cli.js*": "", npm + "man/man1/npm.1": "x", top + "include/node/node.h": "",
+		top + "CHANGELOG.md": "long", top + "LICENSE": "MIT", top + "share/man/man1/node.1": "x",
 	})
 	file, dir := "node-v"+version+"-linux-x64.tar.gz", "/node/v"+version+"/"
 	s.Put(dir+file, doc)
@@ -95,6 +96,13 @@ func (s *Server) AddNpm(version, nodes string) {
 	})
 }
 
+// AddPnpm publishes a version of pnpm that is one script, as the latest.
+func (s *Server) AddPnpm(version string) {
+	s.t.Helper()
+	s.AddPackage("pnpm", version, map[string]string{"p.cjs": "p"},
+		map[string]any{"bin": map[string]string{"pnpm": "p.cjs"}})
+}
+
 // AddGoModule publishes a release of Go at the module proxy and in its checksum database.
 func (s *Server) AddGoModule(version string) { s.AddGoModuleStating(version, version) }
 
@@ -107,7 +115,8 @@ func (s *Server) AddGoModuleStating(version, stated string) {
 	doc := Zip(s.t, map[string]string{
 		top + "bin/go": "#!/bin/sh\necho go" + version + "\n", top + "pkg/tool/linux_amd64/compile": "x",
 		top + "VERSION":     "go" + stated + "\ntime x\n",
-		top + "src/_go.mod": "module std\n", top + "src/cmd/_go.mod": "module cmd\n", top + "src/fmt/print.go": "package fmt\n",
+		top + "src/_go.mod": "module std\n", top + "src/cmd/_go.mod": "module cmd\n",
+		top + "src/fmt/print.go": "package fmt\n",
 	})
 	s.Put(list+module+".zip", doc)
 	s.PutJSON(list+module+".info", map[string]string{"Version": module})

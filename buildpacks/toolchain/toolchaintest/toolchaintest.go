@@ -7,6 +7,7 @@
 package toolchaintest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,17 +70,29 @@ func Get(t testing.TB, st *toolchain.Store, tool, constraint string) (toolchain.
 	return got[0], r
 }
 
-// Fails asks a store for one tool and returns the error, which must have one line.
-func Fails(t testing.TB, st *toolchain.Store, tool, constraint string) error {
+// Fails asks a store for one tool and returns the error, which must have one line and want in it.
+func Fails(t testing.TB, st *toolchain.Store, tool, constraint, want string) error {
 	t.Helper()
 	got, err := st.Ensure(t.Context(), []toolchain.Request{{Tool: tool, Constraint: constraint, From: "test"}}, nil)
 	if err == nil {
 		t.Fatalf("%s %q is %+v, want an error", tool, constraint, got)
 	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("error of more than one line: %v", err)
+	if strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s %q: error %q, want one line with %q", tool, constraint, err, want)
 	}
 	return err
+}
+
+// IsNotFound reports whether an error says that no source has the version.
+func IsNotFound(err error) bool {
+	none, ok := errors.AsType[*toolchain.Unavailable](err)
+	return ok && none.NotFound() && !none.Transient()
+}
+
+// IsTransient reports whether an error says that another try may help.
+func IsTransient(err error) bool {
+	none, ok := errors.AsType[*toolchain.Unavailable](err)
+	return ok && none.Transient() && !none.NotFound()
 }
 
 // Staging lists what lies in a store's directory for unfinished trees.
@@ -92,15 +105,26 @@ func Staging(t testing.TB, dir string) []os.DirEntry {
 	return entries
 }
 
-// Pick resolves a constraint on a tool against a listing. exact is the version that the constraint
-// names alone.
-func Pick(tool source.Tool, constraint string, l source.Listing) (version, note, exact string, err error) {
-	c, err := tool.Parse(constraint)
-	if err != nil {
-		return "", "", "", err
+// CheckPicks resolves constraints on a tool against a listing. A pick is a constraint, the version
+// that it must resolve to, and the version that it names alone, each "" for none. Texts in bad must
+// not be read.
+func CheckPicks(t testing.TB, tool source.Tool, l source.Listing, picks [][3]string, bad ...string) {
+	t.Helper()
+	for _, p := range picks {
+		c, err := tool.Parse(p[0])
+		if err != nil {
+			t.Errorf("%s %q: %v", tool.Name, p[0], err)
+			continue
+		}
+		if got, _ := c.Pick(l); got != p[1] || c.Exact != p[2] {
+			t.Errorf("%s %q = %q, exact %q; want %q, %q", tool.Name, p[0], got, c.Exact, p[1], p[2])
+		}
 	}
-	version, note = c.Pick(l)
-	return version, note, c.Exact, nil
+	for _, text := range bad {
+		if _, err := tool.Parse(text); err == nil {
+			t.Errorf("%s %q is read, want an error", tool.Name, text)
+		}
+	}
 }
 
 // CheckNode checks that a tree is laid out as every Node must be, whatever its source.
@@ -111,13 +135,16 @@ func CheckNode(t testing.TB, dir string) {
 			t.Error(err)
 		}
 	}
-	if target, err := os.Readlink(filepath.Join(dir, "bin/npm")); target != "../lib/node_modules/npm/bin/npm-cli.js" {
-		t.Errorf("bin/npm -> %q, %v", target, err)
+	target, err := os.Readlink(filepath.Join(dir, "bin/npm"))
+	if target != "../lib/node_modules/npm/bin/npm-cli.js" {
+		t.Errorf("bin/npm leads to %q, %v", target, err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, "bin/npm")); err != nil || info.Mode()&0o111 == 0 {
 		t.Errorf("bin/npm is no program: %v", err)
 	}
-	for _, p := range []string{"CHANGELOG.md", "share/man", "share/doc", "lib/node_modules/npm/docs", "lib/node_modules/npm/man"} {
+	for _, p := range []string{
+		"CHANGELOG.md", "share/man", "share/doc", "lib/node_modules/npm/docs", "lib/node_modules/npm/man",
+	} {
 		if _, err := os.Stat(filepath.Join(dir, p)); err == nil {
 			t.Errorf("%s is still there", p)
 		}
