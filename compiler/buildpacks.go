@@ -96,7 +96,8 @@ func (b *build) environment(
 		}
 	}
 	pre := precompiler{
-		storeMount: mount, store: store, env: vars, os: b.Target.OS, arch: b.Target.Arch, report: b.Report, clock: b.clock,
+		storeMount: mount, store: store, env: vars, os: b.Target.OS, arch: b.Target.Arch,
+		report: b.Report, clock: b.clock,
 	}
 	shown, err := pre.show(ctx, tools)
 	return environment{box, vars, binds, shown}, err

@@ -50,9 +50,9 @@ type Engine struct {
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
-	// Store opens the store where other machines find the slugs of releases. If it is nil or returns
-	// nil, slugs stay in the state directory only.
-	Store artifact.Opener
+	// OpenStore opens the store where other machines find the slugs of releases. If it is nil or
+	// returns nil, slugs stay in the state directory only.
+	OpenStore artifact.Opener
 	// Builders returns the lock that builder machines share. It is nil if there is one machine only.
 	Builders func(context.Context) (coordinator.Locker, error)
 	// BaseEnv returns the environment of the buildpacks' processes and the files that it names.

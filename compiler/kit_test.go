@@ -11,6 +11,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/cache/testkit"
+	"slugc/compiler/artifact"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/local"
@@ -145,11 +146,9 @@ func (m *machine) releases() []release.Release {
 	return list
 }
 
-// storeAt opens a store in a directory.
-func storeAt(dir string) func(context.Context) (blobstore.Store, error) {
-	return func(context.Context) (blobstore.Store, error) {
-		return blobstore.Open("file://"+dir, blobstore.Options{})
-	}
+// storeAt opens a store in a directory as the machine's own.
+func storeAt(dir string) artifact.Opener {
+	return func(string) (blobstore.Store, error) { return blobstore.Open("file://"+dir, blobstore.Options{}) }
 }
 
 // types renders process types as a Procfile.

@@ -55,7 +55,7 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	// A current release that names a store has its slug there. One that names a file may be older
 	// than the store.
 	if !isCurrent || artifact.IsFileURL(url) {
-		if url, err = artifact.Store(ctx, b.Store, b.Report, result.Slug.Path, result.Slug.Digest); err != nil {
+		if url, err = artifact.Store(ctx, b.OpenStore, b.Report, result.Slug.Path, result.Slug.Digest); err != nil {
 			return nil, err
 		}
 	}

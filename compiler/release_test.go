@@ -71,11 +71,11 @@ func TestPostponed(t *testing.T) {
 			m.Coordinator = func(context.Context) (coordinator.Coordinator, error) { return nil, down }
 		}, "register it later with `slugc register SLUG --app hello`"},
 		"store": {func(m *machine) {
-			m.Store = func(context.Context) (blobstore.Store, error) { return nil, down }
+			m.OpenStore = func(string) (blobstore.Store, error) { return nil, down }
 		}, "register it later with `slugc register SLUG --app hello`"},
 		"store, pending": {func(m *machine) {
 			m.req.Deploy.Pending = true
-			m.Store = func(context.Context) (blobstore.Store, error) { return nil, down }
+			m.OpenStore = func(string) (blobstore.Store, error) { return nil, down }
 		}, "the same source need not be built again"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 		t.Errorf("without a store the release names %q", url)
 	}
 	dir := filepath.Join(t.TempDir(), "slugs")
-	m.Store = storeAt(dir)
+	m.OpenStore = storeAt(dir)
 	m.build()
 	if !m.recorded.Has("step: Storing the slug") {
 		t.Errorf("it reports %q", m.recorded.Lines)
@@ -127,7 +127,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 	m.write("version", "2")
 	r = m.build()
 	url := m.releases()[0].Slug.URL
-	store, err := m.Store(t.Context())
+	store, err := m.OpenStore("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestStoredBeforeReleased(t *testing.T) {
 		t.Errorf("the release names %q: %v", url, err)
 	}
 	// The same again does not need the store: the release says that the slug is there.
-	m.Store = func(context.Context) (blobstore.Store, error) { return nil, errors.New("down") }
+	m.OpenStore = func(string) (blobstore.Store, error) { return nil, errors.New("down") }
 	if r := m.build(); r.Release.New {
 		t.Errorf("got %+v", r.Release)
 	}

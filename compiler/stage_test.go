@@ -104,7 +104,8 @@ func TestNoLanguage(t *testing.T) {
 	m := newMachine(t, t.TempDir())
 	m.req.Source.Dir = testkit.Tree(t, t.TempDir(), map[string]string{"notes.txt": ""})
 	f := m.fails("detect/no-match")
-	if f.Code != fault.ExitNoMatch || !m.recorded.Has("step: Detecting the language") || len(m.recorded.Only("detail")) < 4 {
+	announced := m.recorded.Has("step: Detecting the language") && len(m.recorded.Only("detail")) >= 4
+	if f.Code != fault.ExitNoMatch || !announced {
 		t.Errorf("got %+v, it reports %q", f, m.recorded.Lines)
 	}
 }

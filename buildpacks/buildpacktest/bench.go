@@ -42,6 +42,7 @@ type Bench struct {
 // New returns a bench with an empty source tree.
 func New(t testing.TB, p Buildpack) *Bench {
 	t.Helper()
+	testkit.NeedsTools(t, "language toolchains")
 	root := t.TempDir()
 	b := &Bench{
 		T: t, Root: root, App: filepath.Join(root, "app"), buildpack: p,

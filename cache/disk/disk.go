@@ -6,16 +6,18 @@
 //
 //	err := disk.WriteFile(app.Path("record.json"), data, 0o600)
 //
-// Paths must lie in directories that slugc owns. Nothing here stays beneath a root, so a tree that
-// a build could write must not be named; see package unpack for those.
+// Paths must lie in directories that slugc owns. Only [WriteFileIn] stays beneath a root, so no other
+// function may name a tree that a build could write; see package unpack for those.
 package disk
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -80,6 +82,30 @@ func CopyFile(from, to string, perm fs.FileMode) error {
 		return fmt.Errorf("copying %q: %w", from, err)
 	}
 	return nil
+}
+
+// WriteFileIn is [WriteFile] for a slash-separated name below root: it follows no link that leads out of
+// root, and none in the place of the file.
+func WriteFileIn(root *os.Root, name string, data []byte, perm fs.FileMode) error {
+	dir, base := path.Split(name)
+	tmp := path.Join(dir, "."+base+".slugc-"+rand.Text())
+	f, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close())
+	if err == nil {
+		err = root.Rename(tmp, name)
+	}
+	if err != nil {
+		return errors.Join(err, root.Remove(tmp))
+	}
+	d, err := root.Open(path.Join(".", dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // SyncDir makes the entries of a directory durable: what was created, renamed or removed there.

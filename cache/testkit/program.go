@@ -78,7 +78,7 @@ func link(pkg string) (string, error) {
 	}
 	defer lock.Unlock()
 	output := filepath.Join(dir, "latest")
-	build := exec.Command("go", "build", "-trimpath", "-o", output, pkg)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", output, pkg)
 	// Linked on the same file system, the output is a new file under the old name: what was linked
 	// before stays as it is.
 	build.Dir, build.Env = module, append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir)

@@ -15,6 +15,7 @@ import (
 // TestDemoPush runs the script that the README shows in part: each command that the README shows is
 // one the script runs, and what it shows of their output is said.
 func TestDemoPush(t *testing.T) {
+	t.Parallel()
 	port := strconv.Itoa(testkit.FreePort(t))
 	home := slugctest.Home(t)
 	cmd := exec.Command("../../.ci/demo-push", slugctest.Binary(t))

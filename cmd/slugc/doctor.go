@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/toolchain"
 	"slugc/compiler/report"
 )
 
@@ -76,16 +77,26 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 		return nil, err
 	}
 	for _, s := range store.CheckSources(ctx) {
-		f := finding{"source: " + s.Name, s.Err == nil && !s.Off, strings.Join(s.Tools, ", ") + " from " + s.Address}
-		switch {
-		case s.Off:
-			f.Says = strings.Join(s.Tools, ", ") + ": not set"
-		case s.Err != nil:
-			f.Says += ": " + s.Err.Error()
-		}
-		list = append(list, f)
+		list = append(list, sourceFinding(s))
 	}
 	return list, nil
+}
+
+// sourceFinding is the line of a toolchain source: what it serves, from where, and why it cannot be
+// used.
+func sourceFinding(s toolchain.SourceStatus) finding {
+	f := finding{"source: " + s.Name, s.Err == nil && !s.Off, strings.Join(s.Tools, ", ")}
+	switch {
+	case s.Off:
+		f.Says += ": not set"
+	case s.Err == nil:
+		f.Says += " from " + s.Address
+	case strings.Contains(s.Err.Error(), s.Address):
+		f.Says += ": " + s.Err.Error() // which names the address
+	default:
+		f.Says += " from " + s.Address + ": " + s.Err.Error()
+	}
+	return f
 }
 
 // findPrograms looks for the programs of the machine that builds may use: slugc's own, then those

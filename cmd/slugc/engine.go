@@ -47,7 +47,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 			return c.toolchains(ctx, home, registry, goSettings)
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
-		Store:       c.ownStore,
+		OpenStore:   c.openStore,
 		Builders:    c.builders(home),
 		BaseEnv: func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error) {
 			return c.baseEnv(ctx, settings, registry, goSettings)

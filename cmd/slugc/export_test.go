@@ -16,6 +16,7 @@ import (
 // A slug file and an app are exported, with the slug unpacked where the units look for it; a second
 // export takes away what it no longer needs.
 func TestExport(t *testing.T) {
+	t.Parallel()
 	home, dir := slugctest.Home(t), t.TempDir()
 	file := slugctest.SmallSlug(t, "hello there", "true")
 	units, root := filepath.Join(dir, "units"), filepath.Join(dir, "srv", "hello")
@@ -74,6 +75,7 @@ func TestExport(t *testing.T) {
 // Each format is written into the current directory when none is named, and says how the slug gets
 // where it is to be.
 func TestExportHere(t *testing.T) {
+	t.Parallel()
 	home, file := slugctest.Home(t), slugctest.SmallSlug(t, "hello", "true")
 	for _, format := range export.Formats() {
 		dir := t.TempDir()

@@ -24,6 +24,7 @@ var update = flag.Bool("update", false, "write what errors look like into testda
 // says from the first " !" on, and how it ends. SLUG, OTHER, FAILING and SLOW are paths of slugs
 // with the process types web and release. The archive is named for the error's id.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/errors/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no archives: %v", err)

@@ -19,6 +19,7 @@ import (
 // to what the README says they print; digests, sizes, times and versions are compared by shape
 // only. The blocks that set the machine up are what runs this test.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

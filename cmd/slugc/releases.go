@@ -75,7 +75,7 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 	if message == "" {
 		message = "Register " + filepath.Base(file)
 	}
-	url, err := artifact.Store(ctx, c.ownStore, c.ui, path, sum)
+	url, err := artifact.Store(ctx, c.openStore, c.ui, path, sum)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 // TestBuildConfigurationStaysOut gives builds secrets and looks for them in the slug, in slugc's
 // state and in what it says.
 func TestBuildConfigurationStaysOut(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "node", "x"), t.TempDir()
 	testkit.Tree(t, dir, map[string]string{
 		"package.json": `{"name": "x", "engines": {"node": "22.x"}, "scripts": {"build": "node build.js", "start": "node server.js"}}`,
 		"build.js":     `require("fs").writeFileSync("seen.txt", Object.keys(process.env).filter(k => k.startsWith("CANARY") || k.startsWith("HOST")).sort().join(" "))`,

@@ -52,9 +52,6 @@ func (c *cli) openStore(name string) (blobstore.Store, error) {
 	return blobstore.Open(name, o)
 }
 
-// ownStore opens this machine's own store.
-func (c *cli) ownStore(context.Context) (blobstore.Store, error) { return c.openStore("") }
-
 // fetch returns the file of a release's slug, after fetching it if it is not on this machine.
 func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref release.SlugRef) (string, error) {
 	path, t, err := artifact.Fetch(ctx, c.openStore, ref, home.App(app))

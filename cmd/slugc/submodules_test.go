@@ -13,6 +13,7 @@ import (
 // TestSubmodules fetches a submodule for a revision, of which it then says that no buildpack
 // matches. What was fetched is kept until all is pruned.
 func TestSubmodules(t *testing.T) {
+	t.Parallel()
 	home, dir := slugctest.Home(t), t.TempDir()
 	testkit.Tree(t, dir, map[string]string{"lib/lib.txt": "x", "app/Procfile": "web: true\n"})
 	env := append(

@@ -51,7 +51,8 @@ func screen(drawn string) []string {
 }
 
 func TestTerminal(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "x"), t.TempDir()
 	slugctest.GoApp(t, dir, "x")
 	drawn := onTerminal(t, home, nil, "build", dir, "--app", "x")
 	if !strings.Contains(drawn, "\x1b[1m----->") {
@@ -65,21 +66,19 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("what stays on the screen:\n%s", stays)
 	}
 	for name, env := range map[string]string{"NO_COLOR": "NO_COLOR=1", "dumb": "TERM=dumb"} {
-		drawn := onTerminal(t, home, []string{env}, "build", dir, "--app", "x", "--fresh")
+		slugctest.GoApp(t, dir, name)
+		drawn := onTerminal(t, home, []string{env}, "build", dir, "--app", "x")
 		if regexp.MustCompile("\x1b\\[[0-9;]*m").MatchString(drawn) {
 			t.Errorf("%s: colour: %q", name, drawn)
 		}
 	}
-	if drawn := onTerminal(t, home, nil, "build", dir, "--app", "x", "--fresh", "--plain"); strings.Contains(
-		drawn,
-		"\x1b",
-	) {
+	slugctest.GoApp(t, dir, "plain")
+	if drawn := onTerminal(t, home, nil, "build", dir, "--app", "x", "--plain"); strings.Contains(drawn, "\x1b") {
 		t.Errorf("--plain: escape sequences: %q", drawn)
 	}
-	if o := slugctest.RunIn(t, "", home, []string{"TERM=xterm"}, "build", dir, "--app", "x", "--fresh"); strings.Contains(
-		o.Stderr+o.Stdout,
-		"\x1b",
-	) {
+	slugctest.GoApp(t, dir, "no terminal")
+	o := slugctest.RunIn(t, "", home, []string{"TERM=xterm"}, "build", dir, "--app", "x")
+	if strings.Contains(o.Stderr+o.Stdout, "\x1b") {
 		t.Errorf("without a terminal: escape sequences: %q", o.Stderr)
 	}
 	if o := slugctest.Run(t, home, "build", dir, "--app", "x", "--quiet"); o.Stderr != "" {
@@ -88,6 +87,7 @@ func TestTerminal(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ in, want string }{
 		{"plain", "plain"},
 		{"tab\tand\nnewline", "tab\tand\nnewline"},
@@ -126,6 +126,7 @@ func FuzzClean(f *testing.F) {
 }
 
 func TestParseSize(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]int64{"0": 0, "12": 12, "500MB": 500e6, "1GiB": 1 << 30, "2k": 2000, "3KiB": 3072, "1T": 1e12} {
 		if got, err := parseSize(in); err != nil || got != want {
 			t.Errorf("parseSize(%q) = %d, %v, want %d", in, got, err, want)

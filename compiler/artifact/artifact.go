@@ -22,8 +22,8 @@ import (
 // suffix is that of every slug's file.
 const suffix = ".tgz"
 
-// Opener opens this machine's own store, nil if it is set up with none.
-type Opener func(context.Context) (blobstore.Store, error)
+// Opener opens the store that a URL names, or for "" this machine's own, nil if it has none.
+type Opener func(url string) (blobstore.Store, error)
 
 // Store puts the slug in file into this machine's store, if there is one, and returns the URL under
 // which a release names it: the store's, or without a store the file's own. open may be nil.
@@ -32,7 +32,7 @@ func Store(
 ) (url string, err error) {
 	var store blobstore.Store
 	if open != nil {
-		if store, err = open(ctx); err != nil {
+		if store, err = open(""); err != nil {
 			return "", err
 		}
 	}

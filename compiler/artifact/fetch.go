@@ -18,9 +18,6 @@ import (
 	"slugc/compiler/slug"
 )
 
-// OpenStore opens the store that a URL names, or for "" this machine's own, nil if it has none.
-type OpenStore func(url string) (blobstore.Store, error)
-
 // maxHave is how many of an app's slugs, newest first, a fetch looks at for parts that need not be
 // moved.
 const maxHave = 8
@@ -31,7 +28,7 @@ const maxHave = 8
 // hold are not moved. Fetch may run beside a build of the app. It also returns what was moved, zero
 // if nothing was.
 func Fetch(
-	ctx context.Context, open OpenStore, ref release.SlugRef, app *cache.App,
+	ctx context.Context, open Opener, ref release.SlugRef, app *cache.App,
 ) (path string, moved blobstore.Transfer, err error) {
 	u, err := url.Parse(ref.URL)
 	if err != nil {

@@ -1,7 +1,6 @@
 package artifact_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -53,8 +52,8 @@ func pack(t *testing.T, app *cache.App, text string) (path string, p *slug.Packe
 }
 
 // opener opens the store with this URL as the machine's own.
-func opener(url string) artifact.Opener {
-	return func(context.Context) (blobstore.Store, error) { return blobstore.Open(url, blobstore.Options{}) }
+func opener(own string) artifact.Opener {
+	return func(string) (blobstore.Store, error) { return blobstore.Open(own, blobstore.Options{}) }
 }
 
 // openAny opens any store; the machine has none of its own.
@@ -70,7 +69,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	file, p := pack(t, newApp(t), "one")
 	recorded := &reporttest.Recorder{}
-	for _, none := range []artifact.Opener{nil, func(context.Context) (blobstore.Store, error) { return nil, nil }} {
+	for _, none := range []artifact.Opener{nil, openAny} {
 		url, err := artifact.Store(t.Context(), none, recorded, file, p.Digest)
 		if err != nil || url != "file://"+file || !artifact.IsFileURL(url) || len(recorded.Lines) > 0 {
 			t.Errorf("without a store: %q, %v, %q", url, err, recorded.Lines)
@@ -92,7 +91,7 @@ func TestStore(t *testing.T) {
 	down := errors.New("down")
 	_, err = artifact.Store(
 		t.Context(),
-		func(context.Context) (blobstore.Store, error) { return nil, down },
+		func(string) (blobstore.Store, error) { return nil, down },
 		recorded,
 		file,
 		p.Digest,
@@ -121,7 +120,7 @@ func TestFetch(t *testing.T) {
 	if err != nil || path != one || moved != (blobstore.Transfer{}) {
 		t.Errorf("a slug of this machine: %q, %+v, %v", path, moved, err)
 	}
-	fetches := func(ref release.SlugRef, open artifact.OpenStore, moves bool) {
+	fetches := func(ref release.SlugRef, open artifact.Opener, moves bool) {
 		t.Helper()
 		path, moved, err := artifact.Fetch(t.Context(), open, ref, runner)
 		if err != nil || path != at || moved.Parts > 0 != moves {

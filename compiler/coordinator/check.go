@@ -66,15 +66,15 @@ func CheckCommit(compares []Compare, writes []Write) error {
 			return fmt.Errorf("comparing key %q with revision %d: %w", c.Key, c.Rev, ErrBadCommit)
 		}
 	}
-	size, seen := 0, make(map[string]bool, len(writes))
+	size, written := 0, make(map[string]bool, len(writes))
 	for _, w := range writes {
 		if err := CheckKey(w.Key); err != nil {
 			return err
 		}
-		if seen[w.Key] {
+		if written[w.Key] {
 			return fmt.Errorf("key %q is written twice: %w", w.Key, ErrBadCommit)
 		}
-		seen[w.Key] = true
+		written[w.Key] = true
 		if len(w.Value) > MaxValue {
 			return fmt.Errorf("the value of key %q has %d bytes, more than %d: %w",
 				w.Key, len(w.Value), MaxValue, ErrBadCommit)

@@ -1,6 +1,6 @@
-// Package coordinator is the contract of the small revisioned store that releases live in. Doozer's
-// data model (github.com/ha/doozerd, doc/data-model.md) with etcd's guarantees: keys, revisions,
-// compare-and-set and watches.
+// Package coordinator is the contract of the small revisioned store that releases live in. The
+// store has Doozer's data model (github.com/ha/doozerd: keys, revisions, compare-and-set, watches)
+// and etcd's guarantees.
 //
 //	read, err := c.Get(ctx, "/apps/blog/current")
 //	…

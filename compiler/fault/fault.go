@@ -1,11 +1,38 @@
-// Package fault says whose fault an error is, under which stable id users can look it up, what they
-// can do about it, and which exit code the process ends with.
+// Package fault marks errors with whose fault they are, a stable id, hints what to do, and the exit code
+// that the process ends with.
 //
-// An error that carries no fault is slugc's own ([Slugc], exit 1). The knowledge of whose fault it
-// is lies where the error is made, so the mark is set there and survives wrapping: [Of] finds it
-// with errors.As.
+//	err := fault.AppError("ruby/lockfile-missing", errors.New("Gemfile.lock is missing"),
+//		"run `bundle lock` and commit Gemfile.lock")
+//	err = fmt.Errorf("building blog: %w", err)
+//	f := fault.Of(err) // f.Owner is App, f.Code is 51, f.Hints has one hint
 //
-// Error text: lower case, gerund, quoted object, one line: `reading "Procfile": line 3: …`.
+// The code that makes an error knows whose fault it is, so it sets the mark there. The mark survives
+// wrapping: [Of] finds it. An error without a mark is slugc's own ([Slugc], exit 1).
+//
+// # Exit codes
+//
+// They are stable: scripts depend on them. The tens follow the phases of the CNB lifecycle.
+//
+//	0    success
+//	1    slugc's own fault
+//	2    wrong usage
+//	20   no buildpack matches the source
+//	21   a detector failed
+//	42   the cache cannot be used or is damaged
+//	51   the app's build failed
+//	52   a buildpack broke
+//	62   packing, inspecting, verifying or unpacking a slug failed
+//	72   registering a release was refused
+//	75   may work when tried again (EX_TEMPFAIL of sysexits.h)
+//	130  interrupted
+//
+// # Text
+//
+// The text of an error is one line: lower case, a gerund, the quoted object and the cause, such as
+// `reading "Procfile": line 3: …`. A hint is a sentence that tells what to do.
+//
+// Ids are for people and for documents. Code that tells errors apart uses sentinels and types with
+// [errors.Is] and [errors.AsType], which a mark does not hide: it wraps the error.
 package fault
 
 import (
@@ -13,38 +40,37 @@ import (
 	"fmt"
 )
 
-// Owner is who can mend an error.
+// Owner is who can fix an error.
 type Owner string
 
 // The owners.
 const (
-	App       Owner = "app"       // the owner of the app being built
+	App       Owner = "app"       // the owner of the app that is built
 	Slugc     Owner = "slugc"     // slugc itself: a bug or a broken installation
 	Usage     Owner = "usage"     // whoever typed the command
-	Transient Owner = "transient" // nobody: trying again may work
+	Transient Owner = "transient" // no one: it may work when tried again
 )
 
-// The exit codes. They are stable: scripts depend on them. The decades follow the CNB lifecycle's
-// phases.
+// The exit codes. See the package comment.
 const (
 	ExitOK          = 0
 	ExitSlugc       = 1
 	ExitUsage       = 2
-	ExitNoMatch     = 20  // no buildpack matches the source
-	ExitDetect      = 21  // a detector failed
-	ExitCache       = 42  // the cache cannot be used or is damaged
-	ExitBuild       = 51  // the app's build failed
-	ExitBuildpack   = 52  // a buildpack broke
-	ExitPack        = 62  // packing, inspecting, verifying or unpacking a slug failed
-	ExitRelease     = 72  // registering was refused
-	ExitTransient   = 75  // EX_TEMPFAIL: try again
-	ExitInterrupted = 130 // SIGINT
+	ExitNoMatch     = 20
+	ExitDetect      = 21
+	ExitCache       = 42
+	ExitBuild       = 51
+	ExitBuildpack   = 52
+	ExitPack        = 62
+	ExitRelease     = 72
+	ExitTransient   = 75
+	ExitInterrupted = 130
 )
 
 // Error is an error with an owner. The zero value is not useful.
 type Error struct {
 	ID    string   // stable, `room/kebab-words`, e.g. "procfile/duplicate-type"
-	Owner Owner    // who can mend it
+	Owner Owner    // who can fix it
 	Code  int      // exit code, one of the Exit constants
 	Place string   // file, and line where known, relative to the app root; "" where there is none
 	Hints []string // what to do, one sentence each; a command stands in backquotes
@@ -57,8 +83,8 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns what happened.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New marks err, which must not be nil. Code 0 stands for the owner's usual code: App 51, Usage 2,
-// Transient 75, Slugc 1.
+// New marks err, which must not be nil. Code 0 is the owner's usual code: App 51, Usage 2, Transient 75,
+// Slugc 1.
 func New(owner Owner, code int, id string, err error, hints ...string) *Error {
 	if code == 0 {
 		code = map[Owner]int{App: ExitBuild, Usage: ExitUsage, Transient: ExitTransient, Slugc: ExitSlugc}[owner]
@@ -66,7 +92,7 @@ func New(owner Owner, code int, id string, err error, hints ...string) *Error {
 	return &Error{ID: id, Owner: owner, Code: code, Hints: hints, Err: err}
 }
 
-// AppError marks err as one that the app's owner can mend (exit 51).
+// AppError marks err as one that the app's owner can fix (exit 51).
 func AppError(id string, err error, hints ...string) *Error { return New(App, 0, id, err, hints...) }
 
 // UsageError marks err as a mistake in the command (exit 2).
@@ -74,7 +100,7 @@ func UsageError(id string, err error, hints ...string) *Error {
 	return New(Usage, 0, id, err, hints...)
 }
 
-// TransientError marks err as one that may go away by itself (exit 75).
+// TransientError marks err as one that may not occur when the command is tried again (exit 75).
 func TransientError(id string, err error, hints ...string) *Error {
 	return New(Transient, 0, id, err, hints...)
 }
@@ -85,8 +111,8 @@ func (e *Error) At(format string, args ...any) *Error {
 	return e
 }
 
-// Of returns the fault that err carries, or one that calls it slugc's own with id "slugc/internal".
-// It returns nil for nil.
+// Of returns the mark that err wraps, with the whole text of err. Without a mark it returns one that calls
+// err slugc's own, with the id "slugc/internal". It returns nil for nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil

@@ -162,7 +162,7 @@ func (c Config) states(m Member, before, after map[string]layerFile) (states []L
 		case c.Fresh:
 			s.Why = "a build from nothing was asked for"
 		case !restored && c.Interrupted:
-			s.Why = "the last build was broken off"
+			s.Why = "the last build was interrupted"
 		case !restored:
 			s.Why = "not in the cache"
 		default:

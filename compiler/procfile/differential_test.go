@@ -11,15 +11,12 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// Each reader is another tool's rule, as small as it goes. Its commands are compared without blanks
+// readers has the rule of each other tool, as short as possible. The test compares commands without blanks
 // at the ends.
 var readers = map[string]func(string) (processes, error){
 	"foreman": func(text string) (processes, error) {
-		return matching(
-			`^([A-Za-z0-9_-]+):\s*(.+)$`,
-			strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n"),
-			`(?s)`,
-		), nil
+		lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+		return matching(`^([A-Za-z0-9_-]+):\s*(.+)$`, lines, `(?s)`), nil
 	},
 	"overmind": func(text string) (processes, error) {
 		return matching(`^([\w-]+):\s+(.+)$`, dropCR(strings.Split(text, "\n")), ""), nil
@@ -29,7 +26,8 @@ var readers = map[string]func(string) (processes, error){
 		return matching(`^([A-Za-z0-9_-]+):\s*(.+)$`, lines, ""), nil
 	},
 	"Heroku": func(text string) (processes, error) {
-		return matching(`^[[:space:]]*([a-zA-Z0-9_-]+):?\s+(.*)[[:space:]]*`, strings.Split(text, "\n"), `(?s)`), nil
+		pattern := `^[[:space:]]*([a-zA-Z0-9_-]+):?\s+(.*)[[:space:]]*`
+		return matching(pattern, strings.Split(text, "\n"), `(?s)`), nil
 	},
 	"herokuish": func(text string) (read processes, _ error) {
 		for _, line := range dropCR(strings.Split(text, "\n")) {
@@ -105,8 +103,8 @@ func dropCR(lines []string) []string {
 	return out
 }
 
-// differential is the matrix of Procfile readers. Where we refuse, refused is the id; else lint
-// must name exactly the tools that read something else.
+// differential is the matrix of Procfile readers. If Parse refuses, refused is the id. Otherwise Lint must
+// name exactly the tools that read something else.
 var differential = []struct{ name, in, refused string }{
 	{"plain", "web: run -p $PORT\nworker: w\n", ""},
 	{"no space", "web:run\nworker: w\n", ""},
@@ -156,6 +154,7 @@ var differential = []struct{ name, in, refused string }{
 }
 
 func TestDifferential(t *testing.T) {
+	t.Parallel()
 	for _, row := range differential {
 		t.Run(row.name, func(t *testing.T) {
 			ours, err := procfile.Parse([]byte(row.in), false)
@@ -168,24 +167,17 @@ func TestDifferential(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var said strings.Builder
+			var warnings strings.Builder
 			for _, w := range ours.Warnings {
-				said.WriteString(w.Text + "\n")
+				warnings.WriteString(w.Text + "\n")
 			}
 			for tool, read := range readers {
 				theirs, err := read(row.in)
 				differs := err != nil || !slices.Equal(ours.Processes, theirs)
-				named := regexp.MustCompile(`\b` + tool + `\b`).MatchString(said.String())
+				named := regexp.MustCompile(`\b` + tool + `\b`).MatchString(warnings.String())
 				if differs != named {
-					t.Errorf(
-						"%s reads %.200q, %v: differs %v, named %v by %q",
-						tool,
-						theirs,
-						err,
-						differs,
-						named,
-						said.String(),
-					)
+					t.Errorf("%s reads %.200q, %v: differs %v, named %v by %q",
+						tool, theirs, err, differs, named, warnings.String())
 				}
 			}
 		})
@@ -193,12 +185,12 @@ func TestDifferential(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	got := procfile.Lint(
-		[]byte("web: run\nno entry\n# a:b\nweb:run\nw: \u00a0x\nx: " + strings.Repeat("x", 128<<10) + "\n"),
-	)
+	t.Parallel()
+	got := procfile.Lint([]byte("web: run\nno entry\n# a:b\nweb:run\nw: \u00a0x\n" +
+		"x: " + strings.Repeat("x", 128<<10) + "\n"))
 	want := []procfile.Warning{
 		{Line: 4, Text: "No space follows the colon: overmind and Heroku ignore this line."},
-		{Line: 5, Text: "The command begins or ends with U+00A0, which can't be seen and is no blank to bash."},
+		{Line: 5, Text: "The command starts or ends with U+00A0, which can't be seen and is no blank to bash."},
 		{Line: 6, Text: "The command has 128 KiB or more: Linux can't start it, and Dokku refuses the file."},
 	}
 	if !slices.Equal(want, got) {

@@ -9,22 +9,17 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Lint says, for each entry of a Procfile, which other tool would read it differently and how (by
-// line, then by rule). It does not judge what [Parse] refuses. The rules follow from the readers of
-// foreman 0.90, overmind and hivemind, honcho, herokuish, procfile-util (Dokku),
-// heroku/buildpacks-procfile 4 (CNB) and Heroku's classic slug compiler; the tests hold each
-// reader's rule beside ours.
+// Lint returns, for each entry of a Procfile, which other tool would read it differently and how. The
+// warnings are in the order of lines, then of rules. Lint does not check what [Parse] refuses. The rules
+// follow from the readers of foreman 0.90, overmind and hivemind, honcho, herokuish, procfile-util (Dokku),
+// heroku/buildpacks-procfile 4 (CNB) and Heroku's classic slug compiler. The tests compare each reader's rule
+// with ours.
 func Lint(data []byte) []Warning {
 	text, marked := strings.CutPrefix(string(data), bom)
 	var warnings []Warning
 	if marked {
-		warnings = append(
-			warnings,
-			Warning{
-				1,
-				"The file begins with a byte order mark: foreman, overmind, honcho, herokuish and Heroku lose the first entry, Dokku and CNB refuse the file.",
-			},
-		)
+		warnings = append(warnings, Warning{1, "The file starts with a byte order mark: foreman, overmind, honcho, " +
+			"herokuish and Heroku lose the first entry, Dokku and CNB refuse the file."})
 	}
 	lines := strings.Split(text, "\n")
 	crlf := false
@@ -40,32 +35,24 @@ func Lint(data []byte) []Warning {
 			}
 		}
 		if !crlf && !l.last && strings.HasSuffix(raw, "\r") {
-			crlf = true // once a file: it is all lines or none
-			warnings = append(
-				warnings,
-				Warning{i + 1, "Lines end in CRLF: Heroku keeps the carriage return as a part of the command."},
-			)
+			crlf = true // one warning: usually it is all lines
+			warnings = append(warnings, Warning{
+				i + 1, "Lines end in CRLF: Heroku keeps the carriage return as a part of the command.",
+			})
 		}
 	}
 	return warnings
 }
 
-// entryLine is an entry as the rules see it.
+// entryLine is the line of an entry.
 type entryLine struct {
 	raw, name, command string
 	last               bool // no newline follows
 }
 
-// rules each give a sentence, or "" where everyone agrees.
+// rules return a sentence each, or "" if all readers agree.
 var rules = []func(entryLine) string{
-	lintColon,
-	lintIndent,
-	lintName,
-	lintComment,
-	lintLength,
-	lintSeparator,
-	lintReturn,
-	lintEdge,
+	lintColon, lintIndent, lintName, lintComment, lintLength, lintSeparator, lintReturn, lintEdge,
 }
 
 func lintColon(l entryLine) string {
@@ -77,29 +64,27 @@ func lintColon(l entryLine) string {
 
 func lintIndent(l entryLine) string {
 	if strings.ContainsAny(l.raw[:1], blanks) {
-		return "The line begins with a blank: foreman, overmind and honcho ignore it."
+		return "The line starts with a blank: foreman, overmind and honcho ignore it."
 	}
 	return ""
 }
 
-// dnsLabel is the form that CNB allows a process type to have.
+// dnsLabel is the form of a process type in CNB.
 var dnsLabel = lazyregexp.New(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
 func lintName(l entryLine) string {
 	name := strings.ReplaceAll(strings.ToLower(l.name), "_", "-")
 	switch {
 	case !dnsLabel.MatchString(name):
-		return fmt.Sprintf(
-			"Process type %q does not begin and end with a letter or digit: CNB refuses the file.",
-			l.name,
-		)
+		return fmt.Sprintf("Process type %q does not start and end with a letter or digit: CNB refuses the file.",
+			l.name)
 	case name != l.name:
 		return fmt.Sprintf("Process type %q has capitals or underscores: CNB reads %q.", l.name, name)
 	}
 	return ""
 }
 
-// comment matches what procfile-util takes for a comment at the end of a line.
+// comment matches the start of a comment at the end of a line in procfile-util.
 var comment = lazyregexp.New(`[ \t](#|//)`)
 
 func lintComment(l entryLine) string {
@@ -107,10 +92,8 @@ func lintComment(l entryLine) string {
 	if at == nil {
 		return ""
 	}
-	return fmt.Sprintf(
-		"Dokku takes %s for a comment; here it belongs to the command.",
-		quote(strings.Trim(l.afterColon()[at[0]:], blanks)),
-	)
+	return fmt.Sprintf("Dokku takes %s for a comment; here it belongs to the command.",
+		quote(strings.Trim(l.afterColon()[at[0]:], blanks)))
 }
 
 func lintLength(l entryLine) string {
@@ -124,7 +107,7 @@ func lintLength(l entryLine) string {
 	return ""
 }
 
-// separators are the characters besides "\n" at which Python ends a line.
+// separators are the characters other than "\n" at which Python ends a line.
 const separators = "\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
 
 func lintSeparator(l entryLine) string {
@@ -149,7 +132,7 @@ func lintReturn(l entryLine) string {
 func lintEdge(l entryLine) string {
 	for _, at := range []string{l.command[:min(len(l.command), utf8.UTFMax)], lastRune(l.command)} {
 		if r, _ := utf8.DecodeRuneInString(at); at != "" && r > unicode.MaxASCII && !unicode.IsPrint(r) {
-			return fmt.Sprintf("The command begins or ends with %U, which can't be seen and is no blank to bash.", r)
+			return fmt.Sprintf("The command starts or ends with %U, which can't be seen and is no blank to bash.", r)
 		}
 	}
 	return ""
@@ -160,7 +143,7 @@ func lastRune(text string) string {
 	return text[len(text)-size:]
 }
 
-// afterColon is what follows the type's colon, untrimmed.
+// afterColon returns what follows the type's colon, untrimmed.
 func (l entryLine) afterColon() string {
 	_, rest, _ := strings.Cut(l.raw, ":")
 	return rest

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Format writes processes as a Procfile that [Parse] reads back as the same processes.
+// Format returns a Procfile that [Parse] reads as the same processes.
 func Format(processes []Process) []byte {
 	var b bytes.Buffer
 	for _, p := range processes {
@@ -16,10 +16,9 @@ func Format(processes []Process) []byte {
 	return b.Bytes()
 }
 
-// Effective joins a Procfile's processes with the default processes of the buildpacks: the
-// Procfile's come first and win for their types, defaults of other types follow. Order is kept; of
-// several defaults of one type the last gives the command, as a later buildpack overrides an
-// earlier (platform checklist, item 9). The arguments are not changed.
+// Effective returns a Procfile's processes followed by the default processes of other types. Of several
+// defaults of one type the last one's command counts, because a later buildpack overrides an earlier one
+// (CNB Platform Interface Specification, "launch.toml"). The order is kept, and the arguments are not changed.
 func Effective(file []Process, defaults []Process) []Process {
 	at := map[string]int{}
 	out := make([]Process, 0, len(file)+len(defaults))
@@ -40,8 +39,11 @@ func Effective(file []Process, defaults []Process) []Process {
 	return out
 }
 
-// ProcessMap is processes whose JSON is an object from type to command, in order: {"web":"npm
-// start","worker":"node w.js"}. A nil map is {}.
+// ProcessMap is processes whose JSON is an object from type to command, in order:
+//
+//	{"web":"npm start","worker":"node w.js"}
+//
+// A nil map is {}.
 type ProcessMap []Process
 
 // Command returns the command of a process type, and whether there is one.
@@ -76,7 +78,7 @@ func (m ProcessMap) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// UnmarshalJSON reads the object, refusing what MarshalJSON would not write.
+// UnmarshalJSON reads the object. What MarshalJSON would not write is an error.
 func (m *ProcessMap) UnmarshalJSON(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	open, err := dec.Token()
@@ -112,7 +114,7 @@ func (m *ProcessMap) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// check refuses types that are malformed or occur twice.
+// check returns an error for a malformed type, one that occurs twice, and a NUL in a command.
 func (m ProcessMap) check() error {
 	seen := map[string]bool{}
 	for _, p := range m {

@@ -3,6 +3,7 @@ package procfile_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 type processes = []procfile.Process
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	mib := strings.Repeat("x", 1<<20)
 	for name, tc := range map[string]struct {
 		in   string
@@ -59,41 +61,61 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseErrors(t *testing.T) {
-	many := ""
+const always = "always" // refused in lenient mode too
+
+var badFiles = map[string]struct {
+	in, id, place string
+	lenient       any // processes, or always
+}{
+	"duplicate": {
+		"web: a\nx: b\nweb: c\n",
+		"duplicate-type", "Procfile:3", processes{{"web", "c"}, {"x", "b"}},
+	},
+	"empty command":          {"a: 1\nweb:\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
+	"blank command":          {"a: 1\nweb: \t \n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
+	"invisible command":      {"a: 1\nweb: \u200b\u00a0\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
+	"no colon":               {"web run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"space before colon":     {"web : run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"dot in name":            {"web.1: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"slash in name":          {"w/x: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"no name":                {": run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"json":                   {"{\"web\": \"x\"}\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"slashes are no comment": {"// c\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"ours": {
+		"x: y\n<<<<<<< HEAD\nweb: a\n=======\nweb: b\n>>>>>>> theirs\n",
+		"merge-conflict", "Procfile:2", processes{{"x", "y"}, {"web", "b"}},
+	},
+	"base":          {"x: y\n||||||| base\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
+	"divider, crlf": {"x: y\r\n=======\r\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
+	"backslash": {
+		"web: a \\\nx: y\n",
+		"trailing-backslash", "Procfile:1", processes{{"web", `a \`}, {"x", "y"}},
+	},
+	"three backslashes": {`web: a\\\`, "trailing-backslash", "Procfile:1", processes{{"web", `a\\\`}}},
+	"long name": {
+		strings.Repeat("n", 64) + ": r\nx: y",
+		"name-too-long", "Procfile:1", processes{{"x", "y"}},
+	},
+	"nothing":        {"", "empty", "Procfile:1", processes(nil)},
+	"comments only":  {"# web: x\n\n", "empty", "Procfile:1", processes(nil)},
+	"invalid UTF-8":  {"a: ü\nb: ü\xff\n", "invalid-utf8", "Procfile:2", always},
+	"UTF-16":         {"\xff\xfew\x00e\x00b\x00", "invalid-utf8", "Procfile:1", always},
+	"NUL":            {"web: a\x00b", "nul", "Procfile:1", always},
+	"too large":      {strings.Repeat("#", procfile.MaxSize+1), "too-large", "Procfile", always},
+	"too many types": {tooManyTypes(), "too-large", "Procfile:257", always},
+}
+
+func tooManyTypes() string {
+	var b strings.Builder
 	for i := range procfile.MaxTypes + 1 {
-		many += fmt.Sprintf("t%d: run\n", i)
+		fmt.Fprintf(&b, "t%d: run\n", i)
 	}
-	const always = "always" // refused leniently too
-	for name, tc := range map[string]struct {
-		in, id, place string
-		lenient       any // processes, or always
-	}{
-		"duplicate":             {"web: a\nx: b\nweb: c\n", "duplicate-type", "Procfile:3", processes{{"web", "c"}, {"x", "b"}}},
-		"empty command":         {"a: 1\nweb:\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
-		"blank command":         {"a: 1\nweb: \t \n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
-		"invisible command":     {"a: 1\nweb: \u200b\u00a0\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
-		"no colon":              {"web run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"space before colon":    {"web : run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"dot in name":           {"web.1: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"slash in name":         {"w/x: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"no name":               {": run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"json":                  {"{\"web\": \"x\"}\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"slashes are no remark": {"// c\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"ours":                  {"x: y\n<<<<<<< HEAD\nweb: a\n=======\nweb: b\n>>>>>>> theirs\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}, {"web", "b"}}},
-		"base":                  {"x: y\n||||||| base\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
-		"divider, crlf":         {"x: y\r\n=======\r\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
-		"backslash":             {"web: a \\\nx: y\n", "trailing-backslash", "Procfile:1", processes{{"web", `a \`}, {"x", "y"}}},
-		"three backslashes":     {`web: a\\\`, "trailing-backslash", "Procfile:1", processes{{"web", `a\\\`}}},
-		"long name":             {strings.Repeat("n", 64) + ": r\nx: y", "name-too-long", "Procfile:1", processes{{"x", "y"}}},
-		"nothing":               {"", "empty", "Procfile:1", processes(nil)},
-		"comments only":         {"# web: x\n\n", "empty", "Procfile:1", processes(nil)},
-		"invalid UTF-8":         {"a: ü\nb: ü\xff\n", "invalid-utf8", "Procfile:2", always},
-		"UTF-16":                {"\xff\xfew\x00e\x00b\x00", "invalid-utf8", "Procfile:1", always},
-		"NUL":                   {"web: a\x00b", "nul", "Procfile:1", always},
-		"too large":             {strings.Repeat("#", procfile.MaxSize+1), "too-large", "Procfile", always},
-		"too many types":        {many, "too-large", "Procfile:257", always},
-	} {
+	return b.String()
+}
+
+func TestParseErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range badFiles {
 		t.Run(name, func(t *testing.T) {
 			_, err := procfile.Parse([]byte(tc.in), false)
 			mark, ok := errors.AsType[*fault.Error](err)
@@ -125,6 +147,7 @@ func TestParseErrors(t *testing.T) {
 }
 
 func TestColumnsCountCharacters(t *testing.T) {
+	t.Parallel()
 	_, err := procfile.Parse([]byte("a: ü\nb: ü\xff\n"), false)
 	if want := `reading "Procfile": line 2: column 5: byte 0xff is not UTF-8`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -132,6 +155,7 @@ func TestColumnsCountCharacters(t *testing.T) {
 }
 
 func TestEffective(t *testing.T) {
+	t.Parallel()
 	file := processes{{"worker", "w"}, {"web", "mine"}}
 	defaults := processes{{"web", "theirs"}, {"rake", "r1"}, {"console", "c"}, {"rake", "r2"}}
 	want := processes{{"worker", "w"}, {"web", "mine"}, {"rake", "r2"}, {"console", "c"}}
@@ -143,8 +167,8 @@ func TestEffective(t *testing.T) {
 	}
 }
 
-// FuzzParse holds: no panic; what is accepted obeys the grammar, and is written and read back as
-// the same processes; strict acceptance implies lenient acceptance of the same.
+// FuzzParse holds that what is accepted obeys the grammar, that Format and Parse are inverse, and that lenient
+// mode reads the same as strict mode where strict mode accepts.
 func FuzzParse(f *testing.F) {
 	for _, row := range differential {
 		if len(row.in) < 1<<10 { // long seeds slow the search
@@ -176,4 +200,36 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzLint holds that Lint takes any bytes, and that its warnings are sorted by line.
+func FuzzLint(f *testing.F) {
+	for _, row := range differential {
+		if len(row.in) < 1<<10 {
+			f.Add([]byte(row.in))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		warnings := procfile.Lint(data)
+		if !slices.IsSortedFunc(warnings, func(a, b procfile.Warning) int { return a.Line - b.Line }) {
+			t.Errorf("%q: %v", data, warnings)
+		}
+	})
+}
+
 func faultID(err error) string { return fault.Of(err).ID }
+
+func ExampleParse() {
+	file, err := procfile.Parse([]byte("web: bin/server -p $PORT\nworker: bin/work # forever\n"), false)
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, p := range file.Processes {
+		fmt.Printf("%s = %s\n", p.Type, p.Command)
+	}
+	for _, w := range file.Warnings {
+		fmt.Printf("line %d: %s\n", w.Line, w.Text)
+	}
+	// Output:
+	// web = bin/server -p $PORT
+	// worker = bin/work # forever
+	// line 2: Dokku takes "# forever" for a comment; here it belongs to the command.
+}

@@ -42,9 +42,9 @@ func (r *Repository) lockFile(ref string) string {
 // stillLocks reports whether the lock file that the push's transaction had in its prepared phase is
 // still there. If so, the transaction was not committed: a commit renames the file.
 func (r *Repository) stillLocks(rec *Record, ref string) bool {
-	seen, prepared := rec.Locks[ref]
+	held, prepared := rec.Locks[ref]
 	now := stat(r.lockFile(ref))
-	return prepared && now != nil && *now == seen
+	return prepared && now != nil && *now == held
 }
 
 // stableTime is how long a lock file that no hook saw must stay unchanged before slugc takes it for

@@ -78,9 +78,9 @@ func (r *Repository) output(ctx context.Context, more []string, args ...string) 
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-	if said = strings.TrimPrefix(said, "fatal: "); said != "" {
-		return "", fmt.Errorf("running git %s: %w: %s", args[3], err, said)
+	message, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+	if message = strings.TrimPrefix(message, "fatal: "); message != "" {
+		return "", fmt.Errorf("running git %s: %w: %s", args[3], err, message)
 	}
 	return "", fmt.Errorf("running git %s: %w", args[3], err)
 }

@@ -225,10 +225,10 @@ func (r *Repository) makeDirs(dirs ...string) error {
 	return nil
 }
 
-// chown gives a new file to the owner of the repository.
+// chown sets the repository's owner as the owner of a new file.
 func (r *Repository) chown(path string) error { return sameOwner(path, r.Dir) }
 
-// chownLike gives a new file the owner and mode of the file that it will replace.
+// chownLike sets the owner and mode of a new file to those of the file that it will replace.
 func (r *Repository) chownLike(path, file string) error {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -237,7 +237,7 @@ func (r *Repository) chownLike(path, file string) error {
 	return errors.Join(os.Chmod(path, info.Mode().Perm()), sameOwner(path, file))
 }
 
-// sameOwner gives path the owner and group of another file.
+// sameOwner sets the owner and group of path to those of another file.
 func sameOwner(path, other string) error {
 	want, err := os.Stat(other)
 	if err != nil {

@@ -111,7 +111,7 @@ func TestRefused(t *testing.T) {
 	updates := []Update{two.Refs[0].Update}
 	wantFault(t, b.ReferenceTransaction(t.Context(), "prepared", &Process{PID: 7}, updates), "push/unknown-push")
 	if err := b.ReferenceTransaction(t.Context(), "prepared", nil, updates); err != nil {
-		t.Errorf("somebody else's transaction: %v", err)
+		t.Errorf("another program's transaction: %v", err)
 	}
 	two.ReceivePack = dead
 	if err := b.Repo.save(two); err != nil {

@@ -27,7 +27,7 @@ const (
 	Registering State = "registering" // a release may have been registered under the key
 	Accepted    State = "accepted"    // the release is pending; git decides about the refs
 	Promoted    State = "promoted"    // a ref has moved, and the release has become current
-	Abandoned   State = "abandoned"   // no ref can move any more, and there is no release
+	Abandoned   State = "abandoned"   // no ref can move, and there is no release
 )
 
 // Phase is how far a ref has got in a reference transaction of the push's receive-pack.
@@ -83,7 +83,7 @@ func (r *Record) touches(ref string) bool {
 	return false
 }
 
-// settled says whether there is nothing left to decide.
+// settled reports whether the fate of the push is decided.
 func (r *Record) settled() bool { return r.State == Promoted || r.State == Abandoned }
 
 // path returns a path in slugc's own directory of the repository.

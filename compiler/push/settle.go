@@ -135,7 +135,7 @@ func (h *Hook) settleOne(ctx context.Context, id string) (*Outcome, error) {
 		return nil, err
 	}
 	defer unlock()
-	rec, err := h.Repo.load(id) // as it is now
+	rec, err := h.Repo.load(id) // again, under the lock
 	if rec == nil || err != nil {
 		return nil, err
 	}

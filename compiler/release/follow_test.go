@@ -24,7 +24,8 @@ func TestFollowNobody(t *testing.T) {
 	}
 }
 
-// TestFollowAfterCompaction: the history that a follower would need is gone; it reads anew.
+// TestFollowAfterCompaction: the history that a follower would need is gone, so it reads
+// again.
 func TestFollowAfterCompaction(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.db")
 	short, err := local.Open(path, local.Options{History: 1})

@@ -55,7 +55,7 @@ func (r *Releases) Register(ctx context.Context, app string, q Request) (Release
 	return orZero(rel, err)
 }
 
-// register gives rel the next number, unless key has a release already, which it returns.
+// register makes rel the next release, unless key has a release already, which it returns.
 func (r *Releases) register(tx *transaction, key string, pending bool, target string, rel Release) (Release, error) {
 	wanted := []string{tx.key(key), tx.next(), tx.keys.current(), slugKey(rel.Slug.Digest)}
 	if !pending {
@@ -164,7 +164,7 @@ func (r *Releases) Abandon(ctx context.Context, app string, version int) (Releas
 	return r.endPending(ctx, app, version, Abandoned)
 }
 
-// endPending gives a pending release its last status.
+// endPending sets the last status of a pending release.
 func (r *Releases) endPending(ctx context.Context, app string, version int, status Status) (rel Release, err error) {
 	err = r.update(ctx, app, idempotent, func(tx *transaction) error {
 		if rel, err = tx.release(version); err != nil {

@@ -9,7 +9,7 @@
 //	…
 //	formation, err := releases.Scale(ctx, "blog", release.Change{Type: "web", Quantity: 2})
 //	rel, err = releases.Rollback(ctx, "blog", 0, "", false) // to the release before
-//	for u := range releases.Follow(ctx, "blog") { … }        // what is to run, whenever it changes
+//	for u := range releases.Follow(ctx, "blog") { … }        // what should run, whenever it changes
 //
 // [Releases] has all the methods, [Release] is what they return, a [Refusal] is why one refused.
 // The package builds no slugs, stores none and runs no processes.

@@ -43,6 +43,7 @@ var probed sync.Map // Level → func() (*sandbox.Sandbox, error)
 // at returns a sandbox of exactly this level, which all tests share.
 func at(t testing.TB, level sandbox.Level) *sandbox.Sandbox {
 	t.Helper()
+	testkit.NeedsTools(t, "bubblewrap")
 	self := child(t)
 	probe, _ := probed.LoadOrStore(level, sync.OnceValues(func() (*sandbox.Sandbox, error) {
 		return sandbox.Probe(context.Background(), sandbox.ProbeOptions{Want: level, Self: self})

@@ -5,21 +5,20 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
+	"maps"
 	"os"
-
-	"github.com/google/renameio/v2"
+	"slugc/cache/disk"
 )
 
-// cacheMagic begins a stat cache; the number changes with the format. The format is this line,
-// records, and the sha256 of it all. A file that is not exactly that counts as empty.
+// cacheMagic starts a stat cache; the number changes with the format. The format is this line,
+// records, and the sha256 of both. Any other file is read as empty.
 const cacheMagic = "slugc stat cache 1\n"
 
-// maxCache is the size from which on a stat cache is not read: more than the default limits can
-// fill.
+// maxCache bounds the size of a stat cache that is read: more than the default limits can fill.
 const maxCache = 1 << 30
 
-// statCache remembers content digests by key: a path for a directory, a blob's id for git. It is
-// read-only once loaded, so safe for concurrent use. A nil statCache is empty.
+// statCache keeps content digests by key: a path for a directory, a blob's id for git. It is not
+// changed after loading, so it is safe for concurrent use. A nil statCache is empty.
 type statCache struct {
 	path    string
 	records map[string]record
@@ -30,7 +29,7 @@ type record struct {
 	sum  sum
 }
 
-// loadCache reads the cache at path; whatever is wrong with it makes it empty.
+// loadCache reads the cache at path. A cache that cannot be read is empty.
 func loadCache(path string) *statCache {
 	if path == "" {
 		return nil
@@ -64,26 +63,14 @@ func (c *statCache) find(key string, st stat) (sum, bool) {
 	return r.sum, ok && r.stat == st
 }
 
-// replace writes the cache anew unless it holds just these records.
+// replace writes these records to the cache's file, unless they are those that were loaded.
 func (c *statCache) replace(records map[string]record) error {
-	if c == nil || same(c.records, records) {
+	if c == nil || maps.Equal(c.records, records) {
 		return nil
 	}
 	data := encode(records)
 	sum := sha256.Sum256(data)
-	return renameio.WriteFile(c.path, append(data, sum[:]...), 0o600)
-}
-
-func same(a, b map[string]record) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if w, ok := b[k]; !ok || v != w {
-			return false
-		}
-	}
-	return true
+	return disk.WriteFile(c.path, append(data, sum[:]...), 0o600)
 }
 
 func encode(records map[string]record) []byte {
@@ -92,7 +79,8 @@ func encode(records map[string]record) []byte {
 	for key, r := range records {
 		data = binary.AppendUvarint(data, uint64(len(key)))
 		data = append(data, key...)
-		for _, n := range []uint64{r.stat.dev, r.stat.ino, uint64(r.stat.size), uint64(r.stat.mtime), uint64(r.stat.ctime), uint64(r.stat.mode)} {
+		s := r.stat
+		for _, n := range []uint64{s.dev, s.ino, uint64(s.size), uint64(s.mtime), uint64(s.ctime), uint64(s.mode)} {
 			data = binary.LittleEndian.AppendUint64(data, n)
 		}
 		data = append(data, r.sum[:]...)
@@ -115,32 +103,26 @@ func decode(data []byte) (map[string]record, bool) {
 			data = data[8:]
 			return v
 		}
-		r := record{
-			stat: stat{
-				dev:   next(),
-				ino:   next(),
-				size:  int64(next()),
-				mtime: int64(next()),
-				ctime: int64(next()),
-				mode:  uint32(next()),
-			},
-		}
+		r := record{stat: stat{
+			dev: next(), ino: next(), size: int64(next()),
+			mtime: int64(next()), ctime: int64(next()), mode: uint32(next()),
+		}}
 		data = data[copy(r.sum[:], data):]
 		records[key] = r
 	}
 	return records, true
 }
 
-// keep writes what is worth remembering of the entries. That the cache can't be written costs time,
-// and a warning.
-func (s *Source) keep(c *statCache) {
+// remember writes the entries' digests to the cache. If it cannot, the next build takes longer,
+// which is only a warning.
+func (s *Source) remember(c *statCache) {
 	if c == nil {
 		return
 	}
 	records := make(map[string]record, len(s.entries))
 	for _, e := range s.entries {
 		switch {
-		case e.target != "", e.pointer: // a pointer is read again, so that it is known for one
+		case e.target != "", e.pointer: // a pointer is read again, to recognise it
 		case e.oid != "":
 			records[e.oid] = record{sum: e.sum}
 		case e.settled:

@@ -35,7 +35,7 @@ func (s *Source) openDir(ctx context.Context, dir, sub string) error {
 	if _, err := s.scan(ctx, root, cache); err != nil {
 		return err
 	}
-	s.keep(cache)
+	s.remember(cache)
 	return nil
 }
 
@@ -57,12 +57,12 @@ func openApp(dir, sub string) (*os.Root, error) {
 	defer root.Close()
 	app, err := root.OpenRoot(filepath.FromSlash(sub))
 	if err != nil {
-		return nil, noSubdir(sub, errors.Unwrap(err).Error())
+		return nil, errNoSubdir(sub, errors.Unwrap(err).Error())
 	}
 	return app, nil
 }
 
-// scan finds the entries below root and their digests, and says what it saw on the way.
+// scan sets the entries below root and their digests, and returns the walker that found them.
 func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache) (*walker, error) {
 	rules, err := readIgnore(root)
 	if err != nil {
@@ -79,30 +79,30 @@ func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache) (*wa
 	return w, sortEntries(s.entries)
 }
 
-// readIgnore reads the rules of the app at root.
+// readIgnore reads the .slugignore of the app at root.
 func readIgnore(root *os.Root) (ignore.Rules, error) {
 	st, err := root.Lstat(ignoreFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
+		return nil, errUnreadable(ignoreFile, err, "make it readable, or remove it")
 	case !st.Mode().IsRegular():
-		return nil, noFile(ignoreFile)
+		return nil, errNotRegular(ignoreFile)
 	}
 	f, err := root.OpenFile(ignoreFile, openFlags, 0)
 	if err != nil {
-		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
+		return nil, errUnreadable(ignoreFile, err, "make it readable, or remove it")
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, ignore.MaxBytes+1))
 	if err != nil {
-		return nil, unreadable(ignoreFile, err, "make it readable, or remove it")
+		return nil, errUnreadable(ignoreFile, err, "make it readable, or remove it")
 	}
 	return parseIgnore(content)
 }
 
-// stage copies the entries, and sees to it that they are still what was hashed.
+// stage copies the entries, and checks that they are still what was hashed.
 func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) error {
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(s.o.Workers)
@@ -126,59 +126,58 @@ func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) erro
 	return ctx.Err()
 }
 
-// copy puts one file into w. What was hashed long enough after its last change is compared by its
-// stat, which the kernel cannot forget to update; then the kernel may copy. Anything else is hashed
-// again.
+// copy copies one file into w. If it is settled, its stat proves that it has not changed, and the
+// kernel may copy. Any other file is hashed again.
 func (d *directory) copy(w *unpack.Writer, e entry) error {
 	f, err := d.root.OpenFile(e.path, openFlags, 0)
 	if err != nil {
-		return opening(e.path, err)
+		return errOpening(e.path, err)
 	}
 	defer f.Close()
 	if st, err := statFile(f); err != nil || st != e.stat {
-		return changing(e.path)
+		return errChanging(e.path)
 	}
 	if e.settled {
 		err = w.File(e.path, e.mode(), e.size, f)
 	} else {
-		err = hashed(w, e, f)
+		err = writeHashed(w, e, f)
 	}
 	if err != nil {
 		return err
 	}
 	if st, err := statFile(f); err != nil || st != e.stat {
-		return changing(e.path)
+		return errChanging(e.path)
 	}
 	return nil
 }
 
-// hashed writes a file and checks that its content is what e says.
-func hashed(w *unpack.Writer, e entry, r io.Reader) error {
+// writeHashed writes a file and checks that its content has the sum of e.
+func writeHashed(w *unpack.Writer, e entry, r io.Reader) error {
 	h := newHash()
 	err := w.File(e.path, e.mode(), e.size, io.TeeReader(r, h))
 	if err == nil && h.sum() != e.sum {
-		err = changing(e.path)
+		err = errChanging(e.path)
 	}
 	return err
 }
 
-// changing is the error for a file that is not what it was a moment ago.
-func changing(name string) error {
+// errChanging is the error for a file that changed while it was read.
+func errChanging(name string) error {
 	return fault.TransientError("source/changing", fmt.Errorf("reading %q: it changed while it was read", name),
 		"try again when nothing writes to the source").At("%s", name)
 }
 
-// opening is the error for a file that was there a moment ago.
-func opening(name string, err error) error {
+// errOpening is the error for a file that was found a moment ago but cannot be opened.
+func errOpening(name string, err error) error {
 	_, kernel := errors.AsType[syscall.Errno](err)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) || !kernel {
-		// What is no error of the kernel's is os.Root's: the path leads out, by a link that was not
-		// there before.
-		return changing(name)
+		// An error that is not the kernel's is os.Root's: the path leads out, through a link that
+		// was not there before.
+		return errChanging(name)
 	}
-	return unreadable(name, err, "make it readable, or leave it out with .slugignore")
+	return errUnreadable(name, err, "make it readable, or leave it out with .slugignore")
 }
 
-// margin is how much older than its hashing a file's last change must be for its times to prove
-// that it has not changed since: the coarsest clock a file system is likely to have.
+// margin is how long before its hashing a file must have changed last, so that its times prove that
+// it has not changed since: more than a tick of any usual file system's clock.
 const margin = 2 * time.Second

@@ -17,6 +17,7 @@ import (
 )
 
 func TestDirRefused(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, script, id, names string }{
 		{"FIFO", "mkfifo pipe", "source/entry-refused", "pipe"},
 		{"socket", "", "source/entry-refused", "sock"},
@@ -57,6 +58,7 @@ func TestDirRefused(t *testing.T) {
 }
 
 func TestTwistedLinkRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, "mkdir -p d/e; ln -s .. d/e/up; ln -s d/e/up/../../x x")
 	s := open(t, source.Spec{Dir: dir}, source.Options{})
@@ -74,11 +76,13 @@ func wantNothing(t *testing.T, dir string) {
 }
 
 func TestSubdir(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(
 		t,
 		dir,
-		`mkdir -p services/web outside; echo w > services/web/Procfile; echo '*.log' > services/web/.slugignore; touch services/web/a.log a.log
+		`mkdir -p services/web outside; echo w > services/web/Procfile; echo '*.log' > services/web/.slugignore;
+			touch services/web/a.log a.log
 		ln -s /etc out; ln -s services in; echo x > file`,
 	)
 	sh(t, dir, "cd services && mkdir app && mv web/* web/.slugignore app && rmdir web && mv app web")
@@ -99,8 +103,10 @@ func TestSubdir(t *testing.T) {
 			t.Errorf("%s: %+v", name, tree)
 		}
 	}
-	for _, sub := range []string{"..", "../x", "/etc", "services/../../x", "none", "file", "out", "services/none", "services\x00"} {
-		for _, spec := range []source.Spec{{Kind: source.Dir, Dir: dir, Subdir: sub}, {Kind: source.Git, Dir: repo, Subdir: sub}} {
+	for _, sub := range []string{"..", "../x", "/etc", "services/../../x", "none", "file", "out",
+		"services/none", "services\x00"} {
+		for _, spec := range []source.Spec{{Kind: source.Dir, Dir: dir, Subdir: sub}, {Kind: source.Git,
+			Dir: repo, Subdir: sub}} {
 			_, err := source.Open(context.Background(), spec, source.Options{})
 			wantFault(t, err, "source/subdir-missing", fmt.Sprintf("%q", sub))
 		}
@@ -108,6 +114,7 @@ func TestSubdir(t *testing.T) {
 }
 
 func TestNotFound(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, "touch file")
 	for _, kind := range []source.Kind{source.Dir, source.Git} {
@@ -124,6 +131,7 @@ func TestNotFound(t *testing.T) {
 
 // TestUnreadable reads as another user, because root may read everything.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 {
 		dir := t.TempDir()
 		sh(t, "/", `cp "$0" "$1/test" && chmod 755 "$1" "$1/.." "$1/test" && mkdir -m 1777 "$1/tmp"`, os.Args[0], dir)
@@ -148,11 +156,14 @@ func TestUnreadable(t *testing.T) {
 }
 
 func TestGitDirsAreLeftOut(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(
 		t,
 		dir,
-		`git init -q .; git init -q vendor/lib; echo x > vendor/lib/a; mkdir sub; echo 'gitdir: ../x' > sub/.git; echo y > sub/b; echo '!.git' > .slugignore; mkdir .github; echo z > .github/c; echo .gitignore > .gitignore`,
+		`git init -q .; git init -q vendor/lib; echo x > vendor/lib/a; mkdir sub;
+			echo 'gitdir: ../x' > sub/.git; echo y > sub/b; echo '!.git' > .slugignore; mkdir .github;
+			echo z > .github/c; echo .gitignore > .gitignore`,
 	)
 	tree := stage(t, source.Spec{Dir: dir}, source.Options{})
 	got := sh(t, tree.Root, "find . ! -type d | sort | tr '\n' ' '")
@@ -163,11 +174,13 @@ func TestGitDirsAreLeftOut(t *testing.T) {
 
 // TestPointerWarnings warns of Git LFS pointers.
 func TestPointerWarnings(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(
 		t,
 		dir,
-		`p() { printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 5\n' 7 > $1; touch -d '1 hour ago' $1; }; p big.bin; p left.bin
+		`p() { printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 5\n' 7 > $1;
+			touch -d '1 hour ago' $1; }; p big.bin; p left.bin
 echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slugignore; touch -d '1 hour ago' notes`,
 	)
 	one := `"big.bin" is a Git LFS pointer, not the file itself; ` + "`git lfs pull` puts the content in its place."
@@ -183,7 +196,8 @@ echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slu
 		t.Fatal(err)
 	}
 	defer f.Close()
-	two := `"a.bin", "big.bin" are Git LFS pointers, not the files themselves; ` + "`git lfs pull` puts the content in their place."
+	two := `"a.bin", "big.bin" are Git LFS pointers, not the files themselves; ` +
+		"`git lfs pull` puts the content in their place."
 	if got := stage(t, source.Spec{Kind: source.Tarball, Reader: f, Temp: t.TempDir()}, o).Warnings; len(got) != 1 ||
 		got[0] != two {
 		t.Errorf("warnings %q, want %q", got, two)
@@ -191,11 +205,14 @@ echo 'version https://git-lfs.github.com/spec/v1' > notes; echo /left.bin > .slu
 }
 
 func TestWarnings(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, `mkdir -p a/b; touch .env .env.production .env.example a/b/id_rsa a/id_rsa.pub
-		echo '//r.example.com/:_authToken=npm_secret' > .npmrc; echo '//r.example.com/:_authToken=${TOKEN}' > a/.npmrc; ln -s x .netrc`)
+		echo '//r.example.com/:_authToken=npm_secret' > .npmrc;
+			echo '//r.example.com/:_authToken=${TOKEN}' > a/.npmrc; ln -s x .netrc`)
 	tree := stage(t, source.Spec{Dir: dir}, source.Options{})
-	want := `".env", ".env.production", ".npmrc", "a/b/id_rsa" are in the source and will be in the slug; add them to .slugignore.`
+	want := `".env", ".env.production", ".npmrc", "a/b/id_rsa" are in the source and will be in the slug;` +
+		` add them to .slugignore.`
 	if len(tree.Warnings) != 1 || tree.Warnings[0] != want {
 		t.Errorf("warnings %q, want %q", tree.Warnings, want)
 	}
@@ -206,6 +223,7 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestOriginalIsOnlyRead(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	look := `find . -printf '%p %i %n %m %s %T@ %C@ %l\n' | sort`
@@ -231,17 +249,19 @@ func TestUmask(t *testing.T) {
 // TestChanging changes the source between Open and Stage: the tree must not lie, and nothing is
 // left.
 func TestChanging(t *testing.T) {
+	t.Parallel()
 	changes := map[string]string{
-		"content":          "printf 'moDule' > lib/deep/er/a.go",
-		"content and time": "touch -r lib/deep/er/a.go ref; printf 'moDule' > lib/deep/er/a.go; touch -r ref lib/deep/er/a.go",
-		"shorter":          ": > lib/deep/er/a.go",
-		"longer":           "echo >> lib/deep/er/a.go",
-		"mode":             "chmod +x lib/deep/er/a.go",
-		"gone":             "rm lib/deep/er/a.go",
-		"replaced":         "printf module > new; mv new lib/deep/er/a.go",
-		"a link":           "rm lib/deep/er/a.go; ln -s /etc/passwd lib/deep/er/a.go",
-		"a FIFO":           "rm lib/deep/er/a.go; mkfifo lib/deep/er/a.go",
-		"dir a link":       "mv lib/deep/er x; ln -s /etc lib/deep/er",
+		"content": "printf 'moDule' > lib/deep/er/a.go",
+		"content and time": "touch -r lib/deep/er/a.go ref; printf 'moDule' > lib/deep/er/a.go; " +
+			"touch -r ref lib/deep/er/a.go",
+		"shorter":    ": > lib/deep/er/a.go",
+		"longer":     "echo >> lib/deep/er/a.go",
+		"mode":       "chmod +x lib/deep/er/a.go",
+		"gone":       "rm lib/deep/er/a.go",
+		"replaced":   "printf module > new; mv new lib/deep/er/a.go",
+		"a link":     "rm lib/deep/er/a.go; ln -s /etc/passwd lib/deep/er/a.go",
+		"a FIFO":     "rm lib/deep/er/a.go; mkfifo lib/deep/er/a.go",
+		"dir a link": "mv lib/deep/er x; ln -s /etc lib/deep/er",
 	}
 	for name, script := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -261,6 +281,7 @@ func TestChanging(t *testing.T) {
 }
 
 func TestStageTwiceAndOver(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	s := open(t, source.Spec{Dir: dir}, source.Options{Workers: 4})

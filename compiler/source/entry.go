@@ -26,9 +26,9 @@ type entry struct {
 	size    int64
 	sum     sum
 	stat    stat   // Dir: what the file was when it was hashed
-	settled bool   // Dir: stat proves that the content is still sum
+	settled bool   // Dir: as long as the file has this stat, its content has this sum
 	oid     string // Git: the blob
-	repo    int    // Git: which repository holds it, see gitTree
+	repo    int    // Git: index of its repository in gitTree.repos
 	pointer bool   // the content is a Git LFS pointer
 }
 
@@ -39,7 +39,8 @@ func (e entry) mode() fs.FileMode {
 	return 0o644
 }
 
-// treeDigest is over sorted entries. Everything of variable length is preceded by its length.
+// treeDigest returns the digest over sorted entries. Everything of variable length is preceded by
+// its length.
 func treeDigest(entries []entry) digest.Digest {
 	h := sha256.New()
 	h.Write([]byte("slugc source 1\n"))
@@ -70,14 +71,14 @@ func kindByte(e entry) byte {
 	}
 }
 
-// sortEntries sorts by path and refuses two entries of one name, and a file where a directory must
-// be.
+// sortEntries sorts by path. It refuses two entries with one name, and a file where a directory
+// must be.
 func sortEntries(entries []entry) error {
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	leaf := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		if leaf[e.path] {
-			return refused(e.path, "is there twice")
+			return errRefused(e.path, "is there twice")
 		}
 		leaf[e.path] = true
 	}
@@ -85,7 +86,7 @@ func sortEntries(entries []entry) error {
 	for _, e := range entries {
 		for dir := path.Dir(e.path); !checked[dir]; dir = path.Dir(dir) {
 			if leaf[dir] {
-				return refused(e.path, fmt.Sprintf("needs %q to be a directory, but that is a file", dir))
+				return errRefused(e.path, fmt.Sprintf("needs %q to be a directory, but that is a file", dir))
 			}
 			checked[dir] = true
 		}
@@ -93,13 +94,19 @@ func sortEntries(entries []entry) error {
 	return nil
 }
 
-// refused is the error for an entry that cannot be in a slug; reason completes the sentence
+// errRefused is the error for an entry that cannot be in a slug; reason completes the sentence
 // `"entry" …`.
-func refused(entry, reason string) error {
+func errRefused(entry, reason string) error {
 	return asFault(&unpack.Refusal{Entry: entry, Reason: reason})
 }
 
-// asFault gives a refusal of cache/unpack its owner and id. Any other error is returned as it is.
+// errTooLarge is the error for an entry that breaks a limit; reason completes the sentence
+// `"entry" …`.
+func errTooLarge(entry, reason string) error {
+	return asFault(&unpack.Refusal{Entry: entry, Reason: reason, TooLarge: true})
+}
+
+// asFault gives a refusal of package unpack its owner and id. It returns any other error unchanged.
 func asFault(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil {
 		return err
@@ -117,12 +124,12 @@ func asFault(err error) error {
 	}
 }
 
-// unreadable is the error for a file or an archive whose content cannot be had.
-func unreadable(place string, err error, hints ...string) error {
+// errUnreadable is the error for a file or an archive whose content cannot be read.
+func errUnreadable(place string, err error, hints ...string) error {
 	return fault.AppError("source/unreadable", fmt.Errorf("reading source: %w", err), hints...).At("%s", place)
 }
 
-// tally holds a source to its limits while entries are found.
+// tally counts entries and holds a source to its limits.
 type tally struct {
 	limits unpack.Limits
 	files  int
@@ -134,18 +141,16 @@ func (t *tally) add(e entry) error {
 	t.files++
 	t.bytes += e.size
 	if t.files > t.limits.Files {
-		return asFault(&unpack.Refusal{Entry: e.path, TooLarge: true,
-			Reason: fmt.Sprintf("is one entry too many; %d are allowed", t.limits.Files)})
+		return errTooLarge(e.path, fmt.Sprintf("is one entry too many; %d are allowed", t.limits.Files))
 	}
 	if t.bytes > t.limits.Bytes || e.size > t.limits.Bytes {
-		return asFault(&unpack.Refusal{Entry: e.path, TooLarge: true,
-			Reason: fmt.Sprintf("brings the content above %s, the limit", unpack.Size(t.limits.Bytes))})
+		return errTooLarge(e.path, fmt.Sprintf("brings the content above %s, the limit", unpack.Size(t.limits.Bytes)))
 	}
 	if err := t.limits.CheckName(e.path); err != nil {
 		return asFault(err)
 	}
 	if path.Clean(e.path) != e.path {
-		return refused(e.path, `has "." or an empty component in its name`)
+		return errRefused(e.path, `has "." or an empty component in its name`)
 	}
 	if e.target != "" {
 		return asFault(t.limits.CheckLink(e.path, e.target))

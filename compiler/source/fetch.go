@@ -21,20 +21,20 @@ import (
 	"slugc/compiler/fault"
 )
 
-// fetcher fetches submodules into repositories of their own, one a URL. Nothing of the hosting
-// repository reaches them: neither its configuration nor the objects of a push in quarantine.
+// fetcher fetches submodules into repositories of their own, one for each URL. They get nothing of
+// the hosting repository: neither its configuration nor the objects of a push in quarantine.
 type fetcher struct {
 	Submodules
 	allow   []pattern
 	program string
 	search  string
 	env     []string // the caller's
-	limit   int64    // bytes of one fetch
-	seen    int      // submodules
+	limit   int64    // maximum bytes of one fetch
+	seen    int      // number of submodules so far
 	repos   map[string]*repository
 }
 
-// network names the variables without which some networks cannot be used.
+// network names the variables that some networks need.
 var network = []string{
 	"HTTP_PROXY",
 	"HTTPS_PROXY",
@@ -73,11 +73,11 @@ func newFetcher(spec Spec, host *repository, limit int64) (*fetcher, error) {
 	return f, nil
 }
 
-// allowed reads a submodule's URL and holds it to the patterns.
+// allowed reads a submodule's URL and checks it against the patterns.
 func (f *fetcher) allowed(name, raw string, base remote) (remote, error) {
 	r, err := resolve(base, raw)
 	if err != nil {
-		return r, noSubmodule(
+		return r, errSubmodule(
 			name,
 			fmt.Errorf("can't be fetched from %s: its URL %w", shown(raw), err),
 			"give it another URL in .gitmodules",
@@ -88,14 +88,15 @@ func (f *fetcher) allowed(name, raw string, base remote) (remote, error) {
 			return r, nil
 		}
 	}
-	return r, noSubmodule(
+	return r, errSubmodule(
 		name,
 		fmt.Errorf("is at %s, which is not allowed", shown(r.String())),
-		"allow its URL with `--allow-submodules PATTERN`, of `slugc build --ref` or, for pushes, of `slugc hook install`",
+		"allow its URL with `--allow-submodules PATTERN`, of `slugc build --ref` or, for pushes, "+
+			"of `slugc hook install`",
 	)
 }
 
-// repository returns the repository that holds a submodule's commit, fetched if it is not there
+// repository returns the repository with a submodule's commit, and fetches that if it is not there
 // yet.
 func (f *fetcher) repository(ctx context.Context, link gitlink, from remote) (*repository, error) {
 	if f.Cache == "" {
@@ -114,7 +115,7 @@ func (f *fetcher) repository(ctx context.Context, link gitlink, from remote) (*r
 	r := f.repos[dir]
 	if r == nil {
 		r = newRepository(f.program, f.search, dir)
-		r.mend = fmt.Sprintf("remove %s, where the submodule is kept, and it is fetched anew", dir)
+		r.hint = fmt.Sprintf("remove %s, where the submodule is kept, and it is fetched again", dir)
 		f.repos[dir] = r
 	}
 	if f.kept(ctx, r, link.oid) {
@@ -130,7 +131,7 @@ func (f *fetcher) repository(ctx context.Context, link gitlink, from remote) (*r
 		err = errNotThere
 	}
 	if err != nil {
-		_ = sweep(dir) // tried again before the next fetch
+		_ = removeLocks(dir) // prepare tries again
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -138,40 +139,42 @@ func (f *fetcher) repository(ctx context.Context, link gitlink, from remote) (*r
 	return r, f.explain(err, link, from)
 }
 
-// kept says whether a commit was fetched: git makes the ref when everything below it is there.
+// kept reports whether a commit was fetched: git makes the ref when everything below it is there.
 func (f *fetcher) kept(ctx context.Context, r *repository, oid string) bool {
 	if _, err := os.Stat(r.dir); err != nil {
 		return false
 	}
-	out, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", "refs/kept/"+oid+"^{commit}")
+	out, err := r.firstLine(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", "refs/kept/"+oid+"^{commit}")
 	return err == nil && out == oid
 }
 
-// fetch fetches a commit alone, or, from a server that does not give single commits, everything.
+// fetch fetches a commit alone, or everything from a server that does not serve single commits.
 func (f *fetcher) fetch(ctx context.Context, r *repository, oid string, from remote) error {
 	if err := prepare(ctx, r, oid); err != nil {
 		return err
 	}
 	err := f.git(ctx, r, from, "--depth=1", "--", from.argument(), "+"+oid+":refs/kept/"+oid)
-	if !says(err, "does not allow request for unadvertised object", "does not support shallow") {
+	if !gitSaid(err, "does not allow request for unadvertised object", "does not support shallow") {
 		return err
 	}
-	if err := f.git(ctx, r, from, "--prune", "--", from.argument(), "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"); err != nil {
+	err = f.git(ctx, r, from, "--prune", "--", from.argument(),
+		"+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
+	if err != nil {
 		return err
 	}
-	// Only what a fetched ref leads to is there in full.
-	within, err := r.output(ctx, "for-each-ref", "--count=1", "--contains", oid, "refs/all")
+	// Only commits that a fetched ref leads to are complete.
+	within, err := r.firstLine(ctx, "for-each-ref", "--count=1", "--contains", oid, "refs/all")
 	if err != nil || within == "" {
 		return errNotThere
 	}
-	_, err = r.output(ctx, "update-ref", "refs/kept/"+oid, oid)
+	_, err = r.firstLine(ctx, "update-ref", "refs/kept/"+oid, oid)
 	return err
 }
 
-// prepare makes the repository, or clears away what a killed fetch has left in it.
+// prepare makes the repository, or removes what a killed fetch has left in it.
 func prepare(ctx context.Context, r *repository, oid string) error {
 	if _, err := os.Stat(r.dir); err == nil {
-		return sweep(r.dir)
+		return removeLocks(r.dir)
 	}
 	left, _ := filepath.Glob(filepath.Join(filepath.Dir(r.dir), ".new-*"))
 	for _, dir := range left {
@@ -188,15 +191,17 @@ func prepare(ctx context.Context, r *repository, oid string) error {
 	if len(oid) == 64 {
 		format = "sha256"
 	}
-	if _, err := newRepository(r.program, r.search, fresh).output(ctx, "init", "--quiet", "--bare", "--template=", "--object-format="+format); err != nil {
+	repo := newRepository(r.program, r.search, fresh)
+	_, err = repo.firstLine(ctx, "init", "--quiet", "--bare", "--template=", "--object-format="+format)
+	if err != nil {
 		return err
 	}
 	return os.Rename(fresh, r.dir)
 }
 
-// sweep removes git's locks, which would stop every later fetch, and half-written packs. No ref
-// ends in .lock.
-func sweep(dir string) error {
+// removeLocks removes git's locks, which would stop every later fetch, and half-written packs. No
+// ref ends in .lock.
+func removeLocks(dir string) error {
 	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		name := filepath.Base(file)
 		if err != nil || d.IsDir() || filepath.Ext(name) != ".lock" && !strings.HasPrefix(name, "tmp_") {
@@ -206,8 +211,8 @@ func sweep(dir string) error {
 	})
 }
 
-// fetchSettings are git's for a fetch: every object is checked, no hook, helper, background job or
-// redirect.
+// fetchSettings are git's settings for a fetch: every object is checked, and no hook, helper,
+// background job or redirect runs.
 var fetchSettings = []string{
 	"transfer.fsckObjects=true",
 	"fetch.unpackLimit=1",
@@ -222,47 +227,35 @@ var fetchSettings = []string{
 	"http.lowSpeedTime=60",
 }
 
-// git runs `git fetch`. A shell sets the limit on what it may write, as a process can't be started
-// with one otherwise; with the limit's signal ignored git says what went wrong.
+// git runs `git fetch`. A shell limits the size of files that it may write, because Go cannot start
+// a process with a limit. The limit's signal is ignored, so that git reports the error.
 func (f *fetcher) git(ctx context.Context, r *repository, from remote, args ...string) error {
-	line := []string{
-		"-c",
-		`trap '' XFSZ; ulimit -f "$0"; exec "$@"`,
-		strconv.FormatInt(f.limit/512+1, 10),
-		r.program,
-		"-C",
-		r.dir,
-	}
+	blocks := strconv.FormatInt(f.limit/512+1, 10)
+	line := []string{"-c", `trap '' XFSZ; ulimit -f "$0"; exec "$@"`, blocks, r.program, "-C", r.dir}
 	for _, setting := range fetchSettings {
 		line = append(line, "-c", setting)
 	}
-	line = append(
-		line,
-		"fetch",
-		"--quiet",
-		"--no-tags",
-		"--no-recurse-submodules",
-		"--no-write-fetch-head",
-		"--no-auto-gc",
-	)
+	line = append(line, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+		"--no-auto-gc")
 	cmd := exec.CommandContext(ctx, "/bin/sh", append(line, args...)...)
-	cmd.Env = append(only(f.env, network),
+	cmd.Env = append(pick(f.env, network),
 		"PATH="+f.search, "LC_ALL=C", "HOME="+r.dir, // no .netrc
 		"GIT_CEILING_DIRECTORIES="+filepath.Dir(r.dir), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
 		"GIT_ALLOW_PROTOCOL="+from.scheme, "GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0")
 	if from.scheme == "ssh" {
 		cmd.Env = append(
-			append(cmd.Env, only(f.env, []string{"SSH_AUTH_SOCK"})...),
+			append(cmd.Env, pick(f.env, []string{"SSH_AUTH_SOCK"})...),
 			"GIT_SSH_VARIANT=ssh",
-			"GIT_SSH_COMMAND=ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ClearAllForwardings=yes",
+			"GIT_SSH_COMMAND=ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 "+
+				"-o ServerAliveInterval=20 -o ClearAllForwardings=yes",
 		)
 	}
-	stderr := &tail{}
+	stderr := &output{}
 	cmd.Stderr = stderr
 	cmd.WaitDelay = 2 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	// The kernel sends Pdeathsig when the thread ends that started the child.
+	// The kernel sends Pdeathsig when the thread that started the child ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Run(); err != nil {
@@ -279,8 +272,8 @@ var (
 	errNotThere  = errors.New("no such commit there")
 )
 
-// offline are what git and its helpers say, in lower case, when a server can't be reached or breaks
-// off.
+// offline are texts, in lower case, that git and its helpers print when a server cannot be reached
+// or the connection breaks. Git has no other way to report these errors.
 var offline = []string{
 	"could not resolve",
 	"connection refused",
@@ -305,8 +298,8 @@ var offline = []string{
 	"returned error: 5",
 }
 
-// says tells whether git has said one of the texts, whatever the case.
-func says(err error, texts ...string) bool {
+// gitSaid reports whether git has printed one of the texts, in any case.
+func gitSaid(err error, texts ...string) bool {
 	e, ok := errors.AsType[*gitError](err)
 	if !ok {
 		return false
@@ -320,59 +313,45 @@ func says(err error, texts ...string) bool {
 	return false
 }
 
-// explain gives an error of a fetch its owner.
+// explain gives the error of a fetch its owner and id.
 func (f *fetcher) explain(err error, link gitlink, from remote) error {
 	what := fmt.Sprintf("submodule %q from %q", link.path, from)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errNotThere), says(err, "not our ref", "couldn't find remote ref"):
-		return noSubmodule(
+	case errors.Is(err, errNotThere), gitSaid(err, "not our ref", "couldn't find remote ref"):
+		return errSubmodule(
 			link.path,
 			fmt.Errorf("has the commit %s, which is not in %q", link.oid, from),
 			"push that commit to the submodule's repository first",
 		)
-	case says(err, "file too large"):
-		return asFault(
-			&unpack.Refusal{
-				Entry:    link.path,
-				Reason:   fmt.Sprintf("is a submodule of more than %s, the limit", unpack.Size(f.limit)),
-				TooLarge: true,
-			},
-		)
+	case gitSaid(err, "file too large"):
+		return errTooLarge(link.path, fmt.Sprintf("is a submodule of more than %s, the limit", unpack.Size(f.limit)))
 	case errors.Is(err, errFetchTime):
-		return fault.TransientError(
-			"source/submodule-unreachable",
-			fmt.Errorf("fetching the %s: not done in %s", what, f.Timeout),
-			"try again when the server answers",
-		).At(
-			"%s",
-			link.path,
-		)
-	case says(err, "fsck error"):
-		return noSubmodule(
+		return errUnreachable(link, fmt.Errorf("fetching the %s: not done in %s", what, f.Timeout))
+	case gitSaid(err, "fsck error"):
+		return errSubmodule(
 			link.path,
 			fmt.Errorf("can't be fetched from %q: %s", from, complaint(err)),
 			"`git fsck` in its repository tells what is wrong with it",
 		)
-	case says(err, offline...) && !says(err, "returned error: 40"):
-		return fault.TransientError(
-			"source/submodule-unreachable",
-			fmt.Errorf("fetching the %s: %s", what, complaint(err)),
-			"try again when the server answers",
-		).At(
-			"%s",
-			link.path,
-		)
+	case gitSaid(err, offline...) && !gitSaid(err, "returned error: 40"):
+		return errUnreachable(link, fmt.Errorf("fetching the %s: %s", what, complaint(err)))
 	}
 	if _, ok := errors.AsType[*gitError](err); !ok {
 		return fmt.Errorf("fetching the %s: %w", what, err)
 	}
-	return noSubmodule(link.path, fmt.Errorf("can't be fetched from %q: %s", from, complaint(err)),
+	return errSubmodule(link.path, fmt.Errorf("can't be fetched from %q: %s", from, complaint(err)),
 		"see that .gitmodules has the right URL, and that this machine may read it without being asked for a password")
 }
 
-// complaint is the first line of git's that says what is wrong.
+// errUnreachable is the error for a submodule whose server does not answer.
+func errUnreachable(link gitlink, err error) error {
+	return fault.TransientError("source/submodule-unreachable", err, "try again when the server answers").
+		At("%s", link.path)
+}
+
+// complaint returns the first line of git's that says what is wrong.
 func complaint(err error) string {
 	e, ok := errors.AsType[*gitError](err)
 	if !ok {

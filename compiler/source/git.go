@@ -17,25 +17,25 @@ import (
 	"slugc/compiler/fault"
 )
 
-// repository is a git repository, asked through git itself, which alone sees the objects of a push
-// in quarantine.
+// repository is a git repository. It is read by running git, because only git finds the objects of
+// a push in quarantine.
 type repository struct {
 	program string // git
 	search  string // PATH
 	dir     string // absolute, without links
 	env     []string
-	mend    string // what to do when git does not say what is wrong
+	hint    string // what to do when git does not say what is wrong
 }
 
-// quarantine names the variables that lead git to the objects of a push before it is accepted. No
-// other GIT_ variable is let through: GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook
-// would make git speak of something else.
+// quarantine names the variables by which git finds the objects of a push before it is accepted. No
+// other GIT_ variable is passed on: with GIT_DIR, GIT_INDEX_FILE or GIT_CONFIG_PARAMETERS of a hook
+// git would read something else.
 var quarantine = []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
 
-// searchPath is where git is looked for if Env has no PATH.
+// searchPath is the PATH if Env has none.
 const searchPath = "/usr/local/bin:/usr/bin:/bin"
 
-// openRepository looks for git and the repository's directory.
+// openRepository finds git and the repository's directory.
 func openRepository(dir string, env []string) (*repository, error) {
 	real, err := filepath.EvalSymlinks(dir)
 	if err == nil {
@@ -71,11 +71,11 @@ func openRepository(dir string, env []string) (*repository, error) {
 		)
 	}
 	r := newRepository(program, search, real)
-	r.env = append(r.env, only(env, quarantine)...)
+	r.env = append(r.env, pick(env, quarantine)...)
 	return r, nil
 }
 
-// findGit looks for git in a search path and returns "" if it is not there.
+// findGit returns the path of git in a search path, "" if it is not there.
 func findGit(search string) string {
 	for _, d := range filepath.SplitList(search) {
 		file := filepath.Join(d, "git")
@@ -87,13 +87,13 @@ func findGit(search string) string {
 }
 
 // newRepository returns the repository at dir, with an environment in which git only reads, and
-// only there.
+// only that repository.
 func newRepository(program, search, dir string) *repository {
 	return &repository{
 		program: program,
 		search:  search,
 		dir:     dir,
-		mend:    "`git fsck` tells what is wrong with the repository",
+		hint:    "`git fsck` tells what is wrong with the repository",
 		env: []string{
 			"PATH=" + search, "LC_ALL=C",
 			"GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir), // the repository is here or nowhere
@@ -105,8 +105,8 @@ func newRepository(program, search, dir string) *repository {
 	}
 }
 
-// only returns those variables of an environment that have one of the names.
-func only(env, names []string) (kept []string) {
+// pick returns the variables of an environment that have one of these names.
+func pick(env, names []string) (kept []string) {
 	for _, kv := range env {
 		if name, _, _ := strings.Cut(kv, "="); slices.Contains(names, name) {
 			kept = append(kept, kv)
@@ -115,27 +115,27 @@ func only(env, names []string) (kept []string) {
 	return kept
 }
 
-// command prepares a child. Only plumbing that reads objects is ever run, so whose repository it is
-// does not matter.
-func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *tail) {
+// command prepares a git child and the buffer of its standard error. Only plumbing that reads
+// objects is run, so the repository's owner does not matter.
+func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *output) {
 	cmd := exec.CommandContext(
 		ctx,
 		r.program,
 		append([]string{"-C", r.dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Env = r.env
 	cmd.WaitDelay = 2 * time.Second
-	stderr := &tail{}
+	stderr := &output{}
 	cmd.Stderr = stderr
 	return cmd, stderr
 }
 
-// output runs git and returns its first line.
-func (r *repository) output(ctx context.Context, args ...string) (string, error) {
+// firstLine runs git and returns the first line that it prints.
+func (r *repository) firstLine(ctx context.Context, args ...string) (string, error) {
 	cmd, stderr := r.command(ctx, args...)
-	out := &tail{}
+	out := &output{}
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
-		return "", failed(ctx, args[0], err, stderr)
+		return "", errGit(ctx, args[0], err, stderr)
 	}
 	return out.line(), nil
 }
@@ -155,39 +155,40 @@ func (e *gitError) Error() string {
 
 func (e *gitError) Unwrap() error { return e.err }
 
-func failed(ctx context.Context, verb string, err error, stderr *tail) error {
+// errGit is the error of a git child that failed, or the context's.
+func errGit(ctx context.Context, verb string, err error, stderr *output) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
 }
 
-// tail keeps the beginning of what a child says. The buffer is a field, as io.Copy would go past
+// output keeps the start of a child's output. The buffer is a field, because [io.Copy] would bypass
 // Write by the methods of an embedded one.
-type tail struct {
+type output struct {
 	buf   bytes.Buffer
-	limit int // how much; 0 for 4096 bytes
+	limit int // bytes to keep; 0 for 4096
 }
 
-func (t *tail) Write(p []byte) (int, error) {
+func (t *output) Write(p []byte) (int, error) {
 	if room := cmp.Or(t.limit, 4096) - t.buf.Len(); room > 0 {
 		t.buf.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
 
-func (t *tail) line() string {
+func (t *output) line() string {
 	line, _, _ := strings.Cut(strings.TrimSpace(t.buf.String()), "\n")
 	return line
 }
 
-// isOID says whether s is an object's id, sha1 or sha256.
+// isOID reports whether s is an object's id, sha1 or sha256.
 func isOID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// resolve finds the commit that ref names, tags peeled, and the tree in it; a ref to a tree has no
-// commit.
+// resolve returns the commit that ref names, after peeling tags, and its tree. A ref to a tree has
+// no commit.
 func (r *repository) resolve(ctx context.Context, ref string) (commit, tree string, err error) {
 	if ref == "" {
 		ref = "HEAD"
@@ -203,7 +204,7 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 		return "", "", notFound()
 	}
 	for _, peel := range []string{"commit", "tree"} {
-		out, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{"+peel+"}")
+		out, err := r.firstLine(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{"+peel+"}")
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
 			continue
 		}
@@ -230,21 +231,21 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 	return "", "", notFound()
 }
 
-// subtree finds the directory sub in a commit or tree.
+// subtree returns the directory sub in a commit or tree.
 func (r *repository) subtree(ctx context.Context, tree, sub string) (string, error) {
 	if sub == "" {
 		return tree, nil
 	}
-	out, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", tree+":"+sub)
+	out, err := r.firstLine(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", tree+":"+sub)
 	if _, ok := errors.AsType[*gitError](err); ok || err == nil && !isOID(out) {
-		return "", noSubdir(sub, "no such file or directory")
+		return "", errNoSubdir(sub, "no such file or directory")
 	}
 	if err != nil {
 		return "", err
 	}
-	kind, err := r.output(ctx, "cat-file", "-t", out)
+	kind, err := r.firstLine(ctx, "cat-file", "-t", out)
 	if _, ok := errors.AsType[*gitError](err); ok || err == nil && kind != "tree" {
-		return "", noSubdir(sub, "not a directory")
+		return "", errNoSubdir(sub, "not a directory")
 	}
 	return out, err
 }

@@ -36,9 +36,11 @@ git update-ref refs/heads/main $(git commit-tree -m c $id)`)
 }
 
 // pointer makes a Git LFS pointer, $p.
-const pointer = `p=$( (echo version https://git-lfs.github.com/spec/v1; printf 'oid sha256:%064d\nsize 5\n' 7) | blob); `
+const pointer = `p=$( (echo version https://git-lfs.github.com/spec/v1;
+	printf 'oid sha256:%064d\nsize 5\n' 7) | blob); `
 
 func TestGitRefused(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, script, id, names string }{
 		{"parent", `entry 100644 $x ..; tree`, "source/entry-refused", ".."},
 		{"up", `entry 100644 $x ../../evil; tree`, "source/entry-refused", "../../evil"},
@@ -102,12 +104,17 @@ func TestGitRefused(t *testing.T) {
 }
 
 func TestGitAllowed(t *testing.T) {
+	t.Parallel()
 	repo := plant(
 		t,
-		pointer+`lfs=$(echo 'see version https://git-lfs.github.com/spec/v1' | blob); l=$(printf ../tool/cli.js | blob); a=$(printf '* export-ignore\nb export-subst\n' | blob); s=$(printf '$Format:%%H$' | blob); i=$(printf '/mods\n/big.bin\n' | blob)
+		pointer+`lfs=$(echo 'see version https://git-lfs.github.com/spec/v1' | blob);
+			l=$(printf ../tool/cli.js | blob); a=$(printf '* export-ignore\nb export-subst\n' | blob);
+			s=$(printf '$Format:%%H$' | blob); i=$(printf '/mods\n/big.bin\n' | blob)
 entry 120000 $l x; b=$(tree); entry 40000 $b .bin; m=$(tree)
 entry 160000 $x sub; mods=$(tree)
-entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 100644 $lfs LFS.md; entry 104755 $x 'a\nb'; entry 100644 $s b; entry 100644 $p big.bin; entry 40000 $mods mods; entry 40000 $m node_modules; entry 100664 $x '\xff'; tree`,
+entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 100644 $lfs LFS.md; entry 104755 $x 'a\nb';
+	entry 100644 $s b; entry 100644 $p big.bin; entry 40000 $mods mods; entry 40000 $m node_modules;
+	entry 100664 $x '\xff'; tree`,
 	)
 	tree := stage(t, source.Spec{Kind: source.Git, Dir: repo, Ref: "main"}, source.Options{})
 	if tree.Files != 7 || tree.Ignored != 2 || len(tree.Commit) != 40 {
@@ -123,23 +130,28 @@ entry 100644 $a .gitattributes; entry 100644 $i .slugignore; entry 100644 $lfs L
 }
 
 func TestGitRefs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	repo := clone(t, dir)
 	sh(
 		t,
 		repo,
-		`git tag light; git tag -a -m t treetag HEAD^{tree}; git update-ref 'refs/heads/$(id)' HEAD; git update-ref refs/heads/-x HEAD`,
+		`git tag light; git tag -a -m t treetag HEAD^{tree}; git update-ref 'refs/heads/$(id)' HEAD;
+			git update-ref refs/heads/-x HEAD`,
 	)
 	commit, treeID := sh(t, repo, "git rev-parse HEAD"), sh(t, repo, "git rev-parse HEAD^{tree}")
-	for ref, want := range map[string]string{"": commit, "HEAD": commit, "main": commit, "v1": commit, "light": commit, commit: commit,
-		commit[:10]: commit, "refs/heads/$(id)": commit, "refs/heads/-x": commit, treeID: "", "treetag": "", "HEAD^{tree}": ""} {
+	for ref, want := range map[string]string{"": commit, "HEAD": commit, "main": commit, "v1": commit,
+		"light": commit, commit: commit,
+		commit[:10]: commit, "refs/heads/$(id)": commit, "refs/heads/-x": commit, treeID: "", "treetag": "",
+		"HEAD^{tree}": ""} {
 		s := open(t, source.Spec{Kind: source.Git, Dir: repo, Ref: ref}, source.Options{})
 		if s.Commit() != want {
 			t.Errorf("commit of %q = %q, want %q", ref, s.Commit(), want)
 		}
 	}
-	for _, ref := range []string{"none", "-x", "--all", "^HEAD", "HEAD..main", "HEAD:Procfile", strings.Repeat("0", 40), "a b", "x\x00y", "--output=/tmp/x"} {
+	for _, ref := range []string{"none", "-x", "--all", "^HEAD", "HEAD..main", "HEAD:Procfile",
+		strings.Repeat("0", 40), "a b", "x\x00y", "--output=/tmp/x"} {
 		_, err := source.Open(
 			context.Background(),
 			source.Spec{Kind: source.Git, Dir: repo, Ref: ref},
@@ -176,6 +188,7 @@ func TestGitRefs(t *testing.T) {
 // TestGitQuarantine opens a commit from inside a pre-receive hook, where its objects are not in the
 // repository yet.
 func TestGitQuarantine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	repo := clone(t, dir)
@@ -183,7 +196,9 @@ func TestGitQuarantine(t *testing.T) {
 	sh(
 		t,
 		"/",
-		`git init -q --bare "$0"; printf '#!/bin/sh\nenv > hook.env\nsleep 60 & echo $! > hook.pid\nwait\n' > "$0/hooks/pre-receive"; chmod +x "$0/hooks/pre-receive"`,
+		`git init -q --bare "$0";
+			printf '#!/bin/sh\nenv > hook.env\nsleep 60 & echo $! > hook.pid\nwait\n' > "$0/hooks/pre-receive";
+			chmod +x "$0/hooks/pre-receive"`,
 		bare,
 	)
 	push := exec.Command("git", "push", "-q", bare, "main")
@@ -219,9 +234,14 @@ func TestGitQuarantine(t *testing.T) {
 
 // TestGitBombs holds what is small and gets large to a few seconds.
 func TestGitBombs(t *testing.T) {
+	t.Parallel()
 	bombs := map[string]string{
-		"wide":      `for i in 0 1 2 3 4 5 6 7 8 9; do entry 100644 $x $i; done; s=$(tree); for l in 1 2 3 4 5 6 7; do for i in 0 1 2 3 4 5 6 7 8 9; do entry 40000 $s $i; done; s=$(tree); done; echo $s`,
-		"ignored":   `g=$(echo '*' | blob); for i in 0 1 2 3 4 5 6 7 8 9; do entry 100644 $x $i; done; s=$(tree); for l in 1 2 3 4 5 6 7; do for i in 0 1 2 3 4 5 6 7 8 9; do entry 40000 $s $i; done; s=$(tree); done; entry 100644 $g .slugignore; entry 40000 $s z; tree`,
+		"wide": `for i in 0 1 2 3 4 5 6 7 8 9; do entry 100644 $x $i; done; s=$(tree);
+			for l in 1 2 3 4 5 6 7; do for i in 0 1 2 3 4 5 6 7 8 9; do entry 40000 $s $i; done; s=$(tree);
+			done; echo $s`,
+		"ignored": `g=$(echo '*' | blob); for i in 0 1 2 3 4 5 6 7 8 9; do entry 100644 $x $i; done;
+			s=$(tree); for l in 1 2 3 4 5 6 7; do for i in 0 1 2 3 4 5 6 7 8 9; do entry 40000 $s $i; done;
+			s=$(tree); done; entry 100644 $g .slugignore; entry 40000 $s z; tree`,
 		"large":     `b=$(head -c 3000000 /dev/zero | blob); entry 100644 $b a; entry 100644 $b b; tree`,
 		"very deep": deep(t, 100_000),
 	}

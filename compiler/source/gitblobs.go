@@ -13,13 +13,12 @@ import (
 	"slugc/cache/unpack"
 )
 
-// blobs asks git for objects, in order, and hands each over. kind is "missing" for one that is not
-// there. What each leaves of the content is skipped.
-func (r *repository) blobs(
-	ctx context.Context,
-	names []string,
-	each func(i int, kind string, size int64, content io.Reader) error,
-) error {
+// blobFunc takes an object: the index of its name, its kind ("missing" if it is not there), its
+// size and its content, of which it need not read all.
+type blobFunc func(i int, kind string, size int64, content io.Reader) error
+
+// blobs reads objects from git, in order, and calls each for every one.
+func (r *repository) blobs(ctx context.Context, names []string, each blobFunc) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -47,22 +46,22 @@ func (r *repository) blobs(
 		}
 		waited := cmd.Wait()
 		if early {
-			return unreadable("", failed(ctx, "cat-file", errors.Join(err, waited), stderr), r.mend)
+			return errUnreadable("", errGit(ctx, "cat-file", errors.Join(err, waited), stderr), r.hint)
 		}
 		return err
 	}
 	if err := cmd.Wait(); err != nil {
-		return failed(ctx, "cat-file", err, stderr)
+		return errGit(ctx, "cat-file", err, stderr)
 	}
 	return nil
 }
 
-// errGitEnded says that git said less than it was asked.
+// errGitEnded is the error when git's output ends too early or is malformed.
 var errGitEnded = errors.New("ended early")
 
-// object reads one answer: `oid type size`, the content, a newline; or what was asked, and
-// `missing`.
-func object(in *bufio.Reader, i int, each func(int, string, int64, io.Reader) error) error {
+// object reads one answer: `oid type size`, the content and a newline; or the name and `missing`.
+// See git-cat-file(1), BATCH OUTPUT.
+func object(in *bufio.Reader, i int, each blobFunc) error {
 	line, err := in.ReadString('\n')
 	if err != nil {
 		return errGitEnded
@@ -75,8 +74,8 @@ func object(in *bufio.Reader, i int, each func(int, string, int64, io.Reader) er
 	if len(fields) != 3 {
 		return errGitEnded
 	}
-	size, err := strconv.ParseInt(fields[2], 10, 64)
-	if err != nil {
+	size, err := strconv.ParseInt(fields[2], 10, 63) // one bit less: the newline counts too
+	if err != nil || size < 0 {
 		return errGitEnded
 	}
 	content := &io.LimitedReader{R: in, N: size}
@@ -89,12 +88,12 @@ func object(in *bufio.Reader, i int, each func(int, string, int64, io.Reader) er
 	return nil
 }
 
-// read finds the digests of files and the targets of links. A blob's id is that of its content, so
-// a digest found once holds for ever.
+// read sets the digests of files and the targets of links. A blob's id depends on its content
+// alone, so a remembered digest stays true.
 func (g *gitTree) read(ctx context.Context, entries []entry, cache *statCache) error {
 	for n, r := range g.repos {
 		var names []string
-		users := map[string][]int{} // of a blob: the entries that it is the content of
+		users := map[string][]int{} // entries, by the blob that is their content
 		for i := range entries {
 			e := &entries[i]
 			if e.repo != n {
@@ -121,7 +120,7 @@ func (g *gitTree) read(ctx context.Context, entries []entry, cache *statCache) e
 	return refusePointers(entries)
 }
 
-// readBlob reads the blob that is the content of those entries whose indices are in of.
+// readBlob reads the blob that is the content of the entries with the indices in of.
 func (g *gitTree) readBlob(entries []entry, of []int, kind string, size int64, content io.Reader) error {
 	if kind != "blob" {
 		return g.missing(entries[of[0]])
@@ -150,13 +149,14 @@ func (g *gitTree) readBlob(entries []entry, of []int, kind string, size int64, c
 	return nil
 }
 
-// missing is the error for a blob that is not in its repository, as in a shallow or partial clone.
+// missing is the error for a blob that is not in its repository: a shallow or partial clone lacks
+// some.
 func (g *gitTree) missing(e entry) error {
 	hint := "fetch all objects with `git fetch --refetch --no-filter`: a partial clone lacks some"
 	if e.repo > 0 {
-		hint = g.repos[e.repo].mend
+		hint = g.repos[e.repo].hint
 	}
-	return unreadable(e.path, fmt.Errorf("the content of %q (%s) is not in the repository", e.path, e.oid), hint)
+	return errUnreadable(e.path, fmt.Errorf("the content of %q (%s) is not in the repository", e.path, e.oid), hint)
 }
 
 // stage writes the entries from their repositories.
@@ -178,7 +178,7 @@ func (g *gitTree) stage(ctx context.Context, s *Source, w *unpack.Writer) error 
 			if kind != "blob" || size != e.size {
 				return g.missing(e)
 			}
-			return hashed(w, e, content)
+			return writeHashed(w, e, content)
 		})
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 // TestHostileModules holds what `.gitmodules` is refused for, though every file URL is allowed.
 // Each script makes a tree; c is a commit, and m makes a .gitmodules of its input.
 func TestHostileModules(t *testing.T) {
+	t.Parallel()
 	marker := filepath.Join(t.TempDir(), "pwned")
 	one := func(name, path, url string) string {
 		return `printf '[submodule "` + name + `"]\npath = ` + path + `\nurl = ` + url + `\n' | m; `
@@ -76,7 +77,7 @@ func TestHostileModules(t *testing.T) {
 			"source/submodule",
 			`is called "../../hooks"`,
 		},
-		{"dash", one("lib", "-u", "file:///x") + `entry 160000 $c -u; tree`, "source/submodule", "begins with a dash"},
+		{"dash", one("lib", "-u", "file:///x") + `entry 160000 $c -u; tree`, "source/submodule", "starts with a dash"},
 		{
 			"path leads out",
 			one("lib", "../lib", "file:///x") + `entry 160000 $c ../lib; tree`,
@@ -97,7 +98,7 @@ func TestHostileModules(t *testing.T) {
 		},
 		{
 			"twice",
-			`printf '[submodule "a"]\npath = lib\nurl = file:///x\n[submodule "b"]\npath = lib\nurl = file:///x\n' | m; entry 160000 $c lib; tree`,
+			`printf '[submodule "%s"]\npath = lib\nurl = file:///x\n' a b | m; entry 160000 $c lib; tree`,
 			"source/submodule",
 			"more than once",
 		},
@@ -148,7 +149,8 @@ func TestHostileModules(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			repo := plant(
 				t,
-				`c=$(git commit-tree -m c $(git hash-object -t tree -w /dev/null)); m() { entry 100644 $(blob) .gitmodules; }; `+test.script,
+				`c=$(git commit-tree -m c $(git hash-object -t tree -w /dev/null));
+					m() { entry 100644 $(blob) .gitmodules; }; `+test.script,
 			)
 			_, err := source.Open(
 				t.Context(),
@@ -168,6 +170,7 @@ func TestHostileModules(t *testing.T) {
 }
 
 func TestSubmodulePattern(t *testing.T) {
+	t.Parallel()
 	repo := plant(t, `entry 160000 $x lib; tree`)
 	_, err := source.Open(
 		t.Context(),

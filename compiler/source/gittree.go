@@ -12,15 +12,14 @@ import (
 	"strconv"
 	"strings"
 
-	"slugc/cache/unpack"
 	"slugc/detect/ignore"
 )
 
-// seenAtMost times the limit of files is how many entries of a tree are looked at, those that
-// .slugignore leaves out included.
-const seenAtMost = 4
+// maxIgnoredFactor bounds how many entries of a tree are listed, including those that .slugignore
+// leaves out: that many times the limit of files.
+const maxIgnoredFactor = 4
 
-// gitTree is a source in a git repository, the first of repos. The others hold its submodules.
+// gitTree is a source in a git repository, the first of repos. The others are its submodules'.
 type gitTree struct {
 	repos []*repository
 }
@@ -62,37 +61,34 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	}
 	t := tally{limits: s.o.Limits}
 	for _, e := range l.entries {
-		// Once more, now that the targets of links are known.
+		// Again, now that the targets of links are known.
 		if err := t.add(e); err != nil {
 			return err
 		}
 	}
 	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.Count(), commit, g
-	s.keep(cache)
+	s.remember(cache)
 	return nil
 }
 
-// ignoreRules reads the `.slugignore` of a tree.
+// ignoreRules reads the .slugignore of a tree.
 func (r *repository) ignoreRules(ctx context.Context, tree string) (rs ignore.Rules, err error) {
-	err = r.blobs(
-		ctx,
-		[]string{tree + ":" + ignoreFile},
-		func(_ int, kind string, size int64, content io.Reader) error {
-			if kind != "blob" {
-				return nil // missing, or a directory
-			}
-			data, err := io.ReadAll(io.LimitReader(content, ignore.MaxBytes+1))
-			if err != nil {
-				return err
-			}
-			rs, err = parseIgnore(data)
+	names := []string{tree + ":" + ignoreFile}
+	err = r.blobs(ctx, names, func(_ int, kind string, size int64, content io.Reader) error {
+		if kind != "blob" {
+			return nil // missing, or a directory
+		}
+		data, err := io.ReadAll(io.LimitReader(content, ignore.MaxBytes+1))
+		if err != nil {
 			return err
-		},
-	)
+		}
+		rs, err = parseIgnore(data)
+		return err
+	})
 	return rs, err
 }
 
-// lister takes in the entries of trees as git lists them.
+// lister collects the entries of trees as git lists them.
 type lister struct {
 	tally   tally
 	tree    *ignore.Tree
@@ -100,17 +96,18 @@ type lister struct {
 	entries []entry
 
 	repos  []*repository
-	repo   int       // index of the repository whose tree is being listed
+	repo   int       // index in repos: whose tree is being listed
 	prefix string    // of the paths in it; "" or with a slash at the end
 	links  []gitlink // of the tree being listed
 }
 
-// gitlink is a submodule as a tree has it.
+// gitlink is a submodule in a tree.
 type gitlink struct{ path, oid string }
 
-// list takes in a tree of r that lies at prefix in the source, and returns its submodules that are
-// not ignored. It streams the listing, so that a bomb is cut off at the limits with little memory.
-// Trees are listed too (-t): of a tree nested very deep the first file would come too late.
+// list collects the entries of a tree of r that lies at prefix in the source, and returns its
+// submodules that are not ignored. It streams the listing, so that a bomb is cut off at the limits
+// with little memory. Git also lists directories (-t), because in a very deep tree the first file
+// comes too late.
 func (l *lister) list(ctx context.Context, r *repository, tree, prefix string) ([]gitlink, error) {
 	if l.repo = slices.Index(l.repos, r); l.repo < 0 {
 		l.repo = len(l.repos)
@@ -121,7 +118,7 @@ func (l *lister) list(ctx context.Context, r *repository, tree, prefix string) (
 	return l.links, err
 }
 
-// lines hands the lines of a tree's listing to l.
+// lines passes the lines of a tree's listing to l.
 func (r *repository) lines(ctx context.Context, tree string, l *lister) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -137,7 +134,7 @@ func (r *repository) lines(ctx context.Context, tree string, l *lister) error {
 	for {
 		line, rerr := lines.ReadSlice(0)
 		if rerr == bufio.ErrBufferFull {
-			rerr = asFault(&unpack.Refusal{Entry: "tree", Reason: "has a path that is too long", TooLarge: true})
+			rerr = errTooLarge("tree", "has a path that is too long")
 		} else if rerr == nil {
 			rerr = l.line(string(bytes.TrimSuffix(line, []byte{0})))
 		}
@@ -151,39 +148,38 @@ func (r *repository) lines(ctx context.Context, tree string, l *lister) error {
 		}
 	}
 	if err := cmd.Wait(); err != nil {
-		err = failed(ctx, "ls-tree", err, stderr)
+		err = errGit(ctx, "ls-tree", err, stderr)
 		if _, ok := errors.AsType[*gitError](err); ok {
-			return unreadable("", err, r.mend)
+			return errUnreadable("", err, r.hint)
 		}
 		return err
 	}
 	return nil
 }
 
-// line takes in `mode type oid size<TAB>path`.
+// line reads a line of the listing, `mode type oid size<TAB>path`. See git-ls-tree(1), OUTPUT
+// FORMAT.
 func (l *lister) line(line string) error {
 	head, name, ok := strings.Cut(line, "\t")
 	name = l.prefix + name
 	fields := strings.Fields(head)
 	if !ok || len(fields) != 4 {
-		return unreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), l.repos[l.repo].mend)
+		return errUnreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), l.repos[l.repo].hint)
 	}
-	if l.seen++; l.seen > seenAtMost*l.tally.limits.Files {
-		return asFault(
-			&unpack.Refusal{Entry: name, Reason: "is one entry too many, ignored ones included", TooLarge: true},
-		)
+	if l.seen++; l.seen > maxIgnoredFactor*l.tally.limits.Files {
+		return errTooLarge(name, "is one entry too many, ignored ones included")
 	}
 	if err := l.tally.limits.CheckName(name); err != nil {
 		return asFault(err)
 	}
 	if slices.Contains(strings.Split(name, "/"), ".git") {
-		return refused(name, "is inside a .git, which git itself doesn't commit")
+		return errRefused(name, "is inside a .git, which git itself doesn't commit")
 	}
 	if fields[1] == "tree" {
 		return nil
 	}
 	if name == ignoreFile && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
-		return noFile(ignoreFile)
+		return errNotRegular(ignoreFile)
 	}
 	if fields[1] == "commit" {
 		return l.link(gitlink{name, fields[2]})
@@ -193,42 +189,43 @@ func (l *lister) line(line string) error {
 	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)
 	if err != nil {
-		return unreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), l.repos[l.repo].mend)
+		return errUnreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), l.repos[l.repo].hint)
 	}
 	return l.add(name, mode, fields[2], fields[3])
 }
 
-// link takes in a submodule, which is a directory as far as `.slugignore` is concerned.
+// link keeps a submodule. To .slugignore it is a directory.
 func (l *lister) link(link gitlink) error {
 	switch {
 	case path.Clean(link.path) != link.path || !isOID(link.oid):
-		return refused(link.path, "is a submodule of a form that git doesn't make")
+		return errRefused(link.path, "is a submodule of a form that git doesn't make")
 	case l.tree.Dir(link.path):
 		return nil
-	case len(l.links) == submodulesAtMost:
-		return tooManySubmodules(link.path)
+	case len(l.links) == maxSubmodules:
+		return errTooManySubmodules(link.path)
 	}
 	l.links = append(l.links, link)
 	return nil
 }
 
+// add checks and keeps a file or link.
 func (l *lister) add(name string, mode uint64, oid, size string) error {
 	e := entry{path: name, oid: oid, repo: l.repo, exec: mode&0o100 != 0}
 	switch mode & 0o170000 {
 	case 0o100000, 0o120000:
 	default:
-		return refused(name, fmt.Sprintf("has mode %o, which git doesn't know", mode))
+		return errRefused(name, fmt.Sprintf("has mode %o, which git doesn't know", mode))
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
-	if err != nil || !isOID(oid) {
-		return unreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), l.repos[l.repo].mend)
+	if err != nil || n < 0 || !isOID(oid) {
+		return errUnreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), l.repos[l.repo].hint)
 	}
 	e.size = n
 	if mode&0o170000 == 0o120000 {
 		if n > int64(l.tally.limits.PathLen) || n == 0 {
-			return refused(name, fmt.Sprintf("is a link with a target of %d bytes", n))
+			return errRefused(name, fmt.Sprintf("is a link with a target of %d bytes", n))
 		}
-		// Until the content is known: any target that is no link out.
+		// The target is set when the blob is read; until then, one that passes the checks.
 		e.target, e.size, e.exec = ".", 0, false
 	}
 	if err := l.tally.add(e); err != nil {

@@ -11,20 +11,14 @@ import (
 // ignoreFile names the file with the ignore rules.
 const ignoreFile = ".slugignore"
 
-// noFile refuses a `.slugignore` or the like that is a directory, a link or whatever else: a link
+// errNotRegular is the error for a .slugignore or .gitmodules that is not a regular file. A link
 // could lead anywhere.
-func noFile(name string) error {
-	return fault.AppError(
-		"source/entry-refused",
-		fmt.Errorf("reading %q: it is not a regular file", name),
-		"make it a regular file, or remove it",
-	).At(
-		"%s",
-		name,
-	)
+func errNotRegular(name string) error {
+	return fault.AppError("source/entry-refused", fmt.Errorf("reading %q: it is not a regular file", name),
+		"make it a regular file, or remove it").At("%s", name)
 }
 
-// parseIgnore reads a `.slugignore`.
+// parseIgnore reads the content of a .slugignore.
 func parseIgnore(content []byte) (ignore.Rules, error) {
 	rules, err := ignore.Parse(content)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestIgnoreTooLong(t *testing.T) {
+	t.Parallel()
 	for place, content := range map[string]string{
 		".slugignore":   strings.Repeat("a\n", ignore.MaxBytes),
 		".slugignore:2": "a\n" + strings.Repeat("*", ignore.MaxLine+1),

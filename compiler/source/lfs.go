@@ -13,8 +13,8 @@ import (
 // less than 1024 bytes").
 const lfsSize = 1024
 
-// pointerStart begins every pointer, and pointerForm is all of one: the keys in their order,
-// extensions included.
+// pointerStart starts every pointer. pointerForm matches a whole one: the keys in their order,
+// including extensions.
 var (
 	pointerStart = []byte("version https://git-lfs.github.com/spec/v1")
 	pointerForm  = lazyregexp.New(
@@ -22,13 +22,12 @@ var (
 	)
 )
 
-// isPointer says whether content is what Git LFS commits in place of a file, rather than a text
-// that speaks of Git LFS.
+// isPointer reports whether content is a Git LFS pointer, and not only a text about Git LFS.
 func isPointer(content []byte) bool {
 	return len(content) < lfsSize && bytes.HasPrefix(content, pointerStart) && pointerForm.Match(content)
 }
 
-// pointers names the entries that are Git LFS pointers.
+// pointers returns the names of the entries that are Git LFS pointers.
 func pointers(entries []entry) (names []string) {
 	for _, e := range entries {
 		if e.pointer {
@@ -38,9 +37,9 @@ func pointers(entries []entry) (names []string) {
 	return names
 }
 
-// refusePointers refuses a git tree with Git LFS pointers in it: what they point to is not in the
-// repository, so the app would get the pointers. A directory or a tarball only gets [warnPointers]:
-// its owner sees the files, and may want them as they are.
+// refusePointers refuses a git tree with Git LFS pointers: the files themselves are not in the
+// repository. For a directory or a tarball there is only a warning (warnPointers), because its
+// owner sees the files and may want them.
 func refusePointers(entries []entry) error {
 	names := pointers(entries)
 	if len(names) == 0 {
@@ -52,18 +51,11 @@ func refusePointers(entries []entry) error {
 	}
 	return fault.AppError(
 		"source/lfs-pointer",
-		fmt.Errorf(
-			"reading source: %s %s kept in Git LFS, and the repository only points to %s",
-			listed(names),
-			verb,
-			it,
-		),
-		"commit the content itself: `git lfs migrate export --include=PATTERN` puts it into the commits in place of the pointers",
-		"or leave "+it+" out with .slugignore",
-	).At(
-		"%s",
-		names[0],
-	)
+		fmt.Errorf("reading source: %s %s kept in Git LFS, and the repository only points to %s",
+			listed(names), verb, it),
+		"commit the content itself: `git lfs migrate export --include=PATTERN` puts it into the commits "+
+			"in place of the pointers",
+		"or leave "+it+" out with .slugignore").At("%s", names[0])
 }
 
 func warnPointers(entries []entry) []string {
@@ -72,21 +64,17 @@ func warnPointers(entries []entry) []string {
 	case 0:
 		return nil
 	case 1:
-		return []string{
-			listed(names) + " is a Git LFS pointer, not the file itself; `git lfs pull` puts the content in its place.",
-		}
+		return []string{listed(names) +
+			" is a Git LFS pointer, not the file itself; `git lfs pull` puts the content in its place."}
 	}
-	return []string{
-		listed(
-			names,
-		) + " are Git LFS pointers, not the files themselves; `git lfs pull` puts the content in their place.",
-	}
+	return []string{listed(names) +
+		" are Git LFS pointers, not the files themselves; `git lfs pull` puts the content in their place."}
 }
 
-// listedAtMost is how many names a sentence lists.
+// listedAtMost is how many names a sentence lists at most.
 const listedAtMost = 5
 
-// listed is a list of names for a sentence, quoted, the first few of many.
+// listed returns the first few names, quoted, for a sentence.
 func listed(names []string) string {
 	rest := ""
 	if n := len(names) - listedAtMost; n > 0 {

@@ -16,13 +16,13 @@ import (
 // remote is where a submodule is fetched from. It never holds a password.
 type remote struct {
 	scheme string // one of schemes
-	user   string // of ssh, "" for the others: whom they name does not matter, as nobody is asked for a password
+	user   string // of ssh; "" for the others, which never authenticate
 	host   string // lower case, with the port if there is one; "" for file
-	path   string // begins with a slash, decoded
-	home   bool   // ssh: the path begins in the user's home directory, as in user@host:path
+	path   string // starts with a slash, decoded
+	home   bool   // ssh: the path is relative to the user's home directory, as in user@host:path
 }
 
-// schemes are the protocols of git that run no program of the URL's choice, as ext:: does.
+// schemes are the protocols of git by which a URL cannot choose a program to run, unlike ext::.
 var schemes = []string{"file", "git", "http", "https", "ssh"}
 
 var (
@@ -31,8 +31,8 @@ var (
 	hostForm = lazyregexp.New(`^(?:[a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$`)
 )
 
-// parseRemote reads a URL as `.gitmodules` may have it: with a scheme, an absolute path, or as
-// ssh's user@host:path. An error completes the sentence `its URL …`.
+// parseRemote reads a URL of .gitmodules: with a scheme, an absolute path, or ssh's user@host:path.
+// An error completes the sentence "its URL …".
 func parseRemote(raw string) (remote, error) {
 	if strings.HasPrefix(raw, "/") {
 		return (remote{scheme: "file", path: raw}).checked()
@@ -41,7 +41,9 @@ func parseRemote(raw string) (remote, error) {
 		return remote{}, fmt.Errorf("is for git's remote helper %q, and such helpers are not run", scheme)
 	}
 	if m := scpForm.FindStringSubmatch(raw); m != nil && !strings.Contains(raw, "://") {
-		return (remote{scheme: "ssh", user: m[1], host: strings.ToLower(m[2]), path: "/" + strings.TrimPrefix(m[3], "/"), home: !strings.HasPrefix(m[3], "/")}).checked()
+		rest, absolute := strings.CutPrefix(m[3], "/")
+		r := remote{scheme: "ssh", user: m[1], host: strings.ToLower(m[2]), path: "/" + rest, home: !absolute}
+		return r.checked()
 	}
 	u, err := url.Parse(raw)
 	switch {
@@ -62,7 +64,8 @@ func parseRemote(raw string) (remote, error) {
 	return r.checked()
 }
 
-// checked refuses what could be taken for an option, and what leads elsewhere than it seems to.
+// checked refuses a remote that git could take for an option, or that leads elsewhere than it seems
+// to.
 func (r remote) checked() (remote, error) {
 	switch {
 	case (r.scheme == "file") != (r.host == ""), r.host != "" && !hostForm.MatchString(r.host):
@@ -82,7 +85,7 @@ func (r remote) checked() (remote, error) {
 	return r, nil
 }
 
-// String is the one way to write a remote.
+// String returns the canonical URL.
 func (r remote) String() string {
 	u := url.URL{Scheme: r.scheme, Host: r.host, Path: r.path}
 	if r.user != "" {
@@ -91,7 +94,7 @@ func (r remote) String() string {
 	return u.String()
 }
 
-// argument is the remote as git is to be told.
+// argument returns the remote as an argument for git.
 func (r remote) argument() string {
 	if !r.home {
 		return r.String()
@@ -103,8 +106,8 @@ func (r remote) argument() string {
 	return at + r.host + ":" + strings.TrimPrefix(r.path, "/")
 }
 
-// resolve reads a URL that may be relative to base, as `git submodule` has it: ../lib.git lies
-// beside base, not in it.
+// resolve reads a URL that may be relative to base. As in git-submodule(1), ../lib.git lies beside
+// base, not in it.
 func resolve(base remote, raw string) (remote, error) {
 	if !strings.HasPrefix(raw, "./") && !strings.HasPrefix(raw, "../") {
 		return parseRemote(raw)
@@ -115,7 +118,7 @@ func resolve(base remote, raw string) (remote, error) {
 
 var credentials = lazyregexp.New(`//[^\s]*@`)
 
-// shown is a URL nobody has checked, fit for an error: without user and password, and not too long.
+// shown returns an unchecked URL in a form for errors: without user and password, and not too long.
 func shown(raw string) string {
 	raw = credentials.ReplaceAllString(raw, "//")
 	if len(raw) > 200 {
@@ -124,10 +127,10 @@ func shown(raw string) string {
 	return fmt.Sprintf("%q", raw)
 }
 
-// pattern is what Submodules.Allow holds.
+// pattern is one of Submodules.Allow.
 type pattern struct {
 	remote
-	all bool // whatever the path begins
+	all bool // any path that starts with remote.path
 }
 
 func (p pattern) allows(r remote) bool {
@@ -135,8 +138,8 @@ func (p pattern) allows(r remote) bool {
 		(p.path == r.path || p.all && strings.HasPrefix(r.path, p.path))
 }
 
-// CheckPattern says what is wrong with a pattern of [Submodules]: a usage fault,
-// source/submodule-pattern.
+// CheckPattern returns an error if a pattern of [Submodules] is wrong: a usage fault
+// "source/submodule-pattern".
 func CheckPattern(text string) error {
 	_, err := parsePattern(text)
 	return err
@@ -152,7 +155,8 @@ func parsePattern(text string) (pattern, error) {
 		return pattern{}, fault.UsageError(
 			"source/submodule-pattern",
 			fmt.Errorf("reading the pattern %s for submodules: it %w", shown(text), err),
-			"write a URL such as https://example.com/acme/lib.git, or how some begin, host and first slash included, and a `*`: https://example.com/acme/*",
+			"write a URL such as https://example.com/acme/lib.git, or the start of some, with host and first slash, "+
+				"and a `*`: https://example.com/acme/*",
 		)
 	}
 	return pattern{r, all}, nil

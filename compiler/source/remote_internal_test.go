@@ -7,6 +7,7 @@ import (
 )
 
 func TestPatterns(t *testing.T) {
+	t.Parallel()
 	const host = "https://example.com/acme/*"
 	tests := []struct {
 		pattern, url string
@@ -53,8 +54,11 @@ func TestPatterns(t *testing.T) {
 }
 
 func TestPatternsRefused(t *testing.T) {
-	for _, text := range []string{"", "*", "https://*", "https://example.com*", "https://*.example.com/x", "https://example.com/*/x*", "ext::*", "file://*", "git@*",
-		"git@example.com:*x/*", "ftp://example.com/*", "https://user:secret@example.com/*", "https://example.com/a/../*", "../*", "-x"} {
+	t.Parallel()
+	for _, text := range []string{"", "*", "https://*", "https://example.com*", "https://*.example.com/x",
+		"https://example.com/*/x*", "ext::*", "file://*", "git@*",
+		"git@example.com:*x/*", "ftp://example.com/*", "https://user:secret@example.com/*",
+		"https://example.com/a/../*", "../*", "-x"} {
 		err := CheckPattern(text)
 		if err == nil {
 			t.Errorf("%q is taken for a pattern", text)
@@ -66,11 +70,17 @@ func TestPatternsRefused(t *testing.T) {
 
 // TestRemotesRefused holds what no pattern can allow.
 func TestRemotesRefused(t *testing.T) {
-	for _, raw := range []string{"", "lib", "-u./payload", "--upload-pack=touch x", "ext::sh -c touch% x", "fd::17/x", "ext::sh -c x://y/z", "persistent-https://example.com/x",
-		"ssh://-oProxyCommand=x/lib", "-oProxyCommand=x:lib", "git@-oProxyCommand=x:lib", "-l@example.com:lib", "example.com:-lib", "ssh://-l@example.com/x",
-		"https://example.com/a/../b", "https://example.com/a/%2e%2e/b", "https://example.com/./b", "file:///srv/git/..", "/srv/git/../../etc", "git@example.com:../x", "git@example.com:~/../x",
-		"file://host/srv/git", "https:///x", "https://example.com", "https://example.com/x?y", "https://example.com/x#y", "https://example.com/a%00b",
-		"https://example.com/a%0ab", "https://exa mple.com/x", "https://example.com\\@evil.example/x", "https://user:secret@example.com/x", "https://:secret@example.com/x", "https://%2dx/y"} {
+	t.Parallel()
+	for _, raw := range []string{"", "lib", "-u./payload", "--upload-pack=touch x", "ext::sh -c touch% x",
+		"fd::17/x", "ext::sh -c x://y/z", "persistent-https://example.com/x",
+		"ssh://-oProxyCommand=x/lib", "-oProxyCommand=x:lib", "git@-oProxyCommand=x:lib", "-l@example.com:lib",
+		"example.com:-lib", "ssh://-l@example.com/x",
+		"https://example.com/a/../b", "https://example.com/a/%2e%2e/b", "https://example.com/./b",
+		"file:///srv/git/..", "/srv/git/../../etc", "git@example.com:../x", "git@example.com:~/../x",
+		"file://host/srv/git", "https:///x", "https://example.com", "https://example.com/x?y",
+		"https://example.com/x#y", "https://example.com/a%00b",
+		"https://example.com/a%0ab", "https://exa mple.com/x", "https://example.com\\@evil.example/x",
+		"https://user:secret@example.com/x", "https://:secret@example.com/x", "https://%2dx/y"} {
 		if r, err := parseRemote(raw); err == nil {
 			t.Errorf("%q is taken for %s", raw, r)
 		}
@@ -78,6 +88,7 @@ func TestRemotesRefused(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ base, raw, want string }{
 		{"file:///srv/git/app.git", "../lib.git", "file:///srv/git/lib.git"},
 		{"file:///srv/git/app.git", "./lib.git", "file:///srv/git/app.git/lib.git"},
@@ -99,6 +110,7 @@ func TestResolve(t *testing.T) {
 }
 
 func TestShown(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		"https://user:se/cret@example.com/x":              `"https://example.com/x"`,
 		"https://example.com/" + strings.Repeat("é", 200): `"https://example.com/` + strings.Repeat("é", 90) + `…"`,
@@ -113,15 +125,17 @@ func TestShown(t *testing.T) {
 // TestPointersAreReadAgain keeps pointers out of the remembered digests, by which they would not be
 // known.
 func TestPointersAreReadAgain(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "stat")
 	s := &Source{entries: []entry{{path: "file", settled: true}, {path: "pointer", settled: true, pointer: true}}}
-	s.keep(loadCache(file))
+	s.remember(loadCache(file))
 	if records := loadCache(file).records; len(records) != 1 || records["pointer"] != (record{}) {
 		t.Errorf("remembered: %v", records)
 	}
 }
 
 func TestIsPointer(t *testing.T) {
+	t.Parallel()
 	const oid = "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
 	const version = "version https://git-lfs.github.com/spec/v1\n"
 	for content, want := range map[string]bool{

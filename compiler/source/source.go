@@ -1,27 +1,33 @@
-// Package source stages a source tree: a private, writable copy of what the app's owner gave, and
-// its digest.
+// Package source stages a source tree: [Open] finds out a source's digest, [Source.Stage] makes a
+// private, writable copy of it, a [Tree].
 //
-// A source is a directory, a tree of a git repository, or a tarball. Equal trees have equal digests
-// whatever the kind: the digest is over the sorted paths, what each is (file, executable, link) and
-// its content or target, after the ignore rules. Directories count for nothing by themselves, as in
-// git, so an empty one is not staged.
+//	s, err := source.Open(ctx, source.Spec{Kind: source.Dir, Dir: "/srv/hello"}, source.Options{})
+//	defer s.Close()
+//	// s.Digest() says whether there is anything to build
+//	tree, err := s.Stage(ctx, "/var/build/app")
 //
-// Ignore rules: `.git` is left out at any depth, and what `.slugignore` at the root of the app
-// says, in the syntax of gitignore, `!` included. Git attributes are not honoured: a slug holds
-// what the commit holds.
+// A source is a directory, a tree in a git repository, or a tarball. Equal trees have equal digests
+// whatever the kind: the digest covers, after the ignore rules, the sorted paths, what each is
+// (file, executable, link) and its content or target. Directories do not count, as in git, and an
+// empty one is not staged.
 //
-// The original is only read, and no link in it is followed. What cannot be in a slug is refused by
-// name: devices, FIFOs and sockets, links that lead out of the tree.
+// Ignore rules: .git is left out at any depth, and so is what .slugignore at the root of the app
+// lists, in the syntax of gitignore(5). Git attributes are not applied: a slug holds what the
+// commit holds.
 //
-// Git keeps some files elsewhere. A submodule whose URL is allowed is fetched, and its files belong
-// to the tree as all others do, for the ignore rules, the limits and the digest; any other is
-// refused. A pointer that Git LFS commits in place of a file is refused in a git tree, as the file
-// is not in the repository; in a directory or a tarball it is a file as any other, and a warning
-// names it.
+// The original is only read, and no link in it is followed. What a slug cannot hold is refused by
+// name: devices, FIFOs, sockets, and links that lead out of the tree.
+//
+// Git keeps some files elsewhere. A submodule with an allowed URL ([Submodules]) is fetched, and
+// its files belong to the tree like all others, for the ignore rules, the limits and the digest.
+// Any other submodule is refused. A pointer that Git LFS commits in place of a file is refused in a
+// git tree, because the file is not in the repository. In a directory or a tarball it is an
+// ordinary file, with a warning.
+//
+// The package does not know languages: what a tree contains is for package detect.
 package source
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -52,22 +58,20 @@ type Spec struct {
 	Dir    string    // Dir: the directory; Git: a work tree's root, or a bare repository
 	Ref    string    // Git: a revision, "" for HEAD; a commit, a tag, or a tree
 	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
-	Reader io.Reader // Tarball: the archive; if it holds one directory and nothing else, that directory is the source
+	Reader io.Reader // Tarball: the archive; if it holds only one directory, that is the source
 	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
-	// Git: PATH, the object directories of a push in quarantine, and proxies and certificates are
-	// taken from here
-	Env []string
+	Env    []string  // Git: has PATH, proxies, certificates, and the object directories of a push in quarantine
 
 	Submodules Submodules // Git
 }
 
 // Options says how a source is opened. The zero value works.
 type Options struct {
-	// file that remembers content digests between builds; "" for none. Not for two sources at a
-	// time
+	// StatCache is a file that keeps content digests between builds; "" for none. Two sources must
+	// not use one at the same time.
 	StatCache string
 	Limits    unpack.Limits // a zero field takes unpack.Default's
-	Workers   int           // how many files are read at a time; 0 for 2
+	Workers   int           // how many files are read at once; 0 for 2
 }
 
 // Source is an opened source. Its methods are not for concurrent use.
@@ -92,30 +96,28 @@ type origin interface {
 // Tree is a staged source.
 type Tree struct {
 	Root     string        // the directory
-	Digest   digest.Digest // as [Source.Digest]
-	Commit   string        // as [Source.Commit]
+	Digest   digest.Digest // see [Source.Digest]
+	Commit   string        // see [Source.Commit]
 	Files    int           // files and links
 	Bytes    int64         // content of the files
-	Ignored  int           // files, and directories as one each, that `.slugignore` left out
-	Warnings []string      // one sentence each
+	Ignored  int           // what .slugignore left out; a directory counts once
+	Warnings []string      // each is a sentence
 }
 
-// Open finds out the digest of a source, as cheaply as possible: with a StatCache an unchanged
-// directory costs its lstats, and an unchanged git tree its listing. It writes nothing but
-// StatCache and, for a tarball, below Temp. Close the Source.
-//
-// Of a git tree with submodules it also fetches, into their Cache, those that are not there yet.
+// Open opens a source and finds out its digest as cheaply as possible: with a StatCache, an
+// unchanged directory costs only its lstats, and an unchanged git tree its listing. It writes only
+// StatCache and, for a tarball, below Temp. Of a git tree with submodules it also fetches those
+// that are not yet in their Cache. Close the Source.
 //
 // Errors carry a [fault.Error]: source/not-found, source/ref-not-found, source/subdir-missing,
 // source/entry-refused, source/too-large, source/unreadable, source/submodule,
 // source/submodule-pattern, source/gitmodules-invalid, source/lfs-pointer; transient,
-// source/changing and source/submodule-unreachable; and, where the machine has no git,
-// source/no-git.
+// source/changing and source/submodule-unreachable; and, if the machine has no git, source/no-git.
 func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 	if o.Workers <= 0 {
 		o.Workers = min(2, runtime.NumCPU())
 	}
-	o.Limits = withDefaults(o.Limits)
+	o.Limits = o.Limits.OrDefault()
 	sub, err := cleanSubdir(spec.Subdir)
 	if err != nil {
 		return nil, err
@@ -142,12 +144,12 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 // Digest returns the digest of the tree.
 func (s *Source) Digest() digest.Digest { return s.digest }
 
-// Commit returns the id of the git commit, or "" where the source is not one. It is not looked up
-// for a directory, as whether the directory is what its HEAD says costs more than the rest of Open.
+// Commit returns the id of the git commit, "" if the source is not one. For a directory it is
+// always "", because comparing a directory with its HEAD costs more than the rest of Open.
 func (s *Source) Commit() string { return s.commit }
 
-// Close releases what Open holds: git children, and what a tarball was unpacked to and Stage has
-// not taken.
+// Close releases what Open holds, and removes what a tarball was unpacked to unless Stage has moved
+// it.
 func (s *Source) Close() error {
 	if s == nil || s.origin == nil {
 		return nil
@@ -155,10 +157,10 @@ func (s *Source) Close() error {
 	return s.origin.close()
 }
 
-// Stage makes the tree at dest, which must not exist while its parent must. Files get mode 0755 or
-// 0644 by the owner's x bit, whatever the umask. On an error nothing is left. A tarball can be
-// staged once, as its files are moved. If the source has changed since Open, the error is transient
-// (source/changing): a Tree's digest is always that of its content.
+// Stage makes the tree at dest, which must not exist; its parent must. Files get mode 0755 or 0644
+// by the owner's x bit, whatever the umask. On an error nothing is left. A tarball can be staged
+// once, because its files are moved. If the source has changed since Open, the error is transient
+// (source/changing): a Tree always has the content of its digest.
 func (s *Source) Stage(ctx context.Context, dest string) (*Tree, error) {
 	if _, err := os.Lstat(dest); err == nil {
 		return nil, fmt.Errorf("staging source: %q exists", dest)
@@ -197,7 +199,7 @@ func (s *Source) fill(ctx context.Context, root string) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return fmt.Errorf("staging source: %w", err)
 	}
-	// Not by Mkdir: the umask must not have a say.
+	// Mkdir applies the umask.
 	if err := os.Chmod(root, 0o755); err != nil {
 		return fmt.Errorf("staging source: %w", err)
 	}
@@ -212,8 +214,7 @@ func (s *Source) fill(ctx context.Context, root string) error {
 	return asFault(err)
 }
 
-// cleanSubdir checks the way to the app and returns it without dots and slashes too many; "" for
-// the root.
+// cleanSubdir checks the path of the app in the source and returns it cleaned, "" for the root.
 func cleanSubdir(sub string) (string, error) {
 	if sub == "" {
 		return "", nil
@@ -232,22 +233,13 @@ func cleanSubdir(sub string) (string, error) {
 	return clean, nil
 }
 
-// noSubdir is the error for a Subdir that is not there.
-func noSubdir(sub, why string) error {
+// errNoSubdir is the error for a Subdir that is missing.
+func errNoSubdir(sub, why string) error {
 	return fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: %s", sub, why),
 		"name the app's directory relative to the root of the source")
 }
 
-func withDefaults(l unpack.Limits) unpack.Limits {
-	d := unpack.Default
-	return unpack.Limits{
-		Bytes: cmp.Or(l.Bytes, d.Bytes), Files: cmp.Or(l.Files, d.Files), Depth: cmp.Or(l.Depth, d.Depth),
-		PathLen: cmp.Or(l.PathLen, d.PathLen), NameLen: cmp.Or(l.NameLen, d.NameLen),
-	}
-}
-
-// writing is the limits for staging. Entries were counted by Open, which leaves directories out, as
-// a digest does.
+// writing returns the limits for staging. They allow for directories, which Open does not count.
 func (o Options) writing() unpack.Limits {
 	l := o.Limits
 	l.Files *= 2

@@ -31,6 +31,7 @@ printf 'a.b' > a.b; mkdir a; printf 'a' > a/b
 `
 
 func TestEqualDigests(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	repo := clone(t, dir)
@@ -56,7 +57,11 @@ func TestEqualDigests(t *testing.T) {
 			tree.Ignored != first.Ignored {
 			t.Errorf("%s: %+v, want as %+v", name, tree, first)
 		}
-		if diff := sh(t, "/", `diff -r --no-dereference "$0" "$1" && cd "$0" && find . -printf '%p %m %y %l\n' | sort > /tmp/a.$$ && cd "$1" && find . -printf '%p %m %y %l\n' | sort | diff /tmp/a.$$ -; rm -f /tmp/a.$$`, first.Root, tree.Root); diff != "" {
+		if diff := sh(t, "/",
+			`diff -r --no-dereference "$0" "$1" && cd "$0" &&
+				find . -printf '%p %m %y %l\n' | sort > /tmp/a.$$ && cd "$1" &&
+				find . -printf '%p %m %y %l\n' | sort | diff /tmp/a.$$ -; rm -f /tmp/a.$$`, first.Root,
+			tree.Root); diff != "" {
 			t.Errorf("%s differs:\n%s", name, diff)
 		}
 		if want := name == "worktree" || name == "bare"; (tree.Commit != "") != want {
@@ -104,7 +109,8 @@ func clone(t *testing.T, dir string) string {
 	sh(
 		t,
 		"/",
-		`cp -a "$0" "$1" && cd "$1" && git init -q -b main && git add -A -f && git commit -q -m one && git tag -a -m v v1`,
+		`cp -a "$0" "$1" && cd "$1" && git init -q -b main && git add -A -f && git commit -q -m one &&
+			git tag -a -m v v1`,
 		dir,
 		repo,
 	)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stat is what tells that a file has not changed. The change time cannot be set back, so it is what
-// counts.
+// stat is compared to find out whether a file has changed. A program cannot set the change time, so
+// that time shows every change.
 type stat struct {
 	dev, ino     uint64
 	size         int64
@@ -37,14 +37,14 @@ func statFile(f *os.File) (stat, error) {
 	return statOf(&st), nil
 }
 
-// settled says whether a file hashed at that time can have changed since without another ctime:
-// clocks of file systems are coarse, so a change right after the hashing may carry the same time. A
-// time in the future proves nothing.
+// settled reports whether any change after the file was hashed shows in its times. The clocks of
+// file systems are coarse, so a change directly after the hashing may have the same time. A time in
+// the future proves nothing.
 func (s stat) settled(hashed time.Time) bool {
 	return max(s.mtime, s.ctime) < hashed.Add(-margin).UnixNano()
 }
 
-// hasher is sha256 that gives its result as a sum.
+// hasher is a sha256 whose result is a sum.
 type hasher struct{ hash.Hash }
 
 func newHash() hasher { return hasher{sha256.New()} }

@@ -15,6 +15,7 @@ func settle() { time.Sleep(2100 * time.Millisecond) }
 
 // TestStatCache changes a source in ways that are hard to see and checks that each is seen.
 func TestStatCache(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	cache := filepath.Join(t.TempDir(), "stat")
@@ -43,10 +44,12 @@ func TestStatCache(t *testing.T) {
 	}
 	changes := []string{
 		// same size, mtime set back
-		"touch -r Procfile /tmp/ref.$$; printf 'web: bin/bun\\n' > Procfile; touch -r /tmp/ref.$$ Procfile; rm /tmp/ref.$$",
+		"touch -r Procfile /tmp/ref.$$; printf 'web: bin/bun\\n' > Procfile; touch -r /tmp/ref.$$ Procfile; " +
+			"rm /tmp/ref.$$",
 		"chmod +x Procfile",
 		// another inode
-		"cp -p Procfile new; printf 'w' | dd of=new conv=notrunc bs=1 seek=5 status=none; touch -r Procfile new; mv new Procfile",
+		"cp -p Procfile new; printf 'w' | dd of=new conv=notrunc bs=1 seek=5 status=none; touch -r Procfile new; " +
+			"mv new Procfile",
 		"printf 'web: bin/rum\\n' > Procfile",
 		"rm nothing",
 		"touch something",
@@ -66,7 +69,8 @@ func TestStatCache(t *testing.T) {
 		seen[got] = script
 	}
 	want := open(t, spec, source.Options{}).Digest()
-	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello"), "cut": warm[:len(warm)/2], "flipped": flipped(warm), "longer": append(warm[:len(warm):len(warm)], 0)} {
+	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello"), "cut": warm[:len(warm)/2],
+		"flipped": flipped(warm), "longer": append(warm[:len(warm):len(warm)], 0)} {
 		if err := os.WriteFile(cache, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -89,6 +93,7 @@ func flipped(data []byte) []byte {
 
 // TestStatCacheForGit checks that blobs are remembered by their ids.
 func TestStatCacheForGit(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sh(t, dir, app)
 	repo := clone(t, dir)

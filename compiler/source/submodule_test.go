@@ -44,13 +44,16 @@ func (f *forge) commit(t *testing.T, name, script string) string {
 [ -d "$0" ] || git init -q --bare -b main "$0"
 git clone -q "$0" work 2>/dev/null; cd work
 `+script+`
-git add -A -f; git commit -q -m c; git push -q origin HEAD:main; git rev-parse HEAD`, filepath.Join(f.dir, name))
+git add -A -f; git commit -q --allow-empty -m c; git push -q origin HEAD:main; git rev-parse HEAD`,
+		filepath.Join(f.dir, name))
 }
 
 // gitlink is the script that adds a submodule, whether or not it can be had.
 func gitlink(path, url, commit string) string {
 	return fmt.Sprintf(
-		"mkdir -p %[1]s; git config -f .gitmodules submodule.%[1]s.path %[1]s; git config -f .gitmodules submodule.%[1]s.url '%[2]s'; git update-index --add --cacheinfo 160000,%[3]s,%[1]s\n",
+		"mkdir -p %[1]s; git config -f .gitmodules submodule.%[1]s.path %[1]s; "+
+			"git config -f .gitmodules submodule.%[1]s.url '%[2]s'; "+
+			"git update-index --add --cacheinfo 160000,%[3]s,%[1]s\n",
 		path,
 		url,
 		commit,
@@ -135,7 +138,8 @@ func web(t *testing.T, h http.Handler) string {
 func (f *forge) ssh(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	script := "#!/bin/sh\ncase \"$*\" in *BatchMode=yes*) ;; *) exit 9;; esac\nfor last; do :; done\nexec sh -c \"$last\"\n"
+	script := "#!/bin/sh\ncase \"$*\" in *BatchMode=yes*) ;; *) exit 9;; esac\nfor last; do :; " +
+		"done\nexec sh -c \"$last\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +151,10 @@ func (f *forge) ssh(t *testing.T) string {
 // has.
 func TestSubmodules(t *testing.T) {
 	for name, start := range map[string]func(*forge, *testing.T) string{
-		"file": func(f *forge, _ *testing.T) string { return "file://" + f.dir }, "path": func(f *forge, _ *testing.T) string { return f.dir },
+		"file": func(f *forge, _ *testing.T) string { return "file://" + f.dir }, "path": func(f *forge,
+			_ *testing.T) string {
+			return f.dir
+		},
 		"git": (*forge).serve, "smart": (*forge).smart, "dumb": (*forge).dumb, "ssh": (*forge).ssh,
 		"scp": func(f *forge, t *testing.T) string {
 			return "git@forge.example:" + strings.TrimPrefix(f.ssh(t), "ssh://git@forge.example")
@@ -181,6 +188,7 @@ func TestSubmodules(t *testing.T) {
 // TestSubmoduleMoves fetches a second commit into the same repository, past what a killed fetch has
 // left there.
 func TestSubmoduleMoves(t *testing.T) {
+	t.Parallel()
 	f := newForge(t)
 	spec := f.app(t, "file://"+f.dir+"/lib.git")
 	first := stage(t, spec, source.Options{})
@@ -203,6 +211,7 @@ func TestSubmoduleMoves(t *testing.T) {
 }
 
 func TestSubmodulesNested(t *testing.T) {
+	t.Parallel()
 	f := newForge(t)
 	mid := f.commit(t, "mid.git", "echo mid > mid.txt; echo x > .slugignore; "+gitlink("deep", "../lib.git", f.lib))
 	f.commit(
@@ -226,8 +235,8 @@ func TestSubmodulesNested(t *testing.T) {
 	spec := f.spec(t, "file://"+f.dir+"/*")
 	spec.Subdir = "web"
 	tree := stage(t, spec, source.Options{})
-	if got := sh(t, tree.Root, "find . -type f | sort | tr '\\n' ' '"); got != "./.slugignore ./Procfile ./mid/.gitmodules ./mid/.slugignore ./mid/deep/lib.txt ./mid/mid.txt" ||
-		tree.Ignored != 2 {
+	const want = "./.slugignore ./Procfile ./mid/.gitmodules ./mid/.slugignore ./mid/deep/lib.txt ./mid/mid.txt"
+	if got := sh(t, tree.Root, "find . -type f | sort | tr '\\n' ' '"); got != want || tree.Ignored != 2 {
 		t.Errorf("%d ignored, staged %s", tree.Ignored, got)
 	}
 	// The limits are the whole source's.
@@ -253,13 +262,15 @@ func TestSubmodulesNested(t *testing.T) {
 
 // TestSubmoduleQuarantine opens a push in quarantine whose repository would lead a fetch astray.
 func TestSubmoduleQuarantine(t *testing.T) {
+	t.Parallel()
 	f := newForge(t)
 	spec := f.app(t, "file://"+f.dir+"/lib.git")
 	spec.Ref = sh(
 		t,
 		spec.Dir,
 		`git rev-parse main; mkdir hooks -p; mv objects incoming; mkdir -p objects/pack objects/info incoming/info
-git config url.file:///nowhere/.insteadOf "file://$0/"; git config core.hooksPath /nowhere; git config core.sshCommand false; git config fetch.fsckObjects false`,
+git config url.file:///nowhere/.insteadOf "file://$0/"; git config core.hooksPath /nowhere;
+	git config core.sshCommand false; git config fetch.fsckObjects false`,
 		f.dir,
 	)
 	spec.Env = append(
@@ -287,6 +298,7 @@ git config url.file:///nowhere/.insteadOf "file://$0/"; git config core.hooksPat
 }
 
 func TestSubmoduleUnreachable(t *testing.T) {
+	t.Parallel()
 	f := newForge(t)
 	silent := listen(t, func(net.Conn) {})
 	closed := listen(t, func(c net.Conn) { c.Close() })
@@ -302,7 +314,10 @@ func TestSubmoduleUnreachable(t *testing.T) {
 			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusServiceUnavailable) },
 		),
 	)
-	for name, url := range map[string]string{"silent": "git://" + silent + "/lib.git", "closed": "git://" + closed + "/lib.git", "nobody": "http://" + nobody + "/lib.git", "busy": busy + "/lib.git"} {
+	for name, url := range map[string]string{
+		"silent": "git://" + silent + "/lib.git", "closed": "git://" + closed + "/lib.git",
+		"nobody": "http://" + nobody + "/lib.git", "busy": busy + "/lib.git",
+	} {
 		spec := f.app(t, url)
 		if name == "silent" {
 			spec.Submodules.Timeout = time.Second
@@ -328,6 +343,7 @@ func TestSubmoduleUnreachable(t *testing.T) {
 
 // TestSubmoduleUnfetchable holds what is refused for good.
 func TestSubmoduleUnfetchable(t *testing.T) {
+	t.Parallel()
 	f := newForge(t)
 	var elsewhere atomic.Int32
 	moved := web(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -346,7 +362,9 @@ func TestSubmoduleUnfetchable(t *testing.T) {
 		t,
 		f.dir,
 		`set -e; git init -q --bare -b main "$0"; cd "$0"; x=$(echo x | git hash-object -w --stdin)
-printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t; c=$(git commit-tree -m c $(git hash-object -t tree -w --literally t)); rm t; git update-ref refs/heads/main $c; echo $c`,
+printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t;
+	c=$(git commit-tree -m c $(git hash-object -t tree -w --literally t)); rm t;
+	git update-ref refs/heads/main $c; echo $c`,
 		bad,
 	)
 	large := f.commit(t, "large.git", "head -c 3000000 /dev/urandom > noise")
@@ -379,7 +397,8 @@ printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t; c=$(gi
 			spec := f.spec(t, test.url)
 			_, err := source.Open(t.Context(), spec, source.Options{Limits: unpack.Limits{Bytes: 2 << 20}})
 			wantFault(t, err, test.id, test.names)
-			if left, _ := filepath.Glob(filepath.Join(spec.Submodules.Cache, "*", "objects", "pack", "tmp_*")); left != nil {
+			if left, _ := filepath.Glob(filepath.Join(spec.Submodules.Cache, "*", "objects", "pack",
+				"tmp_*")); left != nil {
 				t.Errorf("left behind: %q", left)
 			}
 		})

@@ -14,43 +14,41 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Submodules says which submodules of a git source are fetched. The zero value refuses them all. A
-// directory or a tarball has the files of its submodules, or has not; nothing is fetched for them.
+// Submodules says which submodules of a git source are fetched. The zero value refuses all. Nothing
+// is fetched for a directory or a tarball: either has the files of its submodules, or does not.
 type Submodules struct {
-	// Allow holds URLs, exact or with a `*` at the end that stands for any rest:
+	// Allow holds URLs, exact or with a * at the end that stands for any rest:
 	// https://example.com/acme/*, file:///srv/git/*, git@example.com:acme/*. The protocol, the host
-	// and, for ssh, the user must be those of the submodule's URL. A relative URL in `.gitmodules`
-	// is one below the repository's own, which for the source is the file URL of its directory.
+	// and, for ssh, the user must be those of the submodule's URL. A relative URL in .gitmodules is
+	// relative to the repository's own, which for the source is the file URL of its directory.
 	Allow []string
-	// Cache is a directory, made if it is missing, that keeps what was fetched: a commit found
-	// there is not fetched again. One Open at a time may use it.
+	// Cache is a directory that keeps what was fetched; it is made if it is missing. A commit that
+	// is there is not fetched again. Only one Open at a time may use it.
 	Cache string
-	// Timeout is how long fetching one submodule may take; 0 stands for five minutes.
+	// Timeout bounds the time to fetch one submodule; 0 for five minutes.
 	Timeout time.Duration
-	// Fetching, if not nil, is called before a submodule is fetched; the URL has no credentials in
-	// it.
+	// Fetching, if not nil, is called before a submodule is fetched. The URL has no credentials.
 	Fetching func(path, url string)
 }
 
 const (
-	submodulesAtMost = 100      // of one source, nested ones included
-	nestedAtMost     = 4        // submodules in submodules, the first included
-	modulesSize      = 64 << 10 // of a .gitmodules
-	modulesFile      = ".gitmodules"
+	maxSubmodules  = 100      // of one source, including nested ones
+	maxNesting     = 4        // submodules in submodules, including the first
+	maxModulesSize = 64 << 10 // bytes of a .gitmodules
+	modulesFile    = ".gitmodules"
 )
 
 // checkout is a tree in which submodules were found.
 type checkout struct {
 	repo  *repository
 	root  string // the tree, or a commit, that has the .gitmodules
-	sub   string // the directory of it that was listed, with a slash at the end; "" for all
-	at    string // where that lies in the source, likewise
+	sub   string // the directory in the tree that was listed, with a slash at the end; "" for all
+	at    string // where sub lies in the source, with a slash at the end; "" for its root
 	url   remote // what relative URLs are relative to
-	depth int    // submodules around it
+	depth int    // number of submodules around it
 }
 
-// listSubmodules fetches the submodules of a source, and those in them, and lists them where they
-// belong.
+// listSubmodules fetches the submodules of a source, and theirs, and lists each at its path.
 func (l *lister) listSubmodules(ctx context.Context, spec Spec, links []gitlink, root, sub string) error {
 	if len(links) == 0 {
 		return nil
@@ -63,22 +61,19 @@ func (l *lister) listSubmodules(ctx context.Context, spec Spec, links []gitlink,
 		sub += "/"
 	}
 	host := l.repos[0]
-	return l.enter(
-		ctx,
-		f,
-		checkout{repo: host, root: root, sub: sub, url: remote{scheme: "file", path: host.dir}},
-		links,
-	)
+	c := checkout{repo: host, root: root, sub: sub, url: remote{scheme: "file", path: host.dir}}
+	return l.enter(ctx, f, c, links)
 }
 
+// enter fetches and lists the submodules with these links in c, and theirs.
 func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitlink) error {
 	if len(links) == 0 {
 		return nil
 	}
-	if c.depth == nestedAtMost {
-		return refused(
+	if c.depth == maxNesting {
+		return errRefused(
 			links[0].path,
-			fmt.Sprintf("is a submodule inside %d others, which is as deep as they are followed", nestedAtMost),
+			fmt.Sprintf("is a submodule inside %d others, which is as deep as they are followed", maxNesting),
 		)
 	}
 	modules, err := c.modules(ctx)
@@ -86,8 +81,8 @@ func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitl
 		return err
 	}
 	for _, link := range links {
-		if f.seen++; f.seen > submodulesAtMost {
-			return tooManySubmodules(link.path)
+		if f.seen++; f.seen > maxSubmodules {
+			return errTooManySubmodules(link.path)
 		}
 		url, err := modules.url(c.sub+strings.TrimPrefix(link.path, c.at), link.path)
 		if err != nil {
@@ -106,44 +101,40 @@ func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitl
 		if err != nil {
 			return err
 		}
-		if err := l.enter(ctx, f, checkout{repo: repo, root: link.oid, at: at, url: from, depth: c.depth + 1}, below); err != nil {
+		inner := checkout{repo: repo, root: link.oid, at: at, url: from, depth: c.depth + 1}
+		if err := l.enter(ctx, f, inner, below); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func tooManySubmodules(name string) error {
-	return asFault(
-		&unpack.Refusal{
-			Entry:    name,
-			Reason:   fmt.Sprintf("is one submodule too many; %d are allowed", submodulesAtMost),
-			TooLarge: true,
-		},
-	)
+// errTooManySubmodules is the error for the first submodule above the limit.
+func errTooManySubmodules(name string) error {
+	return errTooLarge(name, fmt.Sprintf("is one submodule too many; %d are allowed", maxSubmodules))
 }
 
-// noSubmodule is the error for a submodule that is not fetched; reason completes the sentence `the
+// errSubmodule is the error for a submodule that is not fetched; reason completes the sentence `the
 // submodule "path" …`.
-func noSubmodule(name string, reason error, hints ...string) error {
+func errSubmodule(name string, reason error, hints ...string) error {
 	return fault.AppError("source/submodule", fmt.Errorf("reading source: the submodule %q %w", name, reason),
 		append(hints, "or commit the files themselves, or leave it out with .slugignore")...).At("%s", name)
 }
 
-// module is what `.gitmodules` says of a submodule.
+// module is a submodule in .gitmodules.
 type module struct {
 	name, path, url string
-	twice           bool // it says something twice
+	twice           bool // its path or its URL is there twice
 }
 
 type modules []module
 
-// modules reads the .gitmodules of c through git, whose syntax it is.
+// modules reads the .gitmodules of c by git, because it has the syntax of git's configuration.
 func (c checkout) modules(ctx context.Context) (modules, error) {
 	place := path.Join(c.at, modulesFile)
-	line, err := c.repo.output(ctx, "ls-tree", "-z", "-l", "--full-tree", c.root, "--", modulesFile)
+	line, err := c.repo.firstLine(ctx, "ls-tree", "-z", "-l", "--full-tree", c.root, "--", modulesFile)
 	if _, ok := errors.AsType[*gitError](err); ok {
-		return nil, unreadable(place, err, c.repo.mend)
+		return nil, errUnreadable(place, err, c.repo.hint)
 	}
 	if err != nil || line == "" {
 		return nil, err
@@ -151,34 +142,22 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 	head, _, _ := strings.Cut(line, "\t")
 	fields := strings.Fields(head)
 	if len(fields) != 4 || !strings.HasPrefix(fields[0], "100") || !isOID(fields[2]) {
-		return nil, noFile(place)
+		return nil, errNotRegular(place)
 	}
-	tooLarge := asFault(
-		&unpack.Refusal{
-			Entry:    place,
-			Reason:   fmt.Sprintf("is larger than %s", unpack.Size(modulesSize)),
-			TooLarge: true,
-		},
-	)
-	if size, err := strconv.Atoi(fields[3]); err != nil || size > modulesSize {
+	tooLarge := errTooLarge(place, fmt.Sprintf("is larger than %s", unpack.Size(maxModulesSize)))
+	if size, err := strconv.Atoi(fields[3]); err != nil || size > maxModulesSize {
 		return nil, tooLarge
 	}
 	cmd, stderr := c.repo.command(ctx, "config", "--blob", fields[2], "-z", "--list")
 	// Git repeats a section's name for each of its keys.
-	out := &tail{limit: 8 * modulesSize}
+	out := &output{limit: 8 * maxModulesSize}
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
-		if err = failed(ctx, "config", err, stderr); ctx.Err() != nil {
+		if err = errGit(ctx, "config", err, stderr); ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, fault.AppError(
-			"source/gitmodules-invalid",
-			fmt.Errorf("reading %q: %w", place, err),
-			"`git submodule status` in a clone shows the same",
-		).At(
-			"%s",
-			place,
-		)
+		return nil, fault.AppError("source/gitmodules-invalid", fmt.Errorf("reading %q: %w", place, err),
+			"`git submodule status` in a clone shows the same").At("%s", place)
 	}
 	if out.buf.Len() == out.limit {
 		return nil, tooLarge
@@ -186,7 +165,7 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 	return parseModules(out.buf.Bytes()), nil
 }
 
-// parseModules reads `key<LF>value<NUL>` for each value.
+// parseModules reads what `git config -z --list` prints: `key<LF>value<NUL>` for each value.
 func parseModules(list []byte) (ms modules) {
 	index := map[string]int{}
 	for record := range bytes.SplitSeq(list, []byte{0}) {
@@ -217,7 +196,7 @@ func parseModules(list []byte) (ms modules) {
 	return ms
 }
 
-// url finds the URL of the submodule at a path in its repository; name is its path in the source.
+// url returns the URL of the submodule at a path in its repository; name is its path in the source.
 func (ms modules) url(at, name string) (string, error) {
 	var found *module
 	for i := range ms {
@@ -225,7 +204,7 @@ func (ms modules) url(at, name string) (string, error) {
 			continue
 		}
 		if found != nil || ms[i].twice {
-			return "", noSubmodule(
+			return "", errSubmodule(
 				name,
 				errors.New("is in .gitmodules more than once"),
 				"let .gitmodules name it, its path and its URL once",
@@ -235,13 +214,14 @@ func (ms modules) url(at, name string) (string, error) {
 	}
 	switch {
 	case found == nil || found.url == "":
-		return "", noSubmodule(name, errors.New("has no URL in .gitmodules"), "`git submodule add URL PATH` writes one")
+		return "", errSubmodule(name, errors.New("has no URL in .gitmodules"),
+			"`git submodule add URL PATH` writes one")
 	case strings.HasPrefix(at, "-"):
-		return "", noSubmodule(name, errors.New("has a path that begins with a dash"), "`git mv` it elsewhere")
+		return "", errSubmodule(name, errors.New("has a path that starts with a dash"), "`git mv` it elsewhere")
 	}
 	for part := range strings.FieldsFuncSeq(found.name, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == ".." {
-			return "", noSubmodule(
+			return "", errSubmodule(
 				name,
 				fmt.Errorf("is called %q in .gitmodules, which leads out of a repository", found.name),
 				"give it another name in .gitmodules",

@@ -17,7 +17,7 @@ type tarball struct {
 	directory
 	temp  string // the directory to remove
 	app   string // where the tree is
-	whole bool   // what is at app is just the entries, so that it can be moved rather than copied
+	whole bool   // app holds exactly the entries, so that it can be moved instead of copied
 }
 
 func (t *tarball) close() error { return errors.Join(t.root.Close(), os.RemoveAll(t.temp)) }
@@ -40,7 +40,7 @@ func (s *Source) openTarball(ctx context.Context, spec Spec, sub string) error {
 func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error {
 	_, err := unpack.Archive(ctx, spec.Reader, temp, unpack.Options{Limits: s.o.Limits})
 	if errors.Is(err, unpack.ErrFormat) || errors.Is(err, unpack.ErrDamaged) {
-		return unreadable("", err, "send a complete tar, tar.gz, tar.zst, tar.xz, tar.bz2 or zip archive")
+		return errUnreadable("", err, "send a complete tar, tar.gz, tar.zst, tar.xz, tar.bz2 or zip archive")
 	}
 	if err != nil {
 		return asFault(err)
@@ -59,14 +59,14 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 		root.Close()
 		return err
 	}
-	// A hard link would let the app change two files at once, which no other kind of source can.
-	t.whole = !w.left && !w.linked && w.dirs == parents(s.entries)
+	// With hard links a build could change two files at once, unlike with any other kind of source.
+	t.whole = !w.skipped && !w.linked && w.dirs == parents(s.entries)
 	s.origin = t
 	return nil
 }
 
-// single returns the one directory that dir holds, if it holds nothing else, else dir: archives
-// made by forges have the project's name as their only top-level directory.
+// single returns the directory in dir if dir holds nothing else, and dir otherwise: archives of
+// forges have one top-level directory with the project's name.
 func single(dir string) (string, error) {
 	names, err := os.ReadDir(dir)
 	if err == nil && len(names) == 1 && names[0].IsDir() && names[0].Name() != ".git" {
@@ -86,15 +86,11 @@ func parents(entries []entry) int {
 	return len(seen)
 }
 
-// take moves the tree to dest if it can be moved as it is. A moved tree can't be staged again.
+// take moves the tree to dest if it need not be copied. A moved tree cannot be staged again.
 func (t *tarball) take(dest string) (bool, error) {
 	if t.app == "" {
-		return false, fault.New(
-			fault.Slugc,
-			0,
-			"source/staged",
-			errors.New("staging source: the tarball has been staged already"),
-		)
+		return false, fault.New(fault.Slugc, 0, "source/staged",
+			errors.New("staging source: the tarball has been staged already"))
 	}
 	if !t.whole {
 		return false, nil
@@ -106,7 +102,7 @@ func (t *tarball) take(dest string) (bool, error) {
 	if err := os.Chmod(real, 0o755); err != nil {
 		return false, err
 	}
-	// Another file system: copy.
+	// On another file system it is copied.
 	if err := os.Rename(real, dest); err != nil {
 		return false, nil
 	}

@@ -28,16 +28,19 @@ func pack(t *testing.T, script, command string) *bytes.Reader {
 }
 
 func TestTarball(t *testing.T) {
+	t.Parallel()
 	var want digest.Digest
 	for name, tt := range map[string]struct{ script, command string }{
 		"flat":          {"mkdir d; echo a > a; echo b > d/b", "tar -c ."},
 		"flat, no dots": {"mkdir d; echo a > a; echo b > d/b", "tar -cz a d"},
 		"one directory": {"mkdir -p top/d; echo a > top/a; echo b > top/d/b", "tar -cJ top"},
-		"a forge's":     {"mkdir -p d; echo a > a; echo b > d/b; git init -q; git add .; git commit -qm c", "git archive --prefix=app-1.0/ HEAD"},
-		"zip":           {"mkdir -p top/d; echo a > top/a; echo b > top/d/b", "zip -qr - top"},
-		"hard link":     {"mkdir -p d; echo a > a; echo b > d/b; ln a d/c; echo c > .slugignore; echo .slugignore >> .slugignore", "tar -c ."},
-		"empty dirs":    {"mkdir -p d e/f; echo a > a; echo b > d/b", "tar -c ."},
-		"with .git":     {"mkdir -p d .git; touch .git/HEAD; echo a > a; echo b > d/b", "tar -c ."},
+		"a forge's": {"mkdir -p d; echo a > a; echo b > d/b; git init -q; git add .; git commit -qm c",
+			"git archive --prefix=app-1.0/ HEAD"},
+		"zip": {"mkdir -p top/d; echo a > top/a; echo b > top/d/b", "zip -qr - top"},
+		"hard link": {"mkdir -p d; echo a > a; echo b > d/b; ln a d/c; echo c > .slugignore; " +
+			"echo .slugignore >> .slugignore", "tar -c ."},
+		"empty dirs": {"mkdir -p d e/f; echo a > a; echo b > d/b", "tar -c ."},
+		"with .git":  {"mkdir -p d .git; touch .git/HEAD; echo a > a; echo b > d/b", "tar -c ."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			temp := t.TempDir()
@@ -66,6 +69,7 @@ func wantMode(t *testing.T, dir string) {
 }
 
 func TestTarballHardLinksAreCopied(t *testing.T) {
+	t.Parallel()
 	r := pack(t, "echo a > a; ln a b", "tar -c .")
 	tree := stage(t, source.Spec{Kind: source.Tarball, Reader: r, Temp: t.TempDir()}, source.Options{})
 	if got := sh(t, tree.Root, "stat -c %h a"); got != "1" {
@@ -74,6 +78,7 @@ func TestTarballHardLinksAreCopied(t *testing.T) {
 }
 
 func TestTarballSubdir(t *testing.T) {
+	t.Parallel()
 	r := pack(t, "mkdir -p top/services/web; echo a > top/services/web/a; echo b > top/b", "tar -c top")
 	tree := stage(
 		t,
@@ -87,6 +92,7 @@ func TestTarballSubdir(t *testing.T) {
 
 // TestTarballIsCleanedUp checks that nothing is left of a tarball, staged, not staged or refused.
 func TestTarballIsCleanedUp(t *testing.T) {
+	t.Parallel()
 	temp := t.TempDir()
 	good := func() *bytes.Reader { return pack(t, "echo a > a", "tar -c .") }
 	s, err := source.Open(
@@ -134,6 +140,7 @@ func TestTarballIsCleanedUp(t *testing.T) {
 }
 
 func TestTarballIsStagedOnce(t *testing.T) {
+	t.Parallel()
 	spec := source.Spec{Kind: source.Tarball, Reader: pack(t, "echo a > a", "tar -c ."), Temp: t.TempDir()}
 	src := open(t, spec, source.Options{})
 	for i, want := range []string{"", "source/staged"} {

@@ -16,15 +16,15 @@ import (
 	"slugc/detect/ignore"
 )
 
-// openFlags opens what was a regular file when it was looked at, and does not hang or follow if it
-// is one no more.
+// openFlags opens a regular file. If it was replaced by something else, opening neither blocks nor
+// follows a link.
 const openFlags = os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK
 
-// tries is how often a file is hashed again that changes in the middle of it.
+// tries is how often a file is hashed that changes meanwhile.
 const tries = 3
 
-// walker finds the entries of a directory. Directories, and files to hash, are shared out among the
-// group's workers; what finds none free is done at once by the worker that found it.
+// walker finds the entries of a directory. Directories, and files to hash, go to a free worker of
+// the group, or stay with the worker that found them.
 type walker struct {
 	ctx   context.Context
 	group *errgroup.Group
@@ -38,10 +38,10 @@ type walker struct {
 	ignored int
 	dirs    int  // directories seen, the root included
 	linked  bool // a file has more than one name
-	left    bool // something was left out
+	skipped bool // something was left out
 }
 
-// share runs f on a free worker, else here.
+// share runs f on a free worker, or here if there is none.
 func (w *walker) share(f func() error) error {
 	if w.group.TryGo(f) {
 		return nil
@@ -49,14 +49,14 @@ func (w *walker) share(f func() error) error {
 	return f()
 }
 
-// subdir is a directory to be walked.
+// subdir is a directory that is still to be walked.
 type subdir struct {
 	rel  string
-	stat stat // what it was when it was found
+	stat stat // when it was found
 }
 
-// dir takes in a directory. It is closed before those in it are walked: a deep tree must not use up
-// the descriptors.
+// dir walks a directory. It closes the directory before those below it are opened, so that a deep
+// tree does not use up the file descriptors.
 func (w *walker) dir(d subdir) error {
 	below, err := w.list(d)
 	if err != nil {
@@ -70,18 +70,18 @@ func (w *walker) dir(d subdir) error {
 	return nil
 }
 
-// list takes in what lies in a directory and returns the directories among it.
+// list adds what lies in a directory and returns the directories in it.
 func (w *walker) list(d subdir) (below []subdir, err error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err
 	}
 	f, err := w.root.OpenFile(d.rel, openFlags|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return nil, opening(d.rel, err)
+		return nil, errOpening(d.rel, err)
 	}
 	defer f.Close()
 	if st, err := statFile(f); err != nil || d.rel != "." && (st.ino != d.stat.ino || st.dev != d.stat.dev) {
-		return nil, changing(d.rel)
+		return nil, errChanging(d.rel)
 	}
 	w.mu.Lock()
 	w.dirs++
@@ -105,13 +105,12 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 			return below, nil
 		}
 		if err != nil {
-			return nil, opening(d.rel, err)
+			return nil, errOpening(d.rel, err)
 		}
 	}
 }
 
-// name takes in one name in the directory fd. For a directory it returns what it is, and leaves it
-// to be walked.
+// name adds the entry of one name in the directory fd. For a directory it only returns the stat.
 func (w *walker) name(fd int, rel, name string) (*stat, error) {
 	if name == ".git" {
 		w.skip(false)
@@ -119,7 +118,7 @@ func (w *walker) name(fd int, rel, name string) (*stat, error) {
 	}
 	var raw unix.Stat_t
 	if err := unix.Fstatat(fd, name, &raw, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return nil, opening(rel, err)
+		return nil, errOpening(rel, err)
 	}
 	format := raw.Mode & unix.S_IFMT
 	if w.rules.Ignored(rel, format == unix.S_IFDIR) {
@@ -135,7 +134,7 @@ func (w *walker) name(fd int, rel, name string) (*stat, error) {
 	case unix.S_IFLNK:
 		return nil, w.link(fd, rel, name)
 	}
-	return nil, refused(rel, "is "+special(format)+", which can't be in a slug")
+	return nil, errRefused(rel, "is "+special(format)+", which can't be in a slug")
 }
 
 func special(format uint32) string {
@@ -152,13 +151,13 @@ func special(format uint32) string {
 func (w *walker) skip(ignored bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.left = true
+	w.skipped = true
 	if ignored {
 		w.ignored++
 	}
 }
 
-// count holds an entry to the limits before its content is read.
+// count checks an entry against the limits before its content is read.
 func (w *walker) count(e entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -175,7 +174,7 @@ func (w *walker) link(fd int, rel, name string) error {
 	buf := make([]byte, w.tally.limits.PathLen+1)
 	n, err := unix.Readlinkat(fd, name, buf)
 	if err != nil {
-		return opening(rel, err)
+		return errOpening(rel, err)
 	}
 	e := entry{path: rel, target: string(buf[:n])}
 	if err := w.count(e); err != nil {
@@ -209,19 +208,19 @@ func (w *walker) file(rel string, raw *unix.Stat_t) error {
 	})
 }
 
-// hash reads a file until it was the same before and after.
+// hash hashes a file again until it does not change meanwhile.
 func (w *walker) hash(e *entry) error {
 	for range tries {
 		err := w.hashOnce(e)
-		if !errors.Is(err, errChanged) {
+		if !errors.Is(err, errRewritten) {
 			return err
 		}
 	}
-	return changing(e.path)
+	return errChanging(e.path)
 }
 
-// errChanged says that a file was written to while it was hashed.
-var errChanged = errors.New("changed")
+// errRewritten is the error for a file that changed while it was hashed.
+var errRewritten = errors.New("changed")
 
 func (w *walker) hashOnce(e *entry) error {
 	if err := w.ctx.Err(); err != nil {
@@ -230,12 +229,12 @@ func (w *walker) hashOnce(e *entry) error {
 	start := time.Now()
 	f, err := w.root.OpenFile(e.path, openFlags, 0)
 	if err != nil {
-		return opening(e.path, err)
+		return errOpening(e.path, err)
 	}
 	defer f.Close()
 	before, err := statFile(f)
 	if err != nil || before.mode&unix.S_IFMT != unix.S_IFREG {
-		return changing(e.path)
+		return errChanging(e.path)
 	}
 	h := newHash()
 	var small bytes.Buffer
@@ -243,18 +242,17 @@ func (w *walker) hashOnce(e *entry) error {
 	if before.size < lfsSize {
 		to = io.MultiWriter(h, &small)
 	}
-	// One byte more than there should be: a file that grows, or /proc's kind, must not be read for
-	// ever.
+	// One byte more than its size: a file that grows, or one of /proc, must not be read for ever.
 	n, err := io.Copy(to, io.LimitReader(cancellable{w.ctx, f}, before.size+1))
 	if err != nil {
 		if w.ctx.Err() != nil {
 			return w.ctx.Err()
 		}
-		return unreadable(e.path, err, "make it readable, or leave it out with .slugignore")
+		return errUnreadable(e.path, err, "make it readable, or leave it out with .slugignore")
 	}
 	after, err := statFile(f)
 	if err != nil || after != before || n != before.size {
-		return errChanged
+		return errRewritten
 	}
 	if before.size != e.size {
 		more := *e
@@ -272,7 +270,7 @@ func (w *walker) hashOnce(e *entry) error {
 	return nil
 }
 
-// cancellable is a reader that ends with a context.
+// cancellable is a reader that fails when its context ends.
 type cancellable struct {
 	ctx context.Context
 	r   io.Reader

@@ -17,10 +17,11 @@ var secrets = []string{
 	"master.key", "credentials.yml.key",
 }
 
-// samples are the ends of names that look like secrets and are examples of some.
+// samples are the ends of names of files that only show what a secret looks like.
 var samples = []string{".example", ".sample", ".template", ".dist", ".defaults", ".test", ".ci"}
 
-// warn names what is in the staged tree at root and looks as if it should not be.
+// warn returns warnings for files in the staged tree at root that look as if they should not be
+// there.
 func warn(root string, entries []entry) ([]string, error) {
 	var found []string
 	for _, e := range entries {
@@ -59,7 +60,7 @@ func secretName(name string) bool {
 	return !slices.ContainsFunc(samples, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// holdsToken says whether an .npmrc has a token in it, rather than the name of a variable.
+// holdsToken reports whether an .npmrc holds a token, and not only the name of a variable.
 func holdsToken(file string) (bool, error) {
 	f, err := os.Open(file)
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 
+	"slugc/cache/testkit"
+
 	"github.com/gofrs/flock"
 )
 
@@ -72,6 +74,7 @@ func (s *Server) Requests() []string {
 // Serve serves the repository until the test ends.
 func Serve(t testing.TB) *Server {
 	t.Helper()
+	testkit.NeedsTools(t, "language toolchains")
 	dir, err := Repository()
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 
+	"slugc/cache/testkit"
+
 	"github.com/gofrs/flock"
 
 	"slugc/buildpacks/toolchain"
@@ -61,6 +63,7 @@ func Settings() toolchain.Settings {
 // share.
 func Ruby(t testing.TB, constraint string) toolchain.Toolchain {
 	t.Helper()
+	testkit.NeedsTools(t, "language toolchains")
 	ruby, err := ruby(constraint)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +149,7 @@ func (s *Server) Gem(t testing.TB, prefix string) string {
 // Serve serves the gems until the test ends, and below /git/ the repository of a git gem.
 func Serve(t testing.TB) *Server {
 	t.Helper()
+	testkit.NeedsTools(t, "language toolchains")
 	dir, err := Gems()
 	if err != nil {
 		t.Fatal(err)

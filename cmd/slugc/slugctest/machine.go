@@ -39,6 +39,7 @@ var ready = sync.OnceValues(func() (machine, error) {
 
 func this(t testing.TB) machine {
 	t.Helper()
+	testkit.NeedsTools(t, "npm", "bubblewrap")
 	m, err := ready()
 	if err != nil {
 		t.Fatal(err)
@@ -103,9 +104,6 @@ func machineSettings(binary string) ([]string, error) {
 		"GOSUMDB":            {"go", "env", "GOSUMDB"},
 		"GONOSUMDB":          {"go", "env", "GONOSUMDB"},
 	} {
-		if _, err := exec.LookPath(command[0]); err != nil && testing.Short() {
-			continue // what needs this program does not run
-		}
 		out, err := exec.Command(command[0], command[1:]...).Output()
 		if err != nil {
 			return nil, fmt.Errorf("asking %s for %s: %w", command[0], name, err)

@@ -54,7 +54,7 @@ func TestStatusIsAnswered(t *testing.T) {
 
 func TestUnreachableForAWhile(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *fakeServer) {
-		p, s := blobstoretest.Small(t, "one"), open(t, f.url, quick)
+		p := blobstoretest.Small(t, "one")
 		var n atomic.Int64
 		f.intercept(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
 			if (sends(r) || fetches(r)) && n.Add(1)%2 == 1 {
@@ -66,7 +66,7 @@ func TestUnreachableForAWhile(t *testing.T) {
 		// Every other answer of all parts together is bad, so one part may get several in a row.
 		o := quick
 		o.tries = 12
-		s = open(t, f.url, o)
+		s := open(t, f.url, o)
 		url := put(t, s, p)
 		to := target(t)
 		_, err := s.Get(t.Context(), url, p.Digest, to, nil)

@@ -24,15 +24,15 @@ func (h *handle) Lock(ctx context.Context, l coordinator.Lock) (<-chan struct{},
 	if err != nil {
 		return nil, nil, err
 	}
-	for told := ""; ; {
+	for waitedFor := ""; ; {
 		holder, rev, err := h.tryLock(ctx, l, lease.id)
 		if err == nil && holder == "" {
 			return lease.lost, lease.end, nil
 		}
-		if err == nil && holder != told && l.Wait != nil {
+		if err == nil && holder != waitedFor && l.Wait != nil {
 			l.Wait(holder)
 		}
-		told = holder
+		waitedFor = holder
 		if err == nil {
 			err = h.awaitDeletion(ctx, l.Key, rev, lease.lost)
 		}

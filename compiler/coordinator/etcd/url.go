@@ -17,22 +17,22 @@ import (
 const (
 	DefaultPort   = "2379"
 	DefaultPrefix = "/slugc/v1"
-	// of one request, and of dialling: long enough for a busy cluster, short enough to ask another
-	// member in time
+	// DefaultTimeout is that of one request, and of dialling: long enough for a busy cluster, short
+	// enough to ask another member in time.
 	DefaultTimeout = 1500 * time.Millisecond
 )
 
 // Config says which cluster, and how it is reached.
 type Config struct {
-	Hosts  []string // host:port, at least one
-	Prefix string   // of all keys: a key as coordinator.CheckKey has it, or "" for the whole cluster
-	TLS    bool     // encrypt; the system's roots are trusted where CACert is ""
-	// PEM files: what signs the servers' certificates; the client's own certificate and key, both
-	// or neither
-	CACert, Cert, Key string
-	User, Password    string
-	Timeout           time.Duration // of one request
-	DialTimeout       time.Duration // of one member's connection, and of logging in
+	Hosts       []string      // host:port, at least one
+	Prefix      string        // of all keys: a key (see coordinator.CheckKey), or "" for the whole cluster
+	TLS         bool          // encrypt; if CACert is "", the system's roots are trusted
+	CACert      string        // PEM file: the authority of the servers' certificates
+	Cert, Key   string        // PEM files: the client's certificate and its key, both or neither
+	User        string        // needs a password
+	Password    string        // needs a user
+	Timeout     time.Duration // of one request
+	DialTimeout time.Duration // of one member's connection, and of logging in
 }
 
 // String is the coordinator's URL without anything secret.
@@ -42,18 +42,17 @@ func (c Config) String() string { return "etcd://" + strings.Join(c.Hosts, ",") 
 func (c Config) GoString() string { return c.String() }
 
 // ParseURL reads etcd://[user[:password]@]host[:port][,host[:port]…][/prefix][?parameters]. The
-// parameters are cacert, cert, key, user, timeout, dial-timeout and tls; what the URL leaves open
-// is taken from env: SLUGC_ETCD_CACERT, SLUGC_ETCD_CERT, SLUGC_ETCD_KEY, SLUGC_ETCD_USER,
-// SLUGC_ETCD_PASSWORD, SLUGC_ETCD_TIMEOUT. Naming a certificate turns TLS on. The error is a
-// [fault.Error] with id "coordinator/bad-url"; it never tells the password.
+// parameters are cacert, cert, key, user, timeout, dial-timeout and tls. What the URL does not say
+// comes from env: SLUGC_ETCD_CACERT, SLUGC_ETCD_CERT, SLUGC_ETCD_KEY, SLUGC_ETCD_USER,
+// SLUGC_ETCD_PASSWORD, SLUGC_ETCD_TIMEOUT. A certificate turns TLS on. The error is a [fault.Error]
+// with id "coordinator/bad-url"; it never contains the password.
 func ParseURL(raw string, env map[string]string) (Config, error) {
 	c, err := parse(raw, env)
 	if err != nil {
-		return Config{}, fault.UsageError(
-			"coordinator/bad-url",
+		return Config{}, fault.UsageError("coordinator/bad-url",
 			fmt.Errorf("reading the coordinator's URL: %w", err),
-			"write etcd://host1,host2,host3/prefix, with ?cacert=FILE&cert=FILE&key=FILE&user=NAME&timeout=1.5s as needed; a password goes into SLUGC_ETCD_PASSWORD",
-		)
+			"write etcd://host1,host2,host3/prefix, with ?cacert=FILE&cert=FILE&key=FILE&user=NAME&timeout=1.5s "+
+				"as needed; a password goes into SLUGC_ETCD_PASSWORD")
 	}
 	return c, nil
 }
@@ -61,9 +60,9 @@ func ParseURL(raw string, env map[string]string) (Config, error) {
 func parse(raw string, env map[string]string) (Config, error) {
 	rest, ok := strings.CutPrefix(raw, "etcd://")
 	if !ok {
-		return Config{}, errors.New("it does not begin with etcd://")
+		return Config{}, errors.New("it does not start with etcd://")
 	}
-	// net/url knows one host only, so what lies before the path is taken apart here.
+	// net/url knows only one host, so the hosts are split here.
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
 		end = len(rest)
@@ -124,17 +123,14 @@ func address(host string) (string, error) {
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 		return "", fmt.Errorf("%q has no port from 1 to 65535", host)
 	}
-	if name == "" ||
-		strings.ContainsFunc(
-			name,
-			func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'\<>[]@%`, r) },
-		) {
+	bad := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'\<>[]@%`, r) }
+	if name == "" || strings.ContainsFunc(name, bad) {
 		return "", fmt.Errorf("%q is not a host", host)
 	}
 	return net.JoinHostPort(name, port), nil
 }
 
-// prefix checks the keys' prefix, and takes off a slash at its end.
+// prefix checks the keys' prefix and removes a slash at its end.
 func prefix(path string) (string, error) {
 	if path == "" {
 		return DefaultPrefix, nil

@@ -36,7 +36,8 @@ func TestParseURL(t *testing.T) {
 		"SLUGC_ETCD_TIMEOUT":  "3s",
 	}
 	full := with(func(c *etcd.Config) {
-		c.TLS, c.CACert, c.Cert, c.Key, c.User, c.Password, c.Timeout = true, "/ca", "/c", "/k", "ana", "s3cret", 3*time.Second
+		c.TLS, c.CACert, c.Cert, c.Key = true, "/ca", "/c", "/k"
+		c.User, c.Password, c.Timeout = "ana", "s3cret", 3*time.Second
 	})
 	for _, tc := range []struct {
 		url  string
@@ -49,7 +50,9 @@ func TestParseURL(t *testing.T) {
 		{"etcd://a,b:1,[::1],[::2]:7,10.0.0.1/x/y", nil, with(func(c *etcd.Config) {
 			c.Hosts, c.Prefix = []string{"a:2379", "b:1", "[::1]:2379", "[::2]:7", "10.0.0.1:2379"}, "/x/y"
 		})},
-		{"etcd://a?tls=true&timeout=2s&dial-timeout=500ms", nil, with(func(c *etcd.Config) { c.TLS, c.Timeout, c.DialTimeout = true, 2*time.Second, 500*time.Millisecond })},
+		{"etcd://a?tls=true&timeout=2s&dial-timeout=500ms", nil, with(func(c *etcd.Config) {
+			c.TLS, c.Timeout, c.DialTimeout = true, 2*time.Second, 500*time.Millisecond
+		})},
 		{"etcd://a?tls=1&tls-is-no-parameter=", nil, etcd.Config{}},
 		{"etcd://bob:p%40ss%3A@a", nil, with(func(c *etcd.Config) { c.User, c.Password = "bob", "p@ss:" })},
 		{"etcd://a", env, full},
@@ -72,12 +75,12 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
-// TestBadURLs: each mistake has its own words, and none of them the password.
+// TestBadURLs: each mistake has a text of its own, and none has the password.
 func TestBadURLs(t *testing.T) {
 	const secret = "hunter2"
 	env := map[string]string{"SLUGC_ETCD_PASSWORD": secret}
 	for url, want := range map[string]string{
-		"etcd:/a":                             `it does not begin with etcd://`,
+		"etcd:/a":                             `it does not start with etcd://`,
 		"etcd://":                             `"" is not a host`,
 		"etcd://a,,b":                         `"" is not a host`,
 		"etcd://a:0":                          `"a:0" has no port from 1 to 65535`,
@@ -111,7 +114,7 @@ func TestBadURLs(t *testing.T) {
 			t.Errorf("%s: %v, want %s", url, err, want)
 		}
 		if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, mark), secret) {
-			t.Errorf("%s: the password is told", url)
+			t.Errorf("%s: the error has the password", url)
 		}
 	}
 }

@@ -139,7 +139,9 @@ func (h *handle) List(ctx context.Context, prefix string) (entries []coordinator
 	return entries, rev, nil
 }
 
-func (h *handle) Commit(ctx context.Context, compares []coordinator.Compare, writes []coordinator.Write) (int64, error) {
+func (h *handle) Commit(
+	ctx context.Context, compares []coordinator.Compare, writes []coordinator.Write,
+) (int64, error) {
 	if err := coordinator.CheckCommit(compares, writes); err != nil {
 		return 0, err
 	}

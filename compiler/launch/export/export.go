@@ -1,5 +1,13 @@
-// Package export writes a formation down for an init system, so that a slug's processes run under
-// it without slugc: foreman's export.
+// Package export writes the units of an init system for a formation, so that a slug's processes run without
+// slugc, as `foreman export` does.
+//
+//	files, err := export.Export("systemd", export.Options{
+//		App: "blog", Processes: types, Formation: map[string]int{"web": 2},
+//		Root: "/srv/blog", Dir: "/etc/systemd/system", Log: "/var/log/blog",
+//	})
+//	changes, err := export.Write("/etc/systemd/system", "systemd", "blog", files, false)
+//
+// The formats and their files:
 //
 //	systemd      APP.target, APP-TYPE.N.service, APP.env
 //	upstart      APP.conf, APP-TYPE.conf, APP-TYPE-N.conf
@@ -7,30 +15,29 @@
 //	runit        APP-TYPE-N/{run,control/t,control/k,env/*,log/run}
 //	launchd      APP-TYPE-N.plist
 //
-// [Export] is a function of its arguments: it reads and writes nothing. [Write] puts what it gave
-// into a directory, over its own older files only.
+// [Export] returns [File]s and depends on its arguments only. [Write] writes them into a directory, over its
+// own older files only. The package does not load or start units.
 //
 // # What a unit runs
 //
-// The slug is unpacked at a directory of its own (Options.Root), now or later. A process starts
-// there as [launch.Run] would start it: HOME, PWD, PORT, DYNO, PS and defaults of PATH and LANG,
-// then the config vars; .profile.d/*.sh in the order of their bytes, .profile, and then `bash -c
-// COMMAND`, or sh where there is no bash. The profiles are looked for when the process starts, so a
-// unit outlives the slugs that are unpacked at the same place. What the init system adds to the
-// environment of its own accord stays in it. A stop signal goes to all of a dyno's processes at
-// once; the init systems here do that too, but launchd, which signals the first process alone. What
-// has not ended after the timeout is killed, but by runit, which waits.
+// The slug is unpacked in a directory of its own (Options.Root), now or later. A process starts there as
+// package launch starts it: with HOME, PWD, PORT, DYNO, PS and defaults for PATH and LANG, then the config
+// vars. It sources .profile.d/*.sh in the order of their bytes and .profile, and executes `bash -c COMMAND`,
+// or sh where there is no bash. The unit lists the profiles when it starts, so it stays right when another
+// slug is unpacked at the same place. Variables that the init system adds stay.
+//
+// A stop signal goes to all processes of a dyno at once. launchd is the exception: it signals the first
+// process only. What has not ended after the timeout is killed. runit is the exception: it waits.
 //
 // # Values
 //
-// A command or value is written as the format has it, escaped. What the format cannot hold (control
-// characters, in supervisord all that is not ASCII, and so on: see each format's plain) is written
-// in printf's octal escapes, and the unit decodes it with the shell's own printf before it starts
-// the process. So every byte but NUL arrives. Directories, users and names cannot be encoded so:
-// what would not arrive is refused.
+// A command or value is escaped by the format's rules. What the format cannot hold (control characters, in
+// supervisord all that is not ASCII; see each format's function literal) is written in printf's octal
+// escapes, and the unit decodes it with the shell's printf before it starts the process. So every byte but
+// NUL arrives. Directories, users and names cannot be encoded: [Export] refuses what would not arrive.
 //
-// Config vars may be secrets. They stand only in files that their owner alone can read: APP.env,
-// runit's env directory, and whole units elsewhere.
+// Config vars may be secrets. They are only in files that their owner alone can read: APP.env, runit's env
+// directory, and whole units in the other formats.
 package export
 
 import (
@@ -46,62 +53,59 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// Options are a formation, and where it will run.
+// Options are a formation and the place where it will run.
 type Options struct {
-	App       string             // names the units; of the form of [release.CheckApp]
+	App       string             // names the units; see [release.CheckApp] for its form
 	Processes []procfile.Process // all entries, in the Procfile's order, which the ports depend on
-	Formation map[string]int     // type → how many; a type not in it is not run, and "release" never is
+	Formation map[string]int     // instances by type; other types do not run, and "release" never does
 	BasePort  int                // as in [launch.Layout]
 	Env       []string           // config vars, K=V; a later one wins
 	Root      string             // where the slug is or will be unpacked: absolute
-	Dir       string             // where the files will lie: absolute; systemd's units name it
-	Log       string             // where logs go, for the formats that say so: absolute
-	User      string             // whom the processes run as; "" leaves it to the init system
+	Dir       string             // where the files will be: absolute; systemd's units name it
+	Log       string             // directory of logs, for the formats that name one: absolute
+	User      string             // user of the processes; "" is the init system's default
 	Timeout   time.Duration      // from SIGTERM to SIGKILL, in whole seconds, at least one
 }
 
 // File is one file of an export.
 type File struct {
 	Path string      // relative to the directory, with slashes
-	Mode fs.FileMode // permissions; what lies in a directory of private files makes it private
+	Mode fs.FileMode // permissions; a directory of private files is private too
 	Data []byte
 }
 
 // format is one init system's.
 type format struct {
-	plain    func(value string) bool // says that a value can be held as it is
-	plainVar func(value string) bool // the same of a config var; nil for plain
-	check    func(e *export) error   // of what only this format refuses; may be nil
-	files    func(e *export) []File
-	mine     func(app, name string) bool // says that a file or directory of this name may be of the app's export
-	folds    bool                        // files are for a disk that takes capitals for small letters
+	literal     func(value string) bool // reports whether the format can hold a value without encoding
+	literalVar  func(value string) bool // the same for a config var; nil is literal
+	check       func(e *export) error   // returns an error for what only this format refuses; may be nil
+	files       func(e *export) []File
+	owns        func(app, name string) bool // reports whether a file of this name may be of the app's export
+	ignoresCase bool                        // the disk does not tell capitals from small letters
 }
 
 var formats = map[string]format{
-	"systemd": {plain: isText, check: checkSystemd, files: systemd, mine: systemdName},
-	"upstart": {plain: isLine, files: upstart, mine: dashed(".conf")},
+	"systemd": {literal: isText, check: checkSystemd, files: systemd, owns: systemdName},
+	"upstart": {literal: isLine, files: upstart, owns: appNames(".conf")},
 	"supervisord": {
-		plain:    isASCII,
-		plainVar: isSupervisordVar,
-		check:    checkSupervisord,
-		files:    supervisord,
-		mine:     dashed(".conf"),
+		literal:    isASCII,
+		literalVar: isSupervisordVar,
+		check:      checkSupervisord,
+		files:      supervisord,
+		owns:       appNames(".conf"),
 	},
-	"runit":   {plain: isText, plainVar: isEnvdirVar, files: runit, mine: dashed("")},
-	"launchd": {plain: isText, files: launchd, mine: dashed(".plist"), folds: true},
+	"runit":   {literal: isText, literalVar: isEnvdirVar, files: runit, owns: appNames("")},
+	"launchd": {literal: isText, files: launchd, owns: appNames(".plist"), ignoresCase: true},
 }
 
-// Formats are the names of all formats, sorted.
+// Formats returns the names of all formats, sorted.
 func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
-// CheckFormat says whether there is a format of this name. Its error is a usage error.
+// CheckFormat returns a usage error ("export/format") if there is no format of this name.
 func CheckFormat(name string) error {
 	if _, known := formats[name]; !known {
-		return fault.UsageError(
-			"export/format",
-			fmt.Errorf("exporting: there is no format %q", name),
-			"there are: "+strings.Join(Formats(), ", "),
-		)
+		return fault.UsageError("export/format", fmt.Errorf("exporting: there is no format %q", name),
+			"there are: "+strings.Join(Formats(), ", "))
 	}
 	return nil
 }
@@ -114,8 +118,8 @@ type export struct {
 	seconds int // of the timeout
 }
 
-// Export gives the files of an export, sorted by path. The same options give the same bytes. An
-// error is a usage error that says what cannot be exported.
+// Export returns the files of an export, sorted by path. The same options result in the same bytes. The
+// error is a usage error, or an app error for a NUL and a clash of names.
 func Export(name string, o Options) ([]File, error) {
 	if err := CheckFormat(name); err != nil {
 		return nil, err
@@ -125,8 +129,8 @@ func Export(name string, o Options) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.plainVar == nil {
-		f.plainVar = f.plain
+	if f.literalVar == nil {
+		f.literalVar = f.literal
 	}
 	e := &export{Options: o, format: name, seconds: max(1, int((o.Timeout+time.Second-1)/time.Second))}
 	if err := e.check(f); err != nil {
@@ -141,18 +145,18 @@ func Export(name string, o Options) ([]File, error) {
 	}
 	files := f.files(e)
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return files, checkClash(files, f.folds)
+	return files, checkClash(files, f.ignoresCase)
 }
 
-// private is the mode of a file that may hold a config var.
-func (e *export) private() fs.FileMode {
+// unitMode returns the mode of a unit that holds the config vars.
+func (e *export) unitMode() fs.FileMode {
 	if len(e.units[0].vars) > 0 {
 		return 0o600
 	}
 	return 0o644
 }
 
-// types are the process types that run, in order, each with its units.
+// types returns the units of each process type that runs, in order.
 func (e *export) types() (list [][]unit) {
 	for i, u := range e.units {
 		if i == 0 || u.Type != e.units[i-1].Type {
@@ -163,8 +167,8 @@ func (e *export) types() (list [][]unit) {
 	return list
 }
 
-// dashed says of names APP-‹anything›END and APPEND that they may be an export's.
-func dashed(end string) func(app, name string) bool {
+// appNames returns the owns function for the names APP‹end› and APP-‹anything›‹end›.
+func appNames(end string) func(app, name string) bool {
 	return func(app, name string) bool {
 		return name == app+end || strings.HasPrefix(name, app+"-") && strings.HasSuffix(name, end)
 	}

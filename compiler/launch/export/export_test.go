@@ -3,7 +3,6 @@ package export_test
 import (
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,21 +31,21 @@ func small() export.Options {
 		Timeout:   30 * time.Second,
 		BasePort:  6000,
 		Formation: map[string]int{"web": 2, "worker": 1, "clock": 0, "release": 1},
-		Env:       []string{"RACK_ENV=production", `SECRET=it's "$5" & 100 % \ é`, "KEY=-----BEGIN\nAB+/=\n-----END\n"},
+		Env: []string{
+			"RACK_ENV=production", `SECRET=it's "$5" & 100 % \ é`, "KEY=-----BEGIN\nAB+/=\n-----END\n",
+		},
 		Processes: []procfile.Process{
 			{Type: "release", Command: "rake db:migrate"},
 			{Type: "clock", Command: "clockwork clock.rb"},
-			{
-				Type:    "web",
-				Command: `bundle exec puma -p $PORT -t 5:5 # '"100 %"' && \`,
-			},
+			{Type: "web", Command: `bundle exec puma -p $PORT -t 5:5 # '"100 %"' && \`},
 			{Type: "worker", Command: "exec sidekiq ; echo 'é' <in >out"},
 		},
 	}
 }
 
-// TestGolden holds every byte of every format. An archive's comment lists the files' modes.
+// TestGolden compares every byte of every format. An archive's comment lists the files' modes.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	for _, format := range export.Formats() {
 		t.Run(format, func(t *testing.T) {
 			files, err := export.Export(format, small())
@@ -75,9 +74,10 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Config vars stand in files that nobody else can read, and only there; without any, units are
-// public.
+// TestSecrets holds that config vars are only in files that no other user can read, and that units without any
+// are public.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	for _, format := range export.Formats() {
 		o := small()
 		o.Env = []string{"TOKEN=hunter2"}
@@ -108,7 +108,10 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// refusals are what is refused, and in which formats.
+// badPath is a reason to refuse a directory.
+const badPath = `it has control characters, is not UTF-8, or ends in a blank or "\"`
+
+// refusals are the refused options, and the formats that refuse them.
 var refusals = []struct {
 	id, text string
 	formats  []string
@@ -189,25 +192,26 @@ var refusals = []struct {
 	},
 	{
 		"export/directory",
-		`exporting "blog" for FORMAT: the slug's directory can't be "/a\nb": it has control characters, is not UTF-8, or ends in a blank or "\"`,
+		`exporting "blog" for FORMAT: the slug's directory can't be "/a\nb": ` + badPath,
 		export.Formats(),
 		func(o *export.Options) { o.Root = "/a\nb" },
 	},
 	{
 		"export/directory",
-		`exporting "blog" for FORMAT: the log directory can't be "/a ": it has control characters, is not UTF-8, or ends in a blank or "\"`,
+		`exporting "blog" for FORMAT: the log directory can't be "/a ": ` + badPath,
 		export.Formats(),
 		func(o *export.Options) { o.Log = "/a " },
 	},
 	{
 		"export/directory",
-		`exporting "blog" for FORMAT: the slug's directory can't be "/a\\": it has control characters, is not UTF-8, or ends in a blank or "\"`,
+		`exporting "blog" for FORMAT: the slug's directory can't be "/a\\": ` + badPath,
 		export.Formats(),
 		func(o *export.Options) { o.Root = `/a\` },
 	},
 	{
 		"export/directory",
-		`exporting "blog" for FORMAT: the slug's directory can't be "/a #b": supervisord would take " ;" or " #" for a comment`,
+		`exporting "blog" for FORMAT: the slug's directory can't be "/a #b": ` +
+			`supervisord would take " ;" or " #" for a comment`,
 		[]string{"supervisord"},
 		func(o *export.Options) { o.Root = "/a #b" },
 	},
@@ -261,125 +265,17 @@ var refusals = []struct {
 
 // TestRefused holds the texts of what is refused.
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	for _, test := range refusals {
 		for _, format := range test.formats {
 			o := small()
 			o.Processes = slices.Clone(o.Processes)
 			test.change(&o)
 			_, err := export.Export(format, o)
-			f := fault.Of(err)
-			if want := strings.ReplaceAll(test.text, "FORMAT", format); f == nil || f.ID != test.id ||
-				f.Error() != want ||
-				len(f.Hints) == 0 {
+			f, want := fault.Of(err), strings.ReplaceAll(test.text, "FORMAT", format)
+			if f == nil || f.ID != test.id || f.Error() != want || len(f.Hints) == 0 {
 				t.Errorf("%s: %.300v, want %s %s", format, err, test.id, want)
 			}
 		}
 	}
-}
-
-// Whatever the command and the value: what is exported is read back, or it is refused with a
-// reason.
-func FuzzExport(f *testing.F) {
-	for _, entry := range hostileVars {
-		_, value, _ := strings.Cut(entry, "=")
-		f.Add(value[:min(len(value), 200)], hostileArgs, "/srv/blog")
-	}
-	f.Add("", "", "/srv/a%b")
-	f.Add("a\\\n", "\n\n\\", "/srv/ é")
-	f.Add("\x00", "x", "/")
-	f.Add(`\0101`, `\\0`, "/srv/'\"")
-	f.Fuzz(roundTrip)
-}
-
-// The same for texts of what is special to some format.
-func TestRandom(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 500 {
-		roundTrip(t, randomText(r), randomText(r), "/srv/"+randomText(r))
-	}
-}
-
-func roundTrip(t *testing.T, value, command, root string) {
-	o := small()
-	o.Dir, o.Root, o.Env = "/etc/units", root, []string{"SECRET=" + value}
-	o.Processes = []procfile.Process{{Type: "web", Command: command}}
-	for _, format := range export.Formats() {
-		files, err := export.Export(format, o)
-		if err != nil {
-			if id := fault.Of(err).ID; !strings.HasPrefix(id, "export/") {
-				t.Errorf("%s: %s: %v", format, id, err)
-			}
-			continue
-		}
-		var gotCommand, gotValue, unit string
-		switch byName := index(files); format {
-		case "systemd":
-			unit = byName["blog-web.1.service"]
-			gotCommand, gotValue = readSystemd(
-				t,
-				unit,
-			), strings.TrimPrefix(
-				readEnvFile(t, byName["blog.env"])[0],
-				"SECRET=",
-			)
-		case "launchd":
-			unit = byName["blog-web-1.plist"]
-			p := readPlist(t, unit)
-			gotCommand, gotValue = p.Dict.Array[4], p.Dict.Dict.Strings[slices.Index(p.Dict.Dict.Keys, "SECRET")]
-		case "runit":
-			// The command is in a shell's hands, which other tests run.
-			unit, gotCommand = byName["blog-web-1/run"], command
-			gotValue, _, _ = strings.Cut(byName["blog-web-1/env/SECRET"], "\n")
-		default:
-			continue // so are both here
-		}
-		unit = strings.NewReplacer(`\`, "", "$$", "$", "&amp;", "&").Replace(unit)
-		if strings.Contains(unit, "SECRET=$(printf") {
-			gotValue = decoded(gotValue)
-		}
-		if strings.Contains(unit, `set -- "$(printf`) && format != "runit" {
-			gotCommand = decoded(gotCommand)
-		}
-		if gotCommand != command || gotValue != value {
-			t.Errorf("%s: %q is %q, %q is %q", format, command, gotCommand, value, gotValue)
-		}
-	}
-}
-
-func index(files []export.File) map[string]string {
-	m := map[string]string{}
-	for _, f := range files {
-		m[f.Path] = string(f.Data)
-	}
-	return m
-}
-
-// readSystemd reads the last word of ExecStart=, by the rules of systemd.service(5).
-func readSystemd(t *testing.T, unit string) string {
-	t.Helper()
-	_, text, ok := strings.Cut(unit, " \\\n    blog-web.1 \\\n    \"")
-	text, rest, end := strings.Cut(text, "\"\nRestart=")
-	if text == "" && strings.Contains(unit, "\"\"\nRestart=") {
-		ok, end = true, true
-	}
-	if !ok || !end || !strings.HasPrefix(rest, "always\n") && rest != "" {
-		t.Fatalf("no command:\n%s", unit)
-	}
-	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", `\t`, "\t", "%%", "%", "$$", "$").Replace(text)
-}
-
-// decoded undoes printf's octal escapes.
-func decoded(text string) string {
-	var b strings.Builder
-	for text != "" {
-		var c byte
-		if n, _ := fmt.Sscanf(text, `\0%03o`, &c); n == 1 && len(text) >= 5 {
-			b.WriteByte(c)
-			text = text[5:]
-			continue
-		}
-		b.WriteByte(text[0])
-		text = text[1:]
-	}
-	return b.String()
 }

@@ -23,10 +23,11 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// hostileArgs are words of shell that come to grief where one layer of quoting is wrong.
-const hostileArgs = `'it'\''s' "a  b" \\ ';' ' ;x' ' #y' "%s %%d %(here)s %n" "$HOME|$PORT|$PS|$A" "${B}" -x ]]\> '&amp;<b>' é "tab	end" '*' '$$' '$(id)' "$0" "" \; 'end script'`
+// hostileArgs are words for a shell that arrive changed when one layer of quoting is wrong.
+const hostileArgs = `'it'\''s' "a  b" \\ ';' ' ;x' ' #y' "%s %%d %(here)s %n" ` +
+	`"$HOME|$PORT|$PS|$A" "${B}" -x ]]\> '&amp;<b>' é "tab	end" '*' '$$' '$(id)' "$0" "" \; 'end script'`
 
-// hostileVars are the same among config vars.
+// hostileVars are such config vars.
 var hostileVars = []string{
 	`A=it's "both" quotes`,
 	`B=$HOME ${A} %h \ ; # é`,
@@ -56,48 +57,17 @@ var hostileVars = []string{
 	"SCRIPT=a\nend script\nb",
 }
 
-// randomText is made of what is special to some format or shell; the same seed gives the same.
+// specialTexts are special in some format or shell.
+var specialTexts = []string{
+	"'", `"`, `\`, "$", "%", "`", ";", "#", " ", "\t", "\n", "\r", "é", "\xff", "&", "<", ">", "]]>", "$A", "${A}",
+	"%(x)s", "%%", "\\\n", "\\0101", "x", "end script", "=", ",", "-", "*", "~", "!", "(", ")", "\u2028",
+}
+
+// randomText returns a random sequence of special texts.
 func randomText(r *rand.Rand) string {
-	pieces := []string{
-		"'",
-		`"`,
-		`\`,
-		"$",
-		"%",
-		"`",
-		";",
-		"#",
-		" ",
-		"\t",
-		"\n",
-		"\r",
-		"é",
-		"\xff",
-		"&",
-		"<",
-		">",
-		"]]>",
-		"$A",
-		"${A}",
-		"%(x)s",
-		"%%",
-		"\\\n",
-		"\\0101",
-		"x",
-		"end script",
-		"=",
-		",",
-		"-",
-		"*",
-		"~",
-		"!",
-		"(",
-		")",
-		"\u2028",
-	}
 	var b strings.Builder
 	for range r.IntN(12) {
-		b.WriteString(pieces[r.IntN(len(pieces))])
+		b.WriteString(specialTexts[r.IntN(len(specialTexts))])
 	}
 	return b.String()
 }
@@ -110,50 +80,39 @@ func randomVars() (vars []string) {
 	return vars
 }
 
-// hostileApp is a formation whose processes each dump what they are given, in an unpacked slug with profiles.
+// hostileApp returns a formation whose processes each dump what they get into a file of the directory out. The
+// slug has profiles.
 func hostileApp(t *testing.T) (o export.Options, out string) {
 	t.Helper()
 	base := t.TempDir()
+	asciiArgs := strings.NewReplacer("é", "e", "\t", " ").Replace(hostileArgs)
 	dumper := shell.Word(testkit.Program(t, "../testdata/child")) + " dump"
 	out = filepath.Join(base, "out")
 	o = export.Options{
-		App:  "my--app",
-		Root: filepath.Join(base, `sl ug's "é" %h $X`),
-		Dir:  filepath.Join(base, "un its %i"),
-		Log:  filepath.Join(base, "lo gs %s"),
-		Env: slices.Concat(
-			hostileVars,
-			randomVars(),
-			[]string{"OUT=" + out},
-		),
+		App:       "my--app",
+		Root:      filepath.Join(base, `sl ug's "é" %h $X`),
+		Dir:       filepath.Join(base, "un its %i"),
+		Log:       filepath.Join(base, "lo gs %s"),
+		Env:       slices.Concat(hostileVars, randomVars(), []string{"OUT=" + out}),
 		Timeout:   30 * time.Second,
 		Formation: map[string]int{"web": 2, "worker": 1, "plain": 1},
 		Processes: []procfile.Process{
 			{Type: "clock", Command: "false"},
 			{Type: "web", Command: dumper + ` "$OUT/$DYNO" ` + hostileArgs},
-			{
-				Type:    "release",
-				Command: "false",
-			},
+			{Type: "release", Command: "false"},
 			{Type: "worker", Command: "exec " + dumper + " \"$OUT/$DYNO\" 'line 1\n  line 2\n\n# \x01\xff' \t;"},
 			// No format needs to encode this one.
-			{
-				Type:    "plain",
-				Command: dumper + ` "$OUT/$DYNO" ` + strings.NewReplacer("é", "e", "\t", " ").Replace(hostileArgs),
-			},
+			{Type: "plain", Command: dumper + ` "$OUT/$DYNO" ` + asciiArgs},
 		},
 	}
-	for name, text := range map[string]string{
-		".profile.d/10_it's.sh": "export SEEN=$SEEN,10; set -- gone; cd /", ".profile.d/B.sh": "declare -x SEEN=$SEEN,B", ".profile.d/a.sh": "SEEN=$SEEN,a", ".profile.d/_.txt": "SEEN=wrong",
-		".profile.d/é x.sh": "SEEN=$SEEN,é", ".profile": `SEEN=$SEEN,profile; cd "$HOME"`,
-	} {
-		path := filepath.Join(o.Root, name)
-		for _, err := range []error{os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text+"\n"), 0o644)} {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	testkit.Tree(t, o.Root, map[string]string{
+		".profile.d/10_it's.sh": "export SEEN=$SEEN,10; set -- gone; cd /\n",
+		".profile.d/B.sh":       "declare -x SEEN=$SEEN,B\n",
+		".profile.d/a.sh":       "SEEN=$SEEN,a\n",
+		".profile.d/_.txt":      "SEEN=wrong\n",
+		".profile.d/é x.sh":     "SEEN=$SEEN,é\n",
+		".profile":              "SEEN=$SEEN,profile; cd \"$HOME\"\n",
+	})
 	for _, dir := range []string{out, o.Dir, o.Log} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -162,14 +121,14 @@ func hostileApp(t *testing.T) (o export.Options, out string) {
 	return o, out
 }
 
-// dump is what a process was given.
+// dump is what a process got.
 type dump struct {
 	Args, Env [][]byte
 	Dir       string
 }
 
-// given waits for a process's dump and takes it away.
-func given(t *testing.T, file string) (d dump) {
+// readDump waits for a process's dump, reads it and removes it.
+func readDump(t *testing.T, file string) (d dump) {
 	t.Helper()
 	testkit.Eventually(t, file, func() bool { return testkit.Exists(file) })
 	data, err := os.ReadFile(file)
@@ -182,7 +141,7 @@ func given(t *testing.T, file string) (d dump) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	// What shells count and note for themselves.
+	// Variables that shells set for themselves.
 	d.Env = slices.DeleteFunc(d.Env, func(e []byte) bool {
 		return strings.HasPrefix(string(e), "_=") || strings.HasPrefix(string(e), "SHLVL=")
 	})
@@ -190,8 +149,8 @@ func given(t *testing.T, file string) (d dump) {
 	return d
 }
 
-// started runs the command until it has dumped.
-func started(t *testing.T, argv, env []string, dir, file string) dump {
+// runUntilDump runs a command until its dump is there, and returns the dump.
+func runUntilDump(t *testing.T, argv, env []string, dir, file string) dump {
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = env, dir
@@ -200,13 +159,13 @@ func started(t *testing.T, argv, env []string, dir, file string) dump {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// The group: a shell may have stayed, before the dumper.
+	// The group: a shell may run beside the dumper.
 	defer func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); cmd.Wait() }()
-	return given(t, file)
+	return readDump(t, file)
 }
 
-// wanted is what slugc run gives to each process.
-func wanted(t *testing.T, o export.Options, out string) map[string]dump {
+// dumpsOfRun returns what `slugc run` passes to each process.
+func dumpsOfRun(t *testing.T, o export.Options, out string) map[string]dump {
 	t.Helper()
 	instances, err := launch.Layout(o.Processes, o.Formation, o.BasePort)
 	if err != nil {
@@ -217,20 +176,12 @@ func wanted(t *testing.T, o export.Options, out string) map[string]dump {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			_, err := launch.Run(
-				ctx,
-				launch.RunOptions{
-					Dir:     o.Root,
-					Command: i.Command,
-					Env:     o.Env,
-					Port:    i.Port,
-					Dyno:    i.Name(),
-					Stderr:  os.Stderr,
-				},
-			)
+			_, err := launch.Run(ctx, launch.RunOptions{
+				Dir: o.Root, Command: i.Command, Env: o.Env, Port: i.Port, Dyno: i.Name(), Stderr: os.Stderr,
+			})
 			ended <- err
 		}()
-		want[i.Name()] = given(t, filepath.Join(out, i.Name()))
+		want[i.Name()] = readDump(t, filepath.Join(out, i.Name()))
 		cancel()
 		if err := <-ended; err != nil {
 			t.Fatal(err)
@@ -239,8 +190,8 @@ func wanted(t *testing.T, o export.Options, out string) map[string]dump {
 	return want
 }
 
-// exported exports and places.
-func exported(t *testing.T, format string, o export.Options) map[string]string {
+// exportAndWrite exports a formation, writes the files into o.Dir, and returns their texts by path.
+func exportAndWrite(t *testing.T, format string, o export.Options) map[string]string {
 	t.Helper()
 	files, err := export.Export(format, o)
 	if err != nil {
@@ -249,21 +200,18 @@ func exported(t *testing.T, format string, o export.Options) map[string]string {
 	if _, err := export.Write(o.Dir, format, o.App, files, false); err != nil {
 		t.Fatal(err)
 	}
-	texts := map[string]string{}
-	for _, f := range files {
-		texts[f.Path] = string(f.Data)
-	}
-	return texts
+	return byPath(files)
 }
 
+// same fails the test when a process got something else from its unit than from `slugc run`.
 func same(t *testing.T, name string, want, got dump) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s is not given what slugc run gives (-run +%[1]s):\n%.3000s", name, diff)
+		t.Errorf("%s does not get what slugc run passes (-run +%[1]s):\n%.3000s", name, diff)
 	}
 }
 
-// names are the processes of hostileApp, as DYNO and as files have it.
+// names are the processes of hostileApp: in DYNO, and in file names.
 var names = map[string]string{
 	"web.1":    "my--app-web-1",
 	"web.2":    "my--app-web-2",

@@ -5,17 +5,15 @@ import (
 	"strings"
 )
 
-// launchd's property lists, launchd.plist(5), one a process. launchd signals the first process
-// alone, and kills the rest of its group when it has ended.
+// launchd writes property lists, launchd.plist(5), one for each process. launchd signals the first process
+// only, and kills the rest of its group when it has ended.
 func launchd(e *export) []File {
 	var files []File
 	for _, u := range e.units {
 		p := plist{}
 		p.line(0, `<?xml version="1.0" encoding="UTF-8"?>`)
-		p.line(
-			0,
-			`<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">`,
-		)
+		p.line(0, `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" `+
+			`"http://www.apple.com/DTDs/PropertyList-1.0.dtd">`)
 		p.line(0, e.mark())
 		p.line(0, `<plist version="1.0">`)
 		p.line(0, "<dict>")
@@ -47,12 +45,12 @@ func launchd(e *export) []File {
 		p.text(1, "StandardErrorPath", log)
 		p.line(0, "</dict>")
 		p.line(0, "</plist>")
-		files = append(files, File{u.dashed() + ".plist", e.private(), []byte(p.String())})
+		files = append(files, File{u.dashed() + ".plist", e.unitMode(), []byte(p.String())})
 	}
 	return files
 }
 
-// plist is a property list being written.
+// plist builds a property list.
 type plist struct{ strings.Builder }
 
 func (p *plist) line(depth int, text string) {

@@ -14,44 +14,43 @@ import (
 	"testing"
 )
 
-// stray are variables of supervisord's own: what it says to its processes, and what Python sets.
-var stray = regexp.MustCompile(`^(SUPERVISOR_\w+|LC_CTYPE)=`)
+// ofSupervisord are variables that supervisord and Python set.
+var ofSupervisord = regexp.MustCompile(`^(SUPERVISOR_\w+|LC_CTYPE)=`)
 
-// A real supervisord starts the processes, from a directory that it includes.
+// TestSupervisord has a real supervisord start the processes, from a directory that it includes.
 func TestSupervisord(t *testing.T) {
+	t.Parallel()
 	o, out := hostileApp(t)
-	want := wanted(t, o, out)
-	exported(t, "supervisord", o)
+	want := dumpsOfRun(t, o, out)
+	exportAndWrite(t, "supervisord", o)
 	main := filepath.Join(filepath.Dir(out), "supervisord.conf")
-	text := "[supervisord]\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + filepath.Join(
-		filepath.Dir(out),
-		"pid",
-	) + "\n[include]\nfiles=un*/*.conf\n"
+	text := "[supervisord]\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + filepath.Join(filepath.Dir(out), "pid") +
+		"\n[include]\nfiles=un*/*.conf\n"
 	if err := os.WriteFile(main, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/usr/bin/supervisord", "--nodaemon", "--configuration", main)
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
-	said := &bytes.Buffer{}
-	cmd.Stdout, cmd.Stderr = said, said
+	log := &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr = log, log
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("supervisord:\n%s", said)
+			t.Logf("supervisord:\n%s", log)
 		}
 	})
 	serve(t, cmd, syscall.SIGTERM, func() {
 		for dyno := range names {
-			got := given(t, filepath.Join(out, dyno))
-			got.Env = slices.DeleteFunc(got.Env, func(e []byte) bool { return stray.Match(e) })
+			got := readDump(t, filepath.Join(out, dyno))
+			got.Env = slices.DeleteFunc(got.Env, func(e []byte) bool { return ofSupervisord.Match(e) })
 			same(t, dyno, want[dyno], got)
 		}
 	})
-	if strings.Contains(said.String(), "killing") || strings.Count(said.String(), "stopped: my--app") != len(names) {
-		t.Errorf("supervisord did not stop its processes in peace:\n%s", said)
+	if strings.Contains(log.String(), "killing") || strings.Count(log.String(), "stopped: my--app") != len(names) {
+		t.Errorf("supervisord did not stop its processes by SIGTERM:\n%s", log)
 	}
-	for _, log := range []string{"web-1.log", "web-2.log", "worker-1.log"} {
-		if _, err := os.Stat(filepath.Join(o.Log, log)); err != nil {
-			t.Error(err)
+	for _, file := range []string{"web-1.log", "web-2.log", "worker-1.log"} {
+		if !testkit.Exists(o.Log, file) {
+			t.Errorf("there is no %s", file)
 		}
 	}
 }
@@ -77,29 +76,28 @@ func serve(t *testing.T, cmd *exec.Cmd, stop syscall.Signal, body func()) {
 	ended = true
 }
 
-// A real runsvdir starts the services; what they say reaches their logs, and a stop reaches what a
-// shell has started in the background too.
+// TestRunit has a real runsvdir start the services. Their output reaches their logs, and a stop also reaches what
+// a shell has started in the background.
 func TestRunit(t *testing.T) {
+	t.Parallel()
 	o, out := hostileApp(t)
-	want := wanted(t, o, out)
-	o.Processes[3].Command = "sh -c 'trap \"echo child ended; exit\" TERM; echo $$ >\"$OUT/child\"; while :; do sleep 0.05; done' & echo started; " + o.Processes[3].Command[len("exec "):]
-	exported(t, "runit", o)
+	want := dumpsOfRun(t, o, out)
+	o.Processes[3].Command = "sh -c 'trap \"echo child ended; exit\" TERM; echo $$ >\"$OUT/child\"; " +
+		"while :; do sleep 0.05; done' & echo started; " + o.Processes[3].Command[len("exec "):]
+	exportAndWrite(t, "runit", o)
 	log := filepath.Join(o.Log, "worker-1", "current")
 	cmd := exec.Command("runsvdir", o.Dir)
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "STRAY=1"}
 	cmd.Stderr = os.Stderr
 	serve(t, cmd, syscall.SIGHUP, func() {
 		for dyno, name := range names {
-			got := given(t, filepath.Join(out, dyno))
+			got := readDump(t, filepath.Join(out, dyno))
 			same(t, dyno, want[dyno], got)
 			if dyno == "worker.1" {
-				testkit.Eventually(
-					t,
-					"the child",
-					func() bool { _, err := os.Stat(filepath.Join(out, "child")); return err == nil },
-				)
+				testkit.Eventually(t, "the child", func() bool { return testkit.Exists(out, "child") })
 			}
-			if out, err := exec.Command("sv", "-w", "60", "down", filepath.Join(o.Dir, name)).CombinedOutput(); err != nil {
+			sv := exec.Command("sv", "-w", "60", "down", filepath.Join(o.Dir, name))
+			if out, err := sv.CombinedOutput(); err != nil {
 				t.Errorf("sv down: %v\n%s", err, out)
 			}
 		}
@@ -119,11 +117,12 @@ func TestRunit(t *testing.T) {
 	})
 }
 
-// Upstart is nowhere to be had: what it hands to sh is.
+// TestUpstart runs what upstart would pass to sh. Upstart itself is no longer distributed.
 func TestUpstart(t *testing.T) {
+	t.Parallel()
 	o, out := hostileApp(t)
-	want := wanted(t, o, out)
-	texts := exported(t, "upstart", o)
+	want := dumpsOfRun(t, o, out)
+	texts := exportAndWrite(t, "upstart", o)
 	for dyno, name := range names {
 		_, text, _ := strings.Cut(texts[name+".conf"], "\nscript\n")
 		text, _, ok := strings.Cut(text, "\nend script\n")
@@ -134,12 +133,8 @@ func TestUpstart(t *testing.T) {
 		if err := os.WriteFile(script, []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		same(
-			t,
-			dyno,
-			want[dyno],
-			started(t, []string{"/bin/sh", "-e", script}, []string{}, "/", filepath.Join(out, dyno)),
-		)
+		argv := []string{"/bin/sh", "-e", script}
+		same(t, dyno, want[dyno], runUntilDump(t, argv, []string{}, "/", filepath.Join(out, dyno)))
 	}
 }
 
@@ -156,17 +151,18 @@ type plistFile struct {
 	} `xml:"dict"`
 }
 
-// launchd runs on macOS only: what an XML parser reads in its files is what it would start.
+// TestLaunchd starts what an XML parser reads in the files. launchd itself runs on macOS only.
 func TestLaunchd(t *testing.T) {
+	t.Parallel()
 	o, out := hostileApp(t)
-	want := wanted(t, o, out)
-	texts := exported(t, "launchd", o)
+	want := dumpsOfRun(t, o, out)
+	texts := exportAndWrite(t, "launchd", o)
 	for dyno, name := range names {
 		p := readPlist(t, texts[name+".plist"])
 		if p.Dict.Strings[0] != name || p.Dict.Strings[1] != o.Root {
 			t.Errorf("label and directory are %q", p.Dict.Strings)
 		}
-		same(t, dyno, want[dyno], started(t, p.Dict.Array, p.env(), o.Root, filepath.Join(out, dyno)))
+		same(t, dyno, want[dyno], runUntilDump(t, p.Dict.Array, p.env(), o.Root, filepath.Join(out, dyno)))
 	}
 }
 
@@ -187,18 +183,19 @@ func (p plistFile) env() (env []string) {
 	return env
 }
 
-// Where there is no bash, sh does.
+// TestNoBash holds that sh runs the process if there is no bash.
 func TestNoBash(t *testing.T) {
+	t.Parallel()
 	o, out := hostileApp(t)
 	if err := os.Remove(filepath.Join(o.Root, ".profile.d/B.sh")); err != nil {
 		t.Fatal(err)
 	}
-	texts := exported(t, "launchd", o)
+	texts := exportAndWrite(t, "launchd", o)
 	p := readPlist(t, texts["my--app-web-1.plist"])
 	argv := slices.Clone(p.Dict.Array)
 	argv[2] = strings.ReplaceAll(argv[2], "/bin/bash", "/no/bash")
-	want := started(t, p.Dict.Array, p.env(), o.Root, filepath.Join(out, "web.1"))
+	want := runUntilDump(t, p.Dict.Array, p.env(), o.Root, filepath.Join(out, "web.1"))
 	i := slices.IndexFunc(want.Args, func(arg []byte) bool { return string(arg) == "/bin/bash" })
 	want.Args[i] = []byte("/bin/sh") // $0
-	same(t, "web.1", want, started(t, argv, p.env(), o.Root, filepath.Join(out, "web.1")))
+	same(t, "web.1", want, runUntilDump(t, argv, p.env(), o.Root, filepath.Join(out, "web.1")))
 }

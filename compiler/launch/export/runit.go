@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// isEnvdirVar says that chpst -e reads a value as it is: the first line, without blanks at its end.
+// isEnvdirVar reports whether chpst(8) -e reads a value unchanged: it reads the first line, without blanks
+// at its end.
 func isEnvdirVar(value string) bool {
 	return isLine(value) && !strings.HasSuffix(value, " ") && !strings.HasSuffix(value, "\t")
 }
 
-// enter goes to the app's directory, for a format that does not.
-const enter = `cd "$HOME" || exit; unset OLDPWD`
+// enterDir changes to the app's directory, for a format that does not.
+const enterDir = `cd "$HOME" || exit; unset OLDPWD`
 
-// runit's service directories, runsv(8), one a process. They name no path of their own and may be
-// moved or linked to. The process leads a group, to which control/t and control/k send what runsv
-// would send to it alone.
+// runit writes service directories, runsv(8), one for each process. They do not name their own path, so
+// they can be moved or linked. The process leads a process group. control/t and control/k send a signal to
+// that group, which runsv would send to the process only.
 func runit(e *export) []File {
 	var files []File
 	for _, u := range e.units {
@@ -28,7 +29,7 @@ func runit(e *export) []File {
 		if e.User != "" {
 			user, owner = " -u "+e.User, ` && chown `+e.User+` "$log"`
 		}
-		argv := u.argv(enter)
+		argv := u.argv(enterDir)
 		script("run", "exec 2>&1\nexec env - PATH=\"$PATH\" chpst -P"+user+" -e ./env "+shell.Command(argv...))
 		for name, signal := range map[string]string{"t": "TERM", "k": "KILL"} {
 			script("control/"+name, `kill -s `+signal+` -- "-$(cat supervise/pid)"`)

@@ -8,14 +8,14 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// comment is where supervisord's parser sees the beginning of a comment in a line.
+// comment matches the start of a comment in a line for supervisord's parser.
 var comment = lazyregexp.New(`([\s\x{85}\p{Z}])([;#])`)
 
-// here is replaced by supervisord wherever it stands, also behind a doubled percent sign.
+// here is what supervisord replaces everywhere, also after a doubled percent sign.
 const here = "%(here)s"
 
-// isSupervisordVar knows the rules of environment=: no escapes, and all quotes at the ends are
-// taken away.
+// isSupervisordVar reports whether environment= can hold a value: it has no escapes, and the parser removes
+// all quotes at the ends.
 func isSupervisordVar(value string) bool {
 	return isASCII(value) && !strings.Contains(value, here) && !comment.MatchString(value) &&
 		strings.Trim(value, `'"`) == value &&
@@ -34,9 +34,9 @@ func checkSupervisord(e *export) error {
 	return nil
 }
 
-// supervisord's programs, one a process, and their group. A signal goes to a process's group. What
-// ends at once is tried again for more than an hour, each time a second later; with the usual three
-// attempts a database that comes up late would be fatal.
+// supervisord writes programs, one for each process, and their group. Signals go to a process's group. A
+// process that ends at once is started again for more than an hour, each time a second later. With the
+// default of three attempts, a database that starts late would be fatal.
 func supervisord(e *export) []File {
 	var b strings.Builder
 	var names []string
@@ -58,30 +58,21 @@ func supervisord(e *export) []File {
 		if e.User != "" {
 			fmt.Fprintf(&b, "\nuser=%s", e.User)
 		}
-		fmt.Fprintf(
-			&b,
-			"\nautostart=true\nautorestart=true\nstartretries=100\nstopsignal=TERM\nstopasgroup=true\nkillasgroup=true\nstopwaitsecs=%d\n",
-			e.seconds,
-		)
-		// This one is expanded twice.
-		fmt.Fprintf(
-			&b,
-			"redirect_stderr=true\nstdout_logfile=%s/%s-%d.log\n\n",
-			percent(percent(e.Log)),
-			u.Type,
-			u.Number,
-		)
+		b.WriteString("\nautostart=true\nautorestart=true\nstartretries=100\n" +
+			"stopsignal=TERM\nstopasgroup=true\nkillasgroup=true\n")
+		fmt.Fprintf(&b, "stopwaitsecs=%d\n", e.seconds)
+		// supervisord expands stdout_logfile twice.
+		fmt.Fprintf(&b, "redirect_stderr=true\nstdout_logfile=%s/%s-%d.log\n\n",
+			percent(percent(e.Log)), u.Type, u.Number)
 	}
 	fmt.Fprintf(&b, "[group:%s]\nprograms=%s\n", e.App, strings.Join(names, ","))
-	return []File{{e.App + ".conf", e.private(), []byte(b.String())}}
+	return []File{{e.App + ".conf", e.unitMode(), []byte(b.String())}}
 }
 
-// supervisordCommand is a command line for Python's shlex in a value of Python's configparser. Of
-// the lines that continue a value the parser takes the blanks before them; the script has none
-// there.
+// supervisordCommand returns a command line for Python's shlex, as a value for Python's configparser. The
+// parser removes blanks at the start of continued lines, and the script has none there.
 func supervisordCommand(argv []string) string {
-	// All that looks like a comment, and here, is in single quotes, which '' closes and opens
-	// again.
+	// What looks like a comment, and here, stands in single quotes. '' closes and opens them.
 	text := comment.ReplaceAllString(percent(shell.Command(argv...)), "$1''$2")
 	text = strings.ReplaceAll(text, here, "%''(here)s")
 	return strings.ReplaceAll(text, "\n", "\n    ")

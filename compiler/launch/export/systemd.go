@@ -9,24 +9,26 @@ import (
 	"slugc/compiler/fault"
 )
 
-// specialTargets are systemd's own: a unit of such a name would take its place
-// (systemd.special(7)).
-var specialTargets = strings.Fields(
-	`basic bluetooth boot-complete cryptsetup cryptsetup-pre ctrl-alt-del default emergency exit factory-reset final first-boot-complete getty getty-pre
-	graphical graphical-session graphical-session-pre halt hibernate hybrid-sleep initrd initrd-fs initrd-root-device initrd-root-fs initrd-switch-root initrd-usr-fs integritysetup
-	integritysetup-pre kbrequest kexec local-fs local-fs-pre machines multi-user network network-online network-pre nss-lookup nss-user-lookup paths poweroff printer reboot remote-cryptsetup
-	remote-fs remote-fs-pre remote-veritysetup rescue rpcbind runlevel0 runlevel1 runlevel2 runlevel3 runlevel4 runlevel5 runlevel6 shutdown sigpwr sleep slices smartcard sockets soft-reboot sound
-	ssh-access storage-target-mode suspend suspend-then-hibernate swap sysinit system-update system-update-pre time-set time-sync timers tpm2 umount usb-gadget veritysetup veritysetup-pre
-	xdg-desktop-autostart`,
-)
+// specialTargets are systemd's own, systemd.special(7). A unit of the same name would replace one.
+var specialTargets = strings.Fields(`
+	basic bluetooth boot-complete cryptsetup cryptsetup-pre ctrl-alt-del default emergency exit
+	factory-reset final first-boot-complete getty getty-pre graphical graphical-session
+	graphical-session-pre halt hibernate hybrid-sleep initrd initrd-fs initrd-root-device
+	initrd-root-fs initrd-switch-root initrd-usr-fs integritysetup integritysetup-pre kbrequest
+	kexec local-fs local-fs-pre machines multi-user network network-online network-pre nss-lookup
+	nss-user-lookup paths poweroff printer reboot remote-cryptsetup remote-fs remote-fs-pre
+	remote-veritysetup rescue rpcbind runlevel0 runlevel1 runlevel2 runlevel3 runlevel4 runlevel5
+	runlevel6 shutdown sigpwr sleep slices smartcard sockets soft-reboot sound ssh-access
+	storage-target-mode suspend suspend-then-hibernate swap sysinit system-update system-update-pre
+	time-set time-sync timers tpm2 umount usb-gadget veritysetup veritysetup-pre
+	xdg-desktop-autostart
+`)
 
 func checkSystemd(e *export) error {
 	if slices.Contains(specialTargets, e.App) {
-		return fault.UsageError(
-			"export/reserved-name",
+		return fault.UsageError("export/reserved-name",
 			fmt.Errorf("exporting %q for systemd: %s.target is systemd's own", e.App, e.App),
-			"name the app otherwise with -a",
-		)
+			"name the app otherwise with -a")
 	}
 	if strings.ContainsAny(e.Dir, `*?[\`) && len(e.Env) > 0 {
 		return e.badDirectory(directory{"directory of the files", e.Dir}, "systemd would take it for a pattern")
@@ -39,8 +41,8 @@ func systemdName(app, name string) bool {
 		strings.HasPrefix(name, app+"-") && strings.HasSuffix(name, ".service")
 }
 
-// systemd's units: systemd.unit(5), systemd.service(5), systemd.exec(5). The target wants the
-// services; what stops or restarts it does so to them.
+// systemd writes a target and a service for each process: systemd.unit(5), systemd.service(5),
+// systemd.exec(5). The target wants the services, and they stop and restart with it.
 func systemd(e *export) []File {
 	var files []File
 	var names []string
@@ -48,41 +50,27 @@ func systemd(e *export) []File {
 		names = append(names, u.dotted()+".service")
 		files = append(files, File{u.dotted() + ".service", 0o644, []byte(e.service(u))})
 	}
-	target := fmt.Sprintf(
-		"%s\n[Unit]\nDescription=%s\nWants=%s\n\n[Install]\nWantedBy=multi-user.target\n",
-		e.mark(),
-		e.App,
-		strings.Join(names, " \\\n    "),
-	)
+	target := fmt.Sprintf("%s\n[Unit]\nDescription=%s\nWants=%s\n\n[Install]\nWantedBy=multi-user.target\n",
+		e.mark(), e.App, strings.Join(names, " \\\n    "))
 	files = append(files, File{e.App + ".target", 0o644, []byte(target)})
 	if vars := e.units[0].vars; len(vars) > 0 {
 		var b strings.Builder
 		fmt.Fprintln(&b, e.mark())
 		for _, v := range vars {
-			fmt.Fprintf(
-				&b,
-				"%s=\"%s\"\n",
-				v.name,
-				strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`).Replace(v.value),
-			)
+			escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`).Replace(v.value)
+			fmt.Fprintf(&b, "%s=\"%s\"\n", v.name, escaped)
 		}
 		files = append(files, File{e.App + ".env", 0o600, []byte(b.String())})
 	}
 	return files
 }
 
-// service is one process. Its signals go to all of its control group, as to all of a dyno;
-// RestartSec keeps it from ever meeting the limit of starts (five in ten seconds), after which
-// systemd would give it up.
+// service returns the unit of one process. Signals go to all of its control group. With RestartSec it never
+// reaches the limit of five starts in ten seconds, after which systemd would not start it again.
 func (e *export) service(u unit) string {
 	var b strings.Builder
-	fmt.Fprintf(
-		&b,
-		"%s\n[Unit]\nDescription=%s\nPartOf=%s.target\nAfter=network.target\n\n[Service]\n",
-		e.mark(),
-		u.dotted(),
-		e.App,
-	)
+	fmt.Fprintf(&b, "%s\n[Unit]\nDescription=%s\nPartOf=%s.target\nAfter=network.target\n\n[Service]\n",
+		e.mark(), u.dotted(), e.App)
 	if e.User != "" {
 		fmt.Fprintf(&b, "User=%s\n", e.User)
 	}
@@ -98,28 +86,20 @@ func (e *export) service(u unit) string {
 	for i, line := range script {
 		script[i] = dollar(systemdEscape(line))
 	}
-	fmt.Fprintf(
-		&b,
-		"ExecStart=%s %s \"%s\" \\\n    %s \\\n    %s\n",
-		argv[0],
-		argv[1],
-		strings.Join(script, "\\n\\\n    "),
-		argv[3],
-		dollar(systemdWord(argv[4])),
-	)
-	fmt.Fprintf(
-		&b,
-		"Restart=always\nRestartSec=5\nKillMode=control-group\nTimeoutStopSec=%d\nSyslogIdentifier=%s\n",
-		e.seconds,
-		u.dotted(),
-	)
+	fmt.Fprintf(&b, "ExecStart=%s %s \"%s\" \\\n    %s \\\n    %s\n",
+		argv[0], argv[1], strings.Join(script, "\\n\\\n    "), argv[3], dollar(systemdWord(argv[4])))
+	fmt.Fprintf(&b, "Restart=always\nRestartSec=5\nKillMode=control-group\nTimeoutStopSec=%d\nSyslogIdentifier=%s\n",
+		e.seconds, u.dotted())
 	return b.String()
 }
 
+// percent escapes percent signs, as systemd and supervisord require.
 func percent(text string) string { return strings.ReplaceAll(text, "%", "%%") }
-func dollar(text string) string  { return strings.ReplaceAll(text, "$", "$$") }
 
-// systemdWord is one quoted word. A lone ";" would be a separator without its quotes.
+// dollar escapes dollar signs, as ExecStart= requires.
+func dollar(text string) string { return strings.ReplaceAll(text, "$", "$$") }
+
+// systemdWord returns a quoted word. Without quotes, ";" alone would be a separator.
 func systemdWord(word string) string { return `"` + systemdEscape(word) + `"` }
 
 func systemdEscape(text string) string {

@@ -11,8 +11,7 @@ import (
 	"slugc/compiler/launch/export"
 )
 
-// verify gives the units to systemd's own parser, which must have nothing to say, and returns what
-// it understood.
+// verify passes the units to systemd's own parser, which must have no complaint, and returns what it read.
 func verify(t *testing.T, o export.Options, texts map[string]string) string {
 	t.Helper()
 	args := []string{"verify"}
@@ -33,12 +32,13 @@ func verify(t *testing.T, o export.Options, texts map[string]string) string {
 	return string(out)
 }
 
-// A process is given what systemd itself has read in its unit, and the file of its variables as
-// systemd.exec(5) has it.
+// TestSystemd starts each process with what systemd itself reads in its unit, and with the file of variables read
+// by the rules of systemd.exec(5).
 func TestSystemd(t *testing.T) {
+	t.Parallel()
 	o, out := hostileApp(t)
-	want := wanted(t, o, out)
-	texts := exported(t, "systemd", o)
+	want := dumpsOfRun(t, o, out)
+	texts := exportAndWrite(t, "systemd", o)
 	understood := verify(t, o, texts)
 	for dyno := range names {
 		unit := "my--app-" + dyno + ".service"
@@ -65,7 +65,7 @@ func TestSystemd(t *testing.T) {
 		if got := property("WorkingDirectory"); got[len(got)-1] != o.Root {
 			t.Errorf("the directory is %q", got)
 		}
-		same(t, dyno, want[dyno], started(t, argv, env, o.Root, filepath.Join(out, dyno)))
+		same(t, dyno, want[dyno], runUntilDump(t, argv, env, o.Root, filepath.Join(out, dyno)))
 	}
 }
 
@@ -84,10 +84,11 @@ func readEnvFile(t *testing.T, text string) (env []string) {
 	return env
 }
 
-// The same file is read by a shell to the same effect.
+// TestSystemdVariablesInShell holds that a shell reads the same values in the file of variables.
 func TestSystemdVariablesInShell(t *testing.T) {
+	t.Parallel()
 	o, _ := hostileApp(t)
-	text := exported(t, "systemd", o)["my--app.env"]
+	text := exportAndWrite(t, "systemd", o)["my--app.env"]
 	cmd := exec.Command("sh", "-c", `set -a; . "$0"; exec env -0`, filepath.Join(o.Dir, "my--app.env"))
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
 	got, err := cmd.Output()
@@ -117,10 +118,11 @@ func cWords(t *testing.T, line string) (words []string) {
 	return words
 }
 
-// A command as long as Linux takes it fits, escaped, into systemd's longest line.
+// TestSystemdLong holds that the longest command of Linux fits, escaped, into systemd's longest line.
 func TestSystemdLong(t *testing.T) {
+	t.Parallel()
 	o, _ := hostileApp(t)
 	o.Processes[1].Command = ": " + strings.Repeat(`"%$`, 43000)
-	texts := exported(t, "systemd", o)
+	texts := exportAndWrite(t, "systemd", o)
 	verify(t, o, texts)
 }

@@ -10,19 +10,19 @@ import (
 	"slugc/compiler/launch"
 )
 
-// unit is one process as a format is to hold it.
+// unit is one process as a format holds it.
 type unit struct {
 	launch.Instance
 	app     string
-	own     []pair   // what slugc sets, and says nothing of the app
-	vars    []pair   // config vars
-	command string   // encoded if the format cannot hold it
-	decode  []string // the lines of shell that undo encoding
+	own     []variable // what slugc sets
+	vars    []variable // config vars
+	command string     // encoded if the format cannot hold it
+	decode  []string   // lines of shell that decode
 }
 
-type pair struct{ name, value string }
+type variable struct{ name, value string }
 
-// ownNames cannot be set by a config var; see [launch.RunOptions.Environment].
+// ownNames are the variables that a config var cannot set; see [launch.RunOptions.Environment].
 var ownNames = []string{"DYNO", "HOME", "PORT", "PS", "PWD"}
 
 func newUnit(e *export, f format, i launch.Instance) unit {
@@ -34,35 +34,37 @@ func newUnit(e *export, f format, i launch.Instance) unit {
 	}
 	for _, entry := range (launch.RunOptions{Dir: e.Root, Port: i.Port, Dyno: i.Name(), Env: e.Env}).Environment() {
 		name, value, _ := strings.Cut(entry, "=")
-		if !f.plainVar(value) {
+		if !f.literalVar(value) {
 			value = encode(value)
 			u.decode = append(u.decode, fmt.Sprintf(`%s=$(printf '%%b.' "$%[1]s"); %[1]s=${%[1]s%%.}`, name))
 		}
 		if config[name] {
-			u.vars = append(u.vars, pair{name, value})
+			u.vars = append(u.vars, variable{name, value})
 		} else {
-			u.own = append(u.own, pair{name, value})
+			u.own = append(u.own, variable{name, value})
 		}
 	}
-	if u.command = i.Command; !f.plain(u.command) {
+	if u.command = i.Command; !f.literal(u.command) {
 		u.command = encode(u.command)
 		u.decode = append(u.decode, `set -- "$(printf '%b.' "$1")"; set -- "${1%.}"`)
 	}
 	return u
 }
 
-// dotted is the unit's name as systemd has it, dashed as the others have it.
+// dotted returns the name of a systemd unit: APP-TYPE.N.
 func (u unit) dotted() string { return u.app + "-" + u.Name() }
+
+// dashed returns the name of a unit in the other formats: APP-TYPE-N.
 func (u unit) dashed() string { return fmt.Sprintf("%s-%s-%d", u.app, u.Type, u.Number) }
 
-// profiles becomes the command, which is $0 so that a profile's `set --` cannot change it, after
-// sourcing the files that are its arguments. SLUGC_PROFILE is the one variable that a profile could
-// see.
-const profiles = `for SLUGC_PROFILE; do [ ! -f "$SLUGC_PROFILE" ] || . "$SLUGC_PROFILE"; done; unset SLUGC_PROFILE; exec "${BASH:-/bin/sh}" -c "$0"`
+// profiles is the script that sources the files in its arguments and executes the command. The command is
+// $0, so that a profile's `set --` cannot change it. A profile could see the variable SLUGC_PROFILE only.
+const profiles = `for SLUGC_PROFILE; do [ ! -f "$SLUGC_PROFILE" ] || . "$SLUGC_PROFILE"; done; ` +
+	`unset SLUGC_PROFILE; exec "${BASH:-/bin/sh}" -c "$0"`
 
-// script is what /bin/sh is to run with the command as $1: it decodes, does what the lines of
-// before say, lists the profiles in the order of their bytes whatever the locale is, and becomes
-// the shell that sources them. It leaves no variable behind.
+// script returns what /bin/sh runs with the command as $1. It decodes, runs the lines of before, lists the
+// profiles in the order of their bytes in any locale, and executes the shell that sources them. It leaves
+// no variable behind.
 func (u unit) script(before ...string) string {
 	lines := slices.Concat(u.decode, before)
 	return strings.Join(append(lines,
@@ -73,12 +75,12 @@ func (u unit) script(before ...string) string {
 		`exec /bin/sh "$@"`), "\n")
 }
 
-// argv is the whole command line.
+// argv returns the whole command line.
 func (u unit) argv(before ...string) []string {
 	return []string{"/bin/sh", "-c", u.script(before...), u.dotted(), u.command}
 }
 
-// encode writes a value so that every format can hold it: printf's %b undoes it.
+// encode returns a value in a form that every format can hold and that printf's %b decodes.
 func encode(value string) string {
 	var b strings.Builder
 	for _, c := range []byte(value) {
@@ -92,18 +94,18 @@ func encode(value string) string {
 	return b.String()
 }
 
-// isText says that a value is UTF-8 without control characters but tab and newline, and without
-// noncharacters: what a file of text may hold.
+// isText reports whether a value is what a text file may hold: UTF-8 without control characters other than
+// tab and newline, and without noncharacters.
 func isText(value string) bool {
 	return utf8.ValidString(value) && !strings.ContainsFunc(value, func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\n' || r == 0x7f || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef
 	})
 }
 
-// isLine says that a value is a line of text.
+// isLine reports whether a value is a line of text.
 func isLine(value string) bool { return isText(value) && !strings.Contains(value, "\n") }
 
-// isASCII says that a value has nothing but ASCII's visible characters and spaces.
+// isASCII reports whether a value has only visible ASCII characters and spaces.
 func isASCII(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' })
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// upstart's jobs, init(5): one for the app, one for each type, one for each process. A process's
-// variables are set by its script, which upstart hands to the shell unread, and not by env lines. A
-// signal goes to the process's group.
+// upstart writes jobs, init(5): one for the app, one for each type, one for each process. A process's script
+// sets its variables, because upstart does not interpret a script as it does env lines. Signals go to the
+// process's group.
 func upstart(e *export) []File {
 	conf := func(name, text string) File {
 		return File{name + ".conf", 0o644, []byte(e.mark() + "\n" + text)}
@@ -29,9 +29,9 @@ func upstart(e *export) []File {
 			for _, v := range append(u.own, u.vars...) {
 				fmt.Fprintf(&b, "export %s=%s\n", v.name, shell.Word(v.value))
 			}
-			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", shell.Word(u.command), u.script(enter))
+			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", shell.Word(u.command), u.script(enterDir))
 			file := conf(u.dashed(), b.String())
-			file.Mode = e.private()
+			file.Mode = e.unitMode()
 			files = append(files, file)
 		}
 	}

@@ -10,12 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch/export"
 )
 
-// place exports the formation into the directory.
-func place(t *testing.T, dir, format string, formation map[string]int, env ...string) export.Changes {
+// write exports the formation into the directory.
+func write(t *testing.T, dir, format string, formation map[string]int, env ...string) export.Changes {
 	t.Helper()
 	o := small()
 	o.Formation, o.Env = formation, env
@@ -45,20 +46,12 @@ func tree(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	for _, err := range []error{os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// An export removes what an earlier one has left, and nothing else.
-func TestPlaceSweeps(t *testing.T) {
+// TestWriteSweeps holds that an export removes the files of an earlier one, and no others.
+func TestWriteSweeps(t *testing.T) {
+	t.Parallel()
 	for _, format := range export.Formats() {
 		dir := t.TempDir()
-		// Of another app of a similar name, of another format, and of somebody with a similar name
+		// Files of another app with a similar name, of another format, and of someone else with similar names
 		// and even a similar text.
 		other := small()
 		other.App = "blog-x"
@@ -70,19 +63,23 @@ func TestPlaceSweeps(t *testing.T) {
 			t.Fatal(err)
 		}
 		mark := "Written by `slugc export " + format + "` for blog; the next export replaces it."
-		for name, text := range map[string]string{
-			"blog-web.9.service": "[Unit]\n# I copied this from: " + mark + "\n", "blog-web-9.conf": "env A=1\n", "blog-web-9.plist": "", "blog-web-9/run": "#!/bin/sh\n", "blog-web-9/env/A": "1\n",
-			"blog.socket": "# " + mark + "\n", "notes": "# " + mark + "\n", "blog-web.service": "# Written by `slugc export other` for blog; the next export replaces it.\n",
-		} {
-			write(t, filepath.Join(dir, name), text)
-		}
+		testkit.Tree(t, dir, map[string]string{
+			"blog-web.9.service": "[Unit]\n# I copied this from: " + mark + "\n",
+			"blog-web-9.conf":    "env A=1\n",
+			"blog-web-9.plist":   "",
+			"blog-web-9/run":     "#!/bin/sh\n",
+			"blog-web-9/env/A":   "1\n",
+			"blog.socket":        "# " + mark + "\n",
+			"notes":              "# " + mark + "\n",
+			"blog-web.service":   "# Written by `slugc export other` for blog; the next export replaces it.\n",
+		})
 		if err := os.Symlink("notes", filepath.Join(dir, "blog-web.8.service")); err != nil {
 			t.Fatal(err)
 		}
 		theirs := tree(t, dir)
-		place(t, dir, format, map[string]int{"web": 3, "worker": 1}, "A=1", "B=2")
+		write(t, dir, format, map[string]int{"web": 3, "worker": 1}, "A=1", "B=2")
 		before := slices.DeleteFunc(tree(t, dir), func(name string) bool { return slices.Contains(theirs, name) })
-		done := place(t, dir, format, map[string]int{"web": 1}, "B=2")
+		done := write(t, dir, format, map[string]int{"web": 1}, "B=2")
 		after := slices.DeleteFunc(tree(t, dir), func(name string) bool { return slices.Contains(theirs, name) })
 		if diff := cmp.Diff(done.Written, after); diff != "" {
 			t.Errorf("%s: (-written +there)\n%s", format, diff)
@@ -104,44 +101,60 @@ func TestPlaceSweeps(t *testing.T) {
 	}
 }
 
-// A service directory that is not wanted any more goes with what runsv keeps in it, unless someone
-// else's file is there.
-func TestPlaceServiceDirectories(t *testing.T) {
+// TestWriteServiceDirectories holds that the directory of a former service is removed with the files of runsv,
+// unless another's file is in it.
+func TestWriteServiceDirectories(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	place(t, dir, "runit", map[string]int{"web": 3})
-	for _, name := range []string{"blog-web-2/supervise/pid", "blog-web-2/log/supervise/pid", "blog-web-3/finish", "blog-web-1/env/MINE", "blog-web-1/supervise/pid"} {
-		write(t, filepath.Join(dir, name), "1\n")
+	write(t, dir, "runit", map[string]int{"web": 3})
+	for _, name := range []string{
+		"blog-web-2/supervise/pid", "blog-web-2/log/supervise/pid", "blog-web-3/finish", "blog-web-1/env/MINE",
+		"blog-web-1/supervise/pid",
+	} {
+		testkit.Write(t, filepath.Join(dir, name), "1\n")
 	}
 	if info, err := os.Stat(filepath.Join(dir, "blog-web-1/env")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("env is %v, %v", info, err)
 	}
-	done := place(t, dir, "runit", map[string]int{"web": 1})
+	done := write(t, dir, "runit", map[string]int{"web": 1})
 	if diff := cmp.Diff([]string{"blog-web-3"}, done.Left); diff != "" {
 		t.Error(diff)
 	}
-	for name, there := range map[string]bool{"blog-web-2": false, "blog-web-3/finish": true, "blog-web-3/run": false, "blog-web-1/env/MINE": true, "blog-web-1/supervise/pid": true} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); (err == nil) != there {
-			t.Errorf("%s: %v", name, err)
+	for name, want := range map[string]bool{
+		"blog-web-2": false, "blog-web-3/finish": true, "blog-web-3/run": false, "blog-web-1/env/MINE": true,
+		"blog-web-1/supervise/pid": true,
+	} {
+		if testkit.Exists(dir, name) != want {
+			t.Errorf("%s exists: %v, want %v", name, !want, want)
 		}
 	}
 }
 
-// Nobody else's file is replaced, and nothing is written through a link.
-func TestPlaceForeign(t *testing.T) {
+// TestWriteForeign holds that no file of another origin is replaced, and that nothing is written through a link.
+func TestWriteForeign(t *testing.T) {
+	t.Parallel()
+	file := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o644) }
+	}
+	link := func(target string) func(string) error {
+		return func(path string) error {
+			return os.Symlink(strings.ReplaceAll(target, "DIR", filepath.Dir(path)), path)
+		}
+	}
 	for _, test := range []struct {
 		format, name string
 		make         func(path string) error
 		forced       bool // --force helps
 	}{
-		{"systemd", "blog.target", func(path string) error { return os.WriteFile(path, []byte("[Unit]\n"), 0o644) }, true},
-		{"systemd", "blog-web.1.service", func(path string) error { return os.Symlink("/etc/passwd", path) }, true},
+		{"systemd", "blog.target", file("[Unit]\n"), true},
+		{"systemd", "blog-web.1.service", link("/etc/passwd"), true},
 		{"systemd", "blog.target", func(path string) error { return os.Mkdir(path, 0o755) }, false},
-		{"runit", "blog-web-1", func(path string) error { return os.Symlink(filepath.Join(filepath.Dir(path), "elsewhere"), path) }, false},
-		{"runit", "blog-web-1", func(path string) error { return os.Symlink("elsewhere", path) }, false},
-		{"runit", "blog-web-1/env/PORT", func(path string) error { return os.WriteFile(path, []byte("1\n"), 0o644) }, true},
+		{"runit", "blog-web-1", link("DIR/elsewhere"), false},
+		{"runit", "blog-web-1", link("elsewhere"), false},
+		{"runit", "blog-web-1/env/PORT", file("1\n"), true},
 	} {
 		dir := t.TempDir()
-		write(t, filepath.Join(dir, "elsewhere", "keep"), "")
+		testkit.Write(t, filepath.Join(dir, "elsewhere", "keep"), "")
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, test.name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -172,9 +185,10 @@ func TestPlaceForeign(t *testing.T) {
 	}
 }
 
-func TestPlaceUnwritable(t *testing.T) {
+func TestWriteUnwritable(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
-	write(t, file, "")
+	testkit.Write(t, file, "")
 	_, err := export.Write(file, "systemd", "blog", nil, false)
 	if f := fault.Of(err); f == nil || f.ID != "export/unwritable" || f.Code != fault.ExitUsage {
 		t.Errorf("got %v", err)

@@ -36,7 +36,8 @@ func CancelRaces(t *testing.T, open func() coordinator.Coordinator) {
 			t.Fatal(err)
 		case refused == nil:
 			registered++
-			if made.Version != registered || cancelled.Version != made.Version || cancelled.Status != release.Abandoned {
+			ended := cancelled.Version == made.Version && cancelled.Status == release.Abandoned
+			if made.Version != registered || !ended {
 				t.Errorf("round %d: made v%d, want v%d, cancelled v%d %s",
 					i, made.Version, registered, cancelled.Version, cancelled.Status)
 			}

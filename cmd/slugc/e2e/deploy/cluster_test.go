@@ -19,8 +19,9 @@ import (
 // gives it back: reads say that they are stale, a build keeps its slug and says how to register it,
 // and doing so later works.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, 3)
-	home, dir := slugctest.Home(t), t.TempDir()
+	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
 	env := []string{"SLUGC_COORDINATOR=" + cluster.URL()}
 	run := func(args ...string) slugctest.Outcome { return slugctest.RunIn(t, "", home, env, args...) }
 	slugctest.GoApp(t, dir, "one")

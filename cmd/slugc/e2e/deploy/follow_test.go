@@ -90,7 +90,8 @@ func (f *follower) load() (end func()) {
 // TestFollow is a day of an app: releases, scalings, a broken one, one whose release process fails,
 // a rollback, under load and without one failed request.
 func TestFollow(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
 	f := followApp(t, home, "blog")
 	f.says("blog has no release yet: waiting for the first")
 	build := func(exit int) slugctest.Outcome { t.Helper(); return f.do(exit, "build", dir, "--app", "blog") }
@@ -149,7 +150,8 @@ func TestFollow(t *testing.T) {
 // TestFollowKilled kills a follower: nothing of it lives, the next one sweeps what it left, and
 // logs go on. Then its coordinator goes away and comes back.
 func TestFollowKilled(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
 	slugctest.WebApp(t, dir, "one")
 	f := followApp(t, home, "blog")
 	f.do(0, "build", dir, "--app", "blog")

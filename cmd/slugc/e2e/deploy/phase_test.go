@@ -32,11 +32,12 @@ func statuses(t *testing.T, home, app string) string {
 // TestReleaseProcess releases at each level of the sandbox: the process runs once before the
 // release is current, with its own config vars and nothing else of this machine.
 func TestReleaseProcess(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	file := filepath.Join(t.TempDir(), "release.env")
 	if err := os.WriteFile(file, []byte("FILE=from-file\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -51,6 +52,7 @@ exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
 	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 	for _, level := range []string{"bubblewrap", "landlock", "none"} {
 		t.Run(level, func(t *testing.T) {
+			t.Parallel()
 			home := slugctest.Home(t)
 			secret := filepath.Join(home, "secret")
 			if err := os.WriteFile(secret, []byte("not hidden\n"), 0o600); err != nil {
@@ -119,7 +121,8 @@ func phaseApp(t *testing.T, dir, command string) {
 // TestReleaseProcessOfBuild builds, builds again unchanged, fails, and is killed and interrupted in
 // the release process; each next build works.
 func TestReleaseProcessOfBuild(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "x"), t.TempDir()
 	mark := fmt.Sprintf("%d.1", 2_000_000+os.Getpid())
 	run := func() slugctest.Outcome {
 		t.Helper()
@@ -189,6 +192,7 @@ func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) in
 // command of any kind leaves nothing pending, and a registration under a key of its own goes on
 // where it was.
 func TestReleaseProcessKilled(t *testing.T) {
+	t.Parallel()
 	home := slugctest.Home(t)
 	slow := slugctest.SmallSlug(t, "slow", "test -z $SLOW || { echo now it sleeps; sleep 1000; }")
 	other := slugctest.SmallSlug(t, "other", "true")

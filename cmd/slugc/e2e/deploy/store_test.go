@@ -12,6 +12,7 @@ import (
 // TestStore registers slugs on one machine and runs them on others, which share the coordinator and
 // a slug store and nothing else.
 func TestStore(t *testing.T) {
+	t.Parallel()
 	shared := t.TempDir()
 	env := []string{"SLUGC_COORDINATOR=local://" + filepath.Join(shared, "coordinator.db")}
 	url := "file://" + filepath.Join(shared, "slugs")
@@ -59,6 +60,7 @@ func TestStore(t *testing.T) {
 // TestStoreDown registers with a store that nobody can reach: the slug is kept, nothing is
 // released, and it can be done later.
 func TestStoreDown(t *testing.T) {
+	t.Parallel()
 	home, one := slugctest.Home(t), slugctest.SmallSlug(t, "one", "")
 	env := []string{
 		"SLUGC_STORE=s3://bucket/slugs?endpoint=http://127.0.0.1:1",

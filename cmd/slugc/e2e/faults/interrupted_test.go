@@ -18,9 +18,11 @@ import (
 // TestInterrupted sends each signal to a build in the middle of a buildpack: it ends with 130 and
 // leaves no process and no half-made release.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
-			home, dir := slugctest.Home(t), t.TempDir()
+			t.Parallel()
+			home, dir := slugctest.WarmHome(t, "go", "stopped"), t.TempDir()
 			// seconds, by which the process is found in a sandbox too
 			mark := fmt.Sprintf("%d.%d", 1_000_000+os.Getpid(), sig)
 			slugctest.GoApp(t, dir, "x")

@@ -22,7 +22,8 @@ import (
 // whole, and at the end a build gives the same bytes as one from nothing elsewhere: nothing of a
 // killed build is ever used.
 func TestKilledAnywhere(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "victim"), t.TempDir()
 	slugctest.GoApp(t, dir, "start")
 	first := slugctest.Build(t, home, dir, "--app", "victim")
 	start := time.Now()
@@ -66,10 +67,11 @@ func TestKilledAnywhere(t *testing.T) {
 
 // TestConcurrentRegistrations registers one slug from fifty processes at once.
 func TestConcurrentRegistrations(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "many"), t.TempDir()
 	slugctest.GoApp(t, dir, "x")
 	file := filepath.Join(t.TempDir(), "x.tgz")
-	slugctest.Build(t, home, dir, "--no-register", "--output", file)
+	slugctest.Build(t, home, dir, "--app", "many", "--no-register", "--output", file)
 	const n = 50
 	versions := make([]int, n)
 	var wg sync.WaitGroup
@@ -94,7 +96,8 @@ func TestConcurrentRegistrations(t *testing.T) {
 
 // TestConcurrentBuilds builds one app from four processes at once: they queue.
 func TestConcurrentBuilds(t *testing.T) {
-	home := slugctest.Home(t)
+	t.Parallel()
+	home := slugctest.WarmHome(t, "go", "shared")
 	var wg sync.WaitGroup
 	for i := range 4 {
 		dir := t.TempDir()
@@ -111,7 +114,8 @@ func TestConcurrentBuilds(t *testing.T) {
 // TestNoNetwork builds an app whose modules cannot be reached: a transient error that says so, and
 // the former release stays.
 func TestNoNetwork(t *testing.T) {
-	home, dir := slugctest.Home(t), t.TempDir()
+	t.Parallel()
+	home, dir := slugctest.WarmHome(t, "go", "net"), t.TempDir()
 	slugctest.GoApp(t, dir, "x")
 	slugctest.Build(t, home, dir, "--app", "net")
 	testkit.Tree(t, dir, map[string]string{
@@ -130,6 +134,7 @@ func TestNoNetwork(t *testing.T) {
 // TestFullDisk builds in a state directory of 8 MB: one clear error, and what was there before
 // stays.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Fatal("this test mounts a small file system and needs root")
 	}

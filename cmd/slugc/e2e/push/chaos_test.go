@@ -29,6 +29,7 @@ var (
 // TestPushRace has many push different commits on the same base at once: in every round exactly one
 // of them wins.
 func TestPushRace(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for round := range 2 {
 		base := s.must(t, "rev-parse", "HEAD")
@@ -76,6 +77,7 @@ func TestPushRace(t *testing.T) {
 // TestPushSameCommit has many push the same commit at once, over and over to and fro: the current
 // release is always of the commit that main names.
 func TestPushSameCommit(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	one := s.must(t, "rev-parse", "HEAD")
 	two := s.commit(t, "two")
@@ -126,8 +128,10 @@ func (s *site) processes(program, words string) (pids []int) {
 // current release is of the commit that main names, nothing is left of the push, and the next push
 // works. With -kills 50 -v it prints how the pushes ended.
 func TestPushKilled(t *testing.T) {
+	t.Parallel()
 	for _, v := range victims {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			took := s.pushTime(t)
 			ends := map[string]int{}
@@ -215,8 +219,10 @@ func (s *site) killOnce(t *testing.T, v victim, i int, took time.Duration) strin
 // TestPushClientGone lets the client of a push go away in the middle of a build that would last for
 // ever, over every transport: the build ends, its release is none, and the branch stays.
 func TestPushClientGone(t *testing.T) {
+	t.Parallel()
 	for _, transport := range transports {
 		t.Run(transport.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.must(t, "remote", "set-url", "origin", transport.url(t, s))
 			s.must(t, "rm", "-q", "go.mod", "main.go")

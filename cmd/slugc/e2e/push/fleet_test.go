@@ -16,6 +16,7 @@ import (
 // which runs what was pushed. The hooks' settings are all that tells the machine of them; the
 // pushed commit has a submodule, and the next one a Git LFS pointer.
 func TestPushFleet(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, 1)
 	s, shared := bareSite(t), t.TempDir()
 	store := "file://" + filepath.Join(shared, "slugs")

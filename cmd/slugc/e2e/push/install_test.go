@@ -14,6 +14,7 @@ import (
 // TestHookInstall installs, installs again, and uninstalls: hooks and settings that were there run
 // first, and are back at the end.
 func TestHookInstall(t *testing.T) {
+	t.Parallel()
 	s := bareSite(t)
 	testkit.Tree(t, s.bare, map[string]string{
 		"hooks/pre-receive":           "#!/bin/sh\necho earlier $GIT_DIR; cat; [ -z \"$GIT_PUSH_OPTION_0\" ]\n",
@@ -90,6 +91,7 @@ func (s *site) files(t *testing.T) string {
 
 // TestHookOwner installs as root for another user, who then pushes.
 func TestHookOwner(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Fatal("this test sets up a repository of another user and needs root")
 	}
@@ -111,6 +113,7 @@ func TestHookOwner(t *testing.T) {
 // TestHooksPath installs where core.hooksPath leads, and keeps out of other repositories that use
 // the same directory.
 func TestHooksPath(t *testing.T) {
+	t.Parallel()
 	s, other := bareSite(t), bareSite(t)
 	shared := t.TempDir()
 	for _, one := range []*site{s, other} {
@@ -132,6 +135,7 @@ func TestHooksPath(t *testing.T) {
 // TestPushWithoutTransactions pushes to a repository whose git, or whose administrator, has no
 // reference-transaction hook: post-receive releases.
 func TestPushWithoutTransactions(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if err := os.Remove(filepath.Join(s.bare, "hooks/reference-transaction")); err != nil {
 		t.Fatal(err)
@@ -144,6 +148,7 @@ func TestPushWithoutTransactions(t *testing.T) {
 // TestPushNoCoordinator pushes while the coordinator cannot be used: nothing is released, and the
 // next push works.
 func TestPushNoCoordinator(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	file := filepath.Join(s.home, "coordinator.db")
 	if err := os.Rename(file, file+".away"); err != nil {

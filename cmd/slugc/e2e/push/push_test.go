@@ -16,6 +16,7 @@ import (
 // TestPush pushes over every transport: accepted, rejected, refused by git itself before and after
 // the build, forced, and what is not to be built.
 func TestPush(t *testing.T) {
+	t.Parallel()
 	for _, transport := range transports {
 		t.Run(transport.name, func(t *testing.T) {
 			t.Parallel()
@@ -173,6 +174,7 @@ func (s *site) noBuild(t *testing.T) {
 // TestPushKinds pushes what is rare: an atomic push, very many refs, odd names, sha256, an
 // annotated tag as a branch, one that git's fsck refuses.
 func TestPushKinds(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.commit(t, "atomic")
 	s.must(t, "tag", "v1")
@@ -211,6 +213,7 @@ func TestPushKinds(t *testing.T) {
 
 // TestPushSHA256 pushes to a repository whose ids are sha256.
 func TestPushSHA256(t *testing.T) {
+	t.Parallel()
 	s := bareSite(t, "--object-format=sha256")
 	s.install(t)
 	slugctest.GoApp(t, s.work, "sha256")
@@ -224,6 +227,7 @@ func TestPushSHA256(t *testing.T) {
 // TestPushEnvironment plants secrets in the environment of the git server: the build, and what it
 // asks, see none.
 func TestPushEnvironment(t *testing.T) {
+	t.Parallel()
 	s := bareSite(t)
 	s.install(t)
 	testkit.Tree(

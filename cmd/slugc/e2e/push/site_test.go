@@ -48,7 +48,12 @@ func newSite(t *testing.T, more ...string) *site {
 func bareSite(t *testing.T, initArgs ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	s := &site{binary: slugctest.Binary(t), home: slugctest.Home(t), bare: filepath.Join(dir, "blog.git"), work: filepath.Join(dir, "work")}
+	s := &site{
+		binary: slugctest.Binary(t),
+		home:   slugctest.WarmHome(t, "go", "blog"),
+		bare:   filepath.Join(dir, "blog.git"),
+		work:   filepath.Join(dir, "work"),
+	}
 	s.env = append(
 		[]string{
 			"HOME=" + s.home,

@@ -40,6 +40,7 @@ func freeAddress(t testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", testk
 // server answers at the URL. The test fails if the server is not installed.
 func serve(t testing.TB, url string, name string, args ...string) (wait func()) {
 	t.Helper()
+	testkit.NeedsTools(t, name)
 	path, err := exec.LookPath(name)
 	if err != nil {
 		t.Fatalf("%s is not installed, which .ci/setup does: %v", name, err)

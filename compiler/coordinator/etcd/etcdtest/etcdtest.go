@@ -28,6 +28,8 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/testkit"
+
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -66,6 +68,7 @@ type member struct {
 // test's temporary directories. The test fails if the program etcd is missing.
 func Start(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
+	testkit.NeedsTools(t, "etcd")
 	// Another process may take a free port before the member listens there.
 	for try := 0; ; try++ {
 		c := newCluster(t, n, flags)
@@ -230,9 +233,9 @@ func (c *Cluster) await(i int) error {
 				return nil
 			}
 		}
-		said, _ := os.ReadFile(m.log())
-		if time.Since(began) > timeout || bytes.Contains(said, []byte("address already in use")) {
-			return fmt.Errorf("waiting for etcd member %d (%v): %s", i, err, said)
+		log, _ := os.ReadFile(m.log())
+		if time.Since(began) > timeout || bytes.Contains(log, []byte("address already in use")) {
+			return fmt.Errorf("waiting for etcd member %d (%v): %s", i, err, log)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"slugc/cache/testkit"
 )
 
 // link is a member's wire to the test's namespace: one for clients, one for peers.
@@ -22,6 +24,7 @@ type link struct {
 // it: addresses of 10.98.0.0/16 and 10.99.0.0/16 are set up there, and vanish with it.
 func StartIsolated(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
+	testkit.NeedsTools(t, "etcd")
 	if others, err := exec.Command("ip", "-o", "link", "show", "up").Output(); err != nil ||
 		strings.Contains(string(others), ": eth") {
 		t.Fatalf("this is not a fresh network namespace (%v): %s", err, others)
@@ -116,11 +119,11 @@ const (
 	Peers
 )
 
-// nobody is a hardware address that no device has: what is sent there is lost silently.
-const nobody = "02:00:00:00:00:01"
+// noDevice is a hardware address that no device has: what is sent there is lost silently.
+const noDevice = "02:00:00:00:00:01"
 
 func misdirect(address, device string) string {
-	return fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", address, nobody, device)
+	return fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", address, noDevice, device)
 }
 
 // Cut loses everything that is sent over a member's wire, in both directions. The member must have

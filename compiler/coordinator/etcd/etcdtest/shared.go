@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"slugc/cache/testkit"
 )
 
 // shared is the cluster of all tests of the process.
@@ -19,6 +21,7 @@ var shared struct {
 // must call [Main].
 func Shared(t testing.TB) *Cluster {
 	t.Helper()
+	testkit.NeedsTools(t, "etcd")
 	shared.once.Do(func() {
 		shared.owner = &processTB{TB: t}
 		shared.cluster = Start(shared.owner, 3, Steady...)

@@ -33,13 +33,14 @@ func register(store, name, count string) error {
 	if err != nil {
 		return err
 	}
+	slug := release.SlugRef{Digest: digest.Digest(fmt.Sprintf("sha256:%064x", 1)), Size: 1, URL: "file:///s"}
 	for i := range n {
 		c, err := open(store)
 		if err != nil {
 			return err
 		}
 		rel, err := release.New(c, release.Options{}).Register(context.Background(), "blog", release.Request{
-			Slug:      release.SlugRef{Digest: digest.Digest(fmt.Sprintf("sha256:%064x", 1)), Size: 1, URL: "file:///s"},
+			Slug:      slug,
 			Processes: []procfile.Process{{Type: "web", Command: "run web"}},
 			Key:       fmt.Sprintf("%s.%d", name, i),
 		})
