@@ -57,7 +57,8 @@ func TestLayersSurvive(t *testing.T) {
 		t.Error("the build directory is left")
 	}
 	b = begin(t, a, false)
-	if b.Interrupted || !testkit.Exists(b.LayersDir, "bp", "l", "file") || !testkit.Exists(b.LayersDir, "bp", "l.toml") {
+	if b.Interrupted || !testkit.Exists(b.LayersDir, "bp", "l", "file") || !testkit.Exists(b.LayersDir, "bp",
+		"l.toml") {
 		t.Error("layers or their metadata are lost by a good build")
 	}
 	if err := b.Commit(); err != nil {
@@ -86,7 +87,8 @@ func TestInterrupted(t *testing.T) {
 			testkit.Write(t, filepath.Join(b.LayersDir, "bp", "l.toml"), "")
 			end(t, b)
 			b = begin(t, a, false)
-			if !b.Interrupted || !testkit.Exists(b.LayersDir, "bp", "l", "file") || testkit.Exists(b.LayersDir, "bp", "l.toml") {
+			if !b.Interrupted || !testkit.Exists(b.LayersDir, "bp", "l", "file") || testkit.Exists(b.LayersDir,
+				"bp", "l.toml") {
 				t.Errorf(
 					"interrupted %t, file kept %t, metadata kept %t",
 					b.Interrupted,

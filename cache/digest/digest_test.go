@@ -15,6 +15,7 @@ import (
 const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 func TestOf(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("abc"), 0o644); err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestOf(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
 		"", abc, "sha256:", "sha256:" + abc[1:], "sha256:" + abc + "0", "sha256:" + strings.ToUpper(abc),
 		"sha512:" + abc, "sha256:../../../../etc/passwd" + abc[:43], "sha256:" + abc[:63] + "\n",

@@ -199,7 +199,8 @@ func TestCopyFile(t *testing.T) {
 	if err := disk.CopyFile(from, link, 0o644); !errors.Is(err, fs.ErrExist) || testkit.Exists(dir, "elsewhere") {
 		t.Errorf("over a dangling link: %v", err)
 	}
-	if err := disk.CopyFile(filepath.Join(dir, "none"), filepath.Join(dir, "copy"), 0o644); !errors.Is(err, fs.ErrNotExist) {
+	err = disk.CopyFile(filepath.Join(dir, "none"), filepath.Join(dir, "copy"), 0o644)
+	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of no file: %v", err)
 	}
 	if testkit.Exists(dir, "copy") {
@@ -213,7 +214,8 @@ func TestRemoveAll(t *testing.T) {
 	testkit.Write(t, filepath.Join(outside, "file"), "kept")
 	dir := filepath.Join(t.TempDir(), "tree")
 	testkit.Write(t, filepath.Join(dir, "a", "b", "file"), "x")
-	for name, target := range map[string]string{"directory": outside, "file": filepath.Join(outside, "file"), "loop": "loop"} {
+	links := map[string]string{"directory": outside, "file": filepath.Join(outside, "file"), "loop": "loop"}
+	for name, target := range links {
 		if err := os.Symlink(target, filepath.Join(dir, "a", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +246,8 @@ func TestRemoveAll(t *testing.T) {
 func TestSize(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{"a": "12345", "b/c": "678"})
-	if err := errors.Join(os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "d")), os.Symlink("a", filepath.Join(dir, "e"))); err != nil {
+	a := filepath.Join(dir, "a")
+	if err := errors.Join(os.Link(a, filepath.Join(dir, "d")), os.Symlink("a", filepath.Join(dir, "e"))); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int64{dir: 13, filepath.Join(dir, "a"): 5, filepath.Join(dir, "none"): 0} {

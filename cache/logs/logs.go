@@ -1,19 +1,23 @@
-// Package logs keeps what an app's processes say: one line a record, in files of bounded size,
-// written by any number of processes of one machine.
+// Package logs keeps the output of an app's processes: one line for each record, in files of
+// bounded size. Several processes of one machine may write at the same time, each through a
+// [Writer]; a [Reader] reads and follows.
+//
+//	w, err := logs.Open(app.Path("logs"), logs.Options{})
+//	w.Write(logs.Record{Release: 3, Source: logs.App, Process: "web.1", Text: "listening"})
+//	err = w.Close()
 //
 //	‹dir›/app.log      the newest records
 //	‹dir›/app.log.1    older ones, up to .4
-//	‹dir›/lock         flock: held for each write, and for the moment in which files are opened or renamed
+//	‹dir›/lock         flock held for each write, and while files are opened or renamed
 //
 //	record  = time " " release " " source "[" process "]: " text "\n" .
 //	time    = RFC 3339 in UTC with six digits of a second .
 //	release = "v" digits | "-" .
 //	source  = "app" | "slugc" .
 //
-// A record is written whole, at the end of the file, under the lock; what a killed writer left
-// unfinished is ended by the next one. When a file is full it is renamed and a new one begun, so at
-// most five times its size is kept. Nothing is synced: after a power cut the last seconds may be
-// missing.
+// A record is written whole, at the end of the file, under the lock. If a killed writer left half a
+// line, the next one ends that line. A full file is renamed and a new one started, so at most five
+// times its size is kept. Nothing is synced: a power failure may lose the last seconds.
 package logs
 
 import (
@@ -25,7 +29,7 @@ import (
 	"time"
 )
 
-// App and Slugc are the sources of records: what a process said, and what slugc says of it.
+// App and Slugc are the sources of records: output of a process, and slugc's messages about it.
 const (
 	App   = "app"
 	Slugc = "slugc"
@@ -36,22 +40,23 @@ type Record struct {
 	Time    time.Time
 	Release int    // version; 0 where there is none
 	Source  string // App or Slugc
-	Process string // web.1; what of slugc's speaks, such as follow
-	Text    string // without newline; any other bytes, as they were written
+	Process string // web.1; of Slugc the part that writes, such as follow
+	Text    string // any bytes except for newlines
 }
 
-// MaxText is the longest text of a record in bytes; a longer line becomes several records.
+// MaxText is the maximum length of a text in bytes. A longer line becomes several records.
 const MaxText = 10_000
 
 // stamp is the form of a record's time.
 const stamp = "2006-01-02T15:04:05.000000Z"
 
-// String is the record as a reader sees it: `2026-11-25T19:00:00.123456Z app[web.1]: text`.
+// String returns the record in the form that readers see: `2026-11-25T19:00:00.123456Z app[web.1]:
+// text`.
 func (r Record) String() string {
 	return fmt.Sprintf("%s %s[%s]: %s", r.Time.UTC().Format(stamp), r.Source, r.Process, r.Text)
 }
 
-// appendTo appends the stored form.
+// appendTo appends the stored form to b.
 func (r Record) appendTo(b []byte) []byte {
 	release := "-"
 	if r.Release > 0 {
@@ -60,7 +65,7 @@ func (r Record) appendTo(b []byte) []byte {
 	return fmt.Appendf(b, "%s %s %s[%s]: %s\n", r.Time.UTC().Format(stamp), release, r.Source, r.Process, r.Text)
 }
 
-// parse reads a stored line without its newline. What a killed writer left is none.
+// parse reads a stored line without its newline. ok is false for half a line of a killed writer.
 func parse(line []byte) (r Record, ok bool) {
 	when, rest, _ := bytes.Cut(line, []byte(" "))
 	release, rest, _ := bytes.Cut(rest, []byte(" "))
@@ -72,9 +77,11 @@ func parse(line []byte) (r Record, ok bool) {
 	}
 	r = Record{Time: at, Source: string(source), Process: string(process), Text: string(text)}
 	if number, ok := strings.CutPrefix(string(release), "v"); ok {
-		if r.Release, err = strconv.Atoi(number); err != nil {
+		if r.Release, err = strconv.Atoi(number); err != nil || r.Release <= 0 {
 			return Record{}, false
 		}
+	} else if string(release) != "-" {
+		return Record{}, false
 	}
 	return r, r.Source == App || r.Source == Slugc
 }
@@ -85,7 +92,7 @@ const (
 	kept     = 5 // files, the newest included
 )
 
-// file is the path of the file that has been renamed age times.
+// file returns the path of the file that was renamed age times.
 func file(dir string, age int) string {
 	if age == 0 {
 		return filepath.Join(dir, fileName)

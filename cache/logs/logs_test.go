@@ -68,6 +68,7 @@ func line(text string) logs.Record {
 }
 
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "logs")
 	if list := last(t, dir, 10, nil); len(list) != 0 {
 		t.Errorf("without a directory there are %v", list)
@@ -109,6 +110,7 @@ func TestRecords(t *testing.T) {
 
 // A long line is cut between characters, and nothing of it is lost.
 func TestLongLine(t *testing.T) {
+	t.Parallel()
 	dir, text := t.TempDir(), strings.Repeat("ä", 3*logs.MaxText)
 	w := open(t, dir, logs.Options{})
 	w.Write(line(text))
@@ -128,6 +130,7 @@ func TestLongLine(t *testing.T) {
 // Many writers rotate under a reader that follows: it sees every record once, in each writer's
 // order, and the files stay within their bound.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	const writers, each, size = 4, 400, 20_000
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -187,6 +190,7 @@ func TestRotation(t *testing.T) {
 // Writers are killed while they write: what the others wrote is whole, and what the killed wrote is
 // a beginning of it, without a hole.
 func TestKilledWriters(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for range 8 {
 		cmd := exec.Command(os.Args[0], "write", dir)
@@ -194,7 +198,8 @@ func TestKilledWriters(t *testing.T) {
 			t.Fatal(err)
 		}
 		who := fmt.Sprintf("killed.%d", cmd.Process.Pid)
-		for end := time.Now().Add(20 * time.Second); len(last(t, dir, 5, func(r logs.Record) bool { return r.Process == who })) < 5; {
+		for end := time.Now().Add(20 * time.Second); len(last(t, dir, 5,
+			func(r logs.Record) bool { return r.Process == who })) < 5; {
 			if time.Now().After(end) {
 				t.Fatal("the writer does not write")
 			}
@@ -223,8 +228,10 @@ func TestKilledWriters(t *testing.T) {
 
 // What a killed writer left without end does not swallow the next record.
 func TestUnfinishedLine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "app.log"), []byte("2026-11-25T19:00:00.123456Z v3 app[web.1]: unfini"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "app.log"),
+		[]byte("2026-11-25T19:00:00.123456Z v3 app[web.1]: unfini"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w := open(t, dir, logs.Options{})

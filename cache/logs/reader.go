@@ -21,12 +21,12 @@ const Poll = 200 * time.Millisecond
 type Reader struct {
 	dir  string
 	want func(Record) bool
-	file *os.File // the one being read
-	rest []byte   // of it, a line without end
+	file *os.File // the one that is being read
+	rest []byte   // its last line, if that is not complete
 }
 
-// NewReader returns a reader of the records in dir that want accepts; nil accepts all. A directory
-// that is not there has none.
+// NewReader returns a reader of the records in dir for which want returns true; nil stands for all.
+// A missing directory has no records.
 func NewReader(dir string, want func(Record) bool) *Reader {
 	if want == nil {
 		want = func(Record) bool { return true }
@@ -34,14 +34,14 @@ func NewReader(dir string, want func(Record) bool) *Reader {
 	return &Reader{dir: dir, want: want}
 }
 
-// Close closes the file that is being read.
+// Close closes the reader's file.
 func (r *Reader) Close() {
 	if r.file != nil {
 		r.file.Close()
 	}
 }
 
-// Last returns the last n records, the oldest first. Follow goes on after them.
+// Last returns the last n records, the oldest first. Follow continues after them.
 func (r *Reader) Last(n int) ([]Record, error) {
 	files, err := r.openAll()
 	if err != nil || len(files) == 0 {
@@ -63,8 +63,7 @@ func (r *Reader) Last(n int) ([]Record, error) {
 	return ring.all(), nil
 }
 
-// Follow calls show for every record that comes, until ctx ends or show fails, across renamed
-// files.
+// Follow calls show for every new record until ctx ends or show fails. It follows renamed files.
 func (r *Reader) Follow(ctx context.Context, show func(Record) error) error {
 	tick := time.NewTicker(Poll)
 	defer tick.Stop()
@@ -93,7 +92,7 @@ func (r *Reader) news(show func(Record) error) error {
 			return err
 		}
 		if r.file != nil {
-			// Written between the last look and the renaming; after it nothing is.
+			// What was written between the last read and the renaming.
 			if err := r.read(show); err != nil {
 				next.Close()
 				return err
@@ -104,8 +103,8 @@ func (r *Reader) news(show func(Record) error) error {
 	}
 }
 
-// next opens the file that follows the one being read: nil if that is the newest, the oldest if it
-// is gone.
+// next opens the file after the reader's. It returns nil if the reader's is the newest, and the
+// oldest if the reader's is gone.
 func (r *Reader) next() (*os.File, error) {
 	if r.file != nil {
 		mine, err := r.file.Stat()
@@ -143,7 +142,7 @@ func (r *Reader) next() (*os.File, error) {
 	return next, nil
 }
 
-// openAll opens all files as of one moment, the oldest first.
+// openAll opens all files as they are at one moment, the oldest first.
 func (r *Reader) openAll() ([]*os.File, error) {
 	lock := flock.New(lockFile(r.dir))
 	if err := lock.RLock(); errors.Is(err, fs.ErrNotExist) {
@@ -169,17 +168,17 @@ func (r *Reader) openAll() ([]*os.File, error) {
 	return files, nil
 }
 
-// maxLine bounds a stored line: a text and what stands before it.
+// maxLine bounds a stored line: a text with its prefix.
 const maxLine = MaxText + 1024
 
-// read shows the whole lines from here to the file's end; what has no end yet is kept for the next
-// time.
+// read calls show for all complete lines up to the end of the file. It keeps an incomplete line for
+// the next call.
 func (r *Reader) read(show func(Record) error) error {
 	in := bufio.NewReaderSize(r.file, 64<<10)
 	for {
 		part, err := in.ReadSlice('\n')
 		if r.rest = append(r.rest, part...); len(r.rest) > maxLine {
-			r.rest = r.rest[:maxLine] // no record of ours
+			r.rest = r.rest[:maxLine] // it is not a record
 		}
 		if err == nil {
 			rec, ok := parse(bytes.TrimSuffix(r.rest, []byte("\n")))

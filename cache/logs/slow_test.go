@@ -15,6 +15,7 @@ import (
 
 // A lock that is held holds writers up no longer than they wait, and what was dropped is counted.
 func TestSlow(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	lock := flock.New(filepath.Join(dir, "lock"))
 	if err := lock.Lock(); err != nil {
@@ -50,6 +51,7 @@ func TestSlow(t *testing.T) {
 }
 
 func TestUnwritable(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// split cuts a text at newlines and where it is longer than MaxText, there between characters.
+// split splits a text at newlines. It also splits lines longer than MaxText, between characters.
 func split(text string) []string {
 	if len(text) <= MaxText && !strings.Contains(text, "\n") {
 		return []string{text}

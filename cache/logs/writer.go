@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,15 +12,15 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Options are a writer's bounds. The zero value is the usual.
+// Options are a writer's bounds. The zero value works.
 type Options struct {
-	Size  int64         // bytes of a file; 0: 10 MB
-	Queue int           // records waiting to be written; 0: 1024
-	Wait  time.Duration // how long Write waits for room before a record is dropped; 0: 1 s
+	Size  int64         // bytes of a file; 0 for 10 MB
+	Queue int           // records that wait to be written; 0 for 1024
+	Wait  time.Duration // how long Write waits for room before it drops a record; 0 for 1 s
 }
 
-// Writer appends records. It writes from a goroutine of its own, so that a slow disk, or a stopped
-// process that holds the lock, holds up an app for Options.Wait and no longer: then records are
+// Writer appends records. It writes from its own goroutine, so that a slow disk, or a stopped
+// process that holds the lock, delays an app only for Options.Wait. After that, records are
 // dropped, and a record says how many. All methods may be called concurrently.
 type Writer struct {
 	dir   string
@@ -29,7 +30,7 @@ type Writer struct {
 
 	mu      sync.Mutex
 	closed  bool
-	dropped int // records since the last that found room
+	dropped int // records dropped since the last one that found room
 
 	file  *os.File // the goroutine's
 	lock  *flock.Flock
@@ -38,15 +39,7 @@ type Writer struct {
 
 // Open returns a writer of the logs in dir, which is made with mode 0700 where it is missing.
 func Open(dir string, o Options) (*Writer, error) {
-	if o.Size == 0 {
-		o.Size = 10_000_000
-	}
-	if o.Queue == 0 {
-		o.Queue = 1024
-	}
-	if o.Wait == 0 {
-		o.Wait = time.Second
-	}
+	o.Size, o.Queue, o.Wait = cmp.Or(o.Size, 10_000_000), cmp.Or(o.Queue, 1024), cmp.Or(o.Wait, time.Second)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the logs: %w", err)
 	}
@@ -61,7 +54,7 @@ func Open(dir string, o Options) (*Writer, error) {
 	return w, nil
 }
 
-// Write appends a record, whose time is now if it has none. A text with newlines or longer than
+// Write appends a record, with the current time if it has none. A text with newlines or longer than
 // MaxText becomes several records. After Close it does nothing.
 func (w *Writer) Write(r Record) {
 	if r.Time.IsZero() {
@@ -104,10 +97,10 @@ func (w *Writer) enqueue(r Record) {
 	}
 }
 
-// closing is how long Close waits for the disk.
+// closing bounds how long Close waits for the disk.
 const closing = 5 * time.Second
 
-// Close writes what was given and returns the first error of writing.
+// Close writes the records that wait and returns the first error of writing.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if !w.closed {
@@ -125,10 +118,10 @@ func (w *Writer) Close() error {
 	return w.ended
 }
 
-// batch is how much is written at a time.
+// batch bounds the bytes that are written at once.
 const batch = 256 << 10
 
-// run writes what there is, as much as there is at a time.
+// run writes records until the queue is closed, as many at once as there are.
 func (w *Writer) run() {
 	defer close(w.done)
 	var b []byte
@@ -188,7 +181,8 @@ func (w *Writer) append(b []byte) error {
 	return err
 }
 
-// open has the newest file open, whoever has renamed the last one, and returns its size.
+// open opens the newest file unless it is open, and returns its size. Another process may have
+// renamed the former one.
 func (w *Writer) open() (int64, error) {
 	if w.file != nil {
 		mine, err := w.file.Stat()
@@ -213,7 +207,7 @@ func (w *Writer) open() (int64, error) {
 	return info.Size(), nil
 }
 
-// rotate renames the files, the oldest over nothing.
+// rotate renames all files. The oldest one is overwritten.
 func (w *Writer) rotate() error {
 	for age := kept - 2; age >= 0; age-- {
 		if err := os.Rename(file(w.dir, age), file(w.dir, age+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {

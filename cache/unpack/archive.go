@@ -12,14 +12,14 @@ import (
 // opener opens the content of an entry.
 type opener func() (io.ReadCloser, error)
 
-// Archive reads an archive of any kind from r and writes it under dir, which must exist. It reads r
-// to its end, so that the archive's own checksums are seen. A zip needs random access and is
-// spooled into dir first, as a file without a name.
+// Archive reads an archive of any supported format from r and writes it below dir, which must
+// exist. It reads r to its end to check the archive's own checksums. A zip needs random access; it
+// is spooled into dir first, as a file without a name.
 //
-// Errors: a [*Refusal] for an entry that is not let in, [ErrFormat], [ErrDamaged], the context's,
-// those of r, and those of writing.
+// Errors are a [*Refusal] for an entry, [ErrFormat], [ErrDamaged], the context's, those of r, and
+// those of writing.
 func Archive(ctx context.Context, r io.Reader, dir string, o Options) (Stats, error) {
-	in := &source{ctx: ctx, r: r}
+	in := &input{ctx: ctx, r: r}
 	buf := bufio.NewReaderSize(in, 64<<10)
 	head, err := buf.Peek(sniffLen)
 	if err != nil && err != io.EOF {
@@ -27,10 +27,10 @@ func Archive(ctx context.Context, r io.Reader, dir string, o Options) (Stats, er
 	}
 	if !isZip(head) {
 		return writeAll(ctx, dir, o, in, func(handle func(entry) error) error {
-			return readTar(ctx, head, buf, o.Limits.orDefault(), handle)
+			return readTar(ctx, head, buf, o.Limits.OrDefault(), handle)
 		})
 	}
-	f, size, err := spool(dir, buf, o.Limits.orDefault().stream())
+	f, size, err := spool(dir, buf, o.Limits.OrDefault().stream())
 	if err != nil {
 		return Stats{}, err
 	}
@@ -61,45 +61,42 @@ func File(ctx context.Context, path, dir string, o Options) (Stats, error) {
 }
 
 func writeZip(ctx context.Context, f io.ReaderAt, size int64, dir string, o Options) (Stats, error) {
-	in := &sourceAt{source{ctx: ctx}, f}
-	return writeAll(ctx, dir, o, &in.source, func(handle func(entry) error) error {
-		return readZip(ctx, in, size, o.Limits.orDefault(), handle)
+	in := &inputAt{input{ctx: ctx}, f}
+	return writeAll(ctx, dir, o, &in.input, func(handle func(entry) error) error {
+		return readZip(ctx, in, size, o.Limits.OrDefault(), handle)
 	})
 }
 
-// writeAll puts all entries that read finds into dir, and sorts out whose fault an error is.
+// writeAll writes all entries that read finds into dir, and finds out which side an error comes
+// from.
 func writeAll(
-	ctx context.Context,
-	dir string,
-	o Options,
-	in *source,
-	read func(func(entry) error) error,
+	ctx context.Context, dir string, o Options, in *input, read func(func(entry) error) error,
 ) (Stats, error) {
 	w, err := NewWriter(dir, o)
 	if err != nil {
 		return Stats{}, err
 	}
-	var putting error
+	var putErr error
 	err = read(func(e entry) error {
-		putting = put(ctx, w, e)
-		return putting
+		putErr = put(ctx, w, e)
+		return putErr
 	})
 	switch {
-	case putting != nil && errors.Is(putting, errContent):
-		err = damaged(in, putting)
-	case putting != nil:
-		err = putting // without what the reader has wrapped around it
+	case putErr != nil && errors.Is(putErr, errContent):
+		err = damaged(in, putErr)
+	case putErr != nil:
+		err = putErr // without the reader's wrapping
 	case err != nil:
 		err = damaged(in, err)
 	}
-	if closing := w.Close(); err == nil {
-		err = closing
+	if closeErr := w.Close(); err == nil {
+		err = closeErr
 	}
 	return w.Stats(), err
 }
 
-// damaged tells trouble in getting the bytes from trouble in their meaning.
-func damaged(in *source, err error) error {
+// damaged wraps err in ErrDamaged unless it comes from reading in or has its own meaning.
+func damaged(in *input, err error) error {
 	if in.err != nil {
 		return fmt.Errorf("reading archive: %w", in.err)
 	}
@@ -112,7 +109,7 @@ func damaged(in *source, err error) error {
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
-// spool keeps a stream in a file that has no name any more.
+// spool copies a stream to a file that no longer has a name.
 func spool(dir string, r io.Reader, limit int64) (*os.File, int64, error) {
 	f, err := os.CreateTemp(dir, ".unpack-*")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 // Real tools make real archives, and none of what they hold is refused.
 func TestRealArchives(t *testing.T) {
+	t.Parallel()
 	src := t.TempDir()
 	script := `set -e
 mkdir -p node_modules/.bin node_modules/tool/bin node_modules/store/a empty "dir with space"

@@ -15,17 +15,17 @@ import (
 	"github.com/mholt/archiver/v4"
 )
 
-// This file alone knows archiver. Its Identify is not used: it asks its formats in random order,
-// brotli's test is a guess, and rar and 7z are none of ours.
+// Only this file imports archiver. It does not use archiver's Identify, which tries all formats in
+// random order, recognises brotli by guessing, and also accepts rar and 7z.
 
-// window is the most that a zstd frame may want to look back, and with it the memory of its
-// decoder: the same 64 MiB that archiver grants xz, and what `zstd --ultra -21` uses.
+// window bounds how far back a zstd frame may refer, and so the memory of its decoder: 64 MiB,
+// which archiver also allows for xz and which `zstd --ultra -21` uses.
 const window = 64 << 20
 
-// sniffLen is how much of a file tells its format.
+// sniffLen is how many bytes of a file show its format.
 const sniffLen = 6
 
-// compressions are the compressions read, in the order they are tried.
+// compressions are the supported compressions, in the order in which they are tried.
 var compressions = []archiver.Compression{
 	archiver.Gz{},
 	archiver.Zstd{DecoderOptions: []zstd.DOption{
@@ -35,13 +35,13 @@ var compressions = []archiver.Compression{
 	archiver.Bz2{},
 }
 
-// isZip recognises a zip; an empty one starts with its end record.
+// isZip reports whether a file starts like a zip. An empty zip starts with its end record.
 func isZip(head []byte) bool {
 	m, err := archiver.Zip{}.Match(context.Background(), "", bytes.NewReader(head))
 	return err == nil && m.ByStream || bytes.HasPrefix(head, []byte("PK\x05\x06"))
 }
 
-// readTar hands over the entries of a tar, compressed or not, and reads to the end of r.
+// readTar calls handle for each entry of a tar, compressed or not, and reads to the end of r.
 func readTar(ctx context.Context, head []byte, r io.Reader, l Limits, handle func(entry) error) error {
 	compressed := false
 	for _, c := range compressions {
@@ -57,22 +57,23 @@ func readTar(ctx context.Context, head []byte, r io.Reader, l Limits, handle fun
 		r, compressed = d, true
 		break
 	}
-	in := &capped{ctx: ctx, r: r, left: l.stream(), max: l.stream()}
+	in := &limitedStream{ctx: ctx, r: r, left: l.stream(), max: l.stream()}
 	entries := 0
 	err := archiver.Tar{}.Extract(ctx, in, func(_ context.Context, f archiver.FileInfo) error {
 		entries++
 		return handle(tarEntry(f))
 	})
+	notTar := errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
 	case err == nil && in.seen == 0:
 		return ErrFormat
-	case entries == 0 && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)) && !(compressed && in.seen == 0):
+	case entries == 0 && notTar && !(compressed && in.seen == 0):
 		return ErrFormat
 	case err != nil:
 		return err
 	}
-	// Compressed archives have checksums, and tools exist that leave the end marker out; of a plain
-	// tar it is the only sign that nothing is missing.
+	// In a plain tar the end marker is the only sign that nothing is missing. Compressed ones have
+	// checksums, and some tools write them without the marker.
 	if !compressed && !in.ended() {
 		return fmt.Errorf("%w: %w", ErrDamaged, io.ErrUnexpectedEOF)
 	}
@@ -80,8 +81,8 @@ func readTar(ctx context.Context, head []byte, r io.Reader, l Limits, handle fun
 	return err
 }
 
-// tarEntry translates a tar header. The type flag decides: to archiver a hard link is a regular
-// file.
+// tarEntry translates a tar header by its type flag: archiver itself takes a hard link for a
+// regular file.
 func tarEntry(f archiver.FileInfo) entry {
 	h, ok := f.Header.(*tar.Header)
 	if !ok {
@@ -124,10 +125,10 @@ func open(f archiver.FileInfo) opener {
 	}
 }
 
-// readZip hands over the entries of a zip.
-func readZip(ctx context.Context, at *sourceAt, size int64, l Limits, handle func(entry) error) error {
+// readZip calls handle for each entry of a zip.
+func readZip(ctx context.Context, at *inputAt, size int64, l Limits, handle func(entry) error) error {
 	counting := &directory{ReaderAt: at, left: l.Files + slack}
-	var own error // what archiver wraps together with the raw name
+	var own error // archiver wraps it with the unchecked name
 	err := archiver.Zip{}.Extract(
 		ctx,
 		io.NewSectionReader(counting, 0, size),
@@ -147,8 +148,8 @@ func readZip(ctx context.Context, at *sourceAt, size int64, l Limits, handle fun
 	return err
 }
 
-// zipEntry translates a zip header. A symbolic link's target is its content, and archiver does not
-// read it.
+// zipEntry translates a zip header. It reads the target of a symbolic link, which is its content;
+// archiver does not.
 func zipEntry(f archiver.FileInfo, l Limits) (entry, error) {
 	h, ok := f.Header.(zip.FileHeader)
 	if !ok {
@@ -158,12 +159,12 @@ func zipEntry(f archiver.FileInfo, l Limits) (entry, error) {
 	case h.Flags&1 != 0:
 		return entry{}, refuse(h.Name, "is encrypted")
 	case h.Method != zip.Store && h.Method != zip.Deflate:
-		// archiver registers others, with decoders whose memory nothing bounds.
+		// archiver registers other methods, with decoders that use any amount of memory.
 		return entry{}, refuse(h.Name, "is compressed by method %d; only 0 and 8 are read", h.Method)
 	case h.UncompressedSize64 > 1<<62:
 		return entry{}, tooLarge(h.Name, "brings the content above %s, the limit", Size(l.Bytes))
 	}
-	// Tools on Windows have written backslashes, which the format does not allow.
+	// Some tools on Windows write backslashes, which the format does not allow.
 	name := strings.ReplaceAll(h.Name, `\`, "/")
 	mode := h.Mode()
 	e := entry{name: name, mode: mode.Perm(), size: int64(h.UncompressedSize64), mtime: h.Modified, open: open(f)}
@@ -200,12 +201,13 @@ func linkTarget(e entry, l Limits) (string, error) {
 	return string(target), err
 }
 
-// slack is how many entries a zip's directory may have above the limit before it is given up while
-// being read: its end is read twice. The limit itself is the Writer's.
+// slack is how many entries a zip's directory may have above the limit before reading it ends,
+// because the end of the directory is read twice. The Writer checks the limit itself.
 const slack = 4096
 
-// directory counts the entries of a zip while its directory is read, which archiver does to the end
-// before it hands over the first: a directory of millions of entries must not fill the memory.
+// directory counts the entries of a zip's directory while archiver reads it, which it does to the
+// end before it handles the first entry. A directory of millions of entries must not fill the
+// memory.
 type directory struct {
 	io.ReaderAt
 	left int

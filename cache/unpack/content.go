@@ -15,6 +15,7 @@ import (
 // buffer is how much is copied at once when the kernel cannot do it.
 const buffer = 64 << 10
 
+// file writes a regular file; see [Writer.File].
 func (w *Writer) file(name string, mode fs.FileMode, size int64, r io.Reader) error {
 	if err := w.reserve(name, size); err != nil {
 		return err
@@ -32,24 +33,24 @@ func (w *Writer) file(name string, mode fs.FileMode, size int64, r io.Reader) er
 		if mode&0o100 != 0 {
 			perm = 0o755
 		}
-		// Not by OpenFile: the umask must not have a say.
+		// OpenFile applies the umask.
 		err = f.Chmod(perm)
 	}
-	if closing := f.Close(); err == nil {
-		err = closing
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
 	}
 	if err != nil {
-		w.root.Remove(name) // half a file is none
+		w.root.Remove(name) // it is incomplete
 		if _, ok := errors.AsType[*Refusal](err); ok {
 			return err
 		}
-		return fmt.Errorf("writing %q: %w", cut(name), err)
+		return fmt.Errorf("writing %q: %w", shorten(name), err)
 	}
 	w.files.Add(1)
 	return nil
 }
 
-// reserve takes size bytes of the limit before they are read.
+// reserve counts size bytes against the limit before they are read.
 func (w *Writer) reserve(name string, size int64) error {
 	if size <= 0 {
 		return nil
@@ -57,16 +58,17 @@ func (w *Writer) reserve(name string, size int64) error {
 	limit := w.o.Limits.Bytes
 	// The first comparison keeps a declared size of 8 EiB from overflowing the sum.
 	if size > limit || w.bytes.Add(size) > limit {
-		return w.tooMuch(name)
+		return w.errTooMuch(name)
 	}
 	return nil
 }
 
-func (w *Writer) tooMuch(name string) error {
+// errTooMuch is the error for content above the limit.
+func (w *Writer) errTooMuch(name string) error {
 	return tooLarge(name, "brings the content above %s, the limit", Size(w.o.Limits.Bytes))
 }
 
-// fill copies the content and sees to it that there is as much as was said.
+// fill copies the content and checks that it has the announced size, if there is one.
 func (w *Writer) fill(f *os.File, name string, size int64, r io.Reader) error {
 	if size < 0 {
 		_, err := io.CopyBuffer(onlyWriter{f}, &meter{w: w, r: r, name: name, reserve: true}, make([]byte, buffer))
@@ -91,9 +93,9 @@ func (w *Writer) copy(f *os.File, name string, size int64, r io.Reader) error {
 	var n int64
 	var err error
 	if _, ok := r.(*os.File); ok {
-		// io.Copy from file to file is copy_file_range, and a shared extent where the disk can.
+		// Between files, io.Copy uses copy_file_range, which shares extents if the file system can.
 		n, err = io.Copy(f, io.LimitReader(r, size))
-		w.wrote(n)
+		w.countWritten(n)
 	} else {
 		m := &meter{w: w, r: io.LimitReader(r, size), name: name}
 		n, err = io.CopyBuffer(onlyWriter{f}, m, make([]byte, min(size, buffer)))
@@ -104,18 +106,18 @@ func (w *Writer) copy(f *os.File, name string, size int64, r io.Reader) error {
 	return err
 }
 
-// wrote reports progress.
-func (w *Writer) wrote(n int64) {
+// countWritten adds to the bytes written, and reports progress.
+func (w *Writer) countWritten(n int64) {
 	total := w.written.Add(n)
 	if w.o.Progress != nil && n > 0 {
 		w.o.Progress(total)
 	}
 }
 
-// onlyWriter hides ReadFrom, so that io.CopyBuffer uses its buffer.
+// onlyWriter hides ReadFrom, so that [io.CopyBuffer] uses its buffer.
 type onlyWriter struct{ io.Writer }
 
-// meter counts what is read and, for content of unknown size, holds it to the limit.
+// meter counts what is read. For content of unknown size it also checks the limit.
 type meter struct {
 	w       *Writer
 	r       io.Reader
@@ -125,16 +127,16 @@ type meter struct {
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
-	m.w.wrote(int64(n))
+	m.w.countWritten(int64(n))
 	if m.reserve && m.w.bytes.Add(int64(n)) > m.w.o.Limits.Bytes {
-		return 0, m.w.tooMuch(m.name)
+		return 0, m.w.errTooMuch(m.name)
 	}
 	return n, err
 }
 
-// times sets a modification time, now or, for a directory, when nothing more is written into it.
+// times sets a modification time: at once, or for a directory when nothing more is written into it.
 func (w *Writer) times(name string, dir bool, t time.Time) error {
-	// What lies outside is either nonsense or not to be held by every file system.
+	// Not every file system can store times outside this range.
 	if t.Unix() < 0 {
 		t = time.Unix(0, 0)
 	} else if t.Unix() > 1<<32-1 {
@@ -147,21 +149,22 @@ func (w *Writer) times(name string, dir bool, t time.Time) error {
 		return nil
 	}
 	if err := w.root.Chtimes(name, t, t); err != nil {
-		return fmt.Errorf("setting the time of %q: %w", cut(name), err)
+		return fmt.Errorf("setting the time of %q: %w", shorten(name), err)
 	}
 	return nil
 }
 
+// setDirTimes sets the times of directories.
 func (w *Writer) setDirTimes() error {
 	for name, t := range w.dirTimes {
 		if err := w.root.Chtimes(name, t, t); err != nil {
-			return fmt.Errorf("setting the time of %q: %w", cut(name), err)
+			return fmt.Errorf("setting the time of %q: %w", shorten(name), err)
 		}
 	}
 	return nil
 }
 
-// Size writes a number of bytes for people: "1 GiB", "512 MiB", "4,096 bytes" where no unit fits.
+// Size formats a number of bytes for people: "1 GiB", "512 MiB", "4,096 bytes" where no unit fits.
 func Size(n int64) string {
 	for i, unit := range []string{"GiB", "MiB", "KiB"} {
 		if one := int64(1) << (30 - 10*i); n >= one && n%one == 0 {

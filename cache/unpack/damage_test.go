@@ -32,6 +32,7 @@ func patch(data []byte, change func(header []byte)) []byte {
 }
 
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	plain := makeTar(t, items(file("a", strings.Repeat("a", 3000)), file("b", "b"), dir("c")))
 	gz := compress(t, plain, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil })
 	zipped := makeZip(t, items(file("a", strings.Repeat("a", 3000)), file("b", "b")))
@@ -125,7 +126,8 @@ func TestDamaged(t *testing.T) {
 	t.Run("gzip in members", func(t *testing.T) {
 		half := len(plain) / 2
 		open := func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }
-		if err := unpackBeside(t, append(compress(t, plain[:half], open), compress(t, plain[half:], open)...), unpack.Options{}); err != nil {
+		if err := unpackBeside(t, append(compress(t, plain[:half], open), compress(t, plain[half:], open)...),
+			unpack.Options{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -152,6 +154,7 @@ func zipHeader(t *testing.T, change func(*zip.FileHeader)) []byte {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	many := make([]item, 50)
 	for i := range many {
 		many[i] = file(fmt.Sprintf("d%d/f", i), "0123456789")
@@ -199,6 +202,7 @@ func (z *zeros) Read(p []byte) (int, error) {
 // TestBombs unpacks what is small and gets large. Nothing of it may reach the disk but what the
 // limit allows.
 func TestBombs(t *testing.T) {
+	t.Parallel()
 	const big = 64 << 20
 	limits := unpack.Limits{Bytes: 1 << 20, Files: 100}
 	head := makeTar(t, items(file("zeros", "")))[:512]
@@ -248,6 +252,7 @@ func wantTooLarge(t *testing.T, what string, err error) {
 }
 
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for format, make := range formats {
@@ -260,6 +265,7 @@ func TestCancelled(t *testing.T) {
 
 // TestReadError checks that trouble in reading is not called damage of the archive.
 func TestReadError(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("connection reset")
 	for format, make := range formats {
 		data := make(t, items(file("a", strings.Repeat("x", 100_000))))

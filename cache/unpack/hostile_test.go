@@ -191,6 +191,7 @@ func chain(n int) []item {
 
 // TestHostile unpacks every archive in every format beside a directory that must stay as it is.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	for _, tt := range hostile {
 		t.Run(tt.name, func(t *testing.T) {
 			for format, make := range formats {

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// clean checks the name of an entry and returns it with "." and doubled slashes dropped; "." stands
-// for the root itself.
+// clean checks the name of an entry and returns it without "." and doubled slashes; "." stands for
+// the root itself.
 func (l Limits) clean(name string) (string, *Refusal) {
 	switch {
 	case name == "":
 		return "", refuse(name, "is an empty name")
 	case len(name) > l.PathLen:
-		// Looked at before anything that costs time by the name's length.
+		// Checked before anything whose time depends on the length.
 		return "", tooLarge(name, "has a path of %d bytes; %d are allowed", len(name), l.PathLen)
 	case strings.IndexByte(name, 0) >= 0:
 		return "", refuse(name, "has a NUL in its name")
@@ -37,7 +37,7 @@ func (l Limits) clean(name string) (string, *Refusal) {
 	return path.Clean(name), nil
 }
 
-// strip drops n leading components of a clean name; "" when nothing is left.
+// strip drops n leading components of a clean name. It returns "" if nothing is left.
 func strip(name string, n int) string {
 	for ; n > 0 && name != ""; n-- {
 		_, name, _ = strings.Cut(name, "/")
@@ -45,11 +45,11 @@ func strip(name string, n int) string {
 	return name
 }
 
-// CheckLink says whether a symbolic link at name, a clean path relative to the root, may point to
-// target: not when the target is empty, absolute, or leads out of the root. The target need not
-// exist. It returns nil or a [*Refusal].
+// CheckLink checks the target of a symbolic link at name, a clean path relative to the root. It
+// returns a [*Refusal] if the target is empty, absolute, or leads out of the root. The target need
+// not exist.
 func (l Limits) CheckLink(name, target string) error {
-	l = l.orDefault()
+	l = l.OrDefault()
 	switch {
 	case target == "":
 		return refuse(name, "is a link to nothing")
@@ -58,27 +58,26 @@ func (l Limits) CheckLink(name, target string) error {
 	case strings.IndexByte(target, 0) >= 0:
 		return refuse(name, "is a link with a NUL in its target")
 	case target[0] == '/':
-		return refuse(name, "is a link to %q, an absolute path", cut(target))
+		return refuse(name, "is a link to %q, an absolute path", shorten(target))
 	}
 	if to := path.Join(path.Dir(name), target); to == ".." || strings.HasPrefix(to, "../") {
-		return refuse(name, "is a link to %q, which leads out of the tree", cut(target))
+		return refuse(name, "is a link to %q, which leads out of the tree", shorten(target))
 	}
 	return nil
 }
 
-// CheckName says whether name may be an entry of a tree under the limits. It returns nil or a
-// [*Refusal].
+// CheckName returns a [*Refusal] if name may not be an entry of a tree with these limits.
 func (l Limits) CheckName(name string) error {
-	if _, err := l.orDefault().clean(name); err != nil {
+	if _, err := l.OrDefault().clean(name); err != nil {
 		return err
 	}
 	return nil
 }
 
-// twisted says whether a target climbs after it has descended, as "a/../../b" does. If "a" is a
-// link, such a target means something else than it says, and [Limits.CheckLink] cannot know; every
-// other target that passes it stays inside.
-func twisted(target string) bool {
+// climbsAfterDescent reports whether a target has ".." after a name, as in "a/../../b". If "a" is a
+// link, such a target leads elsewhere than its text says, which [Limits.CheckLink] cannot know.
+// Every other target that passes CheckLink stays inside.
+func climbsAfterDescent(target string) bool {
 	descended := false
 	for part := range strings.SplitSeq(target, "/") {
 		switch part {

@@ -7,15 +7,15 @@ import (
 	"io"
 )
 
-// source is where an archive's bytes come from. It ends when the context does, and remembers why
-// reading failed, because decoders and archiver wrap or replace the errors of their readers.
-type source struct {
+// input reads an archive's bytes. It fails when the context ends, and keeps its first error,
+// because decoders and archiver wrap or replace the errors of their readers.
+type input struct {
 	ctx context.Context
 	r   io.Reader
 	err error
 }
 
-func (s *source) Read(p []byte) (int, error) {
+func (s *input) Read(p []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, s.note(err)
 	}
@@ -23,20 +23,20 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, s.note(err)
 }
 
-func (s *source) note(err error) error {
+func (s *input) note(err error) error {
 	if err != nil && err != io.EOF && s.err == nil {
 		s.err = err
 	}
 	return err
 }
 
-// sourceAt is source for random access.
-type sourceAt struct {
-	source
+// inputAt is an input with random access.
+type inputAt struct {
+	input
 	at io.ReaderAt
 }
 
-func (s *sourceAt) ReadAt(p []byte, off int64) (int, error) {
+func (s *inputAt) ReadAt(p []byte, off int64) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, s.note(err)
 	}
@@ -44,9 +44,9 @@ func (s *sourceAt) ReadAt(p []byte, off int64) (int, error) {
 	return n, s.note(err)
 }
 
-// capped is a decompressed stream with an end: bombs of headers, padding and skipped entries are
-// cut off here. It also knows whether the last block was all zero, as the last of a tar is.
-type capped struct {
+// limitedStream limits a decompressed stream, against bombs of headers, padding and skipped
+// entries. It also knows whether the last block was all zero, like the last of a tar.
+type limitedStream struct {
 	r    io.Reader
 	left int64
 	max  int64
@@ -55,7 +55,7 @@ type capped struct {
 	tail [512]byte
 }
 
-func (c *capped) Read(p []byte) (int, error) {
+func (c *limitedStream) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -74,12 +74,12 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ended says whether what was read ends as a tar does.
-func (c *capped) ended() bool {
+// ended reports whether the bytes read end like a tar.
+func (c *limitedStream) ended() bool {
 	return c.seen >= int64(len(c.tail)) && bytes.Equal(c.tail[:], make([]byte, len(c.tail)))
 }
 
-// errContent marks an error of reading an entry's content, against one of writing it.
+// errContent marks an error of reading an entry's content, to tell it from one of writing.
 var errContent = errors.New("reading content")
 
 // content marks the errors of an entry's content.

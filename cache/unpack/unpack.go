@@ -1,25 +1,32 @@
-// Package unpack puts any archive into a directory, hostile or not.
+// Package unpack unpacks an archive into a directory, even if the archive is hostile: [Archive]
+// from a stream, [File] from a file. A [Writer] writes entries from elsewhere with the same checks.
+//
+//	stats, err := unpack.Archive(ctx, request.Body, dir, unpack.Options{Strip: 1})
+//	if refusal, ok := errors.AsType[*unpack.Refusal](err); ok {
+//		// "../../etc/passwd" has ".." in its name
+//	}
 //
 // An archive is a tar (plain, or compressed by gzip, zstd, xz or bzip2) or a zip, recognised by its
-// content. Everything is written through an [os.Root], so nothing can land outside of the
-// directory, and an entry that tries is refused by name:
+// content. Everything is written through an [os.Root], so that nothing can be written outside the
+// directory. These are refused, by name:
 //
-//   - names that are absolute or hold "..", NUL, or more than the [Limits] allow;
+//   - names that are absolute or have "..", NUL, or more bytes or components than the [Limits]
+//     allow;
 //   - symbolic and hard links that lead out of the directory, and absolute link targets;
-//   - anything written through a link, over another entry, or a file over a directory and the
-//     reverse;
+//   - an entry written through a link or over another entry;
 //   - devices, FIFOs, sockets;
-//   - bombs, measured by bytes, entries and depth; time is bounded by the context.
+//   - bombs, by their bytes, entries and depth. The context bounds the time.
 //
-// What is legal stays legal: `node_modules/.bin/x -> ../x/cli.js`, hard-linked trees, names that
-// differ only in case, odd but valid bytes in names. Modes become 0755 or 0644 by the owner's x bit
-// whatever the umask; owners, setuid bits and extended attributes are dropped.
+// Unusual but legal archives are unpacked: node_modules/.bin/x -> ../x/cli.js, hard-linked trees,
+// names that differ only in case, any other bytes in names. Modes become 0755 or 0644 by the
+// owner's x bit, whatever the umask. Owners, setuid bits and extended attributes are dropped.
 //
-// On an error the directory holds what was unpacked so far: unpack into a staging directory and
-// rename it.
+// The package does not clean up: on an error the directory holds what was unpacked so far. Unpack
+// into a staging directory and rename it.
 package unpack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,101 +34,92 @@ import (
 	"time"
 )
 
-// Limits bounds what one archive may make. A field that is zero takes the value of [Default].
+// Limits bounds what one archive may make. A field that is zero stands for [Default]'s.
 type Limits struct {
 	Bytes   int64 // content of all files together
-	Files   int   // entries: files, links and directories, those made for a parent included
+	Files   int   // entries: files, links and directories, including parents that are not entries
 	Depth   int   // components of a path
 	PathLen int   // bytes of a path, and of a link's target
 	NameLen int   // bytes of one component
 }
 
-// Default is what a source or a runtime may be at most: generous for an app, small for a bomb.
+// Default are the limits for a source or a runtime: generous for an app, small for a bomb.
 var Default = Limits{Bytes: 1 << 30, Files: 200_000, Depth: 1024, PathLen: 4096, NameLen: 255}
 
-// orDefault fills the fields that are zero.
-func (l Limits) orDefault() Limits {
-	if l.Bytes == 0 {
-		l.Bytes = Default.Bytes
+// OrDefault returns the limits with Default's for fields that are zero.
+func (l Limits) OrDefault() Limits {
+	d := Default
+	return Limits{
+		Bytes: cmp.Or(l.Bytes, d.Bytes), Files: cmp.Or(l.Files, d.Files), Depth: cmp.Or(l.Depth, d.Depth),
+		PathLen: cmp.Or(l.PathLen, d.PathLen), NameLen: cmp.Or(l.NameLen, d.NameLen),
 	}
-	if l.Files == 0 {
-		l.Files = Default.Files
-	}
-	if l.Depth == 0 {
-		l.Depth = Default.Depth
-	}
-	if l.PathLen == 0 {
-		l.PathLen = Default.PathLen
-	}
-	if l.NameLen == 0 {
-		l.NameLen = Default.NameLen
-	}
-	return l
 }
 
-// stream is how many bytes an archive may be once decompressed, headers, padding and skipped
-// entries included.
+// stream returns how many bytes an archive may have when decompressed, including headers, padding
+// and skipped entries.
 func (l Limits) stream() int64 { return l.Bytes + int64(l.Files)*4096 + 1<<20 }
 
 // Options says how an archive is unpacked. The zero value unpacks everything under the default
 // limits.
 type Options struct {
-	// leading components dropped from every name; an entry with no more than these is left out
+	// Strip is how many leading components are dropped from every name. An entry with no more
+	// components is left out.
 	Strip  int
-	Limits Limits // see [Limits]
-	// whether to take the entry, asked with its stripped, clean name; nil takes all. A hard link to
-	// what is left out is refused
+	Limits Limits
+	// Only reports whether to take an entry, by its stripped, clean name; nil takes all. A hard
+	// link to an entry that is left out is refused.
 	Only      func(name string) bool
-	KeepTimes bool // set modification times as the archive has them, between 1970 and 2106
-	// told, now and then, how many bytes of content were written in all; may run concurrently
+	KeepTimes bool // set the archive's modification times, clamped to the years 1970 to 2106
+	// Progress, if not nil, is called with the bytes of content written so far. Calls may be
+	// concurrent.
 	Progress func(bytes int64)
 }
 
 // Stats counts what was made.
 type Stats struct {
 	Files int   // regular files
-	Dirs  int   // directories, those made for a parent included
+	Dirs  int   // directories, including parents that are not entries
 	Links int   // symbolic and hard links
 	Bytes int64 // content of the files
 }
 
-// Refusal is an entry that is not let in, or the one that breaks a limit. Find it with [errors.As].
+// Refusal is the error for an entry that is refused or that exceeds a limit.
 type Refusal struct {
-	Entry    string // name as the archive has it, cut to 200 bytes
+	Entry    string // the name in the archive, shortened to 200 bytes
 	Reason   string // completes the sentence `"entry" …`
-	TooLarge bool   // a limit was reached, rather than a rule broken
+	TooLarge bool   // a limit is exceeded; otherwise a rule is broken
 }
 
 // Error returns one line that names the entry and the reason.
 func (r *Refusal) Error() string { return fmt.Sprintf("%q %s", r.Entry, r.Reason) }
 
-// refuse makes a Refusal. Names may be as long as the archive likes, so they are cut.
+// refuse returns a Refusal. Names in an archive may have any length, so they are shortened.
 func refuse(entry, format string, args ...any) *Refusal {
-	return &Refusal{Entry: cut(entry), Reason: fmt.Sprintf(format, args...)}
+	return &Refusal{Entry: shorten(entry), Reason: fmt.Sprintf(format, args...)}
 }
 
-// cut shortens a name for a message.
-func cut(s string) string {
+// shorten shortens a name for a message.
+func shorten(s string) string {
 	if len(s) > 200 {
 		return s[:200] + "…"
 	}
 	return s
 }
 
-// tooLarge makes a Refusal for a limit.
+// tooLarge returns a Refusal for a limit.
 func tooLarge(entry, format string, args ...any) *Refusal {
 	r := refuse(entry, format, args...)
 	r.TooLarge = true
 	return r
 }
 
-// ErrFormat is returned for content that is no archive of a kind this package reads.
+// ErrFormat is the error for content that is not an archive of a supported format.
 var ErrFormat = errors.New("not a tar, tar.gz, tar.zst, tar.xz, tar.bz2 or zip archive")
 
-// ErrDamaged is wrapped by the error for an archive that is cut short or fails its own checks.
+// ErrDamaged is wrapped by the error for an archive that is incomplete or fails its own checks.
 var ErrDamaged = errors.New("damaged archive")
 
-// kind is what an entry of an archive is.
+// kind is the type of an entry.
 type kind int
 
 const (
@@ -136,7 +134,7 @@ const (
 type entry struct {
 	name   string
 	kind   kind
-	what   string // for kindOther: what it is, with its article
+	what   string // of kindOther: what people call it, with an article
 	mode   fs.FileMode
 	size   int64 // -1: not known beforehand
 	target string
@@ -181,7 +179,7 @@ func putFile(w *Writer, name string, e entry) error {
 	}
 	r, err := e.open()
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", cut(e.name), err)
+		return fmt.Errorf("reading %q: %w", shorten(e.name), err)
 	}
 	defer r.Close()
 	return w.file(name, e.mode, e.size, r)

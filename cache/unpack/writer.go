@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Writer writes entries one by one into a directory, with all of the checks of this package. Its
-// methods may be called concurrently, as long as no two calls name the same entry and a hard link
-// comes after its target.
+// Writer writes entries one by one into a directory, with all checks of this package. Its methods
+// may be called concurrently if no two calls name the same entry and a hard link comes after its
+// target.
 type Writer struct {
 	o       Options
 	root    *os.Root
 	entries atomic.Int64 // made so far
-	bytes   atomic.Int64 // promised so far: a file's size counts before its content is read
+	bytes   atomic.Int64 // reserved so far: a file's size counts before its content is read
 	files   atomic.Int64
 	links   atomic.Int64
 	written atomic.Int64
@@ -28,13 +28,13 @@ type Writer struct {
 	mu       sync.Mutex
 	dirs     map[string]bool // known to be real directories
 	made     int             // directories made
-	twisted  []string        // links to look at again when all is in place
+	suspects []string        // links to check again when everything is in place
 	dirTimes map[string]time.Time
 }
 
-// NewWriter returns a Writer into dir, which must exist and may hold something already. Close it.
+// NewWriter returns a Writer into dir, which must exist and need not be empty. Close it.
 func NewWriter(dir string, o Options) (*Writer, error) {
-	o.Limits = o.Limits.orDefault()
+	o.Limits = o.Limits.OrDefault()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", dir, err)
@@ -42,8 +42,7 @@ func NewWriter(dir string, o Options) (*Writer, error) {
 	return &Writer{o: o, root: root, dirs: map[string]bool{".": true}, dirTimes: map[string]time.Time{}}, nil
 }
 
-// Dir makes a directory, and its parents, with mode 0755. A directory that is there already is
-// fine.
+// Dir makes a directory and its parents with mode 0755, unless it exists.
 func (w *Writer) Dir(name string, _ fs.FileMode) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -53,8 +52,8 @@ func (w *Writer) Dir(name string, _ fs.FileMode) error {
 }
 
 // File makes a regular file from r, with mode 0755 if mode has the owner's x bit and 0644
-// otherwise. r must yield exactly size bytes; a size below 0 stands for "until EOF". The content of
-// an *os.File is copied by the kernel.
+// otherwise. r must yield exactly size bytes, or any number if size is negative. The kernel copies
+// the content of an *os.File.
 func (w *Writer) File(name string, mode fs.FileMode, size int64, r io.Reader) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -63,7 +62,7 @@ func (w *Writer) File(name string, mode fs.FileMode, size int64, r io.Reader) er
 	return w.file(name, mode, size, r)
 }
 
-// Symlink makes a symbolic link. See [Limits.CheckLink] for what target may be.
+// Symlink makes a symbolic link. Its target must pass [Limits.CheckLink].
 func (w *Writer) Symlink(name, target string) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -72,8 +71,8 @@ func (w *Writer) Symlink(name, target string) error {
 	return w.symlink(name, target)
 }
 
-// Hardlink makes name another name of target, an entry written before, named from the root as name
-// is. If target is a symbolic link, name becomes an equal link.
+// Hardlink makes name another name of target, an entry that was written before. Both are relative
+// to the root. If target is a symbolic link, name becomes an equal link.
 func (w *Writer) Hardlink(name, target string) error {
 	name, err := w.place(name)
 	if err != nil || name == "" {
@@ -99,18 +98,17 @@ func (w *Writer) Stats() Stats {
 	return Stats{Files: int(w.files.Load()), Dirs: w.made, Links: int(w.links.Load()), Bytes: w.written.Load()}
 }
 
-// Close ends the writing: it looks again at links whose meaning depends on other links, sets the
-// times of directories, and releases the directory. A link that turns out to lead out of the root
-// is removed and returned as a [*Refusal].
+// Close checks links again whose meaning depends on other links, sets the times of directories, and
+// releases the directory. It removes a link that leads out of the root and returns a [*Refusal].
 func (w *Writer) Close() error {
-	err := w.untwist()
+	err := w.checkSuspects()
 	if err == nil {
 		err = w.setDirTimes()
 	}
 	return errors.Join(err, w.root.Close())
 }
 
-// place cleans and strips a name; "" means that nothing is left to write.
+// place cleans and strips a name. It returns "" if nothing is left to write.
 func (w *Writer) place(name string) (string, error) {
 	clean, refusal := w.o.Limits.clean(name)
 	if refusal != nil {
@@ -122,7 +120,7 @@ func (w *Writer) place(name string) (string, error) {
 	return strip(clean, w.o.Strip), nil
 }
 
-// count takes one more entry into account.
+// count counts one more entry.
 func (w *Writer) count(name string) error {
 	if w.entries.Add(1) > int64(w.o.Limits.Files) {
 		return tooLarge(name, "is one entry too many; %d are allowed", w.o.Limits.Files)
@@ -130,9 +128,8 @@ func (w *Writer) count(name string) error {
 	return nil
 }
 
-// dir makes the directory name and its parents. A name gets into w.dirs only once it is known to be
-// a directory and no link; as nothing is ever replaced it stays one, so nothing is written through
-// a link.
+// dir makes the directory name and its parents. w.dirs has only names of real directories. Nothing
+// is ever replaced, so they stay directories, and nothing is written through a link.
 func (w *Writer) dir(name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,7 +150,7 @@ func (w *Writer) dirLocked(name string) error {
 				return err
 			}
 			w.made++
-			// The umask has had its say in Mkdir.
+			// Mkdir applies the umask.
 			if err := w.root.Chmod(d, 0o755); err != nil {
 				return fmt.Errorf("making directory %q: %w", d, err)
 			}
@@ -178,13 +175,13 @@ func (w *Writer) isDir(d, name string) error {
 	case st.IsDir():
 		return nil
 	case st.Mode()&fs.ModeSymlink != 0:
-		return refuse(name, "would be written through the link %q", cut(d))
+		return refuse(name, "would be written through the link %q", shorten(d))
 	default:
-		return refuse(name, "needs %q to be a directory, but that is a file", cut(d))
+		return refuse(name, "needs %q to be a directory, but that is a file", shorten(d))
 	}
 }
 
-// create makes way for a new entry that is not a directory.
+// create prepares for a new entry that is not a directory: it counts it and makes its parents.
 func (w *Writer) create(name string) error {
 	if err := w.count(name); err != nil {
 		return err
@@ -206,9 +203,10 @@ func exists(name, doing string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return refuse(name, "is there already: two entries have this name")
 	}
-	return fmt.Errorf("%s %q: %w", doing, cut(name), err)
+	return fmt.Errorf("%s %q: %w", doing, shorten(name), err)
 }
 
+// symlink makes a link; see [Writer.Symlink].
 func (w *Writer) symlink(name, target string) error {
 	if err := w.o.Limits.CheckLink(name, target); err != nil {
 		return err
@@ -220,21 +218,22 @@ func (w *Writer) symlink(name, target string) error {
 		return exists(name, "linking", err)
 	}
 	w.links.Add(1)
-	if twisted(target) {
+	if climbsAfterDescent(target) {
 		w.mu.Lock()
-		w.twisted = append(w.twisted, name)
+		w.suspects = append(w.suspects, name)
 		w.mu.Unlock()
 	}
 	return nil
 }
 
+// hardlink makes another name; see [Writer.Hardlink].
 func (w *Writer) hardlink(name, target string) error {
 	to, err := w.place(target)
 	if err != nil {
-		return refuse(name, "is a hard link to %q, which leads out of the tree", cut(target))
+		return refuse(name, "is a hard link to %q, which leads out of the tree", shorten(target))
 	}
 	if to == "" {
-		return refuse(name, "is a hard link to %q, which is not in the tree", cut(target))
+		return refuse(name, "is a hard link to %q, which is not in the tree", shorten(target))
 	}
 	// The parents of the target must be real directories, not links to some.
 	w.mu.Lock()
@@ -243,17 +242,17 @@ func (w *Writer) hardlink(name, target string) error {
 	st, err := w.root.Lstat(to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || err == nil && !known:
-		return refuse(name, "is a hard link to %q, which does not come before it", cut(target))
+		return refuse(name, "is a hard link to %q, which does not come before it", shorten(target))
 	case err != nil:
-		return fmt.Errorf("linking %q: %w", cut(name), err)
+		return fmt.Errorf("linking %q: %w", shorten(name), err)
 	case st.Mode()&fs.ModeSymlink != 0:
 		dest, err := w.root.Readlink(to)
 		if err != nil {
-			return fmt.Errorf("linking %q: %w", cut(name), err)
+			return fmt.Errorf("linking %q: %w", shorten(name), err)
 		}
 		return w.symlink(name, dest)
 	case !st.Mode().IsRegular():
-		return refuse(name, "is a hard link to %q, which is not a file", cut(target))
+		return refuse(name, "is a hard link to %q, which is not a file", shorten(target))
 	}
 	if err := w.create(name); err != nil {
 		return err
@@ -265,16 +264,16 @@ func (w *Writer) hardlink(name, target string) error {
 	return nil
 }
 
-// untwist resolves the links that climb after descending, now that all they can pass through is in
-// place.
-func (w *Writer) untwist() error {
-	for _, name := range w.twisted {
+// checkSuspects resolves the links that climb after descending, now that everything on their way is
+// in place.
+func (w *Writer) checkSuspects() error {
+	for _, name := range w.suspects {
 		_, err := w.root.Stat(name)
 		if err == nil {
 			continue
 		}
-		// A link may dangle or loop: those errors are the kernel's. That a path escapes is the one
-		// error os.Root makes itself.
+		// A link may dangle or loop: those errors are the kernel's. An error that is not the
+		// kernel's is os.Root's, for a path that escapes.
 		if _, ok := errors.AsType[syscall.Errno](err); ok {
 			continue
 		}
@@ -282,7 +281,7 @@ func (w *Writer) untwist() error {
 		if err := w.root.Remove(name); err != nil {
 			return fmt.Errorf("removing %q: %w", name, err)
 		}
-		return refuse(name, "is a link to %q, which leads out of the tree through other links", cut(target))
+		return refuse(name, "is a link to %q, which leads out of the tree through other links", shorten(target))
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 )
 
 func TestStripAndOnly(t *testing.T) {
+	t.Parallel()
 	mtime := time.Date(2020, 2, 2, 2, 2, 2, 0, time.UTC)
 	at := func(i item) item {
 		i.header = func(h *tar.Header) { h.ModTime = mtime }
@@ -87,6 +88,7 @@ func TestUmask(t *testing.T) {
 }
 
 func TestWriterIsConcurrent(t *testing.T) {
+	t.Parallel()
 	target := t.TempDir()
 	w, err := unpack.NewWriter(target, unpack.Options{Limits: unpack.Limits{Files: 1000, Bytes: 1 << 20}})
 	if err != nil {
@@ -117,6 +119,7 @@ func TestWriterIsConcurrent(t *testing.T) {
 
 // TestWriterOntoTree writes into a directory that holds things already, links out of it among them.
 func TestWriterOntoTree(t *testing.T) {
+	t.Parallel()
 	target := t.TempDir()
 	outside := t.TempDir()
 	run(
@@ -162,7 +165,9 @@ func TestWriterOntoTree(t *testing.T) {
 }
 
 func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{1 << 30: "1 GiB", 3 << 20: "3 MiB", 1 << 10: "1 KiB", 12345678: "12,345,678 bytes", 7: "7 bytes", 1536: "1,536 bytes"} {
+	t.Parallel()
+	for n, want := range map[int64]string{1 << 30: "1 GiB", 3 << 20: "3 MiB", 1 << 10: "1 KiB",
+		12345678: "12,345,678 bytes", 7: "7 bytes", 1536: "1,536 bytes"} {
 		if got := unpack.Size(n); got != want {
 			t.Errorf("Size(%d) = %q, want %q", n, got, want)
 		}

@@ -28,7 +28,6 @@
 package source
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -118,7 +117,7 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 	if o.Workers <= 0 {
 		o.Workers = min(2, runtime.NumCPU())
 	}
-	o.Limits = withDefaults(o.Limits)
+	o.Limits = o.Limits.OrDefault()
 	sub, err := cleanSubdir(spec.Subdir)
 	if err != nil {
 		return nil, err
@@ -238,15 +237,6 @@ func cleanSubdir(sub string) (string, error) {
 func errNoSubdir(sub, why string) error {
 	return fault.UsageError("source/subdir-missing", fmt.Errorf("opening subdirectory %q: %s", sub, why),
 		"name the app's directory relative to the root of the source")
-}
-
-// withDefaults returns the limits with unpack's defaults for fields that are zero.
-func withDefaults(l unpack.Limits) unpack.Limits {
-	d := unpack.Default
-	return unpack.Limits{
-		Bytes: cmp.Or(l.Bytes, d.Bytes), Files: cmp.Or(l.Files, d.Files), Depth: cmp.Or(l.Depth, d.Depth),
-		PathLen: cmp.Or(l.PathLen, d.PathLen), NameLen: cmp.Or(l.NameLen, d.NameLen),
-	}
 }
 
 // writing returns the limits for staging. They allow for directories, which Open does not count.
