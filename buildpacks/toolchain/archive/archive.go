@@ -2,14 +2,14 @@
 // is an archive (a tarball, a zip, a jar) whose sha256 is published.
 //
 // [Source] is that source; a tool says where the list is, how a version's [File] is found and how
-// its tree is made of it. [Download] fetches and verifies one file, and [Sums] reads lists of
-// checksums as sha256sum(1) writes them:
+// its tree is made of it. [Index] does the first two where one document lists a file for each
+// version, [Sums] reads lists of checksums as sha256sum(1) writes them, and [Download] fetches and
+// verifies one file:
 //
+//	index := archive.Index{Env: env, Base: base, Addr: base + "/?mode=json", Parse: parse}
 //	&archive.Source{
-//		Env: env, Label: "go.dev", Base: base, Asks: base + "/?mode=json",
-//		Versions: list, // the document's versions
-//		Compare:  compare,
-//		File:     find, // a version's archive.File
+//		Env: env, Label: "go.dev", Base: base, Asks: index.Addr,
+//		Versions: index.Versions, Compare: compare, File: index.File,
 //		Place: func(ctx context.Context, path, version string, j *source.Job) error {
 //			return archive.Unpack(ctx, path, j.Tree, 1)
 //		},

@@ -21,7 +21,7 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Settings says where the tools come from. See [dist] for the layout of a mirror.
+// Settings says where the tools come from. See newDist for the layout of a mirror.
 type Settings struct {
 	LeinMirror    string // base of Leiningen's jars; "" is the authors' own, "off" disables the source
 	ClojureMirror string // base of the Clojure tools' tarballs, likewise

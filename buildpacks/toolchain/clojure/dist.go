@@ -59,87 +59,53 @@ var clojureReleases = releases{
 	form: lazyregexp.New(`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`),
 }
 
-// dist is a distribution of a tool that is made of jars, in the layout of the authors' releases:
+// newDist is a distribution of a tool that is made of jars, in the layout of the authors' releases:
 //
 //	‹base›/‹version›/leiningen-‹version›-standalone.jar
 //	‹base›/‹version›/clojure-tools-‹version›.tar.gz
 //
 // A mirror is the same layout, or all files in one directory; at its base lies SHA256SUMS, as
 // sha256sum(1) writes it, which names the files and states their checksums.
-type dist struct {
-	releases
-	env    *source.Env
-	mirror bool
-}
-
 func newDist(env *source.Env, of releases, setting string) source.Source {
-	d := &dist{releases: of, env: env, mirror: setting != "" && setting != "off"}
-	d.base = source.BaseAddress(setting, of.base)
-	s := &archive.Source{
-		Env: env, Label: of.tool + " releases", Base: d.base,
-		Versions: d.versions, Compare: source.CompareNumbers, File: d.find, Place: place,
-	}
-	if d.mirror {
-		s.Label, s.Asks = "the "+of.tool+" mirror", d.base+"/SHA256SUMS"
+	base := source.BaseAddress(setting, of.base)
+	index := archive.Index{Env: env, Base: base}
+	s := &archive.Source{Env: env, Base: base, Compare: source.CompareNumbers, Place: place}
+	if setting != "" && setting != "off" {
+		s.Label, s.Asks = "the "+of.tool+" mirror", base+"/SHA256SUMS"
+		// What is kept of a list is what one tool reads of it, so each tool has an address of its
+		// own for it.
+		index.Addr, index.Parse = s.Asks+"#"+of.tool, of.parseSums
 	} else {
+		index.Known = of.entries()
 		newest := slices.MaxFunc(slices.Collect(maps.Keys(of.known)), source.CompareNumbers)
-		s.Asks = d.base + "/" + d.path(newest)
+		s.Label, s.Asks = of.tool+" releases", base+"/"+index.Known[newest].File
 	}
+	s.Versions, s.File = index.Versions, index.File
 	return s
 }
 
-// path is where the authors have a version's file.
-func (d *dist) path(version string) string { return version + "/" + fmt.Sprintf(d.file, version) }
-
-// jarFile is one line of SHA256SUMS, or one known release.
-type jarFile struct {
-	File   string `json:"file"` // relative to the base
-	SHA256 string `json:"sha256"`
+// entries are the known releases.
+func (r releases) entries() map[string]archive.Entry {
+	found := map[string]archive.Entry{}
+	for v, sum := range r.known {
+		found[v] = archive.Entry{File: v + "/" + fmt.Sprintf(r.file, v), SHA256: sum}
+	}
+	return found
 }
 
-func (d *dist) files(ctx context.Context, again bool) (map[string]jarFile, bool, error) {
-	if d.mirror {
-		// What is kept of a list is what one tool reads of it, so each tool has an address of its
-		// own for it.
-		addr := d.base + "/SHA256SUMS#" + d.tool
-		return source.Document[map[string]jarFile]{Addr: addr, Parse: d.parse}.List(ctx, d.env, again)
-	}
-	found := map[string]jarFile{}
-	for v, sum := range d.known {
-		found[v] = jarFile{d.path(v), sum}
-	}
-	return found, true, nil
-}
-
-func (d *dist) parse(r io.Reader) (map[string]jarFile, error) {
-	sums, err := archive.Sums(r, "SHA256SUMS")
+// parseSums reads which file each version has.
+func (r releases) parseSums(list io.Reader) (map[string]archive.Entry, error) {
+	sums, err := archive.Sums(list, "SHA256SUMS")
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]jarFile{}
+	found := map[string]archive.Entry{}
 	for _, s := range sums {
-		if m := d.form.FindStringSubmatch(path.Base(s.File)); m != nil {
-			found[m[1]] = jarFile(s)
+		if m := r.form.FindStringSubmatch(path.Base(s.File)); m != nil {
+			found[m[1]] = archive.Entry{File: s.File, SHA256: s.SHA256}
 		}
 	}
 	return found, nil
-}
-
-func (d *dist) versions(ctx context.Context, _ *source.Constraint, again bool) (source.Listing, bool, error) {
-	all, asked, err := d.files(ctx, again)
-	return source.Listing{Versions: slices.Collect(maps.Keys(all))}, asked, err
-}
-
-func (d *dist) find(ctx context.Context, version string) (archive.File, error) {
-	all, _, err := d.files(ctx, false)
-	if err != nil {
-		return archive.File{}, err
-	}
-	one, ok := all[version]
-	if !ok {
-		return archive.File{}, source.ErrNoVersion
-	}
-	return archive.File{Name: path.Base(one.File), Addr: d.base + "/" + one.File, SHA256: one.SHA256}, nil
 }
 
 // place makes the tree of a jar, or of a tarball of jars.

@@ -27,7 +27,7 @@ import (
 
 // Settings says where JDKs come from.
 type Settings struct {
-	// Mirror is the base of a JDK distribution in the layout of Adoptium's API (see [adoptium]); ""
+	// Mirror is the base of a JDK distribution in the layout of Adoptium's API (see adoptium); ""
 	// is Adoptium's own, "off" disables the source.
 	Mirror string
 	Local  []string // paths of JDKs on the machine, or of directories of JDKs, the best first

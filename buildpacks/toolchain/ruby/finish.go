@@ -84,7 +84,8 @@ module Gem
 end
 
 $LOAD_PATH.reject! do |dir|
-  dir.match?(%r{\A/usr/(local/)?lib/.*(site_ruby|vendor_ruby|ruby/\d)}) && ` + `!dir.start_with?(RbConfig::CONFIG["prefix"] + "/")
+  dir.match?(%r{\A/usr/(local/)?lib/.*(site_ruby|vendor_ruby|ruby/\d)}) && ` +
+	`!dir.start_with?(RbConfig::CONFIG["prefix"] + "/")
 end
 `
 

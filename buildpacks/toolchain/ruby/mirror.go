@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,7 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// mirror is a directory of prebuilt relocatable Rubies. At its base lies SHA256SUMS, with lines as
+// newMirror is a directory of prebuilt relocatable Rubies. At its base lies SHA256SUMS, with lines as
 // sha256sum(1) writes them, and the tarballs that it names:
 //
 //	‹sha256›  ruby-3.3.9.tar.gz
@@ -28,59 +27,28 @@ import (
 // right processor goes before one that says none, and a plain one before one that is meant for some
 // distribution. Names may lie in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree
 // (bin/, lib/, include/) is at the tarball's top or in one directory of it.
-type mirror struct {
-	env  *source.Env
-	base string
-}
-
 func newMirror(env *source.Env, setting string) source.Source {
-	m := &mirror{env, source.BaseAddress(setting, "")}
+	base := source.BaseAddress(setting, "")
+	sums := base + "/SHA256SUMS"
+	parse := func(r io.Reader) (map[string]archive.Entry, error) { return parseSums(r, env.Arch) }
+	index := archive.Index{Env: env, Base: base, Addr: sums, Parse: parse}
 	return &archive.Source{
-		Env: env, Label: "the Ruby mirror", Base: m.base, Asks: m.index(),
-		Versions: m.versions, Compare: compare, None: none, File: m.file, Place: place,
+		Env: env, Label: "the Ruby mirror", Base: base, Asks: sums,
+		Versions: index.Versions, Compare: compare, None: none, File: index.File, Place: place,
 	}
-}
-
-func (m *mirror) index() string { return m.base + "/SHA256SUMS" }
-
-// tarball is one line of SHA256SUMS that serves the platform.
-type tarball struct {
-	File   string `json:"file"`
-	SHA256 string `json:"sha256"`
-	Rank   int    `json:"rank"` // higher is better
-}
-
-func (m *mirror) tarballs(ctx context.Context, again bool) (map[string]tarball, bool, error) {
-	return source.Document[map[string]tarball]{Addr: m.index(), Parse: m.parse}.List(ctx, m.env, again)
-}
-
-func (m *mirror) versions(ctx context.Context, _ *source.Constraint, again bool) (source.Listing, bool, error) {
-	all, asked, err := m.tarballs(ctx, again)
-	return source.Listing{Versions: slices.Collect(maps.Keys(all))}, asked, err
-}
-
-func (m *mirror) file(ctx context.Context, version string) (archive.File, error) {
-	all, _, err := m.tarballs(ctx, false)
-	if err != nil {
-		return archive.File{}, err
-	}
-	t, ok := all[version]
-	if !ok {
-		return archive.File{}, source.ErrNoVersion
-	}
-	return archive.File{Name: t.File, Addr: m.base + "/" + t.File, SHA256: t.SHA256}, nil
 }
 
 var tarballName = lazyregexp.New(
 	`^ruby-(\d+\.\d+\.\d+)(?:[.-]?((?:preview|rc)\d+))?((?:-[0-9A-Za-z._]+)*)\.(?:tar\.gz|tgz|tar\.xz|txz|tar\.zst)$`,
 )
 
-func (m *mirror) parse(r io.Reader) (map[string]tarball, error) {
+// parseSums reads which tarball each version has for a processor.
+func parseSums(r io.Reader, arch string) (map[string]archive.Entry, error) {
 	sums, err := archive.Sums(r, "SHA256SUMS")
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]tarball{}
+	found := map[string]archive.Entry{}
 	for _, s := range sums {
 		parts := tarballName.FindStringSubmatch(s.File[strings.LastIndex(s.File, "/")+1:])
 		if parts == nil {
@@ -91,7 +59,7 @@ func (m *mirror) parse(r io.Reader) (map[string]tarball, error) {
 			version += "." + parts[2]
 		}
 		words := strings.ToLower(strings.TrimSuffix(s.File, parts[0]) + parts[3])
-		one := tarball{s.File, s.SHA256, m.rank(words)}
+		one := archive.Entry{File: s.File, SHA256: s.SHA256, Rank: rank(words, arch)}
 		if one.Rank > 0 && better(one, found[version]) {
 			found[version] = one
 		}
@@ -99,7 +67,7 @@ func (m *mirror) parse(r io.Reader) (map[string]tarball, error) {
 	return found, nil
 }
 
-func better(a, b tarball) bool {
+func better(a, b archive.Entry) bool {
 	if a.Rank != b.Rank {
 		return a.Rank > b.Rank
 	}
@@ -114,14 +82,14 @@ var (
 	processorWords = lazyregexp.New(`amd64|x86_64|x64|arm64|aarch64|i[36]86|armv\d|riscv64|ppc64|s390x`)
 )
 
-// rank says how well the words of a name fit the platform: 0 not at all.
-func (m *mirror) rank(words string) int {
+// rank says how well the words of a name suit Linux on a processor: 0 not at all.
+func rank(words, arch string) int {
 	if foreignWords.MatchString(words) {
 		return 0
 	}
 	rank := 2
 	if processor := processorWords.FindString(words); processor != "" {
-		if !slices.Contains(processors[m.env.Arch], processor) {
+		if !slices.Contains(processors[arch], processor) {
 			return 0
 		}
 		rank += 2

@@ -31,7 +31,7 @@ import (
 // Settings says where Ruby comes from.
 type Settings struct {
 	// Mirror is the base of a mirror of prebuilt relocatable Rubies; "" or "off" disables the
-	// source. See [mirror] for its layout.
+	// source. See newMirror for its layout.
 	Mirror string
 	Local  string // path of a Ruby on the machine, the last resort; "" says that there is none
 }
