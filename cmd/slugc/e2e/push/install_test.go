@@ -33,7 +33,8 @@ func TestHookInstall(t *testing.T) {
 			t.Fatalf("exit %d: %s", o.Exit, o.Stderr)
 		}
 	}
-	if got := s.run(t, "git", "--git-dir", s.bare, "config", "--get-all", "slugc.branch").Stdout; got != "main\nrelease\n" {
+	got := s.run(t, "git", "--git-dir", s.bare, "config", "--get-all", "slugc.branch").Stdout
+	if got != "main\nrelease\n" {
 		t.Errorf("branches %q", got)
 	}
 	slugctest.GoApp(t, s.work, "x")
@@ -60,7 +61,13 @@ func TestHookInstall(t *testing.T) {
 		t.Errorf("a push that an earlier hook rejects is built:\n%s", o.Stderr)
 	}
 	text := s.run(t, slugctest.Binary(t), "hook", "status", s.bare).Stdout
-	for _, want := range []string{"releases blog", "hook pre-receive: installed", "hook reference-transaction: installed", "branch main: ", "current release: v1 ("} {
+	for _, want := range []string{
+		"releases blog",
+		"hook pre-receive: installed",
+		"hook reference-transaction: installed",
+		"branch main: ",
+		"current release: v1 (",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the status does not say %q:\n%s", want, text)
 		}
@@ -85,7 +92,8 @@ func (s *site) files(t *testing.T) string {
 		t,
 		s.bare,
 		s.env,
-		`ls -d slugc 2>/dev/null; cat config; for f in hooks/*; do case $f in *.sample) ;; *) ls -l $f | cut -c1-10; echo $f; cat $f; esac; done`,
+		`ls -d slugc 2>/dev/null; cat config
+for f in hooks/*; do case $f in *.sample) ;; *) ls -l $f | cut -c1-10; echo $f; cat $f; esac; done`,
 	).Stdout
 }
 
@@ -99,7 +107,9 @@ func TestHookOwner(t *testing.T) {
 	s.install(t)
 	slugctest.Shell(t, s.bare, s.env, "chown -R 65534:65534 .")
 	s.install(t, "--branch", "main")
-	for _, name := range []string{"config", "slugc", "slugc/pushes", "slugc/refs", "hooks/pre-receive", "hooks/reference-transaction"} {
+	for _, name := range []string{
+		"config", "slugc", "slugc/pushes", "slugc/refs", "hooks/pre-receive", "hooks/reference-transaction",
+	} {
 		info, err := os.Stat(filepath.Join(s.bare, name))
 		if err != nil {
 			t.Fatal(err)

@@ -187,7 +187,14 @@ func TestPushKinds(t *testing.T) {
 	}
 	says(t, s.git(t, refs...), 0, "400 refs are not deploy branches (main, master): no build", "Released blog v3")
 	s.inStep(t, 3)
-	for _, odd := range []string{"refs/heads/$(touch pwn)", "refs/heads/a;touch${IFS}pwn", "refs/heads/-x", "refs/slugc/x", "refs/heads/main/x'\"", "refs/heads/ma\u0456n"} {
+	for _, odd := range []string{
+		"refs/heads/$(touch pwn)",
+		"refs/heads/a;touch${IFS}pwn",
+		"refs/heads/-x",
+		"refs/slugc/x",
+		"refs/heads/main/x'\"",
+		"refs/heads/ma\u0456n",
+	} {
 		o := s.git(t, "push", "origin", commit+":"+strings.ReplaceAll(odd, " ", "_"))
 		if strings.Contains(odd, "main/") {
 			says(t, o, 1, "no build") // a branch and a directory of one name
@@ -230,14 +237,11 @@ func TestPushEnvironment(t *testing.T) {
 	t.Parallel()
 	s := bareSite(t)
 	s.install(t)
-	testkit.Tree(
-		t,
-		s.work,
-		map[string]string{
-			"package.json": `{"name":"spy","version":"1.0.0","scripts":{"build":"env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; exit 1"}}`,
-			"Procfile":     "web: true\n",
-		},
-	)
+	testkit.Tree(t, s.work, map[string]string{
+		"package.json": `{"name": "spy", "version": "1.0.0", "scripts": {"build": ` +
+			`"env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; exit 1"}}`,
+		"Procfile": "web: true\n",
+	})
 	s.commit(t, "spy")
 	names := []string{
 		"GIT_DIR_SECRET",

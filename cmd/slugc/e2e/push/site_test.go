@@ -279,7 +279,8 @@ func sshServer(t *testing.T, s *site) string {
 		}
 	}
 	for _, key := range []string{"host", "user"} {
-		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
+		generate := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key))
+		if out, err := generate.CombinedOutput(); err != nil {
 			t.Fatalf("ssh-keygen: %v %s", err, out)
 		}
 	}
@@ -289,28 +290,19 @@ func sshServer(t *testing.T, s *site) string {
 		}
 	}
 	path, _ := strings.CutPrefix(slugctest.Settings(t)[0], "PATH=")
-	testkit.Tree(
-		t,
-		dir,
-		map[string]string{
-			"sshd_config": fmt.Sprintf(
-				"ListenAddress 127.0.0.1\nPort %s\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n"+
-					"PermitRootLogin yes\nPasswordAuthentication no\nSetEnv PATH=%s\n",
-				port,
-				dir,
-				dir,
-				path,
-			),
-		},
-	)
+	testkit.Write(t, filepath.Join(dir, "sshd_config"), fmt.Sprintf(`ListenAddress 127.0.0.1
+Port %[1]s
+HostKey %[2]s/host
+AuthorizedKeysFile %[2]s/user.pub
+StrictModes no
+UsePAM no
+PidFile none
+PermitRootLogin yes
+PasswordAuthentication no
+SetEnv PATH=%[3]s
+`, port, dir, path))
 	serve(t, s.command(sshd, "-D", "-e", "-f", filepath.Join(dir, "sshd_config")), port)
-	s.env = append(
-		s.env,
-		fmt.Sprintf(
-			"GIT_SSH_COMMAND=ssh -F /dev/null -i %s/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s",
-			dir,
-			port,
-		),
-	)
+	s.env = append(s.env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -F /dev/null -i %s/user -o StrictHostKeyChecking=no "+
+		"-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p %s", dir, port))
 	return "ssh://127.0.0.1" + s.bare
 }
