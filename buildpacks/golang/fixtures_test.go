@@ -6,10 +6,9 @@ import (
 	"testing"
 
 	"slugc/buildpacks/buildpacktest"
-	"slugc/buildpacks/toolchain"
 )
 
-// TestFixtures builds every Go fixture and holds it to its want.json.
+// TestFixtures builds every fixture for the Go that runs the tests and holds it to its want.json.
 func TestFixtures(t *testing.T) {
 	t.Parallel()
 	dirs, err := filepath.Glob("../../fixtures/go-*")
@@ -23,7 +22,7 @@ func TestFixtures(t *testing.T) {
 			w := buildpacktest.ReadWant(t, dir)
 			b := newBench(t, filepath.Base(dir))
 			if line := w.Runtimes["go"]; line != "" && !strings.HasPrefix(b.goTool().Version, line) {
-				b.Toolchains = []toolchain.Toolchain{fetch(t, strings.TrimSuffix(line, "."))}
+				return // it needs another standard library: the end-to-end tests build it
 			}
 			if w.Error.ID != "" {
 				b.MustFail(w.Error.ID)

@@ -1,7 +1,6 @@
 package golang_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,20 +94,6 @@ func goEnv(t *testing.T) machine {
 func machineGo(t *testing.T) toolchain.Toolchain {
 	t.Helper()
 	return toolchain.Toolchain{Tool: "go", Version: goEnv(t).version, Source: "machine", Dir: goEnv(t).root}
-}
-
-// fetch takes a toolchain from the machine's Go proxy, into a store that outlives the tests.
-func fetch(t *testing.T, constraint string) toolchain.Toolchain {
-	t.Helper()
-	store, err := toolchain.Open(
-		buildpacktest.CacheDir(t, "go", "toolchains"),
-		toolchain.Settings{GoProxy: goEnv(t).proxy, GoSumDB: goEnv(t).sumDB},
-	)
-	must(t, err)
-	request := toolchain.Request{Tool: "go", Constraint: constraint, From: "test"}
-	got, err := store.Ensure(context.Background(), []toolchain.Request{request}, nil)
-	must(t, err)
-	return got[0]
 }
 
 // log returns the lines of a build's log, without Go's version.

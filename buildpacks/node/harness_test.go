@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,9 @@ var buildpack = buildpacktest.Buildpack{
 
 var must = buildpacktest.Must
 
-func TestMain(m *testing.M) { buildpack.Main(m) }
+func TestMain(m *testing.M) {
+	buildpack.Main(m, func() { os.RemoveAll(warm.dir) })
+}
 
 // bench is a platform that also keeps labelled slices between builds.
 type bench struct {
@@ -46,6 +49,48 @@ func newBench(t *testing.T, fixture string) *bench {
 		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 	b.CopySource(fixtureDir(fixture))
 	return b
+}
+
+// warm holds what the first build of an app leaves that is the same for others: Node itself, and the
+// packages that npm downloaded.
+var warm struct {
+	once sync.Once
+	dir  string
+}
+
+// newWarmBench returns a bench with the layer "node" and npm's store of an earlier build. Files of Node
+// are hard links: no build writes to them.
+func newWarmBench(t *testing.T, fixture string) *bench {
+	t.Helper()
+	warm.once.Do(func() {
+		b := newBench(t, small)
+		b.build()
+		b.Restore()
+		dir, err := os.MkdirTemp("", "slugc-node-test-*")
+		must(t, err)
+		env, err := filepath.Glob(b.Layer("node/env*")) // written again by each build
+		must(t, err)
+		for _, name := range env {
+			must(t, os.RemoveAll(name))
+		}
+		copyTree(t, "-a", dir, b.Layer("node"), b.Layer("node.toml"), b.Layer("npm-cache"))
+		warm.dir = dir
+	})
+	b := newBench(t, fixture)
+	if warm.dir != "" {
+		copyTree(t, "-al", b.Layer(""), filepath.Join(warm.dir, "node"))
+		copyTree(t, "-a", b.Layer(""), filepath.Join(warm.dir, "node.toml"), filepath.Join(warm.dir, "npm-cache"))
+	}
+	return b
+}
+
+// copyTree copies trees into a directory by cp.
+func copyTree(t testing.TB, flags, into string, from ...string) {
+	t.Helper()
+	args := slices.Concat([]string{flags}, from, []string{into})
+	if out, err := exec.Command("cp", args...).CombinedOutput(); err != nil {
+		t.Fatalf("copying %q: %v\n%s", from, err, out)
+	}
 }
 
 func fixtureDir(name string) string { return filepath.Join("../../fixtures", name) }

@@ -101,7 +101,7 @@ func TestBun(t *testing.T) {
 // TestCheckedInModules holds that npm rebuilds what is checked in, and that the build warns of it.
 func TestCheckedInModules(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.Write("node_modules/ms/package.json", `{ "name": "ms", "version": "2.1.3" }`)
 	b.Write("node_modules/ms/index.js", "module.exports = () => 60000")
 	o := b.build()

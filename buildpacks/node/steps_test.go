@@ -28,7 +28,7 @@ func TestFailingSteps(t *testing.T) {
 	} {
 		t.Run(test.id, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, "node-no-start")
+			b := newWarmBench(t, "node-no-start")
 			b.Write("package.json", test.manifest)
 			b.Write("package-lock.json", test.lock)
 			b.Write("x.js", "")
@@ -43,7 +43,7 @@ func TestFailingSteps(t *testing.T) {
 // TestNoSuchNode asks for a Node that no source has, on a platform that fetches nothing.
 func TestNoSuchNode(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, "node-no-start")
+	b := newWarmBench(t, "node-no-start")
 	b.foreign = true
 	b.Write("package.json", `{"name": "app", "engines": {"node": "9999.x"}, "scripts": {"start": "node x.js"}}`)
 	wrong := b.fail("node/version-unavailable").Diagnosis

@@ -2,10 +2,12 @@ package node_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"slugc/buildpacks/buildpacktest"
+	"slugc/cache/testkit"
 )
 
 // small is a workspace with one development dependency: the quickest app that has something to
@@ -21,8 +23,7 @@ func (b *bench) script(name, text string) {
 // is kept for none.
 func TestScriptTouchesTree(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
-	clean := b.build()
+	b := newWarmBench(t, small)
 	b.script("build", "node touch.js")
 	b.Write("touch.js", "require('fs').appendFileSync('node_modules/ms/index.js', '// '+require('./stamp.json'))")
 	b.Write("stamp.json", `"one"`)
@@ -31,15 +32,15 @@ func TestScriptTouchesTree(t *testing.T) {
 	if first.HasSliceKey("node_modules") {
 		t.Error("a tree that a script wrote to has a key")
 	}
-	if first.files["node_modules/ms/index.js"] == clean.files["node_modules/ms/index.js"] {
-		t.Error("the script's change is lost")
+	if text := testkit.Read(t, filepath.Join(b.App, "node_modules/ms/index.js")); !strings.HasSuffix(text, "// one") {
+		t.Errorf("the script's change is lost: %q", text[max(0, len(text)-100):])
 	}
 	second := b.build()
 	second.Says(t, "Using node_modules from the cache", "build wrote to ms in node_modules")
 	buildpacktest.Equal(t, "again", second.files, first.files)
 	b.Write("stamp.json", `"two"`)
 	third := b.build()
-	fresh := newBench(t, small)
+	fresh := newWarmBench(t, small)
 	fresh.CopySource(b.Source(""))
 	buildpacktest.Equal(t, "with another change", third.files, fresh.build().files)
 }
@@ -48,7 +49,7 @@ func TestScriptTouchesTree(t *testing.T) {
 // kept.
 func TestScriptStartsToTouch(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("build", "node touch.js")
 	b.Write("touch.js", "")
 	first := b.build()
@@ -71,7 +72,7 @@ func TestScriptStartsToTouch(t *testing.T) {
 // TestFailedScript holds that a build that fails returns its borrowed tree to the cache.
 func TestFailedScript(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("build", "node step.js")
 	b.Write("step.js", "")
 	first := b.build()
@@ -87,13 +88,13 @@ func TestFailedScript(t *testing.T) {
 // and that writing there touches no tree.
 func TestFrameworkCache(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("build", "node cache.js")
 	b.Write("cache.js", `const fs = require('fs')
 for (const dir of ['node_modules/.cache/x', '.next/cache']) {
   fs.mkdirSync(dir, { recursive: true })
   const seen = fs.existsSync(dir + '/n') ? Number(fs.readFileSync(dir + '/n')) : 0
-  console.Log(dir, 'seen', seen)
+  console.log(dir, 'seen', seen)
   fs.writeFileSync(dir + '/n', String(seen + 1))
 }`)
 	first := b.build()
@@ -114,7 +115,7 @@ for (const dir of ['node_modules/.cache/x', '.next/cache']) {
 // TestCleanup holds that heroku-cleanup sees the pruned tree in each build.
 func TestCleanup(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("heroku-cleanup", "ls node_modules > left.txt; rm -f node_modules/ms/readme.md")
 	first := b.build()
 	if first.HasSliceKey("node_modules") {
@@ -127,18 +128,16 @@ func TestCleanup(t *testing.T) {
 // tampered with is noticed.
 func TestReasons(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("build", "true")
-	first := b.build()
+	b.build()
 	b.Config["DATABASE_URL"], b.Config["NPM_TOKEN"] = "postgres://a", "s3cret"
 	b.build().Says(t, "Using node_modules from the cache")
 	b.Config["SHARP_FORCE_GLOBAL"] = "1"
 	b.build().Says(t, "Installing from scratch: build configuration changed")
 	b.Edit("package.json", `"version": "1.0.0"`, `"version": "1.0.1"`)
-	b.build().Says(t, "Installing from scratch: package.json changed")
-	b.Edit("package.json", `"version": "1.0.1"`, `"version": "1.0.0"`)
-	delete(b.Config, "SHARP_FORCE_GLOBAL")
-	b.build()
+	first := b.build()
+	first.Says(t, "Installing from scratch: package.json changed")
 	must(t, os.WriteFile(b.Layer("modules/trees/0/ms/index.js"), []byte("evil()"), 0o644))
 	again := b.build()
 	again.Says(t, "Installing from scratch: the cached tree is not what was kept")
@@ -149,7 +148,7 @@ func TestReasons(t *testing.T) {
 // process and no key is declared.
 func TestAssisting(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.Plan += "[[entries]]\nname = \"node\"\n[entries.metadata]\nassisting = true\n"
 	first := b.build()
 	first.Says(t, "Skipped: the build of another language may need them")
@@ -167,7 +166,7 @@ func TestAssisting(t *testing.T) {
 // TestInstallScript holds that an install that runs the app's own scripts is never skipped.
 func TestInstallScript(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("postinstall", "cp packages/server/index.js copy.js")
 	first := b.build()
 	b.Write("packages/server/index.js", "require('http')")
@@ -182,7 +181,7 @@ func TestInstallScript(t *testing.T) {
 // empty, and that build gets NODE_BUILD_FLAGS.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, small)
+	b := newWarmBench(t, small)
 	b.script("build", "echo $NODE_ENV $NODE_OPTIONS")
 	b.script("heroku-prebuild", "test ! -e node_modules && echo nothing is installed yet")
 	b.Config["NODE_BUILD_FLAGS"] = "--mode fast"

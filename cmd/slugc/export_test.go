@@ -62,10 +62,23 @@ func TestExport(t *testing.T) {
 	if o := slugctest.Run(t, home, "register", file, "--app", "hello"); o.Exit != 0 {
 		t.Fatal(o.Stderr)
 	}
-	o = slugctest.Run(t, home, "export", "systemd", "hello", units, "--root", root, "--json", "--at", "/etc/systemd/system")
+	o = slugctest.Run(
+		t,
+		home,
+		"export",
+		"systemd",
+		"hello",
+		units,
+		"--root",
+		root,
+		"--json",
+		"--at",
+		"/etc/systemd/system",
+	)
 	got := slugctest.Decode[exportResult](t, o)
 	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
-		got.Dir != units || got.Root != root ||
+		got.Dir != units ||
+		got.Root != root ||
 		got.App != "hello" ||
 		got.Format != "systemd" {
 		t.Errorf("%+v\n%s", got, o.Stderr)

@@ -17,7 +17,9 @@ import (
 func onTerminal(t *testing.T, home string, env []string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(slugctest.Binary(t), args...)
-	cmd.Env = append(append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=xterm-256color"}, slugctest.Settings(t)...), env...)
+	cmd.Env = append(
+		append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=xterm-256color"}, slugctest.Settings(t)...),
+		env...)
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ const (
 	App       Owner = "app"       // the owner of the app that is built
 	Slugc     Owner = "slugc"     // slugc itself: a bug or a broken installation
 	Usage     Owner = "usage"     // whoever typed the command
-	Transient Owner = "transient" // nobody: it may work when tried again
+	Transient Owner = "transient" // no one: it may work when tried again
 )
 
 // The exit codes. See the package comment.

@@ -84,7 +84,7 @@ func sameStart(a, b release.Snapshot) bool {
 	return identify(a.Current) == identify(b.Current) && maps.Equal(a.Formation, b.Formation)
 }
 
-// resize returns the actions that give the release the formation's numbers. A type that is not in the
+// resize returns the actions after which the release has the formation's numbers. A type that is not in the
 // formation keeps its members.
 func (r *running) resize(next bool, formation release.Formation) (todo []action) {
 	if !r.unpacked {

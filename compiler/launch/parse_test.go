@@ -117,7 +117,8 @@ func FuzzParseEnv(f *testing.F) {
 				t.Errorf("entry %q", entry)
 			}
 			quoted := name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
-			if again, err := launch.ParseEnv(strings.NewReader(quoted)); err != nil || len(again) != 1 || again[0] != entry {
+			again, err := launch.ParseEnv(strings.NewReader(quoted))
+			if err != nil || len(again) != 1 || again[0] != entry {
 				t.Errorf("%q, quoted, is read as %q, %v", entry, again, err)
 			}
 		}

@@ -73,7 +73,8 @@ func TestStartFirstExitStopsAll(t *testing.T) {
 			t.Parallel()
 			marker := testkit.Marker()
 			web := fmt.Sprintf("sh -c 'sleep %s & setsid sleep %[1]s & wait'", marker)
-			code, lines := start(t, t.Context(), launch.StartOptions{Processes: processes("web", web, "worker", command)})
+			o := launch.StartOptions{Processes: processes("web", web, "worker", command)}
+			code, lines := start(t, t.Context(), o)
 			if code != want {
 				t.Errorf("code %d, want %d\n%q", code, want, lines)
 			}
@@ -105,8 +106,11 @@ func TestStartCanDie(t *testing.T) {
 	}
 }
 
-// startUntil starts a formation, waits until its output holds, stops it, and returns the exit code.
-func startUntil(t *testing.T, o launch.StartOptions, what string, holds func(output string) bool, stop func()) (int, string) {
+// startUntil starts a formation, waits until holds returns true for its output, and stops it: by stop or, if
+// that is nil, by the context. It returns the exit code and the output.
+func startUntil(
+	t *testing.T, o launch.StartOptions, what string, holds func(output string) bool, stop func(),
+) (int, string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -203,7 +207,8 @@ func TestStartOutput(t *testing.T) {
 	t.Parallel()
 	const big = 3 << 20
 	out := &testkit.Buffer{}
-	command := fmt.Sprintf(`printf 'a\r\n\nb'; echo err >&2; head -c %d /dev/zero | tr '\0' x; echo; printf partial`, big)
+	command := fmt.Sprintf(`printf 'a\r\n\nb'; echo err >&2; `+
+		`head -c %d /dev/zero | tr '\0' x; echo; printf partial`, big)
 	start(t, t.Context(), launch.StartOptions{Processes: processes("web", command), Out: out})
 	got := pids.ReplaceAllString(out.String(), "pid N")
 	want := "web.1    | started with pid N\nweb.1    | a\nweb.1    | \nweb.1    | berr\n" +

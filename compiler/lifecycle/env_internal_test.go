@@ -77,7 +77,9 @@ func TestReadEnvRefuses(t *testing.T) {
 			return os.WriteFile(filepath.Join(dir, "env", "A"), []byte{0}, 0o644)
 		},
 		"a link to the host": func(dir string) error { return os.Symlink(outside, filepath.Join(dir, "env.build")) },
-		"a large file":       func(dir string) error { return os.Truncate(filepath.Join(dir, "env", "BIG"), maxFile+1) },
+		"a large file": func(dir string) error {
+			return os.Truncate(filepath.Join(dir, "env", "BIG"), maxFile+1)
+		},
 	} {
 		dir := testkit.Tree(t, t.TempDir(), map[string]string{"env/BIG": ""})
 		if err := prepare(dir); err != nil {
@@ -148,8 +150,8 @@ func TestProfileRefusesExecD(t *testing.T) {
 	}
 }
 
-// FuzzProfile holds that a shell that sources the profile gets the values that the specification's rules
-// give, whatever a layer's files hold.
+// FuzzProfile holds that a shell that sources the profile gets the values that the
+// specification's rules require, for any content of a layer's files.
 func FuzzProfile(f *testing.F) {
 	for _, value := range []string{"it's $HOME `x`", "/app/a:/app", "a}b", "\\\"$}", "\n", "/app/app", "é\xff"} {
 		f.Add(value, ":", "start")

@@ -113,7 +113,7 @@ func entriesFor(i int, plans []libcnb.BuildPlan, kept []bool) (entries []libcnb.
 		}
 		for _, r := range plan.Requires {
 			if p := providers(plans, kept, r.Name); len(p) > 0 && p[0] == i {
-				entries = append(entries, libcnb.BuildpackPlanEntry{Name: r.Name, Metadata: r.Metadata})
+				entries = append(entries, libcnb.BuildpackPlanEntry(r))
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func decodeFile(file string, v any) error {
 	return nil
 }
 
-// decodeOptional reads a TOML file, and leaves v as it is if the file is missing.
+// decodeOptional reads a TOML file. If the file is missing, v does not change.
 func decodeOptional(file string, v any) error {
 	if err := decodeFile(file, v); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -190,7 +190,7 @@ func TestLint(t *testing.T) {
 		"x: " + strings.Repeat("x", 128<<10) + "\n"))
 	want := []procfile.Warning{
 		{Line: 4, Text: "No space follows the colon: overmind and Heroku ignore this line."},
-		{Line: 5, Text: "The command begins or ends with U+00A0, which can't be seen and is no blank to bash."},
+		{Line: 5, Text: "The command starts or ends with U+00A0, which can't be seen and is no blank to bash."},
 		{Line: 6, Text: "The command has 128 KiB or more: Linux can't start it, and Dokku refuses the file."},
 	}
 	if !slices.Equal(want, got) {

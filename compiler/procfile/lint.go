@@ -18,7 +18,7 @@ func Lint(data []byte) []Warning {
 	text, marked := strings.CutPrefix(string(data), bom)
 	var warnings []Warning
 	if marked {
-		warnings = append(warnings, Warning{1, "The file begins with a byte order mark: foreman, overmind, honcho, " +
+		warnings = append(warnings, Warning{1, "The file starts with a byte order mark: foreman, overmind, honcho, " +
 			"herokuish and Heroku lose the first entry, Dokku and CNB refuse the file."})
 	}
 	lines := strings.Split(text, "\n")
@@ -64,7 +64,7 @@ func lintColon(l entryLine) string {
 
 func lintIndent(l entryLine) string {
 	if strings.ContainsAny(l.raw[:1], blanks) {
-		return "The line begins with a blank: foreman, overmind and honcho ignore it."
+		return "The line starts with a blank: foreman, overmind and honcho ignore it."
 	}
 	return ""
 }
@@ -76,7 +76,7 @@ func lintName(l entryLine) string {
 	name := strings.ReplaceAll(strings.ToLower(l.name), "_", "-")
 	switch {
 	case !dnsLabel.MatchString(name):
-		return fmt.Sprintf("Process type %q does not begin and end with a letter or digit: CNB refuses the file.",
+		return fmt.Sprintf("Process type %q does not start and end with a letter or digit: CNB refuses the file.",
 			l.name)
 	case name != l.name:
 		return fmt.Sprintf("Process type %q has capitals or underscores: CNB reads %q.", l.name, name)
@@ -132,7 +132,7 @@ func lintReturn(l entryLine) string {
 func lintEdge(l entryLine) string {
 	for _, at := range []string{l.command[:min(len(l.command), utf8.UTFMax)], lastRune(l.command)} {
 		if r, _ := utf8.DecodeRuneInString(at); at != "" && r > unicode.MaxASCII && !unicode.IsPrint(r) {
-			return fmt.Sprintf("The command begins or ends with %U, which can't be seen and is no blank to bash.", r)
+			return fmt.Sprintf("The command starts or ends with %U, which can't be seen and is no blank to bash.", r)
 		}
 	}
 	return ""

@@ -61,54 +61,61 @@ func TestParse(t *testing.T) {
 	}
 }
 
+const always = "always" // refused in lenient mode too
+
+var badFiles = map[string]struct {
+	in, id, place string
+	lenient       any // processes, or always
+}{
+	"duplicate": {
+		"web: a\nx: b\nweb: c\n",
+		"duplicate-type", "Procfile:3", processes{{"web", "c"}, {"x", "b"}},
+	},
+	"empty command":          {"a: 1\nweb:\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
+	"blank command":          {"a: 1\nweb: \t \n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
+	"invisible command":      {"a: 1\nweb: \u200b\u00a0\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
+	"no colon":               {"web run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"space before colon":     {"web : run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"dot in name":            {"web.1: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"slash in name":          {"w/x: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"no name":                {": run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"json":                   {"{\"web\": \"x\"}\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"slashes are no comment": {"// c\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
+	"ours": {
+		"x: y\n<<<<<<< HEAD\nweb: a\n=======\nweb: b\n>>>>>>> theirs\n",
+		"merge-conflict", "Procfile:2", processes{{"x", "y"}, {"web", "b"}},
+	},
+	"base":          {"x: y\n||||||| base\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
+	"divider, crlf": {"x: y\r\n=======\r\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
+	"backslash": {
+		"web: a \\\nx: y\n",
+		"trailing-backslash", "Procfile:1", processes{{"web", `a \`}, {"x", "y"}},
+	},
+	"three backslashes": {`web: a\\\`, "trailing-backslash", "Procfile:1", processes{{"web", `a\\\`}}},
+	"long name": {
+		strings.Repeat("n", 64) + ": r\nx: y",
+		"name-too-long", "Procfile:1", processes{{"x", "y"}},
+	},
+	"nothing":        {"", "empty", "Procfile:1", processes(nil)},
+	"comments only":  {"# web: x\n\n", "empty", "Procfile:1", processes(nil)},
+	"invalid UTF-8":  {"a: ü\nb: ü\xff\n", "invalid-utf8", "Procfile:2", always},
+	"UTF-16":         {"\xff\xfew\x00e\x00b\x00", "invalid-utf8", "Procfile:1", always},
+	"NUL":            {"web: a\x00b", "nul", "Procfile:1", always},
+	"too large":      {strings.Repeat("#", procfile.MaxSize+1), "too-large", "Procfile", always},
+	"too many types": {tooManyTypes(), "too-large", "Procfile:257", always},
+}
+
+func tooManyTypes() string {
+	var b strings.Builder
+	for i := range procfile.MaxTypes + 1 {
+		fmt.Fprintf(&b, "t%d: run\n", i)
+	}
+	return b.String()
+}
+
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
-	many := ""
-	for i := range procfile.MaxTypes + 1 {
-		many += fmt.Sprintf("t%d: run\n", i)
-	}
-	const always = "always" // refused in lenient mode too
-	for name, tc := range map[string]struct {
-		in, id, place string
-		lenient       any // processes, or always
-	}{
-		"duplicate": {
-			"web: a\nx: b\nweb: c\n",
-			"duplicate-type", "Procfile:3", processes{{"web", "c"}, {"x", "b"}},
-		},
-		"empty command":          {"a: 1\nweb:\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
-		"blank command":          {"a: 1\nweb: \t \n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
-		"invisible command":      {"a: 1\nweb: \u200b\u00a0\n", "empty-command", "Procfile:2", processes{{"a", "1"}}},
-		"no colon":               {"web run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"space before colon":     {"web : run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"dot in name":            {"web.1: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"slash in name":          {"w/x: run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"no name":                {": run\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"json":                   {"{\"web\": \"x\"}\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"slashes are no comment": {"// c\nx: y", "unparsable-line", "Procfile:1", processes{{"x", "y"}}},
-		"ours": {
-			"x: y\n<<<<<<< HEAD\nweb: a\n=======\nweb: b\n>>>>>>> theirs\n",
-			"merge-conflict", "Procfile:2", processes{{"x", "y"}, {"web", "b"}},
-		},
-		"base":          {"x: y\n||||||| base\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
-		"divider, crlf": {"x: y\r\n=======\r\n", "merge-conflict", "Procfile:2", processes{{"x", "y"}}},
-		"backslash": {
-			"web: a \\\nx: y\n",
-			"trailing-backslash", "Procfile:1", processes{{"web", `a \`}, {"x", "y"}},
-		},
-		"three backslashes": {`web: a\\\`, "trailing-backslash", "Procfile:1", processes{{"web", `a\\\`}}},
-		"long name": {
-			strings.Repeat("n", 64) + ": r\nx: y",
-			"name-too-long", "Procfile:1", processes{{"x", "y"}},
-		},
-		"nothing":        {"", "empty", "Procfile:1", processes(nil)},
-		"comments only":  {"# web: x\n\n", "empty", "Procfile:1", processes(nil)},
-		"invalid UTF-8":  {"a: ü\nb: ü\xff\n", "invalid-utf8", "Procfile:2", always},
-		"UTF-16":         {"\xff\xfew\x00e\x00b\x00", "invalid-utf8", "Procfile:1", always},
-		"NUL":            {"web: a\x00b", "nul", "Procfile:1", always},
-		"too large":      {strings.Repeat("#", procfile.MaxSize+1), "too-large", "Procfile", always},
-		"too many types": {many, "too-large", "Procfile:257", always},
-	} {
+	for name, tc := range badFiles {
 		t.Run(name, func(t *testing.T) {
 			_, err := procfile.Parse([]byte(tc.in), false)
 			mark, ok := errors.AsType[*fault.Error](err)

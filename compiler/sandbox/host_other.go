@@ -8,6 +8,6 @@ func (s *Sandbox) startBwrap(Spec, stdio) (child, error) {
 	return nil, errors.New("bubblewrap runs on Linux only")
 }
 
-func supportsLandlock() error { return errors.New("Landlock is in Linux only") }
+func supportsLandlock() error { return errors.New("landlock is in Linux only") }
 
 func closeInherited() {}

@@ -138,23 +138,23 @@ func (s *Sandbox) probeBwrap(ctx context.Context, o ProbeOptions) error {
 
 func (s *Sandbox) probeLandlock(ctx context.Context) error {
 	if s.self == "" {
-		return errors.New("Landlock needs the path of the slugc binary")
+		return errors.New("landlock needs the path of the slugc binary")
 	}
 	if err := supportsLandlock(); err != nil {
 		return err
 	}
 	secret, err := os.MkdirTemp(s.temp, "slugc-probe-")
 	if err != nil {
-		return fmt.Errorf("Landlock could not be tried: %w", err)
+		return fmt.Errorf("landlock could not be tried: %w", err)
 	}
 	defer os.RemoveAll(secret)
 	path := filepath.Join(secret, "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		return fmt.Errorf("Landlock could not be tried: %w", err)
+		return fmt.Errorf("landlock could not be tried: %w", err)
 	}
 	script := `if (: <"$1") 2>/dev/null; then echo "it does not restrict reading"; exit 1; fi`
 	if out, err := s.runScript(ctx, script, path); err != nil {
-		return fmt.Errorf("Landlock does not work: %s", firstLine(out, err))
+		return fmt.Errorf("landlock does not work: %s", firstLine(out, err))
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func TestProbe(t *testing.T) {
 		},
 		"nothing": {
 			sandbox.ProbeOptions{Bwrap: missing}, sandbox.None,
-			"bubblewrap is not installed; Landlock needs the path of the slugc binary",
+			"bubblewrap is not installed; landlock needs the path of the slugc binary",
 		},
 		"the level none is wanted": {sandbox.ProbeOptions{Want: sandbox.None}, sandbox.None, ""},
 	}

@@ -26,9 +26,9 @@ type stdio struct{ in, out, err *os.File }
 
 // child is a started child. To end it twice, or after it has ended, does nothing.
 type child interface {
-	terminate()            // SIGTERM to all of it
-	kill()                 // SIGKILL to all of it
-	done() <-chan struct{} // closed when nothing of it is left
+	terminate()            // SIGTERM to all its processes
+	kill()                 // SIGKILL to all its processes
+	done() <-chan struct{} // closed when all its processes have ended
 	result() error         // after done: nil, *ExitError, or what went wrong
 }
 

@@ -142,8 +142,8 @@ func TestUnprivileged(t *testing.T) {
 			}
 		}
 		marker := testkit.Marker()
-		script := fmt.Sprintf("cd %s && echo made > file && cat file && (setsid sleep %s &) && ls -l /proc/$$/fd | wc -l",
-			work, marker)
+		script := fmt.Sprintf("cd %s && echo made > file && cat file && (setsid sleep %s &) && "+
+			"ls -l /proc/$$/fd | wc -l", work, marker)
 		cmd := sandboxed(t, self, box.Level(), "", script, sandbox.Bind{Host: work, Inside: work, Writable: true})
 		uid := os.Getuid()
 		if uid == 0 {

@@ -30,7 +30,7 @@ func (e *export) check(f format) error {
 	}
 	if e.User != "" && !userName.MatchString(e.User) {
 		return fault.UsageError("export/user", fmt.Errorf("exporting %q: %.80q is not a user's name", e.App, e.User),
-			"name the user with -u: 1 to 32 letters, digits, `.`, `_` and `-`, beginning with a letter or `_`")
+			"name the user with -u: 1 to 32 letters, digits, `.`, `_` and `-`, starting with a letter or `_`")
 	}
 	if e.Timeout < 0 {
 		return fault.UsageError("export/timeout",
@@ -54,7 +54,7 @@ func (e *export) checkEnv() error {
 		if !ok || !variableName.MatchString(name) || name == "SLUGC_PROFILE" {
 			return fault.UsageError("export/variable-name",
 				fmt.Errorf("exporting %q: a variable can't be called %.80q", e.App, name),
-				"name config vars with letters, digits and `_`, not beginning with a digit, and none SLUGC_PROFILE")
+				"name config vars with letters, digits and `_`, not starting with a digit, and none SLUGC_PROFILE")
 		}
 		if strings.ContainsRune(entry, 0) {
 			return e.hasNUL("the variable " + name)

@@ -94,7 +94,7 @@ func Start(r Request) (*Process, error) {
 	if r.Self != "" {
 		start = startSupervised
 	} else if r.Rules != nil {
-		return nil, fmt.Errorf("starting %q: Landlock needs the path of the slugc binary", r.Args[0])
+		return nil, fmt.Errorf("starting %q: landlock needs the path of the slugc binary", r.Args[0])
 	}
 	p := &Process{done: make(chan struct{})}
 	pid, c, err := start(r)

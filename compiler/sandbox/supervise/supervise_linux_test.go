@@ -26,7 +26,9 @@ func TestGroup(t *testing.T) {
 		"exit":    {"exit 3", 0, supervise.Status{Code: 3}},
 		"signal":  {"kill -9 $$", 0, supervise.Status{Code: 137, Signal: syscall.SIGKILL}},
 		"stopped": {"exec sleep 100", syscall.SIGTERM, supervise.Status{Code: 143, Signal: syscall.SIGTERM}},
-		"killed":  {"trap '' TERM; exec sleep 100", syscall.SIGKILL, supervise.Status{Code: 137, Signal: syscall.SIGKILL}},
+		"killed": {
+			"trap '' TERM; exec sleep 100", syscall.SIGKILL, supervise.Status{Code: 137, Signal: syscall.SIGKILL},
+		},
 		"lingers": {"sleep 100 & exit 4", 0, supervise.Status{Code: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,12 +68,14 @@ func TestStartErrors(t *testing.T) {
 		request supervise.Request
 		want    error
 	}{
-		"nothing":          {supervise.Request{}, nil},
-		"relative":         {supervise.Request{Args: []string{"sh"}}, nil},
-		"missing":          {supervise.Request{Args: []string{"/no/such"}, Dir: "/"}, fs.ErrNotExist},
-		"not executable":   {supervise.Request{Args: []string{file}, Dir: "/"}, fs.ErrPermission},
-		"no directory":     {supervise.Request{Args: []string{"/bin/true"}, Dir: "/no/such"}, fs.ErrNotExist},
-		"no supervisor":    {supervise.Request{Self: "/no/such", Args: []string{"/bin/true"}, Dir: "/"}, fs.ErrNotExist},
+		"nothing":        {supervise.Request{}, nil},
+		"relative":       {supervise.Request{Args: []string{"sh"}}, nil},
+		"missing":        {supervise.Request{Args: []string{"/no/such"}, Dir: "/"}, fs.ErrNotExist},
+		"not executable": {supervise.Request{Args: []string{file}, Dir: "/"}, fs.ErrPermission},
+		"no directory":   {supervise.Request{Args: []string{"/bin/true"}, Dir: "/no/such"}, fs.ErrNotExist},
+		"no supervisor": {
+			supervise.Request{Self: "/no/such", Args: []string{"/bin/true"}, Dir: "/"}, fs.ErrNotExist,
+		},
 		"not a supervisor": {supervise.Request{Self: "/bin/true", Args: []string{"/bin/true"}, Dir: "/"}, nil},
 		"rules alone":      {supervise.Request{Args: []string{"/bin/true"}, Dir: "/", Rules: &supervise.Rules{}}, nil},
 	} {
