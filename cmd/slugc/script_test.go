@@ -43,6 +43,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
 	}
-	const script = `"$@" >stdout.txt 2>stderr.txt; code=$?; [ $code -eq "$0" ] || { echo "exit $code, want $0" >&2; cat stderr.txt >&2; exit 1; }`
+	const script = `"$@" >stdout.txt 2>stderr.txt; code=$?
+[ $code -eq "$0" ] || { echo "exit $code, want $0" >&2; cat stderr.txt >&2; exit 1; }`
 	ts.Check(ts.Exec("sh", append([]string{"-c", script, args[0]}, args[1:]...)...))
 }
