@@ -165,7 +165,7 @@ func first(lines []string) string {
 	return lines[0]
 }
 
-// readWith gives the sorted lines that a reader prints for the slug.
+// readWith returns the sorted lines that a reader prints for the slug.
 func readWith(path string, args []string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
