@@ -22,8 +22,8 @@ func TestBuildConfigurationStaysOut(t *testing.T) {
 			"scripts": {"build": "node build.js", "start": "node server.js"}}`,
 		"build.js": `const secret = k => k.startsWith("CANARY") || k.startsWith("HOST")
 require("fs").writeFileSync("seen.txt", Object.keys(process.env).filter(secret).sort().join(" "))`,
-		"server.js":    "",
-		".env.build":   "CANARY_FILE=s3cret-file-5f1c\n",
+		"server.js":  "",
+		".env.build": "CANARY_FILE=s3cret-file-5f1c\n",
 	})
 	testkit.Tree(t, dir, map[string]string{".slugignore": ".env.build\n"})
 	file := filepath.Join(t.TempDir(), "x.tgz")
