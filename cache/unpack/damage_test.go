@@ -95,11 +95,7 @@ func damagedArchives(t *testing.T) []damagedArchive {
 			zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 1 }),
 			unpack.ErrDamaged,
 		},
-		{
-			"zip less than declared",
-			zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }),
-			unpack.ErrDamaged,
-		},
+		{"zip too short", zipHeader(t, func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }), unpack.ErrDamaged},
 	}
 }
 

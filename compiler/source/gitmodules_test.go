@@ -77,7 +77,10 @@ var hostileModules = []struct{ name, script, id, names string }{
 		"source/submodule",
 		`is called "../../hooks"`,
 	},
-	{"dash", oneModule("lib", "-u", "file:///x") + `entry 160000 $c -u; tree`, "source/submodule", "starts with a dash"},
+	{
+		"dash", oneModule("lib", "-u", "file:///x") + `entry 160000 $c -u; tree`,
+		"source/submodule", "starts with a dash",
+	},
 	{
 		"path leads out",
 		oneModule("lib", "../lib", "file:///x") + `entry 160000 $c ../lib; tree`,

@@ -92,18 +92,12 @@ printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t;
 		{"no such commit", "file://" + f.dir + "/lib.git", missing, "source/submodule", missing + ", which is not in"},
 		{"no such commit, all fetched", f.dumb(t) + "/lib.git", missing, "source/submodule", missing},
 		{
-			"no such repository",
-			"file://" + f.dir + "/none.git",
-			f.lib,
-			"source/submodule",
-			"does not appear to be a git repository",
+			"no such repository", "file://" + f.dir + "/none.git", f.lib,
+			"source/submodule", "does not appear to be a git repository",
 		},
 		{
-			"no such repository, git",
-			f.serve(t) + "/none.git",
-			f.lib,
-			"source/submodule",
-			"access denied or repository not exported",
+			"no such repository, git", f.serve(t) + "/none.git", f.lib,
+			"source/submodule", "access denied or repository not exported",
 		},
 		{"no such repository, HTTP", f.smart(t) + "/none.git", f.lib, "source/submodule", "not found"},
 		{"moved", moved + "/lib.git", f.lib, "source/submodule", "301"},
@@ -117,8 +111,8 @@ printf '100644 .git\0' > t; printf "$(echo $x | sed 's/../\\x&/g')" >> t;
 			spec := f.spec(t, test.url)
 			_, err := source.Open(t.Context(), spec, source.Options{Limits: unpack.Limits{Bytes: 2 << 20}})
 			wantFault(t, err, test.id, test.names)
-			if left, _ := filepath.Glob(filepath.Join(spec.Submodules.Cache, "*", "objects", "pack",
-				"tmp_*")); left != nil {
+			left, _ := filepath.Glob(filepath.Join(spec.Submodules.Cache, "*", "objects", "pack", "tmp_*"))
+			if left != nil {
 				t.Errorf("left behind: %q", left)
 			}
 		})
