@@ -21,7 +21,7 @@ type forged struct {
 	change   func(*Manifest)
 }
 
-// write writes it and gives its path.
+// write writes the slug and returns its path.
 func (s forged) write(t testing.TB) string {
 	t.Helper()
 	dirs, err := dirsSegment([]string{"", ".slugc"})
@@ -76,7 +76,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// raw gives tar bytes of headers as they are, with content of x.
+// raw returns the tar bytes of these headers, with x as content.
 func raw(headers ...tar.Header) []byte {
 	var b bytes.Buffer
 	for _, h := range headers {
@@ -173,13 +173,13 @@ func TestHostileSlugs(t *testing.T) {
 	for name, s := range hostile() {
 		p := s.write(t)
 		if _, err := Verify(context.Background(), p, ""); err == nil {
-			t.Errorf("%s: Verify takes it", name)
+			t.Errorf("%s: Verify accepts it", name)
 		}
 		outer := t.TempDir()
 		into := filepath.Join(outer, "app")
 		err := Unpack(context.Background(), p, into, UnpackOptions{})
 		if err == nil && name != "dirt in padding" && name != "dir after contents" {
-			t.Errorf("%s: Unpack takes it", name)
+			t.Errorf("%s: Unpack accepts it", name)
 		}
 		readAll(p)
 		must(t, filepath.WalkDir(outer, func(p string, _ fs.DirEntry, _ error) error {

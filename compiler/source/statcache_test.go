@@ -21,7 +21,7 @@ func TestStatCache(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "stat")
 	o := source.Options{StatCache: cache}
 	spec := source.Spec{Kind: source.Dir, Dir: dir}
-	// Written this moment: nothing is remembered of it.
+	// It was written just now, so nothing is remembered.
 	first := open(t, spec, o).Digest()
 	if st, err := os.Stat(cache); err == nil && st.Size() > 100 {
 		t.Errorf("racy entries are remembered: the cache has %d bytes", st.Size())

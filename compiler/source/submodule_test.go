@@ -60,7 +60,7 @@ func gitlink(path, url, commit string) string {
 	)
 }
 
-// app makes app.git with lib.git as vendor/lib and returns a spec of it that allows the URL.
+// app makes app.git with lib.git as vendor/lib, and returns a spec that allows the URL.
 func (f *forge) app(t *testing.T, url string) source.Spec {
 	t.Helper()
 	f.commit(t, "app.git", "echo web > Procfile; "+gitlink("vendor/lib", url, f.lib))
@@ -120,7 +120,7 @@ func (f *forge) smart(t *testing.T) string {
 	}))
 }
 
-// dumb serves the repositories' files, as the oldest servers do, which can't give single commits.
+// dumb serves the repositories' files, as the oldest servers do, which cannot serve single commits.
 func (f *forge) dumb(t *testing.T) string {
 	t.Helper()
 	sh(t, f.dir, `for r in *.git; do git -C $r update-server-info; done`)
