@@ -20,25 +20,8 @@ func TestExport(t *testing.T) {
 	home, dir := slugctest.Home(t), t.TempDir()
 	file := slugctest.SmallSlug(t, "hello there", "true")
 	units, root := filepath.Join(dir, "units"), filepath.Join(dir, "srv", "hello")
-	o := slugctest.Run(
-		t,
-		home,
-		"export",
-		"systemd",
-		file,
-		units,
-		"--root",
-		root,
-		"--unpack",
-		"-m",
-		"web=3",
-		"-u",
-		"",
-		"-e",
-		"TOKEN=hunter2",
-		"-t",
-		"7500ms",
-	)
+	o := slugctest.Run(t, home, "export", "systemd", file, units, "--root", root, "--unpack",
+		"-m", "web=3", "-u", "", "-e", "TOKEN=hunter2", "-t", "7500ms")
 	if o.Exit != 0 || o.Stdout != units+"\n" {
 		t.Fatalf("exit %d, %q\n%s", o.Exit, o.Stdout, o.Stderr)
 	}
@@ -66,27 +49,13 @@ func TestExport(t *testing.T) {
 	if o := slugctest.Run(t, home, "register", file, "--app", "hello"); o.Exit != 0 {
 		t.Fatal(o.Stderr)
 	}
-	o = slugctest.Run(
-		t,
-		home,
-		"export",
-		"systemd",
-		"hello",
-		units,
-		"--root",
-		root,
-		"--json",
-		"--at",
-		"/etc/systemd/system",
-	)
+	o = slugctest.Run(t, home, "export", "systemd", "hello", units, "--root", root, "--json",
+		"--at", "/etc/systemd/system")
 	got := slugctest.Decode[exportResult](t, o)
-	slices.Sort(got.Removed)
-	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) ||
-		!slices.Equal(got.Removed, []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
-		got.Dir != units ||
-		got.Root != root ||
-		got.App != "hello" ||
-		got.Format != "systemd" {
+	written := []string{"hello-web.1.service", "hello.target"}
+	removed := []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}
+	if !slices.Equal(got.Files, written) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), removed) ||
+		got.Dir != units || got.Root != root || got.App != "hello" || got.Format != "systemd" {
 		t.Errorf("%+v\n%s", got, o.Stderr)
 	}
 }
