@@ -107,7 +107,8 @@ func TestNoToolchain(t *testing.T) {
 		for _, name := range []string{"ruby", "node", "go", "clojure"} {
 			d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain(name, tt.err))
 			id := strings.Replace(tt.id, "clojure", name, 1)
-			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 || d.Hints[0] != tt.hint {
+			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient ||
+				len(d.Hints) != 1 || d.Hints[0] != tt.hint {
 				t.Errorf("%s: got %+v", name, d)
 			}
 		}
