@@ -73,7 +73,7 @@ func newWarmBench(t *testing.T, fixture string) *bench {
 		for _, name := range env {
 			must(t, os.RemoveAll(name))
 		}
-		copyTree(t, "-a", dir, b.Layer("node"), b.Layer("node.toml"), b.Layer("npm-cache"))
+		copyTree(t, "-al", dir, b.Layer("node"), b.Layer("node.toml"), b.Layer("npm-cache"))
 		warm.dir = dir
 	})
 	b := newBench(t, fixture)
