@@ -12,14 +12,15 @@ import (
 // CacheDir returns a directory that outlives the tests, and makes it.
 func CacheDir(t testing.TB, elem ...string) string {
 	t.Helper()
-	base, err := cacheRoot()
+	base, err := CacheRoot()
 	Must(t, err)
 	dir := filepath.Join(append([]string{base}, elem...)...)
 	Must(t, os.MkdirAll(dir, 0o755))
 	return dir
 }
 
-func cacheRoot() (string, error) {
+// CacheRoot returns the directory of everything that outlives the tests. It may not exist.
+func CacheRoot() (string, error) {
 	dir, err := os.UserCacheDir()
 	return filepath.Join(dir, "slugc-test"), err
 }
@@ -28,7 +29,7 @@ func cacheRoot() (string, error) {
 // needs it calls fill, which makes it as work/out in an empty directory work; others wait. Change
 // the name when fill makes something else.
 func Once(name string, fill func(work string) error) (string, error) {
-	base, err := cacheRoot()
+	base, err := CacheRoot()
 	if err != nil {
 		return "", err
 	}

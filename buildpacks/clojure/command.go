@@ -12,24 +12,24 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// tool runs a program in the app's root, its output passed on. When it fails, the error is a
-// diagnosis: one of the known ones, or clojure/build-failed with the last lines.
+// tool runs a program in the app's root and shows its output. If it fails, the error is a
+// diagnosis: a known one, or clojure/build-failed with the last lines.
 func (b *work) tool(shown, program string, argv ...string) error {
 	return b.run(nil, shown, program, argv...)
 }
 
-// output runs the Clojure command and returns what it prints on standard output.
+// output runs the Clojure command and returns its standard output.
 func (b *work) output(words []string) ([]byte, error) {
 	var out bytes.Buffer
-	b.say.Step("Running clojure %s", strings.Join(words, " "))
-	err := b.run(&out, "clojure "+strings.Join(words, " "), b.env.look("clojure"), words...)
+	b.Log.Step("Running clojure %s", strings.Join(words, " "))
+	err := b.run(&out, "clojure "+strings.Join(words, " "), b.env.vars.Look("clojure"), words...)
 	return out.Bytes(), err
 }
 
 func (b *work) run(stdout io.Writer, shown, program string, argv ...string) error {
 	b.lastLine = shown
-	_, err := b.say.Run(b.ctx,
-		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.dir, Env: command.Environ(b.env.vars),
+	_, err := b.Log.Run(b.Context,
+		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
 			Stdout: stdout, Drop: noise})
 	err = command.Explain(err, b.patterns(), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
@@ -38,15 +38,15 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	return err
 }
 
-// place is a place of a diagnosis relative to the app: the compiler names files relative to the
-// classpath's directories. "" is a file that is not the app's.
+// place returns a place of a diagnosis relative to the app. The compiler names files relative to
+// the directories of the classpath. A file that is not the app's is "".
 func (b *work) place(place string) string {
 	file, line, _ := strings.Cut(place, ":")
-	if rel, own := within(b.dir, file); filepath.IsAbs(file) && own {
+	if rel, own := within(b.Dir, file); filepath.IsAbs(file) && own {
 		file = rel
 	}
 	for _, dir := range b.sourceDirs() {
-		if info, err := os.Stat(filepath.Join(b.dir, dir, file)); file != "" && err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(b.Dir, dir, file)); file != "" && err == nil && info.Mode().IsRegular() {
 			file = filepath.ToSlash(filepath.Join(dir, file))
 			if line != "" {
 				file += ":" + line
@@ -57,7 +57,7 @@ func (b *work) place(place string) string {
 	return ""
 }
 
-// sourceDirs are where the app's own sources may lie, the likely first.
+// sourceDirs returns the directories that may contain the app's own sources, the likely ones first.
 func (b *work) sourceDirs() []string {
 	dirs := []string{"", "src"}
 	if b.app.Deps != nil {
@@ -66,15 +66,16 @@ func (b *work) sourceDirs() []string {
 	return append(dirs, "src/main/clojure", "src/clj", "src/cljc", "src/cljs", "test")
 }
 
-// unknown is what is said of a failure that no pattern knows.
+// unknown describes a failure that no pattern recognises.
 var unknown = command.Unknown{
-	ID: "clojure/build-failed", Memory: "give the build more memory, or set JVM_OPTS and LEIN_JVM_OPTS to -Xmx400m or so",
+	ID:     "clojure/build-failed",
+	Memory: "give the build more memory, or set JVM_OPTS and LEIN_JVM_OPTS to -Xmx400m or so",
 	Noise: func(line string) bool {
 		return strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "Full report at")
 	},
 }
 
-// noise reports lines that speak of the tools' own affairs.
+// noise reports lines that only concern the tools themselves.
 func noise(line string) bool {
 	for _, prefix := range []string{"Picked up JAVA_TOOL_OPTIONS", "NOTE: Picked up JDK_JAVA_OPTIONS", "SLF4J: ",
 		"WARNING: You have $LEIN", "Warning: failed to load the S3TransporterFactory"} {
@@ -82,7 +83,7 @@ func noise(line string) bool {
 			return true
 		}
 	}
-	// A first build fetches hundreds of files; their descriptions are the lesser half.
+	// A first build fetches hundreds of files; half of them are POMs.
 	return (strings.HasPrefix(line, "Retrieving ") || strings.HasPrefix(line, "Downloading: ")) &&
 		strings.Contains(line, ".pom from ")
 }

@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// compile runs what builds the app, the first that applies: BUILD_COMMAND, bin/build, the tool's
-// own way (languages.md 5.1, 5.3, 5.4).
+// compile builds the app with the first that it has: BUILD_COMMAND, bin/build, the task of its
+// tool.
 func (b *work) compile() error {
 	command := strings.TrimSpace(b.env.user["BUILD_COMMAND"])
 	switch {
 	case command != "":
-		b.say.Step("Running %s (BUILD_COMMAND)", command)
+		b.Log.Step("Running %s (BUILD_COMMAND)", command)
 		return b.tool(command, "/bin/bash", "-c", command)
 	case b.app.BinBuild:
-		b.say.Step("Running bin/build")
-		return b.tool("bin/build", filepath.Join(b.dir, "bin", "build"))
+		b.Log.Step("Running bin/build")
+		return b.tool("bin/build", filepath.Join(b.Dir, "bin", "build"))
 	case b.app.Tool == "leiningen":
 		return b.lein(b.leinTask()...)
 	}
 	if words := b.cliTask(); words != nil {
 		return b.clojure(words...)
 	}
-	return nil // freezing resolves
+	return nil // freeze resolves the dependencies
 }
 
-// leinTask is what Leiningen is to do.
+// leinTask returns the arguments of lein.
 func (b *work) leinTask() []string {
 	if task := strings.Fields(b.env.user["LEIN_BUILD_TASK"]); len(task) > 0 {
 		return task
@@ -42,7 +42,7 @@ func (b *work) leinTask() []string {
 	return []string{"with-profile", "production", "compile", ":all"}
 }
 
-// cliTask is what the Clojure command is to do; nil is nothing but resolving.
+// cliTask returns the arguments of the Clojure command; nil if there is nothing to build.
 func (b *work) cliTask() []string {
 	aliases := b.app.Deps.Aliases
 	build, hasBuild := aliases["build"]
@@ -67,11 +67,11 @@ func (b *work) cliTask() []string {
 }
 
 func (b *work) lein(words ...string) error {
-	b.say.Step("Running lein %s", strings.Join(words, " "))
-	return b.tool("lein "+strings.Join(words, " "), b.env.look("lein"), words...)
+	b.Log.Step("Running lein %s", strings.Join(words, " "))
+	return b.tool("lein "+strings.Join(words, " "), b.env.vars.Look("lein"), words...)
 }
 
 func (b *work) clojure(words ...string) error {
-	b.say.Step("Running clojure %s", strings.Join(words, " "))
-	return b.tool("clojure "+strings.Join(words, " "), b.env.look("clojure"), words...)
+	b.Log.Step("Running clojure %s", strings.Join(words, " "))
+	return b.tool("clojure "+strings.Join(words, " "), b.env.vars.Look("clojure"), words...)
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// dependencies is the digest of what decides which files are downloaded.
+// dependencies is a digest of the files that determine what is downloaded.
 func (b *work) dependencies() (string, error) {
-	return digestFiles(b.dir, b.app.Manifests...)
+	return digestFiles(b.Dir, b.app.Manifests...)
 }
 
 // digestFiles is a digest of files' names and contents.
@@ -33,7 +33,7 @@ func digestFiles(dir string, names ...string) (string, error) {
 	return hex.EncodeToString(all.Sum(nil)), nil
 }
 
-// within is path relative to dir with slashes, and whether it lies there.
+// within returns path relative to dir, with slashes; false if it is not in dir.
 func within(dir, path string) (string, bool) {
 	rel, err := filepath.Rel(dir, path)
 	if err != nil || !filepath.IsLocal(rel) {
@@ -42,12 +42,12 @@ func within(dir, path string) (string, bool) {
 	return filepath.ToSlash(rel), true
 }
 
-// mentioned reports whether the app's Procfile holds a text.
+// mentioned reports whether the app's Procfile contains a text.
 func (b *work) mentioned(text string) bool { return strings.Contains(b.procfile(), text) }
 
-// procfile is the app's Procfile, "" where there is none.
+// procfile returns the content of the app's Procfile; "" if there is none.
 func (b *work) procfile() string {
-	root, err := os.OpenRoot(b.dir)
+	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return ""
 	}

@@ -21,12 +21,12 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// frozen is how an app runs from its sources without the tool that builds it.
+// frozen says how an app runs from its sources, without the tool that builds it.
 type frozen struct {
 	path    []string // the classpath: directories of the app and jars, absolute
 	options []string // for the JVM
-	// arguments of clojure.main, or a class and its arguments; empty where the app names nothing to
-	// run
+	// main is clojure.main or another class, with its arguments; empty if the app names nothing to
+	// run.
 	main []string
 }
 
@@ -51,12 +51,12 @@ func (b *work) freeze() error {
 	return b.dependencyLayer()
 }
 
-// packClasses puts a directory of compiled namespaces into a jar beside it. All files of a slug are
-// of one time, and Clojure would hold the compiled namespaces for stale and compile their sources
-// at every start; in a jar they keep times of their own.
+// packClasses packs a directory of compiled namespaces into a jar beside it. All files of a slug
+// have the same time, so that Clojure would compile the sources at every start. Entries of a jar
+// keep times of their own.
 func (b *work) packClasses() error {
 	for i, entry := range b.frozen.path {
-		rel, own := within(b.dir, entry)
+		rel, own := within(b.Dir, entry)
 		if !own || strings.HasPrefix(rel, ".layers/") || filepath.Base(entry) != "classes" {
 			continue
 		}
@@ -77,16 +77,16 @@ func (b *work) packClasses() error {
 }
 
 // dependencyLayer copies the classpath's libraries into the layer "dependencies", in the order of
-// the classpath. A library that git has brought, a directory, becomes a jar.
+// the classpath. A library from a git repository, which is a directory, becomes a jar.
 func (b *work) dependencyLayer() error {
-	layer, err := b.layer("dependencies", libcnb.LayerTypes{Launch: true, Cache: true})
+	layer, err := b.Layer("dependencies")
 	if err != nil {
 		return err
 	}
 	var names, sources []string
 	all := sha256.New()
 	for i, entry := range b.frozen.path {
-		if rel, own := within(b.dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
+		if rel, own := within(b.Dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
 			continue
 		}
 		b.fetched = append(b.fetched, entry)
@@ -121,12 +121,12 @@ func (b *work) dependencyLayer() error {
 	b.frozen.path = slices.DeleteFunc(b.frozen.path, func(entry string) bool { return !tree.Exists(entry) })
 	layer.Metadata = map[string]any{"jars": key}
 	layer.LaunchEnvironment.Override("CLASSPATH", strings.Join(b.frozen.path, ":"))
-	b.result.Layers = append(b.result.Layers, layer)
-	b.say.Step("Froze a classpath of %d jars", len(names))
+	b.Contribute(layer, libcnb.LayerTypes{Launch: true, Cache: true})
+	b.Log.Step("Froze a classpath of %d jars", len(names))
 	return nil
 }
 
-// jarOfLibrary packs a directory of the classpath into a jar, which it names after the library:
+// jarOfLibrary packs a directory of the classpath into a jar named after the library,
 // shop-‹commit›.jar.
 func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 	name = filepath.Base(dir) + ".jar"
@@ -140,12 +140,10 @@ func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 	return jar, name, nil
 }
 
-// The form that `lein run` hands to the JVM names what is called: (resolve (quote
-// shop.core/-main)), or (Class/forName "shop.Main").
+// resolved matches the function in the form that `lein run` passes to the JVM.
 var resolved = lazyregexp.New(`clojure\.core/resolve \(quote ([^\s()]+)\)`)
 
-// freezeLein asks Leiningen for the command that `lein with-profile production trampoline run`
-// would start.
+// freezeLein reads the command that `lein with-profile production trampoline run` would start.
 func (b *work) freezeLein() (*frozen, error) {
 	if b.app.Lein.Main == "" && !slices.Contains(b.app.Lein.Computed, ":main") {
 		return b.leinClasspath()
@@ -153,7 +151,7 @@ func (b *work) freezeLein() (*frozen, error) {
 	file := filepath.Join(b.home, "trampoline")
 	b.env.vars["TRAMPOLINE_FILE"] = file
 	options := b.env.vars["JVM_OPTS"]
-	delete(b.env.vars, "JVM_OPTS") // is for builds, and Leiningen would put it into the command
+	delete(b.env.vars, "JVM_OPTS") // it is for builds, and Leiningen would add it to the command
 	defer func() {
 		delete(b.env.vars, "TRAMPOLINE_FILE")
 		b.env.vars["JVM_OPTS"] = options
@@ -165,7 +163,11 @@ func (b *work) freezeLein() (*frozen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what Leiningen would run: %w", err)
 	}
-	words := trampolineWords(string(data))
+	return b.parseTrampoline(trampolineWords(string(data)))
+}
+
+// parseTrampoline reads the command line that Leiningen would start.
+func (b *work) parseTrampoline(words []string) (*frozen, error) {
 	f := &frozen{}
 	for i := 1; i < len(words); i++ {
 		switch word := words[i]; {
@@ -180,14 +182,14 @@ func (b *work) freezeLein() (*frozen, error) {
 			_ = os.Remove(words[i+2])
 			f.main = b.mainOf(form)
 			return f, nil
-		case !needlessOption(word, b.dir):
+		case !needlessOption(word, b.Dir):
 			f.options = append(f.options, word)
 		}
 	}
 	return nil, errors.New("reading what Leiningen would run: it starts no clojure.main")
 }
 
-// leinClasspath is for a project that names nothing to run: its Procfile does.
+// leinClasspath reads the classpath of a project that names nothing to run; its Procfile does.
 func (b *work) leinClasspath() (*frozen, error) {
 	file := filepath.Join(b.home, "classpath")
 	if err := b.lein("with-profile", "production", "classpath", file); err != nil {
@@ -200,13 +202,13 @@ func (b *work) leinClasspath() (*frozen, error) {
 	return &frozen{path: strings.Split(strings.TrimSpace(string(data)), ":")}, nil
 }
 
-// trampolineWords splits 'a' 'b c' into words. Leiningen escapes nothing between the quotes.
+// trampolineWords splits 'a' 'b c' into words. Leiningen escapes nothing inside the quotes.
 func trampolineWords(line string) []string {
 	line = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "'"), "'")
 	return strings.Split(line, "' '")
 }
 
-// needlessOption reports options of Leiningen's own that mean nothing to the running app.
+// needlessOption reports options of Leiningen that the running app does not need.
 func needlessOption(option, dir string) bool {
 	for _, prefix := range []string{"-Dclojure.compile.path=", "-Dclojure.debug=", "-Dfile.encoding=",
 		"-XX:+TieredCompilation", "-XX:TieredStopAtLevel=", "-Dleiningen."} {
@@ -217,7 +219,7 @@ func needlessOption(option, dir string) bool {
 	return strings.Contains(option, dir)
 }
 
-// mainOf reads what a form of `lein run` calls.
+// mainOf returns the JVM's arguments for the function that a form of `lein run` calls.
 func (b *work) mainOf(form []byte) []string {
 	m := resolved.FindSubmatch(bytes.TrimSpace(form))
 	if m == nil {
@@ -241,22 +243,22 @@ func (b *work) mainOf(form []byte) []string {
 	return []string{"clojure.main", "-m", ns}
 }
 
-// sourceRoots are the directories that a namespace of the app's may lie in.
+// sourceRoots returns the directories that may contain namespaces of the app.
 func (b *work) sourceRoots() []string {
-	roots := []string{filepath.Join(b.dir, b.target(), "classes")}
+	roots := []string{filepath.Join(b.Dir, b.target(), "classes")}
 	for _, dir := range b.sourceDirs() {
-		roots = append(roots, filepath.Join(b.dir, filepath.FromSlash(dir)))
+		roots = append(roots, filepath.Join(b.Dir, filepath.FromSlash(dir)))
 	}
 	return roots
 }
 
 func (b *work) compiledClass(name string) bool {
-	_, err := os.Stat(filepath.Join(b.dir, b.target(), "classes", filepath.FromSlash(name)))
+	_, err := os.Stat(filepath.Join(b.Dir, b.target(), "classes", filepath.FromSlash(name)))
 	return err == nil
 }
 
-// runAlias is the alias of deps.edn that says what runs, by the names that it usually has; "" where
-// there is none of these with :main-opts or :exec-fn.
+// runAlias returns the alias of deps.edn that runs the app: the first of the usual names that has
+// :main-opts or :exec-fn; "" if there is none.
 func (b *work) runAlias() string {
 	aliases := b.app.Deps.Aliases
 	runs := func(name string) bool { return len(aliases[name].MainOpts) > 0 || aliases[name].ExecFn != "" }
@@ -268,7 +270,7 @@ func (b *work) runAlias() string {
 	return ""
 }
 
-// freezeDeps asks tools.deps for the classpath.
+// freezeDeps reads the classpath from tools.deps.
 func (b *work) freezeDeps() (*frozen, error) {
 	f, words := &frozen{}, []string{"-Spath"}
 	if name := b.runAlias(); name != "" {
@@ -279,16 +281,16 @@ func (b *work) freezeDeps() (*frozen, error) {
 		return nil, err
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	for _, entry := range strings.Split(lines[len(lines)-1], ":") {
+	for entry := range strings.SplitSeq(lines[len(lines)-1], ":") {
 		if !filepath.IsAbs(entry) {
-			entry = filepath.Join(b.dir, entry)
+			entry = filepath.Join(b.Dir, entry)
 		}
 		f.path = append(f.path, entry)
 	}
 	return f, nil
 }
 
-// frozenAlias is what an alias runs, its classpath yet to be found.
+// frozenAlias returns what an alias runs, without the classpath.
 func frozenAlias(name string, alias detect.DepsAlias) *frozen {
 	f := &frozen{options: alias.JVMOpts, main: append([]string{"clojure.main"}, alias.MainOpts...)}
 	if len(alias.MainOpts) == 0 {
@@ -297,8 +299,8 @@ func frozenAlias(name string, alias detect.DepsAlias) *frozen {
 	return f
 }
 
-// execForm calls the function of an alias as `clojure -X` does. Its arguments are read where the
-// app runs, out of deps.edn, which is in the slug.
+// execForm returns a form that calls the function of an alias as `clojure -X` does. It reads the
+// arguments from deps.edn when the app starts.
 func execForm(name string, alias detect.DepsAlias) string {
 	ns, function, ok := strings.Cut(alias.ExecFn, "/")
 	if !ok {
@@ -307,7 +309,7 @@ func execForm(name string, alias detect.DepsAlias) string {
 	if !alias.ExecArgs {
 		return fmt.Sprintf("(do (require '%s) (%s/%s {}))", ns, ns, function)
 	}
-	args := fmt.Sprintf(`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) [:aliases :%s :exec-args])`,
-		name)
+	args := `(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) ` +
+		fmt.Sprintf("[:aliases :%s :exec-args])", name)
 	return fmt.Sprintf("(do (require '%s 'clojure.edn) (%s/%s %s))", ns, ns, function, args)
 }

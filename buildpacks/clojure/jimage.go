@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A JDK's lib/modules is a jimage: a header, a hash table, and for each resource a list of
+// A JDK's lib/modules is a jimage file: a header, a hash table, and for each resource a list of
 // attributes that point into a table of strings.
 const (
 	jimageMagic  = 0xcafedada
@@ -24,8 +24,7 @@ const (
 	attributeParent = 2
 )
 
-// packages reads which module each package of a JDK is in, packages written with dots: "java.sql" →
-// "java.sql".
+// packages returns the modules of a JDK by package, "java.desktop" for "java.awt".
 func packages(file string) (map[string]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -41,10 +40,10 @@ func packages(file string) (map[string]string, error) {
 		order = binary.BigEndian
 	}
 	if order.Uint32(head) != jimageMagic {
-		return nil, fmt.Errorf("reading %q: it is no image of modules", file)
+		return nil, fmt.Errorf("reading %q: it is not an image of modules", file)
 	}
-	slots, locations, texts := int64(order.Uint32(head[16:])), int64(order.Uint32(head[20:])), int64(
-		order.Uint32(head[24:]))
+	size := func(at int) int64 { return int64(order.Uint32(head[at:])) }
+	slots, locations, texts := size(16), size(20), size(24)
 	if slots*8+locations+texts > maxIndex {
 		return nil, fmt.Errorf("reading %q: its index is too large", file)
 	}
@@ -69,7 +68,7 @@ func packages(file string) (map[string]string, error) {
 
 var errIndex = errors.New("its index is damaged")
 
-// location reads the module and the package of one resource: offsets into the strings.
+// location returns the module and the package of one resource, as offsets into the strings.
 func location(attributes []byte, at uint32) (module, parent uint64, err error) {
 	for {
 		if int64(at) >= int64(len(attributes)) {

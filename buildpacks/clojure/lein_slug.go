@@ -13,6 +13,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/language"
+	"slugc/buildpacks/shell"
 	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
@@ -20,19 +21,18 @@ import (
 //go:embed shims/run.sh
 var runShim string
 
-// callsLein matches a process of a Procfile that is started by Leiningen.
+// callsLein matches a process of a Procfile that Leiningen starts.
 var callsLein = lazyregexp.New(`(?m)^[A-Za-z0-9_-]+:.*\blein\s`)
 
-// includeLein is whether Leiningen itself goes into the slug, with the repository that it reads
-// (languages.md 5.3).
+// includeLein reports whether Leiningen itself is part of the slug, with its repository.
 func (b *work) includeLein() bool {
 	value := strings.ToLower(strings.TrimSpace(b.env.user["LEIN_INCLUDE_IN_SLUG"]))
 	return b.builder != nil && b.builder.Tool == "leiningen" &&
 		!slices.Contains([]string{"", "no", "false", "0"}, value)
 }
 
-// leinInSlug gives the running app a command lein: the real one where the user asks for it, and
-// where the Procfile calls it, one that starts the frozen app.
+// leinInSlug provides the running app with a command lein: the real one if LEIN_INCLUDE_IN_SLUG is
+// set, else, if the Procfile calls it, one that starts the frozen app.
 func (b *work) leinInSlug() error {
 	if b.app.Tool != "leiningen" {
 		return nil
@@ -41,7 +41,7 @@ func (b *work) leinInSlug() error {
 	if !include && !callsLein.MatchString(b.procfile()) {
 		return nil
 	}
-	layer, err := b.layer("lein", libcnb.LayerTypes{Launch: true})
+	layer, err := b.Layer("lein")
 	if err != nil {
 		return err
 	}
@@ -57,24 +57,24 @@ func (b *work) leinInSlug() error {
 		if script, err = b.copyLein(layer.Path); err != nil {
 			return fmt.Errorf("writing lein: %w", err)
 		}
-		i := slices.IndexFunc(b.result.Layers, func(l libcnb.Layer) bool { return l.Name == "maven" })
-		b.result.Layers[i].Launch = true
+		b.Contributed("maven").Launch = true
 		if err := forgetOrigins(b.jars); err != nil {
 			return fmt.Errorf("preparing the Maven repository: %w", err)
 		}
 		layer.LaunchEnvironment.Override("LEIN_HOME", layer.Path)
 		layer.LaunchEnvironment.Override("SLUGC_MAVEN_REPOSITORY", b.jars)
-		b.say.Detail("Leiningen and its repository are in the slug (LEIN_INCLUDE_IN_SLUG)")
+		b.Log.Detail("Leiningen and its repository are in the slug (LEIN_INCLUDE_IN_SLUG)")
 	}
 	if err := os.WriteFile(filepath.Join(bin, "lein"), []byte(script), 0o755); err != nil {
 		return fmt.Errorf("writing lein: %w", err)
 	}
-	b.result.Layers = append(b.result.Layers, layer)
+	b.Contribute(layer, libcnb.LayerTypes{Launch: true})
 	return nil
 }
 
-// forgetOrigins removes from a Maven repository what says when and by which mirror its files came:
-// it differs from build to build, and Leiningen would refuse them where that mirror is not set.
+// forgetOrigins removes from a Maven repository the records of when and from which mirror its files
+// came. They differ from build to build, and Leiningen would reject the files where that mirror is
+// not configured.
 func forgetOrigins(repository string) error {
 	return filepath.WalkDir(repository, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -89,30 +89,31 @@ func forgetOrigins(repository string) error {
 	})
 }
 
-// runScript is a lein that runs what was frozen.
+// runScript returns a command lein that runs the frozen app.
 func (b *work) runScript() string {
 	command, named := "java $JAVA_OPTS", ""
 	if b.uberjar != "" {
-		jar := shellQuote(b.uberjar)
+		jar := shell.Argument(b.uberjar)
 		command += " -jar " + jar
 		named = `exec java $JAVA_OPTS -cp ` + jar + ` clojure.main -m "$2"`
 	} else {
 		for _, word := range slices.Concat(b.frozen.options, b.frozen.main) {
-			command += " " + shellQuote(word)
+			command += " " + shell.Argument(word)
 		}
 		named = `exec java $JAVA_OPTS clojure.main -m "$2"`
 	}
 	return strings.NewReplacer("@COMMAND@", command, "@NAMED@", named).Replace(runShim)
 }
 
-// copyLein puts Leiningen into a layer. It finds itself and its repository by the environment,
-// wherever the slug is unpacked.
+// copyLein copies Leiningen into a layer and returns the command lein. Leiningen finds its files
+// and its repository by the environment, wherever the slug is unpacked.
 func (b *work) copyLein(dir string) (string, error) {
 	jar, err := b.toolJars()
 	if err != nil {
 		return "", err
 	}
-	init := "(require 'leiningen.core.project)\n(alter-var-root #'leiningen.core.project/defaults assoc :local-repo (System/getenv \"SLUGC_MAVEN_REPOSITORY\") :offline? true)\n"
+	const init = "(require 'leiningen.core.project)\n(alter-var-root #'leiningen.core.project/defaults " +
+		"assoc :local-repo (System/getenv \"SLUGC_MAVEN_REPOSITORY\") :offline? true)\n"
 	err = errors.Join(disk.CopyFile(jar, filepath.Join(dir, "leiningen.jar"), 0o644),
 		os.WriteFile(filepath.Join(dir, "init.clj"), []byte(init), 0o644),
 		os.WriteFile(filepath.Join(dir, "profiles.clj"), []byte("{}\n"), 0o644))

@@ -18,34 +18,33 @@ import (
 	"slugc/detect/sexpr"
 )
 
-// safe are the modules that every runtime has. Some are found only by the name of a service
-// (cryptography, time zones' and character sets' providers, file systems in zips), some by
-// reflection, and some are what one misses at night: thread dumps and flight recordings.
+// safe are the modules of every runtime. Some are found only by the name of a service
+// (cryptography, providers of time zones and character sets, file systems in zip files), some by
+// reflection, and some serve to find faults: thread dumps and flight recordings.
 var safe = []string{"java.base", "java.instrument", "java.logging", "java.management", "java.naming",
 	"java.net.http", "java.prefs", "java.rmi", "java.scripting", "java.security.jgss", "java.security.sasl",
 	"java.sql", "java.transaction.xa", "java.xml", "java.xml.crypto", "jdk.charsets", "jdk.crypto.cryptoki",
 	"jdk.crypto.ec", "jdk.httpserver", "jdk.jcmd", "jdk.jfr", "jdk.management", "jdk.management.agent",
 	"jdk.management.jfr", "jdk.naming.dns", "jdk.net", "jdk.unsupported", "jdk.zipfs"}
 
-// everywhere are parts of nearly every app that name the desktop's packages and are not called by a
-// slug: Clojure's that open windows, clojure.core/bean, and Jetty's workarounds for leaks of the
-// desktop's. By their word every runtime would have the desktop (24 MB). Who calls bean is found by
-// that name.
+// everywhere are parts of nearly every app that name packages of the desktop module (24 MB) and do
+// not need it in a slug: those of Clojure that open windows, clojure.core/bean, and Jetty's
+// workarounds for leaks. A call of bean is found by its name.
 var everywhere = []string{"clojure/core.clj", "clojure/core$bean", "clojure/core_proxy", "clojure/inspector",
 	"clojure/java/browse", "clojure/java/javadoc", "org/eclipse/jetty/util/preventers/"}
 
 const (
 	beanPackage = "java.beans"
-	// localeModule holds the texts of all languages but English (23 MB). Classes that pass a Locale
-	// on are in every app, so the app's own sources decide.
+	// localeModule has the texts of all languages except English (23 MB). Every app has classes
+	// that name Locale, so only the app's own sources are searched for it.
 	localeModule = "jdk.localedata"
 )
 
-// maxClass bounds one file that is searched for names of classes.
+// maxClass is the maximum size in bytes of a file that is searched.
 const maxClass = 16 << 20
 
-// modulesFor lists, sorted, the modules that an app needs of a JDK: the safe ones that the JDK has,
-// and those whose packages its classes and sources name.
+// modulesFor returns the modules of a JDK that an app needs, sorted: the safe ones that the JDK
+// has, and those whose packages the app's classes and sources name.
 func modulesFor(jdk map[string]string, paths []string) ([]string, error) {
 	s := &scanner{jdk: jdk, found: map[string]bool{}}
 	have := map[string]bool{}
@@ -65,7 +64,7 @@ func modulesFor(jdk map[string]string, paths []string) ([]string, error) {
 	return slices.Sorted(maps.Keys(s.found)), nil
 }
 
-// scanner notes the modules of the packages that are named.
+// scanner collects the modules of the packages that files name.
 type scanner struct {
 	jdk   map[string]string
 	found map[string]bool
@@ -155,29 +154,14 @@ const (
 	constantDouble = 6
 )
 
-// sizes are the bytes after the tag, by tag.
+// sizes are the numbers of bytes after a tag.
 var sizes = map[byte]int{
-	3:  4,
-	4:  4,
-	5:  8,
-	6:  8,
-	7:  2,
-	8:  2,
-	9:  4,
-	10: 4,
-	11: 4,
-	12: 4,
-	15: 3,
-	16: 2,
-	17: 4,
-	18: 4,
-	19: 2,
-	20: 2,
+	3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2,
 }
 
-// class looks at every text among a class file's constants: names of classes (java/sql/Driver),
-// descriptors that hold them, and the names by which Class.forName finds them (java.sql.Driver).
-// Damage ends the search: the JVM will have more to say.
+// class searches the texts among a class file's constants: names of classes (java/sql/Driver),
+// descriptors that contain them, and the names that Class.forName takes (java.sql.Driver). It stops
+// at a damaged constant.
 func (s *scanner) class(data []byte) {
 	if len(data) < 10 || binary.BigEndian.Uint32(data) != 0xcafebabe {
 		return
@@ -220,12 +204,11 @@ func (s *scanner) class(data []byte) {
 	}
 }
 
-// qualified matches names of classes and packages of a JDK, written with slashes or dots.
+// qualified matches names of classes and packages of a JDK, with slashes or dots.
 var qualified = lazyregexp.New(`\b(?:javax?|jdk|sun|com[./]sun|org[./](?:ietf|w3c|xml))[./][\w./$]+`)
 
-// source looks at the symbols of a Clojure source, so that what comments and documentation say does
-// not count. (:import (java.sql Timestamp)) names the package by itself. Where the file can't be
-// read, its text has to do.
+// source searches the symbols of a Clojure source, and not its comments and strings. A file that
+// can't be parsed is searched as text.
 func (s *scanner) source(data []byte) {
 	if !bytes.Contains(data, []byte("bean")) &&
 		!slices.ContainsFunc(signs, func(sign []byte) bool { return bytes.Contains(data, sign) }) {
@@ -253,11 +236,11 @@ func (s *scanner) nodes(nodes []sexpr.Node) {
 	}
 }
 
-// signs are in every name that qualified matches. Looking for them first spares the expression nine
-// texts of ten.
+// signs are contained in every name that qualified matches. Looking for them first spares nine of
+// ten texts the expression.
 var signs = [][]byte{[]byte("java"), []byte("jdk"), []byte("sun"), []byte("w3c"), []byte("ietf"), []byte("xml")}
 
-// text looks at one name, or at a descriptor that holds names. What has spaces is documentation.
+// text searches one name, or a descriptor that contains names. A text with spaces is documentation.
 func (s *scanner) text(data []byte) {
 	if len(data) < 6 || bytes.ContainsAny(data, " \n") ||
 		!slices.ContainsFunc(signs, func(sign []byte) bool { return bytes.Contains(data, sign) }) {
@@ -268,7 +251,7 @@ func (s *scanner) text(data []byte) {
 	}
 }
 
-// name notes the module of the longest package that a name begins with.
+// name adds the module of the longest package that a name starts with.
 func (s *scanner) name(name string) {
 	for name != "" {
 		if module, ok := s.jdk[name]; ok {

@@ -12,14 +12,24 @@ import (
 )
 
 var testModules = map[string]string{
-	"java.lang": "java.base", "java.util": "java.base", "java.sql": "java.sql", "java.beans": "java.desktop", "java.awt": "java.desktop", "javax.naming": "java.naming",
-	"com.sun.net.httpserver": "jdk.httpserver", "org.w3c.dom": "java.xml", "java.net.http": "java.net.http", "javax.sound.midi": "java.desktop",
+	"java.lang":              "java.base",
+	"java.util":              "java.base",
+	"java.sql":               "java.sql",
+	"java.beans":             "java.desktop",
+	"java.awt":               "java.desktop",
+	"javax.naming":           "java.naming",
+	"com.sun.net.httpserver": "jdk.httpserver",
+	"org.w3c.dom":            "java.xml",
+	"java.net.http":          "java.net.http",
+	"javax.sound.midi":       "java.desktop",
 }
 
-// class makes a class file with the given texts among its constants.
+// class returns a class file that has the texts among its constants.
 func class(texts ...string) string {
 	var b bytes.Buffer
-	for _, v := range []any{uint32(0xcafebabe), uint32(61), uint16(len(texts) + 4), byte(constantLong), uint64(7), byte(7), uint16(1)} {
+	head := []any{uint32(0xcafebabe), uint32(61), uint16(len(texts) + 4), byte(constantLong), uint64(7), byte(7),
+		uint16(1)}
+	for _, v := range head {
 		_ = binary.Write(&b, binary.BigEndian, v)
 	}
 	for _, text := range texts {
@@ -76,7 +86,7 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-// image makes a jimage of resources, given as module and package.
+// image returns a jimage file of resources, which are pairs of module and package.
 func image(order binary.ByteOrder, resources [][2]string) []byte {
 	var strs, attributes, offsets, redirects bytes.Buffer
 	strs.WriteByte(0)
@@ -91,7 +101,8 @@ func image(order binary.ByteOrder, resources [][2]string) []byte {
 		attributes.WriteByte(0)
 	}
 	var b bytes.Buffer
-	for _, v := range []uint32{jimageMagic, 1 << 16, 0, uint32(len(resources)), uint32(len(resources)), uint32(attributes.Len()), uint32(strs.Len())} {
+	n := uint32(len(resources))
+	for _, v := range []uint32{jimageMagic, 1 << 16, 0, n, n, uint32(attributes.Len()), uint32(strs.Len())} {
 		_ = binary.Write(&b, order, v)
 	}
 	for _, part := range []*bytes.Buffer{&redirects, &offsets, &attributes, &strs} {
@@ -125,7 +136,7 @@ func TestPackages(t *testing.T) {
 	}
 }
 
-// FuzzPackages: a damaged image is an error, never more.
+// FuzzPackages checks that a damaged image is at most an error.
 func FuzzPackages(f *testing.F) {
 	f.Add(image(binary.LittleEndian, [][2]string{{"java.base", "java/lang"}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -137,7 +148,7 @@ func FuzzPackages(f *testing.F) {
 	})
 }
 
-// FuzzClass: no class file is more than searched.
+// FuzzClass checks that no class file makes the search panic.
 func FuzzClass(f *testing.F) {
 	f.Add([]byte(class("java/sql/Driver", "bean")))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -18,20 +18,20 @@ import (
 )
 
 // The times of entries. Clojure loads a compiled namespace only if it is newer than its source, and
-// else compiles the source at every start, so that the two need different times. A slug's files are
-// of the first second of 1980; whatever the time zone, the compiled are newer than those.
+// otherwise compiles the source at every start, so the two need different times. The files of a
+// slug have the first second of 1980; in every time zone, compiledTime is later.
 var (
 	sourceTime   = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 	compiledTime = time.Date(1980, 1, 3, 0, 0, 0, 0, time.UTC)
 )
 
-// compiled ends the name of the class that loads a namespace.
+// compiled is the end of the name of the class that loads a namespace.
 const compiled = "__init.class"
 
-// maxEntry bounds one entry of a jar that has to be rewritten in memory.
+// maxEntry is the maximum size in bytes of an entry that is rewritten in memory.
 const maxEntry = 64 << 20
 
-// normalise rewrites the jars that the build has left, so that the same content is the same bytes.
+// normalise rewrites the jars of the build, so that the same content has the same bytes.
 func (b *work) normalise() error {
 	if b.uberjar == "" {
 		return nil
@@ -41,14 +41,14 @@ func (b *work) normalise() error {
 		return err
 	}
 	for _, j := range jars {
-		if err := normaliseJar(filepath.Join(b.dir, filepath.FromSlash(j.path))); err != nil {
+		if err := normaliseJar(filepath.Join(b.Dir, filepath.FromSlash(j.path))); err != nil {
 			return fmt.Errorf("normalising %q: %w", j.path, err)
 		}
 	}
 	return nil
 }
 
-// normaliseJar writes a jar anew beside itself and puts it in its place.
+// normaliseJar replaces a jar by a rewritten one.
 func normaliseJar(file string) (err error) {
 	r, err := zip.OpenReader(file)
 	if err != nil {
@@ -66,9 +66,8 @@ func normaliseJar(file string) (err error) {
 	return os.Rename(tmp.Name(), file)
 }
 
-// rewrite writes entries sorted, META-INF/MANIFEST.MF first, as java.util.jar's readers want it. Of
-// entries with one name the last counts, as for Java; directories are dropped where something lies
-// in them, and keep their place elsewhere: Clojure finds resources by them.
+// rewrite writes the entries sorted, with META-INF/MANIFEST.MF first, where java.util.jar expects
+// it. Of entries with the same name it writes the last, as Java reads it.
 func rewrite(to io.Writer, files []*zip.File) error {
 	byName := map[string]*zip.File{}
 	for _, f := range files {
@@ -93,16 +92,16 @@ func rewrite(to io.Writer, files []*zip.File) error {
 	return w.Close()
 }
 
-// newJar begins a jar. The compressor is named, so that the bytes do not hang on what the library
-// takes for a default.
+// newJar starts a jar. It sets the compression level, so that the bytes do not depend on the
+// default of the library.
 func newJar(to io.Writer) *zip.Writer {
 	w := zip.NewWriter(to)
 	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, 6) })
 	return w
 }
 
-// jarOf writes the files below a directory into a jar, as rewrite would leave it. What is compiled
-// is newer than any source.
+// jarOf writes the files below a directory into a jar, as rewrite does. Classes are newer than
+// sources.
 func jarOf(file, dir string) (err error) {
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -118,9 +117,7 @@ func jarOf(file, dir string) (err error) {
 		if strings.HasSuffix(name, ".class") {
 			at = compiledTime
 		}
-		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
-		h.ModifiedDate, h.ModifiedTime = dosTime(at)
-		entry, err := w.CreateHeader(h)
+		entry, err := w.CreateHeader(entryHeader(name, zip.Deflate, at))
 		if err != nil {
 			return err
 		}
@@ -137,13 +134,12 @@ func jarOf(file, dir string) (err error) {
 	return errors.Join(err, w.Close(), out.Close())
 }
 
-// staleAfter is how much older than its source a compiled namespace must be to be held for stale.
-// Packers that lose the times, or give every entry the moment it is written, leave some seconds
-// between the two.
+// staleAfter is how much older than its source a compiled namespace must be to count as stale.
+// Tools that set the time of writing leave some seconds between the two.
 const staleAfter = time.Hour
 
-// when is an entry's time. A compiled namespace that is long older than its source stays older:
-// somebody has not compiled it again.
+// when returns an entry's time. A compiled namespace that is much older than its source stays
+// older, because it was not compiled again.
 func when(all map[string]*zip.File, name string) time.Time {
 	base, ok := strings.CutSuffix(name, compiled)
 	if !ok {
@@ -168,12 +164,7 @@ func rank(name string) int {
 }
 
 func rewriteEntry(w *zip.Writer, f *zip.File, at time.Time) error {
-	h := &zip.FileHeader{Name: f.Name, Method: f.Method, Modified: time.Time{}}
-	// The old fields alone: an extended time stamp is one more field that differs.
-	h.ModifiedDate, h.ModifiedTime = dosTime(at)
-	if h.Method != zip.Store {
-		h.Method = zip.Deflate
-	}
+	h := entryHeader(f.Name, f.Method, at)
 	if strings.HasSuffix(f.Name, "/") {
 		h.Method = zip.Store
 		_, err := w.CreateHeader(h)
@@ -204,6 +195,18 @@ func rewriteEntry(w *zip.Writer, f *zip.File, at time.Time) error {
 	return err
 }
 
+// entryHeader returns an entry's header. It sets the old fields of the time instead of Modified, because
+// Modified adds an extended time stamp.
+func entryHeader(name string, method uint16, at time.Time) *zip.FileHeader {
+	if method != zip.Store {
+		method = zip.Deflate
+	}
+	h := &zip.FileHeader{Name: name, Method: method}
+	//lint:ignore SA1019 see above
+	h.ModifiedDate, h.ModifiedTime = dosTime(at)
+	return h
+}
+
 func dosTime(t time.Time) (date, clock uint16) {
 	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9), uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11)
 }
@@ -213,7 +216,8 @@ var (
 	builtBy        = lazyregexp.New(`(?m)^(?:Built-By|Build-Time|Build-Date|Bnd-LastModified): .*\r?\n(?: .*\r?\n)*`)
 )
 
-// cleaner is what takes the time and the user out of an entry; nil where there is neither.
+// cleaner returns a function that removes the time and the user from an entry; nil if it has
+// neither.
 func cleaner(name string) func([]byte) []byte {
 	switch {
 	case name == "META-INF/MANIFEST.MF":

@@ -15,9 +15,9 @@ import (
 	"slugc/detect"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestFailures holds what is said of the tools' recorded output to the golden files beside it.
+// TestFailures compares the diagnoses of recorded output with the golden files beside it.
 func TestFailures(t *testing.T) {
 	files, err := filepath.Glob("testdata/failures/*.txt")
 	if err != nil || len(files) == 0 {
@@ -30,13 +30,13 @@ func TestFailures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := &work{app: &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{}}}
+			b := &work{app: leinApp(detect.LeinFacts{})}
 			if strings.HasPrefix(name, "deps-") {
 				b.app = &detect.ClojureApp{Tool: "cli", Deps: &detect.DepsFacts{}}
 			}
 			got := diagnosis.Recognise(b.patterns(), output)
 			if got == nil {
-				t.Fatalf("nothing is recognised in:\n%s", output)
+				t.Fatalf("no pattern recognises:\n%s", output)
 			}
 			golden := strings.TrimSuffix(file, ".txt") + ".json"
 			if *update {
@@ -63,7 +63,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestUnrecognised holds what is said of failures that no pattern knows.
+// TestUnrecognised checks the diagnosis of a failure that no pattern recognises.
 func TestUnrecognised(t *testing.T) {
 	f := &command.Failure{
 		Command: "lein uberjar",

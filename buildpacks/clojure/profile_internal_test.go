@@ -1,34 +1,22 @@
 package clojure
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"slugc/buildpacks/language"
+	"slugc/cache/testkit"
 )
 
-// source runs the launch script in a shell, with made-up cgroups, and returns the variable that it
-// is asked for.
+// source runs the launch script in a shell with these files, among them cgroups, and returns a variable.
 func source(t *testing.T, files map[string]string, env []string, variable string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := testkit.Tree(t, t.TempDir(), files)
 	script := filepath.Join(dir, "jvm.sh")
-	if err := os.WriteFile(script,
-		[]byte(profileScript(language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")})),
-		0o644); err != nil {
-		t.Fatal(err)
-	}
+	cgroups := language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")}
+	testkit.Write(t, script, profileScript(cgroups))
 	cmd := exec.Command("/bin/sh", "-euc", `. "$1"; eval "printf %s \"\${$2-}\""`, "sh", script, variable)
 	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "JAVA_HOME=" + filepath.Join(dir, "jre")}, env...)
 	out, err := cmd.CombinedOutput()
@@ -90,7 +78,8 @@ func TestProfileMemory(t *testing.T) {
 
 func TestProfileJDBC(t *testing.T) {
 	for env, want := range map[string]string{
-		"DATABASE_URL=postgres://u:p@h:5432/db":          "jdbc:postgresql://h:5432/db?user=u&password=p&sslmode=require",
+		"DATABASE_URL=postgres://u:p@h:5432/db": "jdbc:postgresql://h:5432/db?user=u&password=p" +
+			"&sslmode=require",
 		"DATABASE_URL=postgres://u:p@h/db?sslmode=allow": "jdbc:postgresql://h/db?user=u&password=p&sslmode=allow",
 		"DATABASE_URL=mysql://u:p@h/db?a=b":              "jdbc:mysql://h/db?user=u&password=p&a=b",
 		"JAWSDB_MARIA_URL=mariadb://u:p@h/db":            "jdbc:mariadb://h/db?user=u&password=p",
@@ -107,7 +96,7 @@ func TestProfileJDBC(t *testing.T) {
 	}
 }
 
-// TestProfileLibraries: a library is brought in only where the machine lacks it.
+// TestProfileLibraries checks that the slug's copy of a library is used only if the machine lacks it.
 func TestProfileLibraries(t *testing.T) {
 	files := map[string]string{
 		"jre/lib/needed/libc.so.6/libc.so.6":             "",

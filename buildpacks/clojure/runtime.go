@@ -19,12 +19,16 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// imageVersion is changed with the way an image is made of the same JDK and modules.
+// imageVersion is the version of how an image is made: change it when the same JDK and modules have
+// another result.
 const imageVersion = "1"
+
+// runtimeTypes are the types of the layer "jre".
+var runtimeTypes = libcnb.LayerTypes{Launch: true, Cache: true}
 
 // runtime makes the layer "jre": the Java that the slug runs on.
 func (b *work) runtime() error {
-	layer, err := b.layer("jre", libcnb.LayerTypes{Launch: true, Cache: true})
+	layer, err := b.Layer("jre")
 	if err != nil {
 		return err
 	}
@@ -41,7 +45,7 @@ func (b *work) runtime() error {
 		"image":   imageVersion,
 	}
 	if !language.Same(layer.Metadata, metadata) {
-		b.say.Step("Linking a Java %s runtime of %d modules", b.jdk.Version, len(modules))
+		b.Log.Step("Linking a Java %s runtime of %d modules", b.jdk.Version, len(modules))
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
@@ -52,21 +56,21 @@ func (b *work) runtime() error {
 	layer.Metadata = metadata
 	layer.LaunchEnvironment.Override("JAVA_HOME", layer.Path)
 	b.launchEnvironment(layer)
-	b.result.Layers = append(b.result.Layers, layer)
-	return b.writeProfile(layer.Path)
+	b.Contribute(layer, runtimeTypes)
+	return language.WriteProfile(layer.Path, "jvm.sh", profileScript(language.System))
 }
 
-// providedRuntime is for an app that brings .jdk: its profile is all that is added.
+// providedRuntime is for an app with a .jdk directory: the layer only has the launch script.
 func (b *work) providedRuntime(layer libcnb.Layer) error {
 	layer, err := language.EmptyLayer(layer)
 	if err != nil {
 		return err
 	}
-	layer.LaunchEnvironment.Override("JAVA_HOME", filepath.Join(b.dir, ".jdk"))
-	layer.LaunchEnvironment.Prepend("PATH", ":", filepath.Join(b.dir, ".jdk", "bin"))
+	layer.LaunchEnvironment.Override("JAVA_HOME", filepath.Join(b.Dir, ".jdk"))
+	layer.LaunchEnvironment.Prepend("PATH", ":", filepath.Join(b.Dir, ".jdk", "bin"))
 	b.launchEnvironment(layer)
-	b.result.Layers = append(b.result.Layers, layer)
-	return b.writeProfile(layer.Path)
+	b.Contribute(layer, runtimeTypes)
+	return language.WriteProfile(layer.Path, "jvm.sh", profileScript(language.System))
 }
 
 func (b *work) launchEnvironment(layer libcnb.Layer) {
@@ -74,7 +78,7 @@ func (b *work) launchEnvironment(layer libcnb.Layer) {
 	layer.LaunchEnvironment.Default("LEIN_NO_DEV", "yes")
 }
 
-// modules are those that the app needs; none for a Java that has no modules.
+// modules returns the modules that the app needs; nil for Java 8, which has none.
 func (b *work) modules() ([]string, error) {
 	image := filepath.Join(b.jdk.Dir, "lib", "modules")
 	if _, err := os.Stat(image); errors.Is(err, os.ErrNotExist) {
@@ -86,7 +90,7 @@ func (b *work) modules() ([]string, error) {
 	}
 	paths := []string{}
 	if b.uberjar != "" {
-		paths = append(paths, filepath.Join(b.dir, filepath.FromSlash(b.uberjar)))
+		paths = append(paths, filepath.Join(b.Dir, filepath.FromSlash(b.uberjar)))
 	}
 	if b.frozen != nil {
 		paths = append(paths, b.frozen.path...)
@@ -102,7 +106,7 @@ func (b *work) modules() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.speaksLanguages() && slices.Contains(slices.Collect(maps.Values(jdk)), localeModule) {
+	if b.usesLocales() && slices.Contains(slices.Collect(maps.Values(jdk)), localeModule) {
 		modules = append(modules, localeModule)
 	}
 	return b.moreModules(jdk, modules)
@@ -110,32 +114,30 @@ func (b *work) modules() ([]string, error) {
 
 var localeClass = lazyregexp.New(`\bLocale\b`)
 
-// speaksLanguages reports whether the app's own sources mention java.util.Locale.
-func (b *work) speaksLanguages() bool {
+// usesLocales reports whether the app's own sources mention java.util.Locale.
+func (b *work) usesLocales() bool {
 	found := false
 	for _, dir := range b.sourceDirs() {
 		if dir == "" {
 			continue
 		}
-		_ = filepath.WalkDir(
-			filepath.Join(b.dir, filepath.FromSlash(dir)),
-			func(file string, d os.DirEntry, err error) error {
-				if err != nil || found || !d.Type().IsRegular() ||
-					!strings.HasPrefix(filepath.Ext(file), ".clj") && filepath.Ext(file) != ".java" {
-					return err
-				}
-				data, err := os.ReadFile(file)
-				found = found || err == nil && localeClass.Match(data)
-				return nil
-			},
-		)
+		_ = filepath.WalkDir(b.Path(dir), func(file string, d os.DirEntry, err error) error {
+			if err != nil || found || !d.Type().IsRegular() ||
+				!strings.HasPrefix(filepath.Ext(file), ".clj") && filepath.Ext(file) != ".java" {
+				return err
+			}
+			data, err := os.ReadFile(file)
+			found = found || err == nil && localeClass.Match(data)
+			return nil
+		})
 	}
 	return found
 }
 
-// moreModules adds what the app's owner asks for by name.
+// moreModules adds the modules that SLUGC_JDK_MODULES names.
 func (b *work) moreModules(jdk map[string]string, modules []string) ([]string, error) {
-	for _, name := range strings.FieldsFunc(b.cnb.Platform.Environment["SLUGC_JDK_MODULES"], func(r rune) bool { return r == ',' || r == ' ' }) {
+	names := b.CNB.Platform.Environment["SLUGC_JDK_MODULES"]
+	for _, name := range strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' }) {
 		known := false
 		for _, module := range jdk {
 			known = known || module == name
@@ -155,8 +157,8 @@ func (b *work) moreModules(jdk map[string]string, modules []string) ([]string, e
 	return modules, nil
 }
 
-// link makes the image in dir. Its modules are left as they are: a slug is compressed as a whole,
-// and classes load faster from an image that is not.
+// link makes the image in dir. It is not compressed: a slug is compressed as a whole, and classes
+// load faster from an image that is not.
 func (b *work) link(dir string, modules []string) error {
 	if modules == nil {
 		if err := os.CopyFS(dir, os.DirFS(filepath.Join(b.jdk.Dir, "jre"))); err != nil {
@@ -164,14 +166,14 @@ func (b *work) link(dir string, modules []string) error {
 		}
 		return b.libraries(dir)
 	}
-	if err := os.Remove(dir); err != nil { // jlink wants to make it
+	if err := os.Remove(dir); err != nil { // jlink makes the directory itself
 		return fmt.Errorf("linking the runtime: %w", err)
 	}
 	argv := []string{"--add-modules", strings.Join(modules, ","), "--no-header-files", "--no-man-pages", "--output",
 		dir}
 	if _, err := os.Stat(filepath.Join(b.jdk.Dir, "jmods")); errors.Is(err, os.ErrNotExist) {
-		// Such a JDK (24 and later) links from its own files, and refuses where the system has
-		// changed one: Linux distributions change the certificates.
+		// Such a JDK (24 and later) links from its own files, and refuses if the system has
+		// changed one. Linux distributions change the certificates.
 		argv = append(argv, "--ignore-modified-runtime")
 	}
 	if err := b.tool("jlink", b.java("jlink"), argv...); err != nil {
@@ -186,8 +188,8 @@ func (b *work) link(dir string, modules []string) error {
 	return b.libraries(dir)
 }
 
-// certificates puts the JDK's certificates into the image: on some systems they are the machine's,
-// and newer than those that the JDK was built with.
+// certificates copies the JDK's certificates into the image: on some systems they are the
+// machine's, and newer than those that the JDK was built with.
 func (b *work) certificates(dir string) error {
 	data, err := os.ReadFile(filepath.Join(b.jdk.Dir, "lib", "security", "cacerts"))
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(data) < 1000 {
@@ -201,8 +203,8 @@ func (b *work) certificates(dir string) error {
 
 var moduleLine = lazyregexp.New(`(?m)^MODULES="([^"]*)"$`)
 
-// sortRelease sorts the list of modules in an image's release file, whose order older releases of
-// jlink leave to chance.
+// sortRelease sorts the list of modules in an image's release file. Its order is random in older
+// releases of jlink.
 func sortRelease(file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -216,15 +218,16 @@ func sortRelease(file string) error {
 	return os.WriteFile(file, sorted, 0o644)
 }
 
-// windows are the libraries that draw on a screen. What they need is not brought: a slug has none.
-var windows = []string{"libawt_xawt.so", "libjawt.so", "libsplashscreen.so", "libjsound.so"}
+// windowing are the libraries that need a screen, which a slug does not have; what they depend on
+// is not copied.
+var windowing = []string{"libawt_xawt.so", "libjawt.so", "libsplashscreen.so", "libjsound.so"}
 
-// libraries brings what the image's programs need besides the C library, each in a directory of its
-// own: the profile script uses those that the machine lacks.
+// libraries copies the shared libraries that the image's programs need besides the C library, each
+// into a directory of its own: the launch script uses those that the machine lacks.
 func (b *work) libraries(dir string) error {
 	var roots []string
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !slices.Contains(windows, d.Name()) &&
+		if err == nil && d.Type().IsRegular() && !slices.Contains(windowing, d.Name()) &&
 			(strings.Contains(d.Name(), ".so") || filepath.Base(filepath.Dir(path)) == "bin") {
 			roots = append(roots, path)
 		}
@@ -237,20 +240,20 @@ func (b *work) libraries(dir string) error {
 	from := []string{filepath.Join(b.jdk.Dir, "lib"), "/usr/lib/" + triple, "/lib/" + triple, "/usr/lib64",
 		"/lib64", "/usr/lib", "/lib"}
 	into := filepath.Join(b.home, "libraries")
-	brought, missing, err := libraries.Bring(into, roots, from)
+	copied, missing, err := libraries.Bring(into, roots, from)
 	if err != nil {
-		return fmt.Errorf("bringing the runtime's libraries: %w", err)
+		return fmt.Errorf("copying the runtime's libraries: %w", err)
 	}
 	for _, name := range missing {
-		b.say.Detail("The runtime needs %s where it runs; it is not on this machine", name)
+		b.Log.Detail("The runtime needs %s where it runs; it is not on this machine", name)
 	}
-	for _, name := range brought {
+	for _, name := range copied {
 		to := filepath.Join(dir, "lib", "needed", name)
 		if err := os.MkdirAll(to, 0o755); err != nil {
-			return fmt.Errorf("bringing the runtime's libraries: %w", err)
+			return fmt.Errorf("copying the runtime's libraries: %w", err)
 		}
 		if err := disk.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
-			return fmt.Errorf("bringing the runtime's libraries: %w", err)
+			return fmt.Errorf("copying the runtime's libraries: %w", err)
 		}
 	}
 	return nil

@@ -26,13 +26,13 @@ var (
 	execScript []byte
 )
 
-// maxRepository is how large the local Maven repository may be when dependencies change, in bytes:
-// a larger one is begun anew, without what earlier ones have left.
+// maxRepository is the size in bytes up to which the local Maven repository is kept when
+// dependencies change; a larger one is emptied, because it holds many unused files.
 const maxRepository = 2 << 30
 
-// setUp lays out a home whose .m2/repository is a cache layer, and puts the JDK and the tools on
-// PATH. Java finds its home by the user's entry in the password file, whatever HOME says, so every
-// command gets it as a property.
+// setUp makes a home whose .m2/repository is a cache layer, and puts the JDK and the tools on PATH.
+// Java takes its home from the user database and ignores HOME, so every command gets it as a
+// property.
 func (b *work) setUp() error {
 	if err := b.checkNode(); err != nil {
 		return err
@@ -59,14 +59,20 @@ func (b *work) setUp() error {
 		}
 	}
 	for name, value := range map[string]string{
-		"HOME": b.home, "JAVA_HOME": b.javaHome(), "JAVA_CMD": b.java("java"), "LEIN_JAVA_CMD": b.java("java"), "LEIN_HOME": leinHome, "PWD": b.dir,
-		"CLJ_CONFIG": filepath.Join(b.home,
-			".clojure"), "CLJ_CACHE": filepath.Join(b.home, "cpcache"), "GITLIBS": gitlibs,
+		"HOME":          b.home,
+		"JAVA_HOME":     b.javaHome(),
+		"JAVA_CMD":      b.java("java"),
+		"LEIN_JAVA_CMD": b.java("java"),
+		"LEIN_HOME":     leinHome,
+		"PWD":           b.Dir,
+		"CLJ_CONFIG":    filepath.Join(b.home, ".clojure"),
+		"CLJ_CACHE":     filepath.Join(b.home, "cpcache"),
+		"GITLIBS":       gitlibs,
 	} {
 		b.env.vars[name] = value
 	}
-	// Builds are short: what the second compiler would gain is less than what it costs. And the
-	// user's name is not part of the app.
+	// A build is too short for the optimising compiler to pay off. The user's name must not get
+	// into the app.
 	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1")
 	b.env.vars["LEIN_JVM_OPTS"] += " -Dfile.encoding=UTF-8 -Duser.name=slugc -Duser.home=" + b.home
 	b.env.setDefault("JVM_OPTS", "-XX:TieredStopAtLevel=1")
@@ -74,31 +80,30 @@ func (b *work) setUp() error {
 	if strings.HasPrefix(b.mirror, "http:") {
 		b.env.vars["CLOJURE_CLI_ALLOW_HTTP_REPO"] = "true"
 	}
-	b.env.prepend(bin, filepath.Join(b.javaHome(), "bin"))
+	b.env.vars.Prepend("PATH", bin, filepath.Join(b.javaHome(), "bin"))
 	if err := errors.Join(b.writeLein(bin, leinHome), b.writeClojure(bin), b.writeMaven()); err != nil {
 		return fmt.Errorf("making a private home: %w", err)
 	}
 	return nil
 }
 
-// checkNode says at once what a plugin would say after minutes.
+// checkNode reports a missing npm at once; a plugin would report it after minutes.
 func (b *work) checkNode() error {
-	if len(b.app.NodeFor) == 0 || b.env.look("npm") != "" {
+	if len(b.app.NodeFor) == 0 || b.env.vars.Look("npm") != "" {
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "clojure/npm-missing", Summary: fmt.Sprintf("%s needs npm, which is not on this build's PATH.",
-			b.app.NodeFor[0]),
+		ID:      "clojure/npm-missing",
+		Summary: fmt.Sprintf("%s needs npm, which is not on this build's PATH.", b.app.NodeFor[0]),
 		Hints: []string{"commit a package.json, so that Node.js is part of the build",
 			"or set SLUGC_BUILDPACK=node,clojure"},
 	}
 }
 
-// repository opens the cache layer with everything that was downloaded. Maven's files are checked
-// when they are fetched and never again, so a layer without metadata, left by a build that was
-// broken off, is not trusted.
+// repository opens the cache layer of downloads. Maven checks files only when it fetches them, so a
+// layer without metadata, left over from a build that failed, is emptied.
 func (b *work) repository() error {
-	layer, err := b.layer("maven", libcnb.LayerTypes{Cache: true})
+	layer, err := b.Layer("maven")
 	if err != nil {
 		return err
 	}
@@ -124,18 +129,18 @@ func (b *work) repository() error {
 	if b.jars, err = filepath.EvalSymlinks(b.jars); err != nil {
 		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
 	}
-	b.result.Layers = append(b.result.Layers, layer)
+	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
 	return nil
 }
 
-// vendoredLein is the home of the app's own bin/lein: a cache layer, since the script downloads
-// Leiningen into it.
+// vendoredLein returns the home of the app's own bin/lein. It is a cache layer because the script
+// downloads Leiningen into it.
 func (b *work) vendoredLein() (string, error) {
-	layer, err := b.layer("lein-home", libcnb.LayerTypes{Cache: true})
+	layer, err := b.Layer("lein-home")
 	if err != nil {
 		return "", err
 	}
-	digest, err := digestFiles(b.dir, "bin/lein")
+	digest, err := digestFiles(b.Dir, "bin/lein")
 	if err != nil {
 		return "", err
 	}
@@ -145,37 +150,48 @@ func (b *work) vendoredLein() (string, error) {
 		}
 	}
 	layer.Metadata = map[string]any{"script": digest}
-	b.result.Layers = append(b.result.Layers, layer)
+	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
 	return layer.Path, nil
 }
 
-// writeLein writes the command lein, unless the app brings its own, and what Leiningen reads at its
-// start. Mirrors are put among its defaults and not into a profile: `with-profile` switches the
-// user's profile off. Leiningen refuses http addresses unless something registers a way to fetch
-// them.
-func (b *work) writeLein(bin, home string) error {
-	init := ";; Where dependencies come from, for every profile.\n"
-	if b.mirror != "" {
-		init += "(require 'cemerick.pomegranate.aether 'leiningen.core.project)\n"
-		addr, user, pass := splitUser(b.mirror)
-		if strings.HasPrefix(addr, "http:") {
-			init += "(cemerick.pomegranate.aether/register-wagon-factory! \"http\" #(org.apache.maven.wagon.providers.http.HttpWagon.))\n"
-		}
-		credentials := ""
-		if user != "" {
-			credentials = fmt.Sprintf(" :username %s :password %s", quoteClojure(user), quoteClojure(pass))
-		}
-		init += fmt.Sprintf("(alter-var-root #'leiningen.core.project/defaults assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n",
-			quoteClojure(addr), credentials)
+// leinInit is the start of Leiningen's init.clj, and leinHTTP the line that lets it fetch from http
+// addresses, which it otherwise refuses.
+const (
+	leinInit = ";; Where dependencies come from, for every profile.\n"
+	leinHTTP = `(cemerick.pomegranate.aether/register-wagon-factory! "http" ` +
+		"#(org.apache.maven.wagon.providers.http.HttpWagon.))\n"
+)
+
+// leinMirror returns init.clj. A mirror is set in Leiningen's defaults and not in a profile,
+// because `with-profile` turns the user's profile off.
+func (b *work) leinMirror() string {
+	if b.mirror == "" {
+		return leinInit
 	}
-	if err := os.WriteFile(filepath.Join(home, "init.clj"), []byte(init), 0o600); err != nil {
+	init := leinInit + "(require 'cemerick.pomegranate.aether 'leiningen.core.project)\n"
+	addr, user, pass := splitUser(b.mirror)
+	if strings.HasPrefix(addr, "http:") {
+		init += leinHTTP
+	}
+	credentials := ""
+	if user != "" {
+		credentials = fmt.Sprintf(" :username %s :password %s", quoteClojure(user), quoteClojure(pass))
+	}
+	return init + fmt.Sprintf("(alter-var-root #'leiningen.core.project/defaults "+
+		"assoc :mirrors {#\".*\" {:name \"mirror\" :url %s%s}})\n", quoteClojure(addr), credentials)
+}
+
+// writeLein writes the command lein, unless the app has its own, and the files that Leiningen reads
+// when it starts.
+func (b *work) writeLein(bin, home string) error {
+	if err := os.WriteFile(filepath.Join(home, "init.clj"), []byte(b.leinMirror()), 0o600); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(home, "profiles.clj"), []byte("{}\n"), 0o600); err != nil {
 		return err
 	}
 	if b.builder == nil {
-		return os.Symlink(filepath.Join(b.dir, "bin", "lein"), filepath.Join(bin, "lein"))
+		return os.Symlink(filepath.Join(b.Dir, "bin", "lein"), filepath.Join(bin, "lein"))
 	}
 	if b.builder.Tool != "leiningen" {
 		return nil
@@ -204,13 +220,12 @@ func (b *work) writeClojure(bin string) error {
 		os.Symlink("clojure", filepath.Join(bin, "clj")))
 }
 
-// writeMaven writes the settings that tools.deps and Maven read: the app's own where
-// MAVEN_SETTINGS_PATH names them, which may say how to sign in to a private repository (<server>
-// with ${env.NAME}, so that no password is in the source); else those of the machine's mirror.
+// writeMaven writes the settings.xml that tools.deps and Maven read: the app's own if
+// MAVEN_SETTINGS_PATH names it, else one for the machine's mirror.
 func (b *work) writeMaven() error {
 	file := filepath.Join(b.home, ".m2", "settings.xml")
 	if own := strings.TrimSpace(b.env.user["MAVEN_SETTINGS_PATH"]); own != "" {
-		root, err := os.OpenRoot(b.dir)
+		root, err := os.OpenRoot(b.Dir)
 		if err != nil {
 			return err
 		}
@@ -218,9 +233,10 @@ func (b *work) writeMaven() error {
 		text, err := root.ReadFile(filepath.FromSlash(own))
 		if err != nil {
 			return &diagnosis.Diagnosis{
-				ID: "clojure/maven-settings-missing", Summary: fmt.Sprintf(
-					"MAVEN_SETTINGS_PATH names %q, which is no file of the app.", own),
-				Hints: []string{"give its path from the app's root, and commit it without passwords: ${env.NAME} stands for a variable of the build's configuration"},
+				ID:      "clojure/maven-settings-missing",
+				Summary: fmt.Sprintf("MAVEN_SETTINGS_PATH names %q, which is not a file of the app.", own),
+				Hints: []string{"write its path from the app's root, and commit it without passwords: " +
+					"${env.NAME} stands for a variable of the build's configuration"},
 			}
 		}
 		return os.WriteFile(file, text, 0o600)
@@ -229,16 +245,16 @@ func (b *work) writeMaven() error {
 		return nil
 	}
 	addr, user, pass := splitUser(b.mirror)
-	text := "<settings>\n  <mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>" + quoteXML(
-		addr) + "</url></mirror></mirrors>\n"
+	text := fmt.Sprintf("<settings>\n  <mirrors><mirror><id>mirror</id><mirrorOf>*</mirrorOf><url>%s</url>"+
+		"</mirror></mirrors>\n", quoteXML(addr))
 	if user != "" {
-		text += "  <servers><server><id>mirror</id><username>" + quoteXML(
-			user) + "</username><password>" + quoteXML(pass) + "</password></server></servers>\n"
+		text += fmt.Sprintf("  <servers><server><id>mirror</id><username>%s</username><password>%s</password>"+
+			"</server></servers>\n", quoteXML(user), quoteXML(pass))
 	}
 	return os.WriteFile(file, []byte(text+"</settings>\n"), 0o600)
 }
 
-// splitUser takes user and password out of a URL.
+// splitUser splits a URL into one without user and password, the user and the password.
 func splitUser(addr string) (bare, user, pass string) {
 	u, err := url.Parse(addr)
 	if err != nil || u.User == nil {
@@ -250,8 +266,8 @@ func splitUser(addr string) (bare, user, pass string) {
 	return u.String(), user, pass
 }
 
-// quoteClojure writes a string as Clojure reads it, which for what an address or a password holds
-// is as Go does.
+// quoteClojure quotes a string for Clojure, whose syntax is Go's for the characters of addresses
+// and passwords.
 func quoteClojure(s string) string { return strconv.Quote(s) }
 
 func quoteXML(s string) string {

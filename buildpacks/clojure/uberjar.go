@@ -16,17 +16,17 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// maxJars bounds how many jars are looked at below the target directory.
+// maxJars is the maximum number of jars below the target directory that are considered.
 const maxJars = 1000
 
-// jar is a jar file that the build has left.
+// jar is a jar file that the build made.
 type jar struct {
 	path  string // relative to the app's root, slash-separated
 	size  int64
 	class string // its manifest's Main-Class
 }
 
-// target is the directory that jars are built in.
+// target returns the directory that jars are built in.
 func (b *work) target() string {
 	if b.app.Lein != nil && b.app.Lein.TargetPath != "" {
 		first, _, _ := strings.Cut(path.Clean(b.app.Lein.TargetPath), "/")
@@ -37,9 +37,9 @@ func (b *work) target() string {
 	return "target"
 }
 
-// findJar chooses the jar that starts the app: the one of :uberjar-name, wherever below the target
-// directory; else *-standalone.jar; else the biggest with a Main-Class (languages.md 5.5). `lein
-// uberjar` always makes two, and the thin one starts nothing.
+// findJar chooses the jar that starts the app: the one of :uberjar-name, anywhere below the target
+// directory; else *-standalone.jar; else the biggest with a Main-Class. `lein uberjar` makes two
+// jars, and the thin one can't be started.
 func (b *work) findJar() error {
 	jars, err := b.builtJars()
 	if err != nil {
@@ -55,18 +55,21 @@ func (b *work) findJar() error {
 	}
 	if chosen.class == "" && !b.mentioned(path.Base(chosen.path)) {
 		return &diagnosis.Diagnosis{
-			ID: "clojure/no-main-class", Place: b.manifest(), Summary: fmt.Sprintf(
-				"%s has no Main-Class, so it can't be started.", chosen.path),
-			Hints: []string{"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj",
-				"the namespace needs (:gen-class) and must be compiled ahead of time: `:profiles {:uberjar {:aot :all}}`"},
+			ID: "clojure/no-main-class", Place: b.manifest(),
+			Summary: fmt.Sprintf("%s has no Main-Class, so it can't be started.", chosen.path),
+			Hints: []string{
+				"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj",
+				"the namespace needs (:gen-class) and must be compiled ahead of time: " +
+					"`:profiles {:uberjar {:aot :all}}`",
+			},
 		}
 	}
 	b.uberjar = chosen.path
 	return nil
 }
 
-// noJar is for a build that left no jar which starts anything: an error where one was asked for by
-// name.
+// noJar is called for a build without a jar that can be started, which is an error if project.clj
+// names one.
 func (b *work) noJar(jars []jar) error {
 	wanted := ""
 	if b.app.Lein != nil && b.app.Tool == "leiningen" {
@@ -76,14 +79,14 @@ func (b *work) noJar(jars []jar) error {
 	_, task := b.env.user["LEIN_BUILD_TASK"]
 	if wanted == "" || custom || task || b.app.BinBuild {
 		if len(jars) > 0 {
-			b.say.Detail("No jar below %s has a Main-Class", b.target())
+			b.Log.Detail("No jar below %s has a Main-Class", b.target())
 		}
 		return nil
 	}
 	return &diagnosis.Diagnosis{
-		ID: "clojure/uberjar-missing", Place: "project.clj", Summary: fmt.Sprintf("`%s` left no %s below %s.",
-			b.lastLine, wanted, b.target()),
-		Hints: []string{"check :uberjar-name and :target-path in project.clj"},
+		ID: "clojure/uberjar-missing", Place: "project.clj",
+		Summary: fmt.Sprintf("`%s` left no %s below %s.", b.lastLine, wanted, b.target()),
+		Hints:   []string{"check :uberjar-name and :target-path in project.clj"},
 	}
 }
 
@@ -116,10 +119,10 @@ func chooseJar(jars []jar, wanted string) *jar {
 	return nil
 }
 
-// builtJars lists the jars below the target directory. Links are not followed.
+// builtJars lists the jars below the target directory. It follows no links.
 func (b *work) builtJars() ([]jar, error) {
 	var found []jar
-	top := filepath.Join(b.dir, b.target())
+	top := filepath.Join(b.Dir, b.target())
 	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if file == top {
@@ -137,7 +140,7 @@ func (b *work) builtJars() ([]jar, error) {
 		if err != nil {
 			return err
 		}
-		rel, _ := within(b.dir, file)
+		rel, _ := within(b.Dir, file)
 		found = append(found, jar{path: rel, size: info.Size(), class: mainClass(file)})
 		return nil
 	})
@@ -149,7 +152,7 @@ func (b *work) builtJars() ([]jar, error) {
 
 var continuation = lazyregexp.New(`\r?\n `)
 
-// mainClass is a jar's Main-Class, "" where it has none or is no jar.
+// mainClass returns a jar's Main-Class; "" if it has none or is not a jar.
 func mainClass(file string) string {
 	r, err := zip.OpenReader(file)
 	if err != nil {
@@ -174,11 +177,11 @@ func mainClass(file string) string {
 	return ""
 }
 
-// tidy removes what the build has left below the target directory beside the jar that starts the
-// app: compiled classes, which are in it, and the thin jar. What the Procfile names stays.
+// tidy removes what the build left below the target directory besides the jar that starts the app:
+// compiled classes, which the jar contains, and the thin jar. It keeps what the Procfile names.
 func (b *work) tidy() error {
 	target := b.target()
-	if err := os.RemoveAll(filepath.Join(b.dir, target, "stale")); err != nil {
+	if err := os.RemoveAll(filepath.Join(b.Dir, target, "stale")); err != nil {
 		return fmt.Errorf("tidying: %w", err)
 	}
 	if b.uberjar == "" {
@@ -201,7 +204,7 @@ func (b *work) tidy() error {
 		if b.mentioned(name) {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(b.dir, filepath.FromSlash(name))); err != nil {
+		if err := os.RemoveAll(filepath.Join(b.Dir, filepath.FromSlash(name))); err != nil {
 			return fmt.Errorf("tidying: %w", err)
 		}
 	}

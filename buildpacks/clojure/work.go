@@ -1,14 +1,10 @@
 package clojure
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
@@ -16,75 +12,55 @@ import (
 	"slugc/detect"
 )
 
-// work is one build, from [start] to the result. Its steps run one after the other.
+// work is the state of one build.
 type work struct {
-	ctx      context.Context
-	cnb      libcnb.BuildContext
-	dir      string // the app's root
+	*language.Build
 	home     string // a private home, removed at the end
 	app      *detect.ClojureApp
-	wants    []toolchain.Request
+	requests []toolchain.Request
 	env      *environment
-	say      *command.Log
-	mirror   string               // base of the Maven repository that everything comes from, "" for the tools' own
-	jdk      toolchain.Toolchain  // Dir is "" where the app brings its own
-	builder  *toolchain.Toolchain // Leiningen or the Clojure tools; nil where the app brings its own
+	mirror   string               // URL of the machine's Maven repository; "" if there is none
+	jdk      toolchain.Toolchain  // Dir is "" if the app has its own
+	builder  *toolchain.Toolchain // Leiningen or the Clojure tools; nil if the app has its own
 	jars     string               // directory of the local Maven repository
-	uberjar  string               // relative to the app's root; "" where there is none
-	frozen   *frozen              // how the app runs from source; nil with an uberjar
-	fetched  []string             // where the jars and directories of the frozen classpath were fetched to
-	lastLine string               // what was run last, for people
-
-	result libcnb.BuildResult
+	uberjar  string               // relative to the app's root; "" if there is none
+	frozen   *frozen              // how the app runs from its sources; nil with an uberjar
+	fetched  []string             // jars and directories of the frozen classpath, where they were fetched to
+	lastLine string               // the last command line, for people
 }
 
-func start(ctx context.Context, cnb libcnb.BuildContext, environ []string, out io.Writer) (*work, error) {
-	found, err := detect.ForClojure(detect.Input{FS: os.DirFS(cnb.ApplicationPath), Env: cnb.Platform.Environment})
+// start reads what the app is and needs.
+func start(frame *language.Build) (*work, error) {
+	b := &work{Build: frame}
+	found, err := b.Inspect(detect.ForClojure)
 	if err != nil {
 		return nil, fmt.Errorf("detecting: %w", err)
 	}
 	app, ok := found.App.(*detect.ClojureApp)
 	if !found.Pass || !ok {
-		return nil, errors.New("building: this is no Clojure app")
+		return nil, errors.New("building: this is not a Clojure app")
 	}
-	b := &work{
-		ctx:    ctx,
-		cnb:    cnb,
-		dir:    cnb.ApplicationPath,
-		app:    app,
-		say:    &command.Log{Out: out},
-		result: libcnb.NewBuildResult(),
-	}
+	b.app = app
 	for _, r := range found.Requires {
-		b.wants = append(b.wants, toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash})
+		b.requests = append(b.requests, language.Request(r))
 	}
-	b.env = newEnvironment(environ, cnb.Platform.Environment)
-	b.mirror = mirrorOf(environ)
-	b.say.Secrets = append(b.env.secrets, password(b.mirror)...)
-	if b.home, err = os.MkdirTemp("", "clojure-home-"); err != nil {
-		return nil, fmt.Errorf("making a private home: %w", err)
-	}
-	return b, nil
+	b.env = newEnvironment(b.Environ, b.CNB.Platform.Environment)
+	b.mirror = mirrorOf(b.Environ)
+	b.Log.Hide(append(command.Secrets(b.env.user), password(b.mirror)...)...)
+	b.home, err = b.TempDir()
+	return b, err
 }
 
-// end removes what the build leaves outside of its layers.
+// end removes what the build leaves outside its layers.
 func (b *work) end() { os.RemoveAll(b.home) }
 
-// layer returns a layer, its directory made where it is missing, with the metadata of the last
-// build.
-func (b *work) layer(name string, types libcnb.LayerTypes) (libcnb.Layer, error) {
-	layer, err := language.OpenLayer(b.cnb.Layers, name)
-	layer.LayerTypes = types
-	return layer, err
-}
-
-// java is a program of the JDK's.
+// java returns the path of a program of the JDK.
 func (b *work) java(name string) string { return filepath.Join(b.javaHome(), "bin", name) }
 
-// javaHome is the JDK that the build uses.
+// javaHome is the directory of the JDK that the build uses.
 func (b *work) javaHome() string {
 	if b.jdk.Dir == "" {
-		return filepath.Join(b.dir, ".jdk")
+		return filepath.Join(b.Dir, ".jdk")
 	}
 	return b.jdk.Dir
 }

@@ -103,6 +103,7 @@ func state(t *testing.T, dir string) map[string]string {
 // change, and the slug is that of a build without a seed.
 func TestSeed(t *testing.T) {
 	t.Parallel()
+	testkit.NeedsTools(t, "language toolchains")
 	for _, cgo := range []string{"0", "1"} {
 		t.Run("cgo "+cgo, func(t *testing.T) { // one after the other: the second seed adds to the first
 			makeSeed(t, cgo)

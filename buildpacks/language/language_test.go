@@ -95,18 +95,18 @@ func TestNoToolchain(t *testing.T) {
 		id, summary, hint string
 	}{
 		{
-			wrong, "version-invalid", `system.properties asks for jdk "x", which is no version: not a number.`,
+			wrong, "clojure/version-invalid", `system.properties asks for jdk "x", which is no version: not a number.`,
 			"write a version of jdk in system.properties",
 		},
 		{
-			absent("9.9", "Gemfile ruby", errors.New("it is not set")), "version-unavailable",
+			absent("9.9", "Gemfile ruby", errors.New("it is not set")), "clojure/version-unavailable",
 			`Finding ruby "9.9" (Gemfile ruby): Ruby mirror: it is not set.`,
 			"set up a source of ruby for this platform, as its reason above says",
 		},
 	} {
 		for _, name := range []string{"ruby", "node", "go", "clojure"} {
 			d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain(name, tt.err))
-			if !ok || d.ID != name+"/"+tt.id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 ||
+			if !ok || d.ID != strings.Replace(tt.id, "clojure", name, 1) || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 ||
 				d.Hints[0] != tt.hint {
 				t.Errorf("%s: got %+v", name, d)
 			}

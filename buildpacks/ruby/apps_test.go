@@ -7,8 +7,8 @@ import (
 
 const gemSource = "source \"https://gems.example.com\"\n"
 
-// app is a tree whose Gemfile and lock file name gems, "rack 2.2.22" each. A gem's own dependencies
-// stand after it: "puma 5.6.5 nio4r".
+// app returns a tree whose Gemfile and lock file name gems, such as "rack 2.2.22". A gem's dependencies
+// follow it: "puma 5.6.5 nio4r".
 func app(gems ...string) files {
 	gemfile, specs, deps := gemSource, "", ""
 	for _, gem := range gems {
@@ -26,12 +26,10 @@ func app(gems ...string) files {
 	}
 }
 
-// lock is a lock file for this machine.
+// lock returns a lock file for this machine.
 func lock(sources, deps string) string {
 	return sources + "\nPLATFORMS\n  x86_64-linux\n\nDEPENDENCIES\n" + deps + "\nBUNDLED WITH\n   2.3.7\n"
 }
-
-const noGems = "GEM\n  remote: https://gems.example.com/\n  specs:\n"
 
 // The versions that Debian has.
 const (

@@ -63,7 +63,8 @@ func (b *work) end() error {
 	return err
 }
 
-// layer opens a layer. It empties one without metadata, which is left over from a build that failed.
+// layer opens a layer. It empties one without metadata, which is left over from a build that
+// failed.
 func (b *work) layer(name string) (libcnb.Layer, error) {
 	layer, err := b.Layer(name)
 	if err == nil && len(layer.Metadata) == 0 {

@@ -66,7 +66,8 @@ func withRake(tree files) files {
 	return tree.with("Gemfile", tree["Gemfile"]+"gem \"rake\"\n", "Gemfile.lock", lock)
 }
 
-// checkLayers checks what a build of the fixture ruby-sinatra-puma leaves in the layers and the app.
+// checkLayers checks what a build of the fixture ruby-sinatra-puma leaves in the layers and the
+// app.
 func (b *bench) checkLayers(o outcome) {
 	t := b.T
 	t.Helper()

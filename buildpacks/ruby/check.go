@@ -26,13 +26,16 @@ func (b *work) checkEngine() error {
 	return &diagnosis.Diagnosis{
 		ID: "ruby/engine-unsupported", Place: b.app.Gemfile,
 		Summary: fmt.Sprintf("%s asks for %s, and only MRI, the standard Ruby, is supported.", b.app.Gemfile, name),
-		Hints: []string{fmt.Sprintf("remove the engine from the ruby line of %[1]s, run `bundle update --ruby` with MRI, "+
-			"and commit %[1]s and %[2]s", b.app.Gemfile, b.app.Lockfile),
-			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg"},
+		Hints: []string{
+			fmt.Sprintf("remove the engine from the ruby line of %[1]s, run `bundle update --ruby` with MRI, "+
+				"and commit %[1]s and %[2]s", b.app.Gemfile, b.app.Lockfile),
+			"replace gems that need the JVM (jdbc-…, activerecord-jdbc-…) by their MRI counterparts, such as pg",
+		},
 	}
 }
 
-// checkApp rejects what is known not to work, and warns of what is unusual, before the costly steps.
+// checkApp rejects what is known not to work, and warns of what is unusual, before the costly
+// steps.
 func (b *work) checkApp() error {
 	if d := b.checkPuma(); d != nil {
 		return d
@@ -67,8 +70,8 @@ func (b *work) checkApp() error {
 	return nil
 }
 
-// checkPuma rejects Puma 7.0.0 to 7.0.2, which ignores PUMA_PERSISTENT_TIMEOUT and closes connections
-// that a router still uses.
+// checkPuma rejects Puma 7.0.0 to 7.0.2, which ignores PUMA_PERSISTENT_TIMEOUT and closes
+// connections that a router still uses.
 func (b *work) checkPuma() *diagnosis.Diagnosis {
 	version, ok := b.app.Lock.Gem("puma")
 	if !ok || !atLeast(version, 7) || atLeast(version, 7, 0, 3) || b.env.user["PUMA_PERSISTENT_TIMEOUT"] != "" {

@@ -19,8 +19,8 @@ type call struct {
 	drop   func(line string) bool
 }
 
-// run runs a program and shows its output. It returns the end of that output; the error of a program
-// that fails is a [*command.Failure].
+// run runs a program and shows its output. It returns the end of that output; the error of a
+// program that fails is a [*command.Failure].
 func (b *work) run(c call) ([]byte, error) {
 	shown := strings.Join(append([]string{filepath.Base(c.argv[0])}, c.argv[1:]...), " ")
 	program := c.argv[0]
@@ -54,8 +54,8 @@ func errorLine(f *command.Failure) string {
 	return lines[len(lines)-1]
 }
 
-// diagnose turns a command's failure into a diagnosis: a known one, or id with the command, its status
-// and its last lines.
+// diagnose turns a command's failure into a diagnosis: a known one, or id with the command, its
+// status and its last lines.
 func diagnose(id string, err error, known []diagnosis.Pattern) error {
 	return command.Explain(err, known, unknown(id))
 }

@@ -21,8 +21,8 @@ var harmless = lazyregexp.New(`^BUNDLE_(?:MIRROR__.*|BUILD__.*|CACHE_PATH|CACHE_
 	`FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|TIMEOUT|RETRY|REDIRECT|SSL_VERIFY_MODE)$`)
 
 // bundlerConfig writes the configuration that replaces the app's .bundle/config. It makes the
-// machine's gem source, $SLUGC_GEM_MIRROR, the mirror of every source of the lock file, except those
-// for which the app's owner has configured credentials or a mirror.
+// machine's gem source, $SLUGC_GEM_MIRROR, the mirror of every source of the lock file, except
+// those for which the app's owner has configured credentials or a mirror.
 func (b *work) bundlerConfig() error {
 	config, err := b.committedConfig()
 	if err != nil {

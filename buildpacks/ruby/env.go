@@ -154,6 +154,6 @@ func (e *environment) list(all bool) []string {
 	return vars.List()
 }
 
-// look finds a program on the build's PATH, which is not that of this process. It returns "" if there
-// is none.
+// look finds a program on the build's PATH, which is not that of this process. It returns "" if
+// there is none.
 func (e *environment) look(name string) string { return e.vars.Look(name) }

@@ -16,10 +16,10 @@ import (
 
 var update = flag.Bool("update", false, "write the diagnoses into testdata/failures")
 
-// TestFailures builds the apps of testdata/failures with the real Bundler and rake. Each archive has
-// the app's files and want.json, the diagnosis. Its comment has "NAME=value" lines of the user's
-// configuration, and may name another gem source, "process SLUGC_GEM_MIRROR=…". @SERVER@ stands for
-// the address of the bench's gem source.
+// TestFailures builds the apps of testdata/failures with the real Bundler and rake. Each archive
+// has the app's files and want.json, the diagnosis. Its comment has "NAME=value" lines of the
+// user's configuration, and may name another gem source, "process SLUGC_GEM_MIRROR=…". @SERVER@
+// stands for the address of the bench's gem source.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	archives, err := filepath.Glob("testdata/failures/*.txtar")

@@ -151,7 +151,8 @@ func (b *work) keepDownloads() error {
 	return nil
 }
 
-// noise reports lines that help nobody: gems that were installed before, and Bundler's own backtrace.
+// noise reports lines that help nobody: gems that were installed before, and Bundler's own
+// backtrace.
 func noise(line string) bool {
 	return strings.HasPrefix(line, "Using ") || backtrace.MatchString(line)
 }

@@ -147,8 +147,8 @@ func digests(parts []part) map[string]any {
 	return kept
 }
 
-// changed names the parts that differ from those of an earlier build, and reports whether a full one
-// does.
+// changed names the parts that differ from those of an earlier build, and reports whether a full
+// one does.
 func changed(parts []part, earlier any) (names []string, full bool) {
 	had, _ := earlier.(map[string]any)
 	for _, p := range parts {

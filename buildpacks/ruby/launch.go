@@ -72,7 +72,8 @@ func (b *work) web() string {
 	return ""
 }
 
-// rackup reports whether the bundle has the command rackup, which was part of Rack before version 3.
+// rackup reports whether the bundle has the command rackup, which was part of Rack before version
+// 3.
 func (b *work) rackup() bool {
 	rack, _ := b.app.Lock.Gem("rack")
 	return b.app.HasGem("rackup") || rack != "" && !atLeast(rack, 3)
@@ -85,7 +86,8 @@ func (b *work) railsCommand() string {
 	return "bundle exec rails"
 }
 
-// worker returns the command line that runs the app's background jobs; "" if it has no gem for them.
+// worker returns the command line that runs the app's background jobs; "" if it has no gem for
+// them.
 func (b *work) worker() string {
 	switch {
 	case b.app.HasGem("sidekiq"):
@@ -183,8 +185,8 @@ func (b *work) launchDefaults() map[string]string {
 	return env
 }
 
-// railsApp makes the directories that the server of Rails writes to, and warns of what the app still
-// needs at launch.
+// railsApp makes the directories that the server of Rails writes to, and warns of what the app
+// still needs at launch.
 func (b *work) railsApp() error {
 	if b.rails(4, 1) &&
 		len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {

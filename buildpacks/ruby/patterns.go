@@ -177,8 +177,8 @@ var (
 	hostOf = lazyregexp.New(`^https?://(?:[^@/]*@)?([^:/]+)`)
 )
 
-// forbiddenPattern is a source that rejects the build's credentials. It comes before the patterns of
-// git, whose output it may be part of.
+// forbiddenPattern is a source that rejects the build's credentials. It comes before the patterns
+// of git, whose output it may be part of.
 func (b *work) forbiddenPattern() diagnosis.Pattern {
 	return diagnosis.Pattern{
 		ID: "ruby/source-forbidden", Match: forbidden,

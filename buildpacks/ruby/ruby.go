@@ -13,15 +13,16 @@
 //	ruby-downloads  .gem files and git repositories (cache)
 //	ruby-assets     what asset compilers keep between builds (cache)
 //
-// The names determine the order of PATH: the app's bin, then the gems', Bundler's and the runtime's.
+// The names determine the order of PATH: the app's bin, then the gems', Bundler's and the
+// runtime's.
 //
 // The gems have a key of everything that determines them (work.parts). If the key is that of the
-// last build, Bundler is not run. If only the lock file or the Gemfile has changed, Bundler installs
-// what is missing and removes what is no longer wanted; else it installs from scratch. A layer
-// without metadata is left over from a build that failed, and is emptied.
+// last build, Bundler is not run. If only the lock file or the Gemfile has changed, Bundler
+// installs what is missing and removes what is no longer wanted; else it installs from scratch. A
+// layer without metadata is left over from a build that failed, and is emptied.
 //
-// A committed .bundle/config does not configure the build: BUNDLE_APP_CONFIG names another directory,
-// at build and at launch, with the settings of it that are harmless.
+// A committed .bundle/config does not configure the build: BUNDLE_APP_CONFIG names another
+// directory, at build and at launch, with the settings of it that are harmless.
 //
 // [Build] runs in a process of its own, because libcnb reads the working directory and the
 // environment. It supports MRI, the standard Ruby, and no other engine.

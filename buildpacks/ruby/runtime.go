@@ -18,8 +18,8 @@ import (
 // layout is the version of the layers' content. It is part of their keys.
 const layout = "1"
 
-// installRuntime copies Ruby into the layer "ruby", unless the restored layer has it. The headers stay
-// in the toolchain; during the build a link leads there.
+// installRuntime copies Ruby into the layer "ruby", unless the restored layer has it. The headers
+// stay in the toolchain; during the build a link leads there.
 func (b *work) installRuntime() error {
 	b.Log.Step("Installing runtime")
 	var err error
@@ -64,8 +64,8 @@ func (b *work) fillRuntime() error {
 	return b.copyLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
 }
 
-// copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that its
-// programs need.
+// copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that
+// its programs need.
 func (b *work) copyLibraries(into, whose string, roots ...string) error {
 	brought, missing, err := libraries.Bring(into, roots, libraries.Machine(b.arch()))
 	if err != nil {
@@ -100,8 +100,8 @@ func (b *work) linkHeaders() error {
 }
 
 // runtimeEnv sets the search paths of the runtime. A Ruby whose standard library is split like
-// Debian's, with rbconfig.rb beside the shared libraries, was compiled for another directory and needs
-// RUBYLIB; others find their libraries themselves.
+// Debian's, with rbconfig.rb beside the shared libraries, was compiled for another directory and
+// needs RUBYLIB; others find their libraries themselves.
 func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	lib := filepath.Join(b.runtime, "lib")
 	b.env.prepend("PATH", filepath.Join(b.runtime, "bin"))

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// leftovers are files that compiling an extension leaves behind: no app reads them, and they contain
-// paths of the build.
+// leftovers are files that compiling an extension leaves behind: no app reads them, and they
+// contain paths of the build.
 var leftovers = map[string]bool{"mkmf.log": true, "gem_make.out": true}
 
 // scrubGems removes from a directory of gems what differs between two installs of the same lock

@@ -30,8 +30,8 @@ func TestBundler(t *testing.T) {
 	}
 }
 
-// TestPrivateSource checks that credentials reach their own source and not the mirror, and that they
-// are neither printed nor kept.
+// TestPrivateSource checks that credentials reach their own source and not the mirror, and that
+// they are neither printed nor kept.
 func TestPrivateSource(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t)

@@ -12,8 +12,8 @@ import (
 	"slugc/cache/testkit"
 )
 
-// TestAssets compiles assets twice. The caches of compilers are restored for the second build and are
-// not in the app.
+// TestAssets compiles assets twice. The caches of compilers are restored for the second build and
+// are not in the app.
 func TestAssets(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t)
@@ -85,7 +85,8 @@ func TestRails(t *testing.T) {
 	}
 }
 
-// checkRailsLaunch checks the launch environment of railsApp: the files env and env.launch of layers.
+// checkRailsLaunch checks the launch environment of railsApp: the files env and env.launch of
+// layers.
 func (b *bench) checkRailsLaunch() {
 	t := b.T
 	t.Helper()

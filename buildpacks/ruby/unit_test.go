@@ -13,13 +13,12 @@ import (
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/tree"
 	"slugc/cache/testkit"
 	"slugc/detect"
 	"slugc/detect/gemlock"
 )
 
-// lockWith is a lock file of gems, "puma 5.6.5" each, from sources.
+// lockWith returns a lock file of gems, such as "puma 5.6.5", from these sources.
 func lockWith(remotes []string, gems ...string) *gemlock.Lock {
 	source := gemlock.Source{Kind: "GEM", Remotes: remotes}
 	for _, gem := range gems {
@@ -29,7 +28,7 @@ func lockWith(remotes []string, gems ...string) *gemlock.Lock {
 	return &gemlock.Lock{Sources: []gemlock.Source{source}}
 }
 
-// workIn is a build in a tree of files.
+// workIn returns a build of an app with these files and locked gems.
 func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 	t.Helper()
 	dir := testkit.Tree(t, t.TempDir(), files)
@@ -45,8 +44,9 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 		Engine:   "ruby",
 		Lock:     lockWith(nil, gems...),
 	}
-	b.app.ConfigRu, b.app.PumaConfig, b.app.BinRails = tree.Exists(b.Path("config.ru")), tree.Exists(
-		b.Path("config/puma.rb")), tree.Exists(b.Path("bin/rails"))
+	b.app.ConfigRu = testkit.Exists(dir, "config.ru")
+	b.app.PumaConfig = testkit.Exists(dir, "config/puma.rb")
+	b.app.BinRails = testkit.Exists(dir, "bin/rails")
 	if version, ok := b.app.Lock.Gem("railties"); ok {
 		b.app.Kind, b.app.RailsVersion = "rails", version
 	}
@@ -90,8 +90,12 @@ func TestWeb(t *testing.T) {
 
 func TestWorker(t *testing.T) {
 	for gem, want := range map[string]string{
-		"sidekiq": "bundle exec sidekiq", "good_job": "bundle exec good_job start", "delayed_job": "bundle exec rake jobs:work", "resque": "QUEUE=${QUEUE:-*} bundle exec rake resque:work",
-		"solid_queue": "bin/jobs", "rack": "",
+		"sidekiq":     "bundle exec sidekiq",
+		"good_job":    "bundle exec good_job start",
+		"delayed_job": "bundle exec rake jobs:work",
+		"resque":      "QUEUE=${QUEUE:-*} bundle exec rake resque:work",
+		"solid_queue": "bin/jobs",
+		"rack":        "",
 	} {
 		if got := workIn(t, map[string]string{"bin/jobs": ""}, gem+" 1.0").worker(); got != want {
 			t.Errorf("%s: %q, want %q", gem, got, want)
@@ -170,8 +174,14 @@ func TestMirrors(t *testing.T) {
 }
 
 func TestCommittedConfig(t *testing.T) {
-	b := workIn(t,
-		map[string]string{".bundle/config": "---\nBUNDLE_PATH: x\nBUNDLE_TIMEOUT: 30\nBUNDLE_BUILD__PG: \"--with-pg\"\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_JOBS: [1]\n"})
+	b := workIn(t, map[string]string{".bundle/config": `---
+BUNDLE_PATH: x
+BUNDLE_TIMEOUT: 30
+BUNDLE_BUILD__PG: "--with-pg"
+BUNDLE_MIRROR__ALL: http://m
+BUNDLE_GEMS__EXAMPLE__COM: user:pa55word
+BUNDLE_JOBS: [1]
+`})
 	b.app.BundleConfig = true
 	b.env = newEnvironment(nil, map[string]string{"BUNDLE_BUILD__PG": "--mine"}, "")
 	if err := b.bundlerConfig(); err != nil {
@@ -180,10 +190,9 @@ func TestCommittedConfig(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"BUNDLE_TIMEOUT": "30"}, b.launchConfig); diff != "" {
 		t.Errorf("carried to the launch (-want +got):\n%s", diff)
 	}
-	text, err := os.ReadFile(filepath.Join(b.env.vars["BUNDLE_APP_CONFIG"], "config"))
-	if want := "---\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_TIMEOUT: \"30\"\n"; err != nil ||
-		string(text) != want {
-		t.Errorf("%v %q, want %q", err, text, want)
+	const want = "---\nBUNDLE_GEMS__EXAMPLE__COM: user:pa55word\nBUNDLE_MIRROR__ALL: http://m\nBUNDLE_TIMEOUT: \"30\"\n"
+	if text := testkit.Read(t, filepath.Join(b.env.vars["BUNDLE_APP_CONFIG"], "config")); text != want {
+		t.Errorf("%q, want %q", text, want)
 	}
 	if !slices.Contains(b.Log.Secrets, "pa55word") {
 		t.Error("the password of .bundle/config may be printed")
@@ -227,12 +236,12 @@ func TestScrub(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range kept {
-		if !tree.Exists(b.Path(name)) {
+		if !testkit.Exists(b.Path(name)) {
 			t.Errorf("%s is removed", name)
 		}
 	}
 	for _, name := range append(gone, "doc", "bundler/gems/x-1/.git") {
-		if tree.Exists(b.Path(name)) {
+		if testkit.Exists(b.Path(name)) {
 			t.Errorf("%s is kept", name)
 		}
 	}

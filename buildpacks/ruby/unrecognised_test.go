@@ -9,10 +9,10 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// TestUnrecognised: a failure that no pattern knows is named with the command, its status and its
-// last lines; one by the kernel's hand as want of memory.
+// TestUnrecognised checks the diagnosis of a failure that no pattern recognises, and of a command that
+// the kernel killed.
 func TestUnrecognised(t *testing.T) {
-	tail := []byte("Fetching rack\n\nsomething that nobody has seen\n\tfrom /usr/lib/ruby/x.rb:1:in `y'\n")
+	tail := []byte("Fetching rack\n\nsomething new\n\tfrom /usr/lib/ruby/x.rb:1:in `y'\n")
 	for _, id := range []string{"ruby/install-failed", "ruby/clean-failed", "ruby/bundler-unavailable"} {
 		err := diagnose(id, &command.Failure{Command: "bundle install", Status: "exit status 9", Tail: tail}, nil)
 		d, ok := errors.AsType[*diagnosis.Diagnosis](err)
@@ -20,7 +20,7 @@ func TestUnrecognised(t *testing.T) {
 			t.Fatalf("%s: %+v", id, err)
 		}
 		if said := strings.Join(d.Hints,
-			"\n"); said != "it said: Fetching rack\nit said: something that nobody has seen" {
+			"\n"); said != "it said: Fetching rack\nit said: something new" {
 			t.Errorf("%s: hints %q", id, d.Hints)
 		}
 	}

@@ -19,6 +19,15 @@ func Word(word string) string {
 	return word
 }
 
+// Argument quotes a word only where a shell would read it otherwise after the first word of a
+// command. There "=" is an ordinary character.
+func Argument(word string) string {
+	if word == "" || strings.ContainsFunc(word, func(r rune) bool { return r != '=' && special(r) }) {
+		return Quote(word)
+	}
+	return word
+}
+
 // Command is the shell command that runs exactly these arguments, the program first.
 func Command(args ...string) string {
 	words := make([]string, len(args))

@@ -20,7 +20,7 @@ func TestWords(t *testing.T) {
 		t.Errorf("the shell reads %q, want %q (%v)", out, want, err)
 	}
 	for _, word := range words {
-		for _, quoted := range []string{shell.Quote(word), shell.Word(word)} {
+		for _, quoted := range []string{shell.Quote(word), shell.Word(word), shell.Argument(word)} {
 			out, err := exec.Command("sh", "-c", "printf '%s.' "+quoted).Output()
 			if err != nil || string(out) != word+"." {
 				t.Errorf("%q as %s: the shell reads %q (%v)", word, quoted, out, err)
@@ -29,6 +29,9 @@ func TestWords(t *testing.T) {
 	}
 	if plain := "/app/bin/web-1_x@2%+:,."; shell.Word(plain) != plain {
 		t.Errorf("%s is quoted without need: %s", plain, shell.Word(plain))
+	}
+	if option := "-Dx=y"; shell.Argument(option) != option {
+		t.Errorf("%s is quoted without need: %s", option, shell.Argument(option))
 	}
 	if assignment := shell.Command("PORT=1", "x"); !strings.HasPrefix(assignment, "'") {
 		t.Errorf("a program's name became an assignment: %s", assignment)

@@ -19,6 +19,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -141,6 +143,26 @@ func RemoveAll(path string) error {
 	}
 	return nil
 }
+
+// staleAfter is how long a temporary file must be unchanged for [RemoveStale].
+const staleAfter = 24 * time.Hour
+
+// RemoveStale removes the files in dir whose names start with prefix and that have not changed for a
+// day: temporary files of killed processes. It ignores errors, because it only frees space.
+func RemoveStale(dir, prefix string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// Full reports whether err is that of a full disk or of an exhausted quota.
+func Full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // Size returns the total size in bytes of the regular files below path, 0 if path is missing. A
 // file with several names counts once for each.

@@ -266,3 +266,31 @@ func TestSyncDir(t *testing.T) {
 		t.Errorf("a missing directory: %v", err)
 	}
 }
+
+func TestRemoveStale(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Tree(t, t.TempDir(), map[string]string{".new-old": "", ".new-young": "", "old": "", ".new-dir/x": ""})
+	yesterday := time.Now().Add(-25 * time.Hour)
+	for _, name := range []string{".new-old", "old", ".new-dir"} {
+		if err := os.Chtimes(filepath.Join(dir, name), yesterday, yesterday); err != nil {
+			t.Fatal(err)
+		}
+	}
+	disk.RemoveStale(dir, ".new-")
+	disk.RemoveStale(filepath.Join(dir, "none"), ".new-")
+	if got := names(t, dir); got != ".new-dir .new-young old" {
+		t.Errorf("the directory holds %q", got)
+	}
+}
+
+func TestFull(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EIO: false} {
+		if got := disk.Full(&fs.PathError{Op: "write", Path: "x", Err: err}); got != want {
+			t.Errorf("%v: %t", err, got)
+		}
+	}
+	if disk.Full(nil) {
+		t.Error("no error is that of a full disk")
+	}
+}

@@ -108,7 +108,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// A long line is cut between characters, and nothing of it is lost.
+// A long line is split between characters, and nothing is lost.
 func TestLongLine(t *testing.T) {
 	t.Parallel()
 	dir, text := t.TempDir(), strings.Repeat("ä", 3*logs.MaxText)

@@ -59,7 +59,17 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 	// Not cobra's own flag: its template would link text/template, whose reflection keeps 6 MB of
 	// methods in the binary that nothing calls.
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
+	c.globalFlags(root)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.UsageError("usage/flag", err, "see `"+cmd.CommandPath()+" --help`")
+	})
+	root.AddCommand(c.commands()...)
+	c.markStart(root)
+	return root
+}
 
+// globalFlags adds the flags of every command.
+func (c *cli) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.home, "home", "",
 		"state directory (default $SLUGC_HOME, else $XDG_STATE_HOME/slugc, else ~/.local/state/slugc)")
@@ -71,10 +81,11 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 		"bubblewrap, landlock or none (default $SLUGC_SANDBOX, else the best that works)")
 	flags.BoolVarP(&c.ui.quiet, "quiet", "q", false, "print nothing but warnings, errors and the result")
 	flags.BoolVar(&c.ui.plain, "plain", false, "no colour and no live progress, also on a terminal")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.UsageError("usage/flag", err, "see `"+cmd.CommandPath()+" --help`")
-	})
-	root.AddCommand(
+}
+
+// commands are slugc's commands.
+func (c *cli) commands() []*cobra.Command {
+	return []*cobra.Command{
 		c.buildCommand(),
 		c.detectCommand(),
 		c.inspectCommand(),
@@ -93,9 +104,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
 		c.cacheCommand(),
 		c.doctorCommand(),
 		c.versionCommand(),
-	)
-	c.markStart(root)
-	return root
+	}
 }
 
 // markStart makes every command check the settings first and record that its work has begun.

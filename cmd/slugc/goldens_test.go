@@ -29,8 +29,16 @@ func TestErrors(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no archives: %v", err)
 	}
-	packed := map[string]string{"SLUG": slugctest.SmallSlug(t, "one", "true"), "OTHER": slugctest.SmallSlug(t, "two", "true"),
-		"FAILING": slugctest.SmallSlug(t, "three", "echo migrating; exit 3"), "SLOW": slugctest.SmallSlug(t, "four", "sleep 60")}
+	packed := map[string]string{
+		"SLUG":  slugctest.SmallSlug(t, "one", "true"),
+		"OTHER": slugctest.SmallSlug(t, "two", "true"),
+		"FAILING": slugctest.SmallSlug(
+			t,
+			"three",
+			"echo migrating; exit 3",
+		),
+		"SLOW": slugctest.SmallSlug(t, "four", "sleep 60"),
+	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {

@@ -56,7 +56,9 @@ var exclusive = map[string][]string{
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
-	"github.com/klauspost/compress/": {"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang"},
+	"github.com/klauspost/compress/": {
+		"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang",
+	},
 }
 
 // TestImports holds the house's import rule.

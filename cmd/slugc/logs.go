@@ -52,8 +52,8 @@ func (c *cli) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs APP",
 		Short: "Show the output of an app's processes on this machine",
-		Long: "Logs shows the output of the processes that `slugc start APP` ran, with and without --follow, and slugc's\n" +
-			"own remarks. The last 50 MB are kept.",
+		Long: "Logs shows the output of the processes that `slugc start APP` ran, with and without --follow,\n" +
+			"and slugc's own remarks. The last 50 MB are kept.",
 		Example: `  slugc logs blog
   slugc logs blog -n 1000 --ps worker
   slugc logs blog -t --ps web.1`,

@@ -17,7 +17,9 @@ import (
 func onTerminal(t *testing.T, home string, env []string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(slugctest.Binary(t), args...)
-	cmd.Env = append(append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=xterm-256color"}, slugctest.Settings(t)...), env...)
+	cmd.Env = append(
+		append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=xterm-256color"}, slugctest.Settings(t)...),
+		env...)
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +129,9 @@ func FuzzClean(f *testing.F) {
 
 func TestParseSize(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]int64{"0": 0, "12": 12, "500MB": 500e6, "1GiB": 1 << 30, "2k": 2000, "3KiB": 3072, "1T": 1e12} {
+	for in, want := range map[string]int64{
+		"0": 0, "12": 12, "500MB": 500e6, "1GiB": 1 << 30, "2k": 2000, "3KiB": 3072, "1T": 1e12,
+	} {
 		if got, err := parseSize(in); err != nil || got != want {
 			t.Errorf("parseSize(%q) = %d, %v, want %d", in, got, err, want)
 		}

@@ -61,7 +61,8 @@ func (c *cli) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print slugc's version, commit and date",
-		Long:  "Version prints slugc's version, the commit it was built from, that commit's date, and the Go toolchain.",
+		Long: "Version prints slugc's version, the commit it was built from, that commit's date,\n" +
+			"and the Go toolchain.",
 		Example: `  slugc version
   slugc version --json`,
 		Args: usageArgs(cobra.NoArgs),

@@ -6,12 +6,11 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
-	"time"
 
 	"slugc/cache"
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
@@ -59,7 +58,7 @@ func Fetch(
 	if err := os.MkdirAll(app.Path("slugs"), 0o700); err != nil {
 		return "", moved, fmt.Errorf("making the slug directory: %w", err)
 	}
-	sweepFetches(app)
+	disk.RemoveStale(app.Path("slugs"), slug.RebuildPrefix)
 	moved, err = store.Get(ctx, name, want, path, newest(app, maxHave))
 	return path, moved, err
 }
@@ -85,16 +84,6 @@ func newest(app *cache.App, n int) (paths []string) {
 		paths = append(paths, f.path)
 	}
 	return paths
-}
-
-// sweepFetches removes what fetches left that were killed a day ago or earlier.
-func sweepFetches(app *cache.App) {
-	left, _ := filepath.Glob(app.Path("slugs", slug.RebuildPrefix+"*"))
-	for _, f := range left {
-		if info, err := os.Lstat(f); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-			_ = os.Remove(f)
-		}
-	}
 }
 
 // slugFile is one of an app's slugs on this machine.

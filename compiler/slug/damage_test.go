@@ -68,12 +68,12 @@ func TestTruncationIsFound(t *testing.T) {
 	_, b := small(t, true)
 	for n := 0; n < len(b); n += 4096 {
 		if !refused(t, b[:n]) {
-			t.Errorf("%d of %d bytes are taken for a slug", n, len(b))
+			t.Errorf("%d of %d bytes pass for a slug", n, len(b))
 		}
 	}
 	for _, n := range []int{1, 8, 9, 512} {
 		if !refused(t, b[:len(b)-n]) {
-			t.Errorf("a slug without its last %d bytes is taken", n)
+			t.Errorf("a slug without its last %d bytes passes for a slug", n)
 		}
 	}
 }
@@ -83,14 +83,14 @@ func TestTrailingBytesAreFound(t *testing.T) {
 	_, b := small(t, false)
 	for _, more := range [][]byte{{0}, make([]byte, 512), []byte("garbage")} {
 		if !refused(t, append(bytes.Clone(b), more...)) {
-			t.Errorf("%d bytes after the end are taken", len(more))
+			t.Errorf("%d bytes after the end are not found", len(more))
 		}
 	}
 	if !refused(t, append(bytes.Clone(b), b...)) {
-		t.Error("two slugs are taken for one")
+		t.Error("two slugs pass for one")
 	}
 	if !refused(t, append([]byte{0}, b...)) {
-		t.Error("a byte before the beginning is taken")
+		t.Error("a byte before the start is not found")
 	}
 }
 
@@ -98,7 +98,7 @@ func TestWrongDigest(t *testing.T) {
 	t.Parallel()
 	p, _ := small(t, false)
 	if _, err := slug.Verify(context.Background(), p.Path, digest.Of(nil)); err == nil {
-		t.Error("a wrong digest is taken")
+		t.Error("a wrong digest is accepted")
 	}
 }
 
@@ -118,7 +118,7 @@ func TestInspect(t *testing.T) {
 	}
 	for _, name := range []string{"/dev/null", t.TempDir(), filepath.Join(t.TempDir(), "none")} {
 		if _, err := slug.Inspect(name); err == nil {
-			t.Errorf("%s is taken for a slug", name)
+			t.Errorf("%s passes for a slug", name)
 		}
 	}
 }

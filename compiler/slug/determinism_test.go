@@ -78,7 +78,7 @@ func TestEqualTreesGiveEqualBytes(t *testing.T) {
 		got, err := os.ReadFile(p.Path)
 		check(t, err)
 		if !bytes.Equal(got, want) || p.Digest != one.Digest || p.Content != one.Content {
-			t.Errorf("pack %d gives other bytes (%s)", i, p.Sections[0].Why)
+			t.Errorf("pack %d makes other bytes (%s)", i, p.Sections[0].Why)
 		}
 		if info, err := os.Stat(p.Path); err != nil || info.Mode().Perm() != 0o644 {
 			t.Errorf("the slug's mode is %v, %v", info.Mode(), err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -65,7 +66,7 @@ func writeFault(path string, err error) error {
 
 // diskFault marks the error of a full disk as transient. It returns any other unchanged.
 func diskFault(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if disk.Full(err) {
 		return fault.New(fault.Transient, 0, "slug/disk-full", err, "free some space there and try again")
 	}
 	return err

@@ -21,7 +21,7 @@ type forged struct {
 	change   func(*Manifest)
 }
 
-// write writes it and gives its path.
+// write writes the slug and returns its path.
 func (s forged) write(t testing.TB) string {
 	t.Helper()
 	dirs, err := dirsSegment([]string{"", ".slugc"})
@@ -76,7 +76,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// raw gives tar bytes of headers as they are, with content of x.
+// raw returns the tar bytes of these headers, with x as content.
 func raw(headers ...tar.Header) []byte {
 	var b bytes.Buffer
 	for _, h := range headers {
@@ -105,6 +105,7 @@ func hostile() map[string]forged {
 	one := func(h ...tar.Header) forged { return forged{segments: [][]byte{raw(h...)}} }
 	good := raw(file("./app/a"))
 	big := raw(tar.Header{Typeflag: tar.TypeReg, Name: "./app/big", Size: 2000})
+	changed := func(f func(*Manifest)) forged { return forged{segments: [][]byte{good}, change: f} }
 	return map[string]forged{
 		"above":             one(file("./app/../../x")),
 		"above in the app":  one(file("./app/a/../x")),
@@ -135,10 +136,7 @@ func hostile() map[string]forged {
 		"part out of turn": {segments: [][]byte{big[:1024], big[1024:]}, parts: []int{0, 2}},
 		"part first":       {segments: [][]byte{good}, parts: []int{1}},
 		"dirt in padding":  {segments: [][]byte{append(bytes.Clone(good[:len(good)-1]), 1)}},
-		"wrong digest": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Digest = digest.Of(nil) },
-		},
+		"wrong digest":     changed(func(m *Manifest) { m.Sections[0].Segments[0].Digest = digest.Of(nil) }),
 		"no digest": {
 			segments: [][]byte{good},
 			change: func(m *Manifest) {
@@ -148,22 +146,13 @@ func hostile() map[string]forged {
 				m.Content = contentDigest(*m)
 			},
 		},
-		"wrong crc":    {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }},
-		"wrong length": {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }},
-		"huge length": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 },
-		},
-		"negative size": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 },
-		},
-		"offset elsewhere": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 },
-		},
-		"a later format":     {segments: [][]byte{good}, change: func(m *Manifest) { m.Format++ }},
-		"no section":         {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections = nil }},
+		"wrong crc":          changed(func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }),
+		"wrong length":       changed(func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }),
+		"huge length":        changed(func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 }),
+		"negative size":      changed(func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 }),
+		"offset elsewhere":   changed(func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 }),
+		"a later format":     changed(func(m *Manifest) { m.Format++ }),
+		"no section":         changed(func(m *Manifest) { m.Sections = nil }),
 		"dir after contents": {segments: [][]byte{raw(file("./app/a/b")), raw(dir("./app/a/"))}},
 	}
 }
@@ -173,13 +162,13 @@ func TestHostileSlugs(t *testing.T) {
 	for name, s := range hostile() {
 		p := s.write(t)
 		if _, err := Verify(context.Background(), p, ""); err == nil {
-			t.Errorf("%s: Verify takes it", name)
+			t.Errorf("%s: Verify accepts it", name)
 		}
 		outer := t.TempDir()
 		into := filepath.Join(outer, "app")
 		err := Unpack(context.Background(), p, into, UnpackOptions{})
 		if err == nil && name != "dirt in padding" && name != "dir after contents" {
-			t.Errorf("%s: Unpack takes it", name)
+			t.Errorf("%s: Unpack accepts it", name)
 		}
 		readAll(p)
 		must(t, filepath.WalkDir(outer, func(p string, _ fs.DirEntry, _ error) error {

@@ -202,7 +202,7 @@ func TestRebuildRefuses(t *testing.T) {
 		list := slices.Clone(parts)
 		change(list)
 		if _, err := slug.NewRebuild(to, p.Digest, list, false); err == nil {
-			t.Errorf("%s passes", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 	// Sound parts of another slug than the digest names.
@@ -258,7 +258,7 @@ func TestArchives(t *testing.T) {
 	check(t, err)
 	extract(t, f, again)
 	if diff, err := exec.Command("diff", "-r", out, again).CombinedOutput(); err != nil {
-		t.Errorf("the archives give another tree than the slug: %v\n%.2000s", err, diff)
+		t.Errorf("the archives and the slug hold different trees: %v\n%.2000s", err, diff)
 	}
 }
 

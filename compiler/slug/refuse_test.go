@@ -14,7 +14,7 @@ import (
 	"slugc/compiler/slug"
 )
 
-// refuse packs what must be refused and gives the fault.
+// refuse packs something that must be refused and returns the fault.
 func refuse(t *testing.T, o slug.PackOptions) *fault.Error {
 	t.Helper()
 	out := t.TempDir()

@@ -112,7 +112,7 @@ func TestKey(t *testing.T) {
 	)
 	if f := fault.Of(err); !errors.Is(err, slug.ErrNotKept) || f.ID != "slug/section-not-kept" ||
 		f.Code != fault.ExitCache {
-		t.Errorf("a section that is not kept gives %v", err)
+		t.Errorf("a section that is not kept: %v", err)
 	}
 	// With a directory the key is not trusted.
 	b.dir = tree(t, map[string]string{"other": "content"})
@@ -184,7 +184,7 @@ func TestDamagedKeptSectionIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
-		t.Error("a slug was written nevertheless")
+		t.Error("a slug was written")
 	}
 	if b.store.Has("app", "k1") {
 		t.Error("the damage was not noted")

@@ -26,8 +26,8 @@ func TestPaddingFillsAnyLength(t *testing.T) {
 }
 
 // TestCodec holds the codec's name to the compressor's output: when this fails, the compressor, the
-// level or the layout has changed, and codec must change with it, lest a store mix bytes of two
-// kinds.
+// level or the layout has changed, and codec must change with it, so that no store mixes bytes of
+// two kinds.
 func TestCodec(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer

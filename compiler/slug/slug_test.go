@@ -60,14 +60,7 @@ func pack(t testing.TB, o slug.PackOptions) *slug.Packed {
 	m, err := slug.Verify(context.Background(), o.Output, p.Digest)
 	check(t, err)
 	if is, size, err := digest.File(o.Output); err != nil || is != p.Digest || size != p.Size {
-		t.Fatalf(
-			"the file's digest is %s, %d bytes, %v; it was said to be %s, %d bytes",
-			is,
-			size,
-			err,
-			p.Digest,
-			p.Size,
-		)
+		t.Fatalf("the file's digest is %s, %d bytes, %v; Pack returned %s, %d bytes", is, size, err, p.Digest, p.Size)
 	}
 	if diff := cmp.Diff(p.Manifest, *m, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("the manifest read differs from the one packed:\n%s", diff)
@@ -75,7 +68,7 @@ func pack(t testing.TB, o slug.PackOptions) *slug.Packed {
 	return p
 }
 
-// app gives a slug's one section.
+// app returns the section of a slug that has only one.
 func app(dir string) []slug.Section { return []slug.Section{{Name: "app", Dir: dir}} }
 
 func TestPackAndUnpack(t *testing.T) {

@@ -41,7 +41,7 @@ func FuzzModules(f *testing.F) {
 	})
 }
 
-// FuzzRemote reads any text as a submodule's URL. One that is taken must not be an option for git, hold
+// FuzzRemote reads any text as a submodule's URL. An accepted one must not be an option for git, hold
 // a password, or change its meaning when it is written and read again.
 func FuzzRemote(f *testing.F) {
 	for _, raw := range []string{
@@ -70,7 +70,7 @@ func FuzzRemote(f *testing.F) {
 	})
 }
 
-// FuzzListing reads any line as one of `git ls-tree`. An entry that is taken must have a name that the
+// FuzzListing reads any line as one of `git ls-tree`. An accepted entry must have a name that the
 // limits allow.
 func FuzzListing(f *testing.F) {
 	oid := strings.Repeat("0a", 20)

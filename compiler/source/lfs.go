@@ -9,7 +9,7 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// lfsSize is more than a Git LFS pointer can have (git-lfs, docs/spec.md: "pointer files MUST be
+// lfsSize is more than a Git LFS pointer can have (Git LFS specification: "Pointer files MUST be
 // less than 1024 bytes").
 const lfsSize = 1024
 

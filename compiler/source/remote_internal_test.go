@@ -61,7 +61,7 @@ func TestPatternsRefused(t *testing.T) {
 		"https://example.com/a/../*", "../*", "-x"} {
 		err := CheckPattern(text)
 		if err == nil {
-			t.Errorf("%q is taken for a pattern", text)
+			t.Errorf("%q passes for a pattern", text)
 		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("a password is shown: %v", err)
 		}
@@ -82,7 +82,7 @@ func TestRemotesRefused(t *testing.T) {
 		"https://example.com/a%0ab", "https://exa mple.com/x", "https://example.com\\@evil.example/x",
 		"https://user:secret@example.com/x", "https://:secret@example.com/x", "https://%2dx/y"} {
 		if r, err := parseRemote(raw); err == nil {
-			t.Errorf("%q is taken for %s", raw, r)
+			t.Errorf("%q passes for %s", raw, r)
 		}
 	}
 }

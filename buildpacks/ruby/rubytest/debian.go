@@ -1,6 +1,7 @@
 package rubytest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,32 +9,30 @@ import (
 	"slices"
 )
 
-// fetch downloads the packages and puma's source with the machine's apt, whose state is in work,
-// and unpacks each into a directory of its own.
+// noHooks turns off hooks of apt that need other rights than a test has.
+const noHooks = "#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n" +
+	"#clear APT::Update::Post-Invoke-Success;\n"
+
+// fetch downloads the packages and puma's source with the machine's apt, with its state in work,
+// and unpacks each into its own directory.
 func fetch(work string) ([]string, error) {
 	debs, sources := filepath.Join(work, "debs"), filepath.Join(work, "sources")
-	for _, d := range []string{debs, sources, filepath.Join(work, "state", "lists", "partial"),
-		filepath.Join(work, "cache", "archives", "partial"), filepath.Join(work, "parts")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
+	state, cache, parts := filepath.Join(work, "state"), filepath.Join(work, "cache"), filepath.Join(work, "parts")
+	for _, dir := range []string{debs, sources, parts, filepath.Join(state, "lists", "partial"),
+		filepath.Join(cache, "archives", "partial")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
 	}
-	if err := sourceLists(filepath.Join(work, "parts")); err != nil {
+	config, status := filepath.Join(work, "apt.conf"), filepath.Join(work, "status")
+	err := errors.Join(sourceLists(parts), os.WriteFile(status, nil, 0o644),
+		os.WriteFile(config, []byte(noHooks), 0o644))
+	if err != nil {
 		return nil, err
 	}
-	private := []string{"-c", filepath.Join(work, "apt.conf"), "-q", "-o",
-		"Dir::State=" + filepath.Join(work, "state"), "-o", "Dir::State::status=" + filepath.Join(work, "status"),
-		"-o", "Dir::Cache=" + filepath.Join(work, "cache"), "-o", "APT::Sandbox::User=root", "-o",
-		"Acquire::Languages=none", "-o", "Dir::Etc::sourcelist=/dev/null", "-o",
-		"Dir::Etc::sourceparts=" + filepath.Join(work, "parts")}
-	if err := os.WriteFile(filepath.Join(work, "status"), nil, 0o644); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(work, "apt.conf"),
-		[]byte("#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"),
-		0o644); err != nil {
-		return nil, err
-	}
+	private := []string{"-c", config, "-q", "-o", "Dir::State=" + state, "-o", "Dir::State::status=" + status,
+		"-o", "Dir::Cache=" + cache, "-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none",
+		"-o", "Dir::Etc::sourcelist=/dev/null", "-o", "Dir::Etc::sourceparts=" + parts}
 	for _, step := range []struct {
 		dir  string
 		args []string
@@ -88,7 +87,7 @@ var (
 	oneLine = regexp.MustCompile(`(?m)^deb(-src)?\s`)
 )
 
-// sourceLists writes the machine's package sources as sources of packages and of their sources.
+// sourceLists writes the machine's package sources into dir, with source packages enabled.
 func sourceLists(dir string) error {
 	files, err := filepath.Glob("/etc/apt/sources.list.d/*")
 	if err != nil {

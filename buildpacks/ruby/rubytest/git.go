@@ -1,14 +1,15 @@
 package rubytest
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
+	"slugc/buildpacks/buildpacktest"
+	"slugc/cache/testkit"
 	"testing"
 )
 
-// greeter is the gem that lies in a git repository: https://git.example.com/greeter.git, once
-// [Server.BuildEnv] leads there.
+// greeter is the gem of the git repository https://git.example.com/greeter.git (see
+// [Server.BuildEnv]).
 var greeter = map[string]string{
 	"greeter.gemspec": `Gem::Specification.new do |spec|
   spec.name = "greeter"
@@ -24,20 +25,11 @@ end
 `,
 }
 
-// gitGem makes the repository of greeter, bare and readable over plain HTTP, as dir/greeter.git.
-// Its only commit is always the same.
+// gitGem makes the repository of greeter as dir/greeter.git, bare and readable over plain HTTP. Its
+// only commit always has the same id.
 func gitGem(t testing.TB, dir string) {
 	t.Helper()
-	work := t.TempDir()
-	for name, text := range greeter {
-		path := filepath.Join(work, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	work := testkit.Tree(t, t.TempDir(), greeter)
 	bare := filepath.Join(dir, "greeter.git")
 	for _, args := range [][]string{
 		{"-C", work, "init", "-q", "-b", "main"},
@@ -51,8 +43,6 @@ func gitGem(t testing.TB, dir string) {
 			"GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=Fixture", "GIT_AUTHOR_EMAIL=fixture@example.com",
 			"GIT_AUTHOR_DATE=2026-01-01T00:00:00Z", "GIT_COMMITTER_NAME=Fixture",
 			"GIT_COMMITTER_EMAIL=fixture@example.com", "GIT_COMMITTER_DATE=2026-01-01T00:00:00Z"}
-		if err := run(cmd); err != nil {
-			t.Fatal(err)
-		}
+		buildpacktest.Must(t, run(cmd))
 	}
 }

@@ -1,6 +1,12 @@
-// Package rubytest gives tests a Ruby and a gem source that need no registry of gems: a relocatable
-// Ruby out of Debian's packages, and real gems, rebuilt from Debian's packages, served on loopback
-// in the compact index protocol. Both are made once and kept in the user's cache directory.
+// Package rubytest provides tests with a Ruby and a gem source, without a registry of gems: a
+// relocatable Ruby made of Debian's packages, and real gems, rebuilt from Debian's packages and
+// served on loopback in the compact index protocol:
+//
+//	gems := rubytest.Serve(t)
+//	t.Setenv("SLUGC_GEM_MIRROR", gems.URL)
+//
+// Both are made once and kept in the user's cache directory. Only tests import the package. Making
+// them needs apt-get and its network.
 package rubytest
 
 import (
@@ -8,51 +14,37 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"slugc/cache/testkit"
-
-	"github.com/gofrs/flock"
-
+	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/toolchain"
+	"slugc/cache/testkit"
 	"slugc/detect/gemlock"
 )
 
-// packages are Debian's packages of the gems that are served. puma is made of its source: it is the
-// gem with an extension to compile.
+// packages are Debian's packages of the gems that are served. puma is made from its source: it is
+// the gem with an extension to compile.
 var packages = []string{"rake", "ruby-bundler", "ruby-mustermann", "ruby-nio4r", "ruby-rack",
 	"ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick"}
 
 const pumaSource = "puma=5.6.5-3+deb12u1"
 
-// schema is changed with what is made, so that a cache of another kind is not used.
+// schema is the version of the gems' directory: change it when makeGems makes something else.
 const schema = "4"
 
 //go:embed gems.rb
 var gemsScript string
 
-// synthetic are gems of ours: some whose extensions do not compile, and stand-ins that make an app
-// look like what it is not.
+// synthetic has gems that exist for tests only: some whose extensions do not compile, and empty
+// ones that make an app look like one of Rails, for example.
 //
 //go:embed synthetic
 var synthetic embed.FS
-
-// cacheDir is where downloads lie between test runs.
-func cacheDir() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir = filepath.Join(dir, "slugc-test")
-	return dir, os.MkdirAll(dir, 0o755)
-}
 
 // Settings are the toolchain settings that tests use: Debian's packages alone.
 func Settings() toolchain.Settings {
@@ -72,7 +64,11 @@ func Ruby(t testing.TB, constraint string) toolchain.Toolchain {
 }
 
 func ruby(constraint string) (toolchain.Toolchain, error) {
-	store, err := openStore()
+	dir, err := buildpacktest.CacheRoot()
+	if err != nil {
+		return toolchain.Toolchain{}, err
+	}
+	store, err := toolchain.Open(filepath.Join(dir, "home-toolchains"), Settings())
 	if err != nil {
 		return toolchain.Toolchain{}, err
 	}
@@ -84,15 +80,7 @@ func ruby(constraint string) (toolchain.Toolchain, error) {
 	return got[0], nil
 }
 
-func openStore() (*toolchain.Store, error) {
-	dir, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	return toolchain.Open(filepath.Join(dir, "home-toolchains"), Settings())
-}
-
-// Env is the environment in which a Ruby of [Ruby] runs.
+// Env returns the environment that a Ruby of [Ruby] needs.
 func Env(ruby toolchain.Toolchain) []string {
 	lib := filepath.Join(ruby.Dir, "lib")
 	triples, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*"))
@@ -105,38 +93,11 @@ func Env(ruby toolchain.Toolchain) []string {
 
 // Server is a gem source on loopback.
 type Server struct {
-	URL  string // "http://127.0.0.1:…"
-	Dir  string // what it serves: gems/*.gem and the index
-	mu   sync.Mutex
-	seen []string
-	auth [2]string
+	*buildpacktest.FileServer
+	Dir string // what it serves: gems/*.gem and the index
 }
 
-// Protect makes the server ask for a user and a password.
-func (s *Server) Protect(user, password string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.auth = [2]string{user, password}
-}
-
-func (s *Server) admits(r *http.Request) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.seen = append(s.seen, r.URL.Path)
-	user, password, _ := r.BasicAuth()
-	return s.auth == [2]string{user, password}
-}
-
-// Requests are the paths that were asked for since the last call.
-func (s *Server) Requests() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	seen := s.seen
-	s.seen = nil
-	return seen
-}
-
-// Gem is the path of a gem file whose name begins with prefix, such as "rack-2".
+// Gem returns the path of a gem file whose name starts with prefix, such as "rack-2".
 func (s *Server) Gem(t testing.TB, prefix string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(s.Dir, "gems", prefix+"*.gem"))
@@ -151,29 +112,17 @@ func Serve(t testing.TB) *Server {
 	t.Helper()
 	testkit.NeedsTools(t, "language toolchains")
 	dir, err := Gems()
-	if err != nil {
-		t.Fatal(err)
-	}
+	buildpacktest.Must(t, err)
 	git := t.TempDir()
 	gitGem(t, git)
-	s := &Server{Dir: dir}
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServer(http.Dir(dir)))
 	mux.Handle("/git/", http.StripPrefix("/git/", http.FileServer(http.Dir(git))))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.admits(r) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="gems"`)
-			http.Error(w, "401 Unauthorized", http.StatusUnauthorized)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	s.URL = server.URL
-	return s
+	return &Server{buildpacktest.ServeFiles(t, "gems", mux), dir}
 }
 
-// BuildEnv is the build configuration that leads git from https://git.example.com/ to the server.
+// BuildEnv returns the build configuration that makes git use the server for
+// https://git.example.com/.
 func (s *Server) BuildEnv() map[string]string {
 	return map[string]string{
 		"GIT_CONFIG_COUNT":   "1",
@@ -182,68 +131,21 @@ func (s *Server) BuildEnv() map[string]string {
 	}
 }
 
-// Vendor puts the gem files that the lock file of an app names into its vendor/cache, as `bundle
-// cache` does.
+// Vendor copies the gems of an app's lock file into its vendor/cache, as `bundle cache` does.
 func (s *Server) Vendor(t testing.TB, app string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(app, "Gemfile.lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock, err := gemlock.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(app, "vendor", "cache")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	lock, err := gemlock.Parse([]byte(testkit.Read(t, filepath.Join(app, "Gemfile.lock"))))
+	buildpacktest.Must(t, err)
 	for _, source := range lock.Sources {
 		for _, spec := range source.Specs {
-			gem, err := os.ReadFile(s.Gem(t, spec.Name+"-"+spec.Version))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, filepath.Base(s.Gem(t, spec.Name+"-"+spec.Version))), gem,
-				0o644); err != nil {
-				t.Fatal(err)
-			}
+			gem := s.Gem(t, spec.Name+"-"+spec.Version)
+			testkit.Write(t, filepath.Join(app, "vendor", "cache", filepath.Base(gem)), testkit.Read(t, gem))
 		}
 	}
 }
 
-// Gems returns the directory of the gems and their index, made where it is missing. Processes that
-// need it at once wait for one another.
-func Gems() (string, error) {
-	dir, err := cacheDir()
-	if err != nil {
-		return "", err
-	}
-	final := filepath.Join(dir, "gems", schema)
-	if _, err := os.Stat(final); err == nil {
-		return final, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
-		return "", err
-	}
-	lock := flock.New(final + ".lock")
-	if err := lock.Lock(); err != nil {
-		return "", err
-	}
-	defer lock.Unlock()
-	if _, err := os.Stat(final); err == nil {
-		return final, nil
-	}
-	work, err := os.MkdirTemp(filepath.Dir(final), ".new-*")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(work)
-	if err := makeGems(work); err != nil {
-		return "", fmt.Errorf("making the gems of the tests: %w", err)
-	}
-	return final, os.Rename(filepath.Join(work, "out"), final)
-}
+// Gems returns the directory of the gems and their index, and makes it if it does not exist.
+func Gems() (string, error) { return buildpacktest.Once("gems/"+schema, makeGems) }
 
 func makeGems(work string) error {
 	ruby, err := ruby("")

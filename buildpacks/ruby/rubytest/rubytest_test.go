@@ -9,7 +9,7 @@ import (
 	"slugc/buildpacks/ruby/rubytest"
 )
 
-// TestServe: the index names every gem, and a gem can be had.
+// TestServe checks that the index names every gem and that a gem is served.
 func TestServe(t *testing.T) {
 	server := rubytest.Serve(t)
 	resp, err := http.Get(server.URL + "/versions")

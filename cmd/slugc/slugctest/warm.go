@@ -21,11 +21,16 @@ type model struct {
 
 var models = map[string]model{
 	"go": {
-		map[string]string{"go.mod": "module example.com/model\n\ngo 1.25\n", "main.go": "package main\n\nfunc main() {}\n"},
+		map[string]string{
+			"go.mod":  "module example.com/model\n\ngo 1.25\n",
+			"main.go": "package main\n\nfunc main() {}\n",
+		},
 		"slugc_go/build-cache",
 	},
 	"node": {
-		map[string]string{"package.json": `{"name": "model", "engines": {"node": "22.x"}, "scripts": {"start": "true"}}`},
+		map[string]string{
+			"package.json": `{"name": "model", "engines": {"node": "22.x"}, "scripts": {"start": "true"}}`,
+		},
 		"slugc_node/node",
 	},
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
@@ -49,7 +48,7 @@ func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, want 
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return d.fault(err)
 	}
-	d.removeStale(filepath.Dir(to))
+	disk.RemoveStale(filepath.Dir(to), unfinished)
 	tmp, err := os.CreateTemp(filepath.Dir(to), unfinished+"*")
 	if err != nil {
 		return d.fault(err)
@@ -70,16 +69,6 @@ func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, want 
 		return d.fault(err)
 	}
 	return disk.SyncDir(filepath.Dir(to))
-}
-
-// removeStale removes files that killed processes left a day ago or earlier.
-func (d *dir) removeStale(in string) {
-	left, _ := filepath.Glob(filepath.Join(in, unfinished+"*"))
-	for _, f := range left {
-		if info, err := os.Lstat(f); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-			_ = os.Remove(f)
-		}
-	}
 }
 
 func (d *dir) get(_ context.Context, key string) (io.ReadCloser, error) {
@@ -126,7 +115,7 @@ func (d *dir) fault(err error) error {
 		return d.errorf("%w", err)
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return d.denied(oneLine(why).Error())
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	case disk.Full(err):
 		return fault.TransientError("blobstore/full", d.errorf("%w", why), "free some space there and try again")
 	case errors.Is(err, syscall.ENOTDIR):
 		return d.refused(oneLine(why).Error())

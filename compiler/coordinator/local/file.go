@@ -113,7 +113,7 @@ func explain(path string, err error) error {
 			fmt.Errorf("using the coordinator %q: %w", path, err),
 			"let slugc's user read and write the file and its directory, "+
 				"or name another with --coordinator local:///path/to/file.db")
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+	case disk.Full(err):
 		return fault.TransientError("coordinator/disk-full", unavailable(path, err),
 			"nothing was lost: free some space and try again")
 	}

@@ -51,20 +51,20 @@ func KillRegistrars(t *testing.T, store string, c coordinator.Coordinator, lanes
 	wg.Wait()
 	killed := lanes * kills
 	r := New(c)
-	total := len(Must(r.List(t.Context(), "blog"))(t))
-	CheckNumbers(t, r, "blog", total)
+	checkKeys(t, r, acknowledged)
+	total := Count(t, r, "blog")
 	if total < len(acknowledged) || total > len(acknowledged)+killed {
 		t.Errorf("%d releases of %d acknowledged, %d killed", total, len(acknowledged), killed)
 	}
 	if len(acknowledged) < killed/4 {
 		t.Errorf("only %d releases in %d lives: the test says little", len(acknowledged), killed)
 	}
-	checkKeys(t, r, acknowledged)
-	CheckNumbers(t, r, "blog", total) // registering again made none
 	t.Logf("%d kills, %d acknowledged, %d releases", killed, len(acknowledged), total)
 }
 
-// checkKeys requires that each key has its own version, also when it is registered again.
+// checkKeys requires that each key has its own version, also when it is registered again: so that
+// made no release. (A killed process's last request may still arrive, so the number of releases
+// does not tell.)
 func checkKeys(t *testing.T, r *release.Releases, acknowledged map[string]int) {
 	t.Helper()
 	numbers := map[int]string{}

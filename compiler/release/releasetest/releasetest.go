@@ -93,14 +93,19 @@ func Versions(t testing.TB, r *release.Releases, app string) string {
 	return strings.Join(out, ", ")
 }
 
-// CheckNumbers requires that an app's releases are total to 1, the newest current and all others
-// superseded.
+// CheckNumbers requires that an app has total releases, as [Count] does.
 func CheckNumbers(t testing.TB, r *release.Releases, app string, total int) {
 	t.Helper()
-	got := Must(r.List(t.Context(), app))(t)
-	if len(got) != total {
-		t.Errorf("%d releases, want %d", len(got), total)
+	if got := Count(t, r, app); got != total {
+		t.Errorf("%d releases, want %d", got, total)
 	}
+}
+
+// Count returns how many releases an app has. It requires that their versions are that number to 1,
+// the newest current and all others superseded.
+func Count(t testing.TB, r *release.Releases, app string) int {
+	t.Helper()
+	got := Must(r.List(t.Context(), app))(t)
 	for i, rel := range got {
 		want := release.Superseded
 		if i == 0 {
@@ -110,4 +115,5 @@ func CheckNumbers(t testing.TB, r *release.Releases, app string, total int) {
 			t.Fatalf("place %d has v%d %s", i, rel.Version, rel.Status)
 		}
 	}
+	return len(got)
 }

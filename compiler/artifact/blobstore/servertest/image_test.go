@@ -17,28 +17,38 @@ import (
 	"slugc/compiler/artifact/blobstore/blobstoretest"
 )
 
-// image pulls a slug as an engine pulls an image, by digest and by tag: it is valid, says how the
-// app is started, and holds what the slug holds.
+// image pulls a slug as an engine pulls an image, by digest and by tag: it is valid, says how the app is
+// started, and holds what the slug holds.
 func image(t *testing.T, u use, p blobstoretest.Slug) {
-	at := put(t, u, p)
-	byTag := strings.TrimPrefix(u.url, "oci://") + ":slug-" + p.Digest.Hex()
-	for _, reference := range []string{strings.TrimPrefix(at, "oci://"), byTag} {
-		ref, err := name.ParseReference(reference)
-		check(t, err)
-		image, err := remote.Image(ref)
-		check(t, err)
-		check(t, validate.Image(image))
-		checkConfig(t, image)
-		exported, unpacked := t.TempDir(), t.TempDir()
-		untar(t, mutate.Extract(image), exported)
-		f, err := os.Open(p.File)
-		check(t, err)
-		defer f.Close()
-		untar(t, f, unpacked, "-z")
-		if diff, err := exec.Command("diff", "-r", exported, unpacked).CombinedOutput(); err != nil {
-			t.Errorf("the image holds another tree than the slug: %v\n%.2000s", err, diff)
-		}
+	byDigest := pull(t, strings.TrimPrefix(put(t, u, p), "oci://"))
+	byTag := pull(t, strings.TrimPrefix(u.url, "oci://")+":slug-"+p.Digest.Hex())
+	one, err := byDigest.Digest()
+	check(t, err)
+	two, err := byTag.Digest()
+	check(t, err)
+	if one != two {
+		t.Errorf("the tag names %s, the release %s", two, one)
 	}
+	check(t, validate.Image(byDigest))
+	checkConfig(t, byDigest)
+	exported, unpacked := t.TempDir(), t.TempDir()
+	untar(t, mutate.Extract(byDigest), exported)
+	f, err := os.Open(p.File)
+	check(t, err)
+	defer f.Close()
+	untar(t, f, unpacked, "-z")
+	if diff, err := exec.Command("diff", "-r", exported, unpacked).CombinedOutput(); err != nil {
+		t.Errorf("the image holds another tree than the slug: %v\n%.2000s", err, diff)
+	}
+}
+
+func pull(t *testing.T, reference string) v1.Image {
+	t.Helper()
+	ref, err := name.ParseReference(reference)
+	check(t, err)
+	image, err := remote.Image(ref)
+	check(t, err)
+	return image
 }
 
 func checkConfig(t *testing.T, image v1.Image) {

@@ -2,6 +2,9 @@
 package servertest
 
 import (
+	"io"
+	"log"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,6 +27,11 @@ func (u use) open(t testing.TB) blobstore.Store {
 	s, err := blobstore.Open(u.url, u.options)
 	check(t, err)
 	return s
+}
+
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // Go's HTTP client complains there about answers
+	os.Exit(m.Run())
 }
 
 func TestStores(t *testing.T) {

@@ -17,10 +17,10 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// bill writes the launch bill of materials: the Java runtime and the libraries that the slug
-// carries. Those of a frozen classpath are its jars. Those of an uberjar are told by their files:
-// every library that the build has fetched is compared with what is in it, so that neither plugins
-// and tools of the build nor versions of earlier builds are taken for a part of the app.
+// bill writes the launch bill of materials: the Java runtime and the libraries in the slug. Those
+// of a frozen classpath are its jars. Those of an uberjar are found by comparing its files with
+// those of every library that was fetched, so that plugins, build tools and versions of earlier
+// builds do not count.
 func (b *work) bill() error {
 	var components []cdx.Component
 	if version := b.javaVersion(); version != "" {
@@ -46,12 +46,13 @@ func (b *work) bill() error {
 	if b.app.Tool == "leiningen" {
 		app = b.app.Lein.Name
 	}
-	return bill.Write(b.cnb, app, components)
+	return bill.Write(b.CNB, app, components)
 }
 
 var javaRelease = lazyregexp.New(`(?m)^JAVA_VERSION="([0-9A-Za-z._+-]+)"`)
 
-// javaVersion is the version of the Java that the app runs on; "" where the app's own does not say.
+// javaVersion returns the version of the Java that the app runs on; "" if the app's own does not
+// name it.
 func (b *work) javaVersion() string {
 	if !b.app.JDK.Provided {
 		return b.jdk.Version
@@ -63,14 +64,14 @@ func (b *work) javaVersion() string {
 	return ""
 }
 
-// gitlibs is the directory of the libraries that were fetched by git.
+// gitlibs is the directory of the libraries from git repositories.
 func (b *work) gitlibs() string { return filepath.Join(filepath.Dir(b.jars), "gitlibs") }
 
-// component is the library that a jar of the Maven repository holds,
-// ring/ring-core/1.8.2/ring-core-1.8.2.jar, or a directory of a git library,
+// component returns the library of a jar in the Maven repository,
+// ring/ring-core/1.8.2/ring-core-1.8.2.jar, or of a directory of a git library,
 // libs/acme/shop/‹commit›/src.
 func (b *work) component(file string) (cdx.Component, bool) {
-	real, err := filepath.EvalSymlinks(file) // the repository goes by its name in the private home
+	real, err := filepath.EvalSymlinks(file) // the private home has a link to the repository
 	if err != nil {
 		return cdx.Component{}, false
 	}
@@ -93,9 +94,9 @@ func (b *work) component(file string) (cdx.Component, bool) {
 	return cdx.Component{}, false
 }
 
-// merged are the fetched libraries that are in the uberjar.
+// merged returns the fetched libraries that the uberjar contains.
 func (b *work) merged() ([]cdx.Component, error) {
-	app, err := sums(filepath.Join(b.dir, filepath.FromSlash(b.uberjar)))
+	app, err := sums(filepath.Join(b.Dir, filepath.FromSlash(b.uberjar)))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (b *work) merged() ([]cdx.Component, error) {
 		if err != nil || !d.Type().IsRegular() || filepath.Ext(file) != ".jar" {
 			return err
 		}
-		if files, err := sums(file); err == nil { // one that can't be read is in nothing
+		if files, err := sums(file); err == nil { // one that can't be read is not in the uberjar
 			add(file, files)
 		}
 		return nil
@@ -131,8 +132,8 @@ func (b *work) merged() ([]cdx.Component, error) {
 	return found, nil
 }
 
-// sums are the checksums of a jar's files by name, as its table of contents states them. What every
-// packer writes anew is left out.
+// sums returns the checksums of a jar's files by name, from its directory. It leaves out files that
+// every packer rewrites.
 func sums(jar string) (map[string]uint32, error) {
 	r, err := zip.OpenReader(jar)
 	if err != nil {
@@ -149,8 +150,8 @@ func sums(jar string) (map[string]uint32, error) {
 	return files, nil
 }
 
-// sourceSums are the checksums of a git library's Clojure files, by their names on the classpath:
-// its first directory is src or the like.
+// sourceSums returns the checksums of a git library's Clojure files by their names on the
+// classpath, which do not have the first directory, such as src.
 func sourceSums(dir string) (map[string]uint32, error) {
 	files := map[string]uint32{}
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
@@ -169,8 +170,8 @@ func sourceSums(dir string) (map[string]uint32, error) {
 	return files, err
 }
 
-// contains reports whether an app has more than half of a library's files as they are: of two
-// libraries with a file of one name, one has lost it.
+// contains reports whether an app has more than half of a library's files unchanged. It need not
+// have all: of files with the same name, an uberjar has only one.
 func contains(app, library map[string]uint32) bool {
 	same := 0
 	for name, sum := range library {

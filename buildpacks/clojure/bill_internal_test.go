@@ -2,7 +2,6 @@ package clojure
 
 import (
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,28 +9,19 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
+	"slugc/cache/testkit"
 	"slugc/detect"
 )
 
-// fetched is a build whose cache has what such a build has fetched: three libraries, one of them in
-// two versions, a plugin, and one from git.
+// fetched is a build whose cache has three libraries, one of them in two versions, a plugin, and a
+// library from git.
 func fetched(t *testing.T) *work {
 	t.Helper()
-	layers := libcnb.Layers{Path: t.TempDir()}
-	b := &work{
-		dir:    t.TempDir(),
-		home:   t.TempDir(),
-		say:    &command.Log{Out: io.Discard},
-		env:    newEnvironment(nil, nil),
-		result: libcnb.NewBuildResult(),
-	}
-	b.cnb = libcnb.BuildContext{Layers: layers}
-	b.cnb.Buildpack.Info.SBOMFormats = []string{libcnb.BOMMediaTypeCycloneDX}
-	b.app = &detect.ClojureApp{Tool: "leiningen", Lein: &detect.LeinFacts{Name: "acme/shop"}}
+	b := newWork(t, leinApp(detect.LeinFacts{Name: "acme/shop"}), nil)
+	b.CNB.Buildpack.Info.SBOMFormats = []string{libcnb.BOMMediaTypeCycloneDX}
 	b.jdk = toolchain.Toolchain{Tool: "jdk", Version: "21.0.5"}
-	b.jars = filepath.Join(layers.Path, "maven", "repository")
+	b.jars = filepath.Join(b.CNB.Layers.Path, "maven", "repository")
 	manifest := entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"}
 	for name, entries := range map[string][]entry{
 		"org/clojure/clojure/1.11.1/clojure-1.11.1.jar": {{name: "clojure/core.clj", text: "1.11"},
@@ -47,31 +37,21 @@ func fetched(t *testing.T) *work {
 	} {
 		writeJar(t, filepath.Join(b.jars, filepath.FromSlash(name)), entries...)
 	}
-	writeFile(t, filepath.Join(b.jars, "broken/broken/1.0/broken-1.0.jar"), "no jar")
-	writeFile(t, filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src/acme/tools.clj"), "tools")
-	writeFile(t, filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/test/acme/tools_test.clj"), "test")
-	writeFile(t, filepath.Join(b.gitlibs(), "libs/acme/build/fedcba9876543210/src/acme/build.clj"), "build")
-	writeFile(t, filepath.Join(b.gitlibs(), "_repos/https/git.example/acme/tools/HEAD"), "ref")
+	testkit.Write(t, filepath.Join(b.jars, "broken/broken/1.0/broken-1.0.jar"), "no jar")
+	testkit.Write(t, filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src/acme/tools.clj"), "tools")
+	testkit.Write(t, filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/test/acme/tools_test.clj"), "test")
+	testkit.Write(t, filepath.Join(b.gitlibs(), "libs/acme/build/fedcba9876543210/src/acme/build.clj"), "build")
+	testkit.Write(t, filepath.Join(b.gitlibs(), "_repos/https/git.example/acme/tools/HEAD"), "ref")
 	return b
 }
 
-func writeFile(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// billed lists what a build's bill has: the app, then its components by type and package URL.
+// billed lists a build's bill of materials: the app, then its components by type and package URL.
 func billed(t *testing.T, b *work) (list []string) {
 	t.Helper()
 	if err := b.bill(); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(b.cnb.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
+	data, err := os.ReadFile(b.CNB.Layers.LaunchSBOMPath(libcnb.CycloneDXJSON))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,29 +69,17 @@ func billed(t *testing.T, b *work) (list []string) {
 	return list
 }
 
-// TestBillOfUberjar: the libraries that are in it, in their versions, whatever else the build has
-// fetched.
+// TestBillOfUberjar checks that the bill has the libraries in the uberjar, in their versions, and
+// not the others that were fetched.
 func TestBillOfUberjar(t *testing.T) {
 	b := fetched(t)
 	b.uberjar = "target/shop-standalone.jar"
-	writeJar(
-		t,
-		filepath.Join(b.dir, b.uberjar),
-		entry{name: "clojure/core.clj", text: "1.11"},
-		entry{name: "clojure/lang/RT.class", text: "RT"},
-		entry{
-			name: "ring/core.clj",
-			text: "ring",
-		},
-		entry{name: "ring/util.clj", text: "util"},
-		entry{name: "data_readers.clj", text: "{ring 1, shop 2}"},
-		entry{
-			name: "acme/tools.clj",
-			text: "tools",
-		},
+	writeJar(t, filepath.Join(b.Dir, b.uberjar),
+		entry{name: "clojure/core.clj", text: "1.11"}, entry{name: "clojure/lang/RT.class", text: "RT"},
+		entry{name: "ring/core.clj", text: "ring"}, entry{name: "ring/util.clj", text: "util"},
+		entry{name: "data_readers.clj", text: "{ring 1, shop 2}"}, entry{name: "acme/tools.clj", text: "tools"},
 		entry{name: "shop/core.clj", text: "shop"},
-		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"},
-	)
+		entry{name: "META-INF/MANIFEST.MF", text: "Manifest-Version: 1.0\n"})
 	want := []string{"acme/shop", "library pkg:generic/acme/tools@0123456789abcdef",
 		"platform pkg:generic/openjdk@21.0.5", "library pkg:maven/org.clojure/clojure@1.11.1",
 		"library pkg:maven/ring/ring-core@1.8.2"}
@@ -119,18 +87,18 @@ func TestBillOfUberjar(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	b.app.JDK.Provided, b.app.Tool = true, "cli"
-	writeFile(t, filepath.Join(b.dir, ".jdk", "release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"17.0.9\"\n")
+	testkit.Write(t, filepath.Join(b.Dir, ".jdk", "release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"17.0.9\"\n")
 	if got := billed(t, b); got[0] != "" || got[2] != "platform pkg:generic/openjdk@17.0.9" {
 		t.Errorf("with a .jdk of the app's own: %q", got)
 	}
 	b.uberjar = "target/none.jar"
 	if err := b.bill(); err == nil {
-		t.Error("an uberjar that can't be read gives no error")
+		t.Error("an uberjar that can't be read is not an error")
 	}
 }
 
-// TestFrozenLibraries: the jars of a frozen classpath, and a library of git, are in the slug and in
-// its bill.
+// TestFrozenLibraries checks that the jars of a frozen classpath and a library from git are in the
+// slug and in its bill.
 func TestFrozenLibraries(t *testing.T) {
 	b := fetched(t)
 	b.builder, b.env = &toolchain.Toolchain{
@@ -144,17 +112,17 @@ func TestFrozenLibraries(t *testing.T) {
 	if err := os.Symlink(b.jars, repository); err != nil {
 		t.Fatal(err)
 	}
-	src := filepath.Join(b.dir, "src")
-	writeFile(t, filepath.Join(src, "shop.clj"), "shop")
+	src := filepath.Join(b.Dir, "src")
+	testkit.Write(t, filepath.Join(src, "shop.clj"), "shop")
 	b.frozen = &frozen{
-		path: []string{src, filepath.Join(b.dir, "resources"),
+		path: []string{src, filepath.Join(b.Dir, "resources"),
 			filepath.Join(repository, "org/clojure/clojure/1.11.1/clojure-1.11.1.jar"),
 			filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src")},
 	}
 	if err := b.dependencyLayer(); err != nil {
 		t.Fatal(err)
 	}
-	layer := filepath.Join(b.cnb.Layers.Path, "dependencies")
+	layer := filepath.Join(b.CNB.Layers.Path, "dependencies")
 	if diff := cmp.Diff([]string{src, filepath.Join(layer, "clojure-1.11.1.jar"),
 		filepath.Join(layer, "tools-0123456789abcdef.jar")}, b.frozen.path); diff != "" {
 		t.Errorf("classpath (-want +got):\n%s", diff)
