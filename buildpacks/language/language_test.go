@@ -75,8 +75,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestNoToolchain holds the diagnoses of a build under a platform that fetches nothing, when no source has
-// what the app asks for.
+// TestNoToolchain holds the diagnoses of a build under a platform that fetches nothing, when no
+// source has what the app asks for.
 func TestNoToolchain(t *testing.T) {
 	t.Parallel()
 	absent := func(constraint, from string, mirror error) *toolchain.Unavailable {

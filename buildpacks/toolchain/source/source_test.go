@@ -66,7 +66,8 @@ func TestChoose(t *testing.T) {
 		if got != test.want || again != test.again || (err != nil) != (test.want == "") {
 			t.Errorf("%+v: got %q, %v after %d questions", test, got, err, again)
 		}
-		if none, _ := errors.AsType[*source.NoVersionError](err); none != nil && !slices.Equal(none.Nearest, test.nearest) {
+		none, ok := errors.AsType[*source.NoVersionError](err)
+		if ok && !slices.Equal(none.Nearest, test.nearest) {
 			t.Errorf("nearest %q, want %q", none.Nearest, test.nearest)
 		}
 	}
