@@ -75,8 +75,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestNoToolchain holds the diagnoses of a build under a platform that fetches nothing, when no source has
-// what the app asks for.
+// TestNoToolchain holds the diagnoses of a build under a platform that fetches nothing, when no
+// source has what the app asks for.
 func TestNoToolchain(t *testing.T) {
 	t.Parallel()
 	absent := func(constraint, from string, mirror error) *toolchain.Unavailable {
@@ -95,19 +95,20 @@ func TestNoToolchain(t *testing.T) {
 		id, summary, hint string
 	}{
 		{
-			wrong, "version-invalid", `system.properties asks for jdk "x", which is no version: not a number.`,
+			wrong, "clojure/version-invalid", `system.properties asks for jdk "x", which is no version: not a number.`,
 			"write a version of jdk in system.properties",
 		},
 		{
-			absent("9.9", "Gemfile ruby", errors.New("it is not set")), "version-unavailable",
+			absent("9.9", "Gemfile ruby", errors.New("it is not set")), "clojure/version-unavailable",
 			`Finding ruby "9.9" (Gemfile ruby): Ruby mirror: it is not set.`,
 			"set up a source of ruby for this platform, as its reason above says",
 		},
 	} {
 		for _, name := range []string{"ruby", "node", "go", "clojure"} {
 			d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain(name, tt.err))
-			if !ok || d.ID != name+"/"+tt.id || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 ||
-				d.Hints[0] != tt.hint {
+			id := strings.Replace(tt.id, "clojure", name, 1)
+			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient ||
+				len(d.Hints) != 1 || d.Hints[0] != tt.hint {
 				t.Errorf("%s: got %+v", name, d)
 			}
 		}

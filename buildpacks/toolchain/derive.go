@@ -10,15 +10,15 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// derivedDir is where a tree keeps what was derived from it: inside, so that it is measured, moved
-// and removed with its tree. Tools do not look there, and whoever copies a tree leaves it out.
+// derivedDir is where a tree keeps what was derived from it: inside, to be measured, moved and
+// removed with its tree. Tools do not look there, and whoever copies a tree leaves it out.
 const derivedDir = ".derived"
 
 var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 
 // Derived returns a directory that was made from a toolchain of the store and from nothing else, so
-// that all apps may share it: its compiled standard library, for one. name tells it from others of
-// the same toolchain (a-z, 0-9 and "-") and must say what else decides its content.
+// that all apps may share it, for example its compiled standard library. name (a-z, 0-9 and "-")
+// distinguishes it from others of the same toolchain, and must state what else decides its content.
 //
 // Where the directory is missing, make fills dir, an empty directory whose parent is the store's
 // own, and may take its time; then dir is put in place by one rename. Of all goroutines and
@@ -36,7 +36,7 @@ func (st *Store) Derived(
 	make func(ctx context.Context, dir string) error,
 ) (string, error) {
 	if !derivedName.MatchString(name) {
-		return "", fmt.Errorf("deriving %q from %s %s: this is no name for it", name, t.Tool, t.Version)
+		return "", fmt.Errorf("deriving %q from %s %s: that is not a valid name", name, t.Tool, t.Version)
 	}
 	tree := st.tree(t.Tool, t.Version)
 	if filepath.Clean(t.Dir) != tree {

@@ -29,7 +29,7 @@ type HashError struct {
 	Want                string
 }
 
-// Error says which pin does not hold, in one line.
+// Error names the pin that the artefact does not have, in one line.
 func (e *HashError) Error() string {
 	by := e.From
 	if by == "" {
@@ -39,7 +39,7 @@ func (e *HashError) Error() string {
 	return fmt.Sprintf("verifying %s %s: its digest is not the %s that %s pins", e.Tool, e.Version, want, by)
 }
 
-// Unavailable says that no source serves a request, and why each does not.
+// Unavailable is the error for a request that no source serves, with the reason of each.
 type Unavailable struct {
 	Tool, Constraint, From string
 	Tried                  []SourceError

@@ -6,9 +6,10 @@ import (
 	"slugc/buildpacks/toolchain/source"
 )
 
-// Progress is told what [Store.Ensure] does. Calls come from several goroutines at once.
+// Progress receives what [Store.Ensure] does. Calls come from several goroutines at once.
 type Progress interface {
-	// Fetch says that done of total bytes of a tool have arrived. total is 0 while it is unknown.
+	// Fetch reports that done of total bytes of a tool have arrived. total is 0 while it is
+	// unknown.
 	Fetch(tool, version string, done, total int64)
 	// Note is one line for people: a source that refused, a range that was capped.
 	Note(line string)
@@ -19,7 +20,7 @@ type noProgress struct{}
 func (noProgress) Fetch(string, string, int64, int64) {}
 func (noProgress) Note(string)                        {}
 
-// sumMeters adds up the progress of a fetch's downloads, so that p is told of one.
+// sumMeters adds up the progress of a fetch's downloads, so that p receives one.
 func sumMeters(tool, version string, p Progress) func() source.Meter {
 	var done, total atomic.Int64
 	return func() source.Meter {

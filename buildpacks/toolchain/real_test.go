@@ -142,8 +142,8 @@ func TestRealToolchains(t *testing.T) {
 	}
 }
 
-// foreignPaths prints Ruby's version and every path that it uses outside of the directory that is its
-// argument, except for the C library's.
+// foreignPaths prints Ruby's version and every path that it uses outside of the directory that is
+// its argument, except for the C library's.
 const foreignPaths = `
 mapped = File.readlines("/proc/self/maps").map { |line| line[/\/.*\.so.*/] }
 paths = [$LOAD_PATH, $LOADED_FEATURES, Gem.path, RbConfig.ruby, mapped].flatten.compact

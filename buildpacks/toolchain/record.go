@@ -11,7 +11,7 @@ import (
 	"slugc/buildpacks/toolchain/source"
 )
 
-// record is what a tree says of itself, in toolchain.json at its root.
+// record describes a tree, in toolchain.json at its root.
 type record struct {
 	Schema  int      `json:"schema"`
 	Tool    string   `json:"name"`

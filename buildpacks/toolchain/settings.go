@@ -10,9 +10,9 @@ import (
 	"slugc/buildpacks/toolchain/golang"
 )
 
-// Settings says where toolchains come from and for which machine. The caller sets every field:
-// nothing is read from the environment here. A base address may be an https, http or file URL;
-// https is never left for http by a redirect.
+// Settings configures where toolchains come from and for which machine. The caller sets every
+// field: nothing is read from the environment here. A base address may be an https, http or file
+// URL; https is never left for http by a redirect.
 type Settings struct {
 	NodeDist string // base of a nodejs.org-layout distribution; "" is the authors' own, "off" disables the source
 	GoDist   string // base of a go.dev/dl-layout distribution, likewise
@@ -34,7 +34,7 @@ type Settings struct {
 	// ruby-‹version›[-linux][-‹processor›][-‹distribution›].tar.gz, .tgz, .tar.xz or .tar.zst, also
 	// in sub-directories.
 	RubyMirror string
-	LocalRuby  string // path of a Ruby on the machine, the last resort; "" says that there is none
+	LocalRuby  string // path of a Ruby on the machine, the last resort; "" for none
 	Debian     Debian
 
 	// JDKMirror is the base of a JDK distribution in the layout of Adoptium's API; "" is Adoptium's
@@ -50,7 +50,7 @@ type Settings struct {
 	Client *http.Client  // carries proxies and certificate authorities; nil is a client of its own with the defaults
 	OS     string        // Go's name of the target system: "linux"; "" is this machine's
 	Arch   string        // Go's name of the target processor: "amd64", "arm64"; "" is this machine's
-	Stall  time.Duration // how long a server may send nothing before it is given up; 0 is 30 s
+	Stall  time.Duration // how long a server may send nothing before a request fails; 0 is 30 s
 	Retry  time.Duration // the pause before the second try of a request; 0 is 300 ms
 
 	Offline   bool             // touch no network: what lies in the store must serve
@@ -59,11 +59,11 @@ type Settings struct {
 	Now       func() time.Time // the clock; nil is [time.Now]
 }
 
-// Debian says how packages of the machine's Debian are fetched. The zero value disables the source.
+// Debian configures how packages of the machine's Debian are fetched. The zero value disables the
+// source.
 type Debian = apt.Settings
 
-// LocalGo is a Go that is already on the machine: the last resort. The zero value says that there
-// is none.
+// LocalGo is a Go that is already on the machine: the last resort. The zero value is none.
 type LocalGo = golang.Local
 
 func (s *Settings) setDefaults() {

@@ -150,7 +150,7 @@ func (st *Store) resolve(
 	for _, s := range t.Sources {
 		r, note, err := st.try(ctx, req, s, c, p)
 		if err == nil {
-			for _, t := range no.Tried { // where none serves, the error says all this
+			for _, t := range no.Tried { // where none serves, the error has all this
 				p.Note(t.Error())
 			}
 			if note != "" {

@@ -59,8 +59,8 @@ type Toolchain struct {
 	// Digest is of the artefact, as the source states it: "sha256:…", "sha512-…", "h1:…".
 	Digest string `json:"digest,omitempty"`
 	// Derived are directories that the platform made from the toolchain ([Store.Derived]), as their
-	// reader sees them, by what they are for. All apps share them, so they must be read only, never
-	// written or linked to. A build without one has the same result, later. It is set only in what
-	// a platform tells its buildpacks.
+	// reader sees them, by purpose. All apps share them, so they must be read only, never
+	// written or linked to. A build without one has the same result, later. It is set only
+	// in what a platform passes to its buildpacks.
 	Derived map[string]string `json:"derived,omitempty"`
 }

@@ -10,11 +10,8 @@ import (
 	"slugc/cache/unpack"
 )
 
-// Real tools make real archives, and none of what they hold is refused.
-func TestRealArchives(t *testing.T) {
-	t.Parallel()
-	src := t.TempDir()
-	script := `set -e
+// realTree is a script that makes a tree with most of what archives hold.
+const realTree = `set -e
 mkdir -p node_modules/.bin node_modules/tool/bin node_modules/store/a empty "dir with space"
 printf '#!/bin/sh\n' > node_modules/tool/bin/cli.js; chmod 755 node_modules/tool/bin/cli.js
 ln -s ../tool/bin/cli.js node_modules/.bin/tool
@@ -27,7 +24,12 @@ head -c 300000 /dev/zero > zeros; head -c 100000 /dev/urandom > random
 printf x > README; printf y > readme; printf z > 'C:odd\name'; printf n > "new
 line"
 chmod 600 README; chmod 4755 readme; mkfifo /dev/null 2>/dev/null || true`
-	run(t, src, "bash", "-c", script)
+
+// Real tools make real archives, and none of what they hold is refused.
+func TestRealArchives(t *testing.T) {
+	t.Parallel()
+	src := t.TempDir()
+	run(t, src, "bash", "-c", realTree)
 	archives := map[string][]string{
 		"t.tar":     {"tar", "-cf"},
 		"t.tar.gz":  {"tar", "-czf"},

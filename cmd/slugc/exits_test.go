@@ -16,8 +16,8 @@ import (
 // exitsShown are the codes of README's table that [TestErrors] and [TestExitCodes] show by a
 // command; the rest takes a broken machine or slugc, which tests of the rooms stand for.
 var exitsShown = map[int]string{
-	1: "source-no-git", 2: "usage-flag", 20: "detect-no-match", 42: "cache-state-directory", 51: "procfile-empty", 62: "slug-damaged",
-	72: "release-no-releases", 75: "toolchain-unavailable-network",
+	1: "source-no-git", 2: "usage-flag", 20: "detect-no-match", 42: "cache-state-directory",
+	51: "procfile-empty", 62: "slug-damaged", 72: "release-no-releases", 75: "toolchain-unavailable-network",
 }
 
 // TestExitCodes holds README's table of exit codes against what slugc ends with.

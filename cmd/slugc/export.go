@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/buildpacks/command"
-	posix "slugc/buildpacks/shell"
+	"slugc/buildpacks/shell"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch/export"
 	"slugc/compiler/release"
@@ -169,7 +169,7 @@ func (c *cli) reportExport(format string, found *appSlug, x exportFlags, done ex
 		)
 	}
 	if _, err := os.Stat(filepath.Join(x.Root, ".slugc", "slug.json")); err != nil {
-		c.ui.Detail("next, unpack the slug: " + posix.Command("slugc", "unpack", found.file, x.Root))
+		c.ui.Detail("next, unpack the slug: " + shell.Command("slugc", "unpack", found.file, x.Root))
 	}
 	if next := nextSteps[format]; next != "" {
 		c.ui.Detail(fmt.Sprintf("to start it: "+next, x.App))

@@ -20,29 +20,15 @@ func TestExport(t *testing.T) {
 	home, dir := slugctest.Home(t), t.TempDir()
 	file := slugctest.SmallSlug(t, "hello there", "true")
 	units, root := filepath.Join(dir, "units"), filepath.Join(dir, "srv", "hello")
-	o := slugctest.Run(
-		t,
-		home,
-		"export",
-		"systemd",
-		file,
-		units,
-		"--root",
-		root,
-		"--unpack",
-		"-m",
-		"web=3",
-		"-u",
-		"",
-		"-e",
-		"TOKEN=hunter2",
-		"-t",
-		"7500ms",
-	)
+	o := slugctest.Run(t, home, "export", "systemd", file, units, "--root", root, "--unpack",
+		"-m", "web=3", "-u", "", "-e", "TOKEN=hunter2", "-t", "7500ms")
 	if o.Exit != 0 || o.Stdout != units+"\n" {
 		t.Fatalf("exit %d, %q\n%s", o.Exit, o.Stdout, o.Stderr)
 	}
-	for _, want := range []string{"-----> Exported hello for systemd: 5 files\n", "       to start it: systemctl daemon-reload && systemctl enable --now hello.target\n"} {
+	for _, want := range []string{
+		"-----> Exported hello for systemd: 5 files\n",
+		"       to start it: systemctl daemon-reload && systemctl enable --now hello.target\n",
+	} {
 		if !strings.Contains(o.Stderr, want) || strings.Contains(o.Stderr, "hunter2") {
 			t.Errorf("no %q in\n%s", want, o.Stderr)
 		}
@@ -55,32 +41,21 @@ func TestExport(t *testing.T) {
 		!strings.Contains(string(unit), "EnvironmentFile="+units+"/hello.env\n") {
 		t.Errorf("%v\n%s", err, unit)
 	}
-	if out, err := exec.Command("systemd-analyze", "verify", filepath.Join(units, "hello.target"), filepath.Join(units, "hello-web.1.service")).CombinedOutput(); err != nil ||
-		len(out) > 0 {
+	analyze := exec.Command("systemd-analyze", "verify",
+		filepath.Join(units, "hello.target"), filepath.Join(units, "hello-web.1.service"))
+	if out, err := analyze.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 	if o := slugctest.Run(t, home, "register", file, "--app", "hello"); o.Exit != 0 {
 		t.Fatal(o.Stderr)
 	}
-	o = slugctest.Run(
-		t,
-		home,
-		"export",
-		"systemd",
-		"hello",
-		units,
-		"--root",
-		root,
-		"--json",
-		"--at",
-		"/etc/systemd/system",
-	)
+	o = slugctest.Run(t, home, "export", "systemd", "hello", units, "--root", root, "--json",
+		"--at", "/etc/systemd/system")
 	got := slugctest.Decode[exportResult](t, o)
-	if !slices.Equal(got.Files, []string{"hello-web.1.service", "hello.target"}) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}) ||
-		got.Dir != units ||
-		got.Root != root ||
-		got.App != "hello" ||
-		got.Format != "systemd" {
+	written := []string{"hello-web.1.service", "hello.target"}
+	removed := []string{"hello-web.2.service", "hello-web.3.service", "hello.env"}
+	if !slices.Equal(got.Files, written) || !slices.Equal(slices.Sorted(slices.Values(got.Removed)), removed) ||
+		got.Dir != units || got.Root != root || got.App != "hello" || got.Format != "systemd" {
 		t.Errorf("%+v\n%s", got, o.Stderr)
 	}
 }

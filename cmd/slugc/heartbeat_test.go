@@ -32,7 +32,9 @@ func TestHeartbeat(t *testing.T) {
 			"grows to a minute",
 			&ui{},
 			[]func(*ui){step("Packing"), progress("running npm ci", 0, 0), pass(4 * time.Minute)},
-			"-----> Packing\n       still running npm ci (15 s)\n       still running npm ci (45 s)\n       still running npm ci (105 s)\n       still running npm ci (2 min 45 s)\n       still running npm ci (3 min 45 s)\n",
+			"-----> Packing\n       still running npm ci (15 s)\n       still running npm ci (45 s)\n" +
+				"       still running npm ci (105 s)\n       still running npm ci (2 min 45 s)\n" +
+				"       still running npm ci (3 min 45 s)\n",
 		},
 		{
 			"what is printed breaks it",
@@ -56,13 +58,9 @@ func TestHeartbeat(t *testing.T) {
 				output(strings.Repeat("x", 200) + "\n"),
 				pass(15 * time.Second),
 			},
-			"       > node build.js\n       still working (15 s): > node build.js\n       " + strings.Repeat(
-				"x",
-				200,
-			) + "\n       still working (15 s): " + strings.Repeat(
-				"x",
-				100,
-			) + "…\n",
+			"       > node build.js\n       still working (15 s): > node build.js\n" +
+				"       " + strings.Repeat("x", 200) + "\n" +
+				"       still working (15 s): " + strings.Repeat("x", 100) + "…\n",
 		},
 		{
 			"bytes",
@@ -90,7 +88,10 @@ func TestHeartbeat(t *testing.T) {
 				output("-----> Build\n"),
 				pass(15 * time.Second),
 			},
-			"-----> Waiting for another build of x (pid 1)\n       still waiting for another build of x (pid 1) (15 s)\n-----> Nothing changed since the last build of x\n       still running y (15 s)\n-----> Build\n       still working (15 s): Build\n",
+			"-----> Waiting for another build of x (pid 1)\n" +
+				"       still waiting for another build of x (pid 1) (15 s)\n" +
+				"-----> Nothing changed since the last build of x\n       still running y (15 s)\n" +
+				"-----> Build\n       still working (15 s): Build\n",
 		},
 		{"nothing goes on", &ui{}, []func(*ui){step("Done"), pass(time.Hour)}, "-----> Done\n"},
 		{

@@ -12,7 +12,8 @@ import (
 // never fill the terminal's width, or it would wrap and leave its first half behind.
 func TestProgressFitsTheTerminal(t *testing.T) {
 	for _, text := range []string{
-		strings.Repeat("x", 200), strings.Repeat("構", 200), strings.Repeat("e\u0301", 200), "🚀 " + strings.Repeat("ビルド", 40),
+		strings.Repeat("x", 200), strings.Repeat("構", 200), strings.Repeat("e\u0301", 200),
+		"🚀 " + strings.Repeat("ビルド", 40),
 	} {
 		for _, width := range []int{21, 40, 80} {
 			var out bytes.Buffer

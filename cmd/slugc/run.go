@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"slugc/buildpacks/command"
-	posix "slugc/buildpacks/shell"
+	"slugc/buildpacks/shell"
 	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
@@ -202,7 +202,7 @@ func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 // choose sets the command to run: a process type's, or the one after --.
 func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string, port int) error {
 	if dash == 1 && len(args) > 1 {
-		o.Command = posix.Command(args[1:]...)
+		o.Command = shell.Command(args[1:]...)
 		return nil
 	}
 	if len(args) > 2 || dash > 1 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,9 +9,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// scriptApps are the Go apps that a script builds. The compiled standard library is there.
+var scriptApps = map[string][]string{
+	"script-go":       {"hello"},
+	"script-limits":   {"app"},
+	"script-procfile": {"dup", "own"},
+	"script-source":   {"r", "tar", "dir"},
+}
+
 // TestScripts runs testdata/script/*.txtar: every command, the error paths included, with the real
 // binary.
 func TestScripts(t *testing.T) {
+	settings := slugctest.Settings(t)
 	fixtures, err := filepath.Abs("../../fixtures")
 	if err != nil {
 		t.Fatal(err)
@@ -22,14 +30,15 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, ".home")
-			if err := os.MkdirAll(filepath.Join(home, "state"), 0o755); err != nil {
-				return err
-			}
-			e.Vars = append(e.Vars, slugctest.Settings(t)...)
+			e.Vars = append(e.Vars, settings...)
 			e.Setenv("HOME", home)
 			e.Setenv("SLUGC_HOME", filepath.Join(home, "state"))
 			e.Setenv("FIXTURES", fixtures)
-			return os.Symlink(slugctest.Toolchains(t), filepath.Join(home, "state", "toolchains"))
+			slugctest.LinkToolchains(t, filepath.Join(home, "state"))
+			for _, app := range scriptApps[filepath.Base(e.WorkDir)] {
+				slugctest.Warm(t, filepath.Join(home, "state"), "go", app)
+			}
+			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
@@ -43,6 +52,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
 	}
-	const script = `"$@" >stdout.txt 2>stderr.txt; code=$?; [ $code -eq "$0" ] || { echo "exit $code, want $0" >&2; cat stderr.txt >&2; exit 1; }`
+	const script = `"$@" >stdout.txt 2>stderr.txt; code=$?
+[ $code -eq "$0" ] || { echo "exit $code, want $0" >&2; cat stderr.txt >&2; exit 1; }`
 	ts.Check(ts.Exec("sh", append([]string{"-c", script, args[0]}, args[1:]...)...))
 }

@@ -25,8 +25,12 @@ func TestSubmodules(t *testing.T) {
 			"HOME=" + home,
 		},
 		slugctest.Settings(t)...)
-	if o := slugctest.Shell(t, dir, env, `set -e; for r in lib app; do (cd $r; git init -q -b main; git add -A; git commit -qm one); done
-cd app; git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib; git commit -qm submodule`); o.Exit != 0 {
+	const commits = `set -e
+for r in lib app; do (cd $r; git init -q -b main; git add -A; git commit -qm one); done
+cd app
+git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib
+git commit -qm submodule`
+	if o := slugctest.Shell(t, dir, env, commits); o.Exit != 0 {
 		t.Fatal(o.Stderr)
 	}
 	build := func() (fetched bool) {

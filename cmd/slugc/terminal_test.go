@@ -129,7 +129,9 @@ func FuzzClean(f *testing.F) {
 
 func TestParseSize(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]int64{"0": 0, "12": 12, "500MB": 500e6, "1GiB": 1 << 30, "2k": 2000, "3KiB": 3072, "1T": 1e12} {
+	for in, want := range map[string]int64{
+		"0": 0, "12": 12, "500MB": 500e6, "1GiB": 1 << 30, "2k": 2000, "3KiB": 3072, "1T": 1e12,
+	} {
 		if got, err := parseSize(in); err != nil || got != want {
 			t.Errorf("parseSize(%q) = %d, %v, want %d", in, got, err, want)
 		}

@@ -12,6 +12,16 @@ import (
 	"slugc/compiler/slug"
 )
 
+// packOnce packs one section and reports the sizes.
+func packOnce(b *testing.B, out string, store *slug.Store, section slug.Section) {
+	b.Helper()
+	o := slug.PackOptions{Store: store, Sections: []slug.Section{section}, Output: out}
+	p, err := slug.Pack(context.Background(), o)
+	check(b, err)
+	b.SetBytes(p.Manifest.Sections[0].Tar)
+	b.ReportMetric(float64(p.Size)/1e6, "MB")
+}
+
 // BenchmarkPack packs the Go distribution's sources, and beside it does what others do.
 func BenchmarkPack(b *testing.B) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -22,15 +32,7 @@ func BenchmarkPack(b *testing.B) {
 	store, err := slug.OpenStore(b.TempDir())
 	check(b, err)
 	section := slug.Section{Name: "app", Dir: dir, Key: "key"}
-	run := func(b *testing.B, store *slug.Store, section slug.Section) {
-		p, err := slug.Pack(
-			context.Background(),
-			slug.PackOptions{Store: store, Sections: []slug.Section{section}, Output: out},
-		)
-		check(b, err)
-		b.SetBytes(p.Manifest.Sections[0].Tar)
-		b.ReportMetric(float64(p.Size)/1e6, "MB")
-	}
+	run := func(b *testing.B, store *slug.Store, section slug.Section) { packOnce(b, out, store, section) }
 	b.Run("tar|gzip", func(b *testing.B) {
 		for b.Loop() {
 			check(b, exec.Command("sh", "-c", fmt.Sprintf("tar -cf - -C '%s' . | gzip -6 > '%s'", dir, out)).Run())

@@ -105,6 +105,7 @@ func hostile() map[string]forged {
 	one := func(h ...tar.Header) forged { return forged{segments: [][]byte{raw(h...)}} }
 	good := raw(file("./app/a"))
 	big := raw(tar.Header{Typeflag: tar.TypeReg, Name: "./app/big", Size: 2000})
+	changed := func(f func(*Manifest)) forged { return forged{segments: [][]byte{good}, change: f} }
 	return map[string]forged{
 		"above":             one(file("./app/../../x")),
 		"above in the app":  one(file("./app/a/../x")),
@@ -135,10 +136,7 @@ func hostile() map[string]forged {
 		"part out of turn": {segments: [][]byte{big[:1024], big[1024:]}, parts: []int{0, 2}},
 		"part first":       {segments: [][]byte{good}, parts: []int{1}},
 		"dirt in padding":  {segments: [][]byte{append(bytes.Clone(good[:len(good)-1]), 1)}},
-		"wrong digest": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Digest = digest.Of(nil) },
-		},
+		"wrong digest":     changed(func(m *Manifest) { m.Sections[0].Segments[0].Digest = digest.Of(nil) }),
 		"no digest": {
 			segments: [][]byte{good},
 			change: func(m *Manifest) {
@@ -148,22 +146,13 @@ func hostile() map[string]forged {
 				m.Content = contentDigest(*m)
 			},
 		},
-		"wrong crc":    {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }},
-		"wrong length": {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }},
-		"huge length": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 },
-		},
-		"negative size": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 },
-		},
-		"offset elsewhere": {
-			segments: [][]byte{good},
-			change:   func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 },
-		},
-		"a later format":     {segments: [][]byte{good}, change: func(m *Manifest) { m.Format++ }},
-		"no section":         {segments: [][]byte{good}, change: func(m *Manifest) { m.Sections = nil }},
+		"wrong crc":          changed(func(m *Manifest) { m.Sections[0].Segments[0].CRC++ }),
+		"wrong length":       changed(func(m *Manifest) { m.Sections[0].Segments[0].Tar++ }),
+		"huge length":        changed(func(m *Manifest) { m.Sections[0].Segments[0].Tar = 1 << 62 }),
+		"negative size":      changed(func(m *Manifest) { m.Sections[0].Segments[0].Size = -1 }),
+		"offset elsewhere":   changed(func(m *Manifest) { m.Sections[0].Segments[0].Offset = 1 << 62 }),
+		"a later format":     changed(func(m *Manifest) { m.Format++ }),
+		"no section":         changed(func(m *Manifest) { m.Sections = nil }),
 		"dir after contents": {segments: [][]byte{raw(file("./app/a/b")), raw(dir("./app/a/"))}},
 	}
 }

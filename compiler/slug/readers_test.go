@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/slug"
 )
 
@@ -108,6 +109,7 @@ func readWithGo(t *testing.T, path string) []string {
 
 func TestReaders(t *testing.T) {
 	t.Parallel()
+	testkit.NeedsTools(t, "bsdtar", "busybox", "python3", "ruby")
 	files := map[string]string{"a/b": "one", "a.b": "two", "bin/run": "+three", "link": "->a/b", "empty": ""}
 	for i := range 700 {
 		files[fmt.Sprintf("many/%d/%x", i%7, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = strings.Repeat(

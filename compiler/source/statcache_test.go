@@ -13,6 +13,22 @@ import (
 // settle waits until what was written is old enough to be remembered.
 func settle() { time.Sleep(2100 * time.Millisecond) }
 
+// statChanges are scripts; after each of them a tree has a digest that it never had before.
+var statChanges = []string{
+	// same size, mtime set back
+	"touch -r Procfile /tmp/ref.$$; printf 'web: bin/bun\\n' > Procfile; touch -r /tmp/ref.$$ Procfile; " +
+		"rm /tmp/ref.$$",
+	"chmod +x Procfile",
+	// another inode
+	"cp -p Procfile new; printf 'w' | dd of=new conv=notrunc bs=1 seek=5 status=none; touch -r Procfile new; " +
+		"mv new Procfile",
+	"printf 'web: bin/rum\\n' > Procfile",
+	"rm nothing",
+	"touch something",
+	"ln -sf elsewhere dangling",
+	"echo 'Procfile' >> .slugignore",
+}
+
 // TestStatCache changes a source in ways that are hard to see and checks that each is seen.
 func TestStatCache(t *testing.T) {
 	t.Parallel()
@@ -42,22 +58,8 @@ func TestStatCache(t *testing.T) {
 	if st, _ := os.Stat(cache); !os.SameFile(st, stamp) {
 		t.Error("an unchanged cache was written again")
 	}
-	changes := []string{
-		// same size, mtime set back
-		"touch -r Procfile /tmp/ref.$$; printf 'web: bin/bun\\n' > Procfile; touch -r /tmp/ref.$$ Procfile; " +
-			"rm /tmp/ref.$$",
-		"chmod +x Procfile",
-		// another inode
-		"cp -p Procfile new; printf 'w' | dd of=new conv=notrunc bs=1 seek=5 status=none; touch -r Procfile new; " +
-			"mv new Procfile",
-		"printf 'web: bin/rum\\n' > Procfile",
-		"rm nothing",
-		"touch something",
-		"ln -sf elsewhere dangling",
-		"echo 'Procfile' >> .slugignore",
-	}
 	seen := map[digest.Digest]string{first: "nothing"}
-	for _, script := range changes {
+	for _, script := range statChanges {
 		sh(t, dir, script)
 		got := open(t, spec, o).Digest()
 		if before, ok := seen[got]; ok {

@@ -5,7 +5,7 @@
 // changed and any user may do it. It knows of no installed package, so what is on the machine does
 // not decide what is fetched. No script of a package runs.
 //
-// [Source] makes a toolchain of packages; a tool says which ones, and how its tree is made of them:
+// [Source] makes a toolchain of packages; a tool states which ones, and makes its tree of them:
 //
 //	&apt.Source{
 //		Client: client,
@@ -33,8 +33,8 @@ import (
 	"slugc/buildpacks/toolchain/source"
 )
 
-// Settings says how packages of the machine's Debian (or a system made from it) are fetched. The
-// zero value switches that off.
+// Settings configures how packages of the machine's Debian (or a system made from it) are fetched.
+// The zero value disables the source.
 type Settings struct {
 	Bin string   // the directory of apt-get, apt-cache and dpkg-deb: "/usr/bin"
 	Env []string // for apt, "NAME=value": proxies

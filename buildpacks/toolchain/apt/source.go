@@ -25,7 +25,7 @@ type Source struct {
 	Place func(ctx context.Context, debs []string, f Found, j *source.Job) error
 }
 
-// Packages says which packages hold a tool's versions and what they need.
+// Packages selects the packages that hold a tool's versions, and those that they need.
 type Packages struct {
 	Prefix  string                     // what the names start with
 	Name    *lazyregexp.Regexp         // the names of packages that hold the tool
@@ -178,7 +178,7 @@ func (s *Source) download(ctx context.Context, f Found, debs string, j *source.J
 	if err := os.MkdirAll(debs, 0o755); err != nil {
 		return err
 	}
-	j.Meter()(0, 0) // apt says nothing of its progress
+	j.Meter()(0, 0) // apt does not report its progress
 	return s.Client.download(ctx, debs, wanted)
 }
 

@@ -1,8 +1,8 @@
 // Package archive is the source of most toolchains: a document lists versions, and for each there
 // is an archive (a tarball, a zip, a jar) whose sha256 is published.
 //
-// [Source] is that source; a tool says where the list is, how a version's [File] is found and how
-// its tree is made of it. [Index] does the first two where one document lists a file for each
+// [Source] is that source; a tool states where the list is, how a version's [File] is found and
+// how its tree is made of it. [Index] does the first two where one document lists a file for each
 // version, [Sums] reads lists of checksums as sha256sum(1) writes them, and [Download] fetches and
 // verifies one file:
 //
@@ -37,14 +37,14 @@ type File struct {
 	SHA256 string // 64 hexadecimal digits; without them the file is refused
 }
 
-// Source is a source of archives; see the package comment. An empty Base says that it is switched
+// Source is a source of archives; see the package comment. With an empty Base it is switched
 // off.
 type Source struct {
 	Env   *source.Env
 	Label string // the source's name
 	Base  string // address, without a slash at its end
 	Asks  string // the document that shows that the source is there
-	// MayRefuse says that a server need not have the document Asks.
+	// MayRefuse is set where a server need not have the document Asks.
 	MayRefuse bool
 
 	// Versions lists the versions that may serve a constraint. With again it asks the source past

@@ -13,7 +13,7 @@ import (
 type Index struct {
 	Env  *source.Env
 	Base string // address that names of files are relative to
-	// Addr is the document that lists them, and Parse reads it. An empty Addr says that the files
+	// Addr is the document that lists them, and Parse reads it. With an empty Addr the files
 	// are those in Known.
 	Addr  string
 	Parse func(io.Reader) (map[string]Entry, error)

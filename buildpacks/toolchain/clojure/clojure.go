@@ -8,8 +8,8 @@
 //
 // # Constraints
 //
-// On leiningen an npm range; "" is 2.x. On clojure one version of the command ("1.12.4.1597"); "" is
-// the newest. Debian has the library tools.deps alone, under its own versions ("0.16.1264").
+// On leiningen an npm range; "" is 2.x. On clojure one version of the command ("1.12.4.1597"); ""
+// is the newest. Debian has the library tools.deps alone, under its own versions ("0.16.1264").
 package clojure
 
 import (
@@ -21,7 +21,7 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Settings says where the tools come from. See newDist for the layout of a mirror.
+// Settings configures the sources. See newDist for the layout of a mirror.
 type Settings struct {
 	LeinMirror    string // base of Leiningen's jars; "" is the authors' own, "off" disables the source
 	ClojureMirror string // base of the Clojure tools' tarballs, likewise

@@ -13,7 +13,7 @@ import (
 
 var debianVersion = lazyregexp.New(`^(\d+\.\d+\.\d+)[-+~]`)
 
-// newDebian makes a tool of the jars in Debian's packages.
+// newDebian returns the source that makes a tool of the jars in Debian's packages.
 func newDebian(client *apt.Client, p apt.Packages) source.Source {
 	p.Version = apt.Upstream(debianVersion)
 	return &apt.Source{

@@ -59,7 +59,8 @@ var clojureReleases = releases{
 	form: lazyregexp.New(`^clojure-tools-(\d+\.\d+\.\d+(?:\.\d+)?)\.tar\.gz$`),
 }
 
-// newDist is a distribution of a tool that is made of jars, in the layout of the authors' releases:
+// newDist returns a distribution of a tool that is made of jars, in the layout of the authors'
+// releases:
 //
 //	‹base›/‹version›/leiningen-‹version›-standalone.jar
 //	‹base›/‹version›/clojure-tools-‹version›.tar.gz
@@ -130,8 +131,8 @@ var loggers = lazyregexp.New(
 	`^(?:slf4j-(?:simple|jcl|jdk14|log4j12|migrator|ext|android)|maven3-slf4j-provider|.*-over-slf4j|jul-to-slf4j)\b`,
 )
 
-// gatherJars moves every jar of dir into lib, except for exec.jar, which the Clojure tools load into
-// the app's process, and surplus loggers.
+// gatherJars moves every jar of dir into lib, except for exec.jar, which the Clojure tools load
+// into the app's process, and surplus loggers.
 func gatherJars(dir, lib string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.jar"))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 const officialDist = "https://go.dev/dl"
 
-// newDist is a go.dev/dl-layout distribution: a JSON listing of all releases, and archives with a
-// sha256 each.
+// newDist returns a go.dev/dl-layout distribution: a JSON listing of all releases, and archives
+// with a sha256 each.
 func newDist(env *source.Env, setting string) source.Source {
 	base := source.BaseAddress(setting, officialDist)
 	addr := base + "/?mode=json&include=all"

@@ -22,7 +22,8 @@ import (
 	"slugc/buildpacks/toolchain/source"
 )
 
-// Settings says where Go comes from. GOPROXY, GOSUMDB and GONOSUMDB are as `go env` prints them.
+// Settings configures the sources of Go. GOPROXY, GOSUMDB and GONOSUMDB are as `go env` prints
+// them.
 type Settings struct {
 	Dist    string // base of a go.dev/dl-layout distribution; "" is the authors' own, "off" disables the source
 	Proxy   string // GOPROXY: bases, "direct" and "off", separated by "," or "|"; "" disables the source
@@ -31,8 +32,7 @@ type Settings struct {
 	Local   Local
 }
 
-// Local is a Go that is already on the machine, the last resort. The zero value says that there is
-// none.
+// Local is a Go that is already on the machine, the last resort. The zero value is none.
 type Local struct {
 	Root    string // GOROOT
 	Version string // "1.26.5", with or without the "go" prefix
@@ -52,7 +52,7 @@ func Tool(env *source.Env, set Settings) source.Tool {
 // carries as _go.mod.
 func finish(tree, version string) error {
 	if b, err := os.ReadFile(filepath.Join(tree, "VERSION")); err != nil || firstLine(b) != "go"+version {
-		return fmt.Errorf("unpacking go%s: its VERSION file says something else", version)
+		return fmt.Errorf("unpacking go%s: its VERSION file names another version", version)
 	}
 	for _, pattern := range []string{"bin/*", "pkg/tool/*/*", "lib/wasm/*_exec"} {
 		programs, _ := filepath.Glob(filepath.Join(tree, filepath.FromSlash(pattern)))

@@ -242,7 +242,7 @@ func TestOtherZip(t *testing.T) {
 	const module = "v0.0.1-go%s.linux-amd64"
 	srv.AddGoModule("1.25.1")
 	srv.AddGoModuleStating("1.25.6", "1.25.1")
-	toolchaintest.Fails(t, srv.Open(t.TempDir()), "go", "1.25.6", "its VERSION file says something else")
+	toolchaintest.Fails(t, srv.Open(t.TempDir()), "go", "1.25.6", "its VERSION file names another version")
 	srv.AddGoModule("1.25.7")
 	first, other := fmt.Sprintf(module, "1.25.1"), fmt.Sprintf(module, "1.25.7")
 	dir := strings.TrimSuffix(list, "list")

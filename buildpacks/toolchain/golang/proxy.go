@@ -200,7 +200,7 @@ func (p *proxy) has(ctx context.Context, v string) (bool, error) {
 		}
 		var info struct{ Version string }
 		if json.Unmarshal(b, &info) != nil || info.Version != p.moduleVersion(v) {
-			return fmt.Errorf("reading what it says of go%s: it is not about that version", v)
+			return fmt.Errorf("reading the .info of go%s: it is about another version", v)
 		}
 		return nil
 	})

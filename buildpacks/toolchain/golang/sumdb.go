@@ -24,7 +24,7 @@ import (
 const publicKey = "+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
 
 // verify compares a module's hash with the checksum database's. Where the settings exempt the
-// module, it tells people.
+// module, it notes that for people.
 func (p *proxy) verify(ctx context.Context, base, version, got string, j *source.Job) error {
 	if p.set.SumDB == "off" {
 		j.Note("the checksum database is off: " + proxyName + " is trusted for Go")
@@ -110,7 +110,7 @@ func (d *sumDB) fail(err error) error {
 	return err
 }
 
-// ReadRemote reads a path of the database, through the proxy if it says that it relays this one.
+// ReadRemote reads a path of the database, through the proxy if that relays this one.
 func (d *sumDB) ReadRemote(path string) ([]byte, error) {
 	d.once.Do(func() {
 		d.base = d.own

@@ -22,8 +22,8 @@ import (
 //	                                             version_data.openjdk_version, and for each platform
 //	                                             binaries[].package with link, name and checksum (sha256)
 //
-// A mirror is the same two as files: the query says the platform, and a file server ignores it, so
-// that one file may list every platform. A link may be relative to the base.
+// A mirror is the same two as files. The query names the platform, and a file server ignores it, so
+// one file may list every platform. A link may be relative to the base.
 type adoptium struct {
 	env             *source.Env
 	base            string

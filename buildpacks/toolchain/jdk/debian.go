@@ -23,9 +23,9 @@ var (
 // neededLibraries are the packages of libraries that a JVM loads.
 var neededLibraries = []string{"zlib1g", "libstdc++6", "libgcc-s1"}
 
-// newDebian makes a JDK of Debian's openjdk-‹N›-jdk-headless and -jre-headless with the C++ and zip
-// libraries they need and Mozilla's certificates, which a script of Debian's makes into a key store
-// where they are installed.
+// newDebian returns the source that makes a JDK of Debian's openjdk-‹N›-jdk-headless and
+// -jre-headless with the C++ and zip libraries they need and Mozilla's certificates, which a script
+// of Debian's makes into a key store where they are installed.
 func newDebian(client *apt.Client) source.Source {
 	upstream := apt.Upstream(debianVersion)
 	return &apt.Source{

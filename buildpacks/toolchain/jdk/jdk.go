@@ -25,7 +25,7 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Settings says where JDKs come from.
+// Settings configures the sources of JDKs.
 type Settings struct {
 	// Mirror is the base of a JDK distribution in the layout of Adoptium's API (see adoptium); ""
 	// is Adoptium's own, "off" disables the source.

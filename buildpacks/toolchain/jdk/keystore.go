@@ -15,7 +15,7 @@ import (
 const keyStorePassword = "changeit"
 
 // keyStore makes a Java key store (JKS) of the certificates in a PEM bundle, each once and in the
-// bundle's order, and says how many it holds. The same bundle makes the same bytes.
+// bundle's order, and returns how many it holds. The same bundle makes the same bytes.
 func keyStore(bundle []byte) (store []byte, n int) {
 	var entries bytes.Buffer
 	seen := map[string]bool{}

@@ -29,11 +29,11 @@ var libc = lazyregexp.New(
 		`libBrokenLocale)\.so(\.\d+)*$`,
 )
 
-// Bring makes the programs and libraries below roots self-contained, except for the C library. Every
-// shared library that one of them names (DT_NEEDED), and that lies nowhere below roots or into, is
-// copied into the directory into, from the first of the directories from that has it for the same
-// processor; so are the libraries that those need. It returns, sorted, the names of what was
-// brought and of what was found nowhere.
+// Bring makes the programs and libraries below roots self-contained, except for the C library.
+// Every shared library that one of them names (DT_NEEDED), and that lies nowhere below roots or
+// into, is copied into the directory into, from the first of the directories from that has it for
+// the same processor; so are the libraries that those need. It returns, sorted, the names of what
+// was brought and of what was found nowhere.
 func Bring(into string, roots, from []string) (brought, missing []string, err error) {
 	s := search{have: map[string]bool{}, need: map[string]elf.Machine{}}
 	for _, root := range append(slices.Clone(roots), into) {
@@ -63,8 +63,8 @@ func Bring(into string, roots, from []string) (brought, missing []string, err er
 	return brought, missing, nil
 }
 
-// Triple is the name that Debian's directories have for a processor of Linux, Go's name of it, "" for
-// others than amd64 and arm64.
+// Triple is the name that Debian's directories have for a processor of Linux, Go's name of it, ""
+// for others than amd64 and arm64.
 func Triple(arch string) string {
 	return map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[arch]
 }

@@ -13,9 +13,9 @@ import (
 // ltsStart is the day from which a major of Node is an LTS line, by Node's published schedule
 // (https://github.com/nodejs/Release#release-schedule). ok is false for a major that never is one.
 //
-// Up to 26 the even majors are LTS lines: 4 was released in 2015, and since then one even major each
-// April. From 27 on every major is, released in April of the year it is named for. Each becomes LTS
-// at the end of its October.
+// Up to 26 the even majors are LTS lines: 4 was released in 2015, and since then one even major
+// each April. From 27 on every major is, released in April of the year it is named for. Each
+// becomes LTS at the end of its October.
 func ltsStart(major int) (day time.Time, ok bool) {
 	year := 2000 + major
 	if major < 27 {

@@ -117,7 +117,8 @@ func TestRegistryTokens(t *testing.T) {
 	t.Parallel()
 	srv := toolchaintest.NewServer(t)
 	srv.AddPnpm("10.1.0")
-	// A mirror that hands on the documents of its upstream: the tarball's address is another host's.
+	// A mirror that hands on the documents of its upstream: the tarball's address is another
+	// host's.
 	srv.MoveTarball("pnpm", "10.1.0", "https://upstream.invalid/pnpm/-/pnpm-10.1.0.tgz")
 	host := strings.TrimPrefix(srv.URL, "http:")
 	toolchaintest.Get(t, srv.Open(t.TempDir(), func(s *toolchain.Settings) {

@@ -33,11 +33,11 @@ import (
 	"slugc/buildpacks/toolchain/source"
 )
 
-// Settings says where Node and its package managers come from.
+// Settings configures the sources of Node and its package managers.
 type Settings struct {
 	Dist string // base of a nodejs.org-layout distribution; "" is the authors' own, "off" disables the source
-	// Registry returns the base address of the npm registry. It is asked at most once, and only when
-	// a source needs it. Nil disables the registry.
+	// Registry returns the base address of the npm registry. It is asked at most once, and only
+	// when a source needs it. Nil disables the registry.
 	Registry func(context.Context) (string, error)
 	// Tokens are bearer tokens by the part of the address they belong to, as in an .npmrc:
 	// "//host/path/".

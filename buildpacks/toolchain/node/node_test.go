@@ -37,6 +37,47 @@ func nodeOn(date string, allowWide bool) source.Tool {
 	return node.Tools(env, node.Settings{AllowWide: allowWide})[0]
 }
 
+// The days are before and after 26 becomes LTS.
+const before, after = "2026-10-01", "2026-11-23"
+
+var constraints = []struct {
+	text, day string
+	named     bool // whether the source states codenames
+	want      string
+	noted     bool
+}{
+	{"", before, false, "24.21.0", false},
+	{"", after, false, "26.10.0", false},
+	{"", after, true, "24.21.0", false}, // the source's word goes before the calendar
+	{"lts/*", before, false, "24.21.0", false},
+	{"lts", before, true, "24.21.0", false},
+	{"lts/jod", before, false, "22.23.3", false},
+	{"lts/Iron", before, true, "20.20.2", false},
+	{"lts/-1", before, false, "22.23.3", false},
+	{"lts/argon", before, false, "", false},
+	{"lts/zirconium", before, true, "", false},
+	{"node", before, false, "26.10.0", false},
+	{"latest", before, false, "26.10.0", false},
+	{"stable", before, true, "26.10.0", false},
+	{"*", before, false, "24.21.0", true},
+	{">=18", before, false, "24.21.0", true},
+	{">=18", after, false, "26.10.0", false},
+	{">=24.3", before, true, "24.21.0", true},
+	{">=25", before, false, "26.10.0", false}, // no LTS line satisfies
+	{"18 || 26", before, false, "26.10.0", false},
+	{"^22 || ^23 || ^24 || ^25", before, false, "24.21.0", true},
+	{">=18 <23", before, false, "22.23.3", false},
+	{"26", before, false, "26.10.0", false},
+	{"26.x", before, false, "26.10.0", false},
+	{"v20.1.0", before, false, "20.1.0", false},
+	{"=24.3.0", before, false, "24.3.0", false},
+	{"~20.1", before, false, "20.1.0", false},
+	{"~=20.1", before, false, "20.1.0", false},
+	{"20.x || 22.x", before, false, "22.23.3", false},
+	{"22.0 - 22.5", before, false, "22.0.0", false},
+	{"99", before, false, "", false},
+}
+
 func TestConstraints(t *testing.T) {
 	t.Parallel()
 	l := source.Listing{Versions: []string{
@@ -47,55 +88,18 @@ func TestConstraints(t *testing.T) {
 		"18.20.8": "Hydrogen", "20.1.0": "", "20.20.2": "Iron", "22.0.0": "", "22.23.3": "Jod", "23.1.0": "",
 		"24.3.0": "", "24.21.0": "Krypton", "25.9.0": "", "26.10.0": "",
 	}
-	const before, after = "2026-10-01", "2026-11-23" // of 26's becoming LTS
-	for _, c := range []struct {
-		in, now string
-		named   bool
-		want    string
-		noted   bool
-	}{
-		{"", before, false, "24.21.0", false},
-		{"", after, false, "26.10.0", false},
-		{"", after, true, "24.21.0", false}, // the source's word goes before the calendar
-		{"lts/*", before, false, "24.21.0", false},
-		{"lts", before, true, "24.21.0", false},
-		{"lts/jod", before, false, "22.23.3", false},
-		{"lts/Iron", before, true, "20.20.2", false},
-		{"lts/-1", before, false, "22.23.3", false},
-		{"lts/argon", before, false, "", false},
-		{"lts/zirconium", before, true, "", false},
-		{"node", before, false, "26.10.0", false},
-		{"latest", before, false, "26.10.0", false},
-		{"stable", before, true, "26.10.0", false},
-		{"*", before, false, "24.21.0", true},
-		{">=18", before, false, "24.21.0", true},
-		{">=18", after, false, "26.10.0", false},
-		{">=24.3", before, true, "24.21.0", true},
-		{">=25", before, false, "26.10.0", false}, // no LTS line satisfies
-		{"18 || 26", before, false, "26.10.0", false},
-		{"^22 || ^23 || ^24 || ^25", before, false, "24.21.0", true},
-		{">=18 <23", before, false, "22.23.3", false},
-		{"26", before, false, "26.10.0", false},
-		{"26.x", before, false, "26.10.0", false},
-		{"v20.1.0", before, false, "20.1.0", false},
-		{"=24.3.0", before, false, "24.3.0", false},
-		{"~20.1", before, false, "20.1.0", false},
-		{"~=20.1", before, false, "20.1.0", false},
-		{"20.x || 22.x", before, false, "22.23.3", false},
-		{"22.0 - 22.5", before, false, "22.0.0", false},
-		{"99", before, false, "", false},
-	} {
+	for _, c := range constraints {
 		l.Codenames = nil
 		if c.named {
 			l.Codenames = named
 		}
-		read, err := nodeOn(c.now, false).Parse(c.in)
+		read, err := nodeOn(c.day, false).Parse(c.text)
 		if err != nil {
-			t.Errorf("%q: %v", c.in, err)
+			t.Errorf("%q: %v", c.text, err)
 			continue
 		}
 		if got, note := read.Pick(l); got != c.want || (note != "") != c.noted {
-			t.Errorf("%q on %s (named %v) = %q, note %q; want %q", c.in, c.now, c.named, got, note, c.want)
+			t.Errorf("%q on %s (named %v) = %q, note %q; want %q", c.text, c.day, c.named, got, note, c.want)
 		}
 	}
 	l.Codenames = nil

@@ -19,11 +19,11 @@ var (
 	debianVersion = lazyregexp.New(`^(?:\d+:)?(\d+\.\d+\.\d+)(?:[~+.-].*)?$`)
 )
 
-// newDebian makes a relocatable Ruby of Debian's unmodified packages: ruby‹X.Y›, libruby‹X.Y›
-// (which carries RubyGems and Bundler) and the headers, and of the libraries they name those that
-// are not the C library's. Debian's rbconfig.rb finds its prefix by its own path, so headers and
-// native extensions follow the tree; the directories of the standard library must be given in
-// RUBYLIB.
+// newDebian returns the source that makes a relocatable Ruby of Debian's unmodified packages:
+// ruby‹X.Y›, libruby‹X.Y› (which carries RubyGems and Bundler) and the headers, and of the
+// libraries they name those that are not the C library's. Debian's rbconfig.rb finds its prefix by
+// its own path, so headers and native extensions follow the tree; RUBYLIB must name the directories
+// of the standard library.
 func newDebian(client *apt.Client) source.Source {
 	d := debian{client}
 	return &apt.Source{
@@ -79,8 +79,8 @@ func (d debian) place(ctx context.Context, debs []string, f apt.Found, j *source
 	return finish(j.Tree, f.Version)
 }
 
-// renamePrograms gives the programs their plain names and links Debian's to them. bin/ruby is the
-// file itself, so that it is also found by the link, under the name that RbConfig gives.
+// renamePrograms renames the programs to their plain names, and links Debian's names to them.
+// bin/ruby is the file, because RbConfig names Ruby by the link.
 func renamePrograms(bin, suffix string) error {
 	for _, name := range []string{"ruby", "bundle", "bundler", "erb", "gem", "irb", "rake", "rdoc", "ri"} {
 		program := filepath.Join(bin, name)

@@ -25,7 +25,7 @@ import (
 // gems, without gems that were installed into it, and the shared libraries they name.
 type local struct {
 	env  *source.Env
-	path string // of the program; "" says that there is none
+	path string // of the program; "" for none
 }
 
 // Name returns "this machine".
@@ -46,7 +46,7 @@ func (l *local) enabled() bool {
 	return l.path != "" && l.env.OS == runtime.GOOS && l.env.Arch == runtime.GOARCH
 }
 
-// facts are what a Ruby says of itself.
+// facts are what a Ruby reports about itself.
 type facts struct {
 	Engine, Version string
 	Patch           int // -1 for a pre-release

@@ -16,17 +16,17 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// newMirror is a directory of prebuilt relocatable Rubies. At its base lies SHA256SUMS, with lines as
-// sha256sum(1) writes them, and the tarballs that it names:
+// newMirror returns the source for a directory of prebuilt relocatable Rubies. At its base lies
+// SHA256SUMS, with lines as sha256sum(1) writes them, and the tarballs that it names:
 //
 //	‹sha256›  ruby-3.3.9.tar.gz
 //	‹sha256›  ruby-3.3.9-linux-arm64.tgz
 //	‹sha256›  ruby-3.4.0.rc1-ubuntu-24.04.tar.gz
 //
-// After the version a name may say a system, a processor and a distribution; one that says the
-// right processor goes before one that says none, and a plain one before one that is meant for some
-// distribution. Names may lie in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree
-// (bin/, lib/, include/) is at the tarball's top or in one directory of it.
+// After the version a name may state a system, a processor and a distribution. One that states the
+// right processor goes before one that states none, and a plain one before one for a distribution.
+// Names may lie in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree (bin/, lib/,
+// include/) is at the tarball's top or in one directory of it.
 func newMirror(env *source.Env, setting string) source.Source {
 	base := source.BaseAddress(setting, "")
 	sums := base + "/SHA256SUMS"
@@ -82,7 +82,7 @@ var (
 	processorWords = lazyregexp.New(`amd64|x86_64|x64|arm64|aarch64|i[36]86|armv\d|riscv64|ppc64|s390x`)
 )
 
-// rank says how well the words of a name suit Linux on a processor: 0 not at all.
+// rank is how well the words of a name suit Linux on a processor: 0 not at all.
 func rank(words, arch string) int {
 	if foreignWords.MatchString(words) {
 		return 0

@@ -28,12 +28,12 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Settings says where Ruby comes from.
+// Settings configures the sources of Ruby.
 type Settings struct {
 	// Mirror is the base of a mirror of prebuilt relocatable Rubies; "" or "off" disables the
 	// source. See newMirror for its layout.
 	Mirror string
-	Local  string // path of a Ruby on the machine, the last resort; "" says that there is none
+	Local  string // path of a Ruby on the machine, the last resort; "" for none
 }
 
 // Tool is Ruby.

@@ -17,8 +17,9 @@ func NewestOf(exact string, match func(string) bool, compare func(a, b string) i
 }
 
 // Choose picks a version of a listing. list returns what is kept of it; with again it asks the
-// source. asked reports whether the source has answered just now: only then Choose says that no
-// version serves, by the error that none makes of the versions there are.
+// source. asked reports whether the source has answered just now. Only then, when no version
+// serves, Choose returns the error that none makes of the versions there are; before, it asks
+// again.
 func (c *Constraint) Choose(
 	list func(again bool) (l Listing, asked bool, err error),
 	none func(versions []string) error,

@@ -23,8 +23,8 @@ func (*NoVersionError) Error() string { return ErrNoVersion.Error() }
 // Is reports whether target is ErrNoVersion.
 func (*NoVersionError) Is(target error) bool { return target == ErrNoVersion }
 
-// DigestError is an artefact that is not what its source says it is. Digests are in the source's
-// own form.
+// DigestError is the error for an artefact whose digest is not the one that its source states.
+// Digests are in the source's own form.
 type DigestError struct{ What, Want, Got string }
 
 // Error names the artefact and the beginning of both digests.
@@ -61,8 +61,8 @@ func Absent(err error) bool {
 	return ok && (s.code == http.StatusNotFound || s.code == http.StatusGone)
 }
 
-// Refused reports whether an error is a server's answer that another try will not change: a server
-// that need not have the document may give it.
+// Refused reports whether an error is a server's answer that another try will not change. A server
+// that need not have the document may answer so.
 func Refused(err error) bool {
 	s, ok := errors.AsType[*statusError](err)
 	return ok && !retryable(s.code)

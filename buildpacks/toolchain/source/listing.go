@@ -21,8 +21,8 @@ const (
 	// ListingDir is the directory of kept listings in [Env.Dir], with a file for each address.
 	ListingDir = ".listings"
 
-	// listingSchema is changed with what is kept of a listing, so that another release of slugc
-	// does not read what this one has kept.
+	// listingSchema must change with what is kept of a listing: then another release of slugc does
+	// not read what this one has kept.
 	listingSchema = "1 "
 	listingTime   = 2 * time.Minute // for one listing, however steadily it drips
 	maxListing    = 64 << 20        // bytes; the largest known, npm's, is about 4 MB
@@ -44,7 +44,7 @@ type keptListing[T any] struct {
 	Value    T         `json:"value"`
 }
 
-// listings tells which listings an Env has asked for.
+// listings remembers which listings an Env has asked for.
 type listings struct {
 	mu    sync.Mutex
 	locks map[string]*sync.Mutex // one for each listing, so that it is fetched once
@@ -104,7 +104,7 @@ func (d Document[T]) List(ctx context.Context, env *Env, again bool) (v T, asked
 	return kept.Value, true, nil
 }
 
-// refresh asks the source for the document. have says that kept holds an earlier one.
+// refresh asks the source for the document. have reports whether kept holds an earlier one.
 func (d Document[T]) refresh(ctx context.Context, env *Env, kept *keptListing[T], have bool) error {
 	h := d.Header.Clone()
 	if h == nil {

@@ -59,7 +59,7 @@ type Endpoint struct {
 	Name    string // of the source, or of what it asks besides: "checksum database"
 	Address string // without credentials; "" where none is set
 	// Check returns nil where the place answers, and the reason in one line where it does not. It
-	// changes nothing. A nil Check says that the place is switched off or not set.
+	// changes nothing. A nil Check means that the place is switched off or not set.
 	Check func(context.Context) error
 }
 
@@ -89,10 +89,10 @@ type Job struct {
 	Temp  string            // an existing directory for downloads
 	Pins  []string          // set by Fetch: digests of all that an app may pin, as "sha512.‹hex›"
 	Meter func() Meter      // returns the progress of one more download
-	Note  func(line string) // tells people something, in one line
+	Note  func(line string) // receives one line for people
 }
 
-// Meter is told how far one download is, in bytes. total is 0 while it is unknown.
+// Meter receives how far one download is, in bytes. total is 0 while it is unknown.
 type Meter func(done, total int64)
 
 // Env is what a store lends its sources. Its fields are not changed while sources work.

@@ -32,7 +32,7 @@ type Web struct {
 }
 
 // NewWeb returns a Web. client carries proxies and certificate authorities; nil is one with the
-// defaults. stall is how long a server may send nothing before it is given up, retry the pause
+// defaults. stall is how long a server may send nothing before a request fails, retry the pause
 // before the second try, which doubles with every further one; 0 is the default.
 func NewWeb(client *http.Client, stall, retry time.Duration) *Web {
 	c := http.Client{}
@@ -127,7 +127,7 @@ func (w *Web) get(ctx context.Context, addr string, h http.Header) (*answer, err
 	}
 }
 
-// once makes one request. A negative wait says that trying again is of no use.
+// once makes one request. A negative wait means that another try is useless.
 func (w *Web) once(ctx context.Context, u *url.URL, h http.Header) (a *answer, wait time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stalled := Transient(fmt.Errorf("getting %s: the server said nothing for %s", show(u), w.stall))
@@ -167,8 +167,8 @@ func (w *Web) once(ctx context.Context, u *url.URL, h http.Header) (a *answer, w
 	return fail(time.Duration(max(0, min(secs, 60)))*time.Second, err)
 }
 
-// explain turns a transport's error into one line without credentials, and says how long to wait
-// before another try; a negative wait says that trying again is of no use.
+// explain turns a transport's error into one line without credentials, and returns how long to wait
+// before another try. A negative wait means that another try is useless.
 func explain(ctx context.Context, u *url.URL, err error) (wait time.Duration, explained error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return -1, cause

@@ -149,8 +149,8 @@ func (s *Server) AddGo(version string) {
 	s.PutJSON("/godl/", s.goIndex)
 }
 
-// AddMirror publishes files below a path, and SHA256SUMS that names them. Lines that are no sums are
-// in it too.
+// AddMirror publishes files below a path, and SHA256SUMS that names them. Lines that are no sums
+// are in it too.
 func (s *Server) AddMirror(base string, files map[string][]byte) {
 	var sums strings.Builder
 	for name, doc := range files {

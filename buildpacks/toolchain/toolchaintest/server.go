@@ -52,7 +52,7 @@ func NewServer(t testing.TB) *Server {
 	return NewSignedServer(t, secret, public)
 }
 
-// NewSignedServer is NewServer with given keys of its checksum database.
+// NewSignedServer is NewServer with these keys of its checksum database.
 func NewSignedServer(t testing.TB, secret, public string) *Server {
 	s := &Server{
 		SumDBKey: public, SecretKey: secret, t: t,

@@ -1,5 +1,5 @@
-// Package toolchaintest is a kit for tests of toolchains: every source there is, in its real layout,
-// on one loopback server. Only tests import it.
+// Package toolchaintest is a kit for tests of toolchains: every source there is, in its real
+// layout, on one loopback server. Only tests import it.
 //
 //	s := toolchaintest.NewServer(t)
 //	s.AddNode("22.23.3", "Jod")
@@ -83,13 +83,13 @@ func Fails(t testing.TB, st *toolchain.Store, tool, constraint, want string) err
 	return err
 }
 
-// IsNotFound reports whether an error says that no source has the version.
+// IsNotFound reports whether an error means that no source has the version.
 func IsNotFound(err error) bool {
 	none, ok := errors.AsType[*toolchain.Unavailable](err)
 	return ok && none.NotFound() && !none.Transient()
 }
 
-// IsTransient reports whether an error says that another try may help.
+// IsTransient reports whether an error means that another try may help.
 func IsTransient(err error) bool {
 	none, ok := errors.AsType[*toolchain.Unavailable](err)
 	return ok && none.Transient() && !none.NotFound()

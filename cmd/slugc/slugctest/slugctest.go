@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"slugc/compiler"
+	"slugc/compiler/release"
 )
 
 // Outcome is how one run of a program ended.
@@ -95,6 +96,12 @@ func Build(t testing.TB, home, dir string, more ...string) compiler.Result {
 		t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 	}
 	return Decode[compiler.Result](t, o)
+}
+
+// Releases returns an app's releases, the latest first, with additional environment variables.
+func Releases(t testing.TB, home, app string, env ...string) []release.Release {
+	t.Helper()
+	return Decode[[]release.Release](t, RunIn(t, "", home, env, "releases", app, "--json"))
 }
 
 // CheckError requires that a run with --json ended with an error, in its JSON and its text.

@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"slugc/cache/testkit"
 	"strings"
 	"syscall"
 	"testing"
+
+	"slugc/cache/testkit"
 )
 
 // ofSupervisord are variables that supervisord and Python set.
@@ -20,6 +21,7 @@ var ofSupervisord = regexp.MustCompile(`^(SUPERVISOR_\w+|LC_CTYPE)=`)
 // TestSupervisord has a real supervisord start the processes, from a directory that it includes.
 func TestSupervisord(t *testing.T) {
 	t.Parallel()
+	testkit.NeedsTools(t, "supervisor")
 	o, out := hostileApp(t)
 	want := dumpsOfRun(t, o, out)
 	exportAndWrite(t, "supervisord", o)
@@ -80,6 +82,7 @@ func serve(t *testing.T, cmd *exec.Cmd, stop syscall.Signal, body func()) {
 // a shell has started in the background.
 func TestRunit(t *testing.T) {
 	t.Parallel()
+	testkit.NeedsTools(t, "runit")
 	o, out := hostileApp(t)
 	want := dumpsOfRun(t, o, out)
 	o.Processes[3].Command = "sh -c 'trap \"echo child ended; exit\" TERM; echo $$ >\"$OUT/child\"; " +

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/launch/export"
 )
 
 // verify passes the units to systemd's own parser, which must have no complaint, and returns what it read.
 func verify(t *testing.T, o export.Options, texts map[string]string) string {
 	t.Helper()
+	testkit.NeedsTools(t, "systemd")
 	args := []string{"verify"}
 	for name := range texts {
 		if !strings.HasSuffix(name, ".env") {

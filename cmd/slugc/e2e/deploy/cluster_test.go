@@ -15,9 +15,9 @@ import (
 	"slugc/compiler/release"
 )
 
-// TestCluster builds and releases with a cluster as the coordinator, takes its quorum away, and
-// gives it back: reads say that they are stale, a build keeps its slug and says how to register it,
-// and doing so later works.
+// TestCluster builds and releases with a cluster as the coordinator, which then loses its quorum and
+// gets it back: reads say that they are stale, and a build keeps its slug and says how to register
+// it later.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, 3)
@@ -28,20 +28,17 @@ func TestCluster(t *testing.T) {
 	if o := run("build", dir, "--app", "blog"); o.Exit != 0 || !strings.Contains(o.Stdout+o.Stderr, "v1") {
 		t.Fatalf("exit %d\n%s%s", o.Exit, o.Stdout, o.Stderr)
 	}
-	if o := run("doctor"); !regexp.MustCompile(
-		`(?m)^ok +coordinator +etcd://127\S+/slugc/v1 answers in `,
-	).MatchString(
-		o.Stdout,
-	) {
+	answers := regexp.MustCompile(`(?m)^ok +coordinator +etcd://127\S+/slugc/v1 answers in `)
+	if o := run("doctor"); !answers.MatchString(o.Stdout) {
 		t.Errorf("doctor: %s", o.Stdout)
 	}
-	// An unchanged build asks nobody for the lock that another machine holds; one that has
-	// something to do waits for it.
+	// Another machine holds the lock: an unchanged build does not need it, and any other build waits.
 	lock := "/slugc/v1" + release.LockKey("blog")
 	if _, err := cluster.Client().Put(t.Context(), lock, "elsewhere"); err != nil {
 		t.Fatal(err)
 	}
-	if o := run("build", dir, "--app", "blog", "--json"); o.Exit != 0 || !slugctest.Decode[compiler.Result](t, o).Unchanged {
+	o := run("build", dir, "--app", "blog", "--json")
+	if o.Exit != 0 || !slugctest.Decode[compiler.Result](t, o).Unchanged {
 		t.Errorf("exit %d\n%s%s", o.Exit, o.Stdout, o.Stderr)
 	}
 	waitsFor(t, home, env, "Waiting for another build of blog (builder host elsewhere)", func() {
@@ -54,7 +51,7 @@ func TestCluster(t *testing.T) {
 	cluster.Kill(1)
 
 	const warning = "the coordinator has no quorum: what follows may be out of date"
-	o := run("releases", "blog", "--json")
+	o = run("releases", "blog", "--json")
 	if list := slugctest.Decode[[]release.Release](t, o); len(list) != 1 || strings.Count(o.Stderr, warning) != 1 {
 		t.Errorf("releases: %s%s", o.Stdout, o.Stderr)
 	}
@@ -75,16 +72,13 @@ func TestCluster(t *testing.T) {
 	registerLater(t, cluster, run, dir)
 }
 
-// registerLater builds without a quorum, and registers the slug as the build said once there is one
-// again.
+// registerLater builds without a quorum, and registers the slug as the build said once the quorum is
+// back.
 func registerLater(t *testing.T, cluster *etcdtest.Cluster, run func(...string) slugctest.Outcome, dir string) {
 	t.Helper()
 	o := run("build", dir, "--app", "blog")
-	hint := regexp.MustCompile(
-		"`slugc (register \\S+ --app blog)`",
-	).FindStringSubmatch(
-		strings.Join(strings.Fields(o.Stderr), " "),
-	)
+	hint := regexp.MustCompile("`slugc (register \\S+ --app blog)`").
+		FindStringSubmatch(strings.Join(strings.Fields(o.Stderr), " "))
 	if o.Exit != 75 || hint == nil ||
 		!strings.Contains(o.Stderr, "building without the lock that builder machines share") {
 		t.Fatalf("build: exit %d\n%s", o.Exit, o.Stderr)
@@ -102,11 +96,11 @@ func registerLater(t *testing.T, cluster *etcdtest.Cluster, run func(...string) 
 	}
 }
 
-// waitsFor runs slugc, does something when it says a line, and wants it to end well.
+// waitsFor runs slugc, calls do when it prints a line, and requires that it succeeds.
 func waitsFor(t *testing.T, home string, env []string, line string, do func(), args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), slugctest.Binary(t), args...)
-	cmd.Env = append(append([]string{"HOME=" + home, "SLUGC_HOME=" + home, "TERM=dumb"}, slugctest.Settings(t)...), env...)
+	cmd.Env = slugctest.Env(t, home, env...)
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()

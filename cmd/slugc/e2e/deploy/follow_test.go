@@ -31,7 +31,8 @@ func followApp(t *testing.T, home, app string) *follower {
 	t.Helper()
 	port := fmt.Sprint(testkit.FreePort(t))
 	f := &follower{T: t, home: home, url: "http://127.0.0.1:" + port + "/"}
-	f.cmd = slugctest.Command(t, home, "start", app, "--follow", "--listen", "127.0.0.1", "-p", port, "--env", "COLOUR=green")
+	f.cmd = slugctest.Command(t, home,
+		"start", app, "--follow", "--listen", "127.0.0.1", "-p", port, "--env", "COLOUR=green")
 	f.out = slugctest.Background(t, f.cmd)
 	return f
 }
@@ -67,7 +68,7 @@ func (f *follower) do(exit int, args ...string) slugctest.Outcome {
 	return o
 }
 
-// load asks all the time, until the returned function is called, and fails when a request does.
+// load sends requests until the returned function is called. The test fails with any of them.
 func (f *follower) load() (end func()) {
 	ctx, cancel := context.WithCancel(f.Context())
 	var asking sync.WaitGroup
@@ -87,8 +88,8 @@ func (f *follower) load() (end func()) {
 	}
 }
 
-// TestFollow is a day of an app: releases, scalings, a broken one, one whose release process fails,
-// a rollback, under load and without one failed request.
+// TestFollow is a day of an app: releases, scaling, a broken release, one whose release process
+// fails, and a rollback. The app is under load, and no request fails.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
@@ -136,7 +137,12 @@ func TestFollow(t *testing.T) {
 		t.Errorf("these are left: %v", left)
 	}
 	o := f.do(0, "logs", "blog", "-n", "1000")
-	for _, want := range []string{"Z app[web.1]: listening as one\n", "Z app[worker.1]: working on things\n", "Z slugc[web.1]: started with pid ", "Z slugc[follow]: v5 is live\n"} {
+	for _, want := range []string{
+		"Z app[web.1]: listening as one\n",
+		"Z app[worker.1]: working on things\n",
+		"Z slugc[web.1]: started with pid ",
+		"Z slugc[follow]: v5 is live\n",
+	} {
 		if !strings.Contains(o.Stdout, want) {
 			t.Errorf("the logs lack %q:\n%s", want, o.Stdout)
 		}
@@ -147,8 +153,8 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestFollowKilled kills a follower: nothing of it lives, the next one sweeps what it left, and
-// logs go on. Then its coordinator goes away and comes back.
+// TestFollowKilled kills a follower: no process is left, the next follower removes the files that
+// are left, and the logs continue. Then its coordinator goes away and comes back.
 func TestFollowKilled(t *testing.T) {
 	t.Parallel()
 	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
@@ -196,7 +202,7 @@ func TestFollowKilled(t *testing.T) {
 	f.says("the coordinator can be followed again")
 	f.do(0, "scale", "blog", "web=0")
 	f.says("web.1    | stopping: scaled down")
-	// Another history in its place: its release 1 is another one.
+	// Another coordinator takes its place, with another release 1.
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}

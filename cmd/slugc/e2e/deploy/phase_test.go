@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,23 +13,21 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
-
-	"slugc/compiler/release"
 )
 
-// statuses are an app's releases' statuses, the first release's first.
+// statuses returns the statuses of an app's releases, the oldest first.
 func statuses(t *testing.T, home, app string) string {
 	t.Helper()
 	var list []string
-	for _, r := range slugctest.Decode[[]release.Release](t, slugctest.Run(t, home, "releases", app, "--json")) {
+	for _, r := range slugctest.Releases(t, home, app) {
 		list = append(list, string(r.Status))
 	}
 	slices.Reverse(list)
 	return strings.Join(list, " ")
 }
 
-// TestReleaseProcess releases at each level of the sandbox: the process runs once before the
-// release is current, with its own config vars and nothing else of this machine.
+// TestReleaseProcess releases at each level of the sandbox: the process runs once before the release
+// is current, and sees its own config vars and nothing else of this machine.
 func TestReleaseProcess(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -42,12 +39,10 @@ func TestReleaseProcess(t *testing.T) {
 	if err := os.WriteFile(file, []byte("FILE=from-file\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	good := slugctest.SmallSlug(
-		t,
-		"good",
-		`cat hello.txt; echo "; $FLAG $FILE $DYNO ${PORT-no port} ${HOST_SECRET-no secret}"; touch ran.txt && cat "$SECRET" || echo hidden
-exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
-	)
+	good := slugctest.SmallSlug(t, "good",
+		`cat hello.txt; echo "; $FLAG $FILE $DYNO ${PORT-no port} ${HOST_SECRET-no secret}"
+touch ran.txt && cat "$SECRET" || echo hidden
+exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`)
 	bad := slugctest.SmallSlug(t, "bad", "echo before; test $FLAG = good")
 	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 	for _, level := range []string{"bubblewrap", "landlock", "none"} {
@@ -82,7 +77,8 @@ exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`,
 				!strings.Contains(o.Stderr, "reached") {
 				t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 			}
-			if hidden := strings.Contains(o.Stderr, "hidden\n") && !strings.Contains(o.Stderr, "not hidden"); hidden != (level != "none") {
+			hidden := strings.Contains(o.Stderr, "hidden\n") && !strings.Contains(o.Stderr, "not hidden")
+			if hidden != (level != "none") {
 				t.Errorf("the host's files are hidden: %v\n%s", hidden, o.Stderr)
 			}
 			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
@@ -140,12 +136,8 @@ func TestReleaseProcessOfBuild(t *testing.T) {
 	if o := run(); o.Exit != 72 || !strings.Contains(o.Stderr, "it ended with code 9") {
 		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
 	}
-	if o := slugctest.Run(t, home, "build", dir, "--app", "x", "--json"); slugctest.Decode[struct{ Error struct{ ID string } }](
-		t,
-		o,
-	).Error.ID != "release/phase-failed" {
-		t.Errorf("exit %d\n%s", o.Exit, o.Stdout)
-	}
+	slugctest.CheckError(t, "release/phase-failed", 72,
+		slugctest.Run(t, home, "build", dir, "--app", "x", "--json"))
 	phaseApp(t, dir, "echo now it sleeps; sleep "+mark)
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		if code := stopPhase(t, home, sig, "build", dir, "--app", "x"); sig == syscall.SIGINT && code != 130 {
@@ -169,8 +161,7 @@ func TestReleaseProcessOfBuild(t *testing.T) {
 // code.
 func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) int {
 	t.Helper()
-	cmd := exec.Command(slugctest.Binary(t), args...)
-	cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, slugctest.Settings(t)...)
+	cmd := slugctest.Command(t, home, args...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -189,8 +180,7 @@ func stopPhase(t *testing.T, home string, sig syscall.Signal, args ...string) in
 }
 
 // TestReleaseProcessKilled kills registrations and rollbacks in the release process: the next
-// command of any kind leaves nothing pending, and a registration under a key of its own goes on
-// where it was.
+// command of any kind leaves nothing pending, and a registration with the same key continues.
 func TestReleaseProcessKilled(t *testing.T) {
 	t.Parallel()
 	home := slugctest.Home(t)
@@ -201,6 +191,7 @@ func TestReleaseProcessKilled(t *testing.T) {
 			t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
 		}
 	}
+	keyed := []string{"register", slow, "--app", "x", "--key", "k"}
 	for _, step := range []struct {
 		killed, next []string
 		want         string
@@ -208,17 +199,18 @@ func TestReleaseProcessKilled(t *testing.T) {
 		{[]string{"register", slow, "--app", "x"}, []string{"register", other, "--app", "x"}, "abandoned current"},
 		{[]string{"rollback", "x", "v1"}, []string{"register", other, "--app", "x"}, "abandoned current"},
 		{[]string{"register", slow, "--app", "x"}, []string{"rollback", "x"}, "abandoned current"},
-		{[]string{"register", slow, "--app", "x", "--key", "k"}, []string{"register", slow, "--app", "x", "--key", "k"}, "current"},
+		{keyed, keyed, "current"},
 	} {
 		before := statuses(t, home, "x")
-		stopPhase(t, home, syscall.SIGKILL, append(step.killed, "--release-env", "SLOW=1")...)
+		stopPhase(t, home, syscall.SIGKILL, slices.Concat(step.killed, []string{"--release-env", "SLOW=1"})...)
 		if got := statuses(t, home, "x"); got != before+" pending" {
 			t.Fatalf("killed in %v: releases are %s", step.killed, got)
 		}
 		if o := slugctest.Run(t, home, step.next...); o.Exit != 0 {
 			t.Fatalf("%v: exit %d\n%s", step.next, o.Exit, o.Stderr)
 		}
-		if got, want := statuses(t, home, "x"), strings.Replace(before, "current", "superseded", 1)+" "+step.want; got != want {
+		want := strings.Replace(before, "current", "superseded", 1) + " " + step.want
+		if got := statuses(t, home, "x"); got != want {
 			t.Errorf("after %v: releases are %s, want %s", step.next, got, want)
 		}
 	}

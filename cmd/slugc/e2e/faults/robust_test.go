@@ -19,7 +19,7 @@ import (
 )
 
 // TestKilledAnywhere kills builds at random moments. After each kill the current release's slug is
-// whole, and at the end a build gives the same bytes as one from nothing elsewhere: nothing of a
+// whole, and at the end a build makes the same bytes as one from scratch elsewhere: nothing of a
 // killed build is ever used.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
@@ -32,15 +32,14 @@ func TestKilledAnywhere(t *testing.T) {
 	took := time.Since(start)
 	for i := range 25 {
 		slugctest.GoApp(t, dir, fmt.Sprintf("round %d", i))
-		cmd := exec.Command(slugctest.Binary(t), "build", dir, "--app", "victim")
-		cmd.Env = append([]string{"HOME=" + home, "SLUGC_HOME=" + home}, slugctest.Settings(t)...)
+		cmd := slugctest.Command(t, home, "build", dir, "--app", "victim")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(rand.N(took + took/10))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		list := slugctest.Decode[[]release.Release](t, slugctest.Run(t, home, "releases", "victim", "--json"))
+		list := slugctest.Releases(t, home, "victim")
 		if len(list) == 0 || list[0].Status != release.Current {
 			t.Fatalf("after kill %d there is no current release: %+v", i, list)
 		}
@@ -53,14 +52,10 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Errorf("the cache is damaged: %s", v.Stderr)
 	}
 	slugctest.GoApp(t, dir, "end")
-	here, elsewhere := slugctest.Build(t, home, dir, "--app", "victim"), slugctest.Build(t, slugctest.Home(t), dir, "--app", "other")
-	if here.Slug.Digest != elsewhere.Slug.Digest || here.Slug.Digest == first.Slug.Digest {
-		t.Errorf(
-			"after kills %s, from nothing %s, first %s",
-			here.Slug.Digest,
-			elsewhere.Slug.Digest,
-			first.Slug.Digest,
-		)
+	here := slugctest.Build(t, home, dir, "--app", "victim").Slug.Digest
+	elsewhere := slugctest.Build(t, slugctest.Home(t), dir, "--app", "other").Slug.Digest
+	if here != elsewhere || here == first.Slug.Digest {
+		t.Errorf("after kills %s, from scratch %s, first %s", here, elsewhere, first.Slug.Digest)
 	}
 	slugctest.NoProcess(t, home)
 }
@@ -105,34 +100,36 @@ func TestConcurrentBuilds(t *testing.T) {
 		wg.Go(func() { slugctest.Build(t, home, dir, "--app", "shared") })
 	}
 	wg.Wait()
-	list := slugctest.Decode[[]release.Release](t, slugctest.Run(t, home, "releases", "shared", "--json"))
+	list := slugctest.Releases(t, home, "shared")
 	if len(list) != 4 {
 		t.Errorf("%d releases, want 4", len(list))
 	}
 }
 
-// TestNoNetwork builds an app whose modules cannot be reached: a transient error that says so, and
-// the former release stays.
+// TestNoNetwork builds an app whose modules cannot be reached: a transient error says so, and the
+// release before stays current.
 func TestNoNetwork(t *testing.T) {
 	t.Parallel()
 	home, dir := slugctest.WarmHome(t, "go", "net"), t.TempDir()
 	slugctest.GoApp(t, dir, "x")
 	slugctest.Build(t, home, dir, "--app", "net")
 	testkit.Tree(t, dir, map[string]string{
-		"go.mod":  "module example.com/hello\n\ngo 1.25\n\nrequire github.com/pkg/errors v0.9.1\n",
-		"go.sum":  "github.com/pkg/errors v0.9.1 h1:FEBLx1zS214owpjy7qsBeixbURkuhQAwrK5UwLGTwt4=\ngithub.com/pkg/errors v0.9.1/go.mod h1:bwawxfHBFNV+L2hUp1rHADufV3IMtnDRdf1r5NINEl0=\n",
-		"main.go": "package main\n\nimport \"github.com/pkg/errors\"\n\nfunc main() { println(errors.New(\"x\").Error()) }\n",
+		"go.mod": "module example.com/hello\n\ngo 1.25\n\nrequire github.com/pkg/errors v0.9.1\n",
+		"go.sum": "github.com/pkg/errors v0.9.1 h1:FEBLx1zS214owpjy7qsBeixbURkuhQAwrK5UwLGTwt4=\n" +
+			"github.com/pkg/errors v0.9.1/go.mod h1:bwawxfHBFNV+L2hUp1rHADufV3IMtnDRdf1r5NINEl0=\n",
+		"main.go": "package main\n\nimport \"github.com/pkg/errors\"\n\n" +
+			"func main() { println(errors.New(\"x\").Error()) }\n",
 	})
 	o := slugctest.RunIn(t, "", home, []string{"GOPROXY=http://127.0.0.1:1"}, "build", dir, "--app", "net", "--json")
 	slugctest.CheckError(t, "go/proxy-unreachable", 75, o)
-	list := slugctest.Decode[[]release.Release](t, slugctest.Run(t, home, "releases", "net", "--json"))
+	list := slugctest.Releases(t, home, "net")
 	if len(list) != 1 || list[0].Status != release.Current {
 		t.Errorf("releases %+v", list)
 	}
 }
 
-// TestFullDisk builds in a state directory of 8 MB: one clear error, and what was there before
-// stays.
+// TestFullDisk builds in a state directory of 8 MB: there is one clear error, and the cache stays
+// whole.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -148,22 +145,15 @@ code=0; "$SLUGC" build "$DIR" --app full --json >"$OUT" || code=$?
 exit $code`
 	out := filepath.Join(t.TempDir(), "out.json")
 	cmd := exec.Command("unshare", "-m", "sh", "-c", script)
-	cmd.Env = append(
-		[]string{
-			"HOME=" + home,
-			"SLUGC_HOME=" + home,
-			"TOOLCHAINS=" + slugctest.Toolchains(t),
-			"SLUGC=" + slugctest.Binary(t),
-			"DIR=" + dir,
-			"OUT=" + out,
-		},
-		slugctest.Settings(t)...)
+	cmd.Env = slugctest.Env(t, home, "TOOLCHAINS="+slugctest.Toolchains(t), "SLUGC="+slugctest.Binary(t),
+		"DIR="+dir, "OUT="+out)
 	log, _ := cmd.CombinedOutput()
 	data, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := slugctest.Decode[struct{ Error struct{ ID, Message string } }](t, slugctest.Outcome{Stdout: string(data), Stderr: string(log)})
+	doc := slugctest.Decode[struct{ Error struct{ ID, Message string } }](t,
+		slugctest.Outcome{Stdout: string(data), Stderr: string(log)})
 	if cmd.ProcessState.ExitCode() == 0 ||
 		!strings.Contains(strings.ToLower(doc.Error.Message+string(log)), "no space left on device") {
 		t.Errorf("exit %d, error %+v\n%s", cmd.ProcessState.ExitCode(), doc.Error, log)

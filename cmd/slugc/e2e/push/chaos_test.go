@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,9 @@ var (
 	kills   = flag.Int("kills", 4, "how often TestPushKilled kills at each place")
 	pushers = flag.Int("pushers", 8, "how many push at once in TestPushRace")
 )
+
+// lostRace matches what slugc or git says to a pusher who was too late.
+var lostRace = regexp.MustCompile(`\[push/moved\]|failed to update ref|failed to lock|fetch first`)
 
 // TestPushRace has many push different commits on the same base at once: in every round exactly one
 // of them wins.
@@ -51,8 +55,7 @@ func TestPushRace(t *testing.T) {
 					t.Fatalf("%d and %d both won:\n%s\n%s", won, i, results[won].Stderr, o.Stderr)
 				}
 				won = i
-			} else if !strings.Contains(o.Stderr, "[push/moved]") && !strings.Contains(o.Stderr, "failed to update ref") && !strings.Contains(o.Stderr, "failed to lock") &&
-				!strings.Contains(o.Stderr, "fetch first") {
+			} else if !lostRace.MatchString(o.Stderr) {
 				t.Errorf("lost for another reason:\n%s", o.Stderr)
 			}
 		}
@@ -74,8 +77,8 @@ func TestPushRace(t *testing.T) {
 	}
 }
 
-// TestPushSameCommit has many push the same commit at once, over and over to and fro: the current
-// release is always of the commit that main names.
+// TestPushSameCommit has many push the same commit at once, and back again: the current release is
+// always of the commit that main names.
 func TestPushSameCommit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -109,7 +112,8 @@ var victims = []victim{
 	}},
 }
 
-// processes are those of this site whose command line begins with a program and holds some words.
+// processes returns the processes of this site whose command line starts with a program and holds
+// some words.
 func (s *site) processes(program, words string) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, f := range files {
@@ -161,7 +165,7 @@ func (s *site) pushTime(t *testing.T) time.Duration {
 	return time.Since(start)
 }
 
-// killOnce pushes, kills, and says how it ended.
+// killOnce pushes, kills, and returns how the push ended.
 func (s *site) killOnce(t *testing.T, v victim, i int, took time.Duration) string {
 	t.Helper()
 	before, commit := s.ref(t, "refs/heads/main"), s.change(t, i)
@@ -216,8 +220,8 @@ func (s *site) killOnce(t *testing.T, v victim, i int, took time.Duration) strin
 	return end
 }
 
-// TestPushClientGone lets the client of a push go away in the middle of a build that would last for
-// ever, over every transport: the build ends, its release is none, and the branch stays.
+// TestPushClientGone ends the client of a push, over every transport, in the middle of a build that
+// would never end: the build ends, nothing is released, and the branch stays.
 func TestPushClientGone(t *testing.T) {
 	t.Parallel()
 	for _, transport := range transports {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,19 +55,13 @@ func bareSite(t *testing.T, initArgs ...string) *site {
 		bare:   filepath.Join(dir, "blog.git"),
 		work:   filepath.Join(dir, "work"),
 	}
-	s.env = append(
-		[]string{
-			"HOME=" + s.home,
-			"SLUGC_HOME=" + s.home,
-			"GIT_CONFIG_NOSYSTEM=1",
-			"GIT_AUTHOR_NAME=a",
-			"GIT_AUTHOR_EMAIL=a@example.com",
-			"GIT_COMMITTER_NAME=a",
-			"GIT_COMMITTER_EMAIL=a@example.com",
-		},
-		slugctest.Settings(t)...)
-	for _, args := range [][]string{append([]string{"init", "-q", "--bare", "-b", "main"}, append(initArgs, s.bare)...),
-		append([]string{"init", "-q", "-b", "main"}, append(initArgs, s.work)...), {"-C", s.work, "remote", "add", "origin", s.bare}} {
+	s.env = slugctest.Env(t, s.home, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+	for _, args := range [][]string{
+		slices.Concat([]string{"init", "-q", "--bare", "-b", "main"}, initArgs, []string{s.bare}),
+		slices.Concat([]string{"init", "-q", "-b", "main"}, initArgs, []string{s.work}),
+		{"-C", s.work, "remote", "add", "origin", s.bare},
+	} {
 		if o := s.run(t, "git", args...); o.Exit != 0 {
 			t.Fatalf("git %v: %s", args, o.Stderr)
 		}
@@ -76,7 +71,8 @@ func bareSite(t *testing.T, initArgs ...string) *site {
 
 func (s *site) install(t *testing.T, more ...string) {
 	t.Helper()
-	if o := s.run(t, slugctest.Binary(t), append([]string{"hook", "install", s.bare, "--app", "blog"}, more...)...); o.Exit != 0 {
+	args := append([]string{"hook", "install", s.bare, "--app", "blog"}, more...)
+	if o := s.run(t, s.binary, args...); o.Exit != 0 {
 		t.Fatalf("installing: %s", o.Stderr)
 	}
 }
@@ -134,7 +130,7 @@ func (s *site) ref(t testing.TB, ref string) string {
 
 func (s *site) releases(t testing.TB) []release.Release {
 	t.Helper()
-	return slugctest.Decode[[]release.Release](t, slugctest.Run(t, s.home, "releases", "blog", "--json"))
+	return slugctest.Releases(t, s.home, "blog")
 }
 
 func (s *site) status(t testing.TB) push.Status {

@@ -59,6 +59,7 @@ user_slugs_builder = notasecret .admin
 // replicas, and returns the URL of a new bucket.
 func swift(t testing.TB) (string, blobstore.Options) {
 	t.Helper()
+	testkit.NeedsTools(t, "swift")
 	dir := t.TempDir()
 	me, err := user.Current()
 	check(t, err)
