@@ -20,11 +20,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"slugc/buildpacks/language"
 	"slugc/cache"
 )
-
-// api is the version of the Buildpack API that buildpack.toml states.
-const api = "0.10"
 
 // Materialise returns the directory of the language's buildpack below dir and makes it where it is
 // missing: buildpack.toml, and bin/detect and bin/build as links to self, the path of the slugc
@@ -72,7 +70,7 @@ func (l Language) writeTOML(file string) error {
 		Buildpack any      `toml:"buildpack"`
 		Targets   []target `toml:"targets"`
 	}{
-		API: api, Targets: []target{{OS: "linux"}},
+		API: language.API, Targets: []target{{OS: "linux"}},
 		Buildpack: struct {
 			ID          string   `toml:"id"`
 			Version     string   `toml:"version"`

@@ -7,6 +7,7 @@ import (
 
 	"slugc/buildpacks/clojure"
 	"slugc/buildpacks/golang"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/node"
 	"slugc/buildpacks/ruby"
 	"slugc/buildpacks/toolchain"
@@ -131,10 +132,7 @@ func Requests(chosen []detect.Result) (list []toolchain.Request) {
 		}
 		for _, r := range result.Requires {
 			if _, ok := languageOf(r.Tool); ok {
-				list = append(
-					list,
-					toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash},
-				)
+				list = append(list, language.Request(r))
 			}
 		}
 	}

@@ -116,8 +116,8 @@ func (b *Bench) MustFail(id string) Outcome {
 	return got
 }
 
-// Build runs one build of the source tree with the layers that the last one left. App and layers stay
-// in place until the next build.
+// Build runs one build of the source tree with the layers that the last one left. App and layers
+// stay in place until the next build.
 func (b *Bench) Build() Outcome {
 	b.T.Helper()
 	b.Restore()
@@ -172,8 +172,8 @@ func (b *Bench) stage() {
 }
 
 // Restore does to the layers of a build that succeeded what the platform does before the next one:
-// cache layers stay and lose their types, all others go. [Bench.Build] calls it. The layers of a build
-// that failed stay as they are.
+// cache layers stay and lose their types, all others go. [Bench.Build] calls it. The layers of a
+// build that failed stay as they are.
 func (b *Bench) Restore() {
 	b.T.Helper()
 	if !b.built {

@@ -1,6 +1,6 @@
-// Package buildpacktest is the bench on which the languages' buildpacks are tested: a small platform
-// that builds one app again and again, through libcnb and in a process of its own, and restores layers
-// between builds. Only tests import it.
+// Package buildpacktest is the bench on which the languages' buildpacks are tested: a small
+// platform that builds one app again and again, through libcnb and in a process of its own, and
+// restores layers between builds. Only tests import it.
 //
 //	var buildpack = buildpacktest.Buildpack{
 //		ID: node.ID, Version: node.Version, Name: "node", Detect: node.Detect, Build: node.Build,
@@ -16,9 +16,9 @@
 //		b.MustBuild() // with the layers of the first build
 //	}
 //
-// A [Bench] has no sandbox, no slugs and no toolchain store: a test sets Toolchains itself.
-// [Serve] starts what was built, [Files] lists it, and [Want] holds it to a fixture's want.json. [Once]
-// and [CacheDir] keep what is slow to make between test runs, and [FileServer] serves packages.
+// A [Bench] has no sandbox, no slugs and no toolchain store: a test sets Toolchains itself. [Serve]
+// starts what was built, [Files] lists it, and [Want] holds it to a fixture's want.json. [Once] and
+// [CacheDir] keep what is slow to make between test runs, and [FileServer] serves packages.
 package buildpacktest
 
 import (
@@ -39,12 +39,12 @@ type Buildpack struct {
 	Build   libcnb.BuildFunc
 }
 
-// runsBuild turns the test binary into the buildpack's bin/build: libcnb reads the process's directory
-// and environment, and exits.
+// runsBuild turns the test binary into the buildpack's bin/build: libcnb reads the process's
+// directory and environment, and exits.
 const runsBuild = "BUILDPACKTEST_RUNS_BUILD"
 
-// Main runs the tests of a package, or one build where a [Bench] has started the process for that. It
-// is the body of TestMain. It calls the functions of cleanup after the tests.
+// Main runs the tests of a package, or one build where a [Bench] has started the process for that.
+// It is the body of TestMain. It calls the functions of cleanup after the tests.
 func (p Buildpack) Main(m *testing.M, cleanup ...func()) {
 	if os.Getenv(runsBuild) != "" {
 		libcnb.BuildpackMain(p.Detect, p.Build, libcnb.WithArguments([]string{"build"}))

@@ -26,8 +26,8 @@ func CacheRoot() (string, error) {
 }
 
 // Once returns a directory that outlives the tests, called name ("gems/4"). The first process that
-// needs it calls fill, which makes it as work/out in an empty directory work; others wait. Change the
-// name when fill makes something else.
+// needs it calls fill, which makes it as work/out in an empty directory work; others wait. Change
+// the name when fill makes something else.
 func Once(name string, fill func(work string) error) (string, error) {
 	base, err := CacheRoot()
 	if err != nil {

@@ -87,8 +87,8 @@ func (b *Bench) AddFiles(files Files, dir, prefix string) {
 	}))
 }
 
-// contents are the digests of files by root, inode, size and change time: a layer that a later build
-// keeps is not read again.
+// contents are the digests of files by root, inode, size and change time: a layer that a later
+// build keeps is not read again.
 var contents sync.Map
 
 // huge is the size in bytes from which a file's content is not compared: Node itself.

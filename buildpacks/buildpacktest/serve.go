@@ -13,8 +13,8 @@ import (
 	"slugc/cache/testkit"
 )
 
-// Serve runs a shell command in dir as a web process, asks it for a path once it answers, and ends it
-// with its children. env is its environment besides HOME and PORT.
+// Serve runs a shell command in dir as a web process, asks it for a path once it answers, and ends
+// it with its children. env is its environment besides HOME and PORT.
 func Serve(t testing.TB, dir, command string, env []string, path string) (status int, body string) {
 	t.Helper()
 	port := testkit.FreePort(t)

@@ -3,10 +3,11 @@ package clojure
 import (
 	"os"
 	"path/filepath"
-	"slugc/cache/testkit"
-	"slugc/detect"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/detect"
 )
 
 func TestLeinTask(t *testing.T) {

@@ -1,12 +1,13 @@
 package clojure
 
 import (
-	"slugc/cache/testkit"
-	"slugc/detect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
+	"slugc/detect"
 )
 
 func TestRunAlias(t *testing.T) {

@@ -4,10 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slugc/cache/testkit"
-	"slugc/detect"
 	"strings"
 	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/detect"
 )
 
 // TestRunShim checks that the command lein of a slug starts the frozen app, however the Procfile

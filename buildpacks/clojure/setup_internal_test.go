@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/tree"
 	"slugc/cache/testkit"
 	"slugc/detect"
-	"strings"
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestRepository checks that downloads are kept while the dependencies stay the same, and after a

@@ -26,8 +26,8 @@ type Command struct {
 var outputGrace = 10 * time.Second
 
 // Run runs a command to its end and shows its output in the log while it runs. It returns the last
-// 256 KiB of that output, colours included. A program that ends with a status other than 0 returns a
-// [*Failure]; one that cannot be started, or whose context is cancelled, returns another error.
+// 256 KiB of that output, colours included. A program that ends with a status other than 0 returns
+// a [*Failure]; one that cannot be started, or whose context is cancelled, returns another error.
 func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	out := &stream{out: l.Out, secrets: l.Secrets, drop: c.Drop}
 	if c.Quiet {

@@ -10,8 +10,8 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Env is the environment that a build's tools run with: values by name. It is the build's own, never
-// this process's.
+// Env is the environment that a build's tools run with: values by name. It is the build's own,
+// never this process's.
 type Env map[string]string
 
 // NewEnv takes over "NAME=value" entries, except those whose name starts with one of the prefixes.

@@ -49,8 +49,8 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
 		"NPM_TOKEN": true, "DATABASE_URL": true, "SECRET_KEY_BASE": true, "AWS_ACCESS_KEY_ID": true,
-		"npm_config__auth": true,
-		"NODE_ENV":         false, "npm_config_legacy_peer_deps": false, "PUPPETEER_SKIP_DOWNLOAD": false, "MONKEY": false,
+		"npm_config__auth": true, "NODE_ENV": false, "npm_config_legacy_peer_deps": false,
+		"PUPPETEER_SKIP_DOWNLOAD": false, "MONKEY": false,
 	} {
 		if command.IsSecret(name) != want {
 			t.Errorf("%s is a secret: %t, want %t", name, !want, want)

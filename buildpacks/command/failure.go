@@ -44,8 +44,8 @@ func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	return f.Unrecognised(unknown)
 }
 
-// Unrecognised returns the diagnosis of a failure that no pattern recognises: the command, its status
-// and its last meaningful lines.
+// Unrecognised returns the diagnosis of a failure that no pattern recognises: the command, its
+// status and its last meaningful lines.
 func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
 	if f.Status == "signal: killed" || f.Status == "exit status 137" { // 137 is how a shell reports the same
 		language, _, _ := strings.Cut(unknown.ID, "/")
@@ -88,7 +88,8 @@ func (f *Failure) Lines(noise func(line string) bool) []string {
 	return lines
 }
 
-// Clip cuts a text that is longer than limit bytes at the last whole character and adds an ellipsis.
+// Clip cuts a text that is longer than limit bytes at the last whole character and adds an
+// ellipsis.
 func Clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -1,6 +1,6 @@
 // Package command runs the tools of a build for the languages' buildpacks. The [Log] shows a tool's
-// output while the tool runs and keeps the end of it; [Explain] turns a [Failure] into a diagnosis by
-// what was kept.
+// output while the tool runs and keeps the end of it; [Explain] turns a [Failure] into a diagnosis
+// by what was kept.
 //
 //	env := command.NewEnv(os.Environ(), "CNB_")
 //	log := &command.Log{Out: os.Stdout}
@@ -30,8 +30,8 @@ type Log struct {
 	Secrets []string // values that are never shown, the longest first: one may be part of another (see [Log.Hide])
 }
 
-// Hide replaces values by "[secret]" in the output of commands that run later. It must not be called
-// while a command runs.
+// Hide replaces values by "[secret]" in the output of commands that run later. It must not be
+// called while a command runs.
 func (l *Log) Hide(values ...string) {
 	l.Secrets = append(l.Secrets, values...)
 	slices.SortFunc(l.Secrets, func(a, b string) int { return len(b) - len(a) })

@@ -1,7 +1,8 @@
 package diagnosis
 
-// Common returns the failures that the tools of every language share: the network, private git hosts,
-// the C library, the disk. They come after a language's own patterns. Each id starts with the language.
+// Common returns the failures that the tools of every language share: the network, private git
+// hosts, the C library, the disk. They come after a language's own patterns. Each id starts with
+// the language.
 func Common(language string) []Pattern {
 	id := func(name string) string { return language + "/" + name }
 	const network = `\b(ECONNRESET|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTFOUND|ERR_SOCKET_TIMEOUT)\b`

@@ -1,7 +1,7 @@
 // Package diagnosis is what a buildpack found wrong with an app, as data. A buildpack runs in a
-// process of its own. It writes its [Diagnosis] as a JSON file to the path that the platform names in
-// SLUGC_DIAGNOSIS ([Write]), and the platform reads the file ([Read]). Under another platform the
-// variable is unset, and the diagnosis is only the error's text.
+// process of its own. It writes its [Diagnosis] as a JSON file to the path that the platform names
+// in SLUGC_DIAGNOSIS ([Write]), and the platform reads the file ([Read]). Under another platform
+// the variable is unset, and the diagnosis is only the error's text.
 //
 // A [Pattern] recognises a tool's failure by its output:
 //
@@ -17,7 +17,8 @@ package diagnosis
 // Env is the environment variable that holds the path of the file to write.
 const Env = "SLUGC_DIAGNOSIS"
 
-// Diagnosis is a fault of the app that a buildpack recognised: what is wrong, where, and what to do.
+// Diagnosis is a fault of the app that a buildpack recognised: what is wrong, where, and what to
+// do.
 type Diagnosis struct {
 	ID        string   `json:"id"`                  // stable, `language/kebab-words`: "node/lockfile-out-of-sync"
 	Summary   string   `json:"summary"`             // one sentence that names the file and the reason

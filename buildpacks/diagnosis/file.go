@@ -39,8 +39,9 @@ func Write(path string, d *Diagnosis) error {
 }
 
 // Read reads what [Write] wrote. The file is untrusted: it must be a regular file of at most 64 KiB
-// with a well-formed id. Texts are cut to 4 KiB, control characters (line breaks too) become spaces,
-// and a place outside the app is dropped. The error of a missing file is [io/fs.ErrNotExist].
+// with a well-formed id. Texts are cut to 4 KiB, control characters (line breaks too) become
+// spaces, and a place outside the app is dropped. The error of a missing file is
+// [io/fs.ErrNotExist].
 func Read(path string) (*Diagnosis, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -89,8 +90,8 @@ func (d *Diagnosis) tidy() {
 	}
 }
 
-// clean returns text as one printable line of at most limit bytes, without format characters such as
-// bidirectional overrides.
+// clean returns text as one printable line of at most limit bytes, without format characters such
+// as bidirectional overrides.
 func clean(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {

@@ -17,8 +17,8 @@ type Pattern struct {
 	Make  func(match []string) *Diagnosis
 }
 
-// NewPattern returns a pattern from texts in which $1 or ${1} stands for a submatch, without the blanks
-// around it, and $$ for a dollar sign:
+// NewPattern returns a pattern from texts in which $1 or ${1} stands for a submatch, without the
+// blanks around it, and $$ for a dollar sign:
 //
 //	diagnosis.NewPattern("x/odd", `odd number (\d+) in (\S+)`, "$2", "$2 has the odd number $1.", "make it even")
 //
@@ -35,8 +35,8 @@ func NewPattern(id, expression, place, summary string, hints ...string) Pattern 
 
 var submatch = lazyregexp.New(`\$(?:([0-9])|\{([0-9])\}|\$)`)
 
-// Expand replaces $1 and ${1} in a text by submatches, as [NewPattern] does. A submatch that does not exist
-// is empty.
+// Expand replaces $1 and ${1} in a text by submatches, as [NewPattern] does. A submatch that does
+// not exist is empty.
 func Expand(text string, match []string) string {
 	if !strings.Contains(text, "$") {
 		return text
@@ -53,13 +53,13 @@ func Expand(text string, match []string) string {
 	})
 }
 
-// sgr is a colour sequence. Tools colour their output when a script forces them to, in the middle of
-// the words that patterns look for.
+// sgr is a colour sequence. Tools colour their output when a script forces them to, in the middle
+// of the words that patterns look for.
 var sgr = lazyregexp.New(`\x1b\[[0-9;]*m`)
 
-// Recognise returns the diagnosis of the first pattern that matches tail, the end of a failed tool's
-// output, or nil. Patterns are in order of precedence: the particular before the general. Colours and
-// carriage returns are removed before matching.
+// Recognise returns the diagnosis of the first pattern that matches tail, the end of a failed
+// tool's output, or nil. Patterns are in order of precedence: the particular before the general.
+// Colours and carriage returns are removed before matching.
 func Recognise(patterns []Pattern, tail []byte) *Diagnosis {
 	text := sgr.ReplaceAll(tail, nil)
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))

@@ -1,15 +1,15 @@
 // Package extension is what slugc's platform and slugc's buildpacks tell each other beyond the CNB
-// contract. All of it is optional: under another platform the files are absent, and the buildpacks fetch
-// their own tools and install again.
+// contract. All of it is optional: under another platform the files are absent, and the buildpacks
+// fetch their own tools and install again.
 //
 // The platform tells a buildpack, in CNB_PLATFORM_DIR:
 //
 //   - toolchains.json: the toolchains that were resolved and fetched before the build, a list of
-//     [toolchain.Toolchain] whose Dir is as the buildpack sees it. Its "derived" are directories made from
-//     the toolchain that all apps share, such as {"build-cache": "/toolchains/…"}: Go's compiled standard
-//     library, to be copied into the app's own cache.
-//   - slices.json: {"path": "key"}, the slices that the platform can put into the slug by key, without
-//     their files on disk.
+//     [toolchain.Toolchain] whose Dir is as the buildpack sees it. Its "derived" are directories
+//     made from the toolchain that all apps share, such as {"build-cache": "/toolchains/…"}: Go's
+//     compiled standard library, to be copied into the app's own cache.
+//   - slices.json: {"path": "key"}, the slices that the platform can put into the slug by key,
+//     without their files on disk.
 //
 // A buildpack tells the platform, in launch.toml:
 //
@@ -50,8 +50,8 @@ const (
 	labelPrefix    = "io.slugc.slice:"
 )
 
-// AddonsLabel is the key of the label whose value names the add-ons that an app gets by default, separated
-// by commas ("heroku-postgresql").
+// AddonsLabel is the key of the label whose value names the add-ons that an app gets by default,
+// separated by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
 
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated,
@@ -72,8 +72,8 @@ func WriteToolchains(platformDir string, list []toolchain.Toolchain) error {
 	return write(filepath.Join(platformDir, toolchainsFile), list)
 }
 
-// Slices reads which slices the platform can supply: keys by path. It returns an empty map where the file
-// is missing.
+// Slices reads which slices the platform can supply: keys by path. It returns an empty map where
+// the file is missing.
 func Slices(platformDir string) (map[string]string, error) {
 	slices := map[string]string{}
 	return slices, read(filepath.Join(platformDir, slicesFile), &slices)

@@ -12,8 +12,8 @@ import (
 	"slugc/buildpacks/bill"
 )
 
-// bill writes the launch bill of materials from the build information in the binaries: the Go release
-// whose standard library is linked in, and every module.
+// bill writes the launch bill of materials from the build information in the binaries: the Go
+// release whose standard library is linked in, and every module.
 func (b *work) bill() error {
 	var infos []*debug.BuildInfo
 	for _, m := range b.mains {
@@ -48,8 +48,8 @@ func contents(infos []*debug.BuildInfo) (app string, components []cdx.Component)
 // local is the version of a module that is a directory.
 const local = "(devel)"
 
-// component returns a dependency, or what replaces it. A directory that replaces a module has no version,
-// and its name says nothing outside this tree.
+// component returns a dependency, or what replaces it. A directory that replaces a module has no
+// version, and its name says nothing outside this tree.
 func component(dep *debug.Module) cdx.Component {
 	var properties []cdx.Property
 	path, version := dep.Path, dep.Version

@@ -10,8 +10,9 @@ import (
 	"slugc/buildpacks/command"
 )
 
-// goCommand runs the go command in the app's root, shows its standard error and returns its standard
-// output. The error of a command that fails is a diagnosis: that of a pattern, or go/build-failed.
+// goCommand runs the go command in the app's root, shows its standard error and returns its
+// standard output. The error of a command that fails is a diagnosis: that of a pattern, or
+// go/build-failed.
 func (b *work) goCommand(argv ...string) ([]byte, error) {
 	var out bytes.Buffer
 	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), command.Command{
@@ -45,8 +46,8 @@ var unknown = command.Unknown{
 	Memory: "give the build more memory, or set GOFLAGS=-p=1 so that fewer packages are compiled at once",
 }
 
-// ofStandardLibrary returns a function that reports the lines of `go build -v` that name a package of
-// the standard library: a first build compiles 200 of them.
+// ofStandardLibrary returns a function that reports the lines of `go build -v` that name a package
+// of the standard library: a first build compiles 200 of them.
 func ofStandardLibrary(module string) func(line string) bool {
 	return func(line string) bool {
 		own := module != "" && (line == module || strings.HasPrefix(line, module+"/"))

@@ -18,9 +18,9 @@ import (
 // binDir is where binaries go, relative to the app's root.
 const binDir = "bin"
 
-// compile compiles all main packages with one go command into a cache layer. Binaries of the last build
-// spare the linker: the go command compares the build id in the file with the one it would write, and
-// keeps the file where they agree.
+// compile compiles all main packages with one go command into a cache layer. Binaries of the last
+// build spare the linker: the go command compares the build id in the file with the one it would
+// write, and keeps the file where they agree.
 func (b *work) compile() error {
 	flags, err := b.tagsAndLinker(b.flags)
 	if err != nil {
@@ -41,12 +41,12 @@ func (b *work) compile() error {
 	return err
 }
 
-// digestPrefix starts a key of the binaries layer's metadata: the digest of the binary of that name, as
-// the last build left it.
+// digestPrefix starts a key of the binaries layer's metadata: the digest of the binary of that
+// name, as the last build left it.
 const digestPrefix = "sha256:"
 
-// keepOnly removes from the layer of binaries what is not one of this build, or not what the last build
-// recorded: the go command would trust the build id in a file that was cut short.
+// keepOnly removes from the layer of binaries what is not one of this build, or not what the last
+// build recorded: the go command would trust the build id in a file that was cut short.
 func (b *work) keepOnly(dir string) error {
 	layer := b.Contributed("binaries")
 	entries, err := os.ReadDir(dir)
@@ -70,8 +70,8 @@ func (b *work) keepOnly(dir string) error {
 	return nil
 }
 
-// installBinaries puts the binaries into the app's bin directory. Other files there stay. The app is
-// not trusted: bin may be a link that leads elsewhere.
+// installBinaries puts the binaries into the app's bin directory. Other files there stay. The app
+// is not trusted: bin may be a link that leads elsewhere.
 func (b *work) installBinaries() error {
 	return b.inRoot(func(root *os.Root) error {
 		if err := checkBin(root); err != nil {
@@ -138,8 +138,8 @@ func checkBin(root *os.Root) error {
 	}
 }
 
-// copyInto copies a file to name below root, under a temporary name first, and returns the content's
-// digest.
+// copyInto copies a file to name below root, under a temporary name first, and returns the
+// content's digest.
 func copyInto(root *os.Root, name, file string) (digest.Digest, error) {
 	in, err := os.Open(file)
 	if err != nil {

@@ -88,7 +88,8 @@ printf 'package main\n\nconst generated = "by %s"\n' "${GO_LINKER_VALUE}${DATABA
 	}
 }
 
-// TestOwnFilesInBin holds that nothing of the app's own in bin is replaced, and nothing outside the app.
+// TestOwnFilesInBin holds that nothing of the app's own in bin is replaced, and nothing outside the
+// app.
 func TestOwnFilesInBin(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -11,10 +11,11 @@ import (
 
 const credentialPrefix = "GO_GIT_CRED__"
 
-// addCredentials turns the GO_GIT_CRED__PROTO__HOST variables of Heroku's Go buildpack ("__" for each
-// dot of the host; the value is "user:password", or a token that is both) into git's configuration by
-// environment. The secret stays in a variable, which a credential helper prints when git asks for that
-// host. No file holds it, and the machine's own helpers, which might store it, are switched off.
+// addCredentials turns the GO_GIT_CRED__PROTO__HOST variables of Heroku's Go buildpack ("__" for
+// each dot of the host; the value is "user:password", or a token that is both) into git's
+// configuration by environment. The secret stays in a variable, which a credential helper prints
+// when git asks for that host. No file holds it, and the machine's own helpers, which might store
+// it, are switched off.
 func (e *environment) addCredentials(config map[string]string) {
 	count, _ := strconv.Atoi(e.vars["GIT_CONFIG_COUNT"])
 	add := func(key, value string) {
@@ -46,8 +47,8 @@ func (e *environment) addCredentials(config map[string]string) {
 	}
 }
 
-// hide keeps a value out of the log. A value shorter than least is no secret, or would blot out ordinary
-// words.
+// hide keeps a value out of the log. A value shorter than least is no secret, or would blot out
+// ordinary words.
 func (e *environment) hide(value string, least int) {
 	if len(value) >= least {
 		e.secrets = append(e.secrets, value)

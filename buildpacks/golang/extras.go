@@ -12,9 +12,9 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// extras puts into the slug what variables of Heroku's Go buildpack ask for: GO_INSTALL_TOOLS_IN_IMAGE
-// the toolchain, with GOROOT set and go on PATH, and GO_SETUP_GOPATH_FOR_MODULE_CACHE the module cache
-// below a GOPATH.
+// extras puts into the slug what variables of Heroku's Go buildpack ask for:
+// GO_INSTALL_TOOLS_IN_IMAGE the toolchain, with GOROOT set and go on PATH, and
+// GO_SETUP_GOPATH_FOR_MODULE_CACHE the module cache below a GOPATH.
 func (b *work) extras() error {
 	if b.env.enabled("GO_INSTALL_TOOLS_IN_IMAGE") {
 		if err := b.toolsLayer(); err != nil {

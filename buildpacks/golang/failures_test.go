@@ -19,10 +19,10 @@ import (
 
 var update = flag.Bool("update", false, "record the go command's output and the diagnoses in testdata/failures")
 
-// TestFailures builds the apps of testdata/failures with the real go command. Each archive has the app's
-// files. Its comment has "NAME=value" lines of the user's configuration, "process NAME=value" lines of
-// the process's environment, and "recorded" where not every machine can make the failure. output.txt is
-// the go command's output and want.json its diagnosis; [TestRecognise] compares them.
+// TestFailures builds the apps of testdata/failures with the real go command. Each archive has the
+// app's files. Its comment has "NAME=value" lines of the user's configuration, "process NAME=value"
+// lines of the process's environment, and "recorded" where not every machine can make the failure.
+// output.txt is the go command's output and want.json its diagnosis; [TestRecognise] compares them.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/failures/*.txtar")
@@ -98,8 +98,8 @@ func (b *bench) record(file string, archive *txtar.Archive, got buildpacktest.Ou
 	b.T.Helper()
 	var output []string
 	for line := range strings.Lines(got.Log) {
-		if said, ok := strings.CutPrefix(line, "       "); ok && !strings.HasPrefix(said, "Dependencies come from") {
-			output = append(output, said)
+		if text, ok := strings.CutPrefix(line, "       "); ok && !strings.HasPrefix(text, "Dependencies come from") {
+			output = append(output, text)
 		}
 	}
 	names := strings.NewReplacer(

@@ -18,8 +18,8 @@ const heroku = "heroku"
 const reproducible = "-trimpath -buildvcs=false"
 
 // goFlags returns GOFLAGS: our defaults, then the user's, which come later and so win. -tags and
-// -ldflags are left out: the go command takes only the last, and ours must be joined with the user's
-// ([work.tagsAndLinker]).
+// -ldflags are left out: the go command takes only the last, and ours must be joined with the
+// user's ([work.tagsAndLinker]).
 func (b *work) goFlags() string {
 	mod := "-mod=readonly"
 	if b.vendored() {
@@ -34,8 +34,8 @@ func (b *work) goFlags() string {
 	return strings.Join(flags, " ")
 }
 
-// tagsAndLinker returns -tags and -ldflags: "heroku" and the user's tags; the user's linker flags and
-// GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where there is no value).
+// tagsAndLinker returns -tags and -ldflags: "heroku" and the user's tags; the user's linker flags
+// and GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where there is no value).
 func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	tags, linker := []string{heroku}, []string{}
 	for _, f := range splitFlags(userFlags) {
@@ -69,8 +69,8 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	return flags, nil
 }
 
-// vendored reports whether the vendor directory is used. A workspace uses it only where `go work vendor`
-// made it.
+// vendored reports whether the vendor directory is used. A workspace uses it only where `go work
+// vendor` made it.
 func (b *work) vendored() bool {
 	if !b.app.Vendored || !b.app.Workspace {
 		return b.app.Vendored
@@ -84,7 +84,8 @@ func (b *work) vendored() bool {
 	return err == nil && strings.HasPrefix(line, "## workspace")
 }
 
-// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes that start a word.
+// splitFlags splits GOFLAGS as the go command does: at spaces, except within quotes that start a
+// word.
 func splitFlags(s string) []string {
 	var words []string
 	for s = strings.TrimLeft(s, " \t\r\n"); s != ""; s = strings.TrimLeft(s, " \t\r\n") {

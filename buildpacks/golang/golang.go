@@ -1,17 +1,17 @@
-// Package golang is slugc's Go buildpack: a Cloud Native Buildpack that compiles the main packages of a
-// Go module or workspace into the app's bin directory and declares how to start them.
+// Package golang is slugc's Go buildpack: a Cloud Native Buildpack that compiles the main packages
+// of a Go module or workspace into the app's bin directory and declares how to start them.
 //
 //	libcnb.BuildpackMain(golang.Detect, golang.Build) // is the whole buildpack
 //
 // Which packages: GO_INSTALL_PACKAGE_SPEC, else the `// +heroku install` line of go.mod, else every
 // main package of the module (of every module of a go.work). One go command compiles them all with
 // -trimpath and -buildvcs=false, so the same source makes the same bytes in any directory. Only the
-// binaries are added to the app: the toolchain, the module cache and the compiler's cache are layers
-// that are not launched.
+// binaries are added to the app: the toolchain, the module cache and the compiler's cache are
+// layers that are not launched.
 //
-// Processes, where the app has no Procfile: a single main package is web. Of several, each is a process
-// named after its binary; web is the one of that name, else the one at the app's root. With neither
-// there is no web process, and a notice says so.
+// Processes, where the app has no Procfile: a single main package is web. Of several, each is a
+// process named after its binary; web is the one of that name, else the one at the app's root. With
+// neither there is no web process, and a notice says so.
 //
 // [NewSeed] says how a platform compiles the standard library once for all apps.
 //

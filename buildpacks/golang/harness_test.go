@@ -23,8 +23,8 @@ var must = buildpacktest.Must
 
 func TestMain(m *testing.M) { buildpack.Main(m) }
 
-// bench is a platform whose compiler's and module cache are shared by all tests and runs: a first build
-// compiles the standard library.
+// bench is a platform whose compiler's and module cache are shared by all tests and runs: a first
+// build compiles the standard library.
 type bench struct{ *buildpacktest.Bench }
 
 // outcome is what one build left, with the files of its slug.

@@ -39,8 +39,8 @@ func (b *work) processes() error {
 	return nil
 }
 
-// webPackage returns the index of the main package that serves web: the only one, the one of that name,
-// or the one at the app's root; -1 where there is none.
+// webPackage returns the index of the main package that serves web: the only one, the one of that
+// name, or the one at the app's root; -1 where there is none.
 func webPackage(mains []mainPackage) int {
 	if len(mains) == 1 {
 		return 0
@@ -60,9 +60,9 @@ func (b *work) launch() error {
 	return language.WriteProfile(dir, "go.sh", profile(language.System))
 }
 
-// profile returns the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the cgroups
-// allow, so that the garbage collector works harder before the kernel kills the app. A GOMEMLIMIT that
-// is set, even if empty, stays.
+// profile returns the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the
+// cgroups allow, so that the garbage collector works harder before the kernel kills the app. A
+// GOMEMLIMIT that is set, even if empty, stays.
 func profile(cgroups language.Cgroups) string {
 	return `case ":$PATH:" in
 *":$HOME/bin:"*) ;;

@@ -46,7 +46,8 @@ func TestProfile(t *testing.T) {
 			limits: limits{"memory.max": "1000"}, env: []string{"GOMEMLIMIT="},
 		},
 	}
-	// Sourced twice, the script changes nothing the second time, and it leaves no variable of its own.
+	// Sourced twice, the script changes nothing the second time, and it leaves no variable of its
+	// own.
 	const prints = `. "$1"; . "$1"; echo "$PATH"; echo "${GOMEMLIMIT-unset}"
 set | grep -E '^(least|limit|group|file|dir)=' || :`
 	for _, shell := range []string{"bash", "sh"} {

@@ -29,8 +29,8 @@ func (m mainPackage) shown() string {
 
 const mainsFormat = `{{if eq .Name "main"}}{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{.Target}}{{end}}`
 
-// findMains lists the main packages. With -find the go command does not resolve their imports, and it
-// skips packages that build constraints exclude.
+// findMains lists the main packages. With -find the go command does not resolve their imports, and
+// it skips packages that build constraints exclude.
 func (b *work) findMains() error {
 	patterns, namedBy := b.patterns()
 	flags, err := b.tagsAndLinker(b.flags)
@@ -60,7 +60,8 @@ func (b *work) patterns() (patterns []string, namedBy string) {
 	if !b.app.Workspace {
 		return []string{"./..."}, ""
 	}
-	// At a go.work the pattern ./... covers only the root's own module, and fails where there is none.
+	// At a go.work the pattern ./... covers only the root's own module, and fails where there is
+	// none.
 	for _, member := range b.app.Members {
 		patterns = append(patterns, "./"+strings.TrimPrefix(filepath.ToSlash(filepath.Join(member, "...")), "./"))
 	}
@@ -108,8 +109,8 @@ func noMains(patterns []string, namedBy string, noC bool) error {
 	return d
 }
 
-// checkNames refuses two packages whose binaries have the same name: the go command would silently keep
-// one of them.
+// checkNames refuses two packages whose binaries have the same name: the go command would silently
+// keep one of them.
 func checkNames(mains []mainPackage) error {
 	seen := map[string]mainPackage{}
 	for _, m := range mains {

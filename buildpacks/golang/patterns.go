@@ -11,11 +11,12 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// recognise returns the diagnosis of a go command's failure by the end of its output, or nil. dir is the
-// app's root: its name is removed from the output, so that places are relative to it. module is the
-// app's own module path.
+// recognise returns the diagnosis of a go command's failure by the end of its output, or nil. dir
+// is the app's root: its name is removed from the output, so that places are relative to it. module
+// is the app's own module path.
 func recognise(tail []byte, dir, module string) *diagnosis.Diagnosis {
-	// An import path may contain the same words: only what stands as a path of its own is the directory.
+	// An import path may contain the same words: only what stands as a path of its own is the
+	// directory.
 	own := regexp.MustCompile(`(?m)(^|[\s"'(=])` + regexp.QuoteMeta(dir) + `(/|[\s"'):]|$)`)
 	tail = own.ReplaceAllFunc(tail, func(found []byte) []byte {
 		m := own.FindSubmatch(found)
@@ -88,8 +89,8 @@ var modulePatterns = []diagnosis.Pattern{
 		"commit that directory inside the app", "or remove the replace line and require a published version"),
 }
 
-// networkPatterns are failures to fetch. Credentials come first: git tries several protocols, and all
-// but one fail for another reason.
+// networkPatterns are failures to fetch. Credentials come first: git tries several protocols, and
+// all but one fail for another reason.
 var networkPatterns = []diagnosis.Pattern{
 	{ID: "go/private-module", Match: lazyregexp.New(`could not read (?:Username|Password) for '[a-z]+://([^'/]+)|` +
 		`terminal prompts disabled|Authentication failed for '[a-z]+://([^'/]+)|Permission denied \(publickey|` +

@@ -40,8 +40,8 @@ func TestPrivateModule(t *testing.T) {
 	b.Write("go.mod", "module example.com/app\n\ngo 1.26\n\nrequire git.example.com/team/lib.git v1.0.0\n")
 	b.Write("main.go", "package main\n\nimport \"git.example.com/team/lib.git\"\n\nfunc main() { println(lib.Word) }\n")
 	got := b.build()
-	if said := b.runs("app"); said != "private" {
-		t.Errorf("the app prints %q", said)
+	if text := b.runs("app"); text != "private" {
+		t.Errorf("the app prints %q", text)
 	}
 	if strings.Contains(got.Log, password) {
 		t.Errorf("the password was printed:\n%s", got.Log)

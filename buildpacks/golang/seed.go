@@ -23,21 +23,21 @@ const SeedName = "build-cache"
 // seedRecipe changes with what a [Seed] runs.
 const seedRecipe = "1"
 
-// Seed says how to compile the standard library of a Go toolchain before any app asks for it. It fills a
-// GOCACHE that takes nothing from any app, so the platform makes it once and shows it to every build,
-// read-only. A build copies it into its own cache layer and compiles only the app's packages. [Seed] and
-// [Build] agree on everything that a key of the go command's cache depends on.
+// Seed says how to compile the standard library of a Go toolchain before any app asks for it. It
+// fills a GOCACHE that takes nothing from any app, so the platform makes it once and shows it to
+// every build, read-only. A build copies it into its own cache layer and compiles only the app's
+// packages. [Seed] and [Build] agree on everything that a key of the go command's cache depends on.
 type Seed struct {
-	// Name tells it from other seeds of the same toolchain: it contains everything else that keys of the
-	// go command's cache depend on.
+	// Name tells it from other seeds of the same toolchain: it contains everything else that keys
+	// of the go command's cache depend on.
 	Name string
 	Args []string          // the command line, as the toolchain's user sees it
 	Env  map[string]string // its whole environment except HOME
 }
 
-// NewSeed returns how to make the seed of the Go at goRoot in the directory goCache, both as the command
-// sees them, for a target and with the environment that buildpacks start with. It looks for the C
-// compiler on that environment's PATH: cgo is on where a build would have it on.
+// NewSeed returns how to make the seed of the Go at goRoot in the directory goCache, both as the
+// command sees them, for a target and with the environment that buildpacks start with. It looks for
+// the C compiler on that environment's PATH: cgo is on where a build would have it on.
 func NewSeed(goRoot, goCache, goos, goarch string, base map[string]string) Seed {
 	e := &environment{vars: maps.Clone(base)}
 	e.setCompiler(goRoot, goCache)
@@ -68,8 +68,8 @@ func identity(program string) string {
 // seedKey is the key in the build cache layer's metadata of the seed that was copied into it.
 const seedKey = "standard-library"
 
-// copySeed copies the compiled standard library into the build cache, once for each toolchain. Without a
-// seed the build is slower.
+// copySeed copies the compiled standard library into the build cache, once for each toolchain.
+// Without a seed the build is slower.
 func (b *work) copySeed() error {
 	dir := b.goTool.Derived[SeedName]
 	layer := b.Contributed("build-cache")
@@ -95,20 +95,21 @@ func (b *work) copySeed() error {
 const (
 	seedWorkers = 4
 
-	// unusedFor dates the copies back. The go command renews an entry's time when it uses one that is
-	// older than an hour. So what the app does not import goes first when the cache is trimmed, here or
-	// by the go command, which keeps it for five days.
+	// unusedFor dates the copies back. The go command renews an entry's time when it uses one that
+	// is older than an hour. So what the app does not import goes first when the cache is trimmed,
+	// here or by the go command, which keeps it for five days.
 	unusedFor = 2 * time.Hour
 )
 
-// copyCache copies the entries of a GOCACHE to another, which may have some already. They are copies and
-// never links: what an app writes into its own cache must not reach the cache that all apps share.
+// copyCache copies the entries of a GOCACHE to another, which may have some already. They are
+// copies and never links: what an app writes into its own cache must not reach the cache that all
+// apps share.
 //
 // An entry is two files: XX/‹action›-a names the hash and the size of XX/‹output›-d. The go command
 // ignores an entry of another form and an output that is missing or has another size, and makes it
 // again; so a copy that was interrupted does no harm. It does not hash an output that it reads. The
-// bytes are as trustworthy as the toolchain's own files: they are on disk before they get their name,
-// and no build can write them.
+// bytes are as trustworthy as the toolchain's own files: they are on disk before they get their
+// name, and no build can write them.
 func copyCache(ctx context.Context, to, from string) error {
 	dst, err := os.OpenRoot(to)
 	if err != nil {

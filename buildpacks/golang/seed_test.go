@@ -18,8 +18,8 @@ import (
 	"slugc/cache/testkit"
 )
 
-// seedDir returns the directory of the seeds that this process makes, for cgo "0" and then "1". They share
-// one directory, which outlives the tests: most packages are the same for both.
+// seedDir returns the directory of the seeds that this process makes, for cgo "0" and then "1".
+// They share one directory, which outlives the tests: most packages are the same for both.
 func seedDir(t *testing.T) string {
 	return buildpacktest.CacheDir(t, "go", "seed-"+machineGo(t).Version)
 }
@@ -47,8 +47,8 @@ func makeSeed(t *testing.T, cgo string) {
 	}
 }
 
-// newSeeded returns a bench with a compiler's cache of its own, for an app that imports what the seed has:
-// a package with C in it, where cgo is on.
+// newSeeded returns a bench with a compiler's cache of its own, for an app that imports what the
+// seed has: a package with C in it, where cgo is on.
 func newSeeded(t *testing.T, cgo string) *bench {
 	t.Helper()
 	b := newBench(t, "")
@@ -99,8 +99,8 @@ func state(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestSeed builds with a seed: nothing of the standard library is compiled, the seed does not change, and
-// the slug is that of a build without a seed.
+// TestSeed builds with a seed: nothing of the standard library is compiled, the seed does not
+// change, and the slug is that of a build without a seed.
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	testkit.NeedsTools(t, "language toolchains")
@@ -143,8 +143,8 @@ func TestSeed(t *testing.T) {
 	t.Run("damaged", testDamagedSeed)
 }
 
-// testDamagedSeed cuts outputs short and mangles an entry, as a copy that was interrupted leaves them: the
-// go command makes them again.
+// testDamagedSeed cuts outputs short and mangles an entry, as a copy that was interrupted leaves
+// them: the go command makes them again.
 func testDamagedSeed(t *testing.T) {
 	b := newSeeded(t, "0")
 	seed := b.Path("seed")

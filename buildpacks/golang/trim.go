@@ -20,9 +20,9 @@ const (
 	modulesMax     = 2 << 30
 )
 
-// trim keeps the caches small. The go command itself forgets what it has not used for five days; an app
-// that is built often outgrows that. The go command sets an entry's time when it uses it, and makes a
-// missing entry again. The module cache grows only when something was downloaded.
+// trim keeps the caches small. The go command itself forgets what it has not used for five days; an
+// app that is built often outgrows that. The go command sets an entry's time when it uses it, and
+// makes a missing entry again. The module cache grows only when something was downloaded.
 func (b *work) trim() error {
 	if err := tree.Prune(b.buildCache, buildCacheMax, buildCacheKeep, topLevel); err != nil {
 		return fmt.Errorf("trimming the build cache: %w", err)
@@ -55,13 +55,13 @@ func usedModules(infos []*debug.BuildInfo) map[string]bool {
 	return used
 }
 
-// topLevel spares the files at the top of a GOCACHE: the go command's own records lie there, and the
-// entries in directories.
+// topLevel spares the files at the top of a GOCACHE: the go command's own records lie there, and
+// the entries in directories.
 func topLevel(rel string) bool { return !strings.Contains(rel, "/") }
 
 // trimModules removes from a GOMODCACHE of more than limit bytes the trees and archives of unused
-// modules, and the clones of version control. The files that describe the module graph (.info, .mod)
-// are small and stay.
+// modules, and the clones of version control. The files that describe the module graph (.info,
+// .mod) are small and stay.
 func trimModules(dir string, used map[string]bool, limit int64) error {
 	size, err := disk.Size(dir)
 	if err != nil || size <= limit {
@@ -89,8 +89,8 @@ func trimModules(dir string, used map[string]bool, limit int64) error {
 	})
 }
 
-// moduleOf returns the module ("path@version") whose files or archive lie at a slash-separated path in a
-// module cache; "" for the clones of version control. ok is false for any other path.
+// moduleOf returns the module ("path@version") whose files or archive lie at a slash-separated path
+// in a module cache; "" for the clones of version control. ok is false for any other path.
 func moduleOf(rel string) (module string, ok bool) {
 	download, downloaded := strings.CutPrefix(rel, "cache/download/")
 	switch {

@@ -51,7 +51,8 @@ func start(frame *language.Build) (*work, error) {
 // end removes what the build leaves outside its layers.
 func (b *work) end() { _ = os.RemoveAll(b.home) }
 
-// layer adds a layer to the result, its directory made where it is missing, and returns the directory.
+// layer adds a layer to the result, its directory made where it is missing, and returns the
+// directory.
 func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 	layer, err := b.Layer(name)
 	if err != nil {
@@ -62,8 +63,8 @@ func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 }
 
 // setUp makes the cache layers and the go command's environment. No setting of the machine or of
-// another user reaches the go command: GOENV is off, HOME is private, and no go.work or go.mod above
-// the app is looked for.
+// another user reaches the go command: GOENV is off, HOME is private, and no go.work or go.mod
+// above the app is looked for.
 func (b *work) setUp() error {
 	kept := libcnb.LayerTypes{Cache: true}
 	var err error
@@ -104,8 +105,8 @@ func (b *work) setUp() error {
 	return nil
 }
 
-// disableTelemetry turns off the go command's local counters. They would be thrown away with the home
-// and may leave a process behind.
+// disableTelemetry turns off the go command's local counters. They would be thrown away with the
+// home and may leave a process behind.
 func disableTelemetry(home string) error {
 	dir := filepath.Join(home, ".config", "go", "telemetry")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -1,6 +1,6 @@
-// Package language is the frame of the languages' buildpacks: what they have in common where they meet
-// the platform. [DetectFunc] and [Run] wrap a detector and a build for libcnb; [Build] is what every
-// build has at hand.
+// Package language is the frame of the languages' buildpacks: what they have in common where they
+// meet the platform. [DetectFunc] and [Run] wrap a detector and a build for libcnb; [Build] is what
+// every build has at hand.
 //
 //	// Detect is the buildpack's libcnb.DetectFunc.
 //	func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
@@ -51,7 +51,8 @@ func Detect(ctx libcnb.DetectContext, name string, detector Detector) (libcnb.De
 	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{Plan(name)}}, nil
 }
 
-// Inspect asks a detector about the app. Buildpacks whose plan depends on more than [Detect]'s use it.
+// Inspect asks a detector about the app. Buildpacks whose plan depends on more than [Detect]'s use
+// it.
 func Inspect(ctx libcnb.DetectContext, detector Detector) (detect.Result, error) {
 	found, err := detector(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
 	if err != nil {
@@ -68,9 +69,9 @@ func Plan(name string) libcnb.BuildPlan {
 	}
 }
 
-// Failed returns a build's error as the platform takes it: a fault of the app, found by a detector or
-// by the build, becomes a [*diagnosis.Diagnosis] and is written to file, the value of [diagnosis.Env].
-// file is "" where the platform names none.
+// Failed returns a build's error as the platform takes it: a fault of the app, found by a detector
+// or by the build, becomes a [*diagnosis.Diagnosis] and is written to file, the value of
+// [diagnosis.Env]. file is "" where the platform names none.
 func Failed(err error, file string) error {
 	if wrong, ok := errors.AsType[*detect.Error](err); ok {
 		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}

@@ -75,8 +75,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestNoToolchain holds the diagnoses of a build under a platform that fetches nothing, when no source has
-// what the app asks for.
+// TestNoToolchain holds the diagnoses of a build under a platform that fetches nothing, when no
+// source has what the app asks for.
 func TestNoToolchain(t *testing.T) {
 	t.Parallel()
 	absent := func(constraint, from string, mirror error) *toolchain.Unavailable {
@@ -106,8 +106,9 @@ func TestNoToolchain(t *testing.T) {
 	} {
 		for _, name := range []string{"ruby", "node", "go", "clojure"} {
 			d, ok := errors.AsType[*diagnosis.Diagnosis](language.NoToolchain(name, tt.err))
-			if !ok || d.ID != strings.Replace(tt.id, "clojure", name, 1) || d.Summary != tt.summary || d.Transient || len(d.Hints) != 1 ||
-				d.Hints[0] != tt.hint {
+			id := strings.Replace(tt.id, "clojure", name, 1)
+			if !ok || d.ID != id || d.Summary != tt.summary || d.Transient ||
+				len(d.Hints) != 1 || d.Hints[0] != tt.hint {
 				t.Errorf("%s: got %+v", name, d)
 			}
 		}

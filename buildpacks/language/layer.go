@@ -8,7 +8,8 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 )
 
-// OpenLayer opens a layer and makes its directory. Its metadata and files are those of the last build.
+// OpenLayer opens a layer and makes its directory. Its metadata and files are those of the last
+// build.
 func OpenLayer(layers libcnb.Layers, name string) (libcnb.Layer, error) {
 	layer, err := layers.Layer(name)
 	if err != nil {

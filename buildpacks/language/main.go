@@ -12,8 +12,8 @@ import (
 
 // Run runs the build of the language name ("node") in a process of its own, and is the body of its
 // libcnb.BuildFunc. It prints progress on standard output. A fault of the app is returned as a
-// [*diagnosis.Diagnosis] and written to the file that the environment names ([diagnosis.Env]). It sets
-// no deadline: the platform that started the process ends it.
+// [*diagnosis.Diagnosis] and written to the file that the environment names ([diagnosis.Env]). It
+// sets no deadline: the platform that started the process ends it.
 func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb.BuildResult, error) {
 	b := &Build{
 		Name:    name,

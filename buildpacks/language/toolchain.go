@@ -54,8 +54,8 @@ func Request(r detect.Requirement) toolchain.Request {
 	return toolchain.Request{Tool: r.Tool, Constraint: r.Constraint, From: r.From, Hash: r.Hash}
 }
 
-// RequestFor returns the request for a tool among an app's requirements. Where there is none, it asks
-// for the default version.
+// RequestFor returns the request for a tool among an app's requirements. Where there is none, it
+// asks for the default version.
 func RequestFor(tool string, requirements []detect.Requirement) toolchain.Request {
 	for _, r := range requirements {
 		if r.Tool == tool {
@@ -65,8 +65,8 @@ func RequestFor(tool string, requirements []detect.Requirement) toolchain.Reques
 	return toolchain.Request{Tool: tool, From: "default"}
 }
 
-// Notes shows the first fetch and the notes of a toolchain store in a log. Several goroutines may use
-// it.
+// Notes shows the first fetch and the notes of a toolchain store in a log. Several goroutines may
+// use it.
 type Notes struct {
 	Log  *command.Log
 	once sync.Once
@@ -80,8 +80,8 @@ func (n *Notes) Fetch(tool, version string, _, _ int64) {
 // Note prints one line.
 func (n *Notes) Note(line string) { n.Log.Detail("%s", line) }
 
-// NoToolchain returns the errors of the toolchain store that the app's owner can fix as diagnoses: a
-// version that cannot be read is ‹language›/version-invalid, one that no source has is
+// NoToolchain returns the errors of the toolchain store that the app's owner can fix as diagnoses:
+// a version that cannot be read is ‹language›/version-invalid, one that no source has is
 // ‹language›/version-unavailable.
 func NoToolchain(language string, err error) error {
 	if errors.Is(err, context.Canceled) {

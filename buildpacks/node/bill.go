@@ -19,9 +19,9 @@ type installed struct {
 	Version string `json:"version"`
 }
 
-// directDependencies reads what is installed of the dependencies that the app's own package.json files
-// name, while the trees are on disk; it is kept with their key. Members of the workspace are the app
-// itself. Plug'n'Play has no tree to read.
+// directDependencies reads what is installed of the dependencies that the app's own package.json
+// files name, while the trees are on disk; it is kept with their key. Members of the workspace are
+// the app itself. Plug'n'Play has no tree to read.
 func (b *work) directDependencies() []installed {
 	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
@@ -48,8 +48,8 @@ func (b *work) directDependencies() []installed {
 	})
 }
 
-// installedVersion reads the version of the package at dir, "" where there is none or it is a link into
-// the app's own files.
+// installedVersion reads the version of the package at dir, "" where there is none or it is a link
+// into the app's own files.
 func (b *work) installedVersion(root *os.Root, dir string) string {
 	if real, err := filepath.EvalSymlinks(b.Path(dir)); err != nil ||
 		!strings.Contains(filepath.ToSlash(real), "/node_modules/") {

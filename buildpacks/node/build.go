@@ -41,8 +41,8 @@ func start(frame *language.Build) (*work, error) {
 	return b, nil
 }
 
-// detect asks the detector for the app's facts. It runs again after heroku-prebuild, which may write
-// an .npmrc.
+// detect asks the detector for the app's facts. It runs again after heroku-prebuild, which may
+// write an .npmrc.
 func (b *work) detect() error {
 	found, err := b.Inspect(detect.ForNode)
 	if err != nil {

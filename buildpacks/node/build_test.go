@@ -8,8 +8,8 @@ import (
 	"slugc/buildpacks/buildpacktest"
 )
 
-// TestFixtures builds each fixture from scratch, again with what the first build kept, and from scratch
-// elsewhere. All three leave the same files.
+// TestFixtures builds each fixture from scratch, again with what the first build kept, and from
+// scratch elsewhere. All three leave the same files.
 func TestFixtures(t *testing.T) {
 	for _, tt := range []struct {
 		fixture string

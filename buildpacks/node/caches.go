@@ -51,8 +51,8 @@ func (b *work) restoreCaches() error {
 	return nil
 }
 
-// saveCaches moves the framework caches out of the app. Where another buildpack builds later, they stay
-// for it.
+// saveCaches moves the framework caches out of the app. Where another buildpack builds later, they
+// stay for it.
 func (b *work) saveCaches() error {
 	layer, err := b.Layer(cachesLayer)
 	if err != nil || b.assisting {
@@ -72,8 +72,8 @@ func (b *work) saveCaches() error {
 	return nil
 }
 
-// berryArchives returns where Yarn's archives lie in the cache layer and in the app. ok is false unless
-// a Plug'n'Play install fetches them: only then does the app run from them.
+// berryArchives returns where Yarn's archives lie in the cache layer and in the app. ok is false
+// unless a Plug'n'Play install fetches them: only then does the app run from them.
 func (b *work) berryArchives() (kept, archives string, ok bool) {
 	if b.app.Manager != "berry" || b.app.NodeLinker != "pnp" || b.app.ZeroInstall {
 		return "", "", false
@@ -100,8 +100,8 @@ func (b *work) saveArchives() error {
 }
 
 // yarnState leaves the install state that Yarn makes from a lock file when there is none. The state
-// that an install leaves differs each time. Without any, `yarn start` writes one, and fails where the
-// app is read-only.
+// that an install leaves differs each time. Without any, `yarn start` writes one, and fails where
+// the app is read-only.
 func (b *work) yarnState() error {
 	if b.app.Manager != "berry" {
 		return nil

@@ -24,8 +24,8 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// TestUnrecognised holds the diagnosis of a failure that no pattern recognises: what to do, then the
-// tool's last lines.
+// TestUnrecognised holds the diagnosis of a failure that no pattern recognises: what to do, then
+// the tool's last lines.
 func TestUnrecognised(t *testing.T) {
 	t.Parallel()
 	b := &work{}

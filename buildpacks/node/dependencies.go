@@ -97,8 +97,8 @@ func (d *dependencies) restore(s keptState) {
 	d.paths, d.final, d.kept, d.direct, d.state = s.Paths, s.Final, s.Kept, s.Direct, s.State
 }
 
-// restoreTrees brings the kept trees into the app: by renaming where they can return afterwards, else
-// by copying.
+// restoreTrees brings the kept trees into the app: by renaming where they can return afterwards,
+// else by copying.
 func (b *work) restoreTrees() error {
 	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
 		target := b.Path(b.deps.paths[i])
@@ -116,8 +116,8 @@ func (b *work) restoreTrees() error {
 	return nil
 }
 
-// keepTrees copies the full trees to the layer when a later build will need them. A copy, not links:
-// nothing that happens in the app reaches it.
+// keepTrees copies the full trees to the layer when a later build will need them. A copy, not
+// links: nothing that happens in the app reaches it.
 func (b *work) keepTrees() error {
 	d := &b.deps
 	if d.key == "" || !b.hasBuildScripts() && !b.assisting {
@@ -147,8 +147,8 @@ func (b *work) returnTrees() error {
 	return nil
 }
 
-// salvage saves what a failed build borrowed, as far as possible: the next one, with the script fixed,
-// is then as fast. What cannot be saved is found missing by its manifest.
+// salvage saves what a failed build borrowed, as far as possible: the next one, with the script
+// fixed, is then as fast. What cannot be saved is found missing by its manifest.
 func (b *work) salvage() {
 	if len(b.deps.paths) == 0 || b.deps.supplied {
 		return

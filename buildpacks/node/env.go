@@ -7,8 +7,8 @@ import (
 	"slugc/buildpacks/command"
 )
 
-// unsafe are variables of the user's configuration that never reach a tool: they would change the build
-// itself. They are those that Heroku's buildpacks leave out.
+// unsafe are variables of the user's configuration that never reach a tool: they would change the
+// build itself. They are those that Heroku's buildpacks leave out.
 var unsafe = []string{"PATH", "GIT_DIR", "CPATH", "CPPATH", "LD_PRELOAD", "LIBRARY_PATH", "LANG", "BUILD_DIR"}
 
 // internal are variables of this process, by prefix, that no script should see.

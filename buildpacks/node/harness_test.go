@@ -51,15 +51,15 @@ func newBench(t *testing.T, fixture string) *bench {
 	return b
 }
 
-// warm holds what the first build of an app leaves that is the same for others: Node itself, and the
-// packages that npm downloaded.
+// warm holds what the first build of an app leaves that is the same for others: Node itself, and
+// the packages that npm downloaded.
 var warm struct {
 	once sync.Once
 	dir  string
 }
 
-// newWarmBench returns a bench with the layer "node" and npm's store of an earlier build. Files of Node
-// are hard links: no build writes to them.
+// newWarmBench returns a bench with the layer "node" and npm's store of an earlier build. Files of
+// Node are hard links: no build writes to them.
 func newWarmBench(t *testing.T, fixture string) *bench {
 	t.Helper()
 	warm.once.Do(func() {
@@ -73,7 +73,7 @@ func newWarmBench(t *testing.T, fixture string) *bench {
 		for _, name := range env {
 			must(t, os.RemoveAll(name))
 		}
-		copyTree(t, "-a", dir, b.Layer("node"), b.Layer("node.toml"), b.Layer("npm-cache"))
+		copyTree(t, "-al", dir, b.Layer("node"), b.Layer("node.toml"), b.Layer("npm-cache"))
 		warm.dir = dir
 	})
 	b := newBench(t, fixture)
@@ -142,8 +142,8 @@ var npmRegistry = sync.OnceValues(func() (string, error) {
 // registry asks the machine's npm where packages come from.
 func registry(context.Context) (string, error) { return npmRegistry() }
 
-// addSlices completes a slug by the slices that the platform supplies by key, and keeps those that are
-// on disk.
+// addSlices completes a slug by the slices that the platform supplies by key, and keeps those that
+// are on disk.
 func (b *bench) addSlices(o outcome) {
 	b.T.Helper()
 	for _, label := range o.Launch.Labels {

@@ -14,11 +14,11 @@ import (
 	"slugc/cache/digest"
 )
 
-// part is one thing that decides what an install gives.
+// part is one thing that decides what an install leaves.
 type part struct{ name, value string }
 
-// maxManifest bounds a file that decides an install, in bytes. Lock files of very large monorepos have
-// about 10 MB.
+// maxManifest bounds a file that decides an install, in bytes. Lock files of very large monorepos
+// have about 10 MB.
 const maxManifest = 64 << 20
 
 // parts lists everything that decides the content of the dependency trees, in a fixed order.
@@ -119,8 +119,9 @@ var installScripts = []string{
 	"dependencies",
 }
 
-// unkeyed returns why an install depends on more than its key, "" where it does not. A script of the
-// app may read and write anything, and a dependency copied from the app changes with the app's files.
+// unkeyed returns why an install depends on more than its key, "" where it does not. A script of
+// the app may read and write anything, and a dependency copied from the app changes with the app's
+// files.
 func (b *work) unkeyed() string {
 	switch {
 	case b.env.user["NODE_MODULES_CACHE"] == "false":

@@ -10,9 +10,9 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// concurrency is sourced at launch. It sets WEB_CONCURRENCY by the memory that the container may use:
-// cgroup v2, then v1. Without a limit ("max", or v1's number beyond any machine) nothing promises
-// memory, and one process is run.
+// concurrency is sourced at launch. It sets WEB_CONCURRENCY by the memory that the container may
+// use: cgroup v2, then v1. Without a limit ("max", or v1's number beyond any machine) nothing
+// promises memory, and one process is run.
 const concurrency = `# Sets WEB_CONCURRENCY, the number of processes a clustered web server starts, unless it is set.
 _slugc_memory() {
   for _slugc_file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
@@ -45,8 +45,8 @@ unset -f _slugc_memory
 unset _slugc_file _slugc_limit
 `
 
-// checkStart fails early where nothing says how to start the app: no start script, no server file, no
-// Procfile, and no script that might write one.
+// checkStart fails early where nothing says how to start the app: no start script, no server file,
+// no Procfile, and no script that might write one.
 func (b *work) checkStart() error {
 	if b.hasBuildScripts() || len(b.lifecycleScripts("preinstall", "install", "postinstall", "prepare")) > 0 {
 		return nil

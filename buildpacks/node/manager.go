@@ -40,9 +40,9 @@ func toolOf(name string) string {
 	return name
 }
 
-// managerOf returns the app's package manager in a version and puts its settings into the environment.
-// Its download store lies in a cache layer. The lock file's checksums verify what the store holds, so
-// it serves whatever changed.
+// managerOf returns the app's package manager in a version and puts its settings into the
+// environment. Its download store lies in a cache layer. The lock file's checksums verify what the
+// store holds, so it serves whatever changed.
 func (b *work) managerOf(version string) (manager, error) {
 	store, err := b.Layer(toolOf(b.app.Manager) + "-cache")
 	if err != nil {
@@ -254,7 +254,8 @@ func yarnPathVersion(file string) string {
 	return "unknown"
 }
 
-// lifecycleScripts returns those of the named scripts that the app or a member of its workspace has.
+// lifecycleScripts returns those of the named scripts that the app or a member of its workspace
+// has.
 func (b *work) lifecycleScripts(names ...string) []string {
 	var found []string
 	for _, pkg := range b.packages() {

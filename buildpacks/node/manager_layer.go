@@ -10,8 +10,8 @@ import (
 	"slugc/cache/digest"
 )
 
-// installManager chooses the package manager and, where it is not npm, puts it into a layer of its own:
-// `yarn start` needs it at launch.
+// installManager chooses the package manager and, where it is not npm, puts it into a layer of its
+// own: `yarn start` needs it at launch.
 func (b *work) installManager() error {
 	tools, err := b.tools()
 	if err != nil {
@@ -45,7 +45,8 @@ func (b *work) installManager() error {
 	})
 }
 
-// installYarnPath puts the yarn that the app has checked in (yarnPath in .yarnrc.yml) on the search path.
+// installYarnPath puts the yarn that the app has checked in (yarnPath in .yarnrc.yml) on the search
+// path.
 func (b *work) installYarnPath() error {
 	data, err := tree.ReadIn(b.Dir, b.app.YarnPath, maxManifest)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestBoundStore holds that a store beyond its bound is emptied, and that one within it is left alone.
+// TestBoundStore holds that a store beyond its bound is emptied, and that one within it is left
+// alone.
 func TestBoundStore(t *testing.T) {
 	t.Parallel()
 	var shown bytes.Buffer

@@ -9,8 +9,8 @@ import (
 	"slugc/cache/testkit"
 )
 
-// TestPlugAndPlay holds that Yarn's archives are in the slug, that they come from the cache the second
-// time, and that the app runs from them.
+// TestPlugAndPlay holds that Yarn's archives are in the slug, that they come from the cache the
+// second time, and that the app runs from them.
 func TestPlugAndPlay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "node-berry")
@@ -32,7 +32,8 @@ func TestPlugAndPlay(t *testing.T) {
 	}
 }
 
-// TestPnpmWorkspace holds that members' trees are pruned by installing again, and are slices of their own.
+// TestPnpmWorkspace holds that members' trees are pruned by installing again, and are slices of
+// their own.
 func TestPnpmWorkspace(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "node-pnpm")
@@ -58,8 +59,8 @@ packages:
 	buildpacktest.Equal(t, "second", second.files, first.files)
 }
 
-// TestNewPnpm holds that pnpm 11, which reads pnpm_config_ variables, and pnpm 12, a native program, build
-// and start the app like pnpm 10.
+// TestNewPnpm holds that pnpm 11, which reads pnpm_config_ variables, and pnpm 12, a native
+// program, build and start the app like pnpm 10.
 func TestNewPnpm(t *testing.T) {
 	for _, version := range []string{"11.28.11", "12.21.0"} {
 		t.Run(version, func(t *testing.T) {
@@ -98,7 +99,7 @@ func TestBun(t *testing.T) {
 	buildpacktest.Equal(t, "second", b.build().files, first.files)
 }
 
-// TestCheckedInModules holds that npm rebuilds what is checked in, and that the build warns of it.
+// TestCheckedInModules holds that npm rebuilds what is checked in, and that the build warns.
 func TestCheckedInModules(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
@@ -111,8 +112,8 @@ func TestCheckedInModules(t *testing.T) {
 	}
 }
 
-// TestForeignPlatform holds that the buildpack fetches toolchains where the platform does not, and keeps
-// them.
+// TestForeignPlatform holds that the buildpack fetches toolchains where the platform does not, and
+// keeps them.
 func TestForeignPlatform(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "node-pnpm")

@@ -14,9 +14,9 @@ import (
 	"syscall"
 )
 
-// entry is what stat tells of a file. Two equal entries, taken at different times, mean that nobody has
-// written to the file in between: ctime cannot be set. Of a directory only path and mode count: its
-// files have entries of their own, and renaming the top changes its times.
+// entry is what stat tells of a file. Two equal entries, taken at different times, mean that nobody
+// has written to the file in between: ctime cannot be set. Of a directory only path and mode count:
+// its files have entries of their own, and renaming the top changes its times.
 type entry struct {
 	path         string
 	mode         fs.FileMode
@@ -125,8 +125,8 @@ func packageOf(rel string) string {
 	return parts[0]
 }
 
-// findTrees returns the node_modules directories of an app, the root's and its members' but not those
-// inside another, sorted.
+// findTrees returns the node_modules directories of an app, the root's and its members' but not
+// those inside another, sorted.
 func findTrees(dir string, skip func(rel string) bool) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {

@@ -1,15 +1,15 @@
-// Package node is slugc's Node.js buildpack: a Cloud Native Buildpack that installs what package.json
-// and its lock file ask for with the app's own package manager, runs its build scripts, prunes what
-// only the build needed, and declares how to start it.
+// Package node is slugc's Node.js buildpack: a Cloud Native Buildpack that installs what
+// package.json and its lock file ask for with the app's own package manager, runs its build
+// scripts, prunes what only the build needed, and declares how to start it.
 //
 //	libcnb.BuildpackMain(node.Detect, node.Build) // is the whole buildpack
 //
-// The dependency trees (node_modules) stay in the app directory and are declared as slices, labelled
-// with the key that decides their content. Where the platform holds a slice of that key, nothing is
-// installed and the directory is left out. Where build scripts need the tree, the full one is kept in
-// a cache layer and restored by one rename. Whatever path a build takes, its result equals a build
-// from nothing: a stat manifest notices a tree that a script wrote to, and that tree is packed from
-// disk.
+// The dependency trees (node_modules) stay in the app directory and are declared as slices,
+// labelled with the key that decides their content. Where the platform holds a slice of that key,
+// nothing is installed and the directory is left out. Where build scripts need the tree, the full
+// one is kept in a cache layer and restored by one rename. Whatever path a build takes, its result
+// equals a build from nothing: a stat manifest notices a tree that a script wrote to, and that tree
+// is packed from disk.
 //
 // [Build] runs in a process of its own (libcnb reads the working directory and the environment).
 // Everything it may know is in that process's environment. It packs no slug and runs no app.
@@ -32,9 +32,9 @@ const Version = "0.1.0"
 // planName is what the buildpack provides and, for a Node.js app, requires.
 const planName = "node"
 
-// Detect is the buildpack's libcnb.DetectFunc. A Node.js app passes and brings its own requirement. Any
-// other tree passes only if another buildpack of the group requires "node". A Node.js app that is
-// broken returns the detector's *detect.Error.
+// Detect is the buildpack's libcnb.DetectFunc. A Node.js app passes and brings its own requirement.
+// Any other tree passes only if another buildpack of the group requires "node". A Node.js app that
+// is broken returns the detector's *detect.Error.
 func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	found, err := language.Inspect(ctx, detect.ForNode)
 	if err != nil {

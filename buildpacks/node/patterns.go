@@ -6,8 +6,8 @@ import (
 	"slugc/buildpacks/diagnosis"
 )
 
-// patterns returns the known failures of npm (6 says "npm ERR!", later ones "npm error"), yarn, pnpm and
-// Node itself, the particular before the general.
+// patterns returns the known failures of npm (6 says "npm ERR!", later ones "npm error"), yarn,
+// pnpm and Node itself, the particular before the general.
 func (b *work) patterns() []diagnosis.Pattern {
 	manager, lock := "npm", "the lock file"
 	if b.app != nil {

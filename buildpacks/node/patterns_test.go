@@ -16,9 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/diagnoses.txtar")
 
-// TestDiagnoses holds the diagnoses of real output. The archive has the output (‹manager›-‹case›.txt: of
-// npm 10.9 and 11, yarn 1.22 and 4.9, pnpm 10), with addresses and directories replaced, and after each
-// its diagnosis.
+// TestDiagnoses holds the diagnoses of real output. The archive has the output
+// (‹manager›-‹case›.txt: of npm 10.9 and 11, yarn 1.22 and 4.9, pnpm 10), with addresses and
+// directories replaced, and after each its diagnosis.
 func TestDiagnoses(t *testing.T) {
 	t.Parallel()
 	const file = "testdata/diagnoses.txtar"

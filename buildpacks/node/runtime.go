@@ -85,8 +85,8 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	layer.BuildEnvironment.Default("NODE_OPTIONS", b.env.vars["NODE_OPTIONS"])
 }
 
-// fillRuntime copies what a running app needs: the program and npm. Headers and documents stay in the
-// toolchain.
+// fillRuntime copies what a running app needs: the program and npm. Headers and documents stay in
+// the toolchain.
 func (b *work) fillRuntime(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {
 		return err

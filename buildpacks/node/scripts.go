@@ -32,8 +32,8 @@ func (b *work) script(id, name string, run []string, flags ...string) error {
 	return b.tool(failure, argv...)
 }
 
-// prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so the app's facts are
-// read again.
+// prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so the app's facts
+// are read again.
 func (b *work) prebuild() error {
 	if strings.TrimSpace(b.app.Scripts["heroku-prebuild"]) == "" {
 		return nil
@@ -86,8 +86,8 @@ func (b *work) buildScripts() error {
 // prunes reports whether development dependencies are taken out.
 func (b *work) prunes() bool { return b.app.HasDevDeps && b.whyNoPrune() == "" }
 
-// whyNoPrune returns why development dependencies stay, "" where they go. The variables are those of
-// Heroku's Node.js buildpack.
+// whyNoPrune returns why development dependencies stay, "" where they go. The variables are those
+// of Heroku's Node.js buildpack.
 func (b *work) whyNoPrune() string {
 	if b.assisting {
 		return "the build of another language may need them"
@@ -108,8 +108,8 @@ func (b *work) whyNoPrune() string {
 	return b.manager.noPrune
 }
 
-// finishTrees leaves of the dependency trees what the slug carries: the full ones go back to the cache
-// where the platform supplies the pruned ones, else they are pruned in place.
+// finishTrees leaves of the dependency trees what the slug carries: the full ones go back to the
+// cache where the platform supplies the pruned ones, else they are pruned in place.
 func (b *work) finishTrees() error {
 	d := &b.deps
 	if d.supplied {

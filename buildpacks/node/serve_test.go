@@ -10,8 +10,8 @@ import (
 	"slugc/cache/testkit"
 )
 
-// get moves the built app elsewhere, starts its web process there and asks it once. The original is gone
-// meanwhile, so nothing can depend on it.
+// get moves the built app elsewhere, starts its web process there and asks it once. The original is
+// gone meanwhile, so nothing can depend on it.
 func (b *bench) get(o outcome, path string) (status int, body string) {
 	b.T.Helper()
 	moved := b.Path("moved")

@@ -15,8 +15,8 @@ import (
 	"slugc/buildpacks/tree"
 )
 
-// declareSlices cleans the trees and declares them as slices. A slice has its key as label only where
-// the key alone decided its content.
+// declareSlices cleans the trees and declares them as slices. A slice has its key as label only
+// where the key alone decided its content.
 func (b *work) declareSlices() error {
 	d := &b.deps
 	if !d.supplied {
@@ -38,8 +38,8 @@ func (b *work) declareSlices() error {
 	return b.saveState()
 }
 
-// bookkeeping are files in a node_modules directory in which package managers record when, where and
-// from where they installed. No app reads them, and they differ from build to build.
+// bookkeeping are files in a node_modules directory in which package managers record when, where
+// and from where they installed. No app reads them, and they differ from build to build.
 var bookkeeping = []string{
 	".modules.yaml",
 	".pnpm-workspace-state.json",
@@ -47,8 +47,8 @@ var bookkeeping = []string{
 	".package-lock.json",
 }
 
-// scrub removes from a dependency tree what differs between two installs of the same lock file: package
-// managers' records, what node-gyp leaves beside the addon it built, compiled Python.
+// scrub removes from a dependency tree what differs between two installs of the same lock file:
+// package managers' records, what node-gyp leaves beside the addon it built, compiled Python.
 func scrub(modules string) error {
 	for _, name := range bookkeeping {
 		if err := os.RemoveAll(filepath.Join(modules, name)); err != nil {
@@ -79,8 +79,8 @@ func remove(dir string) error {
 	return fs.SkipDir
 }
 
-// scrubGyp removes node-gyp's makefiles and intermediate files, which name the build's directories. The
-// addon stays.
+// scrubGyp removes node-gyp's makefiles and intermediate files, which name the build's directories.
+// The addon stays.
 func scrubGyp(build string) error {
 	return filepath.WalkDir(build, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -15,8 +15,8 @@ import (
 	"slugc/cache/digest"
 )
 
-// keptState is what a build tells the next one about its dependency trees, in the metadata of the layer
-// "modules".
+// keptState is what a build tells the next one about its dependency trees, in the metadata of the
+// layer "modules".
 type keptState struct {
 	Key    string      `json:"key"`
 	Paths  []string    `json:"paths"` // after installing: what is kept

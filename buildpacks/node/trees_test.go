@@ -19,8 +19,8 @@ func (b *bench) script(name, text string) {
 	b.Edit("package.json", `"scripts": {`, `"scripts": { "`+name+`": "`+text+`",`)
 }
 
-// TestScriptTouchesTree holds that what a script writes into a package is in the slug of each build, and
-// is kept for none.
+// TestScriptTouchesTree holds that what a script writes into a package is in the slug of each
+// build, and is kept for none.
 func TestScriptTouchesTree(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
@@ -45,8 +45,8 @@ func TestScriptTouchesTree(t *testing.T) {
 	buildpacktest.Equal(t, "with another change", third.files, fresh.build().files)
 }
 
-// TestScriptStartsToTouch holds that a borrowed tree that a script writes to is packed from disk and not
-// kept.
+// TestScriptStartsToTouch holds that a borrowed tree that a script writes to is packed from disk
+// and not kept.
 func TestScriptStartsToTouch(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
@@ -84,8 +84,8 @@ func TestFailedScript(t *testing.T) {
 	buildpacktest.Equal(t, "after the failure", again.files, first.files)
 }
 
-// TestFrameworkCache holds that node_modules/.cache and .next/cache outlive the build and are in no slug,
-// and that writing there touches no tree.
+// TestFrameworkCache holds that node_modules/.cache and .next/cache outlive the build and are in no
+// slug, and that writing there touches no tree.
 func TestFrameworkCache(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
@@ -124,8 +124,8 @@ func TestCleanup(t *testing.T) {
 	buildpacktest.Equal(t, "second", b.build().files, first.files)
 }
 
-// TestReasons holds that a build that installs again says what changed, and that a kept tree that was
-// tampered with is noticed.
+// TestReasons holds that a build that installs again says what changed, and that a kept tree that
+// was tampered with is noticed.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
@@ -177,8 +177,8 @@ func TestInstallScript(t *testing.T) {
 	}
 }
 
-// TestScripts holds that heroku-prebuild comes first, that heroku-postbuild replaces build even when it is
-// empty, and that build gets NODE_BUILD_FLAGS.
+// TestScripts holds that heroku-prebuild comes first, that heroku-postbuild replaces build even
+// when it is empty, and that build gets NODE_BUILD_FLAGS.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)

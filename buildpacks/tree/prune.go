@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Prune keeps a cache small. Once the files below dir have more than limit bytes, it removes those that
-// were written longest ago until at most keep bytes are left. Directories stay. spare reports
+// Prune keeps a cache small. Once the files below dir have more than limit bytes, it removes those
+// that were written longest ago until at most keep bytes are left. Directories stay. spare reports
 // slash-separated paths relative to dir that neither count nor go; nil spares nothing.
 func Prune(dir string, limit, keep int64, spare func(rel string) bool) error {
 	type file struct {

@@ -1,11 +1,11 @@
-// Package tree copies, moves and prunes the directory trees that buildpacks put into layers and take
-// out of them ([Copy], [Move], [Prune]), and asks what is at a path.
+// Package tree copies, moves and prunes the directory trees that buildpacks put into layers and
+// take out of them ([Copy], [Move], [Prune]), and asks what is at a path.
 //
 //	skip := func(rel string) bool { return rel == "docs" }
 //	err := tree.Copy(toolchain.Dir, layer.Path, tree.Options{Plain: true, Skip: skip})
 //
-// Paths are of this machine, and of directories that the caller owns. Only [ReadIn] keeps to a root.
-// Single files are copied and whole trees removed by package cache/disk.
+// Paths are of this machine, and of directories that the caller owns. Only [ReadIn] keeps to a
+// root. Single files are copied and whole trees removed by package cache/disk.
 package tree
 
 import (
@@ -23,16 +23,16 @@ import (
 
 // Options say how [Copy] copies. The zero value copies everything with its modes.
 type Options struct {
-	// Plain makes directories 0755 and files 0644, or 0755 where they were executable: a store's trees
-	// may be read-only.
+	// Plain makes directories 0755 and files 0644, or 0755 where they were executable: a store's
+	// trees may be read-only.
 	Plain bool
-	// Skip reports slash-separated paths relative to the tree that are left out, with everything below.
-	// nil leaves nothing out.
+	// Skip reports slash-separated paths relative to the tree that are left out, with everything
+	// below. nil leaves nothing out.
 	Skip func(rel string) bool
 }
 
-// Copy copies the directory src to dst, which must not exist or must be empty: files, directories and
-// symbolic links with their modes and, for files, times. Sockets and devices are left out.
+// Copy copies the directory src to dst, which must not exist or must be empty: files, directories
+// and symbolic links with their modes and, for files, times. Sockets and devices are left out.
 func Copy(src, dst string, o Options) error {
 	type made struct {
 		dir  string
@@ -99,8 +99,8 @@ func (o Options) mode(info fs.FileInfo) fs.FileMode {
 	return 0o644 | info.Mode().Perm()&0o111
 }
 
-// Move renames a directory, or copies and removes it where the two places are on different disks. dst
-// must not exist; the directories above it are made.
+// Move renames a directory, or copies and removes it where the two places are on different disks.
+// dst must not exist; the directories above it are made.
 func Move(src, dst string) error {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err
@@ -121,8 +121,8 @@ func Exists(path string) bool {
 	return err == nil
 }
 
-// ReadIn reads a regular file of at most limit bytes below dir. name is slash-separated. A link that
-// leads out of dir is not followed.
+// ReadIn reads a regular file of at most limit bytes below dir. name is slash-separated. A link
+// that leads out of dir is not followed.
 func ReadIn(dir, name string, limit int64) ([]byte, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

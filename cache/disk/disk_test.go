@@ -269,7 +269,8 @@ func TestSyncDir(t *testing.T) {
 
 func TestRemoveStale(t *testing.T) {
 	t.Parallel()
-	dir := testkit.Tree(t, t.TempDir(), map[string]string{".new-old": "", ".new-young": "", "old": "", ".new-dir/x": ""})
+	files := map[string]string{".new-old": "", ".new-young": "", "old": "", ".new-dir/x": ""}
+	dir := testkit.Tree(t, t.TempDir(), files)
 	yesterday := time.Now().Add(-25 * time.Hour)
 	for _, name := range []string{".new-old", "old", ".new-dir"} {
 		if err := os.Chtimes(filepath.Join(dir, name), yesterday, yesterday); err != nil {

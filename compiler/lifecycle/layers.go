@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -184,11 +186,25 @@ func changedKeys(before, after map[string]any) (changed []string) {
 	}
 	maps.Copy(all, after)
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if !reflect.DeepEqual(before[key], after[key]) {
+		if !sameValue(before[key], after[key]) {
 			changed = append(changed, key)
 		}
 	}
 	return changed
+}
+
+// sameValue reports whether two values of TOML are the same. TOML has two notations for a list of tables,
+// which decode into different types, and a NaN is not equal to itself.
+func sameValue(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true
+	}
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	if errX != nil || errY != nil {
+		return fmt.Sprint(a) == fmt.Sprint(b)
+	}
+	return bytes.Equal(x, y)
 }
 
 // describeChange names the first of the changed keys with its values, or all keys if the values are long.

@@ -117,6 +117,7 @@ func TestHostileLayers(t *testing.T) {
 func FuzzLayerTOML(f *testing.F) {
 	f.Add([]byte("[types]\ncache = true\n[metadata]\nversion = \"1\"\n"))
 	f.Add([]byte("[types]\nlaunch = true\n[metadata]\na = [1, {b = 2.5}]\nd = 1979-05-27T07:32:00Z\n"))
+	f.Add([]byte("[types]\nlaunch = true\n[metadata]\na = [{}]\nb = nan\n"))
 	f.Add([]byte("types = 3"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := testkit.Tree(t, t.TempDir(), map[string]string{"bp/l.toml": string(data), "bp/l/file": ""})

@@ -3,9 +3,10 @@ package rubytest
 import (
 	"os/exec"
 	"path/filepath"
+	"testing"
+
 	"slugc/buildpacks/buildpacktest"
 	"slugc/cache/testkit"
-	"testing"
 )
 
 // greeter is the gem of the git repository https://git.example.com/greeter.git (see
