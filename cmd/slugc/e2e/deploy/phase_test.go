@@ -48,62 +48,56 @@ exec 3<>/dev/tcp/127.0.0.1/$REACH && echo reached`)
 	for _, level := range []string{"bubblewrap", "landlock", "none"} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
-			home := slugctest.Home(t)
-			secret := filepath.Join(home, "secret")
-			if err := os.WriteFile(secret, []byte("not hidden\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			do := func(args ...string) slugctest.Outcome {
-				t.Helper()
-				return slugctest.RunIn(
-					t,
-					"",
-					home,
-					[]string{"HOST_SECRET=s3cret"},
-					append(
-						args,
-						"--sandbox",
-						level,
-						"--release-env-file",
-						file,
-						"--release-env",
-						"SECRET="+secret,
-						"--release-env",
-						"REACH="+port,
-					)...)
-			}
-			o := do("register", good, "--app", "x", "--release-env", "FLAG=from-flag")
-			if o.Exit != 0 || !strings.Contains(o.Stderr, "good; from-flag from-file release.1 no port no secret\n") ||
-				!strings.Contains(o.Stderr, "reached") {
-				t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
-			}
-			hidden := strings.Contains(o.Stderr, "hidden\n") && !strings.Contains(o.Stderr, "not hidden")
-			if hidden != (level != "none") {
-				t.Errorf("the host's files are hidden: %v\n%s", hidden, o.Stderr)
-			}
-			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
-				!strings.Contains(o.Stderr, "before") ||
-				!strings.Contains(o.Stderr, "[release/phase-failed]") {
-				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
-			}
-			if o := do("register", bad, "--app", "x", "--release-env", "FLAG=good"); o.Exit != 0 {
-				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
-			}
-			if o := do("rollback", "x", "--release-env", "FLAG=back"); o.Exit != 0 ||
-				!strings.Contains(o.Stderr, "good; back from-file release.1") {
-				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
-			}
-			if o := do("rollback", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
-				!strings.Contains(o.Stderr, "[release/phase-failed]") {
-				t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
-			}
-			if got := statuses(t, home, "x"); got != "superseded failed superseded current failed" {
-				t.Errorf("releases are %s", got)
-			}
-			if left, _ := filepath.Glob(filepath.Join(home, "run", "*")); len(left) > 0 {
-				t.Errorf("these are left: %v", left)
-			}
+			releaseAt(t, level, file, port, good, bad)
 		})
+	}
+}
+
+// releaseAt releases two slugs at a level of the sandbox and rolls back. file holds config vars, port
+// is one of this machine that the release process can reach.
+func releaseAt(t *testing.T, level, file, port, good, bad string) {
+	t.Helper()
+	home := slugctest.Home(t)
+	secret := filepath.Join(home, "secret")
+	if err := os.WriteFile(secret, []byte("not hidden\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do := func(args ...string) slugctest.Outcome {
+		t.Helper()
+		args = append(args, "--sandbox", level, "--release-env-file", file,
+			"--release-env", "SECRET="+secret, "--release-env", "REACH="+port)
+		return slugctest.RunIn(t, "", home, []string{"HOST_SECRET=s3cret"}, args...)
+	}
+	o := do("register", good, "--app", "x", "--release-env", "FLAG=from-flag")
+	if o.Exit != 0 || !strings.Contains(o.Stderr, "good; from-flag from-file release.1 no port no secret\n") ||
+		!strings.Contains(o.Stderr, "reached") {
+		t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
+	}
+	hidden := strings.Contains(o.Stderr, "hidden\n") && !strings.Contains(o.Stderr, "not hidden")
+	if hidden != (level != "none") {
+		t.Errorf("the host's files are hidden: %v\n%s", hidden, o.Stderr)
+	}
+	if o := do("register", bad, "--app", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
+		!strings.Contains(o.Stderr, "before") ||
+		!strings.Contains(o.Stderr, "[release/phase-failed]") {
+		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
+	}
+	if o := do("register", bad, "--app", "x", "--release-env", "FLAG=good"); o.Exit != 0 {
+		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
+	}
+	if o := do("rollback", "x", "--release-env", "FLAG=back"); o.Exit != 0 ||
+		!strings.Contains(o.Stderr, "good; back from-file release.1") {
+		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
+	}
+	if o := do("rollback", "x", "--release-env", "FLAG=bad"); o.Exit != 72 ||
+		!strings.Contains(o.Stderr, "[release/phase-failed]") {
+		t.Errorf("exit %d\n%s", o.Exit, o.Stderr)
+	}
+	if got := statuses(t, home, "x"); got != "superseded failed superseded current failed" {
+		t.Errorf("releases are %s", got)
+	}
+	if left, _ := filepath.Glob(filepath.Join(home, "run", "*")); len(left) > 0 {
+		t.Errorf("these are left: %v", left)
 	}
 }
 

@@ -16,15 +16,7 @@ import (
 func TestHookInstall(t *testing.T) {
 	t.Parallel()
 	s := bareSite(t)
-	testkit.Tree(t, s.bare, map[string]string{
-		"hooks/pre-receive":           "#!/bin/sh\necho earlier $GIT_DIR; cat; [ -z \"$GIT_PUSH_OPTION_0\" ]\n",
-		"hooks/reference-transaction": "#!/bin/sh\nsed \"s/^/$1 /\" >>moves\n",
-	})
-	for _, hook := range []string{"pre-receive", "reference-transaction"} {
-		if err := os.Chmod(filepath.Join(s.bare, "hooks", hook), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.writeEarlierHooks(t)
 	s.run(t, "git", "--git-dir", s.bare, "config", "receive.keepAlive", "7")
 	before := s.files(t)
 	for _, branches := range [][]string{{"--branch", "old"}, {"--branch", "main", "--branch", "release"}} {
@@ -39,15 +31,8 @@ func TestHookInstall(t *testing.T) {
 	}
 	slugctest.GoApp(t, s.work, "x")
 	s.commit(t, "first")
-	says(
-		t,
-		s.git(t, "push", "origin", "main", "main:old"),
-		0,
-		"earlier .\n",
-		"refs/heads/main\n",
-		"old is not a deploy branch (main, release)",
-		"Released blog v1",
-	)
+	says(t, s.git(t, "push", "origin", "main", "main:old"), 0, "earlier .\n", "refs/heads/main\n",
+		"old is not a deploy branch (main, release)", "Released blog v1")
 	s.inStep(t, 1)
 	moves, _ := os.ReadFile(filepath.Join(s.bare, "moves"))
 	if !strings.Contains(string(moves), "prepared 0") || !strings.Contains(string(moves), "committed 0") ||
@@ -83,6 +68,20 @@ func TestHookInstall(t *testing.T) {
 		t.Errorf("%+v", status)
 	}
 	says(t, s.git(t, "push", "origin", "main"), 0, "main -> main")
+}
+
+// writeEarlierHooks gives the repository hooks of its own.
+func (s *site) writeEarlierHooks(t *testing.T) {
+	t.Helper()
+	testkit.Tree(t, s.bare, map[string]string{
+		"hooks/pre-receive":           "#!/bin/sh\necho earlier $GIT_DIR; cat; [ -z \"$GIT_PUSH_OPTION_0\" ]\n",
+		"hooks/reference-transaction": "#!/bin/sh\nsed \"s/^/$1 /\" >>moves\n",
+	})
+	for _, hook := range []string{"pre-receive", "reference-transaction"} {
+		if err := os.Chmod(filepath.Join(s.bare, "hooks", hook), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // files are the repository's hooks and configuration.
