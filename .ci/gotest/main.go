@@ -36,6 +36,7 @@ type run struct {
 	short   bool
 	output  map[string]*strings.Builder // by package and test
 	skipped map[string][]string         // tests, by reason
+	tests   map[string]int              // how many, by action: pass, fail, skip
 	failed  bool
 }
 
@@ -45,6 +46,7 @@ func main() {
 		short:   slices.Contains(os.Args[1:], "-short"),
 		output:  map[string]*strings.Builder{},
 		skipped: map[string][]string{},
+		tests:   map[string]int{},
 	}
 	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
 	cmd.Stderr = os.Stderr
@@ -67,6 +69,7 @@ func main() {
 	used := cmd.ProcessState
 	fmt.Printf("gotest: %s, %s of processors\n", time.Since(start).Round(time.Second),
 		(used.UserTime() + used.SystemTime()).Round(time.Second))
+	fmt.Printf("%d passed, %d failed, %d skipped\n", r.tests["pass"], r.tests["fail"], r.tests["skip"])
 	if r.failed {
 		os.Exit(1)
 	}
@@ -91,6 +94,9 @@ func (r *run) read(stdout io.Reader) {
 
 func (r *run) event(e event) {
 	key := e.Package + " " + e.Test
+	if e.Test != "" {
+		r.tests[e.Action]++
+	}
 	switch e.Action {
 	case "build-output":
 		fmt.Print(e.Output)

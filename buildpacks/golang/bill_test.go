@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"testing"
 
-	"slugc/cache/testkit"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
 )
 
 func TestBillOfMaterials(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"slugc/cache/testkit"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
 )
 
 // TestConfiguration builds one program under different configurations and runs it.

@@ -7,10 +7,10 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"golang.org/x/mod/module"
+
 	"slugc/buildpacks/tree"
 	"slugc/cache/disk"
-
-	"golang.org/x/mod/module"
 )
 
 // The sizes in bytes above which a cache is trimmed, and to which the compiler's cache is.

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"slugc/cache/testkit"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
 )
 
 // names lists the files below dir.

@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestNoise(t *testing.T) {

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 	"slugc/cache/testkit"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestBoundStore holds that a store beyond its bound is emptied, and that one within it is left

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"slugc/buildpacks/tree"
 	"slugc/cache/testkit"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // take takes the manifest of a tree.

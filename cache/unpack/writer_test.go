@@ -1,6 +1,7 @@
 package unpack_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -12,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"archive/tar"
 
 	"github.com/google/go-cmp/cmp"
 

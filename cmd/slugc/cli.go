@@ -159,7 +159,7 @@ func (c *cli) conclude(ctx context.Context, err error) int {
 		return fault.ExitInterrupted
 	}
 	f := fault.Of(err)
-	if f.ID == "slugc/internal" && !c.started {
+	if _, owned := errors.AsType[*fault.Error](err); !owned && !c.started {
 		f = fault.UsageError("usage/arguments", err, "see `slugc --help`")
 	}
 	c.ui.fault(f)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/buildpacks"
+	"slugc/cmd/slugc/safetext"
 	"slugc/compiler"
 	"slugc/compiler/source"
 	"slugc/detect"
@@ -103,7 +104,7 @@ func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, 
 			text.WriteString(none.Text())
 		}
 		if !c.asJSON {
-			if printed := c.ui.result(clean(text.String())); printed != nil {
+			if printed := c.ui.result(safetext.Clean(text.String())); printed != nil {
 				return printed
 			}
 		}
@@ -114,7 +115,7 @@ func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, 
 		group = append(group, "slugc/"+string(r.Language))
 	}
 	fmt.Fprintf(&text, "\ngroup: %s\n", strings.Join(group, ", "))
-	return c.result(doc, clean(text.String()))
+	return c.result(doc, safetext.Clean(text.String()))
 }
 
 func (c candidate) print(w io.Writer) {

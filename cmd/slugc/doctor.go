@@ -15,6 +15,7 @@ import (
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
+	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/report"
 )
 
@@ -47,7 +48,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", verdict, f.What, f.Says)
 			}
 			_ = w.Flush()
-			return c.result(findings, clean(b.String()))
+			return c.result(findings, safetext.Clean(b.String()))
 		},
 	}
 	c.jsonFlag(cmd)

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"slugc/cmd/slugc/slugctest"
-
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"slugc/cmd/slugc/slugctest"
 )
 
 // exitsShown are the codes of README's table that [TestErrors] and [TestExitCodes] show by a

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"slugc/cmd/slugc/slugctest"
-
 	"slugc/compiler/launch/export"
 )
 

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"slugc/cache/testkit"
-	"slugc/cmd/slugc/slugctest"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 )
 
 var update = flag.Bool("update", false, "write what errors look like into testdata/errors")

@@ -112,7 +112,7 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d min %d s", seconds/60, seconds%60)
 }
 
-// sgr matches the escape sequences that clean lets through.
+// sgr matches the escape sequences that package safetext keeps.
 var sgr = lazyregexp.New("\x1b\\[[0-?]*[ -/]*m")
 
 // oneLine returns the first line of a clean text, without colours, cut to longestText columns.

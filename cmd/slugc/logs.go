@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/cache/logs"
+	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 )
@@ -80,7 +81,7 @@ func (c *cli) logsCommand() *cobra.Command {
 				return err
 			}
 			for _, record := range last {
-				if err := c.ui.result(clean(record.String())); err != nil {
+				if err := c.ui.result(safetext.Clean(record.String())); err != nil {
 					return err
 				}
 			}
@@ -89,7 +90,7 @@ func (c *cli) logsCommand() *cobra.Command {
 			}
 			return r.Follow(
 				cmd.Context(),
-				func(record logs.Record) error { return c.ui.result(clean(record.String())) },
+				func(record logs.Record) error { return c.ui.result(safetext.Clean(record.String())) },
 			)
 		},
 	}

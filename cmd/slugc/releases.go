@@ -16,6 +16,7 @@ import (
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
+	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/artifact"
 	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
@@ -136,7 +137,7 @@ func releaseTable(list []release.Release) string {
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
 		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
-			r.Slug.Digest.Short(), clean(r.Description))
+			r.Slug.Digest.Short(), safetext.Clean(r.Description))
 	}
 	_ = w.Flush()
 	return b.String()
@@ -247,7 +248,7 @@ func (c *cli) psCommand() *cobra.Command {
 					fmt.Fprintf(w, "%s\t%d\t%s\n", p.Type, formation[p.Type], p.Command)
 				}
 				_ = w.Flush()
-				return c.result(list, clean(b.String()))
+				return c.result(list, safetext.Clean(b.String()))
 			})
 		},
 	}

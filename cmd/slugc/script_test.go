@@ -4,9 +4,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"slugc/cmd/slugc/slugctest"
-
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"slugc/cmd/slugc/slugctest"
 )
 
 // scriptApps are the Go apps that a script builds. The compiled standard library is there.

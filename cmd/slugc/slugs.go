@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/cache/digest"
+	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/fault"
 	"slugc/compiler/release"
 	"slugc/compiler/report"
@@ -34,7 +35,7 @@ directories. Nothing is unpacked.`,
 				*slug.Manifest
 				Largest []slug.DirSize `json:"largest"`
 			}{m, largest}
-			return c.result(doc, clean(describe(m, largest)))
+			return c.result(doc, safetext.Clean(describe(m, largest)))
 		},
 	}
 	c.jsonFlag(cmd)

@@ -9,7 +9,7 @@ package main
 //   - colours are SGR only, and none without a terminal, under NO_COLOR, TERM=dumb or --plain.
 //   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing
 //     behind. Elsewhere the heartbeat prints now and then what is still going on.
-//   - foreign text (of buildpacks, tools, files) goes through clean, which removes every control
+//   - foreign text (of buildpacks, tools, files) goes through package safetext, which removes every control
 //     character except tab and SGR.
 
 import (
@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/term"
 
+	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/fault"
 	"slugc/compiler/report"
 )
@@ -82,7 +83,7 @@ func (u *ui) Step(text string) {
 	if u.quiet {
 		return
 	}
-	u.line(u.paint(bold, "----->") + " " + clean(text))
+	u.line(u.paint(bold, "----->") + " " + safetext.Clean(text))
 	if !isDoing(text) {
 		text = ""
 	}
@@ -92,19 +93,19 @@ func (u *ui) Step(text string) {
 // Detail prints a line about the step.
 func (u *ui) Detail(text string) {
 	if !u.quiet {
-		u.line("       " + clean(text))
+		u.line("       " + safetext.Clean(text))
 	}
 }
 
 // Warn prints what the reader should know, also under --quiet.
 func (u *ui) Warn(text string) {
-	for _, l := range strings.Split(clean(text), "\n") {
+	for _, l := range strings.Split(safetext.Clean(text), "\n") {
 		u.line(u.paint(yellow, " !     "+l))
 	}
 }
 
 func (u *ui) errorf(format string, args ...any) {
-	for _, l := range strings.Split(clean(fmt.Sprintf(format, args...)), "\n") {
+	for _, l := range strings.Split(safetext.Clean(fmt.Sprintf(format, args...)), "\n") {
 		u.line(u.paint(red, " !     "+l))
 	}
 }
@@ -113,7 +114,7 @@ func (u *ui) errorf(format string, args ...any) {
 func (u *ui) fault(f *fault.Error) {
 	u.errorf("%s", placed(f.Error(), f.Place))
 	for _, h := range f.Hints {
-		for i, l := range strings.Split(clean(h), "\n") {
+		for i, l := range strings.Split(safetext.Clean(h), "\n") {
 			if i == 0 {
 				l = "hint: " + l
 			}
@@ -162,7 +163,7 @@ func (u *ui) Progress(what string, done, total int64) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.progressLine.set(clean(what), done, total)
+	u.progressLine.set(safetext.Clean(what), done, total)
 	u.progressLine.draw(u.err, u.width())
 	if u.tick == nil {
 		u.tick = time.AfterFunc(spinInterval, u.spin)
@@ -176,7 +177,7 @@ func (u *ui) noteActivity(what string, done, total int64) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.heartbeat.begin(clean(what), done, total, u.sayStillBusy)
+	u.heartbeat.begin(safetext.Clean(what), done, total, u.sayStillBusy)
 }
 
 // sayStillBusy prints the heartbeat's line when it is due.
@@ -214,7 +215,7 @@ func (u *ui) close() {
 func (u *ui) Output(string) io.Writer { return &lines{print: u.buildpackLine} }
 
 func (u *ui) buildpackLine(l string) {
-	l = clean(l)
+	l = safetext.Clean(l)
 	switch {
 	case strings.HasPrefix(l, "-----> "):
 		u.Step(strings.TrimPrefix(l, "-----> "))

@@ -9,9 +9,10 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"slugc/cache/digest"
 
 	"golang.org/x/sync/errgroup"
+
+	"slugc/cache/digest"
 )
 
 // Archive is a part of a slug as a gzip-compressed tar archive of its own, which is what an OCI

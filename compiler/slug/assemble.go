@@ -13,9 +13,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+
 	"slugc/cache/digest"
 	"slugc/cache/disk"
-	"strings"
 )
 
 // assembly is a slug that is ready to be written: all its bytes except for those of the segments,

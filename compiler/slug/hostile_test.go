@@ -9,9 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slugc/cache/digest"
 	"strings"
 	"testing"
+
+	"slugc/cache/digest"
 )
 
 // forged is a slug made by hand: whole and consistent in all its sums, whatever its archive holds.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
 	"slugc/cache/digest"
 	"slugc/cache/disk"
 )

@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"slugc/cache/digest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"slugc/cache/digest"
 )
 
 // maxDefaultWorkers bounds the memory of a pack that was not told a number of workers: each takes

@@ -8,9 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
+
 	"slugc/cache/digest"
 	"slugc/cache/disk"
-	"sync"
 )
 
 // ErrPart is wrapped by the error of [Rebuild.Write] for bytes that are not the part's.

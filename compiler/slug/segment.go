@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slugc/cache/digest"
 
 	"github.com/klauspost/compress/flate"
+
+	"slugc/cache/digest"
 )
 
 // codec names everything that decides a segment's bytes: the layout of tar, the compressor and its

@@ -6,9 +6,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"slugc/cache/digest"
 	"strings"
 	"testing"
+
+	"slugc/cache/digest"
 )
 
 func TestPaddingFillsAnyLength(t *testing.T) {

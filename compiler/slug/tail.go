@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slugc/cache/digest"
 	"strings"
+
+	"slugc/cache/digest"
 )
 
 // The tail of a slug is, from the end: the gzip trailer; the last stored block, which holds the

@@ -8,8 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"slugc/cache/digest"
 	"strings"
+
+	"slugc/cache/digest"
 )
 
 // Problem is a damaged segment of a [Store].

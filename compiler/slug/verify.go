@@ -11,9 +11,10 @@ import (
 	"io"
 	"os"
 	"path"
-	"slugc/cache/digest"
 
 	"golang.org/x/sync/errgroup"
+
+	"slugc/cache/digest"
 )
 
 // Verify checks a whole slug and returns its slug.json. It checks

@@ -2,9 +2,10 @@ package slug
 
 import (
 	"bytes"
-	"slugc/cache/digest"
 
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/digest"
 )
 
 // The ways a segment comes into a slug, cheapest first.

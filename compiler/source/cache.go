@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+
 	"slugc/cache/disk"
 )
 

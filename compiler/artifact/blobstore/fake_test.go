@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"slugc/compiler/artifact/blobstore/blobstoretest"
-
 	"github.com/google/go-containerregistry/pkg/registry"
+
+	"slugc/compiler/artifact/blobstore/blobstoretest"
 )
 
 func TestMain(m *testing.M) {

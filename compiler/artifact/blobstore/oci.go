@@ -9,12 +9,12 @@ import (
 	"net/url"
 	"strings"
 
-	"slugc/cache/digest"
-
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"slugc/cache/digest"
 )
 
 // oci keeps slugs in a repository of an OCI registry.

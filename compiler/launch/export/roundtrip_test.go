@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"testing"
+
 	"slugc/compiler/fault"
 	"slugc/compiler/launch/export"
 	"slugc/compiler/procfile"
-	"strings"
-	"testing"
 )
 
 // FuzzExport holds that any command and value is read back from the files, or refused with a reason.

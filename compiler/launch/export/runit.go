@@ -2,8 +2,9 @@ package export
 
 import (
 	"fmt"
-	"slugc/buildpacks/shell"
 	"strings"
+
+	"slugc/buildpacks/shell"
 )
 
 // isEnvdirVar reports whether chpst(8) -e reads a value unchanged: it reads the first line, without blanks

@@ -2,8 +2,9 @@ package export
 
 import (
 	"fmt"
-	"slugc/buildpacks/shell"
 	"strings"
+
+	"slugc/buildpacks/shell"
 )
 
 // upstart writes jobs, init(5): one for the app, one for each type, one for each process. A process's script

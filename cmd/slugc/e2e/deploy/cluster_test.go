@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"slugc/cmd/slugc/slugctest"
-
 	"slugc/compiler"
 	"slugc/compiler/coordinator/etcd/etcdtest"
 	"slugc/compiler/release"

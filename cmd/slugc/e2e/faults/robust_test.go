@@ -14,7 +14,6 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
-
 	"slugc/compiler/release"
 )
 

@@ -7,7 +7,6 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
-
 	"slugc/compiler/coordinator/etcd/etcdtest"
 	"slugc/compiler/release"
 )

@@ -9,7 +9,6 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
-
 	"slugc/compiler/release"
 )
 

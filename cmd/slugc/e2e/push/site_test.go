@@ -18,7 +18,6 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
-
 	"slugc/compiler/push"
 	"slugc/compiler/release"
 )

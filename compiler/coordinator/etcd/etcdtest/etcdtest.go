@@ -28,12 +28,11 @@ import (
 	"testing"
 	"time"
 
-	"slugc/cache/testkit"
-
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/etcd"
 )

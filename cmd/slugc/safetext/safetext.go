@@ -1,4 +1,7 @@
-package main
+// Package safetext makes text of others safe to print: [Clean] removes what could steer a terminal.
+//
+//	safetext.Clean("\x1b]0;title\x07text") // "text"
+package safetext
 
 import (
 	"strings"
@@ -6,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes foreign text safe to print: SGR sequences (colours), tabs and newlines stay, every other
+// Clean makes foreign text safe to print: SGR sequences (colours), tabs and newlines stay, every other
 // control character and escape sequence is removed. Bytes that are not UTF-8 become U+FFFD.
-func clean(s string) string {
+func Clean(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool {
 		return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 	}) {
