@@ -71,6 +71,9 @@ func Home(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	LinkToolchains(t, dir)
+	// The directory is HOME too. Without this the go command leaves a process behind that writes its
+	// telemetry there while the test's directory is being removed.
+	testkit.Write(t, filepath.Join(dir, ".config", "go", "telemetry", "mode"), "off 2020-01-01")
 	return dir
 }
 
