@@ -3,8 +3,9 @@ package slugctest
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
-	"runtime"
+	"sync"
 	"testing"
 
 	"slugc/cache/testkit"
@@ -14,9 +15,21 @@ import (
 
 // Root returns a path below the repository's root, wherever the test lies.
 func Root(elem ...string) string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(append([]string{file, "../../../.."}, elem...)...)
+	return filepath.Join(append([]string{root()}, elem...)...)
 }
+
+// root is the repository's root: the nearest directory above the test's that holds the module. A
+// binary built with -trimpath doesn't know the paths of its sources.
+var root = sync.OnceValue(func() string {
+	dir, err := os.Getwd()
+	for err == nil && dir != "/" {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	panic("slugctest: this test does not run in the repository")
+})
 
 // Fixture returns the directory of a fixture.
 func Fixture(name string) string { return Root("fixtures", name) }
