@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -37,25 +38,28 @@ func (b *Buffer) Contains(text string) bool { return strings.Contains(b.String()
 // Marker returns an argument for sleep(1) that no other process has: fifty minutes or more.
 func Marker() string { return fmt.Sprintf("%d.%09d", 3000+rand.IntN(1000), rand.IntN(1e9)) }
 
-// Processes returns the command lines of the living processes whose arguments contain marker. It reads
-// Linux's /proc.
+// Processes returns the command lines of the living processes, this one excepted, whose arguments or
+// environment contain marker. It reads Linux's /proc.
 func Processes(t testing.TB, marker string) []string {
 	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, path := range paths {
-		// A process that has ended meanwhile has no command line.
-		if line, err := os.ReadFile(path); err == nil && bytes.Contains(line, []byte(marker)) {
-			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+	for _, dir := range dirs {
+		// A process that has ended meanwhile has neither.
+		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		environ, _ := os.ReadFile(filepath.Join(dir, "environ"))
+		own := filepath.Base(dir) == strconv.Itoa(os.Getpid())
+		if !own && (bytes.Contains(args, []byte(marker)) || bytes.Contains(environ, []byte(marker))) {
+			found = append(found, strings.ReplaceAll(string(args), "\x00", " "))
 		}
 	}
 	return found
 }
 
-// NoProcess fails the test when a process is left whose arguments contain marker.
+// NoProcess fails the test when a process is left that [Processes] finds.
 func NoProcess(t testing.TB, marker string) {
 	t.Helper()
 	if left := Processes(t, marker); len(left) > 0 {

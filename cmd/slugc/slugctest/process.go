@@ -2,43 +2,28 @@ package slugctest
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"slugc/cache/testkit"
 )
 
 // NoProcess requires that soon no process is left whose environment or arguments hold the mark,
 // such as the path of a state directory.
 func NoProcess(t testing.TB, mark string) {
 	t.Helper()
-	var found []string
 	for range 50 {
-		found = nil
-		files, _ := filepath.Glob("/proc/[0-9]*/environ")
-		for _, file := range files {
-			dir := filepath.Dir(file)
-			environ, _ := os.ReadFile(file)
-			args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-			pid := filepath.Base(dir)
-			if pid != fmt.Sprint(os.Getpid()) && strings.Contains(string(environ)+string(args), mark) {
-				found = append(found, pid+" "+strings.ReplaceAll(string(args), "\x00", " "))
-			}
-		}
-		if len(found) == 0 {
+		if len(testkit.Processes(t, mark)) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("processes are left: %v", found)
+	testkit.NoProcess(t, mark)
 }
 
 // ReadUntil reads lines until one holds the words, and returns them. What follows is left in r.
@@ -62,28 +47,10 @@ type byteReader struct{ io.Reader }
 
 func (b byteReader) Read(p []byte) (int, error) { return b.Reader.Read(p[:1]) }
 
-// Transcript is what a process has written so far. Its methods may be called concurrently.
-type Transcript struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (s *Transcript) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(p)
-}
-
-func (s *Transcript) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.String()
-}
-
 // Background starts a command and collects its output. It is killed when the test ends.
-func Background(t testing.TB, cmd *exec.Cmd) *Transcript {
+func Background(t testing.TB, cmd *exec.Cmd) *testkit.Buffer {
 	t.Helper()
-	out := &Transcript{}
+	out := &testkit.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 type follower struct {
 	*testing.T
 	cmd       *exec.Cmd
-	out       *slugctest.Transcript
+	out       *testkit.Buffer
 	home, url string
 }
 
