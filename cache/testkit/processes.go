@@ -38,22 +38,28 @@ func (b *Buffer) Contains(text string) bool { return strings.Contains(b.String()
 // Marker returns an argument for sleep(1) that no other process has: fifty minutes or more.
 func Marker() string { return fmt.Sprintf("%d.%09d", 3000+rand.IntN(1000), rand.IntN(1e9)) }
 
-// Processes returns the command lines of the living processes, this one excepted, whose arguments or
-// environment contain marker. It reads Linux's /proc.
-func Processes(t testing.TB, marker string) []string {
+// Processes returns the command lines of the living processes, this one excepted, whose arguments
+// contain marker. It reads Linux's /proc.
+func Processes(t testing.TB, marker string) []string { return find(t, marker, "cmdline") }
+
+// ProcessesOf is [Processes], but also looks at their environment, where a state directory's path is.
+func ProcessesOf(t testing.TB, marker string) []string { return find(t, marker, "cmdline", "environ") }
+
+func find(t testing.TB, marker string, files ...string) (found []string) {
 	t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []string
 	for _, dir := range dirs {
-		// A process that has ended meanwhile has neither.
-		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-		environ, _ := os.ReadFile(filepath.Join(dir, "environ"))
-		own := filepath.Base(dir) == strconv.Itoa(os.Getpid())
-		if !own && (bytes.Contains(args, []byte(marker)) || bytes.Contains(environ, []byte(marker))) {
-			found = append(found, strings.ReplaceAll(string(args), "\x00", " "))
+		for _, file := range files {
+			// A process that has ended meanwhile has no such file.
+			text, _ := os.ReadFile(filepath.Join(dir, file))
+			if bytes.Contains(text, []byte(marker)) && filepath.Base(dir) != strconv.Itoa(os.Getpid()) {
+				line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+				found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+				break
+			}
 		}
 	}
 	return found

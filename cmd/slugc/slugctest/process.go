@@ -17,13 +17,14 @@ import (
 // such as the path of a state directory.
 func NoProcess(t testing.TB, mark string) {
 	t.Helper()
+	var left []string
 	for range 50 {
-		if len(testkit.Processes(t, mark)) == 0 {
+		if left = testkit.ProcessesOf(t, mark); len(left) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	testkit.NoProcess(t, mark)
+	t.Errorf("processes are left: %q", left)
 }
 
 // ReadUntil reads lines until one holds the words, and returns them. What follows is left in r.
