@@ -45,8 +45,12 @@ func sequence(s string) (n int, sgr bool) {
 	switch s[1] {
 	case '[':
 		for i := 2; i < len(s) && i < 64; i++ {
-			if s[i] >= 0x40 && s[i] <= 0x7e {
-				return i + 1, s[i] == 'm'
+			switch c := s[i]; {
+			case c >= 0x40 && c <= 0x7e:
+				// With other parameters, such as ">", "m" sets what keys send.
+				return i + 1, c == 'm' && strings.Trim(s[2:i], "0123456789;:") == ""
+			case c < 0x20 || c > 0x3f: // no byte of a sequence: what came before is dropped
+				return i, false
 			}
 		}
 		return 2, false
