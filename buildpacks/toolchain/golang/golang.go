@@ -4,7 +4,7 @@
 // proxies, checked against the checksum database; from a go.dev/dl-layout distribution; or from the
 // machine, where it is used where it lies. [Tool] is all there is:
 //
-//	tool := golang.Tool(env, golang.Settings{Proxy: "https://proxy.example.org", SumDB: "sum.golang.org"})
+//	tool := golang.Tool(env, golang.Settings{Proxy: "https://proxy.example.org", SumDB: "sum.example.org"})
 //
 // # Constraints
 //
