@@ -4,7 +4,7 @@ export CGO_ENABLED ?= 0
 PREFIX ?= /usr/local
 OUTPUT ?= bin/slugc
 # grpcnotrace leaves html/template out, and with it the reflection that keeps methods which nothing calls in the binary.
-BUILD = go build -buildvcs auto -trimpath -tags grpcnotrace -buildmode pie -ldflags '-s -w'
+BUILD = go build -buildvcs=auto -trimpath -tags grpcnotrace -buildmode pie -ldflags '-s -w'
 
 build:
 	$(BUILD) -o $(OUTPUT) ./cmd/slugc
