@@ -10,7 +10,7 @@ import (
 )
 
 // Main acts as a built-in buildpack's bin/detect or bin/build when the process was called by that
-// name, and says whether it was. Which buildpack it is stands in $CNB_BUILDPACK_DIR/buildpack.toml.
+// name, and reports whether it was. Which buildpack it is stands in $CNB_BUILDPACK_DIR/buildpack.toml.
 // It ends the process on errors, as libcnb does: it is a main function.
 func Main(args []string) (handled bool) {
 	if len(args) == 0 {

@@ -19,7 +19,7 @@ type Built struct {
 	Tools  []toolchain.Toolchain // with which
 }
 
-// sliceMode says whether slices of the last slug may be used without their files.
+// sliceMode is whether slices of the last slug may be used without their files.
 type sliceMode bool
 
 const (

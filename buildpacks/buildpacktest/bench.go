@@ -28,7 +28,7 @@ import (
 type Bench struct {
 	T          testing.TB
 	Root       string                // holds source/, app/, platform/, buildpack/, home/, tmp/; removed after the test
-	App        string                // where the app is built; its layers lie in .layers/
+	App        string                // where the app is built; its layers are in .layers/
 	Config     map[string]string     // the user's configuration
 	Env        []string              // the build process's environment, besides what the contract sets
 	Plan       string                // plan.toml

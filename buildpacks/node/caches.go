@@ -72,7 +72,7 @@ func (b *work) saveCaches() error {
 	return nil
 }
 
-// berryArchives returns where Yarn's archives lie in the cache layer and in the app. ok is false
+// berryArchives returns where Yarn's archives are in the cache layer and in the app. ok is false
 // unless a Plug'n'Play install fetches them: only then does the app run from them.
 func (b *work) berryArchives() (kept, archives string, ok bool) {
 	if b.app.Manager != "berry" || b.app.NodeLinker != "pnp" || b.app.ZeroInstall {

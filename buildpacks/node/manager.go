@@ -41,7 +41,7 @@ func toolOf(name string) string {
 }
 
 // managerOf returns the app's package manager in a version and puts its settings into the
-// environment. Its download store lies in a cache layer. The lock file's checksums verify what the
+// environment. Its download store is in a cache layer. The lock file's checksums verify what the
 // store holds, so it serves whatever changed.
 func (b *work) managerOf(version string) (manager, error) {
 	store, err := b.Layer(toolOf(b.app.Manager) + "-cache")

@@ -27,7 +27,7 @@ var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 // the next who waits tries. What a killed make has left is removed by [Open]. While make runs,
 // [Store.Prune] leaves the toolchain alone.
 //
-// For a toolchain that does not lie in the store ("this machine") it returns "" and no error.
+// For a toolchain that is not in the store ("this machine") it returns "" and no error.
 func (st *Store) Derived(
 	ctx context.Context,
 	t Toolchain,

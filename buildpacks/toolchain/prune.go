@@ -81,7 +81,7 @@ const pruneWait = 5 * time.Second // for a tree's lock
 func (st *Store) pruneOne(r *record, tree string, keep func(Toolchain, time.Time) bool) (int64, error) {
 	name := fmt.Sprintf("%s-%s-%s", r.Version, r.OS, r.Arch)
 	if filepath.Base(tree) != name {
-		return 0, nil // it lies in another place than its record states, so it is not the store's
+		return 0, nil // its record states another place, so it is not the store's
 	}
 	id := r.Tool + "-" + name
 	ctx, cancel := context.WithTimeout(context.Background(), pruneWait)

@@ -53,7 +53,7 @@ type Settings struct {
 	Stall  time.Duration // how long a server may send nothing before a request fails; 0 is 30 s
 	Retry  time.Duration // the pause before the second try of a request; 0 is 300 ms
 
-	Offline   bool             // touch no network: what lies in the store must serve
+	Offline   bool             // use no network, only what is in the store
 	Fresh     bool             // ask the sources again, whatever was chosen or listed within the last day
 	AllowWide bool             // let an open Node range such as ">=18" choose a release newer than the newest LTS line
 	Now       func() time.Time // the clock; nil is [time.Now]

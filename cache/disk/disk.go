@@ -6,7 +6,7 @@
 //
 //	err := disk.WriteFile(app.Path("record.json"), data, 0o600)
 //
-// Paths must lie in directories that slugc owns. Only [WriteFileIn] stays beneath a root, so no other
+// Paths must be in directories that slugc owns. Only [WriteFileIn] stays beneath a root, so no other
 // function may name a tree that a build could write; see package unpack for those.
 package disk
 

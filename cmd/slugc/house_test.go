@@ -98,7 +98,7 @@ func (f goFile) lines(fn *ast.FuncDecl) int {
 
 var markdownName = regexp.MustCompile(`[\w./-]*\w\.md\b`)
 
-// TestCommentsNameNoAbsentPage requires that a Markdown file that a comment names lies in the
+// TestCommentsNameNoAbsentPage requires that a Markdown file that a comment names is in the
 // repository, under that path or, if only a name is given, under that name.
 func TestCommentsNameNoAbsentPage(t *testing.T) {
 	t.Parallel()

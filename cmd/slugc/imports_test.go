@@ -111,7 +111,7 @@ func packages(t *testing.T) (list []pkg) {
 
 func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
 
-// room is the longest entry of floors that the package lies in.
+// room is the longest entry of floors that the package is in.
 func room(path string) (best string) {
 	for folder := range floors {
 		if within(path, folder) && len(folder) > len(best) {

@@ -106,7 +106,7 @@ type Coordinator interface {
 	// commit that [CheckCommit] refuses changes nothing.
 	Commit(ctx context.Context, compares []Compare, writes []Write) (int64, error)
 	// Watch sends every event whose key lies under prefix and whose revision is at least from
-	// (positive; it may lie in the future), once each and in order. It ends with ctx, with Close or
+	// (positive; it may be in the future), once each and in order. It ends with ctx, with Close or
 	// with an error, which is sent last; then it closes the channel. A receiver that stops
 	// receiving must end ctx. While a cluster cannot be reached, a watch waits and then continues
 	// without loss; a caller that must know of the trouble reads from time to time.

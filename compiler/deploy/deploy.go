@@ -3,7 +3,7 @@
 //
 // If the slug has the process type "release" (Heroku calls this the release phase), the release is
 // registered as pending, that process runs once in the sandbox, and only if it ends with code 0 is
-// the release promoted. While a release is pending, its idempotency key lies in the app's state
+// the release promoted. While a release is pending, its idempotency key is in the app's state
 // directory: if slugc is killed, the app's next deployment cancels the release.
 //
 //	d := deploy.Deployer{Home: home, Releases: releases, Sandbox: sandbox, Report: reporter}

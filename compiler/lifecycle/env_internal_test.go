@@ -159,7 +159,7 @@ func FuzzProfile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value, delim, start string) {
 		if strings.ContainsRune(start, 0) || len(value)+len(delim)+len(start) > 10000 {
-			t.Skip()
+			return
 		}
 		app := t.TempDir()
 		files := map[string]string{}

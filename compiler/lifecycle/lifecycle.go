@@ -132,7 +132,7 @@ type Layer struct {
 	Dir             string // host path
 }
 
-// LayerState says whether a layer was reused, and why.
+// LayerState is whether a layer was reused, and why.
 type LayerState struct {
 	Layer string `json:"layer"` // "slugc/node:node"
 	State string `json:"state"` // "restored", "rebuilt", "created"

@@ -36,7 +36,7 @@
 // A decision about a push is made under a lock of the repository, with the record read again.
 //
 // To settle a push is to decide its fate, which is one of two. Promoted: the push has moved the
-// branch. Abandoned: it has not, and either none of its processes runs any more or its transaction
+// branch. Abandoned: it has not, and either none of its processes still runs or its transaction
 // was aborted; [release.Releases.Cancel] then ends the registration, even one that is still on its
 // way.
 //

@@ -6,7 +6,7 @@
 //		Args:   []string{"/bin/sh", "-c", "make"},
 //		Dir:    "/app",
 //		Env:    []string{"PATH=/usr/bin:/bin"},
-//		Binds:  []sandbox.Bind{{Host: "/srv/work/app", Inside: "/app", Writable: true}},
+//		Binds:  []sandbox.Bind{{Host: "/srv/blog", Inside: "/app", Writable: true}},
 //		Stdout: os.Stdout,
 //		Limits: sandbox.Limits{Deadline: time.Hour},
 //	})

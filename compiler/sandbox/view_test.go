@@ -126,7 +126,7 @@ func TestUnprivileged(t *testing.T) {
 	t.Parallel()
 	const nobody = 65534
 	each(t, allLevels, func(t *testing.T, box *sandbox.Sandbox) {
-		// t.TempDir lies in a directory that other users cannot enter; so does the child.
+		// t.TempDir is in a directory that other users cannot enter; so does the child.
 		dir, err := os.MkdirTemp("", "sandbox-nobody-")
 		if err != nil {
 			t.Fatal(err)

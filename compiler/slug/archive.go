@@ -78,7 +78,7 @@ func Archives(ctx context.Context, path string) (archives []Archive, sum digest.
 func archive(f *os.File, p Part) (Archive, error) {
 	a := Archive{Part: p, head: gzipHeader, offset: p.Offset, size: p.Size}
 	if p.Offset == 0 {
-		a.head = nil // it lies in the part
+		a.head = nil // it is in the part
 	}
 	diff, crc, length := sha256.New(), uint32(0), int64(endOfTar)
 	var in inflater

@@ -61,7 +61,7 @@ func (p *packing) nothingNew() bool {
 	return p.resumed
 }
 
-// maxUnused is how many unused bytes may lie in pack files that are still needed, before a pack
+// maxUnused is how many unused bytes may be in pack files that are still needed, before a pack
 // rewrites those files.
 const maxUnused = 64 << 20
 

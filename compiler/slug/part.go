@@ -23,7 +23,7 @@ type Part struct {
 
 // The sizes of parts. A part ends after a segment once it has partSize bytes, if that segment's
 // digest says so (every second does) or it has maxParts times as many bytes. So one changed segment
-// changes the part that it lies in and seldom a neighbour, and later borders stay where they were.
+// changes the part that it is in and seldom a neighbour, and later borders stay where they were.
 // The size doubles with the slug's, so that an image of the slug has at most the 127 layers that
 // Linux's overlay mounts take.
 const (

@@ -3,7 +3,7 @@
 //
 //	s, err := source.Open(ctx, source.Spec{Kind: source.Dir, Dir: "/srv/hello"}, source.Options{})
 //	defer s.Close()
-//	// s.Digest() says whether there is anything to build
+//	// s.Digest() identifies what there is to build
 //	tree, err := s.Stage(ctx, "/var/build/app")
 //
 // A source is a directory, a tree in a git repository, or a tarball. Equal trees have equal digests

@@ -43,7 +43,7 @@ type checkout struct {
 	repo  *repository
 	root  string // the tree, or a commit, that has the .gitmodules
 	sub   string // the directory in the tree that was listed, with a slash at the end; "" for all
-	at    string // where sub lies in the source, with a slash at the end; "" for its root
+	at    string // where sub is in the source, with a slash at the end; "" for its root
 	url   remote // what relative URLs are relative to
 	depth int    // number of submodules around it
 }

@@ -70,7 +70,7 @@ func (w *walker) dir(d subdir) error {
 	return nil
 }
 
-// list adds what lies in a directory and returns the directories in it.
+// list adds what is in a directory and returns the directories in it.
 func (w *walker) list(d subdir) (below []subdir, err error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err

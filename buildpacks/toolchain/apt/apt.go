@@ -1,7 +1,7 @@
 // Package apt is Debian's packages, unpacked and never installed, as a source of toolchains.
 //
 // [Client] runs the machine's apt and dpkg-deb: apt verifies the lists by their signature and the
-// packages by the lists. Its state and cache lie in the store, so nothing of the machine's is
+// packages by the lists. Its state and cache are in the store, so nothing of the machine's is
 // changed and any user may do it. It knows of no installed package, so what is on the machine does
 // not decide what is fetched. No script of a package runs.
 //

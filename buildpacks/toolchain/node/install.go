@@ -11,7 +11,7 @@ import (
 	"slugc/cache/disk"
 )
 
-// packageDir is where a package lies in a tree.
+// packageDir is where a package is in a tree.
 func packageDir(name string) string {
 	return filepath.Join("lib", "node_modules", filepath.FromSlash(name))
 }

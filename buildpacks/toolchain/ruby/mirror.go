@@ -25,7 +25,7 @@ import (
 //
 // After the version a name may state a system, a processor and a distribution. One that states the
 // right processor goes before one that states none, and a plain one before one for a distribution.
-// Names may lie in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree (bin/, lib/,
+// Names may be in sub-directories ("heroku-24/amd64/ruby-3.3.9.tgz"). The tree (bin/, lib/,
 // include/) is at the tarball's top or in one directory of it.
 func newMirror(env *source.Env, setting string) source.Source {
 	base := source.BaseAddress(setting, "")

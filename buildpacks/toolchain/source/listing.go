@@ -36,7 +36,7 @@ type Document[T any] struct {
 	Parse  func(io.Reader) (T, error)
 }
 
-// keptListing is a listing as it lies in the store, with the source's validators.
+// keptListing is a listing as the store keeps it, with the source's validators.
 type keptListing[T any] struct {
 	ETag     string    `json:"etag,omitempty"`
 	Modified string    `json:"modified,omitempty"`

@@ -95,7 +95,7 @@ func IsTransient(err error) bool {
 	return ok && none.Transient() && !none.NotFound()
 }
 
-// Staging lists what lies in a store's directory for unfinished trees.
+// Staging lists what is in a store's directory for unfinished trees.
 func Staging(t testing.TB, dir string) []os.DirEntry {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, ".staging"))

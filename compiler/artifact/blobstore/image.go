@@ -147,7 +147,7 @@ func parseImage(manifest []byte, want digest.Digest) (*slugImage, error) {
 	return image, nil
 }
 
-// blob is something to upload, in the form that the client takes. sent says whether it was read.
+// blob is something to upload, in the form that the client takes. sent reports whether it was read.
 type blob struct {
 	digest, diff digest.Digest
 	size         int64

@@ -14,7 +14,7 @@ func FuzzHasLine(f *testing.F) {
 	f.Add([]byte(mark+"\r\n"), mark)
 	f.Fuzz(func(t *testing.T, text []byte, line string) {
 		if bytes.ContainsAny([]byte(line), "\n") || line == "" {
-			t.Skip()
+			return
 		}
 		lines := bytes.Split(text, []byte("\n"))
 		want := slices.ContainsFunc(lines, func(l []byte) bool { return string(l) == line })

@@ -63,7 +63,7 @@ type member struct {
 	cmd          *exec.Cmd
 }
 
-// Start starts n members on loopback and waits until they have a leader. Their data lies in the
+// Start starts n members on loopback and waits until they have a leader. Their data is in the
 // test's temporary directories. The test fails if the program etcd is missing.
 func Start(t testing.TB, n int, flags ...string) *Cluster {
 	t.Helper()
