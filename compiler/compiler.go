@@ -37,6 +37,7 @@ import (
 	"slugc/compiler/coordinator"
 	"slugc/compiler/deploy"
 	"slugc/compiler/lifecycle"
+	"slugc/compiler/release"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
@@ -88,10 +89,11 @@ type build struct {
 	*Engine
 	Request
 	clock *clock
+	state *cache.App
 }
 
 // app is the state of the app that is built.
-func (b *build) app() *cache.App { return b.Home.App(b.App) }
+func (b *build) app() *cache.App { return b.state }
 
 // segments opens the compressed segments of the app's last slugs.
 func (b *build) segments() (*slug.Store, error) { return slug.OpenStore(b.app().Path("segments")) }
@@ -102,7 +104,14 @@ func (b *build) platform() string { return b.Target.OS + "/" + b.Target.Arch }
 // Compile builds, packs and releases. A nil error means that everything requested was done. If the
 // slug was built and not released, both the Result and an error are returned, and the slug is kept.
 func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
-	b := &build{Engine: e, Request: req, clock: newClock()}
+	if err := release.CheckApp(req.App); err != nil {
+		return nil, err
+	}
+	state, err := e.Home.App(req.App)
+	if err != nil {
+		return nil, err
+	}
+	b := &build{Engine: e, Request: req, clock: newClock(), state: state}
 	unlock, err := b.lock(ctx)
 	if err != nil {
 		return nil, err
