@@ -26,10 +26,13 @@ package compiler
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/artifact"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/deploy"
@@ -130,8 +133,9 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 
 // makeSlug is the sentence from the source to the slug. Whatever fails, the layers of the last build
 // are kept for the next.
-func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, error) {
+func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
+	defer func() { err = b.locate(err) }()
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err
@@ -153,6 +157,16 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, erro
 		return nil, err
 	}
 	return b.keep(src, staged, group, built, packed)
+}
+
+// locate adds where the app's state is to the error of a machine in trouble that names no path or one that
+// only the build sees.
+func (b *build) locate(err error) error {
+	dir := b.app().Path()
+	if t, ok := disk.TroubleOf(err); ok && !strings.HasPrefix(t.Path, b.Home.Path()) {
+		return fmt.Errorf("%w (below %s)", err, dir)
+	}
+	return err
 }
 
 // rebuild repeats the stages from staged on with every file on disk, after a kept section of the last
