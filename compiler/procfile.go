@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 )
@@ -78,8 +79,12 @@ func writeProfile(appDir, script string) error {
 	return nil
 }
 
-// withoutPath is why a file could not be read or written, without the path of slugc's own copy.
+// withoutPath is why a file could not be read or written, without the path of slugc's own copy. That path
+// stays where the machine is at fault.
 func withoutPath(err error) error {
+	if _, trouble := disk.TroubleOf(err); trouble {
+		return err
+	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}

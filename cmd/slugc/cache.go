@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -164,12 +165,14 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.
 	return freed + n, err
 }
 
+// lockApp takes an app's lock, under which slugs are added and removed.
+func (c *cli) lockApp(ctx context.Context, app *cache.App) (unlock func(), err error) {
+	return app.Lock(ctx, func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) })
+}
+
 // pruneApp holds the app's lock, so that no build loses what it uses.
 func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, error) {
-	unlock, err := app.Lock(
-		cmd.Context(),
-		func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) },
-	)
+	unlock, err := c.lockApp(cmd.Context(), app)
 	if err != nil {
 		return 0, err
 	}

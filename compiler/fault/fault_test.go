@@ -3,6 +3,8 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
 	"slugc/compiler/fault"
@@ -56,6 +58,44 @@ func TestOf(t *testing.T) {
 		t.Errorf("place %q, hints %q", f.Place, f.Hints)
 	}
 }
+
+// TestTrouble holds that trouble of the machine has one id and exit code, whatever mark it has met.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	full := &fs.PathError{Op: "write", Path: "/home/x", Err: syscall.ENOSPC}
+	readOnly := &fs.PathError{Op: "open", Path: "/srv/y", Err: syscall.EROFS}
+	for name, test := range map[string]struct {
+		err   error
+		id    string
+		code  int
+		text  string
+		hints int
+	}{
+		"unmarked":       {fmt.Errorf("staging: %w", full), "disk/full", 75, "staging: write /home/x: no space left on device", 1},
+		"the app's":      {fault.AppError("source/x", full, "rename it"), "disk/full", 75, full.Error(), 1},
+		"a buildpack's":  {fault.New(fault.Slugc, 52, "buildpack/x", syscall.EIO, "see"), "disk/error", 75, "input/output error", 1},
+		"tried again":    {fault.TransientError("release/x", full, "look first"), "disk/full", 75, full.Error(), 2},
+		"joined":         {errors.Join(fault.AppError("x/y", errors.New("x")), full), "disk/full", 75, "x\n" + full.Error(), 1},
+		"only the cause": {fault.AppError("x/y", lost{full}), "disk/full", 75, "written (/home/x)", 1},
+		"named":          {fault.UsageError("slug/output", readOnly, "name another"), "slug/output", 2, readOnly.Error(), 1},
+		"read-only":      {readOnly, "disk/read-only", 75, readOnly.Error(), 1},
+	} {
+		f := fault.Of(test.err)
+		if f.ID != test.id || f.Code != test.code || f.Error() != test.text || len(f.Hints) != test.hints {
+			t.Errorf("%s: got %q %d %q %q", name, f.ID, f.Code, f.Error(), f.Hints)
+		}
+		if again := fault.Of(fmt.Errorf("%w", f)); again.ID != f.ID || again.Error() != f.Error() ||
+			len(again.Hints) != len(f.Hints) {
+			t.Errorf("%s: marked again it is %q %q %q", name, again.ID, again.Error(), again.Hints)
+		}
+	}
+}
+
+// lost is an error whose text does not have its cause.
+type lost struct{ cause error }
+
+func (lost) Error() string   { return "written" }
+func (l lost) Unwrap() error { return l.cause }
 
 func ExampleOf() {
 	err := fault.AppError("ruby/lockfile-missing", errors.New("Gemfile.lock is missing"),
