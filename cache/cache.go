@@ -6,7 +6,8 @@
 //	  toolchains/          verified runtimes and package managers, shared, read-only for builds
 //	  buildpacks/          the built-in buildpacks as directories
 //	  coordinator.db       the local coordinator
-//	  run/                 slugs unpacked to run: ‹pid›-‹random›; the next run removes leftovers
+//	  run/                 slugs unpacked to run: ‹pid›-‹random›, each locked by its process; the next
+//	                       run removes leftovers
 //	  apps/‹app›/
 //	    lock               flock held by the app's build; never deleted
 //	    stat               stat cache of the source
