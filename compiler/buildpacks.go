@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks"
@@ -95,8 +96,14 @@ func (b *build) environment(
 	mount := storeMount{box, sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}}
 	binds := []sandbox.Bind{mount.bind, {Host: b.Self, Inside: b.Self}}
 	binds = append(binds, files...)
-	for _, t := range tools {
+	tools = slices.Clone(tools)
+	for i := range tools {
+		t := &tools[i]
 		if !strings.HasPrefix(t.Dir, mount.bind.Host+"/") { // found on the machine
+			// A link in a directory that the sandbox shows may lead to one that it does not show.
+			if t.Dir, err = filepath.EvalSymlinks(t.Dir); err != nil {
+				return environment{}, fmt.Errorf("finding the machine's %s: %w", t.Tool, err)
+			}
 			binds = append(binds, sandbox.Bind{Host: t.Dir, Inside: t.Dir})
 		}
 	}

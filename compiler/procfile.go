@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"slugc/cache/beneath"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 )
@@ -21,7 +22,7 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 		return nil, procfile.TooLarge(large.Size)
 	}
 	if err != nil {
-		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", beneath.Reason(err)),
+		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", withoutPath(err)),
 			"make Procfile a regular file, or remove it").At("Procfile")
 	}
 	file, err := procfile.Parse(data, b.Lenient)
@@ -69,8 +70,20 @@ func writeProfile(appDir, script string) error {
 	}
 	if err != nil {
 		return fault.AppError("source/profile-d",
-			fmt.Errorf("writing the launch environment: .profile.d: %w", beneath.Reason(err)),
+			fmt.Errorf("writing the launch environment: .profile.d: %w", withoutPath(err)),
 			"make .profile.d a directory, or rename it").At(".profile.d")
 	}
 	return nil
+}
+
+// withoutPath is why a file could not be read or written, without the path of slugc's own copy. That path
+// stays where the machine is at fault.
+func withoutPath(err error) error {
+	if _, trouble := disk.TroubleOf(err); trouble {
+		return err
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"slugc/cache"
-	"slugc/cache/beneath"
 	"slugc/cache/disk"
 	"slugc/compiler/artifact"
 	"slugc/compiler/deploy"
@@ -19,7 +18,7 @@ func (b *build) release(ctx context.Context, result *Result) (*Result, error) {
 	if b.Output != "" {
 		if err := disk.ReplaceFile(result.Slug.Path, b.Output, 0o644); err != nil {
 			return nil, fault.UsageError("slug/output",
-				fmt.Errorf("writing the slug to %q: %w", b.Output, beneath.Reason(err)),
+				fmt.Errorf("writing the slug to %q: %w", b.Output, withoutPath(err)),
 				"name a file in a directory that exists and can be written to",
 				"the slug itself is kept: "+result.Slug.Path)
 		}

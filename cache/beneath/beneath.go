@@ -150,7 +150,7 @@ func (d *Dir) fail(op, name string, err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
 	}
-	return &fs.PathError{Op: op, Path: name, Err: err}
+	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: err}
 }
 
 // retry repeats a system call while signals interrupt it.

@@ -23,11 +23,11 @@ func (d *Dir) OpenFile(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return regular(os.NewFile(uintptr(fd), filepath.Join(d.path, name)), name)
+	return regular(os.NewFile(uintptr(fd), filepath.Join(d.path, name)))
 }
 
 // regular returns the file if it is a regular one, and closes it otherwise.
-func regular(f *os.File, name string) (*os.File, error) {
+func regular(f *os.File) (*os.File, error) {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
@@ -38,7 +38,7 @@ func regular(f *os.File, name string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: Reason(err)}
+		return nil, &fs.PathError{Op: "open", Path: f.Name(), Err: Reason(err)}
 	}
 	return f, nil
 }
@@ -50,20 +50,20 @@ func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return read(f, name, limit)
+	return read(f, limit)
 }
 
 // read reads an open file of at most limit bytes. A file that only claims to be large costs nothing.
-func read(f *os.File, name string, limit int64) ([]byte, error) {
+func read(f *os.File, limit int64) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.Size() > limit {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: &SizeError{info.Size(), limit}}
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: &SizeError{info.Size(), limit}}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
 		err = &SizeError{int64(len(data)), limit} // it grows
 	}
 	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: Reason(err)}
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: Reason(err)}
 	}
 	return data, nil
 }
@@ -83,11 +83,11 @@ func ReadLinked(dir, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f, err = regular(f, name); err != nil {
+	if f, err = regular(f); err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return read(f, name, limit)
+	return read(f, limit)
 }
 
 // Entry is an entry of a directory.

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"syscall"
 
-	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -67,14 +66,4 @@ func errDamaged(path string, err error) error {
 }
 
 // writeFault is the error for a file that cannot be written.
-func writeFault(path string, err error) error {
-	return diskFault(fmt.Errorf("writing %q: %w", path, err))
-}
-
-// diskFault marks the error of a full disk as transient. It returns any other unchanged.
-func diskFault(err error) error {
-	if disk.Full(err) {
-		return fault.New(fault.Transient, 0, "slug/disk-full", err, "free some space there and try again")
-	}
-	return err
-}
+func writeFault(path string, err error) error { return fmt.Errorf("writing %q: %w", path, err) }
