@@ -26,7 +26,7 @@ func TestTroubleOf(t *testing.T) {
 		"files":       {at("/a", syscall.EMFILE), "system/files", "/a"},
 		"all files":   {at("/a", syscall.ENFILE), "system/files", "/a"},
 		"memory":      {os.NewSyscallError("mmap", syscall.ENOMEM), "system/memory", ""},
-		"processes":   {&fs.PathError{Op: "fork/exec", Path: "/bin/sh", Err: syscall.EAGAIN}, "system/processes", "/bin/sh"},
+		"processes":   {&fs.PathError{Op: "fork/exec", Path: "/a", Err: syscall.EAGAIN}, "system/processes", "/a"},
 		"two paths":   {&os.LinkError{Op: "rename", Old: "/a", New: "/b", Err: syscall.ENOSPC}, "disk/full", "/b"},
 		"one of many": {errors.Join(at("/a", syscall.ENOENT), at("/b", syscall.ENOSPC)), "disk/full", "/b"},
 		"not found":   {at("/a", syscall.ENOENT), "", ""},
@@ -69,7 +69,8 @@ func TestReported(t *testing.T) {
 	t.Parallel()
 	failed := &exec.ExitError{ProcessState: &os.ProcessState{}}
 	err := disk.Reported(failed, "fatal: write error: No space left on device\n")
-	if got, _ := disk.TroubleOf(fmt.Errorf("fetching: %w", err)); got.ID != "disk/full" || err.Error() != failed.Error() {
+	if got, _ := disk.TroubleOf(fmt.Errorf("fetching: %w", err)); got.ID != "disk/full" ||
+		err.Error() != failed.Error() {
 		t.Errorf("got %+v, %q", got, err)
 	}
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok {

@@ -64,6 +64,7 @@ func TestTrouble(t *testing.T) {
 	t.Parallel()
 	full := &fs.PathError{Op: "write", Path: "/home/x", Err: syscall.ENOSPC}
 	readOnly := &fs.PathError{Op: "open", Path: "/srv/y", Err: syscall.EROFS}
+	app := func(err error) error { return fault.AppError("x/y", err, "rename it") }
 	for name, test := range map[string]struct {
 		err   error
 		id    string
@@ -71,13 +72,13 @@ func TestTrouble(t *testing.T) {
 		text  string
 		hints int
 	}{
-		"unmarked":       {fmt.Errorf("staging: %w", full), "disk/full", 75, "staging: write /home/x: no space left on device", 1},
-		"the app's":      {fault.AppError("source/x", full, "rename it"), "disk/full", 75, full.Error(), 1},
-		"a buildpack's":  {fault.New(fault.Slugc, 52, "buildpack/x", syscall.EIO, "see"), "disk/error", 75, "input/output error", 1},
-		"tried again":    {fault.TransientError("release/x", full, "look first"), "disk/full", 75, full.Error(), 2},
-		"joined":         {errors.Join(fault.AppError("x/y", errors.New("x")), full), "disk/full", 75, "x\n" + full.Error(), 1},
-		"only the cause": {fault.AppError("x/y", lost{full}), "disk/full", 75, "written (/home/x)", 1},
-		"named":          {fault.UsageError("slug/output", readOnly, "name another"), "slug/output", 2, readOnly.Error(), 1},
+		"unmarked":       {fmt.Errorf("staging: %w", full), "disk/full", 75, "staging: " + full.Error(), 1},
+		"the app's":      {app(full), "disk/full", 75, full.Error(), 1},
+		"a buildpack's":  {fault.New(fault.Slugc, 52, "x/y", syscall.EIO), "disk/error", 75, "input/output error", 1},
+		"tried again":    {fault.TransientError("x/y", full, "look first"), "disk/full", 75, full.Error(), 2},
+		"joined":         {errors.Join(app(errors.New("x")), full), "disk/full", 75, "x\n" + full.Error(), 1},
+		"only the cause": {app(lost{full}), "disk/full", 75, "written (/home/x)", 1},
+		"named":          {fault.UsageError("x/y", readOnly, "name another"), "x/y", 2, readOnly.Error(), 1},
 		"read-only":      {readOnly, "disk/read-only", 75, readOnly.Error(), 1},
 	} {
 		f := fault.Of(test.err)

@@ -20,6 +20,13 @@ func appFault(id string, err error, hints ...string) error {
 	return fault.New(fault.App, fault.ExitPack, id, err, hints...)
 }
 
+// LinkFault is the error for a part of the slug that is reached through a link, which could lead to
+// anything on the machine that builds.
+func LinkFault(p string) error {
+	return fault.AppError("slug/link-outside", fmt.Errorf("packing the slug: %q is a link, or lies below one", p),
+		fmt.Sprintf("make %s a directory at the end of the build: it is a part of the slug", p)).At("%s", p)
+}
+
 // errChanged is the error for a file that changed while it was packed.
 func errChanged(name string) error {
 	return fault.New(fault.Transient, fault.ExitPack, "slug/file-changed",
