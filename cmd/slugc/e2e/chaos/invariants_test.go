@@ -47,6 +47,18 @@ func (w *world) check(before []release.Release) problems {
 	return p
 }
 
+// right requires that a build which ended well made the right bytes.
+func (w *world) right(o outcome, command []string) (p problems) {
+	w.Helper()
+	if o.Exit != 0 || !slices.Contains(command, "--json") {
+		return nil
+	}
+	if digest, err := o.digest(); err != nil || digest != clean(w, w.variant) {
+		p.add("exit 0 with wrong bytes: %s, a clean build makes %s: %v", digest, clean(w, w.variant), err)
+	}
+	return p
+}
+
 // whole holds what must be true whenever no command runs and the last one was right.
 func (w *world) whole() (p problems) {
 	w.Helper()
