@@ -62,8 +62,11 @@ func readEnv(layer *os.Root, dir string) ([]change, error) {
 // readValue reads a regular file that holds the value of a variable.
 func readValue(layer *os.Root, file string) (string, error) {
 	info, err := layer.Lstat(file)
-	if err != nil || info.Size() > maxFile {
-		return "", fmt.Errorf("%q is unreadable or too large", path.Base(file))
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxFile {
+		return "", fmt.Errorf("%q is too large", path.Base(file))
 	}
 	data, err := layer.ReadFile(file)
 	if err != nil {

@@ -44,7 +44,7 @@ func (w *world) check(before []release.Release) problems {
 	w.variant--
 	toyApp(w, w.app, w.variant)
 	p = append(p, w.whole()...)
-	return p
+	return append(p, w.leftovers()...)
 }
 
 // right requires that a build which ended well made the right bytes.
