@@ -83,8 +83,8 @@ var failures = []struct{ errno, calls string }{
 	{"ENOSPC", "openat,open,creat,write,writev,pwrite64,copy_file_range,sendfile,mkdirat,mkdir,symlinkat,symlink," +
 		"linkat,link,renameat,renameat2,rename,ftruncate,fallocate,fsync,fdatasync"},
 	{"EMFILE", "openat,openat2,open,creat"},
-	{"EACCES", "openat,openat2,open,creat,mkdirat,mkdir,symlinkat,linkat,link,renameat,renameat2,rename,unlinkat,unlink," +
-		"rmdir,newfstatat,readlinkat,fchmodat,chmod"},
+	{"EACCES", "openat,openat2,open,creat,mkdirat,mkdir,symlinkat,linkat,link,renameat,renameat2,rename,unlinkat," +
+		"unlink,rmdir,newfstatat,readlinkat,fchmodat,chmod"},
 }
 
 // TestFailingCalls lets calls fail, once or from then on.
