@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"slugc/cache/disk"
 )
 
 // minRate is what a server must send on average over the time of a stall, in bytes a second.
@@ -80,7 +82,7 @@ func useFile(u *url.URL, use func(*answer) error) error {
 	if u.Host != "" && u.Host != "localhost" {
 		return fmt.Errorf("getting %s: a file address has no host", show(u))
 	}
-	f, err := os.Open(u.Path)
+	f, err := disk.OpenRegular(u.Path)
 	if errors.Is(err, os.ErrNotExist) {
 		return &statusError{show(u), http.StatusNotFound}
 	}
@@ -89,9 +91,6 @@ func useFile(u *url.URL, use func(*answer) error) error {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file")
-	}
 	if err != nil {
 		return fmt.Errorf("getting %s: %w", show(u), err)
 	}
