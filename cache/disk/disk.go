@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 
 	"slugc/cache/beneath"
 )
@@ -39,7 +40,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // ReplaceFile replaces the file to with a copy of from as [WriteFile] does: to is whole or
 // untouched. The copy shares the original's blocks where the file system supports that.
 func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
-	src, err := os.Open(from)
+	src, err := OpenRegular(from)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
 // exist at to: not even a link. On an error nothing is left there. The copy shares the original's
 // blocks where the file system supports that. Nothing is synced.
 func CopyFile(from, to string, perm fs.FileMode) error {
-	in, err := os.Open(from)
+	in, err := OpenRegular(from)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func WriteFileIn(root *os.Root, name string, data []byte, perm fs.FileMode) erro
 
 // SyncDir makes the entries of a directory durable: what was created, renamed or removed there.
 func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return fmt.Errorf("syncing directory: %w", err)
 	}
