@@ -90,7 +90,7 @@ stderr.`,
 	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore everything cached for this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
-	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run")
+	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run, and reading the source")
 	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
 	c.jsonFlag(cmd)
 	return cmd
