@@ -73,11 +73,18 @@ type Bind struct {
 	Writable bool
 }
 
-// Limits end a child; Log only cuts its output off. Zero means no limit.
+// Limits end a child; Log only cuts its output off. Zero means no limit. Those of memory, processes and disk
+// hold for all processes of the child together; [Sandbox.Bounds] says by what means.
 type Limits struct {
-	Deadline time.Duration // for the whole run
-	Idle     time.Duration // without any output
-	Log      int64         // bytes of output passed on; the rest is dropped, and one line says so
+	Deadline  time.Duration // for the whole run
+	Idle      time.Duration // without any output
+	Log       int64         // bytes of output passed on; the rest is dropped, and one line says so
+	Memory    int64         // bytes
+	Processes int64         // threads count too where a control group holds the limit
+	Disk      int64         // bytes added to the writable binds
+	// KeepFree leaves part of the disk free: a twentieth of its bytes and inodes, at most 10 GB, and at most
+	// a quarter of what was free at the start.
+	KeepFree bool
 }
 
 // Spec is one child.
