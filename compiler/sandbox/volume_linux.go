@@ -24,7 +24,8 @@ type volume struct {
 	began time.Time
 	now   func() (space, error)
 	start space
-	next  int64 // bytes gone from which on the directories are counted again
+	next  int64     // bytes gone from which on the directories are counted again
+	again time.Time // when they are counted anyway
 }
 
 // space is what a file system has left.
@@ -48,6 +49,7 @@ func openVolumes(dirs []string) (list []*volume) {
 		d := byDevice[uint64(stat.Dev)]
 		if d == nil {
 			d = &volume{began: time.Now().Add(-coarseClock), now: func() (space, error) { return statfs(dir) }}
+			d.again = d.began.Add(countPause)
 			if d.start, err = d.now(); err != nil {
 				continue
 			}
@@ -60,6 +62,12 @@ func openVolumes(dirs []string) (list []*volume) {
 	}
 	return list
 }
+
+// How long to wait until the directories are counted anyway: so long, or so many times as long as it took.
+const (
+	countPause = 5 * time.Second
+	countPart  = 20
+)
 
 // coarseClock is how much a file's time may be behind the clock: the kernel stamps files with the last tick.
 const coarseClock = 20 * time.Millisecond
@@ -87,7 +95,7 @@ func reserve(whole, free int64) int64 { return min(whole/keepPart, free/keepOfNo
 
 // look returns the limit that the child has met. It asks the file system what is left, which costs nothing,
 // and counts the directories only when so much is gone that the child may have met a limit: others write
-// there too.
+// there too. Others also remove files meanwhile, so with a limit of its own it counts from time to time.
 func (d *volume) look(l Limits) *LimitError {
 	now, err := d.now()
 	if err != nil {
@@ -99,10 +107,12 @@ func (d *volume) look(l Limits) *LimitError {
 		keep, keepInodes = min(reserve(d.start.size, d.start.free), keepBytes), reserve(d.start.inodes, d.start.left)
 	}
 	full := now.free < keep || now.left < keepInodes
-	if !full && (l.Disk <= 0 || gone < max(l.Disk, d.next)) {
+	if !full && (l.Disk <= 0 || (gone < max(l.Disk, d.next) && time.Now().Before(d.again))) {
 		return nil
 	}
+	began := time.Now()
 	bytes, files := d.added()
+	d.again = time.Now().Add(max(countPause, countPart*time.Since(began)))
 	switch {
 	case l.Disk > 0 && bytes > l.Disk:
 		return &LimitError{Which: LimitDisk, Used: bytes, Max: l.Disk}

@@ -15,7 +15,7 @@ var denied = []string{
 	"swapon", "swapoff", "quotactl", "quotactl_fd", "acct", "syslog", "nfsservctl", "vhangup",
 	"settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "iopl", "ioperm",
 	"mount", "umount2", "pivot_root", "chroot", "move_mount", "mount_setattr", "fsopen", "fsconfig", "fsmount",
-	"fspick", "open_tree", "setns", "unshare",
+	"fspick", "open_tree", "setns",
 }
 
 // missing are the calls that fail with ENOSYS: programs have another way. clone3 hides its flags behind a
@@ -47,7 +47,7 @@ type call struct {
 func calls(o Options) []call {
 	list := []call{
 		{"ioctl", is(1, unix.TIOCSTI)}, {"ioctl", is(1, unix.TIOCLINUX)},
-		{"clone", hasAny(0, namespaces)},
+		{"clone", hasAny(0, namespaces)}, {"unshare", hasAny(0, namespaces|unix.CLONE_NEWTIME)},
 		{"chmod", hasAny(1, setid)}, {"fchmod", hasAny(1, setid)}, {"fchmodat", hasAny(2, setid)},
 		{"creat", hasAny(1, setid)}, {"mknod", hasAny(1, setid)}, {"mknodat", hasAny(2, setid)},
 		// The mode counts only in a call that makes a file. Otherwise it may be anything.
