@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"slugc/cache/disk"
 	"slugc/cache/testkit"
 	"slugc/compiler/sandbox"
@@ -25,11 +23,6 @@ const secret = "REACHED"
 
 func TestMain(m *testing.M) {
 	os.Setenv("SLUGC_TEST_SECRET", secret)
-	// A process without a session keyring of its own has that of its user.
-	key, err := unix.AddKey("user", keyName, []byte(secret), unix.KEY_SPEC_USER_SESSION_KEYRING)
-	if err == nil {
-		_, _ = unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, key, 600, 0, 0)
-	}
 	os.Exit(m.Run())
 }
 

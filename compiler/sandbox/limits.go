@@ -17,6 +17,11 @@ const (
 // nice makes a child give way where no control group does.
 const nice = 5
 
+// threadsRoom is how many times its limit a child without a control group may reach until the next look: a
+// fork bomb is faster than any look. Other processes of the same user need room too, as the kernel counts
+// them together.
+const threadsRoom = 2
+
 // bounds is what bounds the resources of one run.
 type bounds struct {
 	limits  Limits
@@ -52,6 +57,9 @@ func (b *bounds) isolation(s *Sandbox) *supervise.Isolation {
 	}
 	if b.means.CPU == "" {
 		i.Nice = nice
+	}
+	if b.means.Processes == "" {
+		i.Threads = threadsRoom * b.limits.Processes
 	}
 	return i
 }
@@ -123,8 +131,10 @@ func (b *bounds) lookTree() *LimitError {
 		return nil
 	}
 	pids := supervise.Descendants(b.root)
-	if n := int64(len(pids)); processes && n > b.limits.Processes {
-		return &LimitError{Which: LimitProcesses, Used: n, Max: b.limits.Processes}
+	if processes {
+		if n := supervise.Threads(pids); n > b.limits.Processes {
+			return &LimitError{Which: LimitProcesses, Used: n, Max: b.limits.Processes}
+		}
 	}
 	if memory {
 		if n := supervise.Memory(pids, b.limits.Memory); n > b.limits.Memory {

@@ -27,8 +27,11 @@ var greedy = map[string]struct {
 		`for i in 1 2 3 4 5 6; do "$2" memory 40000000 & done; wait`,
 		sandbox.Limits{Memory: 150e6}, sandbox.LimitMemory, "of memory, limit 150.0 MB",
 	},
+	// Each process starts two, eight times: 510 of them, whatever bounds them. Bash waits when it cannot start
+	// one; other shells end.
 	"fork bomb": {
-		`f() { f | f & }; f; sleep 60`, sandbox.Limits{Processes: 64}, sandbox.LimitProcesses,
+		`exec bash -c 'f() { if [ $1 -gt 0 ]; then f $(($1-1)) & f $(($1-1)) & fi; exec sleep 60; }; f 8'`,
+		sandbox.Limits{Processes: 64}, sandbox.LimitProcesses,
 		"processes and threads, limit 64",
 	},
 	"disk": {
@@ -83,6 +86,8 @@ func TestResourcesUnprivileged(t *testing.T) {
 				}
 				spec := greedySpec(t, box, name, filepath.Join(dir, "work"), program)
 				cmd := sandboxedSpec(t, self, box.Level(), "", spec)
+				// The test must not take all processes of the machine, whatever the sandbox does.
+				cmd.Path, cmd.Args = "/usr/bin/prlimit", append([]string{"prlimit", "--nproc=400"}, cmd.Args...)
 				if os.Getuid() == 0 {
 					cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 				}

@@ -56,8 +56,8 @@
 // # Limits
 //
 // Memory, processes and the share of the processor are bounded by a control group (package cgroup) where one
-// can be made. Elsewhere the processes are counted several times a second, and nice(2) makes them give
-// way. The disk is looked at as often: what the file systems of the writable binds have left, and, when much
+// can be made. Elsewhere the processes are counted several times a second, RLIMIT_NPROC keeps those of an
+// ordinary user at twice the limit until then, and nice(2) makes them give way. The disk is looked at as often: what the file systems of the writable binds have left, and, when much
 // of it is gone, what the child has written. [Sandbox.Bounds] says which it is.
 //
 // # Environment
@@ -101,7 +101,7 @@ type Limits struct {
 	Idle      time.Duration // without any output
 	Log       int64         // bytes of output passed on; the rest is dropped, and one line says so
 	Memory    int64         // bytes
-	Processes int64         // threads count too where a control group holds the limit
+	Processes int64         // threads count too
 	Disk      int64         // bytes added to the writable binds
 	// KeepFree leaves part of the disk free: a twentieth of its bytes and inodes, at most 10 GB, and at most
 	// a quarter of what was free at the start.

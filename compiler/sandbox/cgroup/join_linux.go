@@ -20,6 +20,16 @@ func (j Join) Enter() error {
 	return nil
 }
 
+// Leave takes the calling thread out of the groups of version 1 again: a group with a thread cannot be removed.
+func (j Join) Leave() error {
+	for _, dir := range j.V1 {
+		if err := write(filepath.Dir(dir), "tasks", strconv.Itoa(unix.Gettid())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Kill ends all processes of the group at once where the kernel can (Linux 5.14). It does not wait.
 func (j Join) Kill() {
 	if j.V2 != "" {

@@ -66,8 +66,8 @@ func superviseMain(self string) int {
 	if s.req.Remove != "" {
 		os.RemoveAll(s.req.Remove) // slugc, if it is alive, removes read-only directories too
 	}
-	if s.req.Isolation != nil {
-		s.req.Isolation.Group.Remove()
+	if s.req.Isolation != nil && s.control == nil {
+		s.req.Isolation.Group.Remove() // slugc, while it is alive, reads there what was used
 	}
 	if s.status == nil {
 		s.status = &Status{Code: 137, Signal: syscall.SIGKILL}

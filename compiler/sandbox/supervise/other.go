@@ -16,3 +16,6 @@ func Descendants(int) []int { return nil }
 
 // Memory returns 0: this system has no /proc.
 func Memory([]int, int64) int64 { return 0 }
+
+// Threads returns 0: this system has no /proc.
+func Threads([]int) int64 { return 0 }

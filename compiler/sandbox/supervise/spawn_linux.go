@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -38,8 +39,10 @@ func spawn(r Request, attr *syscall.ProcAttr, start func() (int, error)) (int, e
 		err := r.Isolation.enter()
 		var pid int
 		if err == nil {
-			pid, err = start()
+			pid, err = r.Isolation.limited(start)
 		}
+		// Without this the group is removed a little later, by the next that makes one.
+		_ = r.Isolation.Group.Leave()
 		started <- result{pid, err}
 		select {}
 	}()
@@ -65,6 +68,25 @@ func (i *Isolation) enter() error {
 		return scope()
 	}
 	return nil
+}
+
+// limited starts a process with the limit of threads. A limit is inherited and belongs to a whole process, so
+// this one has it for a moment, and may take it off again because only the soft one is set.
+func (i *Isolation) limited(start func() (int, error)) (int, error) {
+	var own unix.Rlimit
+	if i.Threads <= 0 || unix.Getrlimit(unix.RLIMIT_NPROC, &own) != nil {
+		return start()
+	}
+	limit := min(own.Max, uint64(threadsOfUser(uint32(os.Getuid()))+i.Threads))
+	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: limit, Max: own.Max}); err != nil {
+		return 0, fmt.Errorf("limiting processes: %w", err)
+	}
+	pid, err := start()
+	if err == nil {
+		// It may have ended already.
+		_ = unix.Prlimit(pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: limit, Max: limit}, nil)
+	}
+	return pid, errors.Join(err, unix.Setrlimit(unix.RLIMIT_NPROC, &own))
 }
 
 // Scopes reports whether the kernel can keep a process from the abstract sockets and the processes outside

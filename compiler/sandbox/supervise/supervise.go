@@ -65,6 +65,9 @@ type Isolation struct {
 	Scopes  bool        `json:"scopes"`         // no abstract Unix sockets, no signals outside (Landlock version 6)
 	Group   cgroup.Join `json:"group"`          // the control group it is in
 	Nice    int         `json:"nice,omitempty"` // added to its niceness
+	// Threads is how many threads its user may have more than now (RLIMIT_NPROC in getrlimit(2)); 0 sets no
+	// limit. It does not bind root.
+	Threads int64 `json:"threads,omitempty"`
 }
 
 // Rules are what Landlock permits the process. Paths are absolute; those that do not exist are ignored. A

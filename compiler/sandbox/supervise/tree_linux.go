@@ -3,6 +3,7 @@ package supervise
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -81,6 +82,36 @@ func forbidForks(pid int) {
 	for _, id := range Descendants(pid) {
 		_ = unix.Prlimit(id, unix.RLIMIT_NPROC, &unix.Rlimit{}, nil)
 	}
+}
+
+// Threads returns how many threads the processes have together, which is what RLIMIT_NPROC and control groups
+// count.
+func Threads(pids []int) (n int64) {
+	for _, pid := range pids {
+		n += threadsOf("/proc/" + strconv.Itoa(pid))
+	}
+	return n
+}
+
+// threadsOf counts the directories in dir/task, proc(5): a directory has two links more than directories in it.
+func threadsOf(dir string) int64 {
+	var s unix.Stat_t
+	if unix.Stat(dir+"/task", &s) != nil {
+		return 0
+	}
+	return max(int64(s.Nlink)-2, 0)
+}
+
+// threadsOfUser returns how many threads the processes of a user have.
+func threadsOfUser(uid uint32) (n int64) {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		var s unix.Stat_t
+		if unix.Stat(dir, &s) == nil && s.Uid == uid {
+			n += threadsOf(dir)
+		}
+	}
+	return n
 }
 
 // Memory returns how many bytes of memory the processes use together. What several processes share counts

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"slugc/cache/testkit"
 	"slugc/compiler/sandbox"
@@ -108,6 +109,14 @@ func promises(t *testing.T) []promise {
 
 // keyName is the key in the session keyring of the tests, and daemon what one of them leaves behind.
 var keyName, daemon = "slugc-" + testkit.Marker(), testkit.Marker()
+
+func init() {
+	// A process without a session keyring of its own has that of its user.
+	key, err := unix.AddKey("user", keyName, []byte(secret), unix.KEY_SPEC_USER_SESSION_KEYRING)
+	if err == nil {
+		_, _ = unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, key, 600, 0, 0)
+	}
+}
 
 // TestPromises tries each row of the table in the package comment at each level.
 func TestPromises(t *testing.T) {
