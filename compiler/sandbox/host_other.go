@@ -16,6 +16,8 @@ func supportsLandlock() error { return errors.New("landlock is in Linux only") }
 
 func closeInherited() {}
 
+func scopes() bool { return false }
+
 // volume is one file system that a child can write. On this system it is not looked at.
 type volume struct{}
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,11 @@ import (
 	"slugc/compiler/sandbox"
 )
 
-// promise is one row of the table in the package comment, and a child that tries what it names: a script
-// that prints [secret] when it succeeds.
+// promise is a child that tries what a row of the table in the package comment names, and prints [secret]
+// when it succeeds.
 type promise struct {
-	row    string
-	levels string // the letters of the levels that prevent it
-	try    func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec
-	// elsewhere says that other levels may not permit it either, on some machines.
+	try func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec
+	// elsewhere is that a level that permits it may have nothing to reach, on some machines.
 	elsewhere bool
 	check     func(t *testing.T) // nil, or what to look at afterwards
 }
@@ -47,8 +46,8 @@ func attempt(args ...string) func(*testing.T, *sandbox.Sandbox) sandbox.Spec {
 	}
 }
 
-// promises are the rows of the table.
-func promises(t *testing.T) []promise {
+// promises are the attempts, by row.
+func promises(t *testing.T) map[string]promise {
 	other := sleeper(t, "TOKEN="+secret)
 	file := secretFile(t)
 	writable := filepath.Join(t.TempDir(), "theirs")
@@ -61,49 +60,41 @@ func promises(t *testing.T) []promise {
 		spec, _ := sh(connect)
 		return spec
 	}
-	return []promise{
-		{row: "reading the environment or memory of another process", levels: "b l",
-			try: script("cat /proc/%d/environ", other)},
-		{row: "reading keys, other apps' caches and repositories", levels: "b l", try: script("cat %s", file)},
-		{row: "reading and adding to the caller's keyrings", levels: "b l", try: attempt("keyring", keyName)},
-		{row: "reaching the network with Network false", levels: "b l", try: offline},
-		{row: "reaching the host's own ports with Network true", levels: "", try: script("%s", connect)},
-		{row: "connecting to an abstract Unix socket of the host", levels: "b l", try: attempt("unix", abstract)},
-		{row: "connecting to a Unix socket of the host by its path", levels: "b l", try: attempt("unix", socket)},
-		{row: "writing outside its binds: directly, by link, by ..", levels: "b l",
-			try: script("(echo x >> %s) && echo REACHED; true", writable)},
-		{row: "changing the mode and times of the caller's files", levels: "b",
-			try: script("touch -d 2001-01-01 %s && chmod 600 %[1]s && echo REACHED; true", writable)},
-		{row: "extended attributes, file capabilities", levels: "b l", elsewhere: true,
+	return map[string]promise{
+		"reading the environment or memory of another process": {try: script("cat /proc/%d/environ", other)},
+		"reading keys, other apps' caches and repositories":    {try: script("cat %s", file)},
+		"reading and adding to the caller's keyrings":          {try: attempt("keyring", keyName)},
+		"reaching the network with Network false":              {try: offline},
+		"reaching the host's own ports with Network true":      {try: script("%s", connect)},
+		"connecting to an abstract Unix socket of the host":    {try: attempt("unix", abstract)},
+		"connecting to a Unix socket of the host by its path":  {try: attempt("unix", socket)},
+		"writing outside its binds: directly, by link, by ..":  {try: script("(echo x >> %s) && echo REACHED; true", writable)},
+		"changing the mode and times of the caller's files":    {try: script("touch -d 2001-01-01 %s && chmod 600 %[1]s && echo REACHED; true", writable)},
+		"extended attributes, file capabilities": {elsewhere: true,
 			try: attempt("attribute", writable)},
-		{row: "setuid and setgid files", levels: "b l",
-			try: script("cp /bin/true $HOME/x && chmod 4755 $HOME/x && chmod 2755 $HOME/x && echo REACHED; true")},
-		{row: "device nodes, capabilities", levels: "b l", elsewhere: true,
+		"setuid and setgid files": {try: script("cp /bin/true $HOME/x && chmod 4755 $HOME/x && chmod 2755 $HOME/x && echo REACHED; true")},
+		"device nodes, capabilities": {elsewhere: true,
 			try: script("mknod $HOME/x c 1 3 && echo REACHED; true")},
-		{row: "keyctl, bpf, perf, io_uring, userfaultfd, rare sockets", levels: "b l", try: attempt("kernel")},
-		{row: "typing into the caller's terminal", levels: "b l", elsewhere: true,
+		"keyctl, bpf, perf, io_uring, userfaultfd, rare sockets": {try: attempt("kernel")},
+		"typing into the caller's terminal": {elsewhere: true,
 			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
 				spec := attempt("typing")(t, box)
 				_, spec.Stdin = terminal(t)
 				return spec
 			}},
-		{row: "ending, tracing or signalling the host's processes", levels: "b l",
-			try: script("kill -CONT %d && echo REACHED; true", other)},
-		{row: "leaving a daemon behind (two forks, setsid, nohup)", levels: "b l n",
-			try:   script("(setsid nohup sleep %s >/dev/null 2>&1 &) & sleep 0.1", daemon),
+		"ending, tracing or signalling the host's processes": {try: script("kill -CONT %d && echo REACHED; true", other)},
+		"leaving a daemon behind (two forks, setsid, nohup)": {try: script("(setsid nohup sleep %s >/dev/null 2>&1 &) & sleep 0.1", daemon),
 			check: func(t *testing.T) { testkit.NoProcess(t, daemon) }},
-		{row: "ignoring SIGTERM, sleeping for ever, endless output", levels: "b l n",
-			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
-				spec, _ := sh("trap '' TERM; yes >/dev/null & sleep 60; echo REACHED")
-				spec.Limits.Deadline = 300 * time.Millisecond
-				return spec
-			}},
-		{row: "more memory, processes or disk than its limits", levels: "b l n",
-			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
-				spec := attempt("memory", "400000000")(t, box)
-				spec.Limits.Memory = 200e6
-				return spec
-			}},
+		"ignoring SIGTERM, sleeping for ever, endless output": {try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
+			spec, _ := sh("trap '' TERM; yes >/dev/null & sleep 60; echo REACHED")
+			spec.Limits.Deadline = 300 * time.Millisecond
+			return spec
+		}},
+		"more memory, processes or disk than its limits": {try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
+			spec := attempt("memory", "400000000")(t, box)
+			spec.Limits.Memory = 200e6
+			return spec
+		}},
 	}
 }
 
@@ -118,44 +109,54 @@ func init() {
 	}
 }
 
-// TestPromises tries each row of the table in the package comment at each level.
-func TestPromises(t *testing.T) {
-	t.Parallel()
-	rows := promises(t)
-	var table strings.Builder
-	for _, p := range rows {
-		fmt.Fprintf(&table, "//\t%-58s %s\n", p.row, orNone(p.levels))
-	}
+// table reads the rows of the table in the package comment: the attempt, and the levels that prevent it.
+func table(t *testing.T) [][2]string {
+	t.Helper()
 	source, err := os.ReadFile("sandbox.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(source), table.String()) {
-		t.Errorf("the package comment must have this table:\n%s", table.String())
+	_, text, _ := strings.Cut(string(source), "a test tries each row:\n//\n")
+	text, _, _ = strings.Cut(text, "\n//\n")
+	var rows [][2]string
+	for line := range strings.Lines(text) {
+		attempt, levels, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "//")), "  ")
+		rows = append(rows, [2]string{attempt, levels})
+	}
+	return rows
+}
+
+// TestPromises tries each row of the table in the package comment at each level, and holds that Permits says
+// the same.
+func TestPromises(t *testing.T) {
+	t.Parallel()
+	rows, attempts := table(t), promises(t)
+	if len(rows) != len(attempts) {
+		t.Errorf("the table has %d rows, and there are %d attempts", len(rows), len(attempts))
 	}
 	each(t, allLevels, func(t *testing.T, box *sandbox.Sandbox) {
-		for _, p := range rows {
-			t.Run(p.row, func(t *testing.T) {
+		for _, row := range rows {
+			t.Run(row[0], func(t *testing.T) {
+				p, found := attempts[row[0]]
+				if !found {
+					t.Fatal("nothing tries this row")
+				}
+				prevents := slices.Contains(strings.Fields(row[1]), string(box.Level())[:1])
+				if slices.Contains(box.Permits(), row[0]) == prevents {
+					t.Errorf("Permits says otherwise: %q", box.Permits())
+				}
 				spec, out := p.try(t, box), &testkit.Buffer{}
 				spec.Stdout, spec.Stderr = out, out
 				err := box.Run(t.Context(), spec)
-				prevents := strings.Contains(p.levels, string(box.Level())[:1])
 				if reached := out.Contains(secret); reached == prevents && !(p.elsewhere && !reached) {
 					t.Errorf("the child reaches it: %t (%v)\n%s", reached, err, out)
 				}
-				if p.check != nil && prevents {
+				if p.check != nil {
 					p.check(t)
 				}
 			})
 		}
 	})
-}
-
-func orNone(levels string) string {
-	if levels == "" {
-		return "none of them"
-	}
-	return levels
 }
 
 // listen starts a server of the host and returns its address.

@@ -104,8 +104,10 @@ func (g *Group) limit(l Limits) error {
 	if g.limited {
 		list = append(list, setting{g.v2, "cpu.weight", weightV2, true})
 		if l.Memory > 0 {
-			list = append(list, setting{g.v2, "memory.max", memory, false}, setting{g.v2, "memory.swap.max", "0", true},
-				setting{g.v2, "memory.oom.group", "1", true})
+			list = append(list, setting{g.v2, "memory.max", memory, false}, setting{g.v2, "memory.oom.group", "1", true})
+		}
+		if l.Memory > 0 && l.Memory < totalMemory() {
+			list = append(list, setting{g.v2, "memory.swap.max", "0", true})
 		}
 		if l.Processes > 0 {
 			list = append(list, setting{g.v2, "pids.max", pids, false})
@@ -127,6 +129,16 @@ func (g *Group) limit(l Limits) error {
 		}
 	}
 	return nil
+}
+
+// totalMemory returns the machine's memory in bytes. A larger limit counts on swap, for which version 2 has a
+// limit of its own.
+func totalMemory() int64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 0
+	}
+	return int64(info.Totalram) * int64(info.Unit)
 }
 
 // Join says how a process gets into the group.
