@@ -85,7 +85,7 @@ func (st *Store) Ensure(ctx context.Context, reqs []Request, p Progress) ([]Tool
 		})
 	}
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, context.Cause(ctx)
 	}
 	if err := join(errs); err != nil {
@@ -159,8 +159,11 @@ func (st *Store) resolve(
 			st.choose(req, r)
 			return r, nil
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			if errors.Is(err, cause) {
+				return nil, err // it names the host
+			}
+			return nil, cause
 		}
 		if _, pin := errors.AsType[*HashError](err); pin {
 			return nil, err
