@@ -98,6 +98,9 @@ func Verify(ctx context.Context, app *cache.App) ([]string, error) {
 	}
 	for _, f := range files {
 		if _, err := slug.Verify(ctx, f.path, f.digest); err != nil {
+			if !disk.Damaged(err) {
+				return nil, err
+			}
 			problems = append(problems, fmt.Sprintf("%s: slug %s: %v", app.Name, filepath.Base(f.path), err))
 		}
 	}
