@@ -7,6 +7,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
+
+	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 )
 
 // Main acts as a built-in buildpack's bin/detect or bin/build when the process was called by that
@@ -39,12 +42,13 @@ func Main(args []string) (handled bool) {
 	return true
 }
 
-// exit ends the process with the exit codes of the contract. The error's text was already handed on
-// as a diagnosis or belongs to the log.
+// exit ends the process with the exit codes of the contract. The error's text belongs to the log. A
+// diagnosis may have been handed on already; libcnb's own errors, of writing what a build returned,
+// were not.
 type exit struct{}
 
 func (exit) Error(err error) {
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(os.Stderr, language.Failed(err, os.Getenv(diagnosis.Env)))
 	os.Exit(1)
 }
 

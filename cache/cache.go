@@ -6,7 +6,8 @@
 //	  toolchains/          verified runtimes and package managers, shared, read-only for builds
 //	  buildpacks/          the built-in buildpacks as directories
 //	  coordinator.db       the local coordinator
-//	  run/                 slugs unpacked to run: ‹pid›-‹random›; the next run removes leftovers
+//	  run/                 slugs unpacked to run: ‹pid›-‹random›, each locked by its process; the next
+//	                       run removes leftovers
 //	  apps/‹app›/
 //	    lock               flock held by the app's build; never deleted
 //	    stat               stat cache of the source
@@ -22,7 +23,7 @@
 //
 // A build takes the app's lock, moves the layers in, and moves them back out:
 //
-//	app := home.App("blog")
+//	app, err := home.App("blog")
 //	unlock, err := app.Lock(ctx, nil)
 //	build, err := app.Begin(false)
 //	// make build.AppDir
@@ -70,10 +71,28 @@ func Open(dir string) (*Home, error) {
 // Path returns a path inside the state directory.
 func (h *Home) Path(elem ...string) string { return filepath.Join(append([]string{h.dir}, elem...)...) }
 
-// App returns the app's state. The caller must have checked the name. Nothing is created.
-func (h *Home) App(name string) *App { return &App{Name: name, dir: h.Path("apps", name)} }
+// IsAppName reports whether a name may be an app's: 1 to 63 characters of [a-z0-9._-], the first a
+// letter or digit. It is a directory's name here and a key segment of the coordinator, so it must not
+// look hidden or like an option.
+func IsAppName(name string) bool {
+	if name == "" || len(name) > 63 || strings.IndexByte("._-", name[0]) >= 0 {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	})
+}
 
-// Apps returns the apps that have state, sorted by name.
+// App returns the app's state. A name that no app may have is an error, so no path can lead out of
+// the state directory. Nothing is created.
+func (h *Home) App(name string) (*App, error) {
+	if !IsAppName(name) {
+		return nil, fmt.Errorf("finding the state of an app: %.80q is not an app's name", name)
+	}
+	return &App{Name: name, dir: h.Path("apps", name)}, nil
+}
+
+// Apps returns the apps that have state, sorted by name. What else lies there is left out.
 func (h *Home) Apps() ([]*App, error) {
 	entries, err := os.ReadDir(h.Path("apps"))
 	if err != nil {
@@ -81,8 +100,8 @@ func (h *Home) Apps() ([]*App, error) {
 	}
 	var apps []*App
 	for _, e := range entries {
-		if e.IsDir() {
-			apps = append(apps, h.App(e.Name()))
+		if app, err := h.App(e.Name()); err == nil && e.IsDir() {
+			apps = append(apps, app)
 		}
 	}
 	sort.Slice(apps, func(i, j int) bool { return apps[i].Name < apps[j].Name })

@@ -18,7 +18,10 @@ func app(t *testing.T) *cache.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := home.App("blog")
+	a, err := home.App("blog")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := os.MkdirAll(a.Path(), 0o700); err != nil {
 		t.Fatal(err)
 	}

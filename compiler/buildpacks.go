@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks"
@@ -17,6 +18,7 @@ import (
 type Built struct {
 	Layers *lifecycle.Result
 	Tools  []toolchain.Toolchain // with which
+	Lent   map[string]string     // slices whose files the buildpacks did not have to make: key by path
 }
 
 // sliceMode is whether slices of the last slug may be used without their files.
@@ -48,9 +50,13 @@ func (b *build) runBuildpacks(ctx context.Context, staged Staged, group Group, m
 	if err != nil {
 		return Built{}, err
 	}
-	layers, err := b.runLifecycle(ctx, staged, group, env, mode)
+	lent, err := b.keptSlices(mode)
+	if err != nil {
+		return Built{}, err
+	}
+	layers, err := b.runLifecycle(ctx, staged, group, env, lent)
 	b.clock.mark("build")
-	return Built{layers, tools}, err
+	return Built{layers, tools, lent}, err
 }
 
 // openSandbox returns the sandbox and reports its level.
@@ -90,8 +96,14 @@ func (b *build) environment(
 	mount := storeMount{box, sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}}
 	binds := []sandbox.Bind{mount.bind, {Host: b.Self, Inside: b.Self}}
 	binds = append(binds, files...)
-	for _, t := range tools {
+	tools = slices.Clone(tools)
+	for i := range tools {
+		t := &tools[i]
 		if !strings.HasPrefix(t.Dir, mount.bind.Host+"/") { // found on the machine
+			// A link in a directory that the sandbox shows may lead to one that it does not show.
+			if t.Dir, err = filepath.EvalSymlinks(t.Dir); err != nil {
+				return environment{}, fmt.Errorf("finding the machine's %s: %w", t.Tool, err)
+			}
 			binds = append(binds, sandbox.Bind{Host: t.Dir, Inside: t.Dir})
 		}
 	}
@@ -119,18 +131,14 @@ func (s storeMount) path(dir string) string {
 
 // runLifecycle runs the buildpacks in their environment.
 func (b *build) runLifecycle(
-	ctx context.Context, staged Staged, group Group, env environment, mode sliceMode,
+	ctx context.Context, staged Staged, group Group, env environment, lent map[string]string,
 ) (*lifecycle.Result, error) {
-	slices, err := b.keptSlices(mode)
-	if err != nil {
-		return nil, err
-	}
 	dirs := staged.Dirs
 	return lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: env.box, Group: group.Members, Target: b.Target,
 		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
 		Env: b.Env, BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits,
-		Slices: slices, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
+		Slices: lent, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
 		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, env.tools) },
 		Output:   b.Report.Output,
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },

@@ -26,14 +26,18 @@ package compiler
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/artifact"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/deploy"
 	"slugc/compiler/lifecycle"
+	"slugc/compiler/release"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
@@ -85,10 +89,11 @@ type build struct {
 	*Engine
 	Request
 	clock *clock
+	state *cache.App
 }
 
 // app is the state of the app that is built.
-func (b *build) app() *cache.App { return b.Home.App(b.App) }
+func (b *build) app() *cache.App { return b.state }
 
 // segments opens the compressed segments of the app's last slugs.
 func (b *build) segments() (*slug.Store, error) { return slug.OpenStore(b.app().Path("segments")) }
@@ -99,7 +104,14 @@ func (b *build) platform() string { return b.Target.OS + "/" + b.Target.Arch }
 // Compile builds, packs and releases. A nil error means that everything requested was done. If the
 // slug was built and not released, both the Result and an error are returned, and the slug is kept.
 func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
-	b := &build{Engine: e, Request: req, clock: newClock()}
+	if err := release.CheckApp(req.App); err != nil {
+		return nil, err
+	}
+	state, err := e.Home.App(req.App)
+	if err != nil {
+		return nil, err
+	}
+	b := &build{Engine: e, Request: req, clock: newClock(), state: state}
 	unlock, err := b.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -121,8 +133,9 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 
 // makeSlug is the sentence from the source to the slug. Whatever fails, the layers of the last build
 // are kept for the next.
-func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, error) {
+func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
+	defer func() { err = b.locate(err) }()
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err
@@ -144,6 +157,16 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (*Result, erro
 		return nil, err
 	}
 	return b.keep(src, staged, group, built, packed)
+}
+
+// locate adds where the app's state is to the error of a machine in trouble that names no path or one that
+// only the build sees.
+func (b *build) locate(err error) error {
+	dir := b.app().Path()
+	if t, ok := disk.TroubleOf(err); ok && !strings.HasPrefix(t.Path, b.Home.Path()) {
+		return fmt.Errorf("%w (below %s)", err, dir)
+	}
+	return err
 }
 
 // rebuild repeats the stages from staged on with every file on disk, after a kept section of the last

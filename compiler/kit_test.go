@@ -129,7 +129,14 @@ func (m *machine) fails(id string) *fault.Error {
 }
 
 // app is the app's state.
-func (m *machine) app() *cache.App { return m.Home.App("hello") }
+func (m *machine) app() *cache.App {
+	m.Helper()
+	app, err := m.Home.App("hello")
+	if err != nil {
+		m.Fatal(err)
+	}
+	return app
+}
 
 // releases lists the app's releases, the newest first.
 func (m *machine) releases() []release.Release {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/cache/beneath"
 	"slugc/compiler/procfile"
 	"slugc/compiler/report"
 	"slugc/compiler/slug"
@@ -43,8 +44,12 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 	if err != nil {
 		return Packed{}, err
 	}
+	parts, err := sections(staged.Dirs.AppDir, built)
+	if err != nil {
+		return Packed{}, err
+	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
-		Store: segments, Sections: sections(staged.Dirs.AppDir, built, segments), Output: output, Limit: b.Limit,
+		Store: segments, Sections: parts, Output: output, Limit: b.Limit,
 		Manifest: slug.Manifest{
 			ProcessTypes: types,
 			Runtimes:     runtimes(built.Tools),
@@ -101,30 +106,36 @@ func (b *build) sweepSlugs() (output string, err error) {
 }
 
 // sections lists what the slug is made of: launch layers, slices, the app. A slice without files is
-// taken from the segments.
-func sections(appDir string, built Built, segments *slug.Store) []slug.Section {
+// taken from the segments, where the buildpacks were told that it is kept; [slug.Pack] fails if it no
+// longer is. Any other slice without files was declared, but the install left nothing there.
+func sections(appDir string, built Built) ([]slug.Section, error) {
+	app, err := beneath.Open(appDir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the app directory: %w", err)
+	}
+	defer app.Close()
 	var list []slug.Section
 	exclude := slices.Clone(reservedNames)
 	for _, l := range built.Layers.Layers {
 		rel, _ := filepath.Rel(appDir, l.Dir)
 		list = append(list, slug.Section{
-			Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Prefix: filepath.ToSlash(rel),
+			Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Within: appDir, Prefix: filepath.ToSlash(rel),
 			Exclude: []string{"env", "env.build", "env.launch"},
 		})
 	}
 	for _, s := range built.Layers.Slices {
 		section := slug.Section{
 			Name: slicePrefix + s.Path, Prefix: s.Path, Key: s.Key,
-			Dir: filepath.Join(appDir, filepath.FromSlash(s.Path)),
+			Dir: filepath.Join(appDir, filepath.FromSlash(s.Path)), Within: appDir,
 		}
-		if _, err := os.Lstat(section.Dir); err != nil {
-			if s.Key == "" || !segments.Has(section.Name, s.Key) {
-				continue // declared, but the install left nothing there
+		if _, err := app.Lstat(s.Path); beneath.Missing(err) {
+			if key, lent := built.Lent[s.Path]; !lent || key != s.Key {
+				continue
 			}
-			section.Dir = ""
+			section.Dir, section.Within = "", ""
 		}
 		exclude = append(exclude, s.Path)
 		list = append(list, section)
 	}
-	return append(list, slug.Section{Name: "app", Dir: appDir, Exclude: exclude})
+	return append(list, slug.Section{Name: "app", Dir: appDir, Exclude: exclude}), nil
 }

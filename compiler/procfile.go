@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
+	"slugc/cache/beneath"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 )
@@ -13,14 +14,12 @@ import (
 // readProcfile reads the Procfile in dir; none is an empty list. With warn, its warnings are
 // reported.
 func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening the app directory: %w", err)
-	}
-	defer root.Close()
-	data, err := root.ReadFile("Procfile")
+	data, err := beneath.ReadLinked(dir, "Procfile", procfile.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if large, ok := errors.AsType[*beneath.SizeError](err); ok {
+		return nil, procfile.TooLarge(large.Size)
 	}
 	if err != nil {
 		return nil, fault.AppError("procfile/unreadable", fmt.Errorf("reading \"Procfile\": %w", withoutPath(err)),
@@ -61,14 +60,13 @@ func writeProfile(appDir, script string) error {
 	if script == "" {
 		return nil
 	}
-	root, err := os.OpenRoot(appDir)
+	app, err := beneath.Open(appDir)
 	if err != nil {
 		return fmt.Errorf("opening the app directory: %w", err)
 	}
-	defer root.Close()
-	if err = root.Mkdir(".profile.d", 0o755); err == nil || errors.Is(err, fs.ErrExist) {
-		_ = root.Remove(".profile.d/000_slugc.sh") // it may be a link
-		err = root.WriteFile(".profile.d/000_slugc.sh", []byte(script), 0o644)
+	defer app.Close()
+	if err = app.Mkdir(".profile.d", 0o755); err == nil {
+		err = app.WriteFile(".profile.d/000_slugc.sh", []byte(script), 0o644)
 	}
 	if err != nil {
 		return fault.AppError("source/profile-d",
@@ -78,8 +76,12 @@ func writeProfile(appDir, script string) error {
 	return nil
 }
 
-// withoutPath is why a file could not be read or written, without the path of slugc's own copy.
+// withoutPath is why a file could not be read or written, without the path of slugc's own copy. That path
+// stays where the machine is at fault.
 func withoutPath(err error) error {
+	if _, trouble := disk.TroubleOf(err); trouble {
+		return err
+	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 
 	"slugc/cache"
 	"slugc/compiler/fault"
@@ -22,14 +21,14 @@ type Staged struct {
 
 // stage makes the private copy of the source.
 func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
+	if err := refuseReserved(src); err != nil {
+		return Staged{}, err
+	}
 	dirs, err := b.app().Begin(b.Fresh)
 	if err != nil {
 		return Staged{}, err
 	}
 	tree, err := src.Stage(ctx, dirs.AppDir)
-	if err == nil {
-		err = refuseReserved(dirs.AppDir)
-	}
 	if err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
@@ -43,10 +42,11 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 // reservedNames are what slugc itself puts into the app directory.
 var reservedNames = []string{".layers", ".slugc"}
 
-// refuseReserved refuses a source that holds a reserved name.
-func refuseReserved(dir string) error {
-	for _, name := range reservedNames {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+// refuseReserved refuses a source that holds a reserved name, in any case: some file systems make no
+// difference. Nothing of such a source may be staged where the app's own state lies.
+func refuseReserved(src *source.Source) error {
+	for _, name := range src.Top() {
+		if slices.ContainsFunc(reservedNames, func(own string) bool { return strings.EqualFold(own, name) }) {
 			return fault.AppError("source/reserved-name",
 				fmt.Errorf("staging the source: %q is slugc's own name", name),
 				fmt.Sprintf("rename %s or list it in .slugignore", name)).At("%s", name)

@@ -8,6 +8,7 @@ import (
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/report"
 	"slugc/compiler/slug"
@@ -65,6 +66,9 @@ func (p progress) Note(line string) { p.r.Detail(line) }
 // toolchainFault adds whose fault a missing toolchain is. A version that exists nowhere, cannot be
 // read or is pinned to other bytes is the app's fault; a source that cannot be reached is nobody's.
 func toolchainFault(err error) error {
+	if _, trouble := disk.TroubleOf(err); trouble {
+		return err
+	}
 	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
 		return fault.AppError("toolchain/version-invalid", err, fmt.Sprintf("write a version of %s that exists in %s",
 			wrong.Tool, cmp.Or(wrong.From, "the build configuration")))

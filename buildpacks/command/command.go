@@ -7,6 +7,8 @@ import (
 	"io"
 	"os/exec"
 	"time"
+
+	"slugc/buildpacks/diagnosis"
 )
 
 // Command is one run of a program.
@@ -27,7 +29,8 @@ var outputGrace = 10 * time.Second
 
 // Run runs a command to its end and shows its output in the log while it runs. It returns the last
 // 256 KiB of that output, colours included. A program that ends with a status other than 0 returns
-// a [*Failure]; one that cannot be started, or whose context is cancelled, returns another error.
+// a [*Failure], or a [*diagnosis.Diagnosis] if its output tells that the machine is in trouble. One that
+// cannot be started, or whose context is cancelled, returns another error.
 func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	out := &stream{out: l.Out, secrets: l.Secrets, drop: c.Drop}
 	if c.Quiet {
@@ -45,6 +48,9 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 		err = closed
 	}
 	if exit, failed := errors.AsType[*exec.ExitError](err); failed {
+		if d := diagnosis.OfOutput(c.Shown, string(out.last())); d != nil {
+			return out.last(), d
+		}
 		return out.last(), &Failure{Command: c.Shown, Status: exit.String(), Tail: out.last()}
 	}
 	if err != nil {

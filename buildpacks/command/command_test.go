@@ -101,6 +101,10 @@ func TestRunErrors(t *testing.T) {
 		err.Error() != "`tool` failed (exit status 3)" {
 		t.Errorf("got %v", err)
 	}
+	_, err = log.Run(t.Context(), sh("echo 'write: No space left on device'; exit 3"))
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); !ok || d.ID != "disk/full" || !d.Transient {
+		t.Errorf("a full disk is %v", err)
+	}
 	c := sh("")
 	c.Program = "/nowhere/tool"
 	if _, err := log.Run(t.Context(), c); err == nil || !errors.Is(err, os.ErrNotExist) ||

@@ -1,7 +1,7 @@
 package diagnosis
 
 // Common returns the failures that the tools of every language share: the network, private git
-// hosts, the C library, the disk. They come after a language's own patterns. Each id starts with
+// hosts, the C library. They come after a language's own patterns. Each id starts with
 // the language.
 func Common(language string) []Pattern {
 	id := func(name string) string { return language + "/" + name }
@@ -19,9 +19,6 @@ func Common(language string) []Pattern {
 		NewPattern(id("glibc-missing"), "version [`']GLIBC_([0-9.]+)' not found", "",
 			"A prebuilt binary needs glibc $1, which is newer than this machine's.",
 			"pin the dependency to a release built for an older system, or let it compile from source"),
-		NewPattern(id("disk-full"), `ENOSPC|No space left on device`, "",
-			"The disk ran full while the app was being built.",
-			"make room on the build machine, or exclude large files with .slugignore").Transient(),
 		NewPattern(id("network"), network, "",
 			"The network failed ($1) while packages were being fetched.", again).Transient(),
 		NewPattern(id("network"), `Connection reset by peer|Temporary failure in name resolution|`+

@@ -14,7 +14,6 @@ func TestCommon(t *testing.T) {
 		"Host key verification failed.\n":                             "git-host-key",
 		"git@git.example: Permission denied (publickey).\n":           "git-permission",
 		"x: version `GLIBC_2.99' not found (required by x)\n":         "glibc-missing",
-		"write: No space left on device\n":                            "disk-full",
 		"curl: (6) Could not resolve host: packages.example\n":        "network",
 		"getaddrinfo: Temporary failure in name resolution (EAI_3)\n": "network",
 	} {

@@ -2,10 +2,12 @@ package diagnosis_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,7 +131,6 @@ func TestRecognise(t *testing.T) {
 			"x/git-permission", private,
 		},
 		{libc, "x/glibc-missing", glibc},
-		{"npm error code ENOSPC", "x/disk-full", "The disk ran full while the app was being built."},
 		{"all is well", "", ""},
 	} {
 		d := diagnosis.Recognise(patterns, []byte(tt.text))
@@ -171,4 +172,21 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTrouble holds that the machine's trouble has one id, whoever met it.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("copying: %w", &fs.PathError{Op: "write", Path: "/app/x", Err: syscall.ENOSPC})
+	for _, d := range []*diagnosis.Diagnosis{
+		diagnosis.OfTrouble(err), diagnosis.OfOutput("npm ci", "npm error code ENOSPC\n"),
+	} {
+		if d == nil || d.ID != "disk/full" || !d.Transient || len(d.Hints) == 0 ||
+			!strings.HasSuffix(d.Summary, "no space left on device.") {
+			t.Errorf("got %+v", d)
+		}
+	}
+	if diagnosis.OfTrouble(fs.ErrNotExist) != nil || diagnosis.OfOutput("npm ci", "npm error code E404\n") != nil {
+		t.Error("the machine is blamed for what is not there")
+	}
 }

@@ -219,7 +219,5 @@ var compilePatterns = []diagnosis.Pattern{
 	{ID: "go/out-of-memory", Match: lazyregexp.New(`(?m): signal: killed$`), Make: func([]string) *diagnosis.Diagnosis {
 		return (&command.Failure{Command: "go build", Status: "signal: killed"}).Unrecognised(unknown)
 	}},
-	pattern("disk-full", `no space left on device`, "",
-		"The disk ran full while the app was being compiled.", "make room on the build machine").Transient(),
 	pattern("compile-failed", position+`(.+?)\.?$`, "$1", "$1 does not compile: $2."),
 }

@@ -59,7 +59,6 @@ func TestRecognise(t *testing.T) {
 var shortOnes = map[string]string{
 	"example.com/app: /goroot/link: signal: killed\n":                          "go/out-of-memory",
 	"github.com/big/dep: /goroot/compile: signal: killed\n":                    "go/out-of-memory",
-	"write /tmp/go-build1/_pkg_.a: no space left on device\n":                  "go/disk-full",
 	"go: updates to go.mod needed; to update it:\n\tgo mod tidy\n":             "go/mod-outdated",
 	"go: example.com/x@v1.0.0: missing go.sum entry for go.mod file\n":         "go/sum-missing",
 	"main.go:4:2: no required module provides package x.y/z; to add it:\n":     "go/module-missing",

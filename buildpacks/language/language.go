@@ -70,10 +70,12 @@ func Plan(name string) libcnb.BuildPlan {
 }
 
 // Failed returns a build's error as the platform takes it: a fault of the app, found by a detector
-// or by the build, becomes a [*diagnosis.Diagnosis] and is written to file, the value of
-// [diagnosis.Env]. file is "" where the platform names none.
+// or by the build, and trouble of the machine become a [*diagnosis.Diagnosis], which is written to
+// file, the value of [diagnosis.Env]. file is "" where the platform names none.
 func Failed(err error, file string) error {
-	if wrong, ok := errors.AsType[*detect.Error](err); ok {
+	if d := diagnosis.OfTrouble(err); d != nil {
+		err = d
+	} else if wrong, ok := errors.AsType[*detect.Error](err); ok {
 		err = &diagnosis.Diagnosis{ID: wrong.ID, Summary: wrong.Summary, Place: wrong.Place, Hints: wrong.Hints}
 	}
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && file != "" {

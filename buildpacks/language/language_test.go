@@ -3,9 +3,11 @@ package language_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +43,10 @@ func TestFailed(t *testing.T) {
 	other := errors.New("disk")
 	if err := language.Failed(other, file+"2"); !errors.Is(err, other) {
 		t.Errorf("got %v", err)
+	}
+	full := &fs.PathError{Op: "write", Path: "/app/x", Err: syscall.ENOSPC}
+	if d, _ := errors.AsType[*diagnosis.Diagnosis](language.Failed(full, "")); d == nil || !d.Transient {
+		t.Errorf("a full disk is %+v", d)
 	}
 	if _, err := os.Stat(file + "2"); !errors.Is(err, os.ErrNotExist) {
 		t.Error("an error that is no fault of the app is written as one")

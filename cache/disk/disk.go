@@ -20,7 +20,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -160,9 +159,6 @@ func RemoveStale(dir, prefix string) {
 		}
 	}
 }
-
-// Full reports whether err is that of a full disk or of an exhausted quota.
-func Full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // Size returns the total size in bytes of the regular files below path, 0 if path is missing. A
 // file with several names counts once for each.

@@ -283,15 +283,3 @@ func TestRemoveStale(t *testing.T) {
 		t.Errorf("the directory holds %q", got)
 	}
 }
-
-func TestFull(t *testing.T) {
-	t.Parallel()
-	for err, want := range map[error]bool{syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EIO: false} {
-		if got := disk.Full(&fs.PathError{Op: "write", Path: "x", Err: err}); got != want {
-			t.Errorf("%v: %t", err, got)
-		}
-	}
-	if disk.Full(nil) {
-		t.Error("no error is that of a full disk")
-	}
-}

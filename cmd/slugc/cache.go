@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +15,7 @@ import (
 	"slugc/cache/disk"
 	"slugc/compiler/artifact"
 	"slugc/compiler/fault"
+	"slugc/compiler/launch"
 	"slugc/compiler/release"
 	"slugc/compiler/report"
 )
@@ -84,6 +86,11 @@ func (c *cli) cacheEntries(cmd *cobra.Command, home *cache.Home) ([]cacheEntry, 
 		}
 		list = append(list, cacheEntry{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
 	}
+	if size, err := disk.Size(home.Path("run")); err != nil {
+		return nil, err
+	} else if size > 0 {
+		list = append(list, cacheEntry{What: "run", Size: size})
+	}
 	apps, err := home.Apps()
 	if err != nil {
 		return nil, err
@@ -109,8 +116,8 @@ func (c *cli) cachePruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what no build needs",
-		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses, and
-toolchains that no build used for the given time. With --all it also removes the apps' layers and
+		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses,
+what killed processes left to run in, and toolchains that no build used for the given time. With --all it also removes the apps' layers and
 submodules: the next builds start from scratch. Releases stay.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -160,16 +167,23 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.
 	if err != nil {
 		return freed, err
 	}
-	n, err := store.Prune(func(_ toolchain.Toolchain, used time.Time) bool { return !all && time.Since(used) < age })
+	n, err := launch.Sweep(home.Path("run"))
+	freed += n
+	if err != nil {
+		return freed, err
+	}
+	n, err = store.Prune(func(_ toolchain.Toolchain, used time.Time) bool { return !all && time.Since(used) < age })
 	return freed + n, err
+}
+
+// lockApp takes an app's lock, under which slugs are added and removed.
+func (c *cli) lockApp(ctx context.Context, app *cache.App) (unlock func(), err error) {
+	return app.Lock(ctx, func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) })
 }
 
 // pruneApp holds the app's lock, so that no build loses what it uses.
 func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, error) {
-	unlock, err := app.Lock(
-		cmd.Context(),
-		func(pid int) { c.ui.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app.Name, pid)) },
-	)
+	unlock, err := c.lockApp(cmd.Context(), app)
 	if err != nil {
 		return 0, err
 	}

@@ -107,10 +107,14 @@ func (c *cli) commands() []*cobra.Command {
 	}
 }
 
-// markStart makes every command check the settings first and record that its work has begun.
+// markStart makes every command check the settings and the app's name first and record that its work
+// has begun.
 func (c *cli) markStart(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := checkNames(cmd, args); err != nil {
+				return err
+			}
 			if err := c.checkSettings(); err != nil {
 				return err
 			}

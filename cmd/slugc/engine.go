@@ -59,7 +59,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 func (c *cli) deployer(engine *compiler.Engine, releases *release.Releases) *deploy.Deployer {
 	return &deploy.Deployer{
 		Home: engine.Home, Releases: releases, Sandbox: engine.Sandbox, Report: engine.Report,
-		Fetch: c.fetcher(engine.Home),
+		OpenStore: c.openStore, Fetch: c.fetcher(engine.Home),
 	}
 }
 

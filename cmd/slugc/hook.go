@@ -88,9 +88,6 @@ install replaces them.`,
 
 // completeSettings checks the flags and fills in what a hook, in another environment, could not know.
 func (c *cli) completeSettings(s *push.Settings, repo *push.Repository) (err error) {
-	if err := checkApp(s.App); err != nil {
-		return err
-	}
 	s.Store, s.Coordinator = c.storeURL(), c.coordinator
 	if s.Coordinator == "" {
 		s.Coordinator = c.env.vars["SLUGC_COORDINATOR"]

@@ -24,7 +24,11 @@ func (c *cli) recorder(
 	if err != nil {
 		return nil, nil, err
 	}
-	w, err := logs.Open(home.App(app).Path("logs"), logs.Options{})
+	state, err := home.App(app)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := logs.Open(state.Path("logs"), logs.Options{})
 	if err != nil {
 		return nil, nil, fault.New(fault.Slugc, fault.ExitCache, "cache/state-directory", err,
 			"let slugc's user write to the state directory, or use another with --home DIR")
@@ -60,9 +64,6 @@ func (c *cli) logsCommand() *cobra.Command {
   slugc logs blog -t --ps web.1`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkApp(args[0]); err != nil {
-				return err
-			}
 			if number < 0 {
 				return fault.UsageError("usage/flag", fmt.Errorf("reading --num: %d is below zero", number),
 					"write -n 100")
@@ -71,8 +72,12 @@ func (c *cli) logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			app, err := home.App(args[0])
+			if err != nil {
+				return err
+			}
 			r := logs.NewReader(
-				home.App(args[0]).Path("logs"),
+				app.Path("logs"),
 				func(r logs.Record) bool { return process == "" || of(process, r.Process) },
 			)
 			defer r.Close()

@@ -35,9 +35,6 @@ one, and makes it the app's next release. Registering it again with the same --k
 release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkApp(app); err != nil {
-				return err
-			}
 			o, err := config.options(c)
 			if err != nil {
 				return err
@@ -69,7 +66,17 @@ func (c *cli) register(ctx context.Context, file, app, message string, o deploy.
 	if err != nil {
 		return err
 	}
-	path := engine.Home.App(app).Path("slugs", artifact.FileName(sum))
+	state, err := engine.Home.App(app)
+	if err != nil {
+		return err
+	}
+	// Until a release names the slug, a prune would remove it.
+	unlock, err := c.lockApp(ctx, state)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	path := state.Path("slugs", artifact.FileName(sum))
 	if err := keepSlug(file, path, size); err != nil {
 		return err
 	}
@@ -123,7 +130,11 @@ func (c *cli) releasesCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.result(list, releaseTable(list))
+				rows, err := c.releaseRows(args[0], list)
+				if err != nil {
+					return err
+				}
+				return c.result(rows, releaseTable(rows))
 			})
 		},
 	}
@@ -131,13 +142,42 @@ func (c *cli) releasesCommand() *cobra.Command {
 	return cmd
 }
 
-func releaseTable(list []release.Release) string {
+// releaseRow is a release and whether its slug can be found.
+type releaseRow struct {
+	release.Release
+	// SlugMissing says that the slug's file is gone, by a prune or by hand, and there is no store.
+	SlugMissing bool `json:"slug_missing,omitempty"`
+}
+
+// releaseRows looks for the slugs of an app's releases, without asking a store.
+func (c *cli) releaseRows(app string, list []release.Release) ([]releaseRow, error) {
+	home, err := c.openHome()
+	if err != nil {
+		return nil, err
+	}
+	state, err := home.App(app)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]releaseRow, 0, len(list))
+	for _, r := range list {
+		stored := !artifact.IsFileURL(r.Slug.URL) || c.storeURL() != ""
+		rows = append(rows, releaseRow{r, !stored && !artifact.IsHere(r.Slug, state)})
+	}
+	return rows, nil
+}
+
+func releaseTable(list []releaseRow) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
 	for _, r := range list {
+		slug := r.Slug.Digest.Short()
+		if r.SlugMissing {
+			slug += " (missing)"
+		}
 		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
-			r.Slug.Digest.Short(), safetext.Clean(r.Description))
+			slug, safetext.Clean(r.Description))
 	}
 	_ = w.Flush()
 	return b.String()

@@ -9,8 +9,6 @@ import (
 
 	"slugc/cache/digest"
 	"slugc/cmd/slugc/safetext"
-	"slugc/compiler/fault"
-	"slugc/compiler/release"
 	"slugc/compiler/report"
 	"slugc/compiler/slug"
 )
@@ -119,13 +117,4 @@ way.`,
 			return c.ui.result(args[1])
 		},
 	}
-}
-
-// checkApp refuses a malformed app name.
-func checkApp(name string) error {
-	if name == "" {
-		return fault.UsageError("usage/app",
-			fmt.Errorf("naming the app: the directory's name holds no letter or digit"), "use --app NAME")
-	}
-	return release.CheckApp(name)
 }

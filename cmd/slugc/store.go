@@ -54,7 +54,11 @@ func (c *cli) openStore(name string) (blobstore.Store, error) {
 
 // fetch returns the file of a release's slug, after fetching it if it is not on this machine.
 func (c *cli) fetch(ctx context.Context, home *cache.Home, app string, ref release.SlugRef) (string, error) {
-	path, t, err := artifact.Fetch(ctx, c.openStore, ref, home.App(app))
+	state, err := home.App(app)
+	if err != nil {
+		return "", err
+	}
+	path, t, err := artifact.Fetch(ctx, c.openStore, ref, state)
 	c.ui.close()
 	if err == nil && t.Parts+t.ReusedParts > 0 {
 		c.ui.Step("Fetched the slug")

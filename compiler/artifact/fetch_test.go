@@ -26,7 +26,11 @@ func newApp(t *testing.T) *cache.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return home.App("hello")
+	app, err := home.App("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
 }
 
 // pack packs a slug with one file among the app's slugs, as a build leaves it.

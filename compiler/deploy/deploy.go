@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"slugc/cache"
+	"slugc/compiler/artifact"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
 	"slugc/compiler/release"
@@ -34,6 +35,8 @@ type Deployer struct {
 	// Sandbox is called only if a release process runs.
 	Sandbox func(context.Context) (*sandbox.Sandbox, error)
 	Report  report.Reporter
+	// OpenStore opens the store that Rollback looks for a slug in.
+	OpenStore artifact.Opener
 	// Fetch returns the slug file of an app's release on this machine. Only Rollback calls it, if the
 	// slug has a release process.
 	Fetch func(ctx context.Context, app string, r release.Release) (file string, err error)
@@ -98,8 +101,15 @@ func (d *Deployer) Deploy(
 }
 
 // Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and
-// under o's key. The slug's release process runs first, as for [Deployer.Deploy].
+// under o's key. The slug's release process runs first, as for [Deployer.Deploy]. A slug that is
+// neither here nor in the store, or damaged, is refused before anything is registered. Rollback
+// holds the app's lock, so that no prune takes the slug.
 func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Options) (release.Release, error) {
+	version, unlock, err := d.lockSlug(ctx, app, version)
+	if err != nil {
+		return release.Release{}, err
+	}
+	defer unlock()
 	p := &promotion{Deployer: d, Options: o, app: app}
 	p.file = func(r release.Release) (string, error) { return d.Fetch(ctx, app, r) }
 	p.register = func(key string, pending bool) (release.Release, error) {
@@ -135,7 +145,11 @@ func (p *promotion) run(ctx context.Context, mayHavePhase bool) (release.Release
 // trackPending registers a pending release and completes it. The key is kept on disk until the
 // release is settled. A release that the caller wants pending is the caller's to abandon.
 func (p *promotion) trackPending(ctx context.Context) (release.Release, error) {
-	key, err := recordKey(p.Home.App(p.app), p.Key)
+	state, err := p.Home.App(p.app)
+	if err != nil {
+		return release.Release{}, err
+	}
+	key, err := recordKey(state, p.Key)
 	if err != nil {
 		return release.Release{}, err
 	}

@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"slugc/cache"
 	"slugc/cache/testkit"
+	"slugc/compiler/artifact/blobstore"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
@@ -243,6 +245,64 @@ func TestRollback(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if got := m.statuses(); got != "superseded superseded superseded superseded superseded current failed" {
+		t.Errorf("releases %s", got)
+	}
+}
+
+// TestRollbackToNothing refuses a release whose slug is gone or damaged, registers nothing and names
+// the releases that can be rolled back to.
+func TestRollbackToNothing(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	files := map[int]string{}
+	for version := 1; version <= 4; version++ {
+		file, q := m.pack(strings.Repeat("x", version), "")
+		if _, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		files[version] = file
+	}
+	m.OpenStore = func(string) (blobstore.Store, error) { return nil, nil }
+	if err := errors.Join(os.Truncate(files[1], 40), os.Remove(files[2])); err != nil {
+		t.Fatal(err)
+	}
+	for version, id := range map[int]string{1: "release/slug-damaged", 2: "release/slug-missing"} {
+		_, err := m.Rollback(t.Context(), "hello", version, deploy.Options{})
+		f := fault.Of(err)
+		if f == nil || f.ID != id || f.Code != fault.ExitRelease || !strings.Contains(f.Error(), files[version]) ||
+			f.Hints[0] != "these releases can be rolled back to: v3" {
+			t.Errorf("rolling back to v%d: got %+v", version, f)
+		}
+	}
+	if got := m.statuses(); got != "superseded superseded superseded current" {
+		t.Errorf("releases %s", got)
+	}
+	if made, err := m.Rollback(t.Context(), "hello", 0, deploy.Options{}); err != nil || made.RollbackOf != 3 {
+		t.Errorf("got %+v, %v", made, err)
+	}
+}
+
+// TestRollbackWaits does not roll back while another process, which may prune, has the app's lock.
+func TestRollbackWaits(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.deploys("one", "", deploy.Options{}, 1, release.Current)
+	m.deploys("two", "", deploy.Options{}, 2, release.Current)
+	app, err := m.Home.App("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := app.Lock(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	m.Report = stepFunc{m.Report.(*reporttest.Recorder), cancel}
+	if _, err := m.Rollback(ctx, "hello", 1, deploy.Options{}); !errors.Is(err, cache.ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	if got := m.statuses(); got != "superseded current" {
 		t.Errorf("releases %s", got)
 	}
 }

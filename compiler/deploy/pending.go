@@ -81,7 +81,10 @@ func (k *pendingKey) unlock() { _ = k.lock.Unlock() }
 // CancelKilled cancels the pending releases of an app whose processes on this machine were killed.
 // The key except is left out: its release is registered again by the caller.
 func (d *Deployer) CancelKilled(ctx context.Context, app, except string) error {
-	state := d.Home.App(app)
+	state, err := d.Home.App(app)
+	if err != nil {
+		return err
+	}
 	if _, err := os.Stat(state.Path(keysDir)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

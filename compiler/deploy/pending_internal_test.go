@@ -11,19 +11,23 @@ import (
 	"slugc/compiler/release"
 )
 
-func newHome(t *testing.T) *cache.Home {
+func newApp(t *testing.T) (*cache.Home, *cache.App) {
 	t.Helper()
 	home, err := cache.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return home
+	app, err := home.App("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return home, app
 }
 
 // TestKeyInUse records a key that another registration holds.
 func TestKeyInUse(t *testing.T) {
 	t.Parallel()
-	app := newHome(t).App("hello")
+	_, app := newApp(t)
 	k, err := recordKey(app, "key")
 	if err != nil {
 		t.Fatal(err)
@@ -45,14 +49,14 @@ func TestKeyInUse(t *testing.T) {
 // TestCancelKilled cancels the pending release of a process that is gone, and no other.
 func TestCancelKilled(t *testing.T) {
 	t.Parallel()
-	home := newHome(t)
+	home, app := newApp(t)
 	c, err := local.Open(home.Path("coordinator.db"), local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	d := &Deployer{Home: home, Releases: release.New(c, release.Options{})}
-	k, err := recordKey(home.App("hello"), "killed")
+	k, err := recordKey(app, "killed")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,10 @@
 // The code that makes an error knows whose fault it is, so it sets the mark there. The mark survives
 // wrapping: [Of] finds it. An error without a mark is slugc's own ([Slugc], exit 1).
 //
+// Trouble of the machine is the exception: a full disk, one that is read-only or broken, no files left.
+// Whoever meets it, at whatever stage, need not know: [Of] recognises the kernel's error and makes it
+// [Transient], with one id per kind ([disk.TroubleOf]).
+//
 // # Exit codes
 //
 // They are stable: scripts depend on them. The tens follow the phases of the CNB lifecycle.
@@ -38,6 +42,10 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"slugc/cache/disk"
 )
 
 // Owner is who can fix an error.
@@ -112,18 +120,42 @@ func (e *Error) At(format string, args ...any) *Error {
 }
 
 // Of returns the mark that err wraps, with the whole text of err. Without a mark it returns one that calls
-// err slugc's own, with the id "slugc/internal". It returns nil for nil.
+// err slugc's own, with the id "slugc/internal". Trouble of the machine that err wraps replaces any mark.
+// It returns nil for nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		if err == error(e) {
-			return e
-		}
-		outer := *e
-		outer.Err = err
-		return &outer
+	e, marked := errors.AsType[*Error](err)
+	if trouble, ok := disk.TroubleOf(err); ok && !(marked && e.covers(trouble)) {
+		return ofTrouble(err, e, trouble)
 	}
-	return New(Slugc, 0, "slugc/internal", err)
+	switch {
+	case !marked:
+		return New(Slugc, 0, "slugc/internal", err)
+	case err == error(e):
+		return e
+	}
+	outer := *e
+	outer.Err = err
+	return &outer
+}
+
+// covers reports whether the mark says already what the trouble is. A read-only place that the command
+// names is a mistake in the command.
+func (e *Error) covers(trouble disk.Trouble) bool {
+	return e.ID == trouble.ID || e.Owner == Usage && trouble.ID == "disk/read-only"
+}
+
+// ofTrouble is the fault of a machine in trouble. marked is the mark that err has, or nil: what it advises
+// still holds if trying again was its advice.
+func ofTrouble(err error, marked *Error, trouble disk.Trouble) *Error {
+	if !strings.Contains(err.Error(), trouble.Path) {
+		err = fmt.Errorf("%w (%s)", err, trouble.Path)
+	}
+	hints := []string{trouble.Hint}
+	if marked != nil && marked.Owner == Transient {
+		hints = slices.Concat(hints, marked.Hints)
+	}
+	return TransientError(trouble.ID, err, hints...)
 }

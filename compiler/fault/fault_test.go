@@ -3,6 +3,8 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
 	"slugc/compiler/fault"
@@ -56,6 +58,45 @@ func TestOf(t *testing.T) {
 		t.Errorf("place %q, hints %q", f.Place, f.Hints)
 	}
 }
+
+// TestTrouble holds that trouble of the machine has one id and exit code, whatever mark it has met.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	full := &fs.PathError{Op: "write", Path: "/home/x", Err: syscall.ENOSPC}
+	readOnly := &fs.PathError{Op: "open", Path: "/srv/y", Err: syscall.EROFS}
+	app := func(err error) error { return fault.AppError("x/y", err, "rename it") }
+	for name, test := range map[string]struct {
+		err   error
+		id    string
+		code  int
+		text  string
+		hints int
+	}{
+		"unmarked":       {fmt.Errorf("staging: %w", full), "disk/full", 75, "staging: " + full.Error(), 1},
+		"the app's":      {app(full), "disk/full", 75, full.Error(), 1},
+		"a buildpack's":  {fault.New(fault.Slugc, 52, "x/y", syscall.EIO), "disk/error", 75, "input/output error", 1},
+		"tried again":    {fault.TransientError("x/y", full, "look first"), "disk/full", 75, full.Error(), 2},
+		"joined":         {errors.Join(app(errors.New("x")), full), "disk/full", 75, "x\n" + full.Error(), 1},
+		"only the cause": {app(lost{full}), "disk/full", 75, "written (/home/x)", 1},
+		"named":          {fault.UsageError("x/y", readOnly, "name another"), "x/y", 2, readOnly.Error(), 1},
+		"read-only":      {readOnly, "disk/read-only", 75, readOnly.Error(), 1},
+	} {
+		f := fault.Of(test.err)
+		if f.ID != test.id || f.Code != test.code || f.Error() != test.text || len(f.Hints) != test.hints {
+			t.Errorf("%s: got %q %d %q %q", name, f.ID, f.Code, f.Error(), f.Hints)
+		}
+		if again := fault.Of(fmt.Errorf("%w", f)); again.ID != f.ID || again.Error() != f.Error() ||
+			len(again.Hints) != len(f.Hints) {
+			t.Errorf("%s: marked again it is %q %q %q", name, again.ID, again.Error(), again.Hints)
+		}
+	}
+}
+
+// lost is an error whose text does not have its cause.
+type lost struct{ cause error }
+
+func (lost) Error() string   { return "written" }
+func (l lost) Unwrap() error { return l.cause }
 
 func ExampleOf() {
 	err := fault.AppError("ruby/lockfile-missing", errors.New("Gemfile.lock is missing"),

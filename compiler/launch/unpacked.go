@@ -2,10 +2,13 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"github.com/gofrs/flock"
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
@@ -13,14 +16,20 @@ import (
 	"slugc/compiler/slug"
 )
 
-// Unpacked is a slug unpacked in a directory of its own.
+// Unpacked is a slug unpacked in a directory of its own. The directory belongs to whoever holds the
+// flock on it; the kernel releases it when the process dies.
 type Unpacked struct {
-	Dir string // the app
-	tmp string
+	Dir  string // the app
+	tmp  string
+	lock *flock.Flock
 }
 
+// directoryLock is the flock on a directory. That on the directory to run in itself is held while
+// those below are made and swept.
+func directoryLock(dir string) *flock.Flock { return flock.New(dir, flock.SetFlag(os.O_RDONLY)) }
+
 // Unpack unpacks the slug in file into a new directory below runs. It makes runs if it is missing,
-// and removes there what processes have left that no longer run. want is the digest that the file
+// and removes there what killed processes have left (see [Sweep]). want is the digest that the file
 // must have, or "" for any; another one is a fault "slug/not-the-release". progress may be nil.
 func Unpack(
 	ctx context.Context, runs, file string, want digest.Digest, progress func(done, total int64),
@@ -28,20 +37,76 @@ func Unpack(
 	if err := CheckDigest(file, want); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(runs, 0o700); err != nil {
-		return nil, fmt.Errorf("making a directory to run in: %w", err)
-	}
-	removeStale(runs)
-	tmp, err := os.MkdirTemp(runs, fmt.Sprintf("%d-*", os.Getpid()))
+	u, err := newUnpacked(runs)
 	if err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
 	}
-	u := &Unpacked{Dir: filepath.Join(tmp, "app"), tmp: tmp}
 	if err := slug.Unpack(ctx, file, u.Dir, slug.UnpackOptions{Progress: progress}); err != nil {
 		u.Remove()
 		return nil, err
 	}
 	return u, nil
+}
+
+// newUnpacked makes an empty directory to run in and locks it.
+func newUnpacked(runs string) (*Unpacked, error) {
+	if err := os.MkdirAll(runs, 0o700); err != nil {
+		return nil, err
+	}
+	all := directoryLock(runs)
+	if err := all.Lock(); err != nil {
+		return nil, err
+	}
+	defer func() { _ = all.Unlock() }()
+	_, _ = sweep(runs) // what cannot be removed now, a later sweep removes
+	tmp, err := os.MkdirTemp(runs, fmt.Sprintf("%d-*", os.Getpid()))
+	if err != nil {
+		return nil, err
+	}
+	u := &Unpacked{Dir: filepath.Join(tmp, "app"), tmp: tmp, lock: directoryLock(tmp)}
+	if err := u.lock.Lock(); err != nil {
+		return nil, errors.Join(err, disk.RemoveAll(tmp))
+	}
+	return u, nil
+}
+
+// Sweep removes the directories below runs that killed processes have left: those that nobody holds
+// the lock of, in whatever container. It returns the bytes freed, also with an error.
+func Sweep(runs string) (freed int64, err error) {
+	if _, err := os.Stat(runs); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	all := directoryLock(runs)
+	if err := all.Lock(); err != nil {
+		return 0, fmt.Errorf("removing what was run: %w", err)
+	}
+	defer func() { _ = all.Unlock() }()
+	return sweep(runs)
+}
+
+// sweep is [Sweep] under the lock of all.
+func sweep(runs string) (freed int64, err error) {
+	entries, err := os.ReadDir(runs)
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		dir := filepath.Join(runs, e.Name())
+		lock := directoryLock(dir)
+		if free, locked := lock.TryLock(); !free {
+			if !errors.Is(locked, fs.ErrNotExist) { // its process removed it just now
+				err = errors.Join(err, locked)
+			}
+			continue
+		}
+		size, _ := disk.Size(dir)
+		removed := disk.RemoveAll(dir)
+		_ = lock.Unlock()
+		if err = errors.Join(err, removed); removed == nil {
+			freed += size
+		}
+	}
+	return freed, err
 }
 
 // CheckDigest returns a fault "slug/not-the-release" when the slug in file has another digest than
@@ -59,16 +124,8 @@ func CheckDigest(file string, want digest.Digest) error {
 		"build the app again, or roll back to a release whose slug is whole")
 }
 
-// Remove removes the directory. What it cannot remove, a later [Unpack] removes.
-func (u *Unpacked) Remove() { _ = disk.RemoveAll(u.tmp) }
-
-// removeStale removes the directories whose process no longer runs.
-func removeStale(runs string) {
-	entries, _ := os.ReadDir(runs)
-	for _, e := range entries {
-		pid, _, _ := strings.Cut(e.Name(), "-")
-		if _, err := os.Stat("/proc/" + pid); err != nil {
-			_ = disk.RemoveAll(filepath.Join(runs, e.Name()))
-		}
-	}
+// Remove removes the directory. What it cannot remove, a later [Unpack] or [Sweep] removes.
+func (u *Unpacked) Remove() {
+	_ = disk.RemoveAll(u.tmp)
+	_ = u.lock.Unlock()
 }

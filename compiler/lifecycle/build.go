@@ -15,6 +15,7 @@ import (
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/extension"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/sandbox"
 )
@@ -156,13 +157,13 @@ func (b *builder) exec(ctx context.Context, m Member) error {
 		"CNB_TARGET_DISTRO_VERSION": b.Target.DistroVersion,
 		diagnosis.Env:               path(3, "diagnosis.json"),
 	})
-	out := b.Output(m.Info.ID)
+	out := &tail{Writer: b.Output(m.Info.ID)}
 	err := b.Sandbox.Run(ctx, sandbox.Spec{
 		Args: []string{path(1, "bin", "build"), layers, platform, plan}, Dir: path(0), Env: command.Environ(env),
 		Binds: binds, Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
 	})
 	if err != nil {
-		return failure(ctx, m, report, err)
+		return failure(ctx, m, report, disk.Reported(err, out.String()))
 	}
 	return nil
 }
@@ -181,6 +182,9 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 		return fmt.Errorf("running buildpack %s: %w", m.Info.ID, err)
 	}
 	d, errRead := diagnosis.Read(report)
+	if trouble, ok := disk.TroubleOf(err); ok && errRead != nil {
+		return fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, exit, trouble.Errno)
+	}
 	if errRead != nil || d == nil {
 		return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke",
 			fmt.Errorf("running buildpack %s: %w", m.Info.ID, exit), "its output above says more")

@@ -2,13 +2,16 @@ package lifecycle
 
 import (
 	"errors"
+	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/cache/disk"
 	"slugc/cache/testkit"
 	"slugc/compiler/fault"
 	"slugc/compiler/sandbox"
@@ -46,6 +49,17 @@ func TestFailures(t *testing.T) {
 			&diagnosis.Diagnosis{ID: "cobol/network", Summary: "The network failed.", Transient: true},
 			fault.Error{ID: "cobol/network", Owner: fault.Transient, Code: fault.ExitTransient},
 			"The network failed.",
+		},
+		"a full disk": {
+			disk.Reported(&sandbox.ExitError{Code: 1}, "cp: x: No space left on device\n"), nil,
+			fault.Error{ID: "disk/full", Owner: fault.Transient, Code: fault.ExitTransient},
+			"running buildpack acme/cobol: exited with code 1: no space left on device",
+		},
+		"a diagnosis of a full disk": {
+			&sandbox.ExitError{Code: 1},
+			&diagnosis.Diagnosis{ID: "disk/full", Summary: "write /app/x: no space left on device", Transient: true},
+			fault.Error{ID: "disk/full", Owner: fault.Transient, Code: fault.ExitTransient},
+			"write /app/x: no space left on device",
 		},
 		"no child at all": {
 			errors.New("no more processes"), nil,
@@ -86,5 +100,20 @@ func TestBrokenOutput(t *testing.T) {
 	f := fault.Of(brokenOutput(m, err))
 	if f.ID != "buildpack/broken-output" || f.Code != fault.ExitBuildpack || len(f.Hints) == 0 {
 		t.Errorf("got %+v", f)
+	}
+}
+
+// TestTail holds that the end of an output is kept, and that all of it is passed on.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	out := &tail{Writer: &all}
+	for range 3000 {
+		if _, err := io.WriteString(out, "0123456789"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all.Len() != 30000 || out.String() != all.String()[30000-tailSize:] {
+		t.Errorf("passes on %d bytes, keeps %d", all.Len(), len(out.String()))
 	}
 }

@@ -83,14 +83,18 @@ type File struct {
 	Warnings  []Warning // sorted by line
 }
 
+// TooLarge returns the error for a Procfile of this many bytes, more than MaxSize.
+func TooLarge(size int64) error {
+	return fault.AppError(idLarge, fmt.Errorf(`reading "Procfile": the file has %d bytes, more than %d`, size, MaxSize),
+		"move long commands into scripts that the Procfile names").At("Procfile")
+}
+
 // Parse reads a Procfile by the grammar in the package comment. The first mistake is an error. In lenient
 // mode mistakes are warnings, except invalid UTF-8, NUL and size. An error is a [fault.Error] of the app's
 // owner. Its id starts with "procfile/", and its place is "Procfile:LINE". Parse may be called concurrently.
 func Parse(data []byte, lenient bool) (File, error) {
 	if len(data) > MaxSize {
-		err := fmt.Errorf(`reading "Procfile": the file has %d bytes, more than %d`, len(data), MaxSize)
-		return File{}, fault.AppError(idLarge, err, "move long commands into scripts that the Procfile names").
-			At("Procfile")
+		return File{}, TooLarge(int64(len(data)))
 	}
 	text := strings.TrimPrefix(string(data), bom)
 	if err := checkText(text); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -78,6 +79,7 @@ func (r *Repository) output(ctx context.Context, more []string, args ...string) 
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
+	err = disk.Reported(err, stderr.String())
 	message, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
 	if message = strings.TrimPrefix(message, "fatal: "); message != "" {
 		return "", fmt.Errorf("running git %s: %w: %s", args[3], err, message)

@@ -63,10 +63,10 @@ import (
 	"fmt"
 	"time"
 
+	"slugc/cache"
 	"slugc/cache/digest"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
-	"slugc/detect/lazyregexp"
 )
 
 // Status of a release.
@@ -118,14 +118,9 @@ type slugRow struct {
 // Formation is how many of each process type run.
 type Formation map[string]int
 
-// appName is the form of an app's name, which is a key segment and a directory name. As the latter
-// it must not look hidden or like an option.
-var appName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-
-// CheckApp checks an app's name: 1 to 63 characters of [a-z0-9._-], the first a letter or digit.
-// Its error is a [fault.Error] with id "release/app-name".
+// CheckApp checks an app's name, see [cache.IsAppName]. Its error is a [fault.Error] with id "release/app-name".
 func CheckApp(name string) error {
-	if appName.MatchString(name) {
+	if cache.IsAppName(name) {
 		return nil
 	}
 	return fault.UsageError("release/app-name", fmt.Errorf("naming the app: %.80q is not an app's name", name),

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -215,6 +216,31 @@ func (deadCoordinator) Get(context.Context, ...string) ([]coordinator.Entry, err
 
 func (deadCoordinator) List(context.Context, string) ([]coordinator.Entry, int64, error) {
 	return nil, 0, fmt.Errorf("%w: connection refused", coordinator.ErrUnavailable)
+}
+
+// fullCoordinator has no room on its disk, and soon no longer answers.
+type fullCoordinator struct {
+	coordinator.Coordinator
+	answers int
+}
+
+func (c *fullCoordinator) Get(ctx context.Context, _ ...string) ([]coordinator.Entry, error) {
+	if c.answers--; c.answers >= 0 {
+		return nil, fmt.Errorf("using c.db: %w: %w", coordinator.ErrUnavailable, syscall.ENOSPC)
+	}
+	<-ctx.Done()
+	return nil, fmt.Errorf("using c.db: %w: %w", coordinator.ErrUnavailable, ctx.Err())
+}
+
+// TestFullDisk holds that the cause of a long wait is told, not that it took too long.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	r := release.New(&fullCoordinator{answers: 2}, release.Options{RetryTime: 200 * time.Millisecond})
+	_, err := r.Register(t.Context(), "blog", releasetest.Request(1, "web"))
+	releasetest.WantFault(t, err, "disk/full", fault.ExitTransient)
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestUnavailable(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"slugc/cache/disk"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 )
@@ -132,10 +133,16 @@ func (r *Releases) retry(ctx context.Context, limit time.Duration, do func(conte
 		defer cancel()
 	}
 	var since time.Time // the coordinator has been unavailable; zero: it is available
+	var why error       // what it said last, before time was up
 	for conflicts, failures := 0, 0; ; {
 		began := time.Now()
 		err := untilLimit(ctx, since, limit, do)
 		_, unknown := errors.AsType[unknownOutcome](err)
+		if late := errors.Is(err, context.DeadlineExceeded); late && why != nil && !unknown {
+			err = why
+		} else if !late && errors.Is(err, coordinator.ErrUnavailable) {
+			why = err
+		}
 		var pause time.Duration
 		switch {
 		case errors.Is(err, coordinator.ErrConflict):
@@ -204,6 +211,9 @@ func explain(err error) error {
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if _, trouble := disk.TroubleOf(err); trouble {
+		return fault.Of(err)
 	}
 	switch {
 	case errors.Is(err, coordinator.ErrConflict):

@@ -32,6 +32,31 @@ func (r *Releases) rollback(tx *transaction, key string, version int, pending bo
 		}
 		return tx.release(done.Version) // an earlier attempt, whose outcome was unknown, did it
 	}
+	target, err := tx.rollbackTarget(version)
+	if err != nil {
+		return Release{}, err
+	}
+	return r.register(tx, key, pending, "", Release{
+		Slug:         target.Slug,
+		ProcessTypes: target.ProcessTypes,
+		Addons:       target.Addons,
+		Commit:       target.Commit,
+		Description:  fmt.Sprintf("Rollback to v%d", target.Version),
+		RollbackOf:   target.Version,
+	})
+}
+
+// RollbackTarget returns the release whose slug [Releases.Rollback] would make current again. It
+// refuses as that does.
+func (r *Releases) RollbackTarget(ctx context.Context, app string, version int) (rel Release, err error) {
+	err = r.readApp(ctx, app, func(tx *transaction) (err error) {
+		rel, err = tx.rollbackTarget(version)
+		return err
+	})
+	return orZero(rel, err)
+}
+
+func (tx *transaction) rollbackTarget(version int) (Release, error) {
 	present, err := tx.currentRelease()
 	if err != nil {
 		return Release{}, err
@@ -54,19 +79,11 @@ func (r *Releases) rollback(tx *transaction, key string, version int, pending bo
 	}
 	switch target.Status {
 	case Superseded:
+		return target, nil
 	case Current:
 		return Release{}, refusal(ErrNotRollbackable, "name an earlier release",
 			"v%d of %q is the current release", version, tx.app)
-	default:
-		return Release{}, refusal(ErrNotRollbackable, "name a release that was current before",
-			"v%d of %q is %s and never was current", version, tx.app, target.Status)
 	}
-	return r.register(tx, key, pending, "", Release{
-		Slug:         target.Slug,
-		ProcessTypes: target.ProcessTypes,
-		Addons:       target.Addons,
-		Commit:       target.Commit,
-		Description:  fmt.Sprintf("Rollback to v%d", version),
-		RollbackOf:   version,
-	})
+	return Release{}, refusal(ErrNotRollbackable, "name a release that was current before",
+		"v%d of %q is %s and never was current", version, tx.app, target.Status)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -66,6 +67,24 @@ func (b Bind) check(level Level, earlier []Bind) error {
 		}
 	}
 	return nil
+}
+
+// withoutShown returns the binds without those of what every child sees there anyway: Go in /usr/local/go, or
+// slugc itself in /usr/bin.
+func withoutShown(binds []Bind) []Bind {
+	return slices.DeleteFunc(slices.Clone(binds), func(b Bind) bool {
+		return !b.Writable && b.Host == b.Inside && shown(b.Host)
+	})
+}
+
+// shown reports whether every child sees a path of the system, links on the way included.
+func shown(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && inSystem(path) && inSystem(real)
+}
+
+func inSystem(path string) bool {
+	return slices.ContainsFunc(systemDirs, func(dir string) bool { return path != dir && within(path, dir) })
 }
 
 func (b Bind) insideAny(earlier []Bind) bool {

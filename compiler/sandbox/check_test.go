@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/sandbox"
 )
 
@@ -47,5 +48,29 @@ func TestRefusedSpecs(t *testing.T) {
 				t.Errorf("it was run: %v %s", err, out)
 			}
 		})
+	}
+}
+
+// TestSystemBind holds that what every child sees anyway may be bound to its place, and nothing else there.
+func TestSystemBind(t *testing.T) {
+	t.Parallel()
+	testkit.NeedsTools(t, "bubblewrap")
+	for _, level := range []sandbox.Level{sandbox.Bubblewrap, sandbox.Landlock, sandbox.None} {
+		spec, out := sh("test -x /usr/bin/env && echo RAN")
+		spec.Binds = []sandbox.Bind{
+			{Host: "/usr/bin", Inside: "/usr/bin"}, {Host: "/bin/sh", Inside: "/bin/sh"},
+		}
+		if err := at(t, level).Run(t.Context(), spec); err != nil || !out.Contains("RAN") {
+			t.Errorf("%s: %v %s", level, err, out)
+		}
+	}
+	for _, bind := range []sandbox.Bind{
+		{Host: "/usr/bin", Inside: "/usr/lib"}, {Host: "/usr/bin", Inside: "/usr/bin", Writable: true},
+	} {
+		spec, out := sh("echo RAN")
+		spec.Binds = []sandbox.Bind{bind}
+		if err := at(t, sandbox.Bubblewrap).Run(t.Context(), spec); err == nil || out.Contains("RAN") {
+			t.Errorf("%+v: %v %s", bind, err, out)
+		}
 	}
 }

@@ -38,6 +38,7 @@ type child interface {
 // writer. A limit or the context ends a child by SIGTERM to all its processes, and SIGKILL after 2
 // seconds. Many goroutines may call Run at once.
 func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
+	spec.Binds = withoutShown(spec.Binds)
 	if err := spec.check(s.level); err != nil {
 		return err
 	}

@@ -66,7 +66,8 @@ const (
 )
 
 // Bind shows a host path to the child: at level Bubblewrap at the path Inside, at the other levels at
-// Host. [Sandbox.Path] returns which.
+// Host. [Sandbox.Path] returns which. A system directory's own content at its own place needs none, and is
+// not bound.
 type Bind struct {
 	Host     string // absolute
 	Inside   string // absolute

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"syscall"
 
-	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -18,6 +17,13 @@ var ErrNotKept = errors.New("the kept section cannot be used")
 // appFault marks an error that the app's owner can fix.
 func appFault(id string, err error, hints ...string) error {
 	return fault.New(fault.App, fault.ExitPack, id, err, hints...)
+}
+
+// errLinked is the error for a part of the slug that is reached through a link, which could lead to
+// anything on the machine that builds.
+func errLinked(p string) error {
+	return fault.AppError("slug/link-outside", fmt.Errorf("packing the slug: %q is a link, or lies below one", p),
+		fmt.Sprintf("make %s a directory at the end of the build: it is a part of the slug", p)).At("%s", p)
 }
 
 // errChanged is the error for a file that changed while it was packed.
@@ -60,14 +66,4 @@ func errDamaged(path string, err error) error {
 }
 
 // writeFault is the error for a file that cannot be written.
-func writeFault(path string, err error) error {
-	return diskFault(fmt.Errorf("writing %q: %w", path, err))
-}
-
-// diskFault marks the error of a full disk as transient. It returns any other unchanged.
-func diskFault(err error) error {
-	if disk.Full(err) {
-		return fault.New(fault.Transient, 0, "slug/disk-full", err, "free some space there and try again")
-	}
-	return err
-}
+func writeFault(path string, err error) error { return fmt.Errorf("writing %q: %w", path, err) }

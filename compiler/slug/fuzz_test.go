@@ -85,7 +85,6 @@ func FuzzIndex(f *testing.F) {
 		sum := sha256.Sum256(body)
 		index := bytes.Join([][]byte{[]byte(hex.EncodeToString(sum[:])), body}, []byte("\n"))
 		must(t, os.WriteFile(filepath.Join(store.dir, indexName), index, 0o644))
-		store.Has("app", "k")
 		_, _ = store.Kept("")
 		out := filepath.Join(outer, "slug.tgz")
 		for _, list := range [][]Section{{{Name: "app", Key: "k"}}, sections} {

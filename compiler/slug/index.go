@@ -101,7 +101,7 @@ func (x *index) write(dir string) error {
 	sum := sha256.Sum256(body)
 	name := filepath.Join(dir, indexName)
 	content := slices.Concat([]byte(hex.EncodeToString(sum[:])), []byte("\n"), body)
-	return diskFault(disk.WriteFile(name, content, 0o644))
+	return disk.WriteFile(name, content, 0o644)
 }
 
 // find returns the latest record of the name and key whose segments are all known.

@@ -100,6 +100,7 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	}
 	p.share(shared)
 	defer p.packs.close()
+	defer closeSections(p.sections)
 	if err := p.segments(ctx); err != nil {
 		return nil, errors.Join(err, p.abandon())
 	}
@@ -145,7 +146,11 @@ func newPacking(o PackOptions, store *Store, temporary bool) (*packing, error) {
 		scanned: time.Now().UnixNano(), progress: progress{report: o.Progress},
 	}
 	p.known = newKnownSegments(x, &p.packs)
-	p.sections, p.parents, err = placeSections(o.Sections, p.kept)
+	if p.sections, p.parents, err = placeSections(o.Sections, p.kept); err == nil {
+		if err = openSections(p.sections); err != nil {
+			closeSections(p.sections)
+		}
+	}
 	p.Workers = orDefault(p.Workers)
 	p.built = make([][]*built, len(p.sections))
 	return p, err

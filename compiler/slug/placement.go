@@ -1,12 +1,15 @@
 package slug
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"slugc/cache/beneath"
 )
 
 // placement is a section and its place in the slug. Paths are relative to the app and sorted.
@@ -15,12 +18,56 @@ type placement struct {
 	roots []string // it holds these and everything below them; none lies within another
 	holes []string // roots of other sections within its own: left out of it
 	kept  record   // the section in the store, if Dir is ""
+
+	within *beneath.Dir // the open directory Within, if Dir is not ""
+	base   string       // Dir below it
 }
 
-// host returns the path on this machine of p, which is relative to the app.
-func (s placement) host(p string) string {
-	rel := strings.TrimPrefix(strings.TrimPrefix(p, s.Prefix), "/")
-	return filepath.Join(s.Dir, filepath.FromSlash(rel))
+// openSections opens the directories that the sections are read from. They stay open for the whole pack.
+func openSections(all []placement) error {
+	for i := range all {
+		s := &all[i]
+		if s.Dir == "" {
+			continue
+		}
+		if s.Within == "" {
+			s.Within = s.Dir
+		}
+		var err error
+		if s.base, err = filepath.Rel(s.Within, s.Dir); err != nil || !filepath.IsLocal(s.base) {
+			return fmt.Errorf("packing section %q: %q does not lie in %q", s.Name, s.Dir, s.Within)
+		}
+		if s.within, err = beneath.Open(s.Within); err != nil {
+			return fmt.Errorf("packing section %q: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// closeSections closes what openSections has opened.
+func closeSections(all []placement) {
+	for _, s := range all {
+		if s.within != nil {
+			s.within.Close()
+		}
+	}
+}
+
+// place returns the path below Within of p, which is relative to the app.
+func (s placement) place(p string) string {
+	return path.Join(s.base, strings.TrimPrefix(strings.TrimPrefix(p, s.Prefix), "/"))
+}
+
+// host returns the path on this machine of p, for messages.
+func (s placement) host(p string) string { return filepath.Join(s.Within, s.place(p)) }
+
+// fail is the error for p, which cannot be examined or opened.
+func (s placement) fail(op, p string, err error) error {
+	reason := beneath.Reason(err)
+	if errors.Is(reason, beneath.ErrLink) {
+		return errLinked(p)
+	}
+	return fmt.Errorf("%s %q: %w", op, s.host(p), reason)
 }
 
 // placeSections finds each section's roots and holes, and the directories above all roots, sorted.

@@ -182,7 +182,7 @@ func TestFullDisk(t *testing.T) {
 		o.Sections, o.Output = app(tree(t, sample())), filepath.Join(dir, "slug.tgz")
 		_, err := slug.Pack(context.Background(), o)
 		f := fault.Of(err)
-		if f == nil || f.ID != "slug/disk-full" || !errors.Is(err, syscall.ENOSPC) ||
+		if f == nil || f.ID != "disk/full" || !errors.Is(err, syscall.ENOSPC) ||
 			!strings.Contains(f.Error(), dir) {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -62,7 +62,10 @@ type Section struct {
 	Name string // "layer:slugc/node:node", "slice:node_modules", "app"; unique in a slug
 	// Dir is the directory on this machine whose content is packed. If it is "", the section is
 	// taken from the store, by its Key.
-	Dir     string
+	Dir string
+	// Within is the directory above Dir that no build could write: between the two, Dir included, no
+	// link is followed. "" is Dir itself.
+	Within  string
 	Prefix  string   // where the content goes, slash-separated, relative to ./app; "" for the app itself
 	Exclude []string // paths relative to Dir, slash-separated, left out with everything below them
 	Include []string // if not nil: only these paths relative to Dir, and everything below them

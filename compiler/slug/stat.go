@@ -2,11 +2,14 @@ package slug
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // stat is compared to find out whether a file has changed, without reading it. A program cannot set
@@ -58,17 +61,15 @@ func (e entry) fingerprint(h hash.Hash) {
 	h.Write(b)
 }
 
-// open opens the regular file at name, which must still have the stat want.
-func open(name string, want stat) (int, error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Open(name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	})
-	if err == unix.ENOENT || err == unix.ELOOP {
-		return -1, errChanged(name)
+// open opens the section's regular file at p, which must still have the stat want.
+func (s placement) open(p string, want stat) (int, error) {
+	fd, err := s.within.OpenFd(s.place(p), unix.O_RDONLY)
+	if reason := beneath.Reason(err); errors.Is(reason, unix.ENOENT) || errors.Is(reason, beneath.ErrLink) {
+		return -1, errChanged(s.host(p))
 	} else if err != nil {
-		return -1, fmt.Errorf("opening %q: %w", name, err)
+		return -1, s.fail("opening", p, err)
 	}
-	if err := unchanged(fd, name, want); err != nil {
+	if err := unchanged(fd, s.host(p), want); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}

@@ -41,20 +41,10 @@ func OpenStore(dir string) (*Store, error) {
 	return &Store{dir: dir}, nil
 }
 
-// Has reports whether the store has the section of that name and key with all its segments, so that
-// [Pack] does not need its files. It looks at the lengths of pack files but not at their bytes.
-// Pack does, and fails with [ErrNotKept].
-func (s *Store) Has(section, key string) bool {
-	x, err := readIndex(s.dir)
-	if err != nil || key == "" {
-		return false
-	}
-	r, ok := x.find(section, key)
-	return ok && s.holds(x, r)
-}
-
-// Kept returns the keys of the sections for which Has is true and whose name starts with prefix, by
-// the rest of the name. Of several keys of a section it returns the latest.
+// Kept returns the keys of the sections that the store has with all their segments, and whose name
+// starts with prefix, by the rest of the name: [Pack] does not need their files. Of several keys of a
+// section it returns the latest. It looks at the lengths of pack files but not at their bytes. Pack
+// does, and fails with [ErrNotKept].
 func (s *Store) Kept(prefix string) (map[string]string, error) {
 	x, err := readIndex(s.dir)
 	if err != nil {
@@ -62,7 +52,14 @@ func (s *Store) Kept(prefix string) (map[string]string, error) {
 	}
 	kept := map[string]string{}
 	for _, r := range x.Records {
-		if name, ok := strings.CutPrefix(r.Name, prefix); ok && r.Key != "" && s.holds(x, r) {
+		name, ok := strings.CutPrefix(r.Name, prefix)
+		if !ok || r.Key == "" {
+			continue
+		}
+		if ok, err = s.holds(x, r); err != nil {
+			return nil, err
+		}
+		if ok {
 			kept[name] = r.Key
 		}
 	}
@@ -70,24 +67,27 @@ func (s *Store) Kept(prefix string) (map[string]string, error) {
 }
 
 // holds reports whether the pack files are long enough for all segments of the record.
-func (s *Store) holds(x *index, r record) bool {
+func (s *Store) holds(x *index, r record) (bool, error) {
 	sizes := map[string]int64{}
 	for _, kept := range r.Segments {
 		l, ok := x.Segments[kept.Digest]
 		size, known := sizes[l.Pack]
-		if !known {
+		if ok && !known {
 			info, err := os.Stat(filepath.Join(s.dir, filepath.Base(l.Pack)))
+			if errors.Is(err, os.ErrNotExist) {
+				return false, nil
+			}
 			if err != nil {
-				return false
+				return false, fmt.Errorf("examining slug store %q: %w", s.dir, err)
 			}
 			size = info.Size()
 			sizes[l.Pack] = size
 		}
 		if !ok || l.Offset < 0 || l.Size < 0 || l.Offset+l.Size > size {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // lock waits for the store's file lock. The returned function releases it.

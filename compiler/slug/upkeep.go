@@ -21,7 +21,7 @@ type Problem struct {
 }
 
 // Verify reads all segments, checks them against their digests, and removes damaged ones: [Pack]
-// compresses them again, and Has no longer reports sections that lack them. It waits for other
+// compresses them again, and Kept no longer names sections that lack them. It waits for other
 // users of the store.
 func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	unlock, err := s.lock(ctx)

@@ -31,40 +31,32 @@ type walker struct {
 // walk emits all entries of the section.
 func (w *walker) walk() error {
 	for _, root := range w.section.roots {
-		if err := w.checkParents(root); err != nil {
-			return err
-		}
-		host := w.section.host(root)
-		var s unix.Stat_t
-		err := unix.Lstat(host, &s)
-		if root == w.section.Prefix {
-			err = unix.Stat(host, &s) // the section's own directory may be reached through links
-		}
-		if err != nil {
-			return fmt.Errorf("examining %q: %w", host, err)
-		}
 		if w.exclude[root] {
 			continue
 		}
-		if err := w.visit(root, &s, func() (string, error) { return os.Readlink(host) }); err != nil {
+		s, err := w.section.within.Lstat(w.section.place(root))
+		if err != nil {
+			return w.section.fail("examining", root, err)
+		}
+		if root == w.section.Prefix && s.Mode&unix.S_IFMT == unix.S_IFLNK {
+			return errLinked(root)
+		}
+		if err := w.visit(root, &s, func() (string, error) { return w.readlink(root) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkParents refuses a root below a link, which could lead anywhere.
-func (w *walker) checkParents(root string) error {
-	for p := path.Dir(root); p != "." && p != w.section.Prefix && within(p, w.section.Prefix); p = path.Dir(p) {
-		info, err := os.Lstat(w.section.host(p))
-		if err != nil {
-			return fmt.Errorf("examining %q: %w", p, err)
-		}
-		if !info.IsDir() {
-			return fmt.Errorf("packing %q: %q is not a directory", root, p)
-		}
+// readlink returns the target of the link at p.
+func (w *walker) readlink(p string) (string, error) {
+	at := w.section.place(p)
+	dir, err := w.section.within.Dir(path.Dir(at))
+	if err != nil {
+		return "", err
 	}
-	return nil
+	defer dir.Close()
+	return readLinkAt(dir.Fd(), path.Base(at))
 }
 
 // visit emits the entry at p and, if it is a directory, everything below it.
@@ -174,13 +166,10 @@ func (w *walker) examineAgain(p string, want stat, names []string) ([]child, err
 
 // openDir opens the directory at p, which must be the one with the stat want.
 func (w *walker) openDir(p string, want stat) (*os.File, error) {
-	host, flags := w.section.host(p), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC
-	if p != w.section.Prefix {
-		flags |= unix.O_NOFOLLOW
-	}
-	fd, err := retry(func() (int, error) { return unix.Open(host, flags, 0) })
+	host := w.section.host(p)
+	fd, err := w.section.within.OpenFd(w.section.place(p), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return nil, fmt.Errorf("opening %q: %w", host, err)
+		return nil, w.section.fail("opening", p, err)
 	}
 	dir := os.NewFile(uintptr(fd), host)
 	var s unix.Stat_t

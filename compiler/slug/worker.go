@@ -117,7 +117,7 @@ func (w *worker) write(s placement, p plan) error {
 			end = min(offset+pieceSize, e.size)
 		}
 		if e.size > 0 {
-			if err := w.content(s.host(e.path), e, offset, int(end-offset)); err != nil {
+			if err := w.content(s, e, offset, int(end-offset)); err != nil {
 				return err
 			}
 		}
@@ -127,8 +127,9 @@ func (w *worker) write(s placement, p plan) error {
 
 // content appends n bytes of the file from the offset, padded to whole blocks. It is an error if
 // the file has changed since it was scanned or changes while it is read.
-func (w *worker) content(host string, e entry, offset int64, n int) error {
-	fd, err := open(host, e.stat)
+func (w *worker) content(s placement, e entry, offset int64, n int) error {
+	host := s.host(e.path)
+	fd, err := s.open(e.path, e.stat)
 	if err != nil {
 		return err
 	}

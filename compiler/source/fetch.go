@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"slugc/cache/disk"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
@@ -262,7 +263,8 @@ func (f *fetcher) git(ctx context.Context, r *repository, from remote, args ...s
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return &gitError{verb: "fetch", stderr: stderr.buf.String(), err: err}
+		said := stderr.buf.String()
+		return &gitError{verb: "fetch", stderr: said, err: disk.Reported(err, said)}
 	}
 	return nil
 }
@@ -316,9 +318,12 @@ func gitSaid(err error, texts ...string) bool {
 // explain gives the error of a fetch its owner and id.
 func (f *fetcher) explain(err error, link gitlink, from remote) error {
 	what := fmt.Sprintf("submodule %q from %q", link.path, from)
+	_, trouble := disk.TroubleOf(err)
 	switch {
 	case err == nil:
 		return nil
+	case trouble:
+		return fmt.Errorf("fetching the %s into %q: %w", what, f.Cache, err)
 	case errors.Is(err, errNotThere), gitSaid(err, "not our ref", "couldn't find remote ref"):
 		return errSubmodule(
 			link.path,

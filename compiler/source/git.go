@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -160,6 +161,7 @@ func errGit(ctx context.Context, verb string, err error, stderr *output) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	err = disk.Reported(err, stderr.buf.String())
 	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
 }
 

@@ -35,6 +35,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"slugc/cache/digest"
@@ -143,6 +144,16 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 
 // Digest returns the digest of the tree.
 func (s *Source) Digest() digest.Digest { return s.digest }
+
+// Top returns the names in the root of the tree, sorted.
+func (s *Source) Top() (names []string) {
+	for _, e := range s.entries {
+		name, _, _ := strings.Cut(e.path, "/")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // Commit returns the id of the git commit, "" if the source is not one. For a directory it is
 // always "", because comparing a directory with its HEAD costs more than the rest of Open.

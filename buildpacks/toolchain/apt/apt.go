@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"slugc/buildpacks/toolchain/source"
+	"slugc/cache/disk"
 )
 
 // Settings configures how packages of the machine's Debian (or a system made from it) are fetched.
@@ -257,7 +258,7 @@ func (c *Client) run(ctx context.Context, dir, program string, args ...string) (
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 		return nil, fmt.Errorf("running %s: %w", program, err)
 	}
-	return nil, programError(program, errs.Bytes())
+	return nil, disk.Reported(programError(program, errs.Bytes()), errs.String())
 }
 
 // networkSigns are in what apt prints where it did not reach a package source.

@@ -15,7 +15,6 @@ import (
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
-	"slugc/compiler/fault"
 )
 
 // dir keeps objects in a directory.
@@ -113,10 +112,10 @@ func (d *dir) fault(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return d.errorf("%w", err)
-	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+	case inTrouble(err):
+		return d.errorf("%w", why)
+	case errors.Is(err, fs.ErrPermission):
 		return d.denied(oneLine(why).Error())
-	case disk.Full(err):
-		return fault.TransientError("blobstore/full", d.errorf("%w", why), "free some space there and try again")
 	case errors.Is(err, syscall.ENOTDIR):
 		return d.refused(oneLine(why).Error())
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
 	"slugc/detect/lazyregexp"
@@ -106,6 +107,12 @@ func (l location) answer(status int, codes ...string) error {
 	return l.refused(why)
 }
 
+// inTrouble reports whether an error is the machine's own and says nothing about a store.
+func inTrouble(err error) bool {
+	_, trouble := disk.TroubleOf(err)
+	return trouble
+}
+
 // network makes an error of a connection's error. Faults pass unchanged.
 func (l location) network(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
@@ -113,6 +120,9 @@ func (l location) network(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return l.errorf("%w", ctx.Err())
+	}
+	if inTrouble(err) {
+		return l.errorf("%w", err)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // a URL may be signed

@@ -20,12 +20,13 @@ func TestExplain(t *testing.T) {
 		code        int
 		unavailable bool
 	}{
-		"full disk":   {unix.ENOSPC, "coordinator/disk-full", fault.ExitTransient, true},
-		"quota":       {fmt.Errorf("writing: %w", unix.EDQUOT), "coordinator/disk-full", fault.ExitTransient, true},
+		"full disk":   {unix.ENOSPC, "disk/full", fault.ExitTransient, true},
+		"quota":       {fmt.Errorf("writing: %w", unix.EDQUOT), "disk/full", fault.ExitTransient, true},
 		"permissions": {fs.ErrPermission, "coordinator/unusable", fault.ExitRelease, false},
-		"read-only":   {unix.EROFS, "coordinator/unusable", fault.ExitRelease, false},
+		"read-only":   {unix.EROFS, "disk/read-only", fault.ExitTransient, true},
 		"damage":      {fmt.Errorf("page 3: %w", ErrDamaged), "coordinator/damaged", fault.ExitRelease, false},
-		"anything":    {unix.EIO, "slugc/internal", fault.ExitSlugc, true},
+		"disk error":  {unix.EIO, "disk/error", fault.ExitTransient, true},
+		"anything":    {unix.ENXIO, "slugc/internal", fault.ExitSlugc, true},
 	} {
 		err := explain("x.db", test.err)
 		f := fault.Of(err)

@@ -107,15 +107,11 @@ func explain(path string, err error) error {
 		return damaged(path, err)
 	case errors.Is(err, coordinator.ErrCompacted), errors.Is(err, coordinator.ErrUnavailable):
 		return err
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS),
-		errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
 		return fault.New(fault.Usage, fault.ExitRelease, "coordinator/unusable",
 			fmt.Errorf("using the coordinator %q: %w", path, err),
 			"let slugc's user read and write the file and its directory, "+
 				"or name another with --coordinator local:///path/to/file.db")
-	case disk.Full(err):
-		return fault.TransientError("coordinator/disk-full", unavailable(path, err),
-			"nothing was lost: free some space and try again")
 	}
 	return unavailable(path, err)
 }

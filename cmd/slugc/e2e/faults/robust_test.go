@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
+	"slugc/compiler"
 	"slugc/compiler/release"
 )
 
@@ -124,6 +126,24 @@ func TestNoNetwork(t *testing.T) {
 	list := slugctest.Releases(t, home, "net")
 	if len(list) != 1 || list[0].Status != release.Current {
 		t.Errorf("releases %+v", list)
+	}
+}
+
+// TestMachinesGo builds with the Go of this machine where no module proxy and no distribution answer.
+func TestMachinesGo(t *testing.T) {
+	t.Parallel()
+	home, dir := t.TempDir(), t.TempDir()
+	slugctest.GoApp(t, dir, "x")
+	version := strings.TrimPrefix(runtime.Version(), "go")
+	testkit.Write(t, filepath.Join(dir, "go.mod"), "module example.com/hello\n\ngo "+version+"\n")
+	offline := []string{"GOPROXY=off", "GOSUMDB=off", "SLUGC_GO_MIRROR=http://127.0.0.1:1"}
+	o := slugctest.RunIn(t, "", home, offline, "build", dir, "--app", "alone", "--json")
+	if o.Exit != 0 {
+		t.Fatalf("exit %d\n%s", o.Exit, o.Stderr)
+	}
+	built := slugctest.Decode[compiler.Result](t, o)
+	if len(built.Runtimes) != 1 || built.Runtimes[0].Source != "this machine" || built.Runtimes[0].Version != version {
+		t.Errorf("it was built with %+v", built.Runtimes)
 	}
 }
 
