@@ -14,10 +14,10 @@ import (
 // Names inside a store. What starts with a dot is the store's own or a source's; everything else is
 // ‹tool›/‹version›-‹os›-‹arch›/.
 const (
-	stagingDir = ".staging" // what is not whole yet, a directory for each tool, version and platform
-	lockDir    = ".locks"   // a file for each tool, version and platform, never deleted
-	choiceDir  = ".choices" // what a constraint was resolved to, for a day
-	usedDir    = ".used"    // an empty file for each tree; its time is the last use
+	stagingDir  = ".staging"   // what is not whole yet, a directory for each tool, version and platform
+	lockDir     = ".locks"     // a file for each tool, version and platform, never deleted
+	choiceDir   = ".choices"   // what a constraint was resolved to, for a day
+	usedDir     = ".used"      // an empty file for each tree; its time is the last use
 	manifestDir = ".manifests" // what each tree holds, by digest
 	recordName  = "toolchain.json"
 )

@@ -74,6 +74,9 @@ func (b *builder) prepare() error {
 	if err := extension.WriteSlices(b.platform, b.Slices); err != nil {
 		return err
 	}
+	if err := extension.WriteProvided(b.platform, b.Provided); err != nil {
+		return err
+	}
 	if b.Prepare != nil {
 		return b.Prepare(b.platform)
 	}
@@ -99,7 +102,11 @@ func (b *builder) build(ctx context.Context, m Member, result *Result) error {
 	if err := writeTOML(filepath.Join(b.Work, "plan", "plan.toml"), plan); err != nil {
 		return err
 	}
-	if err := b.exec(ctx, m); err != nil {
+	shown, err := b.showRuntimes(m)
+	if err != nil {
+		return err
+	}
+	if err := b.exec(ctx, m, shown); err != nil {
 		return err
 	}
 	if err := checkDirs(b.Layers, dir); err != nil {
@@ -110,7 +117,7 @@ func (b *builder) build(ctx context.Context, m Member, result *Result) error {
 		return brokenOutput(m, err)
 	}
 	result.States = append(result.States, b.states(m, before.layers, after)...)
-	if err := b.readLayers(m, dir, after, result); err != nil {
+	if err := b.readLayers(ctx, m, dir, after, result); err != nil {
 		return brokenOutput(m, err)
 	}
 	if err := result.readLaunch(dir); err != nil {
@@ -128,14 +135,14 @@ func brokenOutput(m Member, err error) error {
 }
 
 // exec runs bin/build.
-func (b *builder) exec(ctx context.Context, m Member) error {
+func (b *builder) exec(ctx context.Context, m Member, runtimes []sandbox.Bind) error {
 	binds := append([]sandbox.Bind{
 		b.bind(),
 		{Host: m.Dir, Inside: bpMount + "/" + m.Escaped()},
 		{Host: b.platform, Inside: platformMount},
 		{Host: filepath.Join(b.Work, "plan"), Inside: planMount, Writable: true},
 		{Host: filepath.Join(b.Work, "home"), Inside: homeMount, Writable: true},
-	}, b.Binds...)
+	}, slices.Concat(b.Binds, runtimes)...)
 	path := func(bind int, rel ...string) string {
 		return filepath.Join(append([]string{b.Sandbox.Path(binds[bind])}, rel...)...)
 	}
@@ -199,7 +206,9 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch
 // layers go into the slug.
-func (b *builder) readLayers(m Member, dir string, layers map[string]layerFile, result *Result) error {
+func (b *builder) readLayers(
+	ctx context.Context, m Member, dir string, layers map[string]layerFile, result *Result,
+) error {
 	for _, name := range slices.Sorted(maps.Keys(layers)) {
 		layer, err := openBelow(dir, name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -209,9 +218,13 @@ func (b *builder) readLayers(m Member, dir string, layers map[string]layerFile, 
 			return fmt.Errorf("opening layer %q: %w", name, err)
 		}
 		defer layer.Close()
+		runtime, err := b.attach(ctx, m, name, layers[name])
+		if err != nil {
+			return err
+		}
 		types := layers[name].Types
 		if types.Build {
-			changes, err := buildChanges(layer, filepath.Join(b.appPath(), ".layers", m.Escaped(), name))
+			changes, err := buildChanges(layer, runtime, filepath.Join(b.appPath(), ".layers", m.Escaped(), name))
 			if err != nil {
 				return err
 			}
@@ -219,7 +232,7 @@ func (b *builder) readLayers(m Member, dir string, layers map[string]layerFile, 
 		}
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{
-				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(dir, name),
+				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(dir, name), Runtime: runtime,
 			})
 		}
 	}

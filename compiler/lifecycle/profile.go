@@ -24,7 +24,7 @@ func profile(layers []Layer, layersDir, appPath string) (string, error) {
 			return "", fmt.Errorf("placing layer %q: %w", l.Name, err)
 		}
 		s := script{b: &b, appPath: appPath}
-		if err := s.layer(appDir, filepath.ToSlash(rel)); err != nil {
+		if err := s.layer(appDir, filepath.ToSlash(rel), l.Runtime); err != nil {
 			return "", fmt.Errorf("compiling the launch environment of layer %q: %w", l.Name, err)
 		}
 	}
@@ -42,13 +42,18 @@ type script struct {
 
 // layer writes a layer's path variables, env, env.launch, env.launch/‹process› and profile.d, in the order
 // of the CNB launcher. rel is the layer's path below the app directory.
-func (s script) layer(appDir, rel string) error {
+func (s script) layer(appDir, rel string, r Runtime) error {
 	layer, err := openBelow(appDir, rel)
 	if err != nil {
 		return err
 	}
 	defer layer.Close()
-	s.changes("", pathChanges(launchPathDirs, layer, s.appPath+"/"+rel))
+	tree, err := r.open(layer)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	s.changes("", pathChanges(launchPathDirs, tree, s.appPath+"/"+rel))
 	for _, dir := range []string{"env", "env.launch"} {
 		changes, err := readEnv(layer, dir)
 		if err != nil {
@@ -59,10 +64,10 @@ func (s script) layer(appDir, rel string) error {
 	if err := s.processes(layer); err != nil {
 		return err
 	}
-	if programs, _ := fs.ReadDir(layer.FS(), "exec.d"); len(programs) > 0 {
+	if programs, _ := fs.ReadDir(tree.FS(), "exec.d"); len(programs) > 0 {
 		return errors.New("exec.d programs are not supported; use profile.d or env.launch")
 	}
-	scripts, err := readDir(layer, "profile.d")
+	scripts, err := readDir(tree, "profile.d")
 	if err != nil {
 		return err
 	}
