@@ -71,6 +71,7 @@ var Languages = []Language{
 		ID: clojure.ID, Version: clojure.Version, Detect: clojure.Detect, Build: clojure.Build,
 		Tools:    []string{"jdk", "leiningen", "clojure"},
 		Settings: []string{clojure.MirrorEnv},
+		Runtime:  &clojure.Runtime,
 	},
 	{
 		Name: detect.Node, Title: "Node.js",
@@ -89,6 +90,7 @@ var Languages = []Language{
 		Programs:    []Program{{"gcc", nativeCode}, {"make", nativeCode}},
 		Settings:    []string{ruby.MirrorEnv},
 		Refuses:     notMRI,
+		Runtime:     &ruby.Runtime,
 	},
 }
 
