@@ -20,9 +20,12 @@ type Record struct {
 	Result json.RawMessage   `json:"result"`
 }
 
+// maxRecord is the most bytes of a record.
+const maxRecord = 64 << 20
+
 // Record returns the app's record, nil if it is missing or damaged: the build then runs.
 func (a *App) Record() *Record {
-	data, err := os.ReadFile(a.Path("record.json"))
+	data, err := disk.ReadRegular(a.Path("record.json"), maxRecord)
 	if err != nil {
 		return nil
 	}

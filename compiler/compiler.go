@@ -99,7 +99,9 @@ func (b *build) app() *cache.App { return b.state }
 func (b *build) segments() (*slug.Store, error) { return slug.OpenStore(b.app().Path("segments")) }
 
 // sharedSegments opens the compressed segments of what all apps run on.
-func (e *Engine) sharedSegments() (*slug.Store, error) { return slug.OpenShared(e.Home.Path("segments")) }
+func (e *Engine) sharedSegments() (*slug.Store, error) {
+	return slug.OpenShared(e.Home.Path("segments"))
+}
 
 // platform is what the slug is built for: "linux/amd64".
 func (b *build) platform() string { return b.Target.OS + "/" + b.Target.Arch }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,31 +47,43 @@ func main() {
 		skipped: map[string][]string{},
 		tests:   map[string]int{},
 	}
-	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
-	cmd.Stderr = os.Stderr
-	if slices.Contains(os.Args[1:], "-race") {
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // the race detector needs it
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
+	used, err := r.test(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gotest:", err)
 		os.Exit(2)
 	}
-	r.read(stdout)
-	if err := cmd.Wait(); err != nil {
-		r.failed = true
-	}
 	r.summary()
-	used := cmd.ProcessState
 	fmt.Printf("gotest: %s, %s of processors\n", time.Since(start).Round(time.Second),
 		(used.UserTime() + used.SystemTime()).Round(time.Second))
 	fmt.Printf("%d passed, %d failed, %d skipped\n", r.tests["pass"], r.tests["fail"], r.tests["skip"])
 	if r.failed {
 		os.Exit(1)
 	}
+}
+
+// test runs `go test` and returns what it used.
+func (r *run) test(args []string) (*os.ProcessState, error) {
+	cmd, remove, err := inMemory(append([]string{"test", "-json"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	cmd.Stderr = os.Stderr
+	if slices.Contains(args, "-race") {
+		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1") // the race detector needs it
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.read(stdout)
+	if err := cmd.Wait(); err != nil {
+		r.failed = true
+	}
+	return cmd.ProcessState, nil
 }
 
 func (r *run) read(stdout io.Reader) {

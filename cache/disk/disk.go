@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // WriteFile replaces a file so that after a crash it holds the former bytes or the new ones. A link
@@ -37,7 +38,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // ReplaceFile replaces the file to with a copy of from as [WriteFile] does: to is whole or
 // untouched. The copy shares the original's blocks where the file system supports that.
 func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
-	src, err := os.Open(from)
+	src, err := OpenRegular(from)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
 // exist at to: not even a link. On an error nothing is left there. The copy shares the original's
 // blocks where the file system supports that. Nothing is synced.
 func CopyFile(from, to string, perm fs.FileMode) error {
-	in, err := os.Open(from)
+	in, err := OpenRegular(from)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func WriteFileIn(root *os.Root, name string, data []byte, perm fs.FileMode) erro
 
 // SyncDir makes the entries of a directory durable: what was created, renamed or removed there.
 func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return fmt.Errorf("syncing directory: %w", err)
 	}

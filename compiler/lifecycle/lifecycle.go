@@ -137,6 +137,8 @@ type Layer struct {
 	Buildpack, Name string
 	Dir             string // host path
 	Runtime         Runtime
+
+	metadata map[string]any // as the buildpack left it
 }
 
 // LayerState is whether a layer was reused, and why.

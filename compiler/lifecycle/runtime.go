@@ -2,14 +2,16 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"slugc/buildpacks/extension"
+	"slugc/cache/beneath"
 	"slugc/compiler/sandbox"
 )
 
@@ -28,31 +30,26 @@ func (c Config) runtimeOf(m Member, layer string) Runtime {
 	return c.Runtimes[extension.LayerName(m.Info.ID, layer)]
 }
 
-// showRuntimes prepares the layers that have runtimes, of all members up to m, for the next buildpack. It
-// returns what the sandbox mounts there.
+// showRuntimes prepares the layers that have runtimes, of all members up to m, for m's process. It returns
+// what the sandbox mounts there.
 func (b *builder) showRuntimes(m Member) (binds []sandbox.Bind, err error) {
-	layers, err := os.OpenRoot(b.Layers)
-	if err != nil {
-		return nil, fmt.Errorf("opening the layers directory: %w", err)
-	}
-	defer layers.Close()
 	for _, member := range b.Group {
+		own := member.Info.ID == m.Info.ID
 		for _, name := range b.provided(member) {
 			at := path.Join(member.Escaped(), name)
-			if member.Info.ID == m.Info.ID {
-				// What is there is of an earlier build: the buildpack writes its environment again.
-				err = errors.Join(layers.RemoveAll(at), layers.Mkdir(at, 0o755))
+			if own { // what is there is of an earlier build: the buildpack writes its environment again
+				err = b.layers.RemoveAll(at)
 			}
 			var more []sandbox.Bind
 			if err == nil {
-				more, err = b.showRuntime(layers, at, b.runtimeOf(member, name))
+				more, err = b.showRuntime(at, b.runtimeOf(member, name))
 			}
 			if err != nil {
 				return nil, fmt.Errorf("preparing layer %q: %w", name, err)
 			}
 			binds = append(binds, more...)
 		}
-		if member.Info.ID == m.Info.ID {
+		if own {
 			break
 		}
 	}
@@ -70,9 +67,12 @@ func (c Config) provided(m Member) (names []string) {
 }
 
 // showRuntime makes, for every top-level entry of a runtime, the place to mount it at or a link to it.
-func (b *builder) showRuntime(layers *os.Root, at string, r Runtime) (binds []sandbox.Bind, err error) {
+func (b *builder) showRuntime(at string, r Runtime) (binds []sandbox.Bind, err error) {
 	entries, err := os.ReadDir(r.Dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.standIn(at, fs.ModeDir, ""); err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
@@ -81,13 +81,13 @@ func (b *builder) showRuntime(layers *os.Root, at string, r Runtime) (binds []sa
 		switch target := host; {
 		case e.Type() == fs.ModeSymlink:
 			if target, err = os.Readlink(host); err == nil {
-				err = standIn(layers, place, fs.ModeSymlink, target)
+				err = b.standIn(place, fs.ModeSymlink, target)
 			}
 		case b.Sandbox.Path(bind) != bind.Inside:
-			err = standIn(layers, place, fs.ModeSymlink, target)
+			err = b.standIn(place, fs.ModeSymlink, target)
 		default:
 			binds = append(binds, bind)
-			err = standIn(layers, place, e.Type(), "")
+			err = b.standIn(place, e.Type(), "")
 		}
 		if err != nil {
 			return nil, err
@@ -96,46 +96,48 @@ func (b *builder) showRuntime(layers *os.Root, at string, r Runtime) (binds []sa
 	return binds, nil
 }
 
-// layersName is the layers directory below the app directory.
-const layersName = ".layers"
-
-// standIn makes an empty file or directory, or a link to target, unless it is there. It replaces anything
-// else, which an earlier buildpack may have put there.
-func standIn(layers *os.Root, place string, kind fs.FileMode, target string) error {
-	info, err := layers.Lstat(place)
-	if err == nil && info.Mode().Type() == kind && kind != fs.ModeSymlink {
+// standIn makes an empty file or directory in the layers directory, or a link to target. What is there
+// stays if it will do, and is removed otherwise: an earlier buildpack may have put anything there.
+func (b *builder) standIn(place string, kind fs.FileMode, target string) error {
+	s, err := b.layers.Lstat(place)
+	isDir, isFile := err == nil && beneath.IsDir(s), err == nil && s.Mode&unix.S_IFMT == unix.S_IFREG
+	if kind == fs.ModeDir && isDir || kind == 0 && isFile {
 		return nil
 	}
-	if err := layers.RemoveAll(place); err != nil {
+	if err := b.layers.RemoveAll(place); err != nil {
 		return err
 	}
 	switch kind {
 	case fs.ModeDir:
-		return layers.Mkdir(place, 0o755)
+		return b.layers.Mkdir(place, 0o755)
 	case fs.ModeSymlink:
-		return layers.Symlink(target, place)
+		return b.layers.Symlink(target, place)
 	}
-	f, err := layers.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	return b.layers.WriteFile(place, nil, 0o644)
 }
 
-// attach returns the runtime of a layer after its buildpack has run: one that was known before, or one that
-// the layer's metadata asks for.
-func (b *builder) attach(ctx context.Context, m Member, name string, l layerFile) (Runtime, error) {
-	if r := b.runtimeOf(m, name); r.Dir != "" || b.LateRuntime == nil {
-		return r, nil
+// attachLate gives the launch layers of a member the runtimes that their metadata asks for.
+func (b *builder) attachLate(ctx context.Context, m Member, result *Result) (err error) {
+	if b.LateRuntime == nil {
+		return nil
 	}
-	return b.LateRuntime(ctx, m, name, l.Metadata)
+	for i := range result.Layers {
+		l := &result.Layers[i]
+		if l.Buildpack != m.Info.ID || l.Runtime.Dir != "" {
+			continue
+		}
+		if l.Runtime, err = b.LateRuntime(ctx, m, l.Name, l.metadata); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // open opens the tree that a layer's directories, such as bin, are read from: the runtime, or the layer
 // itself where it has none.
-func (r Runtime) open(layer *os.Root) (*os.Root, error) {
+func (r Runtime) open(layer *beneath.Dir) (*beneath.Dir, error) {
 	if r.Dir == "" {
-		return layer.OpenRoot(".")
+		return layer.Dir(".")
 	}
-	return os.OpenRoot(r.Dir)
+	return beneath.Open(r.Dir)
 }

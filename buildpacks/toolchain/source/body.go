@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"slugc/cache/disk"
 )
 
 // liveBody ends a body whose server has gone silent.
@@ -48,7 +50,7 @@ func openFile(u *url.URL) (*answer, error) {
 	if u.Host != "" && u.Host != "localhost" {
 		return nil, fmt.Errorf("getting %s: a file address has no host", show(u))
 	}
-	f, err := os.Open(u.Path)
+	f, err := disk.OpenRegular(u.Path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &statusError{show(u), http.StatusNotFound}
 	}
@@ -56,9 +58,6 @@ func openFile(u *url.URL) (*answer, error) {
 		return nil, fmt.Errorf("getting %s: %w", show(u), errors.Unwrap(err))
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file")
-	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("getting %s: %w", show(u), err)
