@@ -11,15 +11,22 @@ import (
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/report"
+	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
 )
 
 // fetchTools fetches the toolchains that the group asks for. For some tools an app that names no
 // version stays on the version of its last build while that can be fetched: a new release of the
-// language must not change an app that nobody touched.
+// language must not change an app that nobody touched. The limit of a buildpack's time counts here too.
 func (b *build) fetchTools(
 	ctx context.Context, lease *toolchain.Lease, group Group,
 ) ([]toolchain.Toolchain, error) {
+	if limit := b.Limits.Deadline; limit > 0 {
+		late := &sandbox.LimitError{Which: sandbox.LimitDeadline, Limit: limit}
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, late)
+		defer cancel()
+	}
 	wanted := buildpacks.Requests(group.Chosen)
 	sticky := buildpacks.Sticky(wanted, b.lastVersions())
 	tools, err := lease.Ensure(ctx, sticky)
@@ -70,6 +77,13 @@ func (p progress) Note(line string) { p.r.Detail(line) }
 func toolchainFault(err error) error {
 	if _, trouble := disk.TroubleOf(err); trouble {
 		return err
+	}
+	if late, ok := errors.AsType[*sandbox.LimitError](err); ok {
+		if err == error(late) {
+			err = fmt.Errorf("fetching toolchains: %w", err)
+		}
+		return fault.TransientError("toolchain/unavailable", err, "`slugc doctor` says which sources can be reached",
+			"raise the limit with --timeout if the network is only slow")
 	}
 	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
 		return fault.AppError("toolchain/version-invalid", err, fmt.Sprintf("write a version of %s that exists in %s",

@@ -71,7 +71,7 @@ func (l *Lease) Ensure(ctx context.Context, reqs []Request) ([]Toolchain, error)
 		})
 	}
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, context.Cause(ctx)
 	}
 	if err := join(errs); err != nil {

@@ -134,8 +134,11 @@ func (st *Store) resolve(
 			st.choose(req, r)
 			return r, nil
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			if errors.Is(err, cause) {
+				return nil, err // it names the host
+			}
+			return nil, cause
 		}
 		if _, pin := errors.AsType[*HashError](err); pin {
 			return nil, err
