@@ -78,7 +78,10 @@ type Request struct {
 	Limits   sandbox.Limits    // of each buildpack
 	Register bool
 	Message  string // the release's description; "" for a default
-	Deploy   deploy.Options
+	// Push is the id of the push that is built, "" if it is none. What its build leaves is used by later
+	// builds only after [cache.App.Accept].
+	Push   string
+	Deploy deploy.Options
 	// BeforeBuild is nil, or called when the build holds the app's lock. Its error ends the build.
 	BeforeBuild func(context.Context) error
 }
@@ -145,7 +148,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	if err != nil {
 		return nil, err
 	}
-	defer b.abandon(staged) // after keep there is nothing left to abandon
+	defer func() { b.abandon(staged) }() // after keep there is nothing left to abandon
 	group, err := b.detect(staged)
 	if err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func (st *Store) commit(ctx context.Context, r *record, tree string) error {
 // moveInto puts a finished directory in its place, whole after a crash or not at all: sync, rename,
 // sync.
 func moveInto(dir, place string) error {
-	if err := syncTree(dir); err != nil {
+	if err := disk.SyncFileSystem(dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {

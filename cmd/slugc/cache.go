@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,17 +50,14 @@ func (c *cli) cacheListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var b strings.Builder
 			var total int64
-			w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "APP\tWHAT\tSIZE")
+			t := newTable("APP", "WHAT", "SIZE")
 			for _, k := range list {
 				total += k.Size
-				fmt.Fprintf(w, "%s\t%s\t%s\n", k.App, k.What, report.Bytes(k.Size))
+				t.row(k.App, k.What, report.Bytes(k.Size))
 			}
-			fmt.Fprintf(w, "\ttotal\t%s\n", report.Bytes(total))
-			_ = w.Flush()
-			return c.result(list, b.String())
+			t.row("", "total", report.Bytes(total))
+			return c.result(list, t.String())
 		},
 	}
 	c.jsonFlag(cmd)

@@ -42,10 +42,10 @@ func Clear(app *cache.App, needed map[digest.Digest]bool) (freed int64, err erro
 	if err != nil {
 		return freed, err
 	}
-	for _, part := range []string{"layers", "segments", "build", "stat", "submodules"} {
+	for _, part := range []string{"layers", "segments", "build", "begun", "stat", "submodules"} {
 		n, err := disk.Size(app.Path(part))
 		if err == nil {
-			err = disk.RemoveAll(app.Path(part))
+			err = disk.Discard(app.Path(part))
 		}
 		if err != nil {
 			return freed, err
