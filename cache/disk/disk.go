@@ -24,6 +24,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // WriteFile replaces a file so that after a crash it holds the former bytes or the new ones. A link
@@ -124,24 +126,26 @@ func SyncDir(dir string) error {
 }
 
 // RemoveAll removes a tree. It differs from [os.RemoveAll] in that directories may be read-only, as
-// those of Go's module cache are. A missing tree is no error. Links are removed, not followed.
-func RemoveAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
+// those of Go's module cache are, and nested as deep as a disk allows. A missing tree is no error. Links
+// are removed, not followed.
+func RemoveAll(path string) error { return beneath.RemoveAll(path) }
+
+// Discard removes a tree in one step, as seen by whoever looks at path: it renames the tree to a name
+// beside it that starts with a dot, syncs the directory, and then removes it. What a killed process leaves
+// has that name. A missing tree is no error.
+func Discard(path string) error {
+	away := filepath.Join(filepath.Dir(path), ".discarded-"+rand.Text())
+	err := os.Rename(path, away)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if root, err := os.OpenRoot(path); err == nil {
-		_ = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-			if d != nil && d.IsDir() {
-				_ = root.Chmod(name, 0o700)
-			}
-			return nil
-		})
-		_ = root.Close()
+	if err == nil {
+		err = SyncDir(filepath.Dir(path))
 	}
-	if err := os.RemoveAll(path); err != nil {
+	if err != nil {
 		return fmt.Errorf("removing %q: %w", path, err)
 	}
-	return nil
+	return RemoveAll(away)
 }
 
 // staleAfter is how long a temporary file must be unchanged for [RemoveStale].
