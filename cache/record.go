@@ -10,6 +10,9 @@ import (
 	"slugc/cache/disk"
 )
 
+// recordFile holds the record.
+const recordFile = "record.json"
+
 // Record holds the inputs of the last successful build (Key) and its result (opaque here). A build
 // with the same inputs returns that result without running anything.
 type Record struct {
@@ -20,9 +23,12 @@ type Record struct {
 	Result json.RawMessage   `json:"result"`
 }
 
+// maxRecord is the most bytes of a record.
+const maxRecord = 64 << 20
+
 // Record returns the app's record, nil if it is missing or damaged: the build then runs.
 func (a *App) Record() *Record {
-	data, err := os.ReadFile(a.Path("record.json"))
+	data, err := disk.ReadRegular(a.Path(recordFile), maxRecord)
 	if err != nil {
 		return nil
 	}
@@ -39,12 +45,12 @@ func (a *App) SaveRecord(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("encoding the build record: %w", err)
 	}
-	return disk.WriteFile(a.Path("record.json"), data, 0o600)
+	return disk.WriteFile(a.Path(recordFile), data, 0o600)
 }
 
 // DropRecord removes the record. A missing one is no error.
 func (a *App) DropRecord() error {
-	if err := os.Remove(a.Path("record.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(a.Path(recordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("dropping the build record: %w", err)
 	}
 	return nil

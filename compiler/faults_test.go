@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -13,6 +14,7 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/report/reporttest"
+	"slugc/compiler/sandbox"
 	"slugc/detect"
 )
 
@@ -47,6 +49,9 @@ func TestFaults(t *testing.T) {
 				Tool: "jdk", Constraint: "x", From: "system.properties", Err: errors.New("not a number"),
 			})
 		}, "toolchain/version-invalid", fault.ExitBuild},
+		"slower than the limit": {func() error {
+			return toolchainFault(&sandbox.LimitError{Which: sandbox.LimitDeadline, Limit: time.Hour})
+		}, "toolchain/unavailable", fault.ExitTransient},
 		"another digest than the pinned": {func() error {
 			return toolchainFault(&toolchain.HashError{
 				Tool: "yarn", Version: "4.9.2", From: "package.json packageManager", Want: "sha512.1fc0",

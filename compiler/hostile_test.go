@@ -29,6 +29,19 @@ var hostile = map[string]struct{ script, id string }{
 		`mkdir v; mkfifo v/f; printf '[[slices]]\npaths = ["v"]\n' >>"$layers/launch.toml"`,
 		"slug/special-file",
 	},
+	"a launch layer that is a link": {
+		`ln -s "$HOST" "$layers/l"; printf '[types]\nlaunch = true\n' >"$layers/l.toml"`, "slug/link-outside",
+	},
+	"a launch.toml that is a FIFO": {
+		`rm "$layers/launch.toml"; mkfifo "$layers/launch.toml"`, "buildpack/broken-output",
+	},
+	"metadata that is a file of the host": {`ln -s "$HOST/secret" "$layers/l.toml"`, "buildpack/broken-output"},
+	"a layers directory that is a link": {
+		`rm -r "$layers"; ln -s "$HOST" "$layers"`, "buildpack/broken-output",
+	},
+	"all layers in a link": {
+		`rm -r .layers; ln -s "$HOST" .layers`, "buildpack/broken-output",
+	},
 	"a Procfile that is a FIFO":             {"mkfifo Procfile", "procfile/unreadable"},
 	"a Procfile that is a directory":        {"mkdir Procfile", "procfile/unreadable"},
 	"a Procfile that is a file of the host": {`ln -s "$HOST/secret" Procfile`, "procfile/unreadable"},

@@ -21,10 +21,17 @@ func (b *build) lock(ctx context.Context) (unlock func(), err error) {
 	if errors.Is(err, cache.ErrLocked) && !errors.Is(ctx.Err(), context.Canceled) {
 		return nil, fault.TransientError("build/locked", err, "try again when the other build has ended")
 	}
-	if err != nil || b.BeforeBuild == nil {
-		return unlock, err
+	if err != nil {
+		return nil, err
 	}
-	if err := b.BeforeBuild(ctx); err != nil {
+	if b.BeforeBuild != nil {
+		err = b.BeforeBuild(ctx)
+	}
+	// Before anything is read: the last build may have been that of a push that was not accepted.
+	if err == nil {
+		err = b.app().Recover()
+	}
+	if err != nil {
 		unlock()
 		return nil, err
 	}

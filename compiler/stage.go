@@ -28,6 +28,7 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	if err != nil {
 		return Staged{}, err
 	}
+	dirs.Push = b.Push
 	tree, err := src.Stage(ctx, dirs.AppDir)
 	if err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())

@@ -11,19 +11,28 @@ import (
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/report"
+	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
 )
 
 // fetchTools fetches the toolchains that the group asks for. For some tools an app that names no
 // version stays on the version of its last build while that can be fetched: a new release of the
-// language must not change an app that nobody touched.
-func (b *build) fetchTools(ctx context.Context, store *toolchain.Store, group Group) ([]toolchain.Toolchain, error) {
+// language must not change an app that nobody touched. The limit of a buildpack's time counts here too.
+func (b *build) fetchTools(
+	ctx context.Context, lease *toolchain.Lease, group Group,
+) ([]toolchain.Toolchain, error) {
+	if limit := b.Limits.Deadline; limit > 0 {
+		late := &sandbox.LimitError{Which: sandbox.LimitDeadline, Limit: limit}
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, late)
+		defer cancel()
+	}
 	wanted := buildpacks.Requests(group.Chosen)
 	sticky := buildpacks.Sticky(wanted, b.lastVersions())
-	tools, err := store.Ensure(ctx, sticky, progress{b.Report})
+	tools, err := lease.Ensure(ctx, sticky)
 	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.From == buildpacks.FromLastBuild {
 		b.Report.Detail(gone.Error())
-		tools, err = store.Ensure(ctx, wanted, progress{b.Report})
+		tools, err = lease.Ensure(ctx, wanted)
 	}
 	if err != nil {
 		return nil, toolchainFault(err)
@@ -69,6 +78,13 @@ func toolchainFault(err error) error {
 	if _, trouble := disk.TroubleOf(err); trouble {
 		return err
 	}
+	if late, ok := errors.AsType[*sandbox.LimitError](err); ok {
+		if err == error(late) {
+			err = fmt.Errorf("fetching toolchains: %w", err)
+		}
+		return fault.TransientError("toolchain/unavailable", err, "`slugc doctor` says which sources can be reached",
+			"raise the limit with --timeout if the network is only slow")
+	}
 	if wrong, ok := errors.AsType[*toolchain.ConstraintError](err); ok {
 		return fault.AppError("toolchain/version-invalid", err, fmt.Sprintf("write a version of %s that exists in %s",
 			wrong.Tool, cmp.Or(wrong.From, "the build configuration")))
@@ -77,6 +93,10 @@ func toolchainFault(err error) error {
 		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf(
 			"pin the digest that the registry states for %s %s, or leave the digest out of %s",
 			wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+	}
+	if _, damaged := errors.AsType[*toolchain.DamagedError](err); damaged {
+		return fault.TransientError("toolchain/damaged", err,
+			"build again where its source can be reached: `slugc doctor` says which can")
 	}
 	u, ok := errors.AsType[*toolchain.Unavailable](err)
 	switch {

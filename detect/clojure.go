@@ -10,7 +10,10 @@ import (
 // root. Manifests and versions that can't be parsed and Leiningen 1 are an [*Error]. Result.App is
 // a [*ClojureApp].
 func ForClojure(in Input) (Result, error) {
-	s := newScan(in, Clojure)
+	return newScan(in, Clojure).run((*scan).forClojure)
+}
+
+func (s *scan) forClojure() (Result, error) {
 	hasLein, hasDeps := s.isFile("project.clj"), s.isFile("deps.edn")
 	java := s.javaManifest()
 	if !hasLein && !hasDeps {

@@ -11,7 +11,10 @@ import (
 // so are, as weak signs, files of a dependency tool that Go modules replaced and Go files without a
 // module. Result.App is a [*GoApp].
 func ForGo(in Input) (Result, error) {
-	s := newScan(in, Go)
+	return newScan(in, Go).run((*scan).forGo)
+}
+
+func (s *scan) forGo() (Result, error) {
 	hasMod, hasWork := s.isFile("go.mod"), s.isFile("go.work")
 	if !hasMod && !hasWork {
 		if err := s.missingModule(); err != nil {

@@ -42,8 +42,14 @@ func All(in Input) []Verdict {
 // first that is not Node is primary, or Node if it is alone. Without it, the primary is the first
 // of Ruby, Go, Clojure and Node that passes; Node assists another primary (NodeApp.Assisting) if
 // there is a package.json or if the primary's build needs Node. If the tree of a chosen language is
-// broken, Group returns its detector's error. If no detector passes, the error is a [*NoMatch].
+// broken, or the machine kept any detector from reading it, Group returns that detector's error. If no
+// detector passes, the error is a [*NoMatch].
 func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
+	for _, v := range verdicts {
+		if isTrouble(v.Err) {
+			return nil, v.Err // whether the tree is of that language can't be known
+		}
+	}
 	if names := strings.TrimSpace(in.Env["SLUGC_BUILDPACK"]); names != "" {
 		return groupNamed(names, verdicts)
 	}

@@ -9,7 +9,10 @@ import (
 // ForNode detects a Node app: a package.json at the root. A broken package.json, contradicting
 // package managers and versions that can't be parsed are an [*Error]. Result.App is a [*NodeApp].
 func ForNode(in Input) (Result, error) {
-	s := newScan(in, Node)
+	return newScan(in, Node).run((*scan).forNode)
+}
+
+func (s *scan) forNode() (Result, error) {
 	if !s.isFile("package.json") {
 		s.reasonAgainst("package.json", "no package.json")
 		if file := s.serverFile(); file != "" {

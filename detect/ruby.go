@@ -14,7 +14,10 @@ import (
 // that is missing or can't be parsed and a version that can't be parsed are an [*Error]. Result.App
 // is a [*RubyApp].
 func ForRuby(in Input) (Result, error) {
-	s := newScan(in, Ruby)
+	return newScan(in, Ruby).run((*scan).forRuby)
+}
+
+func (s *scan) forRuby() (Result, error) {
 	gemfile, lockfile := "Gemfile", "Gemfile.lock"
 	if !s.isFile(gemfile) {
 		gemfile, lockfile = "gems.rb", "gems.locked"

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -23,6 +24,34 @@ type scan struct {
 	fsys  fs.FS
 	env   map[string]string
 	names map[string]bool // the root's entries, exactly as spelled
+	// trouble is the first error of the machine's. What the detector takes for absent may be there then.
+	trouble error
+}
+
+// run runs a detector. Trouble of the machine is an error whatever the detector made of it.
+func (s *scan) run(detector func(*scan) (Result, error)) (Result, error) {
+	result, err := detector(s)
+	if s.trouble != nil {
+		result.Pass, result.App, result.Requires = false, nil, nil
+		return result, fmt.Errorf("reading the app: %w", s.trouble)
+	}
+	return result, err
+}
+
+// note keeps an error if it is the machine's, and not about what the tree is like.
+func (s *scan) note(err error) {
+	if s.trouble == nil && isTrouble(err) {
+		s.trouble = err
+	}
+}
+
+// isTrouble reports whether err is the machine's: a disk that fails, no memory, too many open files. See
+// errno(3).
+func isTrouble(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains([]syscall.Errno{
+		syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC, syscall.EROFS,
+	}, errno)
 }
 
 func newScan(in Input, language Language) *scan {
@@ -71,6 +100,7 @@ func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 	}
 	f, err := s.fsys.Open(real)
 	if err != nil {
+		s.note(err)
 		return nil, fmt.Errorf("opening %q: %w", dir, err)
 	}
 	defer f.Close()
@@ -80,6 +110,7 @@ func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 	}
 	entries, err := d.ReadDir(maxEntries)
 	if err != nil && !errors.Is(err, io.EOF) {
+		s.note(err)
 		return nil, fmt.Errorf("listing %q: %w", dir, err)
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -104,6 +135,7 @@ func (s *scan) resolve(name string) (string, error) {
 		}
 		info, err := fs.Lstat(s.fsys, next)
 		if err != nil {
+			s.note(err)
 			return "", err
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
@@ -112,6 +144,7 @@ func (s *scan) resolve(name string) (string, error) {
 		}
 		target, err := fs.ReadLink(s.fsys, next)
 		if err != nil {
+			s.note(err)
 			return "", fmt.Errorf("reading link %q: %w", next, err)
 		}
 		if hops++; hops > maxHops {
@@ -139,6 +172,7 @@ func (s *scan) stat(name string) (string, fs.FileInfo) {
 			return real, info
 		}
 	}
+	s.note(err)
 	if !errors.Is(err, fs.ErrNotExist) {
 		s.reasonAgainst(name, "%s can't be read: %v", name, err)
 	}
@@ -170,6 +204,7 @@ func (s *scan) readUpTo(name string, n int64) ([]byte, bool) {
 			return bytes.TrimPrefix(b, []byte("\ufeff")), true
 		}
 	}
+	s.note(err)
 	s.reasonAgainst(name, "%s can't be read: %v", name, err)
 	return nil, false
 }

@@ -3,15 +3,13 @@ package diagnosis
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/renameio/v2"
-
+	"slugc/cache/beneath"
+	"slugc/cache/disk"
 	"slugc/detect/lazyregexp"
 )
 
@@ -32,7 +30,7 @@ func Write(path string, d *Diagnosis) error {
 	if err != nil {
 		return fmt.Errorf("writing diagnosis %q: %w", path, err)
 	}
-	if err := renameio.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+	if err := disk.WriteFile(path, append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("writing diagnosis: %w", err)
 	}
 	return nil
@@ -43,21 +41,14 @@ func Write(path string, d *Diagnosis) error {
 // spaces, and a place outside the app is dropped. The error of a missing file is
 // [io/fs.ErrNotExist].
 func Read(path string) (*Diagnosis, error) {
-	info, err := os.Lstat(path)
+	dir, err := beneath.Open(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("reading diagnosis: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("reading diagnosis %q: not a regular file of at most %d bytes", path, maxFile)
-	}
-	file, err := os.Open(path)
+	defer dir.Close()
+	data, err := dir.ReadFile(filepath.Base(path), maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading diagnosis: %w", err)
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxFile))
-	if err != nil {
-		return nil, fmt.Errorf("reading diagnosis %q: %w", path, err)
+		return nil, fmt.Errorf("reading diagnosis %q: %w", path, beneath.Reason(err))
 	}
 	var d Diagnosis
 	if err := json.Unmarshal(data, &d); err != nil {

@@ -59,6 +59,7 @@ func TestFaults(t *testing.T) {
 		{"silent", (*toolchaintest.Server).Hang, "the server said nothing for 300ms"},
 		{"404", answer(toolchaintest.Status(404)), ""},
 		{"403", answer(toolchaintest.Status(403)), "403 Forbidden"},
+		{"dripping", (*toolchaintest.Server).Drip, "the server said next to nothing for 300ms"},
 		{"500", answer(toolchaintest.Status(500)), "500 Internal Server Error"},
 		{"gone", answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "EOF"},
 		{"html", answer(func(rw http.ResponseWriter, _ *http.Request) {
@@ -139,6 +140,52 @@ func TestRetries(t *testing.T) {
 		got, _ := toolchaintest.Get(t, srv.Open(t.TempDir()), "node", "")
 		if n.Load() != tries || (got.Source == "nodejs.org") != (tries == 3) {
 			t.Errorf("%d: %d tries, served by %s", code, n.Load(), got.Source)
+		}
+	}
+}
+
+// TestBrokenOnce breaks one document of the first source once: it is asked again, and serves.
+func TestBrokenOnce(t *testing.T) {
+	t.Parallel()
+	const index = "/node/index.json"
+	for name, broken := range map[string]fault{
+		"cut short": (*toolchaintest.Server).CutShort, "silent": (*toolchaintest.Server).Hang,
+		"gone": answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
+	} {
+		for _, path := range []string{index, nodeSums, nodeFile} {
+			t.Run(name+path, func(t *testing.T) {
+				t.Parallel()
+				srv := full(t)
+				srv.Break(path, srv.Once(path, broken(srv, path)))
+				impatient := func(s *toolchain.Settings) { s.Stall = 300 * time.Millisecond }
+				got, recorder := toolchaintest.Get(t, srv.Open(t.TempDir(), impatient), "node", "")
+				if got.Source != "nodejs.org" || len(recorder.Notes()) > 0 || srv.Requests(path) != 2 {
+					t.Errorf("%s served after %d requests: %q", got.Source, srv.Requests(path), recorder.Notes())
+				}
+			})
+		}
+	}
+}
+
+// TestTimeLimit ends a fetch by the time that its caller sets: the error names the host.
+func TestTimeLimit(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]fault{
+		"silent": (*toolchaintest.Server).Hang, "500": answer(toolchaintest.Status(500)),
+	} {
+		srv := full(t)
+		srv.Break(nodeFile, broken(srv, nodeFile))
+		late := errors.New("too late")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 500*time.Millisecond, late)
+		defer cancel()
+		dir := t.TempDir()
+		patient := func(s *toolchain.Settings) { s.Retry = time.Hour }
+		_, err := srv.Open(dir, patient).Ensure(ctx, []toolchain.Request{{Tool: "node"}}, nil)
+		if !errors.Is(err, late) || !strings.Contains(err.Error(), srv.URL) {
+			t.Errorf("%s: got %v, want the limit and the host", name, err)
+		}
+		if left := toolchaintest.Staging(t, dir); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
 		}
 	}
 }

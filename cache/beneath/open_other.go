@@ -6,3 +6,9 @@ package beneath
 func openBeneath(dir int, name string, flags int, perm uint32) (int, error) {
 	return openStepwise(dir, name, flags, perm)
 }
+
+// HasDir reports whether the name is that of a directory.
+func (d *Dir) HasDir(name string) bool {
+	s, err := d.Lstat(name)
+	return err == nil && IsDir(s)
+}

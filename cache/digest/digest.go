@@ -12,8 +12,9 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"strings"
+
+	"slugc/cache/disk"
 )
 
 const (
@@ -57,9 +58,10 @@ func Read(r io.Reader) (Digest, int64, error) {
 	return Sum(h), n, nil
 }
 
-// File returns the digest of a file's content and its size in bytes. It follows links.
+// File returns the digest of a regular file's content and its size in bytes. It follows links and
+// refuses anything else, without waiting.
 func File(path string) (Digest, int64, error) {
-	f, err := os.Open(path)
+	f, err := disk.OpenRegular(path)
 	if err != nil {
 		return "", 0, err
 	}

@@ -23,6 +23,9 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // WriteFile replaces a file so that after a crash it holds the former bytes or the new ones. A link
@@ -37,7 +40,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // ReplaceFile replaces the file to with a copy of from as [WriteFile] does: to is whole or
 // untouched. The copy shares the original's blocks where the file system supports that.
 func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
-	src, err := os.Open(from)
+	src, err := OpenRegular(from)
 	if err != nil {
 		return err
 	}
@@ -61,7 +64,7 @@ func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
 // exist at to: not even a link. On an error nothing is left there. The copy shares the original's
 // blocks where the file system supports that. Nothing is synced.
 func CopyFile(from, to string, perm fs.FileMode) error {
-	in, err := os.Open(from)
+	in, err := OpenRegular(from)
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func WriteFileIn(root *os.Root, name string, data []byte, perm fs.FileMode) erro
 
 // SyncDir makes the entries of a directory durable: what was created, renamed or removed there.
 func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return fmt.Errorf("syncing directory: %w", err)
 	}
@@ -123,24 +126,26 @@ func SyncDir(dir string) error {
 }
 
 // RemoveAll removes a tree. It differs from [os.RemoveAll] in that directories may be read-only, as
-// those of Go's module cache are. A missing tree is no error. Links are removed, not followed.
-func RemoveAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
+// those of Go's module cache are, and nested as deep as a disk allows. A missing tree is no error. Links
+// are removed, not followed.
+func RemoveAll(path string) error { return beneath.RemoveAll(path) }
+
+// Discard removes a tree in one step, as seen by whoever looks at path: it renames the tree to a name
+// beside it that starts with a dot, syncs the directory, and then removes it. What a killed process leaves
+// has that name. A missing tree is no error.
+func Discard(path string) error {
+	away := filepath.Join(filepath.Dir(path), ".discarded-"+rand.Text())
+	err := os.Rename(path, away)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if root, err := os.OpenRoot(path); err == nil {
-		_ = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-			if d != nil && d.IsDir() {
-				_ = root.Chmod(name, 0o700)
-			}
-			return nil
-		})
-		_ = root.Close()
+	if err == nil {
+		err = SyncDir(filepath.Dir(path))
 	}
-	if err := os.RemoveAll(path); err != nil {
+	if err != nil {
 		return fmt.Errorf("removing %q: %w", path, err)
 	}
-	return nil
+	return RemoveAll(away)
 }
 
 // staleAfter is how long a temporary file must be unchanged for [RemoveStale].

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"slugc/cache/disk"
 )
 
 // opener opens the content of an entry.
@@ -40,7 +42,7 @@ func Archive(ctx context.Context, r io.Reader, dir string, o Options) (Stats, er
 
 // File is [Archive] for the file at path.
 func File(ctx context.Context, path, dir string, o Options) (Stats, error) {
-	f, err := os.Open(path)
+	f, err := disk.OpenRegular(path)
 	if err != nil {
 		return Stats{}, fmt.Errorf("opening archive: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slugc/cache/disk"
 	"slugc/compiler"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
@@ -207,14 +208,24 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
+// openEnvFile opens a file of variables. It waits for nobody: a pipe that slugc was started with may
+// hold them too, such as a shell's <(command), and nothing else that is not a regular file.
+func openEnvFile(file string) (*os.File, error) {
+	if clean := filepath.Clean(file); clean == "/dev/stdin" || filepath.Dir(clean) == "/dev/fd" {
+		return os.Open(file)
+	}
+	return disk.OpenRegular(file)
+}
+
 // readEnv merges the variables of a file (flag --FLAG-file) and of the values of --FLAG, which win.
 func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
 	env := map[string]string{}
 	if file != "" {
-		f, err := os.Open(file)
+		f, err := openEnvFile(file)
 		if err != nil {
 			return nil, fault.UsageError("usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)), "name a file that exists")
+				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)),
+				"name a file that exists and can be read")
 		}
 		defer f.Close()
 		list, err := launch.ParseEnv(f)

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 )
@@ -39,17 +37,15 @@ func (c *cli) doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var b strings.Builder
-			w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+			t := newTable()
 			for _, f := range findings {
 				verdict := "ok"
 				if !f.OK {
 					verdict = "!"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", verdict, f.What, f.Says)
+				t.row(verdict, f.What, f.Says)
 			}
-			_ = w.Flush()
-			return c.result(findings, safetext.Clean(b.String()))
+			return c.result(findings, t.String())
 		},
 	}
 	c.jsonFlag(cmd)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/fault"
 	"slugc/compiler/push"
 	"slugc/compiler/release"
@@ -295,5 +294,5 @@ func statusText(s *push.Status) string {
 		fmt.Fprintf(&b, "  push of %s to %s: %s since %s (receive-pack %d)\n", short(p.Refs[0].New), p.Refs[0].Ref,
 			p.State, p.Began.Format("15:04:05"), p.ReceivePack.PID)
 	}
-	return safetext.Clean(b.String())
+	return b.String()
 }

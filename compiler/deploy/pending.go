@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -114,7 +115,7 @@ func (d *Deployer) cancelKey(ctx context.Context, app, path string) error {
 	if free, err := k.lock.TryLock(); err != nil || !free {
 		return err
 	}
-	key, err := os.ReadFile(path)
+	key, err := disk.ReadRegular(path, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		k.unlock() // its process removed it just now
 		return nil

@@ -42,6 +42,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -120,8 +121,8 @@ func (e *Error) At(format string, args ...any) *Error {
 }
 
 // Of returns the mark that err wraps, with the whole text of err. Without a mark it returns one that calls
-// err slugc's own, with the id "slugc/internal". Trouble of the machine that err wraps replaces any mark.
-// It returns nil for nil.
+// err slugc's own, with the id "slugc/internal", or "disk/permission" where a permission is missing.
+// Trouble of the machine that err wraps replaces any mark. It returns nil for nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -131,6 +132,9 @@ func Of(err error) *Error {
 		return ofTrouble(err, e, trouble)
 	}
 	switch {
+	case !marked && errors.Is(err, fs.ErrPermission):
+		return New(Slugc, ExitCache, "disk/permission", err,
+			"let the user that runs slugc read and write there: a run as root or as another user leaves such files")
 	case !marked:
 		return New(Slugc, 0, "slugc/internal", err)
 	case err == error(e):

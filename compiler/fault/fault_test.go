@@ -64,6 +64,7 @@ func TestTrouble(t *testing.T) {
 	t.Parallel()
 	full := &fs.PathError{Op: "write", Path: "/home/x", Err: syscall.ENOSPC}
 	readOnly := &fs.PathError{Op: "open", Path: "/srv/y", Err: syscall.EROFS}
+	forbidden := &fs.PathError{Op: "open", Path: "/srv/z", Err: syscall.EACCES}
 	app := func(err error) error { return fault.AppError("x/y", err, "rename it") }
 	for name, test := range map[string]struct {
 		err   error
@@ -79,6 +80,7 @@ func TestTrouble(t *testing.T) {
 		"joined":         {errors.Join(app(errors.New("x")), full), "disk/full", 75, "x\n" + full.Error(), 1},
 		"only the cause": {app(lost{full}), "disk/full", 75, "written (/home/x)", 1},
 		"named":          {fault.UsageError("x/y", readOnly, "name another"), "x/y", 2, readOnly.Error(), 1},
+		"forbidden":      {forbidden, "disk/permission", 42, forbidden.Error(), 1},
 		"read-only":      {readOnly, "disk/read-only", 75, readOnly.Error(), 1},
 	} {
 		f := fault.Of(test.err)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -15,9 +16,11 @@ import (
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/extension"
+	"slugc/cache/beneath"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/sandbox"
+	"slugc/compiler/slug"
 )
 
 // Where a buildpack sees its directories, if the sandbox can mount.
@@ -25,45 +28,53 @@ const (
 	platformMount = "/platform"
 	homeMount     = "/home/slugc"
 	planMount     = "/plan"
+	reportMount   = "/report"
 	bpMount       = "/cnb/buildpacks"
 )
 
 // Build runs the group's buildpacks in order. A buildpack that fails with a diagnosis causes a fault with
 // the diagnosis' id. One that fails without, or leaves files that break the specification, causes a fault
-// "buildpack/broke" or "buildpack/broken-output" (exit 52). A limit causes a fault "build/limit".
+// "buildpack/broke" or "buildpack/broken-output" (exit 52). A limit causes a fault "build/limit", a launch
+// layer that is a link "slug/link-outside".
 func Build(ctx context.Context, c Config) (*Result, error) {
 	b := &builder{Config: c, platform: filepath.Join(c.Work, "platform"), env: maps.Clone(c.BaseEnv)}
+	defer b.close()
 	if err := b.prepare(); err != nil {
 		return nil, err
 	}
 	result := &Result{}
-	for _, m := range c.Group {
+	for i, m := range c.Group {
 		if c.Progress != nil {
 			c.Progress(m.Info.ID)
 		}
-		if err := b.build(ctx, m, result); err != nil {
+		if err := b.build(ctx, i, m, result); err != nil {
 			return nil, err
 		}
 	}
 	var err error
-	result.Profile, err = profile(result.Layers, c.Layers, c.appPath())
+	result.Profile, err = profile(result.Layers, b.app, c.appPath())
 	return result, err
 }
 
 // builder is one call of Build.
 type builder struct {
 	Config
-	platform string
-	env      map[string]string           // of the next buildpack's process; build layers change it
-	unmet    []libcnb.BuildpackPlanEntry // entries that the last buildpack leaves to the next
+	platform    string
+	app, layers *beneath.Dir                // AppDir and Layers, as they were before the first buildpack
+	env         map[string]string           // of the next buildpack's process; build layers change it
+	unmet       []libcnb.BuildpackPlanEntry // entries that the last buildpack leaves to the next
 }
 
-// prepare makes the platform directory.
-func (b *builder) prepare() error {
+// prepare opens the app directory and makes the platform directory.
+func (b *builder) prepare() (err error) {
+	if b.app, err = beneath.Open(b.AppDir); err != nil {
+		return fmt.Errorf("opening the app directory: %w", err)
+	}
+	if b.layers, err = b.app.Dir(layersName); err != nil {
+		return fmt.Errorf("opening the layers directory: %w", err)
+	}
 	envDir := filepath.Join(b.platform, "env")
-	err := mkdirs(envDir, filepath.Join(b.platform, "bindings"),
-		filepath.Join(b.Work, "home"), filepath.Join(b.Work, "plan"))
-	if err != nil {
+	if err := mkdirs(envDir, filepath.Join(b.platform, "bindings")); err != nil {
 		return err
 	}
 	for k, v := range b.Env {
@@ -74,96 +85,114 @@ func (b *builder) prepare() error {
 	if err := extension.WriteSlices(b.platform, b.Slices); err != nil {
 		return err
 	}
+	if err := extension.WriteProvided(b.platform, b.Provided); err != nil {
+		return err
+	}
 	if b.Prepare != nil {
 		return b.Prepare(b.platform)
 	}
 	return nil
 }
 
-// build runs one buildpack and adds what it leaves to the result.
-func (b *builder) build(ctx context.Context, m Member, result *Result) error {
-	dir := filepath.Join(b.Layers, m.Escaped())
-	aside := filepath.Join(b.Work, "aside", m.Escaped())
-	if err := mkdirs(dir, aside); err != nil {
-		return err
+// close closes what prepare has opened.
+func (b *builder) close() {
+	for _, dir := range []*beneath.Dir{b.layers, b.app} {
+		if dir != nil {
+			dir.Close()
+		}
 	}
-	// An earlier buildpack, and later this one, may have put a link in the place of a directory.
-	if err := checkDirs(b.Layers, dir); err != nil {
-		return brokenOutput(m, err)
-	}
-	before, err := restore(dir, aside)
-	if err != nil {
-		return err
-	}
-	plan := libcnb.BuildpackPlan{Entries: slices.Concat(m.Entries, b.unmet)}
-	if err := writeTOML(filepath.Join(b.Work, "plan", "plan.toml"), plan); err != nil {
-		return err
-	}
-	if err := b.exec(ctx, m); err != nil {
-		return err
-	}
-	if err := checkDirs(b.Layers, dir); err != nil {
-		return brokenOutput(m, err)
-	}
-	after, err := before.collect(dir)
-	if err != nil {
-		return brokenOutput(m, err)
-	}
-	result.States = append(result.States, b.states(m, before.layers, after)...)
-	if err := b.readLayers(m, dir, after, result); err != nil {
-		return brokenOutput(m, err)
-	}
-	if err := result.readLaunch(dir); err != nil {
-		return brokenOutput(m, err)
-	}
-	if b.unmet, err = readUnmet(m, dir); err != nil {
-		return brokenOutput(m, err)
-	}
-	return nil
 }
 
+// build runs the buildpack with that index and adds what it leaves to the result.
+func (b *builder) build(ctx context.Context, index int, m Member, result *Result) error {
+	w, err := b.open(index, m)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	before, err := restore(w.layers, w.aside)
+	if err != nil {
+		return err
+	}
+	if err := w.writePlan(libcnb.BuildpackPlan{Entries: slices.Concat(m.Entries, b.unmet)}); err != nil {
+		return err
+	}
+	runtimes, err := b.showRuntimes(m)
+	if err != nil {
+		return err
+	}
+	if err := b.exec(ctx, m, w, runtimes); err != nil {
+		return err
+	}
+	if err := b.collect(m, w, before, result); err != nil {
+		return brokenOutput(m, err)
+	}
+	return b.attachLate(ctx, m, result)
+}
+
+// collect reads what a buildpack has left.
+func (b *builder) collect(m Member, w *workspace, before restored, result *Result) error {
+	if err := b.checkReplaced(m, w); err != nil {
+		return err
+	}
+	after, err := before.collect(w.layers)
+	if err != nil {
+		return err
+	}
+	result.States = append(result.States, b.states(m, before.layers, after)...)
+	if err := b.readLayers(m, w.layers, after, result); err != nil {
+		return err
+	}
+	if err := result.readLaunch(w.layers); err != nil {
+		return err
+	}
+	b.unmet, err = readUnmet(m, w.layers)
+	return err
+}
+
+// brokenOutput is the fault of a buildpack that has left what it must not. A fault stays as it is.
 func brokenOutput(m Member, err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
 	return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output",
 		fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err), "report it to the buildpack's author")
 }
 
 // exec runs bin/build.
-func (b *builder) exec(ctx context.Context, m Member) error {
-	binds := append([]sandbox.Bind{
-		b.bind(),
-		{Host: m.Dir, Inside: bpMount + "/" + m.Escaped()},
-		{Host: b.platform, Inside: platformMount},
-		{Host: filepath.Join(b.Work, "plan"), Inside: planMount, Writable: true},
-		{Host: filepath.Join(b.Work, "home"), Inside: homeMount, Writable: true},
-	}, b.Binds...)
-	path := func(bind int, rel ...string) string {
-		return filepath.Join(append([]string{b.Sandbox.Path(binds[bind])}, rel...)...)
+func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []sandbox.Bind) error {
+	app := b.bind()
+	bp := sandbox.Bind{Host: m.Dir, Inside: bpMount + "/" + m.Escaped()}
+	platform := sandbox.Bind{Host: b.platform, Inside: platformMount}
+	plan := sandbox.Bind{Host: w.plan, Inside: planMount}
+	report := sandbox.Bind{Host: w.report, Inside: reportMount, Writable: true}
+	home := sandbox.Bind{Host: w.home, Inside: homeMount, Writable: true}
+	at := func(bind sandbox.Bind, rel ...string) string {
+		return filepath.Join(append([]string{b.Sandbox.Path(bind)}, rel...)...)
 	}
-	report := filepath.Join(b.Work, "plan", "diagnosis.json")
-	if err := removeFile(report); err != nil {
-		return err
+	args := []string{
+		at(bp, "bin", "build"), at(app, layersName, m.Escaped()), at(platform), at(plan, planFile),
 	}
-	layers, platform, plan := path(0, ".layers", m.Escaped()), path(2), path(3, "plan.toml")
 	env := maps.Clone(b.env)
 	maps.Copy(env, map[string]string{
-		"HOME":                      path(4),
-		"CNB_BUILDPACK_DIR":         path(1),
-		"CNB_PLATFORM_DIR":          platform,
-		"CNB_LAYERS_DIR":            layers,
-		"CNB_BP_PLAN_PATH":          plan,
+		"HOME":                      at(home),
+		"CNB_BUILDPACK_DIR":         at(bp),
+		"CNB_LAYERS_DIR":            args[1],
+		"CNB_PLATFORM_DIR":          args[2],
+		"CNB_BP_PLAN_PATH":          args[3],
 		"CNB_TARGET_OS":             b.Target.OS,
 		"CNB_TARGET_ARCH":           b.Target.Arch,
 		"CNB_TARGET_DISTRO_NAME":    b.Target.DistroName,
 		"CNB_TARGET_DISTRO_VERSION": b.Target.DistroVersion,
-		diagnosis.Env:               path(3, "diagnosis.json"),
+		diagnosis.Env:               at(report, diagnosisFile),
 	})
 	out := &tail{Writer: b.Output(m.Info.ID)}
 	err := b.Sandbox.Run(ctx, sandbox.Spec{
-		Args: []string{path(1, "bin", "build"), layers, platform, plan}, Dir: path(0), Env: command.Environ(env),
-		Binds: binds, Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
+		Args: args, Dir: at(app), Env: command.Environ(env),
+		Binds: slices.Concat([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds, runtimes), Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
 	})
 	if err != nil {
-		return failure(ctx, m, report, disk.Reported(err, out.String()))
+		return failure(ctx, m, filepath.Join(w.report, diagnosisFile), disk.Reported(err, out.String()))
 	}
 	return nil
 }
@@ -214,19 +243,22 @@ func limitHint(which string) string {
 
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch
 // layers go into the slug.
-func (b *builder) readLayers(m Member, dir string, layers map[string]layerFile, result *Result) error {
+func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layerFile, result *Result) error {
 	for _, name := range slices.Sorted(maps.Keys(layers)) {
-		layer, err := openBelow(dir, name)
+		layer, err := dir.Dir(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // only metadata
 		}
+		if errors.Is(err, beneath.ErrLink) {
+			return slug.LinkFault(path.Join(layersName, m.Escaped(), name))
+		}
 		if err != nil {
-			return fmt.Errorf("opening layer %q: %w", name, err)
+			return fmt.Errorf("opening layer %q: %w", name, beneath.Reason(err))
 		}
 		defer layer.Close()
-		types := layers[name].Types
+		types, runtime := layers[name].Types, b.runtimeOf(m, name)
 		if types.Build {
-			changes, err := buildChanges(layer, filepath.Join(b.appPath(), ".layers", m.Escaped(), name))
+			changes, err := buildChanges(layer, runtime, filepath.Join(b.appPath(), layersName, m.Escaped(), name))
 			if err != nil {
 				return err
 			}
@@ -234,7 +266,8 @@ func (b *builder) readLayers(m Member, dir string, layers map[string]layerFile, 
 		}
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{
-				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(dir, name),
+				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(b.Layers, m.Escaped(), name),
+				Runtime: runtime, metadata: layers[name].Metadata,
 			})
 		}
 	}

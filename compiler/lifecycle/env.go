@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // change modifies one environment variable (specification, "Environment Variable Modification Rules").
@@ -18,25 +21,22 @@ type change struct {
 
 // readEnv reads a directory such as env or env.launch of a layer. A missing one is empty. Sub-directories,
 // and files with an unknown suffix, are ignored.
-func readEnv(layer *os.Root, dir string) ([]change, error) {
-	entries, err := fs.ReadDir(layer.FS(), dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+func readEnv(layer *beneath.Dir, dir string) ([]change, error) {
+	entries, err := readDir(layer, dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading a layer's environment: %w", err)
 	}
 	var changes []change
 	delims := map[string]string{}
 	for _, e := range entries {
-		if !e.Type().IsRegular() {
+		if e.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue
 		}
-		value, err := readValue(layer, path.Join(dir, e.Name()))
+		value, err := readValue(layer, path.Join(dir, e.Name))
 		if err != nil {
 			return nil, fmt.Errorf("reading a layer's environment: %w", err)
 		}
-		name, action, _ := strings.Cut(e.Name(), ".")
+		name, action, _ := strings.Cut(e.Name, ".")
 		switch action {
 		case "":
 			action = "override"
@@ -60,19 +60,24 @@ func readEnv(layer *os.Root, dir string) ([]change, error) {
 }
 
 // readValue reads a regular file that holds the value of a variable.
-func readValue(layer *os.Root, file string) (string, error) {
-	info, err := layer.Lstat(file)
-	if err != nil || info.Size() > maxFile {
-		return "", fmt.Errorf("%q is unreadable or too large", path.Base(file))
-	}
-	data, err := layer.ReadFile(file)
+func readValue(layer *beneath.Dir, file string) (string, error) {
+	data, err := layer.ReadFile(file, maxFile)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%q: %w", path.Base(file), beneath.Reason(err))
 	}
 	if strings.ContainsRune(string(data), 0) {
 		return "", fmt.Errorf("%q has a NUL character, which no variable can hold", path.Base(file))
 	}
 	return string(data), nil
+}
+
+// readDir lists a directory of a layer. A missing one is empty.
+func readDir(layer *beneath.Dir, dir string) ([]beneath.Entry, error) {
+	entries, err := layer.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing %q: %w", dir, beneath.Reason(err))
+	}
+	return entries, nil
 }
 
 func isVariableName(s string) bool {
@@ -115,9 +120,9 @@ var (
 )
 
 // pathChanges returns the changes of path variables by a layer that its reader sees at the path at.
-func pathChanges(dirs []pathDir, layer *os.Root, at string) (changes []change) {
+func pathChanges(dirs []pathDir, layer *beneath.Dir, at string) (changes []change) {
 	for _, d := range dirs {
-		if info, err := layer.Stat(d.dir); err == nil && info.IsDir() {
+		if layer.HasDir(d.dir) {
 			changes = append(changes, change{name: d.variable, action: "prepend", value: at + "/" + d.dir, delim: ":"})
 		}
 	}
@@ -126,8 +131,13 @@ func pathChanges(dirs []pathDir, layer *os.Root, at string) (changes []change) {
 
 // buildChanges returns what a build layer changes in the environment of the next buildpacks. They see the
 // layer at the path at.
-func buildChanges(layer *os.Root, at string) ([]change, error) {
-	changes := pathChanges(buildPathDirs, layer, at)
+func buildChanges(layer *beneath.Dir, r Runtime, at string) ([]change, error) {
+	tree, err := r.open(layer)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	changes := pathChanges(buildPathDirs, tree, at)
 	for _, dir := range []string{"env", "env.build"} {
 		more, err := readEnv(layer, dir)
 		if err != nil {

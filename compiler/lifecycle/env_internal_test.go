@@ -44,7 +44,7 @@ func TestEnvironmentRules(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			changes, err := buildChanges(openLayer(t, testkit.Tree(t, t.TempDir(), test.files)), "/L")
+			changes, err := buildChanges(opened(t, testkit.Tree(t, t.TempDir(), test.files)), Runtime{}, "/L")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,16 +54,6 @@ func TestEnvironmentRules(t *testing.T) {
 			}
 		})
 	}
-}
-
-func openLayer(t testing.TB, dir string) *os.Root {
-	t.Helper()
-	layer, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { layer.Close() })
-	return layer
 }
 
 func TestReadEnvRefuses(t *testing.T) {
@@ -85,7 +75,7 @@ func TestReadEnvRefuses(t *testing.T) {
 		if err := prepare(dir); err != nil {
 			t.Fatal(err)
 		}
-		if changes, err := buildChanges(openLayer(t, dir), "/L"); err == nil {
+		if changes, err := buildChanges(opened(t, dir), Runtime{}, "/L"); err == nil {
 			t.Errorf("%s: read as %v", name, changes)
 		}
 	}
@@ -120,7 +110,7 @@ func TestProfile(t *testing.T) {
 		"env.launch/web/ONLY": "web",
 		"profile.d/p.sh":      "export FROM_PROFILE=$ROOT/p",
 	})
-	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, filepath.Join(app, ".layers"), "/app")
+	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +135,7 @@ func TestProfileRefusesExecD(t *testing.T) {
 	t.Parallel()
 	layers := filepath.Join(t.TempDir(), ".layers")
 	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: dir}}, layers, "/app"); err == nil || !strings.Contains(err.Error(), "exec.d") {
+	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app"); err == nil || !strings.Contains(err.Error(), "exec.d") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -170,7 +160,7 @@ func FuzzProfile(f *testing.F) {
 		layers := filepath.Join(app, ".layers")
 		dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), files)
 		// A path below the app would become one below $HOME, which TestProfile holds.
-		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, layers, "/no/such/app")
+		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app")
 		if strings.ContainsRune(value+delim, 0) {
 			if err == nil {
 				t.Errorf("%q with %q is accepted", value, delim)
@@ -180,7 +170,7 @@ func FuzzProfile(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changes, err := readEnv(openLayer(t, dir), "env")
+		changes, err := readEnv(opened(t, dir), "env")
 		if err != nil {
 			t.Fatal(err)
 		}

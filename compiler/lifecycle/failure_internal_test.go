@@ -91,7 +91,7 @@ func TestBrokenOutput(t *testing.T) {
 	t.Parallel()
 	dir, before := layersOf(t, nil)
 	testkit.Write(t, filepath.Join(dir, "jre.toml"), "types = 3")
-	_, err := before.collect(dir)
+	_, err := before.collect(opened(t, dir))
 	if err == nil {
 		t.Fatal("it was read")
 	}

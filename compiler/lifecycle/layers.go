@@ -7,16 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"slugc/cache/disk"
+	"slugc/cache/beneath"
 )
 
 // layerFile is the content of ‹layer›.toml.
@@ -29,22 +26,22 @@ type layerFile struct {
 var notLayers = map[string]bool{"launch": true, "build": true, "store": true}
 
 // readLayers reads every ‹layer›.toml in a buildpack's layers directory.
-func readLayers(dir string) (map[string]layerFile, error) {
-	entries, err := os.ReadDir(dir)
+func readLayers(dir *beneath.Dir) (map[string]layerFile, error) {
+	entries, err := dir.ReadDir(".")
 	if err != nil {
 		return nil, fmt.Errorf("listing layers: %w", err)
 	}
 	layers := map[string]layerFile{}
 	for _, entry := range entries {
-		name, isTOML := strings.CutSuffix(entry.Name(), ".toml")
+		name, isTOML := strings.CutSuffix(entry.Name, ".toml")
 		if !isTOML || notLayers[name] {
 			continue
 		}
 		if name == "" || name == "." || name == ".." {
-			return nil, fmt.Errorf("%q does not name a layer", entry.Name())
+			return nil, fmt.Errorf("%q does not name a layer", entry.Name)
 		}
 		var l layerFile
-		if err := decodeFile(filepath.Join(dir, entry.Name()), &l); err != nil {
+		if err := decodeFile(dir, entry.Name, &l); err != nil {
 			return nil, err
 		}
 		layers[name] = l
@@ -52,86 +49,68 @@ func readLayers(dir string) (map[string]layerFile, error) {
 	return layers, nil
 }
 
-// checkDirs returns an error if one of the directories that a buildpack could write is a link or a file.
-func checkDirs(dirs ...string) error {
-	for _, dir := range dirs {
-		info, err := os.Lstat(dir)
-		if err == nil && !info.IsDir() {
-			err = syscall.ENOTDIR
-		}
-		if err != nil {
-			return fmt.Errorf("opening the layers directory %q: %w", filepath.Base(dir), err)
-		}
-	}
-	return nil
-}
-
-// openBelow opens a directory below dir. It follows no link that leads out of dir.
-func openBelow(dir, rel string) (*os.Root, error) {
-	parent, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer parent.Close()
-	return parent.OpenRoot(rel)
-}
-
 // restored is what a buildpack finds from the last build.
 type restored struct {
 	layers map[string]layerFile
-	aside  string // the directory with the files of launch-only layers
+	aside  *beneath.Dir // with the files of launch-only layers
 }
 
 // restore prepares a buildpack's layers directory by the rules in the package comment. It does not restore
 // types: the buildpack must declare them again. dir and aside must be on one file system.
-func restore(dir, aside string) (restored, error) {
+func restore(dir, aside *beneath.Dir) (restored, error) {
 	r := restored{aside: aside}
-	if err := mkdirs(dir, aside); err != nil {
-		return r, err
-	}
 	var err error
 	if r.layers, err = readLayers(dir); err != nil {
 		// The metadata is damaged, so the layers are not reliable: build without a cache.
 		r.layers = nil
-		return r, errors.Join(disk.RemoveAll(dir), mkdirs(dir))
+		return r, empty(dir)
 	}
 	for name, l := range r.layers {
 		if l.Types.Cache || l.Types.Launch && !l.Types.Build {
 			err = r.keep(dir, name, l)
 		} else {
 			delete(r.layers, name)
-			path := filepath.Join(dir, name)
-			err = errors.Join(disk.RemoveAll(path), removeFile(path+".toml"))
+			// The metadata first: a layer without it is not relied on.
+			if err = dir.Remove(name + ".toml"); err == nil {
+				err = dir.RemoveAll(name)
+			}
 		}
 		if err != nil {
 			return r, err
 		}
 	}
-	return r, errors.Join(removeFile(filepath.Join(dir, "launch.toml")), removeFile(filepath.Join(dir, "build.toml")))
+	return r, errors.Join(dir.RemoveAll("launch.toml"), dir.RemoveAll("build.toml"))
+}
+
+// empty removes all that is in a directory.
+func empty(dir *beneath.Dir) error {
+	entries, err := dir.ReadDir(".")
+	for _, e := range entries {
+		err = errors.Join(err, dir.RemoveAll(e.Name))
+	}
+	return err
 }
 
 // keep keeps a layer's metadata without its types, and sets the files aside if it is no cache layer.
-func (r restored) keep(dir, name string, l layerFile) error {
-	path := filepath.Join(dir, name)
+func (r restored) keep(dir *beneath.Dir, name string, l layerFile) error {
 	if !l.Types.Cache {
-		if err := os.Rename(path, filepath.Join(r.aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := dir.Rename(name, r.aside, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("setting layer %q aside: %w", name, err)
 		}
 	}
-	return writeTOML(path+".toml", layerFile{Metadata: l.Metadata})
+	return writeTOML(dir, name+".toml", layerFile{Metadata: l.Metadata})
 }
 
 // collect reads the layers after the build. It brings back launch-only layers that the buildpack declared
 // again without files, and removes directories without metadata.
-func (r restored) collect(dir string) (map[string]layerFile, error) {
+func (r restored) collect(dir *beneath.Dir) (map[string]layerFile, error) {
 	layers, err := readLayers(dir)
 	if err != nil {
 		return nil, err
 	}
 	for name, l := range layers {
-		path := filepath.Join(dir, name)
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && l.Types.Launch {
-			if err := os.Rename(filepath.Join(r.aside, name), path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := dir.Lstat(name); errors.Is(err, fs.ErrNotExist) && l.Types.Launch {
+			if err := r.aside.Rename(name, dir, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("bringing layer %q back: %w", name, err)
 			}
 		}
@@ -140,14 +119,14 @@ func (r restored) collect(dir string) (map[string]layerFile, error) {
 }
 
 // removeUndeclared removes layer directories without metadata.
-func removeUndeclared(dir string, layers map[string]layerFile) error {
-	entries, err := os.ReadDir(dir)
+func removeUndeclared(dir *beneath.Dir, layers map[string]layerFile) error {
+	entries, err := dir.ReadDir(".")
 	if err != nil {
 		return fmt.Errorf("listing layers: %w", err)
 	}
 	for _, e := range entries {
-		if _, declared := layers[e.Name()]; e.IsDir() && !declared {
-			if err := disk.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+		if _, declared := layers[e.Name]; beneath.IsDir(e.Stat_t) && !declared {
+			if err := dir.RemoveAll(e.Name); err != nil {
 				return err
 			}
 		}

@@ -10,14 +10,15 @@ import (
 
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/shell"
+	"slugc/cache/beneath"
 	"slugc/compiler/procfile"
 	"slugc/detect/lazyregexp"
 )
 
 // readLaunch adds what a buildpack's launch.toml declares. A missing file declares nothing.
-func (r *Result) readLaunch(dir string) error {
+func (r *Result) readLaunch(dir *beneath.Dir) error {
 	var launch libcnb.LaunchTOML
-	if err := decodeOptional(filepath.Join(dir, "launch.toml"), &launch); err != nil {
+	if err := decodeOptional(dir, "launch.toml", &launch); err != nil {
 		return err
 	}
 	if err := r.addProcesses(launch.Processes); err != nil {
@@ -45,9 +46,9 @@ func (r *Result) readLaunch(dir string) error {
 }
 
 // readUnmet returns the plan entries that the member leaves to the next buildpacks by its build.toml.
-func readUnmet(m Member, dir string) (unmet []libcnb.BuildpackPlanEntry, err error) {
+func readUnmet(m Member, dir *beneath.Dir) (unmet []libcnb.BuildpackPlanEntry, err error) {
 	var build libcnb.BuildTOML
-	if err := decodeOptional(filepath.Join(dir, "build.toml"), &build); err != nil {
+	if err := decodeOptional(dir, "build.toml", &build); err != nil {
 		return nil, err
 	}
 	for _, u := range build.Unmet {

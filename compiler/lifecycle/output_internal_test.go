@@ -35,7 +35,7 @@ func TestReadLaunch(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{"launch.toml": launchTOML})
 	result := &Result{Processes: []procfile.Process{{Type: "web", Command: "former"}}}
-	if err := result.readLaunch(dir); err != nil {
+	if err := result.readLaunch(opened(t, dir)); err != nil {
 		t.Fatal(err)
 	}
 	want := &Result{
@@ -54,7 +54,7 @@ func TestReadLaunch(t *testing.T) {
 		"[[processes]]\ncommand = [\"x\"]\n", "processes = 1",
 	} {
 		testkit.Write(t, filepath.Join(dir, "launch.toml"), text)
-		if err := (&Result{}).readLaunch(dir); err == nil {
+		if err := (&Result{}).readLaunch(opened(t, dir)); err == nil {
 			t.Errorf("%q is accepted", text)
 		}
 	}
@@ -64,7 +64,7 @@ func TestReadUnmet(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{"build.toml": "[[unmet]]\nname = \"node\"\n"})
 	node := libcnb.BuildpackPlanEntry{Name: "node"}
-	unmet, err := readUnmet(Member{Entries: []libcnb.BuildpackPlanEntry{{Name: "ruby"}, node}}, dir)
+	unmet, err := readUnmet(Member{Entries: []libcnb.BuildpackPlanEntry{{Name: "ruby"}, node}}, opened(t, dir))
 	if diff := cmp.Diff([]libcnb.BuildpackPlanEntry{node}, unmet); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -79,11 +79,11 @@ func FuzzLaunchTOML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		text := string(data)
 		dir := testkit.Tree(t, t.TempDir(), map[string]string{"launch.toml": text, "build.toml": text})
-		if _, err := readUnmet(Member{}, dir); err != nil && strings.Contains(err.Error(), "\n") {
+		if _, err := readUnmet(Member{}, opened(t, dir)); err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("the error is not one line: %q", err)
 		}
 		var r Result
-		if r.readLaunch(dir) != nil {
+		if r.readLaunch(opened(t, dir)) != nil {
 			return
 		}
 		for _, p := range r.Processes {

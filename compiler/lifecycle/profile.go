@@ -3,28 +3,26 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"slugc/buildpacks/shell"
+	"slugc/cache/beneath"
 )
 
 // profile compiles the launch layers' environment into one POSIX shell script. Its paths are relative to
 // $HOME, so that any runner that sources .profile.d/*.sh starts the app correctly. appPath is where the
 // buildpacks saw the app directory.
-func profile(layers []Layer, layersDir, appPath string) (string, error) {
+func profile(layers []Layer, app *beneath.Dir, appPath string) (string, error) {
 	var b strings.Builder
-	appDir := filepath.Dir(layersDir)
 	for _, l := range layers {
-		rel, err := filepath.Rel(appDir, l.Dir)
+		rel, err := filepath.Rel(app.Path(), l.Dir)
 		if err != nil {
 			return "", fmt.Errorf("placing layer %q: %w", l.Name, err)
 		}
 		s := script{b: &b, appPath: appPath}
-		if err := s.layer(appDir, filepath.ToSlash(rel)); err != nil {
+		if err := s.layer(app, filepath.ToSlash(rel), l.Runtime); err != nil {
 			return "", fmt.Errorf("compiling the launch environment of layer %q: %w", l.Name, err)
 		}
 	}
@@ -42,13 +40,18 @@ type script struct {
 
 // layer writes a layer's path variables, env, env.launch, env.launch/‹process› and profile.d, in the order
 // of the CNB launcher. rel is the layer's path below the app directory.
-func (s script) layer(appDir, rel string) error {
-	layer, err := openBelow(appDir, rel)
+func (s script) layer(app *beneath.Dir, rel string, r Runtime) error {
+	layer, err := app.Dir(rel)
 	if err != nil {
 		return err
 	}
 	defer layer.Close()
-	s.changes("", pathChanges(launchPathDirs, layer, s.appPath+"/"+rel))
+	tree, err := r.open(layer)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	s.changes("", pathChanges(launchPathDirs, tree, s.appPath+"/"+rel))
 	for _, dir := range []string{"env", "env.launch"} {
 		changes, err := readEnv(layer, dir)
 		if err != nil {
@@ -59,35 +62,37 @@ func (s script) layer(appDir, rel string) error {
 	if err := s.processes(layer); err != nil {
 		return err
 	}
-	if programs, _ := fs.ReadDir(layer.FS(), "exec.d"); len(programs) > 0 {
+	if programs, err := readDir(tree, "exec.d"); err != nil {
+		return err
+	} else if len(programs) > 0 {
 		return errors.New("exec.d programs are not supported; use profile.d or env.launch")
 	}
-	scripts, err := readDir(layer, "profile.d")
+	scripts, err := readDir(tree, "profile.d")
 	if err != nil {
 		return err
 	}
 	for _, entry := range scripts {
-		fmt.Fprintf(s.b, ". \"$HOME\"/%s\n", shell.Quote(rel+"/profile.d/"+entry.Name()))
+		fmt.Fprintf(s.b, ". \"$HOME\"/%s\n", shell.Quote(rel+"/profile.d/"+entry.Name))
 	}
 	return nil
 }
 
 // processes writes env.launch/‹process›: changes for one process type, which DYNO names.
-func (s script) processes(layer *os.Root) error {
+func (s script) processes(layer *beneath.Dir) error {
 	entries, err := readDir(layer, "env.launch")
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if !entry.IsDir() {
+		if !beneath.IsDir(entry.Stat_t) {
 			continue
 		}
-		changes, err := readEnv(layer, path.Join("env.launch", entry.Name()))
+		changes, err := readEnv(layer, path.Join("env.launch", entry.Name))
 		if err != nil {
 			return err
 		}
 		if len(changes) > 0 {
-			fmt.Fprintf(s.b, "case \"${DYNO:-}\" in %s.*)\n", shell.Quote(entry.Name()))
+			fmt.Fprintf(s.b, "case \"${DYNO:-}\" in %s.*)\n", shell.Quote(entry.Name))
 			s.changes("  ", changes)
 			s.b.WriteString("esac\n")
 		}
@@ -144,13 +149,4 @@ func endsPath(s string) bool {
 // inDouble escapes a delimiter for use inside double quotes.
 func inDouble(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`", "}", `\}`).Replace(s)
-}
-
-// readDir reads a directory of a layer. A missing one is empty.
-func readDir(layer *os.Root, dir string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(layer.FS(), dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("listing %q: %w", dir, err)
-	}
-	return entries, nil
 }

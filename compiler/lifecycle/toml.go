@@ -4,57 +4,43 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/BurntSushi/toml"
+
+	"slugc/cache/beneath"
 )
 
 // maxFile is the most bytes of a file that a buildpack leaves: it is untrusted.
 const maxFile = 4 << 20
 
 // decodeFile reads a TOML file.
-func decodeFile(file string, v any) error {
-	info, err := os.Lstat(file)
+func decodeFile(dir *beneath.Dir, name string, v any) error {
+	data, err := dir.ReadFile(name, maxFile)
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", filepath.Base(file), err)
+		return fmt.Errorf("reading %q: %w", name, beneath.Reason(err))
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return fmt.Errorf("reading %q: not a regular file of at most %d bytes", filepath.Base(file), maxFile)
-	}
-	if _, err := toml.DecodeFile(file, v); err != nil {
-		return fmt.Errorf("reading %q: %w", filepath.Base(file), err)
+	if err := toml.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("reading %q: %w", name, err)
 	}
 	return nil
 }
 
 // decodeOptional reads a TOML file. If the file is missing, v does not change.
-func decodeOptional(file string, v any) error {
-	if err := decodeFile(file, v); !errors.Is(err, fs.ErrNotExist) {
+func decodeOptional(dir *beneath.Dir, name string, v any) error {
+	if err := decodeFile(dir, name, v); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// writeTOML replaces a file. It removes the old one first: a buildpack may have put a link there.
-func writeTOML(file string, v any) error {
-	if err := removeFile(file); err != nil {
-		return err
+// writeTOML replaces a file.
+func writeTOML(dir *beneath.Dir, name string, v any) error {
+	data, err := toml.Marshal(v)
+	if err == nil {
+		err = dir.WriteFile(name, data, 0o644)
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", filepath.Base(file), err)
-	}
-	if err := errors.Join(toml.NewEncoder(f).Encode(v), f.Close()); err != nil {
-		return fmt.Errorf("writing %q: %w", filepath.Base(file), err)
-	}
-	return nil
-}
-
-// removeFile removes a file. A missing one is no error.
-func removeFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing %q: %w", path, err)
+		return fmt.Errorf("writing %q: %w", name, err)
 	}
 	return nil
 }

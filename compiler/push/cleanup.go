@@ -100,7 +100,7 @@ func (r *Repository) removeUnseenLocks(ctx context.Context, rec *Record) error {
 
 // isLockOf reports whether a lock file holds what the push would have written.
 func isLockOf(rec *Record, file string) bool {
-	data, err := os.ReadFile(file)
+	data, err := disk.ReadRegular(file, 4096)
 	text := strings.TrimSpace(string(data))
 	return err == nil && (text == "" || text == rec.commit())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -175,7 +176,7 @@ func (r *Repository) installHook(dir, hook, self string) (kept bool, err error) 
 // push writes them again, because settings may have been changed by hand.
 func (r *Repository) writeDeployRefs(s Settings) error {
 	file, want := r.path("refs"), strings.Join(s.refs(), "\n")+"\n"
-	if is, err := os.ReadFile(file); err == nil && string(is) == want {
+	if is, err := disk.ReadRegular(file, 1<<20); err == nil && string(is) == want {
 		return nil
 	}
 	if err := disk.WriteFile(file, []byte(want), 0o644); err != nil {
@@ -186,14 +187,19 @@ func (r *Repository) writeDeployRefs(s Settings) error {
 
 // isOurs reports whether Install wrote a hook. A missing one is not ours.
 func isOurs(path string) (bool, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := disk.OpenRegular(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, disk.ErrNotRegular) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("reading the hook: %w", err)
 	}
-	return strings.Contains(string(data[:min(len(data), 4096)]), "\n"+marker+"\n"), nil
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return false, fmt.Errorf("reading the hook: %w", err)
+	}
+	return strings.Contains(string(data), "\n"+marker+"\n"), nil
 }
 
 // hooks is the directory of the repository's hooks: core.hooksPath, else hooks.

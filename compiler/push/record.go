@@ -102,7 +102,7 @@ func (r *Repository) save(rec *Record) error {
 
 // load reads a record. It is nil if the push has been settled.
 func (r *Repository) load(id string) (*Record, error) {
-	data, err := os.ReadFile(r.path("pushes", id+".json"))
+	data, err := disk.ReadRegular(r.path("pushes", id+".json"), 16<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

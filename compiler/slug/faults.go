@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
 
@@ -19,9 +20,9 @@ func appFault(id string, err error, hints ...string) error {
 	return fault.New(fault.App, fault.ExitPack, id, err, hints...)
 }
 
-// errLinked is the error for a part of the slug that is reached through a link, which could lead to
+// LinkFault is the error for a part of the slug that is reached through a link, which could lead to
 // anything on the machine that builds.
-func errLinked(p string) error {
+func LinkFault(p string) error {
 	return fault.AppError("slug/link-outside", fmt.Errorf("packing the slug: %q is a link, or lies below one", p),
 		fmt.Sprintf("make %s a directory at the end of the build: it is a part of the slug", p)).At("%s", p)
 }
@@ -52,7 +53,8 @@ func errNotKept(section, why string) error {
 
 // errOpening is the error for a slug that cannot be opened: the caller's mistake if there is none.
 func errOpening(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, disk.ErrNotRegular) {
 		return fault.UsageError("slug/not-found", fmt.Errorf("opening slug %q: %w", path, errors.Unwrap(err)),
 			"name a slug's file that can be read; `slugc build --output FILE` writes one")
 	}

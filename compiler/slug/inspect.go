@@ -3,6 +3,8 @@ package slug
 import (
 	"fmt"
 	"os"
+
+	"slugc/cache/disk"
 )
 
 // Inspect returns a slug's slug.json. It reads only the end of the file and checks only that,
@@ -18,7 +20,7 @@ func Inspect(path string) (*Manifest, error) {
 
 // openSlug opens a slug and reads its tail.
 func openSlug(path string) (*os.File, *tail, int64, error) {
-	f, err := os.Open(path)
+	f, err := disk.OpenRegular(path)
 	if err != nil {
 		return nil, nil, 0, errOpening(path, err)
 	}

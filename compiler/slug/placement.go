@@ -65,7 +65,7 @@ func (s placement) host(p string) string { return filepath.Join(s.Within, s.plac
 func (s placement) fail(op, p string, err error) error {
 	reason := beneath.Reason(err)
 	if errors.Is(reason, beneath.ErrLink) {
-		return errLinked(p)
+		return LinkFault(p)
 	}
 	return fmt.Errorf("%s %q: %w", op, s.host(p), reason)
 }

@@ -119,7 +119,7 @@ func (r *Rebuild) CopyFrom(ctx context.Context, path string) (parts int, bytes i
 	if err != nil {
 		return 0, 0
 	}
-	f, err := os.Open(path)
+	f, err := disk.OpenRegular(path)
 	if err != nil {
 		return 0, 0
 	}

@@ -39,7 +39,7 @@ func (w *walker) walk() error {
 			return w.section.fail("examining", root, err)
 		}
 		if root == w.section.Prefix && s.Mode&unix.S_IFMT == unix.S_IFLNK {
-			return errLinked(root)
+			return LinkFault(root)
 		}
 		if err := w.visit(root, &s, func() (string, error) { return w.readlink(root) }); err != nil {
 			return err

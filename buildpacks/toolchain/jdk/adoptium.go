@@ -166,6 +166,9 @@ func (a *adoptium) file(ctx context.Context, version string) (archive.File, erro
 		return archive.File{}, errors.New("its address is not a URL")
 	}
 	link, err := base.Parse(one.Link)
+	if err == nil && base.Scheme != "file" && link.Scheme != "https" && link.Scheme != "http" {
+		err = errors.New("it names another kind of place")
+	}
 	if err != nil {
 		return archive.File{}, fmt.Errorf("fetching JDK %s: its address is not a URL", version)
 	}

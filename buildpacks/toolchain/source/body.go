@@ -9,33 +9,66 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"slugc/cache/disk"
 )
 
-// liveBody ends a body whose server has gone silent.
+// minRate is what a server must send on average over the time of a stall, in bytes a second.
+const minRate = 1000
+
+// stallError is the error for a server that says nothing, or next to nothing.
+type stallError struct {
+	at, what string
+	stall    time.Duration
+}
+
+func (e *stallError) Error() string {
+	return fmt.Sprintf("getting %s: the server said %s for %s", e.at, e.what, e.stall)
+}
+
+func stalled(at *url.URL, stall time.Duration) error {
+	return Transient(&stallError{show(at), "nothing", stall})
+}
+
+// liveBody ends a body whose server has gone silent or sends next to nothing. Only the time that its reader
+// waits for the server counts.
 type liveBody struct {
 	io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	timer  *time.Timer
+	timer  *time.Timer // is stopped between reads
 	stall  time.Duration
-	at     string
+	at     *url.URL
+
+	waited time.Duration // since the rate was measured last
+	got    int           // bytes, in this time
 }
 
 func (b *liveBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.stall)
+	began := time.Now()
 	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	b.waited, b.got = b.waited+time.Since(began), b.got+n
 	switch {
-	case err == nil:
-		b.timer.Reset(b.stall)
 	case err == io.EOF:
-		b.timer.Stop()
+		return n, err
+	case err == nil && b.waited < b.stall:
+		return n, nil
+	case err == nil && float64(b.got) < minRate*b.waited.Seconds():
+		return n, Transient(&stallError{show(b.at), "next to nothing", b.stall})
+	case err == nil:
+		b.waited, b.got = 0, 0
+		return n, nil
 	case context.Cause(b.ctx) != nil:
 		err = context.Cause(b.ctx)
+		if _, stalled := errors.AsType[*stallError](err); stalled || errors.Is(err, context.Canceled) {
+			return n, err
+		}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = Transient(fmt.Errorf("getting %s: it ended early", b.at))
-	default:
-		err = Transient(fmt.Errorf("getting %s: %w", b.at, err))
+		err = errors.New("it ended early")
 	}
-	return n, err
+	return n, Transient(fmt.Errorf("getting %s: %w", show(b.at), err))
 }
 
 func (b *liveBody) Close() error {
@@ -44,24 +77,22 @@ func (b *liveBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-func openFile(u *url.URL) (*answer, error) {
+// useFile has use read a file.
+func useFile(u *url.URL, use func(*answer) error) error {
 	if u.Host != "" && u.Host != "localhost" {
-		return nil, fmt.Errorf("getting %s: a file address has no host", show(u))
+		return fmt.Errorf("getting %s: a file address has no host", show(u))
 	}
-	f, err := os.Open(u.Path)
+	f, err := disk.OpenRegular(u.Path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, &statusError{show(u), http.StatusNotFound}
+		return &statusError{show(u), http.StatusNotFound}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("getting %s: %w", show(u), errors.Unwrap(err))
+		return fmt.Errorf("getting %s: %w", show(u), errors.Unwrap(err))
 	}
+	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file")
-	}
 	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("getting %s: %w", show(u), err)
+		return fmt.Errorf("getting %s: %w", show(u), err)
 	}
-	return &answer{body: f, size: info.Size()}, nil
+	return use(&answer{body: f, size: info.Size()})
 }

@@ -2,11 +2,13 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -25,7 +27,8 @@ type Download struct {
 	Sums   []hash.Hash // are fed with the document
 }
 
-// Download writes a document to a new file. After an error the file may be there, not whole.
+// Download writes a document to a new file. One that breaks off goes on where it did, if the server can tell
+// that the document is still the same, else it starts again. After an error the file may be there, not whole.
 func (w *Web) Download(ctx context.Context, d Download) error {
 	slow := Transient(fmt.Errorf("the download takes longer than %s", maxFetch))
 	ctx, cancel := context.WithTimeoutCause(ctx, maxFetch, slow)
@@ -35,44 +38,92 @@ func (w *Web) Download(ctx context.Context, d Download) error {
 		h = http.Header{}
 	}
 	h.Set("Accept-Encoding", "identity") // digests are of the bytes as they are stored
-	a, err := w.get(ctx, d.Addr, h)
-	if err != nil {
+	var part *partial
+	err := w.fetch(ctx, d.Addr, h, func(a *answer) (err error) {
+		if part == nil {
+			if part, err = newPartial(d); err != nil {
+				return err
+			}
+		}
+		return part.add(a, h)
+	})
+	if part == nil {
 		return err
 	}
-	defer a.body.Close()
-	if a.size > maxArtefact {
+	return errors.Join(err, part.file.Close())
+}
+
+// partial is what there is of a download.
+type partial struct {
+	Download
+	file *os.File
+	done int64
+}
+
+func newPartial(d Download) (*partial, error) {
+	file, err := os.OpenFile(d.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	return &partial{Download: d, file: file}, err
+}
+
+// add adds an answer's document, or the rest of it. If that breaks off, h then asks for what is missing
+// (RFC 9110, sections 13.1.5 and 14.2).
+func (p *partial) add(a *answer, h http.Header) error {
+	if a.from+a.size > maxArtefact {
 		return errTooLarge
 	}
-	out, err := os.OpenFile(d.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
+	if a.from != p.done {
+		if err := p.restart(); err != nil {
+			return err
+		}
 	}
-	defer out.Close()
-	writers := []io.Writer{out}
-	for _, s := range d.Sums {
-		writers = append(writers, s)
+	err := p.pump(a.body, max(a.from+a.size, 0))
+	wholeAgain(h)
+	same := a.modified
+	if a.etag != "" && !strings.HasPrefix(a.etag, "W/") {
+		same = a.etag
 	}
-	if err := pump(io.MultiWriter(writers...), a.body, max(a.size, 0), d.Meter); err != nil {
-		return err
+	if err != nil && p.done > 0 && same != "" {
+		h.Set("Range", fmt.Sprintf("bytes=%d-", p.done))
+		h.Set("If-Range", same)
 	}
-	return out.Close()
+	return err
+}
+
+// wholeAgain makes a request ask for the whole document.
+func wholeAgain(h http.Header) {
+	h.Del("Range")
+	h.Del("If-Range")
+}
+
+// restart forgets what there is.
+func (p *partial) restart() error {
+	p.done = 0
+	for _, s := range p.Sums {
+		s.Reset()
+	}
+	_, err := p.file.Seek(0, io.SeekStart)
+	return errors.Join(err, p.file.Truncate(0))
 }
 
 var errTooLarge = fmt.Errorf("it is larger than %d bytes", int64(maxArtefact))
 
-// pump copies src to dst, up to the bound of an artefact.
-func pump(dst io.Writer, src io.Reader, total int64, meter Meter) error {
+// pump adds what src holds, up to the bound of an artefact.
+func (p *partial) pump(src io.Reader, total int64) error {
+	writers := []io.Writer{p.file}
+	for _, s := range p.Sums {
+		writers = append(writers, s)
+	}
+	dst := io.MultiWriter(writers...)
 	buf := make([]byte, copyChunk)
-	var done int64
 	for {
 		n, err := src.Read(buf)
-		if done += int64(n); done > maxArtefact {
+		if p.done += int64(n); p.done > maxArtefact {
 			return errTooLarge
 		}
 		if _, werr := dst.Write(buf[:n]); werr != nil {
 			return werr
 		}
-		meter(done, total)
+		p.Meter(p.done, total)
 		if err == io.EOF {
 			return nil
 		}

@@ -118,22 +118,20 @@ func (d Document[T]) refresh(ctx context.Context, env *Env, kept *keptListing[T]
 	slow := Transient(errors.New("listing its versions takes longer than two minutes"))
 	ctx, cancel := context.WithTimeoutCause(ctx, listingTime, slow)
 	defer cancel()
-	a, err := env.Web.get(ctx, d.Addr, h)
-	if err != nil {
-		return err
-	}
-	defer a.body.Close()
-	switch {
-	case !a.unchanged:
-		if kept.Value, err = d.Parse(&boundedReader{a.body, maxListing}); err != nil {
-			return err
+	return env.Web.fetch(ctx, d.Addr, h, func(a *answer) error {
+		switch {
+		case !a.unchanged:
+			value, err := d.Parse(&boundedReader{a.body, maxListing})
+			if err != nil {
+				return err
+			}
+			kept.Value, kept.ETag, kept.Modified = value, a.etag, a.modified
+		case !have:
+			return errors.New("it answers 304 Not Modified to a first request")
 		}
-		kept.ETag, kept.Modified = a.etag, a.modified
-	case !have:
-		return errors.New("it answers 304 Not Modified to a first request")
-	}
-	kept.At = env.Now()
-	return nil
+		kept.At = env.Now()
+		return nil
+	})
 }
 
 // IsFresh reports whether something that was learned at a time still stands.

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 const (
 	maxTries     = 4 // one try and three more
+	maxStalls    = 2 // tries that end because the server says nothing
 	defaultRetry = 300 * time.Millisecond
 	defaultStall = 30 * time.Second
 	maxWait      = 10 * time.Second // the longest Retry-After that is kept to
@@ -32,8 +34,8 @@ type Web struct {
 }
 
 // NewWeb returns a Web. client carries proxies and certificate authorities; nil is one with the
-// defaults. stall is how long a server may send nothing before a request fails, retry the pause
-// before the second try, which doubles with every further one; 0 is the default.
+// defaults. stall is how long a server may send nothing, or less than 1 kB a second, before a request
+// fails, retry the pause before the second try, which doubles with every further one; 0 is the default.
 func NewWeb(client *http.Client, stall, retry time.Duration) *Web {
 	c := http.Client{}
 	if client != nil {
@@ -90,48 +92,67 @@ func show(u *url.URL) string {
 	return c.String()
 }
 
-// answer is an open document. Its body must be closed.
+// answer is an open document, or the rest of one.
 type answer struct {
 	body           io.ReadCloser
-	size           int64 // -1 where it is unknown
+	size           int64 // of body; -1 where it is unknown
+	from           int64 // where body begins in the document
 	etag, modified string
 	unchanged      bool // since the validators of the request
 }
 
-// get opens an address. Errors of the connection and the codes 408, 429 and 5xx are tried again,
-// after growing pauses.
-func (w *Web) get(ctx context.Context, addr string, h http.Header) (*answer, error) {
+// fetch opens an address and has use read the document. A broken connection, a broken body and the codes 408,
+// 429 and 5xx are tried again, after growing pauses; a server that says nothing only once. use may change h
+// for the next try.
+func (w *Web) fetch(ctx context.Context, addr string, h http.Header, use func(*answer) error) error {
 	u, err := url.Parse(addr)
 	if err != nil {
-		return nil, errors.New("its address is not a URL")
+		return errors.New("its address is not a URL")
 	}
 	switch u.Scheme {
 	case "file":
-		return openFile(u)
+		return useFile(u, use)
 	case "http", "https":
 	default:
-		return nil, fmt.Errorf("getting %s: only https, http and file addresses are read", show(u))
+		return fmt.Errorf("getting %s: only https, http and file addresses are read", show(u))
 	}
-	for try := 1; ; try++ {
-		a, wait, err := w.once(ctx, u, h)
-		if err == nil || wait < 0 || try == maxTries {
-			return a, err
+	for try, stalls := 1, 0; ; try++ {
+		wait, err := w.attempt(ctx, u, h, use)
+		if _, stalled := errors.AsType[*stallError](err); stalled {
+			stalls++
+		}
+		if err == nil || wait < 0 || try == maxTries || stalls == maxStalls {
+			return err
 		}
 		pause := max(w.retry<<(try-1), min(wait, maxWait))
 		pause += rand.N(pause/2 + 1)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return fmt.Errorf("getting %s: %w", show(u), context.Cause(ctx))
 		}
 	}
+}
+
+// attempt makes one request and has use read the answer. A negative wait means that another try is useless.
+func (w *Web) attempt(
+	ctx context.Context, u *url.URL, h http.Header, use func(*answer) error,
+) (wait time.Duration, err error) {
+	a, wait, err := w.once(ctx, u, h)
+	if err != nil {
+		return wait, err
+	}
+	defer a.body.Close()
+	if err = use(a); err != nil && (ctx.Err() != nil || !IsTransient(err)) {
+		wait = -1
+	}
+	return wait, err
 }
 
 // once makes one request. A negative wait means that another try is useless.
 func (w *Web) once(ctx context.Context, u *url.URL, h http.Header) (a *answer, wait time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stalled := Transient(fmt.Errorf("getting %s: the server said nothing for %s", show(u), w.stall))
-	timer := time.AfterFunc(w.stall, func() { cancel(stalled) })
+	timer := time.AfterFunc(w.stall, func() { cancel(stalled(u, w.stall)) })
 	fail := func(wait time.Duration, err error) (*answer, time.Duration, error) {
 		timer.Stop()
 		cancel(nil)
@@ -150,16 +171,21 @@ func (w *Web) once(ctx context.Context, u *url.URL, h http.Header) (a *answer, w
 		wait, err := explain(ctx, u, err)
 		return fail(wait, err)
 	}
-	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNotModified {
-		body := &liveBody{ReadCloser: res.Body, ctx: ctx, cancel: cancel, timer: timer, stall: w.stall, at: show(u)}
+	if from, ok := begins(res, h); ok {
+		timer.Stop()
+		body := &liveBody{ReadCloser: res.Body, ctx: ctx, cancel: cancel, timer: timer, stall: w.stall, at: u}
 		return &answer{
-			body: body, size: res.ContentLength,
+			body: body, size: res.ContentLength, from: from,
 			etag: res.Header.Get("Etag"), modified: res.Header.Get("Last-Modified"),
 			unchanged: res.StatusCode == http.StatusNotModified,
 		}, 0, nil
 	}
 	res.Body.Close()
 	err = &statusError{show(u), res.StatusCode}
+	if res.StatusCode == http.StatusRequestedRangeNotSatisfiable && h.Get("Range") != "" {
+		wholeAgain(h)
+		return fail(0, err)
+	}
 	if !retryable(res.StatusCode) {
 		return fail(-1, err)
 	}
@@ -167,11 +193,26 @@ func (w *Web) once(ctx context.Context, u *url.URL, h http.Header) (a *answer, w
 	return fail(time.Duration(max(0, min(secs, 60)))*time.Second, err)
 }
 
+// begins reports whether a response has the document, and where in it the body begins (RFC 9110, section 14.4).
+func begins(res *http.Response, asked http.Header) (from int64, ok bool) {
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusNotModified:
+		return 0, true
+	case http.StatusPartialContent:
+		_, err := fmt.Sscanf(res.Header.Get("Content-Range"), "bytes %d-", &from)
+		return from, err == nil && asked.Get("Range") == fmt.Sprintf("bytes=%d-", from)
+	}
+	return 0, false
+}
+
 // explain turns a transport's error into one line without credentials, and returns how long to wait
 // before another try. A negative wait means that another try is useless.
 func explain(ctx context.Context, u *url.URL, err error) (wait time.Duration, explained error) {
 	if cause := context.Cause(ctx); cause != nil {
-		return -1, cause
+		if _, stalled := errors.AsType[*stallError](cause); stalled {
+			return 0, cause
+		}
+		return -1, fmt.Errorf("getting %s: %w", show(u), cause)
 	}
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err // its text repeats the address, which may hold credentials
@@ -185,6 +226,10 @@ func explain(ctx context.Context, u *url.URL, err error) (wait time.Duration, ex
 		}
 		return wait, Transient(fmt.Errorf("getting %s: the host %q cannot be resolved", show(u), dns.Name))
 	}
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+		return -1, Transient(fmt.Errorf(
+			"getting %s: %w (SSL_CERT_FILE names the authorities that are trusted)", show(u), err))
+	}
 	_, connection := errors.AsType[*net.OpError](err)
 	if !connection && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		wait = -1
@@ -194,23 +239,17 @@ func explain(ctx context.Context, u *url.URL, err error) (wait time.Duration, ex
 
 // Check asks for a document and does not read it.
 func (w *Web) Check(ctx context.Context, addr string, h http.Header) error {
-	a, err := w.get(ctx, addr, h)
-	if err != nil {
-		return err
-	}
-	return a.body.Close()
+	return w.fetch(ctx, addr, h, func(*answer) error { return nil })
 }
 
 // Read returns a whole document of at most limit bytes.
-func (w *Web) Read(ctx context.Context, addr string, h http.Header, limit int64) ([]byte, error) {
-	a, err := w.get(ctx, addr, h)
-	if err != nil {
-		return nil, err
-	}
-	defer a.body.Close()
-	b, err := io.ReadAll(io.LimitReader(a.body, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("it is larger than %d bytes", limit)
-	}
+func (w *Web) Read(ctx context.Context, addr string, h http.Header, limit int64) (b []byte, err error) {
+	err = w.fetch(ctx, addr, h, func(a *answer) (err error) {
+		b, err = io.ReadAll(io.LimitReader(a.body, limit+1))
+		if err == nil && int64(len(b)) > limit {
+			err = fmt.Errorf("it is larger than %d bytes", limit)
+		}
+		return err
+	})
 	return b, err
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"sync/atomic"
+	"time"
 )
 
 // Break answers requests for a path with a fault, instead of its document; nil ends that.
@@ -45,6 +47,37 @@ func (s *Server) CutShort(path string) http.HandlerFunc { return half(s.document
 
 // Hang sends half of a path's document and then nothing, until the client has gone.
 func (s *Server) Hang(path string) http.HandlerFunc { return half(s.document(path), true) }
+
+// Once meets the first request with a fault and serves the path's document to all others.
+func (s *Server) Once(path string, fault http.HandlerFunc) http.HandlerFunc {
+	doc, first := s.document(path), atomic.Bool{}
+	return func(rw http.ResponseWriter, r *http.Request) {
+		if first.CompareAndSwap(false, true) {
+			fault(rw, r)
+			return
+		}
+		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(doc))
+	}
+}
+
+// Drip sends a path's document one byte at a time.
+func (s *Server) Drip(path string) http.HandlerFunc {
+	doc := s.document(path)
+	return func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Length", strconv.Itoa(len(doc)))
+		for i := range doc {
+			if _, err := rw.Write(doc[i : i+1]); err != nil {
+				return
+			}
+			rw.(http.Flusher).Flush()
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}
+}
 
 func half(doc []byte, hang bool) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {

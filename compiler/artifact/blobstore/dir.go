@@ -70,20 +70,25 @@ func (d *dir) put(ctx context.Context, key string, body *io.SectionReader, want 
 	return disk.SyncDir(filepath.Dir(to))
 }
 
-func (d *dir) get(_ context.Context, key string) (io.ReadCloser, error) {
-	f, err := os.Open(d.file(key))
+func (d *dir) get(ctx context.Context, key string) (io.ReadCloser, error) {
+	f, err := disk.OpenRegular(d.file(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, d.missing(fmt.Sprintf("%q", key))
+	} else if errors.Is(err, disk.ErrNotRegular) {
+		return nil, d.damaged(fmt.Sprintf("%q", key), disk.ErrNotRegular)
 	} else if err != nil {
 		return nil, d.fault(err)
 	}
-	return f, nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{contextReader{ctx, f}, f}, nil
 }
 
 // has reads the object: a disk knows no digests.
 func (d *dir) has(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
-	f, err := os.Open(d.file(key))
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := disk.OpenRegular(d.file(key))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, disk.ErrNotRegular) {
 		return false, nil
 	} else if err != nil {
 		return false, d.fault(err)
@@ -93,7 +98,7 @@ func (d *dir) has(ctx context.Context, key string, size int64, want digest.Diges
 	if err != nil {
 		return false, err
 	}
-	if sized := info.Mode().IsRegular() && info.Size() == size; !sized || want == "" {
+	if sized := info.Size() == size; !sized || want == "" {
 		return sized, nil
 	}
 	is, _, err := digest.Read(contextReader{ctx, f})

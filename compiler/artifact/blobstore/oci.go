@@ -32,7 +32,9 @@ func openOCI(u *url.URL, o Options) (Store, error) {
 	}
 	s := &oci{Options: o, location: location("oci://" + repo.Name()), repo: repo}
 	s.client = []remote.Option{
-		remote.WithTransport(boundedTransport{newTransport(o.idle), s.location}),
+		remote.WithTransport(boundedTransport{
+			guardedTransport{newTransport(o.idle), s.location, repo.Scheme() == "https"}, s.location,
+		}),
 		remote.WithJobs(jobs),
 		remote.WithUserAgent("slugc"),
 		// No retries by the client: [Options.retry] does the same for all stores.

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/slug"
 )
@@ -49,7 +49,7 @@ func (s *partStore) Put(ctx context.Context, file string, want digest.Digest) (s
 	if is != want {
 		return "", Transfer{}, otherSlug(file, is, want)
 	}
-	f, err := os.Open(file)
+	f, err := disk.OpenRegular(file)
 	if err != nil {
 		return "", Transfer{}, fmt.Errorf("storing slug: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/compiler/slug"
 )
 
@@ -36,7 +36,7 @@ func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string,
 	if err != nil {
 		return "", Transfer{}, err
 	}
-	f, err := os.Open(file)
+	f, err := disk.OpenRegular(file)
 	if err != nil {
 		return "", Transfer{}, fmt.Errorf("storing slug: %w", err)
 	}

@@ -49,7 +49,8 @@ func openS3(u *url.URL, o Options) (Store, error) {
 	s.location = location(s.url(""))
 	s.client, err = minio.New(endpoint.Host, &minio.Options{
 		Creds: s3Credentials(o), Secure: endpoint.Scheme == "https", Region: cmp.Or(query.Get("region"), "us-east-1"),
-		Transport: newTransport(o.idle), MaxRetries: 1,
+		Transport:  guardedTransport{newTransport(o.idle), s.location, endpoint.Scheme == "https"},
+		MaxRetries: 1,
 	})
 	if err != nil {
 		return nil, badURL("the endpoint is not http(s)://host:port")

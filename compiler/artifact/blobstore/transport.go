@@ -2,6 +2,7 @@ package blobstore
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -27,6 +28,21 @@ func newTransport(idle time.Duration) *http.Transport {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+// guardedTransport sends requests to http and https addresses only, and to https ones alone if the
+// store is one: a redirect, an upload's Location and a token's realm are the server's word.
+type guardedTransport struct {
+	http.RoundTripper
+	location
+	secure bool
+}
+
+func (t guardedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s := r.URL.Scheme; s != "https" && (s != "http" || t.secure) {
+		return nil, t.refused(fmt.Sprintf("it points to an address with the scheme %.20q", s))
+	}
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // idleConn is a connection that fails when no byte moves for a time. A write extends the time for

@@ -37,7 +37,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +47,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/grpclog"
 
+	"slugc/cache/disk"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/fault"
 )
@@ -87,7 +87,7 @@ func Open(c Config) (coordinator.Coordinator, error) {
 func loadTLS(c Config) (*tls.Config, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.CACert != "" {
-		pem, err := os.ReadFile(c.CACert)
+		pem, err := disk.ReadRegular(c.CACert, 1<<20)
 		if err != nil {
 			return nil, err
 		}

@@ -67,7 +67,7 @@ func transact(path string, readOnly bool, do func(*bolt.DB) error) (err error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout: time.Second, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-			file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+			file, err = os.OpenFile(name, flag&^os.O_CREATE|unix.O_NONBLOCK, mode)
 			return file, err
 		},
 	})

@@ -11,6 +11,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"slugc/cache/disk"
 	"slugc/compiler/coordinator"
 )
 
@@ -82,7 +83,7 @@ func (h *handle) awaitChange(ctx context.Context, committed <-chan struct{}, pag
 // commit of bbolt writes its number into one of them, in turn. The file's times would not do: two
 // commits may fall into one clock tick.
 func (h *handle) metaPages() []byte {
-	f, err := os.Open(h.path)
+	f, err := disk.OpenRegular(h.path)
 	if err != nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,23 +16,20 @@ const epoch = 8
 func disturb(
 	t *testing.T, fs string, c scenario, few int, flags func(n int) []string, verdict func(o outcome) problems,
 ) {
-	s := newSweep(t)
-	if len(s.choose(1, few)) == 0 {
+	s := newSweep(t, few)
+	if s == nil {
 		return
 	}
 	dir := mount(t, fs)
 	w := newWorld(t, dir)
 	counted := w.inject(slices.DeleteFunc(flags(0), func(f string) bool { return f == "-on" }), c.prepare(w)...)
 	w.noProcess()
-	for i, n := range s.choose(counted.calls, few) {
+	for i, n := range s.choose(counted.calls) {
 		if i%epoch == epoch-1 {
 			w = newWorld(t, dir)
 		}
 		command := c.prepare(w)
-		before, err := w.releases()
-		if err != nil {
-			t.Fatal(err)
-		}
+		before := w.mustReleases()
 		o := w.inject(append(flags(n), "-at", strconv.Itoa(n)), command...)
 		if o.call == "" {
 			continue // this time there were fewer calls
@@ -40,11 +38,7 @@ func disturb(
 		if c.settle != nil {
 			p = append(p, c.settle(w, o)...)
 		}
-		if o.Exit == 0 && slices.Contains(command, "--json") {
-			if digest, err := o.digest(); err != nil || digest != clean(t, w.variant) {
-				p.add("exit 0 with wrong bytes: %s, a clean build makes %s: %v", digest, clean(t, w.variant), err)
-			}
-		}
+		p = append(p, w.right(o, command)...)
 		p = append(p, w.check(before)...)
 		s.report(n, o.call, p)
 		if len(p) > 0 {
@@ -81,4 +75,79 @@ func killed(o outcome) (p problems) {
 		p.add("exit %d: %s", o.Exit, lastLines(o.Stderr))
 	}
 	return p
+}
+
+// failures are the errors that calls fail with, and the calls that may fail so.
+var failures = []struct{ errno, calls string }{
+	{"EIO", "all"},
+	{"ENOSPC", "openat,open,creat,write,writev,pwrite64,copy_file_range,sendfile,mkdirat,mkdir,symlinkat,symlink," +
+		"linkat,link,renameat,renameat2,rename,ftruncate,fallocate,fsync,fdatasync"},
+	{"EMFILE", "openat,openat2,open,creat"},
+	{"EACCES", "openat,openat2,open,creat,mkdirat,mkdir,symlinkat,linkat,link,renameat,renameat2,rename,unlinkat," +
+		"unlink,rmdir,newfstatat,readlinkat,fchmodat,chmod"},
+}
+
+// TestFailingCalls lets calls fail, once or from then on.
+func TestFailingCalls(t *testing.T) {
+	for i, f := range failures {
+		for j, c := range scenarios {
+			few := 0
+			if (i+j)%len(failures) == 0 && f.errno != "EACCES" {
+				few = 1
+			}
+			t.Run(f.errno+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				flags := func(n int) []string {
+					list := []string{"-calls", f.calls, "-do", f.errno}
+					if n%2 == 0 && c.name != "push" { // whoever settles a push tries until it can
+						list = append(list, "-on")
+					}
+					return list
+				}
+				verdict := failed
+				if f.errno == "EMFILE" || f.errno == "EACCES" {
+					verdict = refused
+				}
+				disturb(t, "tmpfs", c, few, flags, verdict)
+			})
+		}
+	}
+}
+
+// allowed are the exit codes of a command whose files cannot be read or written. 0 is one if what it
+// made is right.
+var allowed = []int{0, 42, 62, 72, 75}
+
+// inBuild matches the disturbed call of a file that a build sees. Whether it lacks permissions or open
+// files is up to the app too.
+var inBuild = regexp.MustCompile(`^\d+ \w+ (?:/app|/toolchains|/platform|/cnb|/etc|/proc|/tmp$|.*/world/source|` +
+	`.*/build/app|.*/programs/)`)
+
+// errorID matches the line that ends an error, in a push too.
+var errorID = regexp.MustCompile(`(?m)^(?:remote: )? !     \[[a-z-]+(?:/[a-z-]+)?\]`)
+
+// failed says what is wrong with the end of a command some calls of which failed.
+func failed(o outcome) (p problems) {
+	switch ids := errorID.FindAllString(o.Stderr, -1); {
+	case o.stuck:
+		p.add("stuck")
+	case o.Exit != 0 && len(ids) != 1:
+		p.add("exit %d with %d errors: %s", o.Exit, len(ids), lastLines(o.Stderr))
+	case !slices.Contains(allowed, o.Exit) && !strings.Contains(o.Stderr, "push rejected"):
+		p.add("exit %d: %s", o.Exit, lastLines(o.Stderr))
+	}
+	for _, words := range []string{"[slugc/internal]", "[buildpack/broke]", "panic:", "goroutine "} {
+		if strings.Contains(o.Stderr, words) {
+			p.add("%s: %s", words, lastLines(o.Stderr))
+		}
+	}
+	return p
+}
+
+// refused is [failed] where permissions or open files lack.
+func refused(o outcome) problems {
+	if inBuild.MatchString(o.call) && (o.Exit == 51 || o.Exit == 52 || strings.Contains(o.Stderr, "[buildpack/broke]")) {
+		return nil
+	}
+	return failed(o)
 }

@@ -34,7 +34,7 @@ var (
 // sweep is one kind of fault in one command.
 type sweep struct {
 	*testing.T
-	tried, bad int
+	few, tried, bad int
 }
 
 var (
@@ -42,9 +42,13 @@ var (
 	table     []string
 )
 
-// newSweep starts a sweep of a test. Its line in the table is written when the test ends.
-func newSweep(t *testing.T) *sweep {
-	s := &sweep{T: t}
+// newSweep starts a sweep of a test. Its line in the table is written when the test ends. few is how
+// many points the sweep tries unless a flag asks for others; without any, newSweep returns nil.
+func newSweep(t *testing.T, few int) *sweep {
+	if few == 0 && !*long && *points == 0 && *only == 0 {
+		return nil
+	}
+	s := &sweep{T: t, few: few}
 	t.Cleanup(func() {
 		tableLock.Lock()
 		defer tableLock.Unlock()
@@ -68,7 +72,8 @@ func TestMain(m *testing.M) {
 
 // choose returns which of the points 1 to n are tried: few of them, evenly spread from a start that
 // depends on the sweep's name, unless a flag asks for others.
-func (s *sweep) choose(n, few int) (list []int) {
+func (s *sweep) choose(n int) (list []int) {
+	few := s.few
 	switch {
 	case *only > 0:
 		return []int{*only}

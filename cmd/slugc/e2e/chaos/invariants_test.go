@@ -44,6 +44,18 @@ func (w *world) check(before []release.Release) problems {
 	w.variant--
 	toyApp(w, w.app, w.variant)
 	p = append(p, w.whole()...)
+	return append(p, w.leftovers()...)
+}
+
+// right requires that a build which ended well made the right bytes.
+func (w *world) right(o outcome, command []string) (p problems) {
+	w.Helper()
+	if o.Exit != 0 || !slices.Contains(command, "--json") {
+		return nil
+	}
+	if digest, err := o.digest(); err != nil || digest != clean(w, w.variant) {
+		p.add("exit 0 with wrong bytes: %s, a clean build makes %s: %v", digest, clean(w, w.variant), err)
+	}
 	return p
 }
 
@@ -141,6 +153,13 @@ func (w *world) noProcess() {
 // number matches what differs from file to file of a kind.
 var number = regexp.MustCompile(`[0-9a-f]{12,}|[0-9]+`)
 
+var appState = regexp.MustCompile(`^state/apps/[^/]+`)
+
+// kind returns the kind of a file: its path with # for numbers, digests and the app's name.
+func kind(name string) string {
+	return number.ReplaceAllString(appState.ReplaceAllString(name, "state/apps/#"), "#")
+}
+
 // names returns the kinds of files in the world: their paths with # for numbers and digests. What lies
 // in layers, toolchains and buildpacks is not looked at.
 func (w *world) names() map[string]bool {
@@ -148,7 +167,7 @@ func (w *world) names() map[string]bool {
 	kinds := map[string]bool{}
 	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(w.dir, path)
-		kinds[number.ReplaceAllString(name, "#")] = true
+		kinds[kind(name)] = true
 		parts := strings.Split(name, "/")
 		switch {
 		case err != nil:
@@ -176,6 +195,9 @@ func (w *world) leftovers() (p problems) {
 	expectedOnce.Do(func() { expected = ordinary(w) })
 	names := w.names()
 	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if strings.HasPrefix(name, "store/") && strings.Contains(name, "/.new-") {
+			continue // another machine may be writing it; the store removes it after a day
+		}
 		if above := filepath.Dir(name); !expected[name] && (expected[above] || !names[above]) {
 			p.add("left behind: %s", name)
 		}

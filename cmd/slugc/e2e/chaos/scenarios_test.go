@@ -62,14 +62,9 @@ var scenarios = []scenario{
 	{name: "push", prepare: preparePush, settle: settlePush},
 }
 
-// scenarioOf returns the scenarios with the names, all if there are none.
-func scenarioOf(names ...string) (list []scenario) {
-	for _, s := range scenarios {
-		if len(names) == 0 || slices.Contains(names, s.name) {
-			list = append(list, s)
-		}
-	}
-	return list
+// scenarioNamed returns the scenario with the name.
+func scenarioNamed(name string) scenario {
+	return scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })]
 }
 
 // forget removes the app's state and the toolchains, but not the releases.

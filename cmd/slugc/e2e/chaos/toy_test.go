@@ -86,7 +86,8 @@ func toyArchive(t testing.TB, top string) []byte {
 	add(tar.Header{Name: npm + "bin/npx-cli.js", Mode: 0o755}, toyNpm)
 	add(tar.Header{Name: npm + "package.json", Mode: 0o644}, `{"name": "npm", "version": "10.9.9"}`)
 	for _, tool := range []string{"npm", "npx"} {
-		add(tar.Header{Name: "bin/" + tool, Typeflag: tar.TypeSymlink, Linkname: "../" + npm + "bin/" + tool + "-cli.js"}, "")
+		target := "../" + npm + "bin/" + tool + "-cli.js"
+		add(tar.Header{Name: "bin/" + tool, Typeflag: tar.TypeSymlink, Linkname: target}, "")
 	}
 	for i := range 8 {
 		add(tar.Header{Name: fmt.Sprintf(npm+"lib/part%d.js", i), Mode: 0o644}, strings.Repeat("part ", 1000+i))
@@ -110,7 +111,8 @@ func toyApp(t testing.TB, dir string, variant int) {
 			`"scripts": {"start": "node server.sh", "build": "true"}, "dependencies": {"toy": "1.0.0"}}`,
 		"package-lock.json": `{"name": "toyapp", "version": "1.0.0", "lockfileVersion": 3, "requires": true,` +
 			`"packages": {"": {"name": "toyapp", "version": "1.0.0", "dependencies": {"toy": "1.0.0"}},` +
-			`"node_modules/toy": {"version": "1.0.0", "resolved": "http://127.0.0.1:9/toy.tgz", "integrity": "sha512-x"}}}`,
+			`"node_modules/toy": {"version": "1.0.0", "resolved": "http://127.0.0.1:9/toy.tgz", ` +
+			`"integrity": "sha512-x"}}}`,
 		"server.sh": fmt.Sprintf("echo variant %d\ncat src/1.txt\n", variant),
 	}
 	for i := range 4 {

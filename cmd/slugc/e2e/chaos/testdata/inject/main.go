@@ -5,7 +5,8 @@
 //	inject -at 57 -do killall -- slugc build .                      # … to every process of the command
 //	inject -at 57 -do ENOSPC -- slugc build .                       # the call fails
 //	inject -at 57 -do ENOSPC -on -- slugc build .                   # and so does every later one
-//	inject -at 57 -do 'run slugc cache prune' -- slugc build .      # a shell command runs before the call
+//	inject -at 57 -do 'cut /mnt' -- slugc build .                   # the power of an ext4 is cut
+//	inject -at 57 -do 'beside slugc cache prune' -- slugc build .   # a shell command runs before the call
 //
 // Only calls on files count, and only those of processes that run the program (-program, the command's
 // by default), whatever started them. The calls of all its processes and threads are counted in one
@@ -47,10 +48,14 @@ func run() (int, error) {
 	flag.StringVar(&s.kinds, "calls", "changes", "which calls count: `changes` of files, all, or names with commas")
 	flag.IntVar(&s.at, "at", 0, "the number of the call to disturb")
 	flag.BoolVar(&s.on, "on", false, "disturb every later call too")
-	do := flag.String("do", "", "kill, killall, the name of an error, or `run COMMAND`")
+	do := flag.String("do", "", "`kill`, killall, cut DIRECTORY, beside COMMAND, or the name of an error")
 	program := flag.String("program", "", "the program whose calls count; default: the command's")
 	log := flag.String("log", "", "file for a line a call: number, name, paths; the disturbed one ends with !")
+	power := flag.String("cut", "", "cut the power of the ext4 at a `directory`, and do nothing else")
 	flag.Parse()
+	if *power != "" {
+		return 0, cut(*power)
+	}
 	if flag.NArg() == 0 {
 		return 0, errors.New("no command")
 	}
@@ -104,6 +109,9 @@ func (s *supervisor) start(args []string) (int, error) {
 	go func() { ended <- cmd.Wait() }()
 	if err := s.serve(); err != nil {
 		return 0, err
+	}
+	for _, other := range s.others {
+		say(<-other)
 	}
 	err = <-ended
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {

@@ -1,0 +1,56 @@
+package detect_test
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"slugc/detect"
+)
+
+// failing is a tree in which one file can be looked at and not opened, or not even looked at.
+type failing struct {
+	fstest.MapFS
+	file string
+	call string // "open" or "lstat"
+}
+
+func (f failing) Open(name string) (fs.File, error) {
+	if name == f.file && f.call == "open" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EIO}
+	}
+	return f.MapFS.Open(name)
+}
+
+func (f failing) Lstat(name string) (fs.FileInfo, error) {
+	if name == f.file && f.call == "lstat" {
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: syscall.EIO}
+	}
+	return f.MapFS.Lstat(name)
+}
+
+// TestTrouble has the disk fail under files that says what an app is or which versions it asks
+// for: the error is the disk's. The file is never taken for an absent or an empty one.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	tree := fstest.MapFS{
+		"package.json":      {Data: []byte(`{"name": "x", "engines": {"node": "22.x"}}`)},
+		"package-lock.json": {Data: []byte(`{"lockfileVersion": 3}`)},
+		".nvmrc":            {Data: []byte("22\n")},
+		"go.mod":            {Data: []byte("module example.com/x\n\ngo 1.25\n")},
+		"Gemfile":           {Data: []byte("source \"https://rubygems.org\"\nruby \"3.3.9\"\n")},
+		"Gemfile.lock":      {Data: []byte("GEM\n  specs:\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n")},
+		"project.clj":       {Data: []byte("(defproject x \"1\")\n")},
+	}
+	for _, c := range []struct{ call, file string }{
+		{"open", "."}, {"open", "package.json"}, {"open", "go.mod"}, {"open", "Gemfile"}, {"open", "project.clj"},
+		{"open", ".nvmrc"}, {"lstat", "package.json"}, {"lstat", "package-lock.json"}, {"lstat", "Gemfile.lock"},
+	} {
+		in := detect.Input{FS: failing{tree, c.file, c.call}}
+		if _, err := detect.Group(in, detect.All(in)); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s of %s fails, and Group returns %v", c.call, c.file, err)
+		}
+	}
+}
