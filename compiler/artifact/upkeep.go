@@ -76,21 +76,13 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 // Verify checks an app's segments and slugs and returns what is wrong, one sentence each. Damaged
 // segments are removed. The app's lock must be held.
 func Verify(ctx context.Context, app *cache.App) ([]string, error) {
-	var problems []string
 	segments, err := slug.OpenStore(app.Path("segments"))
 	if err != nil {
 		return nil, err
 	}
-	damaged, err := segments.Verify(ctx)
+	problems, err := VerifySegments(ctx, app.Name, segments)
 	if err != nil {
 		return nil, err
-	}
-	for _, p := range damaged {
-		sections := strings.Join(p.Sections, ", ")
-		problems = append(
-			problems,
-			fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, sections, p.Err),
-		)
 	}
 	files, err := slugFiles(app)
 	if err != nil {
@@ -98,10 +90,24 @@ func Verify(ctx context.Context, app *cache.App) ([]string, error) {
 	}
 	for _, f := range files {
 		if _, err := slug.Verify(ctx, f.path, f.digest); err != nil {
+			if !disk.Damaged(err) {
+				return nil, err
+			}
 			problems = append(problems, fmt.Sprintf("%s: slug %s: %v", app.Name, filepath.Base(f.path), err))
 		}
 	}
 	return problems, ctx.Err()
+}
+
+// VerifySegments checks a store of segments, whose owner people know by the name, and returns what is
+// wrong, one sentence each. Damaged segments are removed.
+func VerifySegments(ctx context.Context, name string, segments *slug.Store) (problems []string, err error) {
+	damaged, err := segments.Verify(ctx)
+	for _, p := range damaged {
+		sections := strings.Join(p.Sections, ", ")
+		problems = append(problems, fmt.Sprintf("%s: segment %s of %s: %v; removed", name, p.Digest, sections, p.Err))
+	}
+	return problems, err
 }
 
 // slugFiles lists the app's slugs. Temporary files of killed builds are left out.
