@@ -4,6 +4,7 @@
 //
 //	‹home›/
 //	  toolchains/          verified runtimes and package managers, shared, read-only for builds
+//	  segments/            compressed bytes of what apps run on, shared
 //	  buildpacks/          the built-in buildpacks as directories
 //	  coordinator.db       the local coordinator
 //	  run/                 slugs unpacked to run: ‹pid›-‹random›, each locked by its process; the next

@@ -101,6 +101,11 @@ func (b *build) app() *cache.App { return b.state }
 // segments opens the compressed segments of the app's last slugs.
 func (b *build) segments() (*slug.Store, error) { return slug.OpenStore(b.app().Path("segments")) }
 
+// sharedSegments opens the compressed segments of what all apps run on.
+func (e *Engine) sharedSegments() (*slug.Store, error) {
+	return slug.OpenShared(e.Home.Path("segments"))
+}
+
 // platform is what the slug is built for: "linux/amd64".
 func (b *build) platform() string { return b.Target.OS + "/" + b.Target.Arch }
 
@@ -148,13 +153,19 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	if err != nil {
 		return nil, err
 	}
-	built, err := b.runBuildpacks(ctx, staged, group, reuseSlices)
+	store, err := b.Toolchains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lease := store.Lease(progress{b.Report})
+	defer lease.Release()
+	built, err := b.runBuildpacks(ctx, staged, group, lease, reuseSlices)
 	if err != nil {
 		return nil, err
 	}
 	packed, err := b.pack(ctx, staged, group, built)
 	if errors.Is(err, slug.ErrNotKept) {
-		staged, built, packed, err = b.rebuild(ctx, src, staged, group)
+		staged, built, packed, err = b.rebuild(ctx, src, staged, group, lease)
 	}
 	if err != nil {
 		return nil, err
@@ -175,7 +186,7 @@ func (b *build) locate(err error) error {
 // rebuild repeats the stages from staged on with every file on disk, after a kept section of the last
 // slug turned out to be damaged.
 func (b *build) rebuild(
-	ctx context.Context, src *source.Source, damaged Staged, group Group,
+	ctx context.Context, src *source.Source, damaged Staged, group Group, lease *toolchain.Lease,
 ) (Staged, Built, Packed, error) {
 	b.Report.Warn("a part kept from the last slug is damaged; it is built again")
 	if err := damaged.Dirs.Abort(); err != nil {
@@ -185,7 +196,7 @@ func (b *build) rebuild(
 	if err != nil {
 		return damaged, Built{}, Packed{}, err
 	}
-	built, err := b.runBuildpacks(ctx, staged, group, allFiles)
+	built, err := b.runBuildpacks(ctx, staged, group, lease, allFiles)
 	if err != nil {
 		return staged, Built{}, Packed{}, err
 	}

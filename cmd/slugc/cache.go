@@ -65,26 +65,9 @@ func (c *cli) cacheListCommand() *cobra.Command {
 }
 
 func (c *cli) cacheEntries(cmd *cobra.Command, home *cache.Home) ([]cacheEntry, error) {
-	var list []cacheEntry
-	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
+	list, err := sharedEntries(home)
 	if err != nil {
 		return nil, err
-	}
-	tools, err := store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range tools {
-		size, err := disk.Size(t.Dir)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, cacheEntry{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
-	}
-	if size, err := disk.Size(home.Path("run")); err != nil {
-		return nil, err
-	} else if size > 0 {
-		list = append(list, cacheEntry{What: "run", Size: size})
 	}
 	apps, err := home.Apps()
 	if err != nil {
@@ -158,18 +141,19 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.
 	if only != "" {
 		return freed, nil
 	}
-	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
-	if err != nil {
-		return freed, err
-	}
 	n, err := launch.Sweep(home.Path("run"))
 	freed += n
 	if err != nil {
 		return freed, err
 	}
-	n, err = store.Prune(func(_ toolchain.Toolchain, used time.Time) bool { return !all && time.Since(used) < age })
+	n, err = pruneShared(cmd.Context(), home, func(_ toolchain.Toolchain, used time.Time) bool {
+		return !all && time.Since(used) < age
+	})
 	return freed + n, err
 }
+
+// keepTool reports whether a toolchain that was last used at a time stays.
+type keepTool func(t toolchain.Toolchain, used time.Time) bool
 
 // lockApp takes an app's lock, under which slugs are added and removed.
 func (c *cli) lockApp(ctx context.Context, app *cache.App) (unlock func(), err error) {
@@ -212,7 +196,7 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 func (c *cli) cacheVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Check every kept segment and slug; the next build makes damaged segments again",
+		Short: "Check every toolchain, kept segment and slug; the next build makes again what is damaged",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -224,6 +208,11 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 				return err
 			}
 			problems := []string{}
+			found, err := verifyShared(cmd.Context(), home)
+			if err != nil {
+				return err
+			}
+			problems = append(problems, found...)
 			for _, app := range apps {
 				unlock, err := app.Lock(cmd.Context(), nil)
 				if err != nil {

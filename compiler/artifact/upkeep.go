@@ -76,21 +76,13 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 // Verify checks an app's segments and slugs and returns what is wrong, one sentence each. Damaged
 // segments are removed, damaged slugs put aside. The app's lock must be held.
 func Verify(ctx context.Context, app *cache.App) ([]string, error) {
-	var problems []string
 	segments, err := slug.OpenStore(app.Path("segments"))
 	if err != nil {
 		return nil, err
 	}
-	damaged, err := segments.Verify(ctx)
+	problems, err := VerifySegments(ctx, app.Name, segments)
 	if err != nil {
 		return nil, err
-	}
-	for _, p := range damaged {
-		sections := strings.Join(p.Sections, ", ")
-		problems = append(
-			problems,
-			fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, sections, p.Err),
-		)
 	}
 	files, err := slugFiles(app)
 	if err != nil {
@@ -132,7 +124,19 @@ func putAside(app *cache.App, f slugFile) error {
 	return disk.SyncDir(filepath.Dir(f.path))
 }
 
-// slugFiles lists the app's slugs, those included that were put aside. Temporary files of killed builds are left out.
+// VerifySegments checks a store of segments, whose owner people know by the name, and returns what is
+// wrong, one sentence each. Damaged segments are removed.
+func VerifySegments(ctx context.Context, name string, segments *slug.Store) (problems []string, err error) {
+	damaged, err := segments.Verify(ctx)
+	for _, p := range damaged {
+		sections := strings.Join(p.Sections, ", ")
+		problems = append(problems, fmt.Sprintf("%s: segment %s of %s: %v; removed", name, p.Digest, sections, p.Err))
+	}
+	return problems, err
+}
+
+// slugFiles lists the app's slugs, those included that were put aside. Temporary files of killed builds
+// are left out.
 func slugFiles(app *cache.App) ([]slugFile, error) {
 	entries, err := os.ReadDir(app.Path("slugs"))
 	if errors.Is(err, fs.ErrNotExist) {
