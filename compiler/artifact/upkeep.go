@@ -93,17 +93,17 @@ func Verify(ctx context.Context, app *cache.App) ([]string, error) {
 			continue
 		}
 		_, err := slug.Verify(ctx, f.path, f.digest)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			continue
 		}
-		problem := fmt.Sprintf("%s: slug %s: %v", app.Name, filepath.Base(f.path), err)
-		if _, trouble := disk.TroubleOf(err); !trouble {
-			if err := putAside(app, f); err != nil {
-				return problems, err
-			}
-			problem += "; put aside, the next build of its source makes it again"
+		if !disk.Damaged(err) {
+			return nil, err
 		}
-		problems = append(problems, problem)
+		if aside := putAside(app, f); aside != nil {
+			return nil, aside
+		}
+		problems = append(problems, fmt.Sprintf("%s: slug %s: %v; put aside, the next build of its source makes it again",
+			app.Name, filepath.Base(f.path), err))
 	}
 	return problems, ctx.Err()
 }
