@@ -66,7 +66,7 @@ func (b *build) openSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
 	if box.Level() == sandbox.Bubblewrap {
 		b.Report.Detail("Sandbox: bubblewrap")
 	} else {
-		b.Report.Warn(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()))
+		b.Report.Warn(strings.TrimSuffix(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()), " ()"))
 	}
 	return box, nil
 }
