@@ -48,9 +48,6 @@ func TestRuntimeIsShared(t *testing.T) {
 	if first.Reused != "none" || second.Reused != "all" || first.Digest != second.Digest {
 		t.Errorf("the first app's runtime is %+v, the second's %+v", first, second)
 	}
-	if steps := strings.Join(m.recorded.Only("step"), "\n"); strings.Contains(steps, "Making the runtime") {
-		t.Errorf("it is made for each app: %s", steps)
-	}
 	app, err := m.Home.App("second")
 	if err != nil {
 		t.Fatal(err)

@@ -117,8 +117,8 @@ func (st *Store) renew(ctx context.Context, t *source.Tool, r *record, p Progres
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	p.Note(fmt.Sprintf("%s %s in the toolchain store has no manifest and cannot be fetched again (%v): it is used as it is",
-		r.Tool, r.Version, err))
+	p.Note(fmt.Sprintf("%s %s in the toolchain store has no manifest and is used as it is, because it cannot be "+
+		"fetched again: %v", r.Tool, r.Version, err))
 	return st.seal(ctx, st.id(r.Tool, r.Version), st.tree(r.Tool, r.Version))
 }
 
