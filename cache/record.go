@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"slugc/cache/disk"
 )
@@ -19,8 +20,32 @@ type Record struct {
 	Key    string            `json:"key"`
 	Parts  map[string]string `json:"parts"` // what Key was made of, by name, to report what changed
 	Slug   string            `json:"slug"`  // path of the slug file
-	Size   int64             `json:"size"`  // of the slug file
+	State  FileState         `json:"state"` // of the slug file, when it was known to be whole
 	Result json.RawMessage   `json:"result"`
+}
+
+// FileState is what shows that a file has changed, without reading it: no program can set a change time.
+type FileState struct {
+	Inode    uint64 `json:"inode"`
+	Size     int64  `json:"size"`     // bytes
+	Modified int64  `json:"modified"` // Unix nanoseconds
+	Changed  int64  `json:"changed"`  // Unix nanoseconds
+}
+
+// StateOf returns the state of a regular file of slugc's own.
+func StateOf(path string) (FileState, error) {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "stat", Path: path, Err: disk.ErrNotRegular}
+	}
+	if err != nil {
+		return FileState{}, err
+	}
+	s := FileState{Size: info.Size(), Modified: info.ModTime().UnixNano(), Changed: changeTime(info)}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.Inode = sys.Ino
+	}
+	return s, nil
 }
 
 // maxRecord is the most bytes of a record.

@@ -205,7 +205,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
 		return fault.AppError("build/limit", fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit),
-			"raise the limit with --timeout or --idle-timeout if the build really needs longer")
+			limitHint(limit.Which))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -225,6 +225,21 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	f.Place = d.Place
 	return f
+}
+
+// limitHint says how a limit is raised.
+func limitHint(which string) string {
+	switch which {
+	case sandbox.LimitMemory:
+		return "raise the limit with --memory or SLUGC_MEMORY if the build really needs more"
+	case sandbox.LimitProcesses:
+		return "raise the limit with --pids or SLUGC_PIDS if the build really needs more"
+	case sandbox.LimitDisk:
+		return "raise the limit with --disk or SLUGC_DISK if the build really writes so much"
+	case sandbox.LimitFree, sandbox.LimitInodes:
+		return "make room on the disk; --disk SIZE bounds what a build writes, --disk 0 lets it fill the disk"
+	}
+	return "raise the limit with --timeout or --idle-timeout if the build really needs longer"
 }
 
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch

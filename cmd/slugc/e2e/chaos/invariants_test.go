@@ -153,6 +153,13 @@ func (w *world) noProcess() {
 // number matches what differs from file to file of a kind.
 var number = regexp.MustCompile(`[0-9a-f]{12,}|[0-9]+`)
 
+var appState = regexp.MustCompile(`^state/apps/[^/]+`)
+
+// kind returns the kind of a file: its path with # for numbers, digests and the app's name.
+func kind(name string) string {
+	return number.ReplaceAllString(appState.ReplaceAllString(name, "state/apps/#"), "#")
+}
+
 // names returns the kinds of files in the world: their paths with # for numbers and digests. What lies
 // in layers, toolchains and buildpacks is not looked at.
 func (w *world) names() map[string]bool {
@@ -160,7 +167,7 @@ func (w *world) names() map[string]bool {
 	kinds := map[string]bool{}
 	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(w.dir, path)
-		kinds[number.ReplaceAllString(name, "#")] = true
+		kinds[kind(name)] = true
 		parts := strings.Split(name, "/")
 		switch {
 		case err != nil:
