@@ -104,7 +104,7 @@ func (r *runtimeMaker) derive(
 	waiting := func() { r.report.Step("Waiting for another build to make the " + what) }
 	order := runtime.Reduced(language.Order{Tools: r.shown, Arch: r.arch, Parts: parts})
 	dir, err := r.lease.Derived(ctx, tool, runtime.Name(order), waiting, func(ctx context.Context, dir string) error {
-		r.report.Step(fmt.Sprintf("Making the %s, once on this machine", what))
+		r.report.Progress("making the "+what, 0, 0)
 		return r.make(ctx, m, order, dir)
 	})
 	if ctx.Err() != nil {
