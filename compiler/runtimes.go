@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/sandbox"
 )
@@ -109,7 +111,11 @@ func (r *runtimeMaker) derive(
 		return lifecycle.Runtime{}, context.Cause(ctx)
 	}
 	if err != nil {
-		return lifecycle.Runtime{}, fmt.Errorf("making the %s: %w", what, err)
+		err = fmt.Errorf("making the %s: %w", what, err)
+		if _, ended := errors.AsType[*sandbox.ExitError](err); ended {
+			err = fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke", err, "its output above says more")
+		}
+		return lifecycle.Runtime{}, err
 	}
 	return lifecycle.Runtime{Dir: dir, Key: r.lease.Digest(dir).String()}, nil
 }

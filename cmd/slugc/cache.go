@@ -225,6 +225,9 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 				}
 				problems = append(problems, found...)
 			}
+			if err := c.verifyCoordinator(cmd.Context(), home); err != nil {
+				problems = append(problems, err.Error())
+			}
 			for _, p := range problems {
 				c.ui.Warn(p)
 			}

@@ -17,7 +17,9 @@ func TestForeignCommands(t *testing.T) {
 	tokens := map[string]bool{}
 	for range 2 {
 		var said strings.Builder
-		github := safetext.RunnerOf(func(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] })
+		github := safetext.RunnerOf(
+			func(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] },
+		)
 		u := &ui{err: &said, runner: github}
 		u.Step("Installing")
 		out := u.Output("node")
