@@ -176,7 +176,8 @@ func TestWorkspaces(t *testing.T) {
 	}
 	defer first.close()
 	for _, link := range []string{
-		filepath.Join(first.report, planFile), filepath.Join(first.home, "x"), filepath.Join(app, layersName, two.Escaped()),
+		filepath.Join(first.report, planFile), filepath.Join(first.home, "x"),
+		filepath.Join(app, layersName, two.Escaped()),
 	} {
 		if err := os.Symlink(host, link); err != nil {
 			t.Fatal(err)

@@ -20,14 +20,16 @@ func flip(t *testing.T, file string) {
 	}
 	content := []byte(testkit.Read(t, file))
 	content[0] ^= 1
-	if err := errors.Join(os.WriteFile(file, content, 0), os.Chtimes(file, info.ModTime(), info.ModTime())); err != nil {
+	err = os.WriteFile(file, content, 0)
+	if err := errors.Join(err, os.Chtimes(file, info.ModTime(), info.ModTime())); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func tree(t *testing.T) string {
 	t.Helper()
-	dir := testkit.Tree(t, t.TempDir(), map[string]string{"bin/run": "#!/bin/sh\n", "lib/a/b": "b", ".derived/x": ""})
+	files := map[string]string{"bin/run": "#!/bin/sh\n", "lib/a/b": "b", ".derived/x": ""}
+	dir := testkit.Tree(t, t.TempDir(), files)
 	if err := os.Symlink("../bin/run", filepath.Join(dir, "lib", "run")); err != nil {
 		t.Fatal(err)
 	}
@@ -37,31 +39,38 @@ func tree(t *testing.T) string {
 // TestCheck makes a manifest of a tree, changes the tree, and checks it.
 func TestCheck(t *testing.T) {
 	t.Parallel()
+	write := func(name, text string) func(*testing.T, string) error {
+		return func(t *testing.T, dir string) error { testkit.Write(t, dir+name, text); return nil }
+	}
 	for name, test := range map[string]struct {
 		change func(t *testing.T, dir string) error
 		want   string
 	}{
-		"nothing":       {func(*testing.T, string) error { return nil }, ""},
-		"another time":  {func(t *testing.T, dir string) error { testkit.Write(t, dir+"/lib/a/b", "b"); return nil }, ""},
-		"a flipped bit": {func(t *testing.T, dir string) error { flip(t, dir+"/lib/a/b"); return nil }, "lib/a/b was changed"},
+		"nothing":      {func(*testing.T, string) error { return nil }, ""},
+		"another time": {write("/lib/a/b", "b"), ""},
+		"a flipped bit": {
+			func(t *testing.T, dir string) error { flip(t, dir+"/lib/a/b"); return nil }, "lib/a/b was changed",
+		},
 		"a longer file": {
-			func(t *testing.T, dir string) error { testkit.Write(t, dir+"/lib/a/b", "bb"); return nil }, "lib/a/b was changed",
+			write("/lib/a/b", "bb"), "lib/a/b was changed",
 		},
 		"other permissions": {
 			func(_ *testing.T, dir string) error { return os.Chmod(dir+"/bin/run", 0o755) }, "bin/run was changed",
 		},
-		"a missing file": {func(_ *testing.T, dir string) error { return os.Remove(dir + "/bin/run") }, "bin/run is missing"},
+		"a missing file": {
+			func(_ *testing.T, dir string) error { return os.Remove(dir + "/bin/run") }, "bin/run is missing",
+		},
 		"a missing directory": {
 			func(_ *testing.T, dir string) error { return os.RemoveAll(dir + "/lib/a") }, "lib/a is missing",
 		},
 		"a new file": {
-			func(t *testing.T, dir string) error { testkit.Write(t, dir+"/lib/a/c", ""); return nil }, "lib/a/c was added",
+			write("/lib/a/c", ""), "lib/a/c was added",
 		},
 		"a new file at the root": {
-			func(t *testing.T, dir string) error { testkit.Write(t, dir+"/new", ""); return nil }, "new was added",
+			write("/new", ""), "new was added",
 		},
 		"what is the store's own": {
-			func(t *testing.T, dir string) error { testkit.Write(t, dir+"/.derived/y", ""); return nil }, "",
+			write("/.derived/y", ""), "",
 		},
 		"another link": {
 			func(_ *testing.T, dir string) error {
@@ -69,7 +78,7 @@ func TestCheck(t *testing.T) {
 			}, "lib/run was changed",
 		},
 		"a changed input": {
-			func(t *testing.T, dir string) error { testkit.Write(t, dir+".input", "new"); return nil }, "INPUT was changed",
+			write(".input", "new"), "INPUT was changed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -83,7 +83,8 @@ func modelApp(t testing.TB, language string) (string, error) {
 }
 
 // CopyLayers gives an app, whose state directory need not exist, the segments and some layers of
-// another app's state directory, and its machine the segments that all apps share. Layers are named as they lie there: "slugc_node/node".
+// another app's state directory, and its machine the segments that all apps share. Layers are named
+// as they lie there: "slugc_node/node".
 func CopyLayers(t testing.TB, from, to string, layers ...string) {
 	t.Helper()
 	for _, layer := range layers {
