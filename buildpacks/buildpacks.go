@@ -26,8 +26,8 @@ import (
 	"slugc/cache/disk"
 )
 
-// Materialise returns the directory of the language's buildpack below dir: buildpack.toml, and bin/detect and
-// bin/build as links to self, the path of the slugc binary. What is missing there or is not as it should be is
+// Materialise returns the directory of the language's buildpack below dir: buildpack.toml, and bin/detect,
+// bin/build and bin/runtime as links to self, the path of the slugc binary. What is missing there or is not as it should be is
 // made again: a power cut or a broken disk may have left anything. It may be called concurrently, also by
 // several processes.
 func (l Language) Materialise(dir, self string) (string, error) {
@@ -56,7 +56,7 @@ func (l Language) layOut(dir, self string) error {
 			return err
 		}
 	}
-	for _, name := range []string{"build", "detect"} {
+	for _, name := range []string{"build", "detect", "runtime"} {
 		link := filepath.Join(dir, "bin", name)
 		if target, err := os.Readlink(link); err == nil && target == self {
 			continue

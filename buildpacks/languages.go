@@ -41,6 +41,8 @@ type Language struct {
 	// Metadata is what the buildpack must know of its place in the group, for its entry of the build
 	// plan.
 	Metadata func(app any) []Metadata
+	// Runtime is what the language's apps run on, nil where they need nothing besides themselves.
+	Runtime *language.Runtime
 	// Precompile says what can be compiled once from a tool for all apps, nil for nothing.
 	Precompile func(PrecompileInput) *Precompiled
 }
@@ -69,6 +71,7 @@ var Languages = []Language{
 		ID: clojure.ID, Version: clojure.Version, Detect: clojure.Detect, Build: clojure.Build,
 		Tools:    []string{"jdk", "leiningen", "clojure"},
 		Settings: []string{clojure.MirrorEnv},
+		Runtime:  &clojure.Runtime,
 	},
 	{
 		Name: detect.Node, Title: "Node.js",
@@ -77,6 +80,7 @@ var Languages = []Language{
 		Programs: []Program{{"gcc", nativeCode}, {"make", nativeCode}, {"python3", "node-gyp"}},
 		Settings: []string{"npm_config_registry"},
 		Metadata: assisting,
+		Runtime:  &node.Runtime,
 	},
 	{
 		Name: detect.Ruby, Title: "Ruby",
@@ -86,6 +90,7 @@ var Languages = []Language{
 		Programs:    []Program{{"gcc", nativeCode}, {"make", nativeCode}},
 		Settings:    []string{ruby.MirrorEnv},
 		Refuses:     notMRI,
+		Runtime:     &ruby.Runtime,
 	},
 }
 

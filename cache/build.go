@@ -7,109 +7,120 @@ import (
 	"os"
 	"path/filepath"
 
+	"slugc/cache/beneath"
 	"slugc/cache/disk"
 )
 
 // Build is the working directory of an app's current build. Restore moves the app's layers in and
-// Commit moves them back out, each by one rename: nothing is copied.
+// Commit moves them back out, each by one rename: nothing is copied. After Restore the app directory
+// and the layers are hostile: see package beneath.
 type Build struct {
 	app       *App
 	Dir       string // holds everything of this build
 	AppDir    string // the app; the caller makes it after Begin
 	LayersDir string // the layers, inside AppDir
-	// Interrupted reports whether the former build was killed or failed. Its layers' metadata was
-	// removed then, because it may not describe them.
+	// Interrupted reports whether the former build was killed or failed. The metadata of layers that it
+	// had touched was removed then, because it may not describe them.
 	Interrupted bool
+	// Push, set before Restore, is the id of the push that the build belongs to. What the build leaves is
+	// on probation until [App.Accept]: the next build finds the state from before, unless it was accepted.
+	Push string
+
+	ended bool
 }
 
-// Begin makes the build directory and recovers the layers that a killed build left in its own. The
-// app's lock must be held. If fresh, the layers start empty.
+// Names in an app's state.
+const (
+	buildDir    = "build"
+	appName     = "app"
+	layersName  = ".layers" // in the app directory
+	layersPlace = "layers"  // between builds
+)
+
+// Begin makes the build directory, after [App.Recover]. The app's lock must be held. If fresh, the layers
+// start empty.
 func (a *App) Begin(fresh bool) (*Build, error) {
-	b := &Build{app: a, Dir: a.Path("build")}
-	b.AppDir = filepath.Join(b.Dir, "app")
-	b.LayersDir = filepath.Join(b.AppDir, ".layers")
-	if err := b.recover(); err != nil {
+	b := &Build{app: a, Dir: a.Path(buildDir)}
+	b.AppDir = filepath.Join(b.Dir, appName)
+	b.LayersDir = filepath.Join(b.AppDir, layersName)
+	if err := a.Recover(); err != nil {
 		return nil, err
 	}
 	if fresh {
-		if err := disk.RemoveAll(a.Path("layers")); err != nil {
+		if err := disk.Discard(a.Path(layersPlace)); err != nil {
 			return nil, err
 		}
 	}
 	if err := os.MkdirAll(b.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the build directory: %w", err)
 	}
-	_, err := os.Lstat(a.Path("layers", interruptedMark))
+	_, err := os.Lstat(a.Path(layersPlace, interruptedMark))
 	b.Interrupted = err == nil
 	return b, nil
 }
 
-// recover moves the layers of a killed build back, without their metadata, and removes the rest.
-func (b *Build) recover() error {
-	layers := b.app.Path("layers")
-	if _, err := os.Lstat(b.LayersDir); err == nil {
-		if _, err := os.Lstat(layers); errors.Is(err, fs.ErrNotExist) {
-			if err := dropMetadata(b.LayersDir); err != nil {
-				return err
-			}
-			if err := os.Rename(b.LayersDir, layers); err != nil {
-				return fmt.Errorf("recovering layers: %w", err)
-			}
-		}
-	}
-	return disk.RemoveAll(b.Dir)
-}
-
-// interruptedMark names the file among the layers that records that their metadata was removed.
-const interruptedMark = ".broken-off"
-
 // Restore moves the kept layers into the app directory, which must exist.
 func (b *Build) Restore() error {
-	err := os.Rename(b.app.Path("layers"), b.LayersDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = os.Mkdir(b.LayersDir, 0o755)
-	}
-	if err == nil {
-		if err = os.Remove(filepath.Join(b.LayersDir, interruptedMark)); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-	}
-	if err != nil {
+	if err := b.restore(); err != nil {
 		return fmt.Errorf("restoring layers: %w", err)
 	}
 	return nil
 }
 
-// Commit keeps the layers for the next build and removes the build directory.
-func (b *Build) Commit() error {
-	layers := b.app.Path("layers")
-	if err := disk.RemoveAll(layers); err != nil {
+func (b *Build) restore() error {
+	kept := b.app.Path(layersPlace)
+	if err := os.Mkdir(kept, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Rename(b.LayersDir, layers); err != nil {
+	layers, err := beneath.Open(kept)
+	if err != nil {
+		return err
+	}
+	defer layers.Close()
+	if err := layers.Remove(interruptedMark); err != nil {
+		return err
+	}
+	if err := b.app.writeMark(b.Push, layers); err != nil {
+		return err
+	}
+	return os.Rename(kept, b.LayersDir)
+}
+
+// Commit keeps the layers for the next build and removes the build directory. Of files that the build has
+// written it removes setuid and setgid bits and file capabilities, and makes them durable.
+func (b *Build) Commit() error {
+	m, err := b.app.readMark()
+	if err == nil && m == nil {
+		err = errors.New("the build's mark is gone")
+	}
+	if err != nil {
 		return fmt.Errorf("keeping layers: %w", err)
+	}
+	layers, err := m.open(b.LayersDir)
+	if err != nil {
+		return fmt.Errorf("keeping layers: %w", err)
+	}
+	changed, err := m.secureAll(layers)
+	if err = errors.Join(err, changed.sync(layers, b.app.dir), layers.Close()); err != nil {
+		return fmt.Errorf("keeping layers: %w", err)
+	}
+	if err := b.app.moveLayers(b.LayersDir); err != nil {
+		return err
+	}
+	b.ended = true
+	if b.Push == "" {
+		if err := b.app.dropMark(); err != nil {
+			return err
+		}
 	}
 	return disk.RemoveAll(b.Dir)
 }
 
-// Abort ends a failed build. It keeps the layers' directories, because package managers' stores are
-// expensive to fill, but removes their metadata.
-func (b *Build) Abort() error { return b.recover() }
-
-// dropMetadata removes every ‹buildpack›/‹layer›.toml: the content of a layer without metadata is
-// not relied on.
-func dropMetadata(layers string) error {
-	files, err := filepath.Glob(filepath.Join(layers, "*", "*.toml"))
-	if err != nil {
-		return fmt.Errorf("listing layers: %w", err)
+// Abort ends a failed build by [App.Recover]. After Commit, or a second time, it does nothing.
+func (b *Build) Abort() error {
+	if b.ended {
+		return nil
 	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
-			return fmt.Errorf("dropping the metadata of an interrupted build: %w", err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(layers, interruptedMark), nil, 0o600); err != nil {
-		return fmt.Errorf("marking an interrupted build: %w", err)
-	}
-	return nil
+	b.ended = true
+	return b.app.Recover()
 }

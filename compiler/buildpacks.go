@@ -1,11 +1,13 @@
 package compiler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/extension"
@@ -30,23 +32,23 @@ const (
 )
 
 // runBuildpacks fetches the toolchains and runs the group's buildpacks in the staged copy.
-func (b *build) runBuildpacks(ctx context.Context, staged Staged, group Group, mode sliceMode) (Built, error) {
-	store, err := b.Toolchains(ctx)
-	if err != nil {
+func (b *build) runBuildpacks(
+	ctx context.Context, staged Staged, group Group, lease *toolchain.Lease, mode sliceMode,
+) (Built, error) {
+	var box *sandbox.Sandbox
+	var errBox error
+	var probing sync.WaitGroup
+	probing.Go(func() { box, errBox = b.Sandbox(ctx) }) // while the toolchains are compared with their manifests
+	tools, err := b.fetchTools(ctx, lease, group)
+	probing.Wait()
+	if err := cmp.Or(err, errBox); err != nil {
 		return Built{}, err
 	}
-	tools, err := b.fetchTools(ctx, store, group)
-	if err != nil {
-		return Built{}, err
-	}
-	box, err := b.openSandbox(ctx)
-	if err != nil {
-		return Built{}, err
-	}
+	b.showSandbox(box)
 	if err := staged.Dirs.Restore(); err != nil {
 		return Built{}, err
 	}
-	env, err := b.environment(ctx, box, store, tools, group)
+	env, err := b.environment(ctx, box, lease, tools, group)
 	if err != nil {
 		return Built{}, err
 	}
@@ -59,18 +61,13 @@ func (b *build) runBuildpacks(ctx context.Context, staged Staged, group Group, m
 	return Built{layers, tools, lent}, err
 }
 
-// openSandbox returns the sandbox and reports its level.
-func (b *build) openSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
-	box, err := b.Sandbox(ctx)
-	if err != nil {
-		return nil, err
-	}
+// showSandbox reports the sandbox's level.
+func (b *build) showSandbox(box *sandbox.Sandbox) {
 	if box.Level() == sandbox.Bubblewrap {
 		b.Report.Detail("Sandbox: bubblewrap")
 	} else {
 		b.Report.Warn(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()))
 	}
-	return box, nil
 }
 
 // environment is what buildpacks run in: the sandbox, and what it shows besides the app.
@@ -79,6 +76,9 @@ type environment struct {
 	vars  map[string]string
 	binds []sandbox.Bind
 	tools []toolchain.Toolchain // with their directories as buildpacks see them
+
+	runtimes *runtimeMaker
+	early    map[string]lifecycle.Runtime // the runtimes that are known before the build
 }
 
 // toolchainsMount is where buildpacks see the toolchain store, if the sandbox can mount.
@@ -87,7 +87,7 @@ const toolchainsMount = "/toolchains"
 // environment collects what buildpacks need: variables, toolchains, and what is compiled from these
 // once for all apps.
 func (b *build) environment(
-	ctx context.Context, box *sandbox.Sandbox, store *toolchain.Store, tools []toolchain.Toolchain, group Group,
+	ctx context.Context, box *sandbox.Sandbox, lease *toolchain.Lease, tools []toolchain.Toolchain, group Group,
 ) (environment, error) {
 	vars, files, err := b.BaseEnv(ctx, buildpacks.Settings(group.Chosen))
 	if err != nil {
@@ -108,11 +108,16 @@ func (b *build) environment(
 		}
 	}
 	pre := precompiler{
-		storeMount: mount, store: store, env: vars, os: b.Target.OS, arch: b.Target.Arch,
-		report: b.Report, clock: b.clock,
+		storeMount: mount, lease: lease, env: vars, os: b.Target.OS, arch: b.Target.Arch,
+		self: sandbox.Bind{Host: b.Self, Inside: b.Self}, report: b.Report, output: b.Report.Output, clock: b.clock,
 	}
 	shown, err := pre.show(ctx, tools)
-	return environment{box, vars, binds, shown}, err
+	if err != nil {
+		return environment{}, err
+	}
+	runtimes := newRuntimes(pre, group, tools, shown)
+	early, err := runtimes.early(ctx)
+	return environment{box, vars, binds, shown, runtimes, early}, err
 }
 
 // storeMount is the toolchain store as the sandbox shows it.
@@ -139,6 +144,7 @@ func (b *build) runLifecycle(
 		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
 		Env: b.Env, BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits,
 		Slices: lent, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
+		Provided: env.runtimes.provided(), Runtimes: env.early, LateRuntime: env.runtimes.late,
 		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, env.tools) },
 		Output:   b.Report.Output,
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },

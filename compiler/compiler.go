@@ -78,7 +78,10 @@ type Request struct {
 	Limits   sandbox.Limits    // of each buildpack
 	Register bool
 	Message  string // the release's description; "" for a default
-	Deploy   deploy.Options
+	// Push is the id of the push that is built, "" if it is none. What its build leaves is used by later
+	// builds only after [cache.App.Accept].
+	Push   string
+	Deploy deploy.Options
 	// BeforeBuild is nil, or called when the build holds the app's lock. Its error ends the build.
 	BeforeBuild func(context.Context) error
 }
@@ -97,6 +100,11 @@ func (b *build) app() *cache.App { return b.state }
 
 // segments opens the compressed segments of the app's last slugs.
 func (b *build) segments() (*slug.Store, error) { return slug.OpenStore(b.app().Path("segments")) }
+
+// sharedSegments opens the compressed segments of what all apps run on.
+func (e *Engine) sharedSegments() (*slug.Store, error) {
+	return slug.OpenShared(e.Home.Path("segments"))
+}
 
 // platform is what the slug is built for: "linux/amd64".
 func (b *build) platform() string { return b.Target.OS + "/" + b.Target.Arch }
@@ -140,18 +148,24 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	if err != nil {
 		return nil, err
 	}
-	defer b.abandon(staged) // after keep there is nothing left to abandon
+	defer func() { b.abandon(staged) }() // after keep there is nothing left to abandon
 	group, err := b.detect(staged)
 	if err != nil {
 		return nil, err
 	}
-	built, err := b.runBuildpacks(ctx, staged, group, reuseSlices)
+	store, err := b.Toolchains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lease := store.Lease(progress{b.Report})
+	defer lease.Release()
+	built, err := b.runBuildpacks(ctx, staged, group, lease, reuseSlices)
 	if err != nil {
 		return nil, err
 	}
 	packed, err := b.pack(ctx, staged, group, built)
 	if errors.Is(err, slug.ErrNotKept) {
-		staged, built, packed, err = b.rebuild(ctx, src, staged, group)
+		staged, built, packed, err = b.rebuild(ctx, src, staged, group, lease)
 	}
 	if err != nil {
 		return nil, err
@@ -172,7 +186,7 @@ func (b *build) locate(err error) error {
 // rebuild repeats the stages from staged on with every file on disk, after a kept section of the last
 // slug turned out to be damaged.
 func (b *build) rebuild(
-	ctx context.Context, src *source.Source, damaged Staged, group Group,
+	ctx context.Context, src *source.Source, damaged Staged, group Group, lease *toolchain.Lease,
 ) (Staged, Built, Packed, error) {
 	b.Report.Warn("a part kept from the last slug is damaged; it is built again")
 	if err := damaged.Dirs.Abort(); err != nil {
@@ -182,7 +196,7 @@ func (b *build) rebuild(
 	if err != nil {
 		return damaged, Built{}, Packed{}, err
 	}
-	built, err := b.runBuildpacks(ctx, staged, group, allFiles)
+	built, err := b.runBuildpacks(ctx, staged, group, lease, allFiles)
 	if err != nil {
 		return staged, Built{}, Packed{}, err
 	}

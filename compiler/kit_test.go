@@ -26,9 +26,10 @@ import (
 )
 
 // stubBuildpack is what the test machine runs as the bin/build of every buildpack: a web process,
-// and whatever the app's build.sh does. Engine.Self names it, so everything around it is real.
+// and whatever the app's build.sh does. As bin/runtime it makes a file. Engine.Self names it, so everything around it is real.
 const stubBuildpack = `#!/bin/sh
 set -e
+case $0 in */runtime) echo made >"$2/runtime" && exit ;; esac
 layers=$1 platform=$2
 cat >"$layers/launch.toml" <<'END'
 [[processes]]

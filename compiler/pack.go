@@ -44,7 +44,11 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 	if err != nil {
 		return Packed{}, err
 	}
-	parts, err := sections(staged.Dirs.AppDir, built)
+	shared, err := b.sharedSegments()
+	if err != nil {
+		return Packed{}, err
+	}
+	parts, err := sections(staged.Dirs.AppDir, built, shared)
 	if err != nil {
 		return Packed{}, err
 	}
@@ -108,7 +112,7 @@ func (b *build) sweepSlugs() (output string, err error) {
 // sections lists what the slug is made of: launch layers, slices, the app. A slice without files is
 // taken from the segments, where the buildpacks were told that it is kept; [slug.Pack] fails if it no
 // longer is. Any other slice without files was declared, but the install left nothing there.
-func sections(appDir string, built Built) ([]slug.Section, error) {
+func sections(appDir string, built Built, shared *slug.Store) ([]slug.Section, error) {
 	app, err := beneath.Open(appDir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the app directory: %w", err)
@@ -118,10 +122,15 @@ func sections(appDir string, built Built) ([]slug.Section, error) {
 	exclude := slices.Clone(reservedNames)
 	for _, l := range built.Layers.Layers {
 		rel, _ := filepath.Rel(appDir, l.Dir)
-		list = append(list, slug.Section{
+		section := slug.Section{
 			Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Within: appDir, Prefix: filepath.ToSlash(rel),
 			Exclude: []string{"env", "env.build", "env.launch"},
-		})
+		}
+		if l.Runtime.Dir != "" {
+			section.Dir, section.Within, section.Exclude = l.Runtime.Dir, "", nil
+			section.Key, section.Shared = l.Runtime.Key, shared
+		}
+		list = append(list, section)
 	}
 	for _, s := range built.Layers.Slices {
 		section := slug.Section{

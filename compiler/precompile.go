@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"slugc/buildpacks"
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
+	"slugc/cache/disk"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 )
@@ -30,7 +32,9 @@ const (
 // standard library.
 type precompiler struct {
 	storeMount
-	store    *toolchain.Store
+	lease    *toolchain.Lease
+	self     sandbox.Bind // the slugc binary, which is the buildpacks' programs
+	output   func(buildpack string) io.Writer
 	env      map[string]string // what buildpacks start with
 	os, arch string
 	report   report.Reporter
@@ -48,7 +52,7 @@ func (p precompiler) show(ctx context.Context, tools []toolchain.Toolchain) ([]t
 			continue
 		}
 		waiting := func() { p.report.Step("Waiting for another build to compile the " + what.What) }
-		dir, err := p.store.Derived(ctx, tool, what.Dir, waiting, func(ctx context.Context, dir string) error {
+		dir, err := p.lease.Derived(ctx, tool, what.Dir, waiting, func(ctx context.Context, dir string) error {
 			p.report.Step(fmt.Sprintf("Compiling the %s, once on this machine", what.What))
 			return p.compile(ctx, shown[i], dir)
 		})
@@ -82,14 +86,23 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 		Args: what.Args, Dir: p.box.Path(out), Env: command.Environ(env), Binds: []sandbox.Bind{p.bind, out},
 		Stdout: &log, Stderr: &log, Limits: sandbox.Limits{Deadline: compileTimeout, Log: compileLog},
 	})
-	if err != nil {
-		if last := lastLine(log.String()); last != "" {
-			return fmt.Errorf("%w: %s", err, last)
-		}
-		return err
+	if err == nil {
+		p.clock.mark(what.Phase)
 	}
-	p.clock.mark(what.Phase)
-	return nil
+	return withLastLine(err, log.String())
+}
+
+// withLastLine adds the last line of a program's output to the error that it ended with, and what is wrong
+// with the machine where the output says so.
+func withLastLine(err error, output string) error {
+	if err == nil {
+		return nil
+	}
+	err = disk.Reported(err, output)
+	if last := lastLine(output); last != "" {
+		return fmt.Errorf("%w: %s", err, last)
+	}
+	return err
 }
 
 // lastLine is the last line of a text that is not empty, cut to what fits in an error.

@@ -40,7 +40,7 @@ func precompilerOf(
 	recorded := &reporttest.Recorder{}
 	return precompiler{
 		storeMount: storeMount{box, sandbox.Bind{Host: dir, Inside: toolchainsMount}},
-		store:      store, report: recorded, clock: newClock(), os: runtime.GOOS, arch: runtime.GOARCH,
+		lease:      store.Lease(nil), report: recorded, clock: newClock(), os: runtime.GOOS, arch: runtime.GOARCH,
 		env: map[string]string{"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
 	}, recorded, held[0]
 }

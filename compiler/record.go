@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 
 	"slugc/buildpacks"
 	"slugc/cache"
+	"slugc/cache/digest"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
 )
@@ -53,10 +53,9 @@ func (b *build) unchanged(src *source.Source) *Result {
 		}
 		return nil
 	}
-	result, ok := lastResult(record)
-	info, err := os.Lstat(record.Slug)
-	if err != nil || info.Size() != record.Size || !ok {
-		b.Report.Step("Building " + b.App + " again: the slug of the last build is gone")
+	result, why := b.recorded(record)
+	if why != "" {
+		b.Report.Step("Building " + b.App + " again: the slug of the last build " + why)
 		return nil
 	}
 	b.Report.Step("Nothing changed since the last build of " + b.App)
@@ -71,15 +70,39 @@ func (b *build) unchanged(src *source.Source) *Result {
 	return result
 }
 
+// recorded returns the recorded result, or why its slug cannot be used. A slug whose file has changed since
+// it was recorded is read, to find out whether it is still the one that was built.
+func (b *build) recorded(record *cache.Record) (*Result, string) {
+	result, ok := lastResult(record)
+	state, err := cache.StateOf(record.Slug)
+	if err != nil || state.Size != record.State.Size && record.State.Size != 0 || !ok {
+		return nil, "is gone"
+	}
+	if state != record.State {
+		if is, _, err := digest.File(record.Slug); err != nil || is != result.Slug.Digest {
+			return nil, "is damaged"
+		}
+		record.State = state
+		if err := b.app().SaveRecord(record); err != nil {
+			b.Report.Warn(err.Error())
+		}
+	}
+	return result, ""
+}
+
 // saveRecord records a build and its slug.
 func (b *build) saveRecord(src *source.Source, result *Result) error {
 	data, err := json.Marshal(result)
 	if err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
 	}
+	state, err := cache.StateOf(result.Slug.Path)
+	if err != nil {
+		return fmt.Errorf("examining the slug: %w", err)
+	}
 	inputs := b.inputs(src)
 	return b.app().SaveRecord(&cache.Record{
-		Key: key(inputs), Parts: inputs, Slug: result.Slug.Path, Size: result.Slug.Size, Result: data,
+		Key: key(inputs), Parts: inputs, Slug: result.Slug.Path, State: state, Result: data,
 	})
 }
 

@@ -1,9 +1,11 @@
 package compiler
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestBuild builds an app for the first time.
@@ -91,6 +93,16 @@ var reasonsToBuild = map[string]struct {
 			m.Fatal(err)
 		}
 	}, why: "the slug of the last build is gone"},
+	"the slug is damaged": {alter: func(m *machine, last *Result) {
+		f, err := os.OpenFile(last.Slug.Path, os.O_RDWR, 0)
+		if err == nil {
+			_, err = f.WriteAt([]byte("damage"), last.Slug.Size/2)
+			err = errors.Join(err, f.Close())
+		}
+		if err != nil {
+			m.Fatal(err)
+		}
+	}, why: "the slug of the last build is damaged"},
 	"the record is of a slugc that wrote another": {alter: func(m *machine, _ *Result) {
 		record := m.app().Record()
 		record.Result = []byte(`"?"`)
@@ -98,6 +110,19 @@ var reasonsToBuild = map[string]struct {
 			m.Fatal(err)
 		}
 	}, why: "the slug of the last build is gone"},
+}
+
+// TestTouchedSlug reads a slug whose file looks changed, and uses it if it is whole.
+func TestTouchedSlug(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, t.TempDir())
+	last := m.build()
+	if err := os.Chtimes(last.Slug.Path, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.build(); !r.Unchanged || m.app().Record().State.Modified != 1e9 {
+		t.Errorf("unchanged %t, the record is %+v", r.Unchanged, m.app().Record())
+	}
 }
 
 // TestReasonsToBuild changes one thing at a time. The build runs and says why.

@@ -10,6 +10,7 @@ import (
 	"slugc/cache"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
 )
 
@@ -21,10 +22,17 @@ func (b *build) lock(ctx context.Context) (unlock func(), err error) {
 	if errors.Is(err, cache.ErrLocked) && !errors.Is(ctx.Err(), context.Canceled) {
 		return nil, fault.TransientError("build/locked", err, "try again when the other build has ended")
 	}
-	if err != nil || b.BeforeBuild == nil {
-		return unlock, err
+	if err != nil {
+		return nil, err
 	}
-	if err := b.BeforeBuild(ctx); err != nil {
+	if b.BeforeBuild != nil {
+		err = b.BeforeBuild(ctx)
+	}
+	// Before anything is read: the last build may have been that of a push that was not accepted.
+	if err == nil {
+		err = b.app().Recover()
+	}
+	if err != nil {
 		unlock()
 		return nil, err
 	}
@@ -47,12 +55,32 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 	if err := refuseState(spec, b.Home); err != nil {
 		return nil, err
 	}
+	ctx, end := b.bounded(ctx)
 	src, err := source.Open(ctx, spec, source.Options{StatCache: app.Path("stat")})
-	if err != nil {
+	if err = end("reading the source", err); err != nil {
 		return nil, err
 	}
 	b.clock.mark("source")
 	return src, nil
+}
+
+// bounded returns a context with the deadline that each buildpack has, for work on the source. end
+// ends it, and makes a fault of an error that the deadline caused.
+func (b *build) bounded(ctx context.Context) (_ context.Context, end func(what string, err error) error) {
+	if b.Limits.Deadline <= 0 {
+		return ctx, func(_ string, err error) error { return err }
+	}
+	limit := &sandbox.LimitError{Which: sandbox.LimitDeadline, Limit: b.Limits.Deadline}
+	ctx, cancel := context.WithTimeoutCause(ctx, b.Limits.Deadline, limit)
+	return ctx, func(what string, err error) error {
+		defer cancel()
+		if err != nil && context.Cause(ctx) == error(limit) {
+			return fault.AppError("build/limit", fmt.Errorf("%s: %w", what, limit),
+				"leave out with .slugignore what the app does not need",
+				"raise the limit with --timeout if the source really needs longer")
+		}
+		return err
+	}
 }
 
 // refuseState refuses a source directory that holds slugc's own state: it would grow while it is

@@ -28,8 +28,10 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	if err != nil {
 		return Staged{}, err
 	}
+	dirs.Push = b.Push
+	ctx, end := b.bounded(ctx)
 	tree, err := src.Stage(ctx, dirs.AppDir)
-	if err != nil {
+	if err = end("copying the source", err); err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
 	for _, w := range tree.Warnings {

@@ -18,7 +18,9 @@ import (
 // fetchTools fetches the toolchains that the group asks for. For some tools an app that names no
 // version stays on the version of its last build while that can be fetched: a new release of the
 // language must not change an app that nobody touched. The limit of a buildpack's time counts here too.
-func (b *build) fetchTools(ctx context.Context, store *toolchain.Store, group Group) ([]toolchain.Toolchain, error) {
+func (b *build) fetchTools(
+	ctx context.Context, lease *toolchain.Lease, group Group,
+) ([]toolchain.Toolchain, error) {
 	if limit := b.Limits.Deadline; limit > 0 {
 		late := &sandbox.LimitError{Which: sandbox.LimitDeadline, Limit: limit}
 		var cancel func()
@@ -27,10 +29,10 @@ func (b *build) fetchTools(ctx context.Context, store *toolchain.Store, group Gr
 	}
 	wanted := buildpacks.Requests(group.Chosen)
 	sticky := buildpacks.Sticky(wanted, b.lastVersions())
-	tools, err := store.Ensure(ctx, sticky, progress{b.Report})
+	tools, err := lease.Ensure(ctx, sticky)
 	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.From == buildpacks.FromLastBuild {
 		b.Report.Detail(gone.Error())
-		tools, err = store.Ensure(ctx, wanted, progress{b.Report})
+		tools, err = lease.Ensure(ctx, wanted)
 	}
 	if err != nil {
 		return nil, toolchainFault(err)
@@ -91,6 +93,10 @@ func toolchainFault(err error) error {
 		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf(
 			"pin the digest that the registry states for %s %s, or leave the digest out of %s",
 			wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+	}
+	if _, damaged := errors.AsType[*toolchain.DamagedError](err); damaged {
+		return fault.TransientError("toolchain/damaged", err,
+			"build again where its source can be reached: `slugc doctor` says which can")
 	}
 	u, ok := errors.AsType[*toolchain.Unavailable](err)
 	switch {

@@ -14,8 +14,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
-	"slugc/buildpacks/toolchain/libraries"
-	"slugc/cache/disk"
+	"slugc/buildpacks/toolchain"
 	"slugc/detect/lazyregexp"
 )
 
@@ -44,20 +43,35 @@ func (b *work) runtime() error {
 		"modules": strings.Join(modules, ","),
 		"image":   imageVersion,
 	}
-	if !language.Same(layer.Metadata, metadata) {
-		b.Log.Step("Linking a Java %s runtime of %d modules", b.jdk.Version, len(modules))
-		if layer, err = language.EmptyLayer(layer); err != nil {
-			return err
-		}
-		if err := b.link(layer.Path, modules); err != nil {
-			return err
-		}
+	if layer, err = b.fillRuntime(layer, metadata, modules); err != nil {
+		return err
 	}
 	layer.Metadata = metadata
 	layer.LaunchEnvironment.Override("JAVA_HOME", layer.Path)
 	b.launchEnvironment(layer)
 	b.Contribute(layer, runtimeTypes)
-	return language.WriteProfile(layer.Path, "jvm.sh", profileScript(language.System))
+	return nil
+}
+
+// fillRuntime empties the layer for a platform that links the image itself, after the build, from what
+// the metadata says. Otherwise it links the image unless the restored layer has it.
+func (b *work) fillRuntime(layer libcnb.Layer, metadata map[string]any, modules []string) (libcnb.Layer, error) {
+	provided, err := b.Provided(layer.Name)
+	if err != nil || provided {
+		if err == nil {
+			layer, err = language.EmptyLayer(layer)
+		}
+		return layer, err
+	}
+	if language.Same(layer.Metadata, metadata) {
+		return layer, nil
+	}
+	if layer, err = language.EmptyLayer(layer); err != nil {
+		return layer, err
+	}
+	return layer, b.FillLayer(Runtime, language.Order{
+		Tools: map[string]toolchain.Toolchain{"jdk": b.jdk}, Arch: runtime.GOARCH, Parts: modules,
+	}, layer.Path)
 }
 
 // providedRuntime is for an app with a .jdk directory: the layer only has the launch script.
@@ -155,106 +169,4 @@ func (b *work) moreModules(jdk map[string]string, modules []string) ([]string, e
 	}
 	slices.Sort(modules)
 	return modules, nil
-}
-
-// link makes the image in dir. It is not compressed: a slug is compressed as a whole, and classes
-// load faster from an image that is not.
-func (b *work) link(dir string, modules []string) error {
-	if modules == nil {
-		if err := os.CopyFS(dir, os.DirFS(filepath.Join(b.jdk.Dir, "jre"))); err != nil {
-			return fmt.Errorf("copying the runtime of Java 8: %w", err)
-		}
-		return b.libraries(dir)
-	}
-	if err := os.Remove(dir); err != nil { // jlink makes the directory itself
-		return fmt.Errorf("linking the runtime: %w", err)
-	}
-	argv := []string{"--add-modules", strings.Join(modules, ","), "--no-header-files", "--no-man-pages", "--output",
-		dir}
-	if _, err := os.Stat(filepath.Join(b.jdk.Dir, "jmods")); errors.Is(err, os.ErrNotExist) {
-		// Such a JDK (24 and later) links from its own files, and refuses if the system has
-		// changed one. Linux distributions change the certificates.
-		argv = append(argv, "--ignore-modified-runtime")
-	}
-	if err := b.tool("jlink", b.java("jlink"), argv...); err != nil {
-		return err
-	}
-	if err := b.certificates(dir); err != nil {
-		return fmt.Errorf("linking the runtime: %w", err)
-	}
-	if err := sortRelease(filepath.Join(dir, "release")); err != nil {
-		return fmt.Errorf("linking the runtime: %w", err)
-	}
-	return b.libraries(dir)
-}
-
-// certificates copies the JDK's certificates into the image: on some systems they are the
-// machine's, and newer than those that the JDK was built with.
-func (b *work) certificates(dir string) error {
-	data, err := os.ReadFile(filepath.Join(b.jdk.Dir, "lib", "security", "cacerts"))
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(data) < 1000 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "lib", "security", "cacerts"), data, 0o644)
-}
-
-var moduleLine = lazyregexp.New(`(?m)^MODULES="([^"]*)"$`)
-
-// sortRelease sorts the list of modules in an image's release file. Its order is random in older
-// releases of jlink.
-func sortRelease(file string) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	sorted := moduleLine.ReplaceAllFunc(data, func(line []byte) []byte {
-		modules := strings.Fields(string(moduleLine.FindSubmatch(line)[1]))
-		slices.Sort(modules)
-		return []byte(`MODULES="` + strings.Join(modules, " ") + `"`)
-	})
-	return os.WriteFile(file, sorted, 0o644)
-}
-
-// windowing are the libraries that need a screen, which a slug does not have; what they depend on
-// is not copied.
-var windowing = []string{"libawt_xawt.so", "libjawt.so", "libsplashscreen.so", "libjsound.so"}
-
-// libraries copies the shared libraries that the image's programs need besides the C library, each
-// into a directory of its own: the launch script uses those that the machine lacks.
-func (b *work) libraries(dir string) error {
-	var roots []string
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !slices.Contains(windowing, d.Name()) &&
-			(strings.Contains(d.Name(), ".so") || filepath.Base(filepath.Dir(path)) == "bin") {
-			roots = append(roots, path)
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("listing the runtime: %w", err)
-	}
-	triple := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[runtime.GOARCH]
-	from := []string{filepath.Join(b.jdk.Dir, "lib"), "/usr/lib/" + triple, "/lib/" + triple, "/usr/lib64",
-		"/lib64", "/usr/lib", "/lib"}
-	into := filepath.Join(b.home, "libraries")
-	copied, missing, err := libraries.Bring(into, roots, from)
-	if err != nil {
-		return fmt.Errorf("copying the runtime's libraries: %w", err)
-	}
-	for _, name := range missing {
-		b.Log.Detail("The runtime needs %s where it runs; it is not on this machine", name)
-	}
-	for _, name := range copied {
-		to := filepath.Join(dir, "lib", "needed", name)
-		if err := os.MkdirAll(to, 0o755); err != nil {
-			return fmt.Errorf("copying the runtime's libraries: %w", err)
-		}
-		if err := disk.CopyFile(filepath.Join(into, name), filepath.Join(to, name), 0o644); err != nil {
-			return fmt.Errorf("copying the runtime's libraries: %w", err)
-		}
-	}
-	return nil
 }

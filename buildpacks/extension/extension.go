@@ -8,6 +8,8 @@
 //     [toolchain.Toolchain] whose Dir is as the buildpack sees it. Its "derived" are directories
 //     made from the toolchain that all apps share, such as {"build-cache": "/toolchains/…"}: Go's
 //     compiled standard library, to be copied into the app's own cache.
+//   - runtimes.json: ["slugc/node:node"], the layers that the platform fills with what the app runs on,
+//     read-only, before the build or after it.
 //   - slices.json: {"path": "key"}, the slices that the platform can put into the slug by key,
 //     without their files on disk.
 //
@@ -39,6 +41,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks/toolchain"
@@ -47,6 +50,7 @@ import (
 const (
 	toolchainsFile = "toolchains.json"
 	slicesFile     = "slices.json"
+	runtimesFile   = "runtimes.json"
 	labelPrefix    = "io.slugc.slice:"
 )
 
@@ -75,13 +79,31 @@ func WriteToolchains(platformDir string, list []toolchain.Toolchain) error {
 // Slices reads which slices the platform can supply: keys by path. It returns an empty map where
 // the file is missing.
 func Slices(platformDir string) (map[string]string, error) {
-	slices := map[string]string{}
-	return slices, read(filepath.Join(platformDir, slicesFile), &slices)
+	keys := map[string]string{}
+	return keys, read(filepath.Join(platformDir, slicesFile), &keys)
 }
 
 // WriteSlices writes what [Slices] reads.
-func WriteSlices(platformDir string, slices map[string]string) error {
-	return write(filepath.Join(platformDir, slicesFile), slices)
+func WriteSlices(platformDir string, keys map[string]string) error {
+	return write(filepath.Join(platformDir, slicesFile), keys)
+}
+
+// LayerName is how a buildpack's layer is called across buildpacks: "slugc/node:node".
+func LayerName(buildpack, layer string) string { return buildpack + ":" + layer }
+
+// LayerOf returns the layer of a buildpack that a [LayerName] names, and whether it is of that buildpack.
+func LayerOf(buildpack, name string) (string, bool) { return strings.CutPrefix(name, buildpack+":") }
+
+// Provides reports whether the platform fills a buildpack's layer.
+func Provides(platformDir, buildpack, layer string) (bool, error) {
+	var list []string
+	err := read(filepath.Join(platformDir, runtimesFile), &list)
+	return slices.Contains(list, LayerName(buildpack, layer)), err
+}
+
+// WriteProvided writes what [Provides] reads: a list of [LayerName].
+func WriteProvided(platformDir string, layers []string) error {
+	return write(filepath.Join(platformDir, runtimesFile), layers)
 }
 
 func read(path string, v any) error {

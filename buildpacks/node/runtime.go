@@ -1,6 +1,8 @@
 package node
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/tree"
@@ -51,21 +54,22 @@ func (b *work) installRuntime() error {
 		"layout": layout, "node": node.Version, "source": node.Source, "digest": node.Digest,
 		"npm": npm.Version, "npm_digest": npm.Digest,
 	}
-	cached := ", from the cache"
-	if !language.Same(layer.Metadata, want) || !tree.IsProgram(filepath.Join(layer.Path, "bin/node")) {
-		cached = ""
-		if *layer, err = layer.Reset(); err != nil {
-			return fmt.Errorf("installing the runtime: %w", err)
+	cached := ""
+	provided, err := b.Provided("node")
+	switch {
+	case err != nil || provided:
+	case language.Same(layer.Metadata, want) && tree.IsProgram(filepath.Join(layer.Path, "bin/node")):
+		cached = ", from the cache"
+	default:
+		if *layer, err = layer.Reset(); err == nil {
+			err = b.FillLayer(Runtime, language.Order{Tools: tools}, layer.Path)
 		}
-		if err := b.fillRuntime(layer.Path); err != nil {
-			return fmt.Errorf("installing the runtime: %w", err)
-		}
+	}
+	if err != nil {
+		return fmt.Errorf("installing the runtime: %w", err)
 	}
 	b.Log.Detail("Using Node.js %s (%s), npm %s%s", node.Version, node.From, npm.Version, cached)
 	layer.Metadata = want
-	if err := language.WriteProfile(layer.Path, "web_concurrency.sh", concurrency); err != nil {
-		return err
-	}
 	b.runtimeEnv(layer)
 	b.Contribute(*layer, language.Everywhere)
 	return nil
@@ -85,22 +89,29 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	layer.BuildEnvironment.Default("NODE_OPTIONS", b.env.vars["NODE_OPTIONS"])
 }
 
+// Runtime is the layer "node".
+var Runtime = language.Runtime{Layer: "node", Tools: []string{"node", "npm"}, Layout: layout, Make: fillRuntime}
+
 // fillRuntime copies what a running app needs: the program and npm. Headers and documents stay in
 // the toolchain.
-func (b *work) fillRuntime(dir string) error {
+func fillRuntime(_ context.Context, o language.Order, dir string, _ *command.Log) error {
+	node := o.Tools["node"].Dir
 	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {
 		return err
 	}
-	if err := disk.CopyFile(filepath.Join(b.node.Dir, "bin/node"), filepath.Join(dir, "bin/node"), 0o755); err != nil {
+	if err := disk.CopyFile(filepath.Join(node, "bin/node"), filepath.Join(dir, "bin/node"), 0o755); err != nil {
 		return err
 	}
-	if licence := filepath.Join(b.node.Dir, "LICENSE"); tree.IsFile(licence) {
+	if licence := filepath.Join(node, "LICENSE"); tree.IsFile(licence) {
 		if err := disk.CopyFile(licence, filepath.Join(dir, "LICENSE"), 0o644); err != nil {
 			return err
 		}
 	}
+	if err := language.WriteProfile(dir, "web_concurrency.sh", concurrency); err != nil {
+		return err
+	}
 	const npm = "lib/node_modules/npm"
-	from := filepath.Join(b.node.npm.Dir, npm)
+	from := filepath.Join(cmp.Or(o.Tools["npm"].Dir, node), npm)
 	if !tree.Exists(from) {
 		return nil
 	}

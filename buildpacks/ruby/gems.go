@@ -139,7 +139,8 @@ func (b *work) install() error {
 	if err := scrubGems(b.gemHome()); err != nil {
 		return err
 	}
-	return b.copyLibraries(filepath.Join(b.bundle, "lib"), "the bundle", b.bundle, b.runtime)
+	_, err = copyLibraries(filepath.Join(b.bundle, "lib"), "the bundle", b.arch(), b.Log, b.bundle, b.runtime)
+	return err
 }
 
 // keepDownloads declares the layer of the downloads, even if this build did not need them.

@@ -1,6 +1,7 @@
 package ruby
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/toolchain/libraries"
@@ -18,7 +20,7 @@ import (
 // layout is the version of the layers' content. It is part of their keys.
 const layout = "1"
 
-// installRuntime copies Ruby into the layer "ruby", unless the restored layer has it. The headers
+// installRuntime provides Ruby in the layer "ruby". The headers
 // stay in the toolchain; during the build a link leads there.
 func (b *work) installRuntime() error {
 	b.Log.Step("Installing runtime")
@@ -26,22 +28,26 @@ func (b *work) installRuntime() error {
 	if b.ruby, err = b.toolchain(); err != nil {
 		return err
 	}
-	layer, err := b.layer("ruby")
+	layer, err := b.Layer("ruby")
 	if err != nil {
 		return err
 	}
 	b.runtime = layer.Path
 	want := map[string]any{"layout": layout, "ruby": b.ruby.Version, "source": b.ruby.Source, "digest": b.ruby.Digest}
 	cached := ""
-	if language.Same(layer.Metadata, want) && tree.IsFile(filepath.Join(layer.Path, "bin", "ruby")) {
+	provided, err := b.Provided("ruby")
+	switch {
+	case err != nil || provided:
+	case language.Same(layer.Metadata, want) && tree.IsFile(filepath.Join(layer.Path, "bin", "ruby")):
 		cached = ", from the cache"
-	} else {
-		if layer, err = language.EmptyLayer(layer); err != nil {
-			return err
+	default:
+		if layer, err = language.EmptyLayer(layer); err == nil {
+			order := language.Order{Tools: map[string]toolchain.Toolchain{"ruby": b.ruby}, Arch: b.arch()}
+			err = b.FillLayer(Runtime, order, layer.Path)
 		}
-		if err := b.fillRuntime(); err != nil {
-			return fmt.Errorf("installing the runtime: %w", err)
-		}
+	}
+	if err != nil {
+		return fmt.Errorf("installing the runtime: %w", err)
 	}
 	b.Log.Detail("Using Ruby %s (%s), from %s%s", b.ruby.Version, b.ruby.From, b.ruby.Source, cached)
 	layer.Metadata = want
@@ -54,30 +60,41 @@ func (b *work) installRuntime() error {
 }
 
 // notAtLaunch are the parts of a Ruby that no running app reads.
-var notAtLaunch = []string{"include", "toolchain.json", "share"}
+var notAtLaunch = []string{"include", "toolchain.json", "share", ".derived"}
 
-func (b *work) fillRuntime() error {
+// Runtime is the layer "ruby".
+var Runtime = language.Runtime{Layer: "ruby", Tools: []string{"ruby"}, Layout: layout, Make: fillRuntime}
+
+func fillRuntime(_ context.Context, o language.Order, dir string, log *command.Log) error {
 	skip := func(rel string) bool { return slices.Contains(notAtLaunch, rel) }
-	if err := tree.Copy(b.ruby.Dir, b.runtime, tree.Options{Plain: true, Skip: skip}); err != nil {
+	if err := tree.Copy(o.Tools["ruby"].Dir, dir, tree.Options{Plain: true, Skip: skip}); err != nil {
 		return err
 	}
-	return b.copyLibraries(filepath.Join(b.runtime, "lib"), "Ruby", b.runtime)
-}
-
-// copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that
-// its programs need.
-func (b *work) copyLibraries(into, whose string, roots ...string) error {
-	brought, missing, err := libraries.Bring(into, roots, libraries.Machine(b.arch()))
+	used, err := copyLibraries(filepath.Join(dir, "lib"), "Ruby", o.Arch, log, dir)
 	if err != nil {
 		return err
 	}
+	return language.WriteInputs(dir, used)
+}
+
+// copyLibraries makes a layer self-contained: it copies the shared libraries of this machine that
+// its programs need, and returns which files those are.
+func copyLibraries(into, whose, arch string, log *command.Log, roots ...string) (used []string, err error) {
+	brought, missing, err := libraries.Bring(into, roots, libraries.Machine(arch))
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(brought))
+	for i, b := range brought {
+		names[i], used = b.Name, append(used, b.From)
+	}
 	if len(brought) > 0 {
-		b.Log.Detail("Copying shared libraries of this machine that %s needs: %s", whose, strings.Join(brought, ", "))
+		log.Detail("Copying shared libraries of this machine that %s needs: %s", whose, strings.Join(names, ", "))
 	}
 	if len(missing) > 0 {
-		b.Log.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
+		log.Warn("%s needs shared libraries that are not on this machine: %s.", whose, strings.Join(missing, ", "))
 	}
-	return nil
+	return used, nil
 }
 
 func (b *work) arch() string {

@@ -39,6 +39,26 @@ func (e *HashError) Error() string {
 	return fmt.Sprintf("verifying %s %s: its digest is not the %s that %s pins", e.Tool, e.Version, want, by)
 }
 
+// DamagedError is a tree of the store that is not what was stored, and that could not be replaced.
+type DamagedError struct {
+	Tool, Version string
+	Tree          string // its directory
+	What          string // "bin/node was changed"
+	Err           error  // why it could not be fetched again; nil where that was not tried
+}
+
+// Error names the tree, what is wrong with it and why it was not replaced, in one line.
+func (e *DamagedError) Error() string {
+	text := fmt.Sprintf("using %q of the toolchain store: %s", e.Tree, e.What)
+	if e.Err != nil {
+		text += ", and it cannot be fetched again: " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
 // Unavailable is the error for a request that no source serves, with the reason of each.
 type Unavailable struct {
 	Tool, Constraint, From string

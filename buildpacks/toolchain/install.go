@@ -26,16 +26,30 @@ func (st *Store) install(
 	if r := st.held(req.Tool, version); r != nil {
 		return r, nil
 	}
-	id := st.id(req.Tool, version)
-	unlock, err := st.lock(ctx, id, false)
+	installed := func() bool { return st.held(req.Tool, version) != nil }
+	unlock, err := st.lockUnless(ctx, st.id(req.Tool, version), nil, installed)
 	if err != nil {
 		return nil, err
+	}
+	if unlock == nil {
+		return st.install(ctx, req, s, version, p)
 	}
 	defer unlock()
 	if r := st.held(req.Tool, version); r != nil {
 		return r, nil
 	}
-	staging := filepath.Join(st.dir, stagingDir, id)
+	return st.fetch(ctx, req, s, version, p)
+}
+
+// fetch fetches a version and puts it into its place. The tree's lock must be held.
+func (st *Store) fetch(
+	ctx context.Context,
+	req Request,
+	s source.Source,
+	version string,
+	p Progress,
+) (*record, error) {
+	staging := filepath.Join(st.dir, stagingDir, st.id(req.Tool, version))
 	if err := disk.RemoveAll(staging); err != nil {
 		return nil, fmt.Errorf("clearing an unfinished fetch: %w", err)
 	}
@@ -48,6 +62,7 @@ func (st *Store) install(
 		Meter: sumMeters(req.Tool, version, p), Note: p.Note,
 	}
 	r := st.newRecord(req.Tool, version, s.Name())
+	var err error
 	if r.Digest, err = s.Fetch(ctx, version, j); err != nil {
 		return nil, err
 	}
@@ -55,14 +70,14 @@ func (st *Store) install(
 	if req.Hash != "" && !r.pinned(req.Hash) {
 		return nil, &HashError{req.Tool, version, req.From, req.Hash}
 	}
-	if err := st.commit(r, j.Tree); err != nil {
+	if err := st.commit(ctx, r, j.Tree); err != nil {
 		return nil, fmt.Errorf("storing %s %s: %w", req.Tool, version, err)
 	}
 	return r, nil
 }
 
-// commit puts a finished tree in its place.
-func (st *Store) commit(r *record, tree string) error {
+// commit puts a finished tree in its place, and its manifest before: a tree without one is not used.
+func (st *Store) commit(ctx context.Context, r *record, tree string) error {
 	b, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
@@ -70,9 +85,14 @@ func (st *Store) commit(r *record, tree string) error {
 	if err := os.WriteFile(filepath.Join(tree, recordName), append(b, '\n'), 0o644); err != nil {
 		return err
 	}
-	place := st.tree(r.Tool, r.Version)
-	// Only a tree without a readable record can lie there: whole ones have been returned before.
-	if err := disk.RemoveAll(place); err != nil {
+	id, place := st.id(r.Tool, r.Version), st.tree(r.Tool, r.Version)
+	// Only a tree without a readable record or manifest can lie there: whole ones have been returned
+	// before.
+	if err := st.remove(id+replacedMark, place); err != nil {
+		return err
+	}
+	st.forgetTree(id)
+	if err := st.seal(ctx, id, tree); err != nil {
 		return err
 	}
 	return moveInto(tree, place)
@@ -81,7 +101,7 @@ func (st *Store) commit(r *record, tree string) error {
 // moveInto puts a finished directory in its place, whole after a crash or not at all: sync, rename,
 // sync.
 func moveInto(dir, place string) error {
-	if err := syncTree(dir); err != nil {
+	if err := disk.SyncFileSystem(dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
@@ -110,6 +130,62 @@ func (st *Store) lock(ctx context.Context, name string, shared bool) (unlock fun
 		return nil, fmt.Errorf("locking %s: %w", name, err)
 	}
 	return func() { _ = l.Unlock() }, nil
+}
+
+// lockOrWait is lock, and calls wait, which may be nil, before it has to wait.
+func (st *Store) lockOrWait(ctx context.Context, name string, shared bool, wait func()) (unlock func(), err error) {
+	l := st.lockFile(name)
+	try := l.TryLock
+	if shared {
+		try = l.TryRLock
+	}
+	ok, err := try()
+	switch {
+	case ok:
+		return func() { _ = l.Unlock() }, nil
+	case err == nil && wait != nil:
+		wait()
+	}
+	return st.lock(ctx, name, shared)
+}
+
+// lockUnless waits for a lock, or until done holds and then returns nil: whoever has done the work may
+// keep the lock, shared, for as long as its build takes. wait, which may be nil, is called before it has to wait.
+func (st *Store) lockUnless(
+	ctx context.Context,
+	name string,
+	wait func(),
+	done func() bool,
+) (unlock func(), err error) {
+	l := st.lockFile(name)
+	for {
+		ok, err := l.TryLock()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("locking %s: %w", name, err)
+		case ok:
+			return func() { _ = l.Unlock() }, nil
+		case done():
+			return nil, nil
+		}
+		if wait != nil {
+			wait()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// tryLock takes a lock that nobody holds.
+func (st *Store) tryLock(name string) (unlock func(), ok bool, err error) {
+	l := st.lockFile(name)
+	if ok, err = l.TryLock(); err != nil {
+		return nil, false, fmt.Errorf("locking %s: %w", name, err)
+	}
+	return func() { _ = l.Unlock() }, ok, nil
 }
 
 func (st *Store) lockFile(name string) *flock.Flock {

@@ -2,7 +2,6 @@ package toolchain
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,11 +59,10 @@ func (st *Store) each(do func(r *record, tree string) error) error {
 	return nil
 }
 
-// Prune removes the trees for which keep returns false, and listings that are out of date, and
-// returns how many bytes the files removed had. lastUsed is at most an hour too early; it is zero
-// for a tree that was never asked for. keep must return true for what a running build may use: what
-// was used within the longest time that a build may take. It is called with the tree's lock held,
-// so it must be quick.
+// Prune removes the trees for which keep returns false, what was derived from the others and for
+// which it returns false, and listings that are out of date. It returns how many bytes the files
+// removed had. lastUsed is at most an hour too early; it is zero for a tree that was never asked for.
+// What a [Lease] holds stays. keep is called with the tree's lock held, so it must be quick.
 func (st *Store) Prune(keep func(t Toolchain, lastUsed time.Time) bool) (freed int64, err error) {
 	err = st.each(func(r *record, tree string) error {
 		n, err := st.pruneOne(r, tree, keep)
@@ -76,40 +74,49 @@ func (st *Store) Prune(keep func(t Toolchain, lastUsed time.Time) bool) (freed i
 	return freed, err
 }
 
-const pruneWait = 5 * time.Second // for a tree's lock
-
 func (st *Store) pruneOne(r *record, tree string, keep func(Toolchain, time.Time) bool) (int64, error) {
-	name := fmt.Sprintf("%s-%s-%s", r.Version, r.OS, r.Arch)
-	if filepath.Base(tree) != name {
+	id := r.id()
+	if r.Tool+"-"+filepath.Base(tree) != id {
 		return 0, nil // its record states another place, so it is not the store's
 	}
-	id := r.Tool + "-" + name
-	ctx, cancel := context.WithTimeout(context.Background(), pruneWait)
-	defer cancel()
-	unlock, err := st.lock(ctx, id, false)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return 0, nil // another process holds it, so it is in use
+	t := r.toolchain(tree)
+	freed, kept, err := st.pruneTree(id, tree, func(used time.Time) bool { return keep(t, used) })
+	if err != nil || !kept {
+		return freed, err
 	}
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
-	if keep(r.toolchain(tree), st.lastUse(id)) {
-		return 0, nil
-	}
-	size, _ := disk.Size(tree)
-	// A rename first: a tree is whole or gone, also when this is killed.
-	doomed := filepath.Join(st.dir, stagingDir, id)
-	if err = disk.RemoveAll(doomed); err == nil {
-		if err = os.Rename(tree, doomed); err == nil {
-			err = disk.RemoveAll(doomed)
+	for _, name := range derivedOf(tree) {
+		place := filepath.Join(tree, derivedDir, name)
+		n, _, err := st.pruneTree(id+derivedMark+name, place, func(used time.Time) bool { return keep(t, used) })
+		freed += n
+		if err != nil {
+			return freed, err
 		}
 	}
-	if err != nil {
-		return 0, fmt.Errorf("pruning %s: %w", id, err)
+	return freed, nil
+}
+
+// pruneTree removes a tree unless a process uses it or keep holds for its last use. It returns how
+// many bytes its files had, and whether what was derived from it is to be looked at.
+func (st *Store) pruneTree(id, tree string, keep func(time.Time) bool) (freed int64, kept bool, err error) {
+	unlock, ok, err := st.tryLock(id)
+	if err != nil || !ok {
+		return 0, false, err
 	}
-	_ = os.Remove(filepath.Join(st.dir, usedDir, id))
-	return size, nil
+	defer unlock()
+	if keep(st.lastUse(id)) {
+		return 0, true, nil
+	}
+	size, _ := disk.Size(tree)
+	return size, false, st.remove(id, tree)
+}
+
+// derivedOf lists the names of what was derived from a tree.
+func derivedOf(tree string) (names []string) {
+	entries, _ := os.ReadDir(filepath.Join(tree, derivedDir)) // most trees have none
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // forget removes listings or choices that nothing has refreshed for a month.

@@ -49,6 +49,9 @@ func (r *record) toolchain(tree string) Toolchain {
 	return Toolchain{Tool: r.Tool, Version: r.Version, Source: r.Source, Digest: r.Digest, Dir: tree}
 }
 
+// id names the record's tree.
+func (r *record) id() string { return fmt.Sprintf("%s-%s-%s-%s", r.Tool, r.Version, r.OS, r.Arch) }
+
 // id names a tool, version and platform.
 func (st *Store) id(tool, version string) string { return tool + "-" + st.platformed(version) }
 

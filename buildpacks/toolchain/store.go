@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"slugc/buildpacks/toolchain/source"
 )
@@ -15,11 +14,18 @@ import (
 // Names inside a store. What starts with a dot is the store's own or a source's; everything else is
 // ‹tool›/‹version›-‹os›-‹arch›/.
 const (
-	stagingDir = ".staging" // what is not whole yet, a directory for each tool, version and platform
-	lockDir    = ".locks"   // a file for each tool, version and platform, never deleted
-	choiceDir  = ".choices" // what a constraint was resolved to, for a day
-	usedDir    = ".used"    // an empty file for each tree; its time is the last use
-	recordName = "toolchain.json"
+	stagingDir  = ".staging"   // what is not whole yet, a directory for each tool, version and platform
+	lockDir     = ".locks"     // a file for each tool, version and platform, never deleted
+	choiceDir   = ".choices"   // what a constraint was resolved to, for a day
+	usedDir     = ".used"      // an empty file for each tree; its time is the last use
+	manifestDir = ".manifests" // what each tree holds, by digest
+	recordName  = "toolchain.json"
+)
+
+// Marks in the names of locks, staging directories and notes.
+const (
+	derivedMark  = "+"    // between a tree and what was derived from it
+	replacedMark = "~old" // after a tree that another takes the place of
 )
 
 const maxParallel = 32 // requests
@@ -41,7 +47,7 @@ func Open(dir string, s Settings) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the toolchain store %q: %w", dir, err)
 	}
-	for _, sub := range []string{stagingDir, lockDir, source.ListingDir, choiceDir, usedDir} {
+	for _, sub := range []string{stagingDir, lockDir, source.ListingDir, choiceDir, usedDir, manifestDir} {
 		if err := os.MkdirAll(filepath.Join(abs, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("opening the toolchain store %q: %w", dir, err)
 		}
@@ -65,33 +71,12 @@ func (st *Store) tool(name string) *source.Tool {
 	return &st.tools[i]
 }
 
-// Ensure resolves every request and fetches what the store does not hold, all at once, and returns
-// the toolchains in the requests' order. p may be nil. Errors are [*Unavailable],
-// [*ConstraintError] or [*HashError] where the request or the sources are to blame, joined where
-// several requests fail.
+// Ensure is [Lease.Ensure] for a caller that does not hold what it gets: another process may prune
+// it. p may be nil.
 func (st *Store) Ensure(ctx context.Context, reqs []Request, p Progress) ([]Toolchain, error) {
-	if p == nil {
-		p = noProgress{}
-	}
-	got := make([]Toolchain, len(reqs))
-	errs := make([]error, len(reqs))
-	slots := make(chan struct{}, maxParallel)
-	var wg sync.WaitGroup
-	for i, req := range reqs {
-		slots <- struct{}{}
-		wg.Go(func() {
-			got[i], errs[i] = st.ensure(ctx, req, p)
-			<-slots
-		})
-	}
-	wg.Wait()
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil, context.Cause(ctx)
-	}
-	if err := join(errs); err != nil {
-		return nil, err
-	}
-	return got, nil
+	l := st.Lease(p)
+	defer l.Release()
+	return l.Ensure(ctx, reqs)
 }
 
 // join is errors.Join, but a lone error stays itself, on one line.
@@ -106,28 +91,18 @@ func join(errs []error) error {
 // errPruned is the error for a tree that was pruned between being found and being marked as used.
 var errPruned = errors.New("it was pruned just now")
 
-// ensure serves one request.
-func (st *Store) ensure(ctx context.Context, req Request, p Progress) (Toolchain, error) {
+// parse finds the tool of a request and reads its constraint.
+func (st *Store) parse(req Request) (*source.Tool, *source.Constraint, error) {
 	t := st.tool(req.Tool)
 	if t == nil {
-		return Toolchain{}, fmt.Errorf("finding %q: no such tool is known", req.Tool)
+		return nil, nil, fmt.Errorf("finding %q: no such tool is known", req.Tool)
 	}
 	c, err := t.Parse(req.Constraint)
 	if err != nil {
-		return Toolchain{}, &ConstraintError{req.Tool, req.Constraint, req.From, err}
+		return nil, nil, &ConstraintError{req.Tool, req.Constraint, req.From, err}
 	}
 	c.Text = req.Constraint
-	for range 3 {
-		var r *record
-		if r, err = st.resolve(ctx, req, t, c, p); err != nil {
-			return Toolchain{}, err
-		}
-		var tc Toolchain
-		if tc, err = st.use(ctx, req, r); !errors.Is(err, errPruned) {
-			return tc, err
-		}
-	}
-	return Toolchain{}, fmt.Errorf("using %s from the store: %w", req.Tool, err)
+	return t, c, nil
 }
 
 // resolve finds a tree: by the choice of the last day, by what the store holds, else by the first
@@ -226,28 +201,4 @@ func (st *Store) fallBack(c *source.Constraint, p Progress, no *Unavailable) (*r
 	}
 	p.Note(fmt.Sprintf("using %s %s from the store, because %s", no.Tool, version, why))
 	return held[version], nil
-}
-
-// use marks a tree as used and answers a request with it, if the request's pin is right. The shared
-// lock keeps Prune from removing the tree between the two.
-func (st *Store) use(ctx context.Context, req Request, r *record) (Toolchain, error) {
-	if req.Hash != "" && !r.pinned(req.Hash) {
-		return Toolchain{}, &HashError{req.Tool, r.Version, req.From, req.Hash}
-	}
-	dir := r.Root
-	if dir == "" {
-		unlock, err := st.lock(ctx, st.id(req.Tool, r.Version), true)
-		if err != nil {
-			return Toolchain{}, err
-		}
-		defer unlock()
-		if st.held(req.Tool, r.Version) == nil {
-			return Toolchain{}, errPruned
-		}
-		st.mark(st.id(req.Tool, r.Version))
-		dir = st.tree(req.Tool, r.Version)
-	}
-	tc := r.toolchain(dir)
-	tc.Tool, tc.Requested, tc.From = req.Tool, req.Constraint, req.From
-	return tc, nil
 }

@@ -1,4 +1,4 @@
-package beneath
+package beneath_test
 
 import (
 	"errors"
@@ -11,11 +11,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slugc/cache/beneath"
 	"slugc/cache/testkit"
 )
 
 // tree returns an open directory, and a directory of the host beside it that nothing may reach.
-func tree(t *testing.T) (d *Dir, dir, host string) {
+func tree(t *testing.T) (d *beneath.Dir, dir, host string) {
 	t.Helper()
 	base := testkit.Tree(t, t.TempDir(), map[string]string{
 		"host/file": "host", "host/dir/file": "host", "tree/file": "tree", "tree/dir/file": "tree",
@@ -28,7 +29,7 @@ func tree(t *testing.T) (d *Dir, dir, host string) {
 		must(t, os.Symlink(target, filepath.Join(dir, name)))
 	}
 	must(t, unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
-	d, err := Open(dir)
+	d, err := beneath.Open(dir)
 	must(t, err)
 	t.Cleanup(func() { d.Close() })
 	return d, dir, host
@@ -46,8 +47,8 @@ func eachWay(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	for _, stepwise := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stepwise %t", stepwise), func(t *testing.T) {
-			noOpenat2.Store(stepwise)
-			defer noOpenat2.Store(false)
+			beneath.NoOpenat2.Store(stepwise)
+			defer beneath.NoOpenat2.Store(false)
 			test(t)
 		})
 	}
@@ -74,9 +75,10 @@ func TestNoLinks(t *testing.T) {
 			for what, err := range map[string]error{
 				"ReadFile": read, "Dir": open, "ReadDir": list, "Mkdir": d.Mkdir(below, 0o755),
 				"WriteFile": d.WriteFile(below, nil, 0o644), "Remove": d.Remove(below),
-				"RemoveAll": d.RemoveAll(below), "Rename": d.Rename("file", d, below), "Mkdir itself": d.Mkdir(name, 0o755),
+				"RemoveAll": d.RemoveAll(below), "Rename": d.Rename("file", d, below),
+				"Mkdir itself": d.Mkdir(name, 0o755),
 			} {
-				if !errors.Is(err, ErrLink) {
+				if !errors.Is(err, beneath.ErrLink) {
 					t.Errorf("%s of %q: %v", what, name, err)
 				}
 			}
@@ -100,21 +102,21 @@ func TestReadFile(t *testing.T) {
 	t.Parallel()
 	d, dir, _ := tree(t)
 	must(t, os.Truncate(filepath.Join(dir, "file"), 1<<40))
-	large := &SizeError{}
+	large := &beneath.SizeError{}
 	if _, err := d.ReadFile("file", 100); !errors.As(err, &large) || large.Size != 1<<40 {
 		t.Errorf("a sparse file: %v", err)
 	}
 	if data, err := d.ReadFile("dir/file", 4); err != nil || string(data) != "tree" {
 		t.Errorf("got %q, %v", data, err)
 	}
-	if _, err := d.ReadFile("fifo", 100); !errors.Is(err, ErrNotRegular) {
+	if _, err := d.ReadFile("fifo", 100); !errors.Is(err, beneath.ErrNotRegular) {
 		t.Errorf("a FIFO: %v", err)
 	}
-	if data, err := ReadLinked(dir, "inner/file", 4); err != nil || string(data) != "tree" {
+	if data, err := beneath.ReadLinked(dir, "inner/file", 4); err != nil || string(data) != "tree" {
 		t.Errorf("a link inside: %q, %v", data, err)
 	}
 	for _, name := range []string{"filelink", "dir/link/file", "fifo", "proc/file", "gone", "dir"} {
-		if data, err := ReadLinked(dir, name, 100); err == nil {
+		if data, err := beneath.ReadLinked(dir, name, 100); err == nil {
 			t.Errorf("%s is read: %q", name, data)
 		}
 	}
@@ -150,12 +152,12 @@ func TestRemoveAll(t *testing.T) {
 	entries, err := d.ReadDir(".")
 	must(t, err)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name, TempPrefix) {
+		if strings.HasPrefix(e.Name, beneath.TempPrefix) {
 			t.Errorf("%s is left", e.Name)
 		}
 	}
-	must(t, RemoveAll(dir))
-	must(t, RemoveAll(filepath.Join(dir, "missing", "file")))
+	must(t, beneath.RemoveAll(dir))
+	must(t, beneath.RemoveAll(filepath.Join(dir, "missing", "file")))
 }
 
 // TestWalk visits what is there, links as such.
@@ -163,7 +165,7 @@ func TestWalk(t *testing.T) {
 	t.Parallel()
 	d, _, _ := tree(t)
 	var seen []string
-	must(t, d.Walk(".", func(path string, e Entry) error {
+	must(t, d.Walk(".", func(path string, e beneath.Entry) error {
 		if path == "dir" {
 			return fs.SkipDir
 		}

@@ -137,6 +137,11 @@ func (d *Dir) Mkdir(name string, perm fs.FileMode) error {
 	return made.Close()
 }
 
+// Symlink makes a symbolic link to target, which is not looked at. Nothing may exist in its place.
+func (d *Dir) Symlink(target, name string) error {
+	return d.at("symlink", name, func(fd int, base string) error { return unix.Symlinkat(target, fd, base) })
+}
+
 // WriteFile replaces a file in one step, whatever had the name: a link is replaced, not followed. It
 // does not sync.
 func (d *Dir) WriteFile(name string, data []byte, perm fs.FileMode) error {

@@ -24,6 +24,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // WriteFile replaces a file so that after a crash it holds the former bytes or the new ones. A link
@@ -43,19 +45,46 @@ func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
 		return err
 	}
 	defer src.Close()
-	tmp, err := os.CreateTemp(filepath.Dir(to), ".slugc-*")
+	prefix := "." + filepath.Base(to) + ".slugc-"
+	removeUnlocked(filepath.Dir(to), prefix)
+	tmp, err := os.CreateTemp(filepath.Dir(to), prefix+"*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
+	defer tmp.Close() // after the rename: until then the lock says that somebody needs it
+	if err := unix.Flock(int(tmp.Fd()), unix.LOCK_EX); err != nil {
+		return err
+	}
 	_, err = io.Copy(tmp, src)
-	if err := errors.Join(err, tmp.Chmod(perm), tmp.Sync(), tmp.Close()); err != nil {
+	if err := errors.Join(err, tmp.Chmod(perm), tmp.Sync()); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp.Name(), to); err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(to))
+}
+
+// removeUnlocked removes the temporary files of killed processes: those that nobody holds a lock on. It
+// ignores errors, because it only frees space. The name of a file that is to be replaced is in the prefix,
+// so that only another process that replaces the same file could lose its own, between making and locking.
+func removeUnlocked(dir, prefix string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
+			continue
+		}
+		name := filepath.Join(dir, e.Name())
+		f, err := OpenRegular(name)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			_ = os.Remove(name)
+		}
+		_ = f.Close()
+	}
 }
 
 // CopyFile copies a regular file with its modification time and the permissions perm. Nothing may
@@ -124,24 +153,26 @@ func SyncDir(dir string) error {
 }
 
 // RemoveAll removes a tree. It differs from [os.RemoveAll] in that directories may be read-only, as
-// those of Go's module cache are. A missing tree is no error. Links are removed, not followed.
-func RemoveAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
+// those of Go's module cache are, and nested as deep as a disk allows. A missing tree is no error. Links
+// are removed, not followed.
+func RemoveAll(path string) error { return beneath.RemoveAll(path) }
+
+// Discard removes a tree in one step, as seen by whoever looks at path: it renames the tree to a name
+// beside it that starts with a dot, syncs the directory, and then removes it. What a killed process leaves
+// has that name. A missing tree is no error.
+func Discard(path string) error {
+	away := filepath.Join(filepath.Dir(path), ".discarded-"+rand.Text())
+	err := os.Rename(path, away)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if root, err := os.OpenRoot(path); err == nil {
-		_ = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-			if d != nil && d.IsDir() {
-				_ = root.Chmod(name, 0o700)
-			}
-			return nil
-		})
-		_ = root.Close()
+	if err == nil {
+		err = SyncDir(filepath.Dir(path))
 	}
-	if err := os.RemoveAll(path); err != nil {
+	if err != nil {
 		return fmt.Errorf("removing %q: %w", path, err)
 	}
-	return nil
+	return RemoveAll(away)
 }
 
 // staleAfter is how long a temporary file must be unchanged for [RemoveStale].

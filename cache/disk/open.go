@@ -8,11 +8,13 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // ErrNotRegular is wrapped by the errors of [OpenRegular] and [ReadRegular] for a FIFO, a device, a
 // socket or a directory.
-var ErrNotRegular = errors.New("it is not a regular file")
+var ErrNotRegular = beneath.ErrNotRegular
 
 // OpenRegular opens a regular file to read. It follows links and never waits: opening a FIFO as
 // [os.Open] does blocks until somebody writes to it (fifo(7)).

@@ -56,6 +56,13 @@ func TroubleOf(err error) (Trouble, bool) {
 	return Trouble{}, false
 }
 
+// Damaged reports whether err, of reading a file, is about what is on the disk. A permission that is
+// missing and trouble of the machine besides a broken disk are not: the file may be as it should be.
+func Damaged(err error) bool {
+	trouble, ok := TroubleOf(err)
+	return (!ok || trouble.Errno == syscall.EIO) && !errors.Is(err, fs.ErrPermission)
+}
+
 // pathOf returns the path of the call that failed with errno. Of a call with two paths it is the new one,
 // unless that is empty.
 func pathOf(err error, errno syscall.Errno) string {

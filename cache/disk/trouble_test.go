@@ -64,6 +64,19 @@ func TestTroubleIn(t *testing.T) {
 	}
 }
 
+// TestDamaged holds that only what is on the disk counts as damage.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		syscall.EIO: true, syscall.ENOENT: true, errors.New("another digest"): true,
+		syscall.EMFILE: false, syscall.ENOMEM: false, syscall.EACCES: false,
+	} {
+		if got := disk.Damaged(fmt.Errorf("reading: %w", err)); got != want {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+}
+
 // TestReported holds that a program's error keeps its text and kind.
 func TestReported(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,7 @@ type buildFlags struct {
 	fresh, noRegister                                           bool
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
+	resources                                                   resourceFlags
 }
 
 func (c *cli) buildCommand() *cobra.Command {
@@ -90,8 +91,9 @@ stderr.`,
 	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore everything cached for this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
-	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run")
+	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run, and reading the source")
 	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
+	f.resources.flags(flags)
 	c.jsonFlag(cmd)
 	return cmd
 }
@@ -102,7 +104,6 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		Lenient:  f.procfile == "lenient",
 		Register: !f.noRegister,
 		Message:  f.message,
-		Limits:   sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit},
 	}
 	if f.procfile != "strict" && f.procfile != "lenient" {
 		return req, fault.UsageError("usage/flag",
@@ -110,6 +111,10 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 			"write --procfile strict or --procfile lenient")
 	}
 	var err error
+	limits := sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit}
+	if req.Limits, err = c.resources(limits, f.resources); err != nil {
+		return req, err
+	}
 	if req.Limit, err = parseSize(f.limit); err != nil {
 		return req, err
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,17 +50,14 @@ func (c *cli) cacheListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var b strings.Builder
 			var total int64
-			w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "APP\tWHAT\tSIZE")
+			t := newTable("APP", "WHAT", "SIZE")
 			for _, k := range list {
 				total += k.Size
-				fmt.Fprintf(w, "%s\t%s\t%s\n", k.App, k.What, report.Bytes(k.Size))
+				t.row(k.App, k.What, report.Bytes(k.Size))
 			}
-			fmt.Fprintf(w, "\ttotal\t%s\n", report.Bytes(total))
-			_ = w.Flush()
-			return c.result(list, b.String())
+			t.row("", "total", report.Bytes(total))
+			return c.result(list, t.String())
 		},
 	}
 	c.jsonFlag(cmd)
@@ -70,26 +65,9 @@ func (c *cli) cacheListCommand() *cobra.Command {
 }
 
 func (c *cli) cacheEntries(cmd *cobra.Command, home *cache.Home) ([]cacheEntry, error) {
-	var list []cacheEntry
-	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
+	list, err := sharedEntries(home)
 	if err != nil {
 		return nil, err
-	}
-	tools, err := store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range tools {
-		size, err := disk.Size(t.Dir)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, cacheEntry{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
-	}
-	if size, err := disk.Size(home.Path("run")); err != nil {
-		return nil, err
-	} else if size > 0 {
-		list = append(list, cacheEntry{What: "run", Size: size})
 	}
 	apps, err := home.Apps()
 	if err != nil {
@@ -117,8 +95,8 @@ func (c *cli) cachePruneCommand() *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what no build needs",
 		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses,
-what killed processes left to run in, and toolchains that no build used for the given time. With --all it also removes the apps' layers and
-submodules: the next builds start from scratch. Releases stay.`,
+what killed processes left to run in, and toolchains that no build used for the given time. With --all
+it also removes the apps' layers and submodules: the next builds start from scratch. Releases stay.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -163,18 +141,19 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.
 	if only != "" {
 		return freed, nil
 	}
-	store, err := toolchain.Open(home.Path("toolchains"), toolchain.Settings{})
-	if err != nil {
-		return freed, err
-	}
 	n, err := launch.Sweep(home.Path("run"))
 	freed += n
 	if err != nil {
 		return freed, err
 	}
-	n, err = store.Prune(func(_ toolchain.Toolchain, used time.Time) bool { return !all && time.Since(used) < age })
+	n, err = pruneShared(cmd.Context(), home, func(_ toolchain.Toolchain, used time.Time) bool {
+		return !all && time.Since(used) < age
+	})
 	return freed + n, err
 }
+
+// keepTool reports whether a toolchain that was last used at a time stays.
+type keepTool func(t toolchain.Toolchain, used time.Time) bool
 
 // lockApp takes an app's lock, under which slugs are added and removed.
 func (c *cli) lockApp(ctx context.Context, app *cache.App) (unlock func(), err error) {
@@ -217,7 +196,7 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 func (c *cli) cacheVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Check every kept segment and slug; the next build makes damaged segments again",
+		Short: "Check every toolchain, kept segment and slug; the next build makes again what is damaged",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -229,6 +208,11 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 				return err
 			}
 			problems := []string{}
+			found, err := verifyShared(cmd.Context(), home)
+			if err != nil {
+				return err
+			}
+			problems = append(problems, found...)
 			for _, app := range apps {
 				unlock, err := app.Lock(cmd.Context(), nil)
 				if err != nil {
@@ -240,6 +224,9 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 					return err
 				}
 				problems = append(problems, found...)
+			}
+			if err := c.verifyCoordinator(cmd.Context(), home); err != nil {
+				problems = append(problems, err.Error())
 			}
 			for _, p := range problems {
 				c.ui.Warn(p)

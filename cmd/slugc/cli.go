@@ -149,12 +149,13 @@ func (c *cli) document(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
 	}
-	return c.ui.result(b.String())
+	return c.ui.document(b.String())
 }
 
 // conclude prints the error, if there is one, and returns the exit code.
 func (c *cli) conclude(ctx context.Context, err error) int {
 	c.ui.close()
+	c.ui.endForeign()
 	if err == nil {
 		return c.exit
 	}

@@ -104,7 +104,7 @@ func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, 
 			text.WriteString(none.Text())
 		}
 		if !c.asJSON {
-			if printed := c.ui.result(safetext.Clean(text.String())); printed != nil {
+			if printed := c.ui.result(text.String()); printed != nil {
 				return printed
 			}
 		}
@@ -115,7 +115,7 @@ func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, 
 		group = append(group, "slugc/"+string(r.Language))
 	}
 	fmt.Fprintf(&text, "\ngroup: %s\n", strings.Join(group, ", "))
-	return c.result(doc, safetext.Clean(text.String()))
+	return c.result(doc, text.String())
 }
 
 func (c candidate) print(w io.Writer) {
@@ -132,19 +132,19 @@ func (c candidate) print(w io.Writer) {
 		if r.For {
 			sign = "+"
 		}
-		fmt.Fprintf(w, "       %s %s\n", sign, r.Text)
+		fmt.Fprintf(w, "       %s %s\n", sign, safetext.Cell(r.Text))
 	}
 	for _, r := range c.Requires {
 		want := r.Constraint
 		if want == "" {
 			want = "default version"
 		}
-		fmt.Fprintf(w, "       asks for %s %s (%s)\n", r.Tool, want, r.From)
+		fmt.Fprintf(w, "       asks for %s %s (%s)\n", r.Tool, safetext.Cell(want), safetext.Cell(r.From))
 	}
 	for _, warning := range c.Warnings {
-		fmt.Fprintf(w, "       ! %s\n", warning)
+		fmt.Fprintf(w, "       ! %s\n", safetext.Cell(warning))
 	}
 	if c.Error != "" {
-		fmt.Fprintf(w, "       ! %s\n", c.Error)
+		fmt.Fprintf(w, "       ! %s\n", safetext.Cell(c.Error))
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,8 +14,8 @@ import (
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/report"
+	"slugc/compiler/sandbox"
 )
 
 // finding is one line of `slugc doctor`.
@@ -38,17 +37,15 @@ func (c *cli) doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var b strings.Builder
-			w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+			t := newTable()
 			for _, f := range findings {
 				verdict := "ok"
 				if !f.OK {
 					verdict = "!"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", verdict, f.What, f.Says)
+				t.row(verdict, f.What, f.Says)
 			}
-			_ = w.Flush()
-			return c.result(findings, safetext.Clean(b.String()))
+			return c.result(findings, t.String())
 		},
 	}
 	c.jsonFlag(cmd)
@@ -68,8 +65,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	if box, err := engine.Sandbox(ctx); err != nil {
 		list = append(list, finding{"sandbox", false, err.Error()})
 	} else {
-		level := strings.TrimSuffix(string(box.Level())+": "+box.Reason(), ": ")
-		list = append(list, finding{"sandbox", box.Reason() == "", level})
+		list = append(list, sandboxFindings(box)...)
 	}
 	list = append(list, c.examineCoordinator(ctx, engine.Home))
 	list = append(list, findPrograms()...)
@@ -81,6 +77,19 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 		list = append(list, sourceFinding(s))
 	}
 	return list, nil
+}
+
+// sandboxFindings are the lines of the sandbox: its level, what a build can do at that level, and what holds
+// the limits of builds.
+func sandboxFindings(box *sandbox.Sandbox) []finding {
+	level := strings.TrimSuffix(string(box.Level())+": "+box.Reason(), ": ")
+	list := []finding{{"sandbox", box.Reason() == "", level}}
+	for _, attempt := range box.Permits() {
+		list = append(list, finding{"sandbox permits", box.Level() == sandbox.Bubblewrap, attempt})
+	}
+	by := box.Bounds()
+	says := "memory by " + by.Memory + ", processes by " + by.Processes + ", processor by " + by.CPU + ", disk by " + by.Disk
+	return append(list, finding{"limits", by.Memory != "watching" && by.Processes != "watching", says})
 }
 
 // sourceFinding is the line of a toolchain source: what it serves, from where, and why it cannot be

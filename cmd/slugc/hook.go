@@ -14,10 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/fault"
 	"slugc/compiler/push"
 	"slugc/compiler/release"
+	"slugc/compiler/sandbox"
 )
 
 func (c *cli) hookCommand() *cobra.Command {
@@ -42,6 +42,7 @@ build fails is rejected.`,
 
 func (c *cli) hookInstallCommand() *cobra.Command {
 	var s push.Settings
+	var resources resourceFlags
 	cmd := &cobra.Command{
 		Use:   "install REPO --app NAME",
 		Short: "Set the hooks up, or change their settings",
@@ -54,6 +55,10 @@ install replaces them.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			repo, err := c.repository(cmd.Context(), args[0])
 			if err != nil {
+				return err
+			}
+			s.Memory, s.Pids, s.Disk, s.Sandbox = resources.memory, resources.pids, resources.disk, c.sandbox
+			if _, err := c.resources(sandbox.Limits{}, resources); err != nil {
 				return err
 			}
 			if err := c.completeSettings(&s, repo); err != nil {
@@ -81,6 +86,7 @@ install replaces them.`,
 	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "",
 		"variables of slugc itself, such as passwords of coordinator and store")
 	flags.StringArrayVar(&s.Submodules, "allow-submodules", nil, "pattern of URLs that submodules are fetched from")
+	resources.flags(flags)
 	_ = cmd.MarkFlagRequired("app")
 	c.jsonFlag(cmd)
 	return cmd
@@ -212,7 +218,9 @@ func (c *cli) hook(ctx context.Context, dir string) (*push.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	for flag, setting := range map[*string]string{&c.home: s.Home, &c.coordinator: s.Coordinator, &c.store: s.Store} {
+	for flag, setting := range map[*string]string{
+		&c.home: s.Home, &c.coordinator: s.Coordinator, &c.store: s.Store, &c.sandbox: s.Sandbox,
+	} {
 		if *flag == "" {
 			*flag = setting
 		}
@@ -286,5 +294,5 @@ func statusText(s *push.Status) string {
 		fmt.Fprintf(&b, "  push of %s to %s: %s since %s (receive-pack %d)\n", short(p.Refs[0].New), p.Refs[0].Ref,
 			p.State, p.Began.Format("15:04:05"), p.ReceivePack.PID)
 	}
-	return safetext.Clean(b.String())
+	return b.String()
 }

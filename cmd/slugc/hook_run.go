@@ -200,6 +200,10 @@ func (c *cli) receive(
 	if err != nil {
 		return err
 	}
+	engine.Sandbox = neverNone(c.sandboxLevel(), engine.Sandbox)
+	if err := c.noteRepository(h.Settings.App, h.Repo.Dir); err != nil {
+		return err
+	}
 	config := releaseConfig{file: h.Settings.ReleaseEnvFile}
 	deployment, err := config.options(c)
 	if err != nil {
@@ -214,6 +218,11 @@ func (c *cli) receive(
 	if err != nil {
 		return err
 	}
+	limits, err := c.resources(sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit},
+		resourceFlags{h.Settings.Memory, h.Settings.Pids, h.Settings.Disk})
+	if err != nil {
+		return err
+	}
 	return h.PreReceive(
 		ctx,
 		push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, ReceivePack: receiver},
@@ -224,11 +233,28 @@ func (c *cli) receive(
 				Source: source.Spec{Env: c.fetchEnv(passed...)},
 				Limit:  limit,
 				Deploy: deployment,
-				Limits: sandbox.Limits{Deadline: deadline, Idle: idle, Log: logLimit},
+				Limits: limits,
 			},
 			StartSettler: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
 		},
 	)
+}
+
+// neverNone refuses to build without a sandbox unless that was asked for: whoever may push is not always
+// whoever may run programs on this machine.
+func neverNone(
+	want sandbox.Level, probe func(context.Context) (*sandbox.Sandbox, error),
+) func(context.Context) (*sandbox.Sandbox, error) {
+	return func(ctx context.Context) (*sandbox.Sandbox, error) {
+		box, err := probe(ctx)
+		if err != nil || box.Level() != sandbox.None || want == sandbox.None {
+			return box, err
+		}
+		return nil, fault.New(fault.Slugc, fault.ExitCache, "push/no-sandbox",
+			fmt.Errorf("building a push: no sandbox works on this machine: %s", box.Reason()),
+			"install bubblewrap, or permit user namespaces, on the machine of the repository",
+			"if everyone who may push may also run programs there as this user: slugc hook install --sandbox none")
+	}
 }
 
 // pusherWriter writes to a client that may go away, and cancels the build when that happens.

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/cache/logs"
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 )
@@ -86,7 +85,7 @@ func (c *cli) logsCommand() *cobra.Command {
 				return err
 			}
 			for _, record := range last {
-				if err := c.ui.result(safetext.Clean(record.String())); err != nil {
+				if err := c.ui.output(record.String()); err != nil {
 					return err
 				}
 			}
@@ -95,7 +94,7 @@ func (c *cli) logsCommand() *cobra.Command {
 			}
 			return r.Follow(
 				cmd.Context(),
-				func(record logs.Record) error { return c.ui.result(safetext.Clean(record.String())) },
+				func(record logs.Record) error { return c.ui.output(record.String()) },
 			)
 		},
 	}

@@ -9,14 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/artifact"
 	"slugc/compiler/deploy"
 	"slugc/compiler/fault"
@@ -126,6 +124,7 @@ func (c *cli) releasesCommand() *cobra.Command {
 					}
 					return c.result(apps, strings.Join(apps, "\n"))
 				}
+				c.settlePushes(cmd.Context(), args[0])
 				list, err := r.List(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -168,19 +167,15 @@ func (c *cli) releaseRows(app string, list []release.Release) ([]releaseRow, err
 }
 
 func releaseTable(list []releaseRow) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "RELEASE\tSTATUS\tCREATED\tSLUG\tDESCRIPTION")
+	t := newTable("RELEASE", "STATUS", "CREATED", "SLUG", "DESCRIPTION")
 	for _, r := range list {
 		slug := r.Slug.Digest.Short()
 		if r.SlugMissing {
 			slug += " (missing)"
 		}
-		fmt.Fprintf(w, "v%d\t%s\t%s\t%s\t%s\n", r.Version, r.Status, r.CreatedAt.Format(time.RFC3339),
-			slug, safetext.Clean(r.Description))
+		t.row(fmt.Sprintf("v%d", r.Version), r.Status, r.CreatedAt.Format(time.RFC3339), slug, r.Description)
 	}
-	_ = w.Flush()
-	return b.String()
+	return t.String()
 }
 
 func (c *cli) rollbackCommand() *cobra.Command {
@@ -271,6 +266,7 @@ func (c *cli) psCommand() *cobra.Command {
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.readReleases(func(r *release.Releases) error {
+				c.settlePushes(cmd.Context(), args[0])
 				current, err := r.Current(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -280,15 +276,12 @@ func (c *cli) psCommand() *cobra.Command {
 					return err
 				}
 				var list []process
-				var b strings.Builder
-				w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-				fmt.Fprintf(w, "TYPE\tQUANTITY\tCOMMAND (v%d)\n", current.Version)
+				t := newTable("TYPE", "QUANTITY", fmt.Sprintf("COMMAND (v%d)", current.Version))
 				for _, p := range current.ProcessTypes {
 					list = append(list, process{p.Type, formation[p.Type], p.Command})
-					fmt.Fprintf(w, "%s\t%d\t%s\n", p.Type, formation[p.Type], p.Command)
+					t.row(p.Type, formation[p.Type], p.Command)
 				}
-				_ = w.Flush()
-				return c.result(list, safetext.Clean(b.String()))
+				return c.result(list, t.String())
 			})
 		},
 	}

@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"slugc/cache/digest"
-	"slugc/cmd/slugc/safetext"
 	"slugc/compiler/report"
 	"slugc/compiler/slug"
 )
@@ -33,7 +31,7 @@ directories. Nothing is unpacked.`,
 				*slug.Manifest
 				Largest []slug.DirSize `json:"largest"`
 			}{m, largest}
-			return c.result(doc, safetext.Clean(describe(m, largest)))
+			return c.result(doc, describe(m, largest))
 		},
 	}
 	c.jsonFlag(cmd)
@@ -41,37 +39,39 @@ directories. Nothing is unpacked.`,
 }
 
 func describe(m *slug.Manifest, largest []slug.DirSize) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "format\t%d, for %s\n", m.Format, m.Target)
-	fmt.Fprintf(w, "content\t%s\n", m.Content)
-	fmt.Fprintln(w, "\nSECTION\tIN THE SLUG\tUNPACKED\tENTRIES\tDIGEST")
+	t := newTable("format", fmt.Sprintf("%d, for %s", m.Format, m.Target))
+	t.row("content", m.Content)
+	t.row()
+	t.row("SECTION", "IN THE SLUG", "UNPACKED", "ENTRIES", "DIGEST")
 	for _, s := range m.Sections {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", s.Name, report.Bytes(s.Size), report.Bytes(s.Tar), s.Entries,
+		t.row(s.Name, report.Bytes(s.Size), report.Bytes(s.Tar), s.Entries,
 			s.Digest.Short())
 	}
-	fmt.Fprintln(w, "\nPROCESS TYPE\tCOMMAND")
+	t.row()
+	t.row("PROCESS TYPE", "COMMAND")
 	for _, p := range m.ProcessTypes {
-		fmt.Fprintf(w, "%s\t%s\n", p.Type, p.Command)
+		t.row(p.Type, p.Command)
 	}
-	fmt.Fprintln(w, "\nRUNTIME\tVERSION\tSOURCE\tASKED FOR BY")
+	t.row()
+	t.row("RUNTIME", "VERSION", "SOURCE", "ASKED FOR BY")
 	for _, r := range m.Runtimes {
 		asked := r.From
 		if r.Requested != "" {
 			asked = fmt.Sprintf("%s (%s)", r.From, r.Requested)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Name, r.Version, r.Source, asked)
+		t.row(r.Name, r.Version, r.Source, asked)
 	}
-	fmt.Fprintln(w, "\nBUILDPACK\tVERSION\tCHOSEN BECAUSE")
+	t.row()
+	t.row("BUILDPACK", "VERSION", "CHOSEN BECAUSE")
 	for _, p := range m.Buildpacks {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.ID, p.Version, strings.Join(p.Reasons, ", "))
+		t.row(p.ID, p.Version, strings.Join(p.Reasons, ", "))
 	}
-	fmt.Fprintln(w, "\nLARGEST DIRECTORY\tUNPACKED")
+	t.row()
+	t.row("LARGEST DIRECTORY", "UNPACKED")
 	for _, d := range largest {
-		fmt.Fprintf(w, "%s\t%s\n", d.Path, report.Bytes(d.Size))
+		t.row(d.Path, report.Bytes(d.Size))
 	}
-	_ = w.Flush()
-	return b.String()
+	return t.String()
 }
 
 // short returns the first twelve digits of a commit.

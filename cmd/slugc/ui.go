@@ -9,11 +9,13 @@ package main
 //   - colours are SGR only, and none without a terminal, under NO_COLOR, TERM=dumb or --plain.
 //   - live progress is drawn on a terminal only, on one line below the text, and leaves nothing
 //     behind. Elsewhere the heartbeat prints now and then what is still going on.
-//   - foreign text (of buildpacks, tools, files) goes through package safetext, which removes every control
-//     character except tab and SGR.
+//   - foreign text (of buildpacks, tools, files) goes through package safetext: in messages, lists and
+//     names control characters are shown as escapes; of the output of builds colours pass, and end
+//     with their line. What the CI runner would obey is broken.
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
@@ -31,11 +33,14 @@ import (
 type ui struct {
 	out, err     io.Writer
 	terminal     bool // stderr is a terminal
+	outTerminal  bool // stdout is one
 	color        bool
 	quiet, plain bool
 	width        func() int
 
-	blank bool // the buildpack's last line was empty
+	blank  bool            // the buildpack's last line was empty
+	runner safetext.Runner // reads what is printed
+	token  string          // ends what [ui.beginForeign] began; "" if nothing did
 
 	mu           sync.Mutex
 	progressLine progressLine
@@ -45,7 +50,9 @@ type ui struct {
 
 func newUI(stdout, stderr *os.File) *ui {
 	terminal := term.IsTerminal(int(stderr.Fd())) && os.Getenv("TERM") != "dumb"
-	return &ui{out: stdout, err: stderr, terminal: terminal, color: terminal && os.Getenv("NO_COLOR") == "",
+	return &ui{out: stdout, err: stderr, terminal: terminal, outTerminal: term.IsTerminal(int(stdout.Fd())),
+		color:  terminal && os.Getenv("NO_COLOR") == "",
+		runner: safetext.RunnerOf(os.Getenv),
 		width: func() int {
 			if w, _, err := term.GetSize(int(stderr.Fd())); err == nil && w > 20 {
 				return w
@@ -74,16 +81,21 @@ func (u *ui) line(s string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.progressLine.erase(u.err)
-	fmt.Fprintln(u.err, s)
+	fmt.Fprintln(u.err, u.runner.Break(s))
 	u.heartbeat.reset()
 }
 
 // Step prints that a step starts.
 func (u *ui) Step(text string) {
+	u.step(safetext.Show(text))
+}
+
+// step prints that a step starts, with a text that is safe.
+func (u *ui) step(text string) {
 	if u.quiet {
 		return
 	}
-	u.line(u.paint(bold, "----->") + " " + safetext.Clean(text))
+	u.line(u.paint(bold, "----->") + " " + text)
 	if !isDoing(text) {
 		text = ""
 	}
@@ -93,19 +105,19 @@ func (u *ui) Step(text string) {
 // Detail prints a line about the step.
 func (u *ui) Detail(text string) {
 	if !u.quiet {
-		u.line("       " + safetext.Clean(text))
+		u.line("       " + safetext.Show(text))
 	}
 }
 
 // Warn prints what the reader should know, also under --quiet.
 func (u *ui) Warn(text string) {
-	for _, l := range strings.Split(safetext.Clean(text), "\n") {
+	for _, l := range strings.Split(safetext.Show(text), "\n") {
 		u.line(u.paint(yellow, " !     "+l))
 	}
 }
 
 func (u *ui) errorf(format string, args ...any) {
-	for _, l := range strings.Split(safetext.Clean(fmt.Sprintf(format, args...)), "\n") {
+	for _, l := range strings.Split(safetext.Show(fmt.Sprintf(format, args...)), "\n") {
 		u.line(u.paint(red, " !     "+l))
 	}
 }
@@ -114,7 +126,7 @@ func (u *ui) errorf(format string, args ...any) {
 func (u *ui) fault(f *fault.Error) {
 	u.errorf("%s", placed(f.Error(), f.Place))
 	for _, h := range f.Hints {
-		for i, l := range strings.Split(safetext.Clean(h), "\n") {
+		for i, l := range strings.Split(safetext.Show(h), "\n") {
 			if i == 0 {
 				l = "hint: " + l
 			}
@@ -140,7 +152,22 @@ func placed(text, place string) string {
 }
 
 // result prints the command's one result on stdout.
-func (u *ui) result(text string) error {
+func (u *ui) result(text string) error { return u.print(u.runner.Break(safetext.Show(text))) }
+
+// document prints a JSON document as the command's one result.
+func (u *ui) document(text string) error { return u.print(u.runner.JSON(safetext.JSON(text))) }
+
+// output prints a line that a process of an app wrote. Its colours are for terminals only.
+func (u *ui) output(line string) error {
+	if u.outTerminal {
+		line = safetext.Line(line)
+	} else {
+		line = safetext.Strip(line)
+	}
+	return u.print(u.runner.Break(line))
+}
+
+func (u *ui) print(text string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.progressLine.erase(u.err)
@@ -163,7 +190,7 @@ func (u *ui) Progress(what string, done, total int64) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.progressLine.set(safetext.Clean(what), done, total)
+	u.progressLine.set(safetext.Cell(what), done, total)
 	u.progressLine.draw(u.err, u.width())
 	if u.tick == nil {
 		u.tick = time.AfterFunc(spinInterval, u.spin)
@@ -177,7 +204,7 @@ func (u *ui) noteActivity(what string, done, total int64) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.heartbeat.begin(safetext.Clean(what), done, total, u.sayStillBusy)
+	u.heartbeat.begin(safetext.Cell(what), done, total, u.sayStillBusy)
 }
 
 // sayStillBusy prints the heartbeat's line when it is due.
@@ -185,7 +212,7 @@ func (u *ui) sayStillBusy() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if l := u.heartbeat.line(); l != "" {
-		fmt.Fprintln(u.err, "       "+l)
+		fmt.Fprintln(u.err, u.runner.Break("       "+l))
 	}
 }
 
@@ -214,12 +241,36 @@ func (u *ui) close() {
 // they are, everything else as details.
 func (u *ui) Output(string) io.Writer { return &lines{print: u.buildpackLine} }
 
+// beginForeign tells GitHub's runner, before the first foreign line, to obey no command until a word
+// comes that only slugc knows ("Stopping and starting workflow commands").
+func (u *ui) beginForeign() {
+	u.mu.Lock()
+	begin := u.token == "" && u.runner.GitHub()
+	if begin {
+		u.token = rand.Text()
+		u.progressLine.erase(u.err)
+		fmt.Fprintln(u.err, "::stop-commands::"+u.token)
+	}
+	u.mu.Unlock()
+}
+
+// endForeign lets the runner obey commands again.
+func (u *ui) endForeign() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.token != "" {
+		fmt.Fprintln(u.err, "::"+u.token+"::")
+		u.token = ""
+	}
+}
+
 func (u *ui) buildpackLine(l string) {
-	l = safetext.Clean(l)
+	u.beginForeign()
+	l = safetext.Line(l)
 	switch {
 	case strings.HasPrefix(l, "-----> "):
-		u.Step(strings.TrimPrefix(l, "-----> "))
-		u.noteActivity(strings.TrimPrefix(l, "-----> "), 0, 0)
+		u.step(strings.TrimPrefix(l, "-----> "))
+		u.noteActivity(safetext.Strip(strings.TrimPrefix(l, "-----> ")), 0, 0)
 	case strings.HasPrefix(l, " ! "):
 		u.line(u.paint(yellow, l))
 	case strings.TrimSpace(l) == "":
@@ -229,8 +280,10 @@ func (u *ui) buildpackLine(l string) {
 		u.blank = true
 		return
 	default:
-		u.Detail(strings.TrimRight(strings.TrimPrefix(l, "       "), " \t"))
-		u.Progress(l, 0, 0)
+		if !u.quiet {
+			u.line("       " + strings.TrimRight(strings.TrimPrefix(l, "       "), " \t"))
+		}
+		u.Progress(strings.TrimSpace(safetext.Strip(l)), 0, 0)
 	}
 	u.blank = false
 }

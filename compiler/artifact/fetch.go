@@ -79,6 +79,7 @@ func isRegular(path string) bool {
 // they only save time.
 func newest(app *cache.App, n int) (paths []string) {
 	files, _ := slugFiles(app)
+	files = slices.DeleteFunc(files, func(f slugFile) bool { return f.damaged })
 	slices.SortFunc(files, func(a, b slugFile) int { return b.info.ModTime().Compare(a.info.ModTime()) })
 	for _, f := range files[:min(len(files), n)] {
 		paths = append(paths, f.path)
@@ -88,7 +89,8 @@ func newest(app *cache.App, n int) (paths []string) {
 
 // slugFile is one of an app's slugs on this machine.
 type slugFile struct {
-	path   string
-	digest digest.Digest
-	info   fs.FileInfo
+	path    string
+	digest  digest.Digest
+	damaged bool // it was put aside
+	info    fs.FileInfo
 }

@@ -42,10 +42,10 @@ func Clear(app *cache.App, needed map[digest.Digest]bool) (freed int64, err erro
 	if err != nil {
 		return freed, err
 	}
-	for _, part := range []string{"layers", "segments", "build", "stat", "submodules"} {
+	for _, part := range []string{"layers", "segments", "build", "begun", "stat", "submodules"} {
 		n, err := disk.Size(app.Path(part))
 		if err == nil {
-			err = disk.RemoveAll(app.Path(part))
+			err = disk.Discard(app.Path(part))
 		}
 		if err != nil {
 			return freed, err
@@ -62,7 +62,7 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 		return 0, err
 	}
 	for _, f := range files {
-		if keep(f) {
+		if keep(f) && !f.damaged {
 			continue
 		}
 		if err := os.Remove(f.path); err != nil {
@@ -74,37 +74,69 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 }
 
 // Verify checks an app's segments and slugs and returns what is wrong, one sentence each. Damaged
-// segments are removed. The app's lock must be held.
+// segments are removed, damaged slugs put aside. The app's lock must be held.
 func Verify(ctx context.Context, app *cache.App) ([]string, error) {
-	var problems []string
 	segments, err := slug.OpenStore(app.Path("segments"))
 	if err != nil {
 		return nil, err
 	}
-	damaged, err := segments.Verify(ctx)
+	problems, err := VerifySegments(ctx, app.Name, segments)
 	if err != nil {
 		return nil, err
-	}
-	for _, p := range damaged {
-		sections := strings.Join(p.Sections, ", ")
-		problems = append(
-			problems,
-			fmt.Sprintf("%s: segment %s of %s: %v; removed", app.Name, p.Digest, sections, p.Err),
-		)
 	}
 	files, err := slugFiles(app)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
-		if _, err := slug.Verify(ctx, f.path, f.digest); err != nil {
-			problems = append(problems, fmt.Sprintf("%s: slug %s: %v", app.Name, filepath.Base(f.path), err))
+		if f.damaged {
+			continue
 		}
+		_, err := slug.Verify(ctx, f.path, f.digest)
+		if err == nil {
+			continue
+		}
+		if !disk.Damaged(err) {
+			return nil, err
+		}
+		if aside := putAside(app, f); aside != nil {
+			return nil, aside
+		}
+		problems = append(problems, fmt.Sprintf("%s: slug %s: %v; put aside, the next build of its source makes it again",
+			app.Name, filepath.Base(f.path), err))
 	}
 	return problems, ctx.Err()
 }
 
-// slugFiles lists the app's slugs. Temporary files of killed builds are left out.
+// damagedSuffix ends the name of a slug that was put aside. Prune removes it.
+const damagedSuffix = ".damaged"
+
+// putAside renames a damaged slug, and drops the record if it names it.
+func putAside(app *cache.App, f slugFile) error {
+	if record := app.Record(); record != nil && filepath.Base(record.Slug) == filepath.Base(f.path) {
+		if err := app.DropRecord(); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(f.path, f.path+damagedSuffix); err != nil {
+		return fmt.Errorf("putting a damaged slug aside: %w", err)
+	}
+	return disk.SyncDir(filepath.Dir(f.path))
+}
+
+// VerifySegments checks a store of segments, whose owner people know by the name, and returns what is
+// wrong, one sentence each. Damaged segments are removed.
+func VerifySegments(ctx context.Context, name string, segments *slug.Store) (problems []string, err error) {
+	damaged, err := segments.Verify(ctx)
+	for _, p := range damaged {
+		sections := strings.Join(p.Sections, ", ")
+		problems = append(problems, fmt.Sprintf("%s: segment %s of %s: %v; removed", name, p.Digest, sections, p.Err))
+	}
+	return problems, err
+}
+
+// slugFiles lists the app's slugs, those included that were put aside. Temporary files of killed builds
+// are left out.
 func slugFiles(app *cache.App) ([]slugFile, error) {
 	entries, err := os.ReadDir(app.Path("slugs"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,13 +147,14 @@ func slugFiles(app *cache.App) ([]slugFile, error) {
 	}
 	var list []slugFile
 	for _, e := range entries {
-		digits, ok := strings.CutSuffix(e.Name(), suffix)
+		name, damaged := strings.CutSuffix(e.Name(), damagedSuffix)
+		digits, ok := strings.CutSuffix(name, suffix)
 		d, err := digest.FromHex(digits)
 		if !ok || err != nil {
 			continue
 		}
 		if info, err := e.Info(); err == nil {
-			list = append(list, slugFile{path: app.Path("slugs", e.Name()), digest: d, info: info})
+			list = append(list, slugFile{path: app.Path("slugs", e.Name()), digest: d, damaged: damaged, info: info})
 		}
 	}
 	return list, nil

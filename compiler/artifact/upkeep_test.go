@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,11 +73,20 @@ func TestVerify(t *testing.T) {
 		t.Errorf("got %q, %v", problems, err)
 	}
 	path, _ := pack(t, app, "damaged")
-	if err := os.Truncate(path, 100); err != nil {
+	if err := errors.Join(os.Truncate(path, 100), app.SaveRecord(&cache.Record{Slug: path})); err != nil {
 		t.Fatal(err)
 	}
 	problems, err := artifact.Verify(t.Context(), app)
 	if err != nil || len(problems) != 1 || !strings.HasPrefix(problems[0], "hello: slug "+filepath.Base(path)+": ") {
 		t.Errorf("got %q, %v", problems, err)
+	}
+	if testkit.Exists(path) || !testkit.Exists(path+".damaged") || app.Record() != nil {
+		t.Errorf("the damaged slug is not put aside, or recorded: %+v", app.Record())
+	}
+	if problems, err := artifact.Verify(t.Context(), app); err != nil || len(problems) > 0 {
+		t.Errorf("once more: %q, %v", problems, err)
+	}
+	if _, err := artifact.Prune(t.Context(), app, nil); err != nil || testkit.Exists(path+".damaged") {
+		t.Errorf("the slug that was put aside stays, %v", err)
 	}
 }

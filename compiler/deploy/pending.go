@@ -58,13 +58,28 @@ func recordKey(app *cache.App, key string) (*pendingKey, error) {
 			"try again when that process has ended: the result is its release")
 	}
 	if err == nil {
-		err = os.WriteFile(k.path, []byte(key), 0o600)
+		err = writeSynced(k.path, key)
 	}
 	if err != nil {
 		k.unlock()
 		return nil, fmt.Errorf("recording a registration: %w", err)
 	}
 	return k, nil
+}
+
+// writeSynced writes a key into its file, which is locked, so that it survives a power cut: the release
+// that is registered next does.
+func writeSynced(path, key string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(key)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	return errors.Join(disk.SyncDir(dir), disk.SyncDir(filepath.Dir(dir)))
 }
 
 // remove removes the key: its release is settled.

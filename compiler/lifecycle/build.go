@@ -85,6 +85,9 @@ func (b *builder) prepare() (err error) {
 	if err := extension.WriteSlices(b.platform, b.Slices); err != nil {
 		return err
 	}
+	if err := extension.WriteProvided(b.platform, b.Provided); err != nil {
+		return err
+	}
 	if b.Prepare != nil {
 		return b.Prepare(b.platform)
 	}
@@ -114,13 +117,17 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 	if err := w.writePlan(libcnb.BuildpackPlan{Entries: slices.Concat(m.Entries, b.unmet)}); err != nil {
 		return err
 	}
-	if err := b.exec(ctx, m, w); err != nil {
+	runtimes, err := b.showRuntimes(m)
+	if err != nil {
+		return err
+	}
+	if err := b.exec(ctx, m, w, runtimes); err != nil {
 		return err
 	}
 	if err := b.collect(m, w, before, result); err != nil {
 		return brokenOutput(m, err)
 	}
-	return nil
+	return b.attachLate(ctx, m, result)
 }
 
 // collect reads what a buildpack has left.
@@ -153,7 +160,7 @@ func brokenOutput(m Member, err error) error {
 }
 
 // exec runs bin/build.
-func (b *builder) exec(ctx context.Context, m Member, w *workspace) error {
+func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []sandbox.Bind) error {
 	app := b.bind()
 	bp := sandbox.Bind{Host: m.Dir, Inside: bpMount + "/" + m.Escaped()}
 	platform := sandbox.Bind{Host: b.platform, Inside: platformMount}
@@ -182,7 +189,8 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace) error {
 	out := &tail{Writer: b.Output(m.Info.ID)}
 	err := b.Sandbox.Run(ctx, sandbox.Spec{
 		Args: args, Dir: at(app), Env: command.Environ(env),
-		Binds: append([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds...), Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
+		Binds:   slices.Concat([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds, runtimes),
+		Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
 	})
 	if err != nil {
 		return failure(ctx, m, filepath.Join(w.report, diagnosisFile), disk.Reported(err, out.String()))
@@ -197,7 +205,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
 		return fault.AppError("build/limit", fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit),
-			"raise the limit with --timeout or --idle-timeout if the build really needs longer")
+			limitHint(limit.Which))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -219,6 +227,21 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	return f
 }
 
+// limitHint says how a limit is raised.
+func limitHint(which string) string {
+	switch which {
+	case sandbox.LimitMemory:
+		return "raise the limit with --memory or SLUGC_MEMORY if the build really needs more"
+	case sandbox.LimitProcesses:
+		return "raise the limit with --pids or SLUGC_PIDS if the build really needs more"
+	case sandbox.LimitDisk:
+		return "raise the limit with --disk or SLUGC_DISK if the build really writes so much"
+	case sandbox.LimitFree, sandbox.LimitInodes:
+		return "make room on the disk; --disk SIZE bounds what a build writes, --disk 0 lets it fill the disk"
+	}
+	return "raise the limit with --timeout or --idle-timeout if the build really needs longer"
+}
+
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch
 // layers go into the slug.
 func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layerFile, result *Result) error {
@@ -234,9 +257,9 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 			return fmt.Errorf("opening layer %q: %w", name, beneath.Reason(err))
 		}
 		defer layer.Close()
-		types := layers[name].Types
+		types, runtime := layers[name].Types, b.runtimeOf(m, name)
 		if types.Build {
-			changes, err := buildChanges(layer, filepath.Join(b.appPath(), layersName, m.Escaped(), name))
+			changes, err := buildChanges(layer, runtime, filepath.Join(b.appPath(), layersName, m.Escaped(), name))
 			if err != nil {
 				return err
 			}
@@ -245,6 +268,7 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{
 				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(b.Layers, m.Escaped(), name),
+				Runtime: runtime, metadata: layers[name].Metadata,
 			})
 		}
 	}

@@ -131,8 +131,13 @@ func pathChanges(dirs []pathDir, layer *beneath.Dir, at string) (changes []chang
 
 // buildChanges returns what a build layer changes in the environment of the next buildpacks. They see the
 // layer at the path at.
-func buildChanges(layer *beneath.Dir, at string) ([]change, error) {
-	changes := pathChanges(buildPathDirs, layer, at)
+func buildChanges(layer *beneath.Dir, r Runtime, at string) ([]change, error) {
+	tree, err := r.open(layer)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	changes := pathChanges(buildPathDirs, tree, at)
 	for _, dir := range []string{"env", "env.build"} {
 		more, err := readEnv(layer, dir)
 		if err != nil {

@@ -44,7 +44,7 @@ func TestEnvironmentRules(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			changes, err := buildChanges(opened(t, testkit.Tree(t, t.TempDir(), test.files)), "/L")
+			changes, err := buildChanges(opened(t, testkit.Tree(t, t.TempDir(), test.files)), Runtime{}, "/L")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestReadEnvRefuses(t *testing.T) {
 		if err := prepare(dir); err != nil {
 			t.Fatal(err)
 		}
-		if changes, err := buildChanges(opened(t, dir), "/L"); err == nil {
+		if changes, err := buildChanges(opened(t, dir), Runtime{}, "/L"); err == nil {
 			t.Errorf("%s: read as %v", name, changes)
 		}
 	}
@@ -135,7 +135,8 @@ func TestProfileRefusesExecD(t *testing.T) {
 	t.Parallel()
 	layers := filepath.Join(t.TempDir(), ".layers")
 	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app"); err == nil || !strings.Contains(err.Error(), "exec.d") {
+	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app"); err == nil ||
+		!strings.Contains(err.Error(), "exec.d") {
 		t.Errorf("got %v", err)
 	}
 }

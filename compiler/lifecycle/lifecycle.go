@@ -19,6 +19,9 @@
 // cache layer it is files and metadata. Of a layer with launch only it is metadata; the files are set aside,
 // and come back if the buildpack declares the layer again without files. Of any other layer it is nothing.
 //
+// What a layer's app runs on may be the platform's ([Runtime]): a tree that it puts into the layer,
+// read-only, and that all apps of the machine share.
+//
 // What a buildpack leaves is untrusted. The package limits its size and accepts only regular files.
 //
 // Image extensions and the stacks of API 0.7 and older are not supported. Detection by bin/detect is not
@@ -26,6 +29,7 @@
 package lifecycle
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -89,15 +93,20 @@ func (m *Member) SetMetadata(entry, key string, value any) {
 
 // Config are the arguments of [Build].
 type Config struct {
-	Sandbox     *sandbox.Sandbox
-	Group       []Member
-	AppDir      string            // host path of the app directory
-	Layers      string            // host path of the layers directory, AppDir/.layers
-	Work        string            // host directory for the platform directory, HOME and plans
-	Env         map[string]string // user-provided variables, for the platform directory
-	BaseEnv     map[string]string // environment of the buildpack process: PATH, proxies, registry settings
-	Binds       []sandbox.Bind    // further host paths for the buildpack
-	Slices      map[string]string // key by path, of the slices whose files the buildpacks need not make
+	Sandbox *sandbox.Sandbox
+	Group   []Member
+	AppDir  string            // host path of the app directory
+	Layers  string            // host path of the layers directory, AppDir/.layers
+	Work    string            // host directory for the platform directory, HOME and plans
+	Env     map[string]string // user-provided variables, for the platform directory
+	BaseEnv map[string]string // environment of the buildpack process: PATH, proxies, registry settings
+	Binds   []sandbox.Bind    // further host paths for the buildpack
+	Slices  map[string]string // key by path, of the slices whose files the buildpacks need not make
+	// Provided lists the layers whose content the platform provides, by [extension.LayerName]. Those of
+	// Runtimes are known before the build; for the others LateRuntime, which may be nil, is called after it.
+	Provided    []string
+	Runtimes    map[string]Runtime
+	LateRuntime func(ctx context.Context, m Member, layer string, metadata map[string]any) (Runtime, error)
 	Prepare     func(platformDir string) error
 	Output      func(buildpack string) io.Writer // where a buildpack's output goes
 	Limits      sandbox.Limits
@@ -130,6 +139,9 @@ type Slice struct {
 type Layer struct {
 	Buildpack, Name string
 	Dir             string // host path
+	Runtime         Runtime
+
+	metadata map[string]any // as the buildpack left it
 }
 
 // LayerState is whether a layer was reused, and why.

@@ -22,7 +22,7 @@ func profile(layers []Layer, app *beneath.Dir, appPath string) (string, error) {
 			return "", fmt.Errorf("placing layer %q: %w", l.Name, err)
 		}
 		s := script{b: &b, appPath: appPath}
-		if err := s.layer(app, filepath.ToSlash(rel)); err != nil {
+		if err := s.layer(app, filepath.ToSlash(rel), l.Runtime); err != nil {
 			return "", fmt.Errorf("compiling the launch environment of layer %q: %w", l.Name, err)
 		}
 	}
@@ -40,13 +40,18 @@ type script struct {
 
 // layer writes a layer's path variables, env, env.launch, env.launch/‹process› and profile.d, in the order
 // of the CNB launcher. rel is the layer's path below the app directory.
-func (s script) layer(app *beneath.Dir, rel string) error {
+func (s script) layer(app *beneath.Dir, rel string, r Runtime) error {
 	layer, err := app.Dir(rel)
 	if err != nil {
 		return err
 	}
 	defer layer.Close()
-	s.changes("", pathChanges(launchPathDirs, layer, s.appPath+"/"+rel))
+	tree, err := r.open(layer)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	s.changes("", pathChanges(launchPathDirs, tree, s.appPath+"/"+rel))
 	for _, dir := range []string{"env", "env.launch"} {
 		changes, err := readEnv(layer, dir)
 		if err != nil {
@@ -57,12 +62,12 @@ func (s script) layer(app *beneath.Dir, rel string) error {
 	if err := s.processes(layer); err != nil {
 		return err
 	}
-	if programs, err := readDir(layer, "exec.d"); err != nil {
+	if programs, err := readDir(tree, "exec.d"); err != nil {
 		return err
 	} else if len(programs) > 0 {
 		return errors.New("exec.d programs are not supported; use profile.d or env.launch")
 	}
-	scripts, err := readDir(layer, "profile.d")
+	scripts, err := readDir(tree, "profile.d")
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { c.Close() })
 	b := &bench{T: t, releases: release.New(c, release.Options{RetryTime: time.Millisecond})}
-	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: "/nowhere"}, Report: &reporttest.Recorder{},
+	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: t.TempDir()}, Report: &reporttest.Recorder{},
 		Releases: func(context.Context) (*release.Releases, func(), error) { return b.releases, func() {}, nil }}
 	if _, err := repo.Install(t.Context(), b.Settings, "/bin/false"); err != nil {
 		t.Fatal(err)

@@ -135,7 +135,7 @@ func (h *Hook) newRecord(ctx context.Context, p Push, deploys []Update) (*Record
 
 // request is the build of a push.
 func (h *Hook) request(req compiler.Request, p Push, rec *Record, o Options) compiler.Request {
-	req.App, req.Fresh, req.Register = h.Settings.App, o.Fresh, !o.Dry
+	req.App, req.Fresh, req.Register, req.Push = h.Settings.App, o.Fresh, !o.Dry, rec.ID
 	req.Source = source.Spec{
 		Kind:       source.Git,
 		Dir:        h.Repo.Dir,

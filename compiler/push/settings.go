@@ -28,6 +28,11 @@ type Settings struct {
 	// SlugcEnvFile has variables of slugc itself, for a git server whose environment lacks them.
 	SlugcEnvFile string   `json:"slugc_env_file,omitempty"`
 	Submodules   []string `json:"submodules,omitempty"` // patterns of URLs that submodules may have
+	Sandbox      string   `json:"sandbox,omitempty"`    // level of the sandbox; none: the best, but not level none
+	// Memory, Pids and Disk are limits of a build, as the flags of slugc build are written.
+	Memory string `json:"memory,omitempty"`
+	Pids   string `json:"pids,omitempty"`
+	Disk   string `json:"disk,omitempty"`
 }
 
 // textKeys and listKeys are the keys of the settings below `slugc.`, as they are written. git
@@ -41,6 +46,10 @@ func (s *Settings) textKeys() map[string]*string {
 		"envFile":        &s.EnvFile,
 		"releaseEnvFile": &s.ReleaseEnvFile,
 		"slugcEnvFile":   &s.SlugcEnvFile,
+		"sandbox":        &s.Sandbox,
+		"memory":         &s.Memory,
+		"pids":           &s.Pids,
+		"disk":           &s.Disk,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"slugc/cache"
 	"slugc/compiler/release"
 )
 
@@ -86,7 +87,25 @@ func (h *Hook) promote(ctx context.Context, releases *release.Releases, rec *Rec
 		rec.State = Abandoned
 		return nil
 	}
+	if err == nil {
+		h.accept(rec)
+	}
 	return err
+}
+
+// accept lets later builds use what the build of the push has left. If that fails, they only cost more.
+func (h *Hook) accept(rec *Record) {
+	home, err := cache.Open(h.Settings.Home)
+	var app *cache.App
+	if err == nil {
+		app, err = home.App(rec.App)
+	}
+	if err == nil {
+		err = app.Accept(rec.ID)
+	}
+	if err != nil {
+		h.Report.Warn("keeping what the build left for the next: " + err.Error())
+	}
 }
 
 // abandon ends the push's registration, even one that is still on its way.
@@ -99,6 +118,7 @@ func (h *Hook) abandon(ctx context.Context, releases *release.Releases, rec *Rec
 		rec.Version = made.Version
 		if made.Status == release.Current || made.Status == release.Superseded {
 			rec.State = Promoted // by a process that was killed before it could record that
+			h.accept(rec)
 			return nil
 		}
 	}

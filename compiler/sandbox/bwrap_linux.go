@@ -25,19 +25,19 @@ type bwrapChild struct {
 	init    int // pid, on the host, of the first process of the child's process namespace
 }
 
-func (s *Sandbox) startBwrap(spec Spec, std stdio) (child, error) {
+func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
 	info, infoWrite, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("running %q: %w", spec.Args[0], err)
 	}
 	defer info.Close()
 	files := fdList{files: []*os.File{infoWrite}}
-	args := append([]string{"--info-fd", "3"}, s.bwrapArgs(spec, &files)...)
+	args := append([]string{"--info-fd", "3", "--seccomp", files.addFilter()}, s.bwrapArgs(spec, &files)...)
 	// The environment may hold secrets, and every user can read a command line.
 	number := files.add(strings.Join(args, "\x00") + "\x00")
 	if err = files.err; err == nil {
 		var c *bwrapChild
-		c, err = s.superviseBwrap(spec, std, number, files.files)
+		c, err = s.superviseBwrap(spec, std, number, files.files, isolation)
 		files.close() // bubblewrap has its own copies, and info ends when it closes them
 		if err == nil {
 			err = c.awaitNamespaces(info)
@@ -50,10 +50,13 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio) (child, error) {
 	return nil, fmt.Errorf("running %q: starting bubblewrap: %w", spec.Args[0], err)
 }
 
-func (s *Sandbox) superviseBwrap(spec Spec, std stdio, args string, files []*os.File) (*bwrapChild, error) {
+func (s *Sandbox) superviseBwrap(
+	spec Spec, std stdio, args string, files []*os.File, isolation *supervise.Isolation,
+) (*bwrapChild, error) {
 	process, err := supervise.Start(supervise.Request{
 		Self: s.self, Args: append([]string{s.bwrap, "--args", args, "--"}, spec.Args...), Dir: "/", Env: []string{},
 		Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files, Files: maxOpenFiles,
+		Isolation: isolation,
 	})
 	if err != nil {
 		return nil, err
@@ -80,6 +83,11 @@ func (c *bwrapChild) awaitNamespaces(info *os.File) error {
 func (c *bwrapChild) terminate()            { supervise.SignalDescendants(c.init, syscall.SIGTERM) }
 func (c *bwrapChild) kill()                 { c.process.Kill() }
 func (c *bwrapChild) done() <-chan struct{} { return c.process.Done() }
+
+func (c *bwrapChild) root() int { return c.process.Root }
+
+// writable leaves out the directories in memory.
+func (c *bwrapChild) writable(spec Spec) []string { return spec.writable() }
 
 // result derives the signal from the code, as a shell does: bubblewrap reports only a code.
 func (c *bwrapChild) result() error {

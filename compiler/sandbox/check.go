@@ -37,6 +37,16 @@ func (s Spec) check(level Level) error {
 	return nil
 }
 
+// writable returns the host's directories that the child may write.
+func (s Spec) writable() (dirs []string) {
+	for _, bind := range s.Binds {
+		if bind.Writable {
+			dirs = append(dirs, bind.Host)
+		}
+	}
+	return dirs
+}
+
 // check returns an error for a bind that hides the sandbox's own directories, or whose place a link in
 // an earlier bind could move elsewhere.
 func (b Bind) check(level Level, earlier []Bind) error {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"slugc/compiler/report"
 )
 
 // ExitError says how a child ended that no limit stopped, when its exit code is not 0.
@@ -22,20 +24,38 @@ func (e *ExitError) Error() string {
 
 // The values of [LimitError.Which].
 const (
-	LimitDeadline = "deadline"
-	LimitIdle     = "idle"
+	LimitDeadline  = "deadline"
+	LimitIdle      = "idle"
+	LimitMemory    = "memory"
+	LimitProcesses = "processes"
+	LimitDisk      = "disk"
+	LimitFree      = "free" // bytes that must stay free
+	LimitInodes    = "inodes"
 )
 
 // LimitError says which limit ended a child.
 type LimitError struct {
-	Which string        // LimitDeadline or LimitIdle
-	Limit time.Duration // the limit's value
+	Which string        // LimitDeadline, LimitIdle …
+	Limit time.Duration // of LimitDeadline and LimitIdle
+	Used  int64         // bytes or processes; of LimitFree and LimitInodes, what is left
+	Max   int64         // bytes or processes; of LimitFree and LimitInodes, what must be left
 }
 
 // Error names the limit.
 func (e *LimitError) Error() string {
-	if e.Which == LimitIdle {
+	switch e.Which {
+	case LimitIdle:
 		return fmt.Sprintf("stopped after %s without output", e.Limit)
+	case LimitMemory:
+		return fmt.Sprintf("used %s of memory, limit %s", report.Bytes(e.Used), report.Bytes(e.Max))
+	case LimitProcesses:
+		return fmt.Sprintf("had %d processes and threads, limit %d", e.Used, e.Max)
+	case LimitDisk:
+		return fmt.Sprintf("wrote %s, limit %s", report.Bytes(e.Used), report.Bytes(e.Max))
+	case LimitFree:
+		return fmt.Sprintf("left %s of the disk free, limit %s", report.Bytes(e.Used), report.Bytes(e.Max))
+	case LimitInodes:
+		return fmt.Sprintf("left room for %d files on the disk, limit %d", e.Used, e.Max)
 	}
 	return fmt.Sprintf("stopped after %s", e.Limit)
 }

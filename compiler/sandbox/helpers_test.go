@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"slugc/cache/disk"
 	"slugc/cache/testkit"
 	"slugc/compiler/sandbox"
 )
@@ -99,6 +100,11 @@ func refuses(t *testing.T, box *sandbox.Sandbox, script string, binds ...sandbox
 func sandboxed(t *testing.T, self string, level sandbox.Level, temp, script string, binds ...sandbox.Bind) *exec.Cmd {
 	t.Helper()
 	spec, _ := sh(script, binds...)
+	return sandboxedSpec(t, self, level, temp, spec)
+}
+
+func sandboxedSpec(t *testing.T, self string, level sandbox.Level, temp string, spec sandbox.Spec) *exec.Cmd {
+	t.Helper()
 	spec.Stdout, spec.Stderr = nil, nil
 	request, err := json.Marshal(map[string]any{
 		"Probe": sandbox.ProbeOptions{Want: level, Self: self, Temp: temp}, "Spec": spec,
@@ -156,4 +162,32 @@ func start(t *testing.T, box *sandbox.Sandbox, spec sandbox.Spec) <-chan error {
 	ended := make(chan error, 1)
 	go func() { ended <- box.Run(t.Context(), spec) }()
 	return ended
+}
+
+const nobody = 65534
+
+// forNobody returns a directory that an ordinary user can enter, with a copy of the child in it and a
+// directory work that is that user's. t.TempDir is in one that other users cannot enter.
+func forNobody(t *testing.T) (dir, self string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sandbox-nobody-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	self, work := filepath.Join(dir, "child"), filepath.Join(dir, "work")
+	if err := disk.CopyFile(child(t), self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{os.Chmod(dir, 0o755), os.Mkdir(work, 0o755)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(work, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, self
 }

@@ -21,3 +21,6 @@ func supportsLandlock() error {
 
 // closeInherited keeps the files that slugc itself has inherited from bubblewrap and from the child.
 func closeInherited() { supervise.CloseInheritedOnExec() }
+
+// scopes reports whether the kernel keeps a child from abstract sockets and from signalling other processes.
+func scopes() bool { return supervise.Scopes() }

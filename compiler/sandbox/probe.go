@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"slugc/compiler/sandbox/cgroup"
 	"slugc/compiler/sandbox/supervise"
 )
 
@@ -21,6 +22,7 @@ type Sandbox struct {
 	noNesting bool // bubblewrap can deny user namespaces inside
 	self      string
 	temp      string
+	groups    *cgroup.Hierarchy // where control groups can be made; nil for nowhere
 }
 
 // ProbeOptions say which level is wanted and where its tools are.
@@ -33,8 +35,11 @@ type ProbeOptions struct {
 	Temp string // parent of the children's temporary directories, below level bubblewrap; "" is /tmp
 }
 
-// probeTimeout is how long a trial run may take.
-const probeTimeout = 20 * time.Second
+// The limits of a trial run. That of processes makes it use a control group.
+const (
+	probeTimeout   = 20 * time.Second
+	probeProcesses = 256
+)
 
 // Probe returns a sandbox at the best level, or at the wanted one, that can run a child on this machine.
 // The error says why the wanted level does not work, or is the context's cause. Probe also marks the files
@@ -49,7 +54,14 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 			continue
 		}
 		s := &Sandbox{level: level, reason: strings.Join(reasons, "; "), self: o.Self, temp: o.Temp}
+		if o.Self != "" {
+			s.groups = cgroup.Find()
+		}
 		err := s.probe(ctx, o)
+		if err != nil && s.groups != nil && context.Cause(ctx) == nil {
+			s.groups = nil // the kernel may permit to make groups and not to enter them
+			err = s.probe(ctx, o)
+		}
 		if err == nil {
 			return s, nil
 		}
@@ -83,11 +95,11 @@ func (s *Sandbox) Path(b Bind) string {
 	return b.Host
 }
 
-func (s *Sandbox) start(spec Spec, std stdio) (child, error) {
+func (s *Sandbox) start(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
 	if s.level == Bubblewrap {
-		return s.startBwrap(spec, std)
+		return s.startBwrap(spec, std, isolation)
 	}
-	return s.startSupervised(spec, std)
+	return s.startSupervised(spec, std, isolation)
 }
 
 func (s *Sandbox) probe(ctx context.Context, o ProbeOptions) error {
@@ -164,7 +176,7 @@ func (s *Sandbox) runScript(ctx context.Context, script string, args ...string) 
 	var out bytes.Buffer
 	err := s.Run(ctx, Spec{
 		Args: append([]string{"/bin/sh", "-c", script, "sh"}, args...), Dir: "/", Env: []string{"PATH=/usr/bin:/bin"},
-		Stdout: &out, Stderr: &out, Limits: Limits{Deadline: probeTimeout, Log: 64 << 10},
+		Stdout: &out, Stderr: &out, Limits: Limits{Deadline: probeTimeout, Log: 64 << 10, Processes: probeProcesses},
 	})
 	return out.String(), err
 }

@@ -26,10 +26,12 @@ type stdio struct{ in, out, err *os.File }
 
 // child is a started child. To end it twice, or after it has ended, does nothing.
 type child interface {
-	terminate()            // SIGTERM to all its processes
-	kill()                 // SIGKILL to all its processes
-	done() <-chan struct{} // closed when all its processes have ended
-	result() error         // after done: nil, *ExitError, or what went wrong
+	terminate()             // SIGTERM to all its processes
+	kill()                  // SIGKILL to all its processes
+	done() <-chan struct{}  // closed when all its processes have ended
+	result() error          // after done: nil, *ExitError, or what went wrong
+	root() int              // pid that all its processes descend from
+	writable(Spec) []string // directories on disk that it may write
 }
 
 // Run runs one child and returns when the child and all that it started have ended. It returns nil when
@@ -51,11 +53,16 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	}
 	out := newOutputLimiter(spec.Limits.Log)
 	drained := pipes.copy(out, spec)
-	c, err := s.start(spec, pipes.theirs)
+	b := s.bound(spec.Limits)
+	c, err := s.start(spec, pipes.theirs, b.isolation(s))
 	pipes.started()
 	var stopped error
 	if err == nil {
-		stopped = watch(ctx, c, out, spec.Limits)
+		b.start(c.root(), c.writable(spec))
+		stopped = watch(ctx, c, out, spec.Limits, b.found)
+	}
+	if met := b.release(err == nil && stopped == nil && c.result() != nil); met != nil {
+		stopped = met
 	}
 	select {
 	case <-drained:
@@ -75,7 +82,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 }
 
 // watch waits for the child's end and returns what ended it early.
-func watch(ctx context.Context, c child, out *outputLimiter, limits Limits) error {
+func watch(ctx context.Context, c child, out *outputLimiter, limits Limits, met <-chan *LimitError) error {
 	var deadline, idle, kill <-chan time.Time
 	if limits.Deadline > 0 {
 		timer := time.NewTimer(limits.Deadline)
@@ -107,6 +114,12 @@ func watch(ctx context.Context, c child, out *outputLimiter, limits Limits) erro
 			} else {
 				stop(&LimitError{Which: LimitIdle, Limit: limits.Idle})
 			}
+		case limit := <-met:
+			// There may be no room left in which to end in order.
+			if stopped == nil {
+				stopped = limit
+			}
+			c.kill()
 		case <-kill:
 			c.kill()
 		}

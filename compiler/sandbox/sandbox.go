@@ -26,19 +26,39 @@
 //     A supervisor ends what the child leaves behind.
 //   - none: the environment, the limits and the supervisor.
 //
-// What each level (b, l, n) prevents a hostile child from doing:
+// At all levels the child has a session keyring of its own. At the first two, a filter (package seccomp)
+// denies the system calls that no build needs. At the first, Landlock's scopes (version 6, Linux 6.12) keep
+// abstract sockets out, which belong to the network that the child shares; an older kernel permits them. At
+// the second, a child cannot make Unix sockets, apart from connected pairs: Landlock knows those with a
+// path only from version 9 on.
 //
-//	reading the host's environment, another process's          b l
+// What each level (b, l, n) prevents a hostile child from doing; a test tries each row:
+//
+//	reading the environment or memory of another process       b l
 //	reading keys, other apps' caches and repositories          b l
-//	reaching the network with Network false                    b, l for TCP
+//	reading and adding to the caller's keyrings                b l
+//	reaching the network with Network false                    b l
 //	reaching the host's own ports with Network true            none of them
+//	connecting to an abstract Unix socket of the host          b l
+//	connecting to a Unix socket of the host by its path        b l
 //	writing outside its binds: directly, by link, by ..        b l
-//	device nodes, setuid programs, capabilities                b l
-//	ending, tracing or messaging the host's processes          b, l (signals from Landlock 6 on, tracing always)
+//	changing the mode and times of the caller's files          b
+//	extended attributes, file capabilities                     b l
+//	setuid and setgid files                                    b l
+//	device nodes, capabilities                                 b l
+//	keyctl, bpf, perf, io_uring, userfaultfd, rare sockets     b l
+//	typing into the caller's terminal                          b l
+//	ending, tracing or signalling the host's processes         b l
 //	leaving a daemon behind (two forks, setsid, nohup)         b l n
 //	ignoring SIGTERM, sleeping for ever, endless output        b l n
-//	filling memory by /tmp, /dev/shm or home                   b
-//	filling the disk by a writable bind; memory; fork bombs    none of them: use the machine's quotas and cgroups
+//	more memory, processes or disk than its limits             b l n
+//
+// # Limits
+//
+// Memory, processes and the share of the processor are bounded by a control group (package cgroup) where one
+// can be made. Elsewhere the processes are counted several times a second, RLIMIT_NPROC keeps those of an
+// ordinary user at twice the limit until then, and nice(2) makes them give way. The disk is looked at as often: what the file systems of the writable binds have left, and, when much
+// of it is gone, what the child has written. [Sandbox.Bounds] says which it is.
 //
 // # Environment
 //
@@ -74,11 +94,18 @@ type Bind struct {
 	Writable bool
 }
 
-// Limits end a child; Log only cuts its output off. Zero means no limit.
+// Limits end a child; Log only cuts its output off. Zero means no limit. Those of memory, processes and disk
+// hold for all processes of the child together; [Sandbox.Bounds] says by what means.
 type Limits struct {
-	Deadline time.Duration // for the whole run
-	Idle     time.Duration // without any output
-	Log      int64         // bytes of output passed on; the rest is dropped, and one line says so
+	Deadline  time.Duration // for the whole run
+	Idle      time.Duration // without any output
+	Log       int64         // bytes of output passed on; the rest is dropped, and one line says so
+	Memory    int64         // bytes
+	Processes int64         // threads count too
+	Disk      int64         // bytes added to the writable binds
+	// KeepFree leaves part of the disk free: a twentieth of its bytes and inodes, at most 10 GB, and at most
+	// a quarter of what was free at the start.
+	KeepFree bool
 }
 
 // Spec is one child.

@@ -19,7 +19,7 @@ type supervisedChild struct {
 	err     error
 }
 
-func (s *Sandbox) startSupervised(spec Spec, std stdio) (child, error) {
+func (s *Sandbox) startSupervised(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
 	private, err := os.MkdirTemp(s.temp, "slugc-sandbox-")
 	if err != nil {
 		return nil, fmt.Errorf("running %q: making its temporary directory: %w", spec.Args[0], err)
@@ -30,6 +30,7 @@ func (s *Sandbox) startSupervised(spec Spec, std stdio) (child, error) {
 		c.process, err = supervise.Start(supervise.Request{
 			Self: s.self, Args: spec.Args, Dir: spec.Dir, Env: env, Stdin: std.in, Stdout: std.out, Stderr: std.err,
 			Grace: grace, Files: maxOpenFiles, Remove: private, Rules: s.rules(spec, private),
+			Isolation: isolation,
 		})
 	}
 	if err != nil {
@@ -109,6 +110,10 @@ func (c *supervisedChild) wait() {
 func (c *supervisedChild) terminate()            { c.process.Signal(syscall.SIGTERM) }
 func (c *supervisedChild) kill()                 { c.process.Kill() }
 func (c *supervisedChild) done() <-chan struct{} { return c.ended }
+
+func (c *supervisedChild) root() int { return c.process.Root }
+
+func (c *supervisedChild) writable(spec Spec) []string { return append(spec.writable(), c.private) }
 
 func (c *supervisedChild) result() error {
 	<-c.ended

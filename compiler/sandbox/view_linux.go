@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"slugc/compiler/sandbox/seccomp"
 )
 
 // The child's user inside, whoever runs slugc.
@@ -57,6 +59,15 @@ func (l *fdList) add(content string) string {
 		l.err = err
 	}
 	return number
+}
+
+// addFilter makes a file of the filter of system calls.
+func (l *fdList) addFilter() string {
+	program, err := seccomp.Program(seccomp.Options{})
+	if err != nil && l.err == nil {
+		l.err = err
+	}
+	return l.add(string(program))
 }
 
 func (l *fdList) close() {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"slugc/cache/disk"
 	"slugc/cache/testkit"
 	"slugc/compiler/sandbox"
 )
@@ -124,23 +123,9 @@ func TestBubblewrapView(t *testing.T) {
 // TestUnprivileged runs slugc as an ordinary user, which is how it should be run.
 func TestUnprivileged(t *testing.T) {
 	t.Parallel()
-	const nobody = 65534
 	each(t, allLevels, func(t *testing.T, box *sandbox.Sandbox) {
-		// t.TempDir is in a directory that other users cannot enter; so does the child.
-		dir, err := os.MkdirTemp("", "sandbox-nobody-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		self, work := filepath.Join(dir, "child"), filepath.Join(dir, "work")
-		if err := disk.CopyFile(child(t), self, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		for _, err := range []error{os.Chmod(dir, 0o755), os.Mkdir(work, 0o755)} {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
+		dir, self := forNobody(t)
+		work := filepath.Join(dir, "work")
 		marker := testkit.Marker()
 		script := fmt.Sprintf("cd %s && echo made > file && cat file && (setsid sleep %s &) && "+
 			"ls -l /proc/$$/fd | wc -l", work, marker)
@@ -148,9 +133,6 @@ func TestUnprivileged(t *testing.T) {
 		uid := os.Getuid()
 		if uid == 0 {
 			uid = nobody
-			if err := os.Chown(work, nobody, nobody); err != nil {
-				t.Fatal(err)
-			}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		}
 		out, err := cmd.CombinedOutput()

@@ -160,7 +160,7 @@ func (p *packing) copySegments(ctx context.Context, f *os.File, s *assembly) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.packs.copy(f, p.Output, b.location); err != nil {
+		if err := b.from.copy(f, p.Output, b.location); err != nil {
 			return err
 		}
 	}
@@ -229,12 +229,13 @@ func restore(h hash.Hash, state []byte) bool {
 func (p *packing) packed(s *assembly, sum digest.Digest) *Packed {
 	out := &Packed{Path: p.Output, Digest: sum, Content: s.manifest.Content, Size: s.size, Manifest: s.manifest}
 	for i, info := range s.manifest.Sections {
-		known := false
-		for _, r := range p.index.Records {
-			known = known || r.Name == info.Name
-		}
 		section := PackedSection{SectionInfo: info}
-		section.Reused, section.Why = summary(p.built[i], known)
+		section.Reused, section.Why = summary(p.built[i], p.index.has(info.Name))
+		if shared := p.shared[info.Name]; shared != nil && shared.fresh {
+			section.Reused, section.Why = "none", "new"
+		} else if shared != nil {
+			section.Why = "shared by all apps"
+		}
 		out.Sections = append(out.Sections, section)
 	}
 	return out

@@ -37,24 +37,28 @@ func (p *packing) updateStore(ctx context.Context) error {
 	}
 	for i, s := range p.sections {
 		r := record{Name: s.Name, Key: s.Key, Prefix: s.Prefix, Roots: s.roots, Holes: s.holes, Scanned: p.scanned}
-		if s.Dir == "" {
-			p.index.add(s.kept)
+		switch {
+		case p.shared[s.Name] != nil:
+			p.index.drop(s.Name)
+			continue
+		case s.Dir == "":
+			p.index.add(s.kept, true)
 			continue
 		}
 		for _, b := range p.built[i] {
 			r.Segments = append(r.Segments, b.keptSegment)
 		}
-		p.index.add(r)
+		p.index.add(r, !p.store.shared)
 	}
 	p.index.sweep()
 	return p.store.compact(ctx, p.index, maxUnused)
 }
 
-// nothingNew reports whether the store already has all of this pack: only kept sections, and the
+// nothingNew reports whether the store already has all of this pack: only kept and shared sections, and the
 // hash states of their slug.
 func (p *packing) nothingNew() bool {
 	for _, s := range p.sections {
-		if s.Dir != "" {
+		if shared := p.shared[s.Name] != nil; shared && p.index.has(s.Name) || !shared && s.Dir != "" {
 			return false
 		}
 	}

@@ -124,10 +124,14 @@ func (x *index) complete(r record) bool {
 	return true
 }
 
-// add appends a record, replaces the one of the same name and key, and drops the oldest ones.
-func (x *index) add(r record) {
+// add appends a record, replaces the one of the same name and key, and drops the oldest ones
+// if the index is bounded.
+func (x *index) add(r record, bounded bool) {
 	x.Records = slices.DeleteFunc(x.Records, func(o record) bool { return o.Name == r.Name && o.Key == r.Key })
 	x.Records = append(x.Records, r)
+	if !bounded {
+		return
+	}
 	seen := 0
 	for i, o := range slices.Backward(x.Records) {
 		if o.Name != r.Name {
@@ -141,6 +145,16 @@ func (x *index) add(r record) {
 	if n := len(x.Records) - keptAltogether; n > 0 {
 		x.Records = slices.Delete(x.Records, 0, n)
 	}
+}
+
+// has reports whether a section of that name is recorded.
+func (x *index) has(name string) bool {
+	return slices.ContainsFunc(x.Records, func(r record) bool { return r.Name == name })
+}
+
+// drop drops the records of a section that a shared store keeps now.
+func (x *index) drop(name string) {
+	x.Records = slices.DeleteFunc(x.Records, func(r record) bool { return r.Name == name })
 }
 
 // sweep drops segments that no record uses.

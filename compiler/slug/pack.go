@@ -84,6 +84,11 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 		defer os.RemoveAll(dir)
 		store, temporary = &Store{dir: dir}, true
 	}
+	shared, err := openShared(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer closeShared(shared)
 	unlock, err := store.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -93,6 +98,7 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.share(shared)
 	defer p.packs.close()
 	defer closeSections(p.sections)
 	if err := p.segments(ctx); err != nil {
@@ -122,7 +128,8 @@ type packing struct {
 	parents   []string
 	scanned   int64 // when the scan started, Unix nanoseconds
 	known     *knownSegments
-	built     [][]*built // by section
+	shared    map[string]*sharedSection // by name
+	built     [][]*built                // by section
 	writers   []*packWriter
 	resumed   bool // hashing the file resumed from its last kept state
 	progress  progress
@@ -203,8 +210,11 @@ func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job) error {
 			return ctx.Err()
 		}
 	}
+	if shared := p.shared[s.Name]; shared != nil {
+		return p.scheduleKept(s, shared.record, shared.known, send)
+	}
 	if s.Dir == "" {
-		return p.scheduleKept(s, send)
+		return p.scheduleKept(s, s.kept, p.known, send)
 	}
 	plans := planner{emit: func(plan plan) error {
 		p.progress.add(0, plan.size)
@@ -221,15 +231,25 @@ func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job) error {
 	return plans.flush()
 }
 
-// scheduleKept sends the segments of a section that is taken from the store.
-func (p *packing) scheduleKept(s placement, send func(job) error) error {
-	r := s.kept
+// share uses the sections that shared stores keep, except for those in which other sections lie: what
+// is in them depends on the slug.
+func (p *packing) share(all map[string]*sharedSection) {
+	p.shared = map[string]*sharedSection{}
+	for _, s := range p.sections {
+		if shared := all[s.Name]; shared != nil && len(s.holes) == 0 {
+			p.shared[s.Name] = shared
+		}
+	}
+}
+
+// scheduleKept sends the segments of a section that is taken from a store.
+func (p *packing) scheduleKept(s placement, r record, known *knownSegments, send func(job) error) error {
 	if !slices.Equal(r.Holes, s.holes) {
 		return errNotKept(s.Name, "other sections lie inside it now")
 	}
 	for i := range r.Segments {
-		p.progress.add(0, p.known.size(r.Segments[i].Digest))
-		if err := send(job{kept: &r.Segments[i]}); err != nil {
+		p.progress.add(0, known.size(r.Segments[i].Digest))
+		if err := send(job{kept: &r.Segments[i], known: known}); err != nil {
 			return err
 		}
 	}

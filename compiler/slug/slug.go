@@ -70,6 +70,10 @@ type Section struct {
 	Exclude []string // paths relative to Dir, slash-separated, left out with everything below them
 	Include []string // if not nil: only these paths relative to Dir, and everything below them
 	Key     string   // what the maker says identifies the content; "" if it must be read
+	// Shared, if not nil, keeps the segments of the section for all apps ([OpenShared]), instead of the
+	// pack's own store. Key must then state the content of Dir, which is read only if the store does
+	// not have it.
+	Shared *Store
 }
 
 // Manifest is the content of slug.json.

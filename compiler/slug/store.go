@@ -28,7 +28,8 @@ const (
 // killed process leaves the former state or the next. Several processes may use a store: Pack,
 // Prune and Verify wait for one another on a file lock.
 type Store struct {
-	dir string
+	dir    string
+	shared bool // for all apps: nothing is dropped but by Prune
 }
 
 // OpenStore opens the store in the directory and makes that if it is missing. A store with a

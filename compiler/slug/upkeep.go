@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 )
 
 // Problem is a damaged segment of a [Store].
@@ -47,6 +48,9 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 			_, err = in.read(f, l.segment(l.Offset, d))
 		}
 		if err != nil {
+			if !disk.Damaged(err) {
+				return nil, fmt.Errorf("verifying slug store %q: %w", s.dir, err)
+			}
 			problems = append(problems, Problem{Digest: d, Sections: x.users(d), Err: err})
 			delete(x.Segments, d)
 		}

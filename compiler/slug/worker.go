@@ -21,13 +21,15 @@ type job struct {
 	section int
 	plan    plan
 	kept    *keptSegment
-	built   *built // where the result goes
+	known   *knownSegments // that has kept
+	built   *built         // where the result goes
 }
 
 // built is a segment ready to be copied.
 type built struct {
 	keptSegment
 	location location
+	from     *packs // the store's that has it
 	how      int
 	repaired bool // compressed because the store's copy was damaged
 }
@@ -46,10 +48,11 @@ func (w *worker) do(j job) error {
 		w.buf = make([]byte, 256<<10)
 	}
 	b := j.built
+	b.from = &w.packs
 	if j.kept != nil {
-		b.keptSegment, b.how = *j.kept, byKey
+		b.keptSegment, b.how, b.from = *j.kept, byKey, j.known.packs
 		var ok bool
-		if b.location, _, ok = w.known.find(b.Digest, w.buf); !ok {
+		if b.location, _, ok = j.known.find(b.Digest, w.buf); !ok {
 			return errNotKept(w.sections[j.section].Name, "it is damaged")
 		}
 		return nil

@@ -187,6 +187,9 @@ func (l *lister) line(line string) error {
 	if l.tree.Ignored(name) {
 		return nil
 	}
+	if err := l.tree.Err(); err != nil {
+		return errIgnore(err)
+	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)
 	if err != nil {
 		return errUnreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), l.repos[l.repo].hint)

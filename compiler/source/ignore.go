@@ -21,13 +21,18 @@ func errNotRegular(name string) error {
 // parseIgnore reads the content of a .slugignore.
 func parseIgnore(content []byte) (ignore.Rules, error) {
 	rules, err := ignore.Parse(content)
-	if err == nil {
-		return rules, nil
+	if err != nil {
+		return nil, errIgnore(err)
 	}
+	return rules, nil
+}
+
+// errIgnore is the fault of a .slugignore that is too large, or costs too much.
+func errIgnore(err error) error {
 	place := ignoreFile
 	if limit, ok := errors.AsType[*ignore.LimitError](err); ok && limit.Line > 0 {
 		place = fmt.Sprintf("%s:%d", ignoreFile, limit.Line)
 	}
-	return nil, fault.AppError("source/too-large", fmt.Errorf("reading %q: %w", ignoreFile, err),
+	return fault.AppError("source/too-large", fmt.Errorf("reading %q: %w", ignoreFile, err),
 		"write fewer and shorter patterns: one for a directory rather than one for each file").At("%s", place)
 }

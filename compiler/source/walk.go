@@ -125,6 +125,9 @@ func (w *walker) name(fd int, rel, name string) (*stat, error) {
 		w.skip(true)
 		return nil, nil
 	}
+	if err := w.rules.Err(); err != nil {
+		return nil, errIgnore(err)
+	}
 	switch format {
 	case unix.S_IFDIR:
 		st := statOf(&raw)

@@ -5,24 +5,27 @@
 //	tree := ignore.NewTree(rules)
 //	tree.Ignored("tmp/cache/a") // true
 //
-// The rules are exactly those of git (see gitignore(5)); a test compares them with git itself. Each
-// pattern becomes a regular expression of package regexp, which matches in linear time, so that no
-// pattern can be expensive. [MaxBytes] and [MaxLine] limit the input. The package does not look for
+// The rules are exactly those of git (see gitignore(5)); a test compares them with git itself. What all
+// matches of a file's rules cost together is bounded, because patterns of many wildcards and long
+// names may cost a lot: after [MaxSteps] nothing matches, and [Rules.Err] returns an error.
+// [MaxBytes] and [MaxLine] limit the input. The package does not look for
 // ignore files in subdirectories and reads no files itself.
 package ignore
 
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
+	"sync/atomic"
 )
 
-// MaxBytes is the maximum size of a file of rules and MaxLine that of a line, in bytes. They bound
-// the time of a match, which grows with the length of the pattern times that of the name.
+// MaxBytes is the maximum size of a file of rules and MaxLine that of a line, in bytes. MaxSteps is
+// how many bytes all matches of its rules may compare: about half a second. The rules of real apps take
+// less than a hundredth of that.
 const (
 	MaxBytes = 64 << 10
 	MaxLine  = 512
+	MaxSteps = 1 << 27
 )
 
 // Rules are the patterns of one file, in its order. They are immutable and may be used
@@ -34,10 +37,11 @@ type Rule struct {
 	Line int    // from 1
 	Text string // the line without its line end and without trailing spaces, unless a backslash escapes them
 
-	re      *regexp.Regexp
-	negated bool // it includes again what an earlier pattern ignored
-	dirOnly bool // it matches directories only
-	base    bool // it matches the last component of a path, at any depth
+	pattern pattern
+	spent   *atomic.Int64 // steps of all rules of the file
+	negated bool          // it includes again what an earlier pattern ignored
+	dirOnly bool          // it matches directories only
+	base    bool          // it matches the last component of a path, at any depth
 }
 
 // LimitError reports a file of rules, or a line in it, that is longer than allowed.
@@ -61,6 +65,7 @@ func Parse(content []byte) (Rules, error) {
 		return nil, &LimitError{Size: len(content), Limit: MaxBytes}
 	}
 	var rs Rules
+	spent := new(atomic.Int64)
 	text := strings.TrimPrefix(string(content), "\ufeff")
 	n := 0
 	for line := range strings.SplitSeq(text, "\n") {
@@ -68,7 +73,7 @@ func Parse(content []byte) (Rules, error) {
 			return nil, &LimitError{Line: n, Size: len(line), Limit: MaxLine}
 		}
 		if r, ok := parseRule(strings.TrimSuffix(line, "\r")); ok {
-			r.Line = n
+			r.Line, r.spent = n, spent
 			rs = append(rs, r)
 		}
 	}
@@ -91,16 +96,9 @@ func parseRule(line string) (Rule, bool) {
 	if !r.base {
 		p = strings.TrimPrefix(p, "/")
 	}
-	expr, ok := translate(p, !r.base)
-	if !ok {
-		return Rule{}, false
-	}
-	re, err := regexp.Compile(expr)
-	if err != nil {
-		return Rule{}, false
-	}
-	r.re = re
-	return r, true
+	tokens, ok := translate(p, !r.base)
+	r.pattern = newPattern(tokens)
+	return r, ok
 }
 
 // trimSpaces removes trailing spaces that no backslash escapes.
@@ -128,22 +126,46 @@ func (rs Rules) Ignored(name string, dir bool) bool {
 
 // last returns the rule that decides on an entry; nil if none matches it.
 func (rs Rules) last(name string, dir bool) *Rule {
-	full := widen(name)
-	base := path.Base(full)
+	if len(rs) == 0 {
+		return nil
+	}
+	left := MaxSteps - rs[0].spent.Load()
+	steps := left
+	defer func() { rs[0].spent.Add(left - steps) }()
+	base := path.Base(name)
 	for i := len(rs) - 1; i >= 0; i-- {
 		r := &rs[i]
 		if r.dirOnly && !dir {
 			continue
 		}
-		subject := full
+		subject := name
 		if r.base {
 			subject = base
 		}
-		if r.re.MatchString(subject) {
+		if r.pattern.match(subject, &steps) {
 			return r
+		}
+		if steps < 0 {
+			return nil
 		}
 	}
 	return nil
+}
+
+// Err returns a [*CostError] if the matches so far have cost too much, so that not all were made.
+func (rs Rules) Err() error {
+	if len(rs) > 0 && rs[0].spent.Load() > MaxSteps {
+		return &CostError{Patterns: len(rs)}
+	}
+	return nil
+}
+
+// CostError reports that a file's rules cost too much.
+type CostError struct{ Patterns int }
+
+// Error returns what costs too much.
+func (e *CostError) Error() string {
+	return fmt.Sprintf("its %d patterns take too long to compare with the names of the files", e.Patterns)
 }
 
 // Why returns the rule that ignores the file name (relative, slash-separated, clean) or a directory
@@ -158,18 +180,4 @@ func (rs Rules) Why(name string) (Rule, bool) {
 		}
 	}
 	return Rule{}, false
-}
-
-// widen turns each byte into a rune, because git matches bytes and package regexp matches runes.
-func widen(s string) string {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			runes := make([]rune, 0, len(s))
-			for _, b := range []byte(s) {
-				runes = append(runes, rune(b))
-			}
-			return string(runes)
-		}
-	}
-	return s
 }

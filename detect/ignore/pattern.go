@@ -1,18 +1,14 @@
 package ignore
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
-// translate turns a gitignore pattern into a regular expression for widened names. pathname is set
-// for a pattern with a slash; only there `**` has a meaning of its own. translate returns false for
-// a pattern that can match nothing.
-func translate(p string, pathname bool) (string, bool) {
-	var b strings.Builder
-	b.WriteString(`(?s)\A`)
+// translate turns a gitignore pattern into the steps of a match. pathname is set for a pattern with a
+// slash; only there `**` has a meaning of its own. translate returns false for a pattern that can
+// match nothing.
+func translate(p string, pathname bool) ([]token, bool) {
+	var tokens []token
 	// git compares the literal text before this index separately, so a `**` here counts as first.
-	literal := strings.IndexAny(p, `*?[\`)
+	wild := strings.IndexAny(p, `*?[\`)
 	for i := 0; i < len(p); {
 		switch p[i] {
 		case '*':
@@ -20,52 +16,51 @@ func translate(p string, pathname bool) (string, bool) {
 			for n < len(p) && p[n] == '*' {
 				n++
 			}
-			i = stars(&b, p, i, n, pathname, literal)
+			var t token
+			t, i = stars(p, i, n, pathname, wild)
+			tokens = append(tokens, t)
 		case '?':
-			b.WriteString(`[^/]`)
+			tokens = append(tokens, token{kind: class, set: &anyButSlash})
 			i++
 		case '[':
-			class, next, ok := bracket(p, i)
+			set, next, ok := bracket(p, i)
 			if !ok {
-				return "", false
+				return nil, false
 			}
-			b.WriteString(class)
+			tokens = append(tokens, token{kind: class, set: set})
 			i = next
 		case '\\':
 			if i++; i == len(p) {
-				return "", false
+				return nil, false
 			}
 			fallthrough
 		default:
-			b.WriteString(literalByte(p[i]))
+			tokens = append(tokens, token{kind: literal, c: p[i]})
 			i++
 		}
 	}
-	b.WriteString(`\z`)
-	return b.String(), true
+	return tokens, true
 }
 
+// anyButSlash is the set of `?`.
+var anyButSlash = func() (set [256]bool) {
+	for c := range set {
+		set[c] = c != '/'
+	}
+	return set
+}()
+
 // stars translates p[i:n], a run of asterisks, and returns the index after it.
-func stars(b *strings.Builder, p string, i, n int, pathname bool, literal int) int {
-	first := i == 0 || p[i-1] == '/' || i == literal
+func stars(p string, i, n int, pathname bool, wild int) (token, int) {
+	first := i == 0 || p[i-1] == '/' || i == wild
 	last := n == len(p) || p[n] == '/' || strings.HasPrefix(p[n:], `\/`)
 	switch {
 	case n-i < 2 || !pathname || !first || !last:
-		b.WriteString(`[^/]*`)
+		return token{kind: star}, n
 	case n < len(p) && p[n] == '/':
-		b.WriteString(`(?:.*/)?`)
-		return n + 1
-	default:
-		b.WriteString(`.*`)
+		return token{kind: dirs}, n + 1
 	}
-	return n
-}
-
-func literalByte(c byte) string {
-	if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
-		return string(rune(c))
-	}
-	return fmt.Sprintf(`\x{%x}`, c)
+	return token{kind: all}, n
 }
 
 // classes are the character classes of POSIX in the C locale, as git defines them.
@@ -89,7 +84,7 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // bracket translates the bracket expression at p[i] and returns the index after it. It follows
 // wildmatch.c of git step by step.
-func bracket(p string, i int) (string, int, bool) {
+func bracket(p string, i int) (*[256]bool, int, bool) {
 	var set [256]bool
 	i++
 	negated := i < len(p) && (p[i] == '!' || p[i] == '^')
@@ -99,22 +94,22 @@ func bracket(p string, i int) (string, int, bool) {
 	var prev byte
 	for start := i; ; i++ {
 		if i >= len(p) {
-			return "", 0, false
+			return nil, 0, false
 		}
 		c := p[i]
 		switch {
 		case c == ']' && i > start:
-			return spell(set, negated), i + 1, true
+			return choose(set, negated), i + 1, true
 		case c == '\\':
 			if i++; i >= len(p) {
-				return "", 0, false
+				return nil, 0, false
 			}
 			set[p[i]] = true
 			prev = p[i]
 		case c == '-' && prev != 0 && i+1 < len(p) && p[i+1] != ']':
 			if i++; p[i] == '\\' {
 				if i++; i >= len(p) {
-					return "", 0, false
+					return nil, 0, false
 				}
 			}
 			for r := int(prev); r <= int(p[i]); r++ {
@@ -124,7 +119,7 @@ func bracket(p string, i int) (string, int, bool) {
 		case c == '[' && i+1 < len(p) && p[i+1] == ':':
 			end := strings.IndexByte(p[i+2:], ']')
 			if end < 0 {
-				return "", 0, false
+				return nil, 0, false
 			}
 			name, named := strings.CutSuffix(p[i+2:i+2+end], ":")
 			if !named {
@@ -134,7 +129,7 @@ func bracket(p string, i int) (string, int, bool) {
 			}
 			in, ok := classes[name]
 			if !ok {
-				return "", 0, false
+				return nil, 0, false
 			}
 			for r := range set {
 				set[r] = set[r] || in(byte(r))
@@ -148,21 +143,10 @@ func bracket(p string, i int) (string, int, bool) {
 	}
 }
 
-// spell writes a set of bytes as a character class, without the slash.
-func spell(set [256]bool, negated bool) string {
-	in := func(c int) bool { return c > 0 && c < len(set) && c != '/' && set[c] != negated }
-	var b strings.Builder
-	for c := 1; c < len(set); c++ {
-		first := c
-		for in(c) {
-			c++
-		}
-		if c > first {
-			fmt.Fprintf(&b, `\x{%x}-\x{%x}`, first, c-1)
-		}
+// choose is the set of what a bracket expression matches: no slash, and no NUL, which no name has.
+func choose(set [256]bool, negated bool) *[256]bool {
+	for c := range set {
+		set[c] = c > 0 && c != '/' && set[c] != negated
 	}
-	if b.Len() == 0 {
-		return `[^\x{0}-\x{10ffff}]`
-	}
-	return "[" + b.String() + "]"
+	return &set
 }

@@ -47,6 +47,9 @@ func (t *Tree) Dir(dir string) bool {
 	return out
 }
 
+// Err returns the error of [Rules.Err].
+func (t *Tree) Err() error { return t.rules.Err() }
+
 // Count returns how many of the entries asked about are ignored; an ignored directory with
 // everything below it is one entry.
 func (t *Tree) Count() int { return t.count }

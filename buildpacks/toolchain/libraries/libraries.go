@@ -29,12 +29,18 @@ var libc = lazyregexp.New(
 		`libBrokenLocale)\.so(\.\d+)*$`,
 )
 
+// Library is a shared library that was copied.
+type Library struct {
+	Name string // "libyaml-0.so.2"
+	From string // the file that was copied
+}
+
 // Bring makes the programs and libraries below roots self-contained, except for the C library.
 // Every shared library that one of them names (DT_NEEDED), and that lies nowhere below roots or
 // into, is copied into the directory into, from the first of the directories from that has it for
-// the same processor; so are the libraries that those need. It returns, sorted, the names of what
-// was brought and of what was found nowhere.
-func Bring(into string, roots, from []string) (brought, missing []string, err error) {
+// the same processor; so are the libraries that those need. It returns, sorted, what was
+// brought, and the names of what was found nowhere.
+func Bring(into string, roots, from []string) (brought []Library, missing []string, err error) {
 	s := search{have: map[string]bool{}, need: map[string]elf.Machine{}}
 	for _, root := range append(slices.Clone(roots), into) {
 		if err := s.scan(root); err != nil {
@@ -56,9 +62,9 @@ func Bring(into string, roots, from []string) (brought, missing []string, err er
 			return nil, nil, err
 		}
 		s.read(target)
-		brought = append(brought, name)
+		brought = append(brought, Library{name, file})
 	}
-	slices.Sort(brought)
+	slices.SortFunc(brought, func(a, b Library) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(missing)
 	return brought, missing, nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/landlock-lsm/go-landlock/landlock"
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
+
+	"slugc/compiler/sandbox/seccomp"
 )
 
 // The files that the restricted copy of the binary inherits.
@@ -98,6 +100,9 @@ func restrictAndExec(r Request) error {
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}
+	if err := seccomp.Install(r.Rules.filter()); err != nil {
+		return err
+	}
 	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("closing files: %w", err)
 	}
@@ -124,6 +129,12 @@ func (r *Rules) enforce() error {
 		rules = append(rules, rule(path, accessAll))
 	}
 	return config.BestEffort().Restrict(rules...)
+}
+
+// filter are the options of the filter of system calls. Landlock knows sockets with a path from version 9
+// on; before it, no new Unix socket is permitted at all, because one leads to every service of the host.
+func (r *Rules) filter() seccomp.Options {
+	return seccomp.Options{NoUnix: LandlockVersion() < 9, NoInternet: !r.Network}
 }
 
 // rule permits access beneath path. For a file it leaves out the rights that only directories have.

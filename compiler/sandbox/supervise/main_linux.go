@@ -66,6 +66,9 @@ func superviseMain(self string) int {
 	if s.req.Remove != "" {
 		os.RemoveAll(s.req.Remove) // slugc, if it is alive, removes read-only directories too
 	}
+	if s.req.Isolation != nil && s.control == nil {
+		s.req.Isolation.Group.Remove() // slugc, while it is alive, reads there what was used
+	}
 	if s.status == nil {
 		s.status = &Status{Code: 137, Signal: syscall.SIGKILL}
 	}
@@ -102,14 +105,17 @@ func (s *supervisor) start() error {
 		attr.Files = append(attr.Files, uintptr(fdInherit+i))
 	}
 	var err error
-	if s.req.Rules != nil {
-		s.main, err = startRestricted(s.req.Request, attr)
-		return err
-	}
-	if s.main, err = syscall.ForkExec(s.req.Args[0], s.req.Args, attr); err != nil {
-		return fmt.Errorf("%s in %s: %w", s.req.Args[0], s.req.Dir, err)
-	}
-	return nil
+	s.main, err = spawn(s.req.Request, attr, func() (int, error) {
+		if s.req.Rules != nil {
+			return startRestricted(s.req.Request, attr)
+		}
+		pid, err := syscall.ForkExec(s.req.Args[0], s.req.Args, attr)
+		if err != nil {
+			return 0, fmt.Errorf("%s in %s: %w", s.req.Args[0], s.req.Dir, err)
+		}
+		return pid, nil
+	})
+	return err
 }
 
 // CloseInheritedOnExec sets close-on-exec for all open files of this process except the standard three. Go
@@ -172,6 +178,7 @@ func (s *supervisor) run() {
 			s.signalNew(living(os.Getpid(), false), syscall.SIGTERM)
 		}
 		if !s.killing.IsZero() {
+			forbidForks(os.Getpid())
 			SignalDescendants(os.Getpid(), syscall.SIGKILL)
 			tick = time.After(5 * time.Millisecond)
 		}
@@ -250,5 +257,8 @@ func (s *supervisor) signalNew(pids []int, sig syscall.Signal) (any bool) {
 func (s *supervisor) kill() {
 	if s.killing.IsZero() {
 		s.killing = time.Now()
+		if s.req.Isolation != nil {
+			s.req.Isolation.Group.Kill()
+		}
 	}
 }

@@ -10,3 +10,12 @@ func Main([]string) {}
 func startSupervised(Request) (int, control, error) {
 	return 0, nil, errors.New("a supervisor runs on Linux only")
 }
+
+// Descendants returns none: this system has no /proc.
+func Descendants(int) []int { return nil }
+
+// Memory returns 0: this system has no /proc.
+func Memory([]int, int64) int64 { return 0 }
+
+// Threads returns 0: this system has no /proc.
+func Threads([]int) int64 { return 0 }

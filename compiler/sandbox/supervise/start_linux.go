@@ -98,6 +98,8 @@ func (s *supervised) readStarted(errSend error) error {
 	return nil
 }
 
+func (s *supervised) root() int { return s.cmd.Process.Pid }
+
 func (s *supervised) signal(sig syscall.Signal) {
 	// With a full pipe or an ended supervisor the signal is of no use, so the error is ignored.
 	s.control.Write([]byte{byte(sig)})

@@ -25,6 +25,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"slugc/compiler/sandbox/cgroup"
 )
 
 // killTimeout is how long to wait for the end of killed processes: one may be stuck in the kernel.
@@ -51,8 +53,21 @@ type Request struct {
 	Files uint64 `json:"files,omitempty"`
 	// Remove is a directory that is removed with the process, even if slugc is killed. It needs Self.
 	Remove string `json:"remove"`
-	// Rules restrict the process by Landlock; nil does not. They need Self.
+	// Isolation sets the process apart; nil does not. It needs Self.
+	Isolation *Isolation `json:"isolation,omitempty"`
+	// Rules restrict the process by Landlock and seccomp; nil does not. They need Self.
 	Rules *Rules `json:"rules,omitempty"`
+}
+
+// Isolation is what a process inherits from the thread that starts it. What the kernel lacks is left out.
+type Isolation struct {
+	Keyring bool        `json:"keyring"`        // a session keyring of its own, keyrings(7)
+	Scopes  bool        `json:"scopes"`         // no abstract Unix sockets, no signals outside (Landlock version 6)
+	Group   cgroup.Join `json:"group"`          // the control group it is in
+	Nice    int         `json:"nice,omitempty"` // added to its niceness
+	// Threads is how many threads its user may have more than now (RLIMIT_NPROC in getrlimit(2)); 0 sets no
+	// limit. It does not bind root.
+	Threads int64 `json:"threads,omitempty"`
 }
 
 // Rules are what Landlock permits the process. Paths are absolute; those that do not exist are ignored. A
@@ -60,7 +75,7 @@ type Request struct {
 type Rules struct {
 	Read    []string `json:"read"`    // paths to read and execute
 	Write   []string `json:"write"`   // paths for everything except making device nodes
-	Network bool     `json:"network"` // false: no TCP, and no UDP where the kernel supports it (Landlock version 10)
+	Network bool     `json:"network"` // false: no sockets of IPv4 and IPv6
 }
 
 // Status is how the process itself ended.
@@ -72,6 +87,7 @@ type Status struct {
 // Process is a started process with all its descendants. Many goroutines may call its methods.
 type Process struct {
 	Pid     int // of the process itself
+	Root    int // of the process that all of these descend from: the supervisor, else the process itself
 	control control
 	done    chan struct{}
 	status  Status
@@ -93,15 +109,18 @@ func Start(r Request) (*Process, error) {
 	start := startGroup
 	if r.Self != "" {
 		start = startSupervised
-	} else if r.Rules != nil {
-		return nil, fmt.Errorf("starting %q: landlock needs the path of the slugc binary", r.Args[0])
+	} else if r.Rules != nil || r.Isolation != nil {
+		return nil, fmt.Errorf("starting %q: isolation needs the path of the slugc binary", r.Args[0])
 	}
 	p := &Process{done: make(chan struct{})}
 	pid, c, err := start(r)
 	if err != nil {
 		return nil, fmt.Errorf("starting %q: %w", r.Args[0], err)
 	}
-	p.Pid, p.control = pid, c
+	p.Pid, p.Root, p.control = pid, pid, c
+	if s, ok := c.(interface{ root() int }); ok {
+		p.Root = s.root()
+	}
 	go func() {
 		p.status, p.err = c.wait()
 		close(p.done)

@@ -153,6 +153,13 @@ func (w *world) noProcess() {
 // number matches what differs from file to file of a kind.
 var number = regexp.MustCompile(`[0-9a-f]{12,}|[0-9]+`)
 
+var appState = regexp.MustCompile(`^state/apps/[^/]+`)
+
+// kind returns the kind of a file: its path with # for numbers, digests and the app's name.
+func kind(name string) string {
+	return number.ReplaceAllString(appState.ReplaceAllString(name, "state/apps/#"), "#")
+}
+
 // names returns the kinds of files in the world: their paths with # for numbers and digests. What lies
 // in layers, toolchains and buildpacks is not looked at.
 func (w *world) names() map[string]bool {
@@ -160,7 +167,7 @@ func (w *world) names() map[string]bool {
 	kinds := map[string]bool{}
 	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(w.dir, path)
-		kinds[number.ReplaceAllString(name, "#")] = true
+		kinds[kind(name)] = true
 		parts := strings.Split(name, "/")
 		switch {
 		case err != nil:
@@ -182,14 +189,18 @@ var (
 	expected     map[string]bool
 )
 
+// aged are the beginnings of what other processes may be writing. It is removed when it is old: by a
+// store after a day, by a prune after a month.
+var aged = []string{"store/slugs/.new-", "store/parts/.new-", "toolchains/.listings/.", "toolchains/.choices/."}
+
 // leftovers names what there is that undisturbed commands do not leave.
 func (w *world) leftovers() (p problems) {
 	w.Helper()
 	expectedOnce.Do(func() { expected = ordinary(w) })
 	names := w.names()
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if strings.HasPrefix(name, "store/") && strings.Contains(name, "/.new-") {
-			continue // another machine may be writing it; the store removes it after a day
+		if slices.ContainsFunc(aged, func(words string) bool { return strings.Contains(name, words) }) {
+			continue
 		}
 		if above := filepath.Dir(name); !expected[name] && (expected[above] || !names[above]) {
 			p.add("left behind: %s", name)

@@ -1,14 +1,14 @@
 //go:build !linux
 
-package toolchain
+package disk
 
 import (
 	"os"
 	"path/filepath"
 )
 
-// syncTree makes a tree durable, file by file.
-func syncTree(dir string) error {
+// SyncFileSystem makes the tree at dir durable, file by file.
+func SyncFileSystem(dir string) error {
 	return filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
 		if err != nil || !(d.IsDir() || d.Type().IsRegular()) {
 			return err
