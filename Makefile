@@ -50,7 +50,7 @@ demo: build
 	.ci/demo bin/slugc
 
 # Kills each process of a push fifty times, and has fifty push at once; kills leaders of a cluster and cuts its members off while releases are registered.
-# Sweeps faults over slugc: thousands of kills and other faults, one at every system call that changes a file. That needs root and loop devices.
+# Sweeps faults over slugc: five thousand kills, failing calls, power cuts and others. That needs root, loop devices and about two hours of two processors.
 chaos:
 	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release/clustertest -long
 	go test -timeout 120m -v ./cmd/slugc/e2e/push -run 'TestPush(Killed|Race)' -kills 50 -pushers 50

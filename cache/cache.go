@@ -19,6 +19,7 @@
 //	    segments/          compressed bytes of the last slugs' sections
 //	    slugs/             slugs: ‹hex digest›.tgz
 //	    build/             the current build ([Build]); the next one recovers what a killed one left
+//	    begun/             what the state was when the current build, or a push that is not accepted, began
 //	    logs/              output of processes, see package logs
 //	    registering/       keys of registrations in progress, each locked by its process
 //
@@ -31,6 +32,10 @@
 //	err = build.Restore()
 //	// build
 //	err = build.Commit() // or Abort
+//
+// A build that fails, is killed or belongs to a push that is not accepted leaves nothing that a later one
+// relies on ([App.Recover]): what it has touched shows by its change times. Names with a leading dot are
+// temporary.
 //
 // Files are replaced by writing beside them, syncing and renaming; directories are moved by one
 // rename. Killing slugc at any instruction leaves the former state or the next. Locks are flock,

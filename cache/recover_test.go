@@ -95,7 +95,9 @@ func TestTouchedLayers(t *testing.T) {
 					if err := touch(dir); err != nil {
 						t.Fatal(err)
 					}
-					testkit.Tree(t, dir, map[string]string{"two.toml": "evil", "store.toml": "evil", "new/file": "", "new.toml": ""})
+					testkit.Tree(t, dir, map[string]string{
+						"two.toml": "evil", "store.toml": "evil", "new/file": "", "new.toml": "",
+					})
 					endBuild(t, a, b, end)
 					b = begin(t, a, false)
 					checkTouched(t, filepath.Join(b.LayersDir, "bp"), push, name == "another layer takes its place")
@@ -151,7 +153,8 @@ func checkTouched(t *testing.T, dir, push string, one bool) {
 		}
 		return
 	}
-	if testkit.Read(t, filepath.Join(dir, "one.toml")) != "one" || testkit.Read(t, filepath.Join(dir, "one/dir/file")) != "1" {
+	if testkit.Read(t, filepath.Join(dir, "one.toml")) != "one" ||
+		testkit.Read(t, filepath.Join(dir, "one/dir/file")) != "1" {
 		t.Error("a layer that was not touched is not as it was")
 	}
 }
@@ -179,8 +182,10 @@ func TestReplacedLayers(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"failed", "killed", "kept"} {
 		for name, replace := range map[string]func(layers, host string) error{
-			"a link":            func(layers, host string) error { return os.Symlink(host, layers) },
-			"another directory": func(layers, _ string) error { return os.MkdirAll(filepath.Join(layers, "bp", "evil"), 0o755) },
+			"a link": func(layers, host string) error { return os.Symlink(host, layers) },
+			"another directory": func(layers, _ string) error {
+				return os.MkdirAll(filepath.Join(layers, "bp", "evil"), 0o755)
+			},
 		} {
 			t.Run(end+" with "+name, func(t *testing.T) {
 				t.Parallel()

@@ -1,11 +1,13 @@
 package compiler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/extension"
@@ -33,14 +35,16 @@ const (
 func (b *build) runBuildpacks(
 	ctx context.Context, staged Staged, group Group, lease *toolchain.Lease, mode sliceMode,
 ) (Built, error) {
+	var box *sandbox.Sandbox
+	var errBox error
+	var probing sync.WaitGroup
+	probing.Go(func() { box, errBox = b.Sandbox(ctx) }) // while the toolchains are compared with their manifests
 	tools, err := b.fetchTools(ctx, lease, group)
-	if err != nil {
+	probing.Wait()
+	if err := cmp.Or(err, errBox); err != nil {
 		return Built{}, err
 	}
-	box, err := b.openSandbox(ctx)
-	if err != nil {
-		return Built{}, err
-	}
+	b.showSandbox(box)
 	if err := staged.Dirs.Restore(); err != nil {
 		return Built{}, err
 	}
@@ -57,18 +61,13 @@ func (b *build) runBuildpacks(
 	return Built{layers, tools, lent}, err
 }
 
-// openSandbox returns the sandbox and reports its level.
-func (b *build) openSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
-	box, err := b.Sandbox(ctx)
-	if err != nil {
-		return nil, err
-	}
+// showSandbox reports the sandbox's level.
+func (b *build) showSandbox(box *sandbox.Sandbox) {
 	if box.Level() == sandbox.Bubblewrap {
 		b.Report.Detail("Sandbox: bubblewrap")
 	} else {
 		b.Report.Warn(strings.TrimSuffix(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()), " ()"))
 	}
-	return box, nil
 }
 
 // environment is what buildpacks run in: the sandbox, and what it shows besides the app.

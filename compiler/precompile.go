@@ -13,6 +13,7 @@ import (
 	"slugc/buildpacks"
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
+	"slugc/cache/disk"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 )
@@ -91,9 +92,14 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 	return withLastLine(err, log.String())
 }
 
-// withLastLine adds the last line of a program's output to the error that it ended with.
+// withLastLine adds the last line of a program's output to the error that it ended with, and what is wrong
+// with the machine where the output says so.
 func withLastLine(err error, output string) error {
-	if last := lastLine(output); err != nil && last != "" {
+	if err == nil {
+		return nil
+	}
+	err = disk.Reported(err, output)
+	if last := lastLine(output); last != "" {
 		return fmt.Errorf("%w: %s", err, last)
 	}
 	return err

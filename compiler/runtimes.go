@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
+	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/sandbox"
 )
@@ -102,14 +104,18 @@ func (r *runtimeMaker) derive(
 	waiting := func() { r.report.Step("Waiting for another build to make the " + what) }
 	order := runtime.Reduced(language.Order{Tools: r.shown, Arch: r.arch, Parts: parts})
 	dir, err := r.lease.Derived(ctx, tool, runtime.Name(order), waiting, func(ctx context.Context, dir string) error {
-		r.report.Step(fmt.Sprintf("Making the %s, once on this machine", what))
+		r.report.Progress("making the "+what, 0, 0)
 		return r.make(ctx, m, order, dir)
 	})
 	if ctx.Err() != nil {
 		return lifecycle.Runtime{}, context.Cause(ctx)
 	}
 	if err != nil {
-		return lifecycle.Runtime{}, fmt.Errorf("making the %s: %w", what, err)
+		err = fmt.Errorf("making the %s: %w", what, err)
+		if _, ended := errors.AsType[*sandbox.ExitError](err); ended {
+			err = fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke", err, "its output above says more")
+		}
+		return lifecycle.Runtime{}, err
 	}
 	return lifecycle.Runtime{Dir: dir, Key: r.lease.Digest(dir).String()}, nil
 }

@@ -15,7 +15,7 @@ import (
 // tool runs a program in the app's root and shows its output. If it fails, the error is a
 // diagnosis: a known one, or clojure/build-failed with the last lines.
 func (b *work) tool(shown, program string, argv ...string) error {
-	return b.run(nil, shown, program, argv...)
+	return command.Twice(b.Log.Again, func() error { return b.run(nil, shown, program, argv...) })
 }
 
 // output runs the Clojure command and returns its standard output.

@@ -85,7 +85,7 @@ var checksumHints = []string{"a repository must publish .sha1 files beside its j
 func fetchPatterns(manifest string) []diagnosis.Pattern {
 	git := lazyregexp.New(`(?m)Unable to (?:clone|fetch) \S*?/_repos/(\S+)\n` +
 		`(?:.*(Could not resolve host|Connection timed out|Connection refused))?`)
-	return []diagnosis.Pattern{
+	return slices.Concat([]diagnosis.Pattern{
 		{
 			ID: "clojure/git-dependency", Match: git,
 			Make: func(m []string) *diagnosis.Diagnosis {
@@ -99,9 +99,15 @@ func fetchPatterns(manifest string) []diagnosis.Pattern {
 				}
 			},
 		},
+		artifactPattern("clojure/network", manifest, transfer+`.*(?:PKIX path|certificate|SSLHandshake)`,
+			"$1 could not be fetched from the repository $2 ($3): its certificate is not trusted.",
+			"name a trust store with its authority in LEIN_JVM_OPTS and JVM_OPTS: "+
+				"-Djavax.net.ssl.trustStore=‹file›",
+		).Transient(),
 		artifactPattern("clojure/network", manifest, `(?m)`+transfer+`.+$`,
 			"$1 could not be fetched from the repository $2 ($3).",
 			"try again; if it persists, check the repository and proxy settings").Transient(),
+	}, diagnosis.Network("clojure"), []diagnosis.Pattern{
 		artifactPattern("clojure/artifact-missing", manifest, `Could not find artifact (\S+) in (.+?) \(`,
 			"No repository has $1.",
 			"check its name and version in "+manifest+": it may be misspelt or not be published",
@@ -119,7 +125,7 @@ func fetchPatterns(manifest string) []diagnosis.Pattern {
 				return &diagnosis.Diagnosis{Place: manifest, Summary: summary, Hints: hints}
 			},
 		},
-	}
+	})
 }
 
 // artifactPattern returns a pattern whose expression matches an artifact and its repository. In the

@@ -44,6 +44,16 @@ func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	return f.Unrecognised(unknown)
 }
 
+// Twice calls run, and once more if its diagnosis says that an answer broke off. told is called in between.
+func Twice(told func(why string), run func() error) error {
+	err := run()
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && d.Again {
+		told(d.Summary)
+		err = run()
+	}
+	return err
+}
+
 // Unrecognised returns the diagnosis of a failure that no pattern recognises: the command, its
 // status and its last meaningful lines.
 func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {

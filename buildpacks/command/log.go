@@ -52,6 +52,9 @@ func (l *Log) Warn(format string, args ...any) {
 	fmt.Fprintf(l.Out, " !     %s\n", fmt.Sprintf(format, args...))
 }
 
+// Again says that a command is run a second time.
+func (l *Log) Again(why string) { l.Detail("%s Trying once more", why) }
+
 const (
 	tailSize = 256 << 10 // bytes of a tool's output that are kept to recognise its failure
 	maxLine  = 64 << 10  // bytes; a longer line is shown in pieces

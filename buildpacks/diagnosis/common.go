@@ -5,9 +5,7 @@ package diagnosis
 // the language.
 func Common(language string) []Pattern {
 	id := func(name string) string { return language + "/" + name }
-	const network = `\b(ECONNRESET|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTFOUND|ERR_SOCKET_TIMEOUT)\b`
-	const again = "try again; if it persists, check the registry and proxy settings"
-	return []Pattern{
+	return append([]Pattern{
 		NewPattern(id("git-host-key"), `Host key verification failed`, "",
 			"A dependency is fetched over ssh from a git host whose key this build does not know.",
 			"use an https URL for that dependency, with a read-only token from the build's configuration",
@@ -19,10 +17,5 @@ func Common(language string) []Pattern {
 		NewPattern(id("glibc-missing"), "version [`']GLIBC_([0-9.]+)' not found", "",
 			"A prebuilt binary needs glibc $1, which is newer than this machine's.",
 			"pin the dependency to a release built for an older system, or let it compile from source"),
-		NewPattern(id("network"), network, "",
-			"The network failed ($1) while packages were being fetched.", again).Transient(),
-		NewPattern(id("network"), `Connection reset by peer|Temporary failure in name resolution|`+
-			`Could not resolve host|TLS handshake timeout`, "",
-			"The network failed while packages were being fetched.", again).Transient(),
-	}
+	}, Network(language)...)
 }

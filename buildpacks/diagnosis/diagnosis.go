@@ -25,6 +25,9 @@ type Diagnosis struct {
 	Place     string   `json:"place,omitempty"`     // file relative to the app root, ":line" where known
 	Hints     []string `json:"hints,omitempty"`     // what to do, one sentence each; commands in backquotes
 	Transient bool     `json:"transient,omitempty"` // trying again may help (network)
+
+	// Again says that the same command may succeed at once, because an answer broke off.
+	Again bool `json:"-"`
 }
 
 // Error returns the summary.

@@ -118,11 +118,11 @@ func TestRecognise(t *testing.T) {
 		{"\x1b[31modd\x1b[0m: two", "x/special", "Odd two."},
 		{
 			"npm error network request failed, reason: read ECONNRESET\r\n", "x/network",
-			"The network failed (ECONNRESET) while packages were being fetched.",
+			"The network failed (ECONNRESET) while packages were being fetched from the registry.",
 		},
 		{
 			"curl: (6) Could not resolve host: packages.example", "x/network",
-			"The network failed while packages were being fetched.",
+			"The network failed (Could not resolve host) while packages were being fetched from packages.example.",
 		},
 		{"Host key verification failed.\r\nfatal: Could not read from remote.", "x/git-host-key", unknownHost},
 		{"git@git.example: Permission denied (publickey).", "x/git-permission", private},

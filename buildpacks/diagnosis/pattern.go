@@ -97,3 +97,14 @@ func (p Pattern) Transient() Pattern {
 	}
 	return p
 }
+
+// Again returns a copy of the pattern whose diagnosis says that another try at once may help.
+func (p Pattern) Again() Pattern {
+	diagnose := p.Make
+	p.Make = func(match []string) *Diagnosis {
+		d := diagnose(match)
+		d.Again = true
+		return d
+	}
+	return p
+}

@@ -11,9 +11,17 @@ import (
 )
 
 // goCommand runs the go command in the app's root, shows its standard error and returns its
-// standard output. The error of a command that fails is a diagnosis: that of a pattern, or
-// go/build-failed.
-func (b *work) goCommand(argv ...string) ([]byte, error) {
+// standard output; where a download breaks off, it runs a second time. The error of a command that fails is
+// a diagnosis: that of a pattern, or go/build-failed.
+func (b *work) goCommand(argv ...string) (out []byte, err error) {
+	err = command.Twice(b.Log.Again, func() error {
+		out, err = b.goOnce(argv...)
+		return err
+	})
+	return out, err
+}
+
+func (b *work) goOnce(argv ...string) ([]byte, error) {
 	var out bytes.Buffer
 	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), command.Command{
 		Args: argv, Shown: "go " + argv[0], Stdout: &out, Drop: ofStandardLibrary(b.app.Module),

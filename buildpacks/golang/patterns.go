@@ -35,8 +35,8 @@ func recognise(tail []byte, dir, module string) *diagnosis.Diagnosis {
 // patterns returns the known failures of the go command, the particular before the general.
 func patterns(module string) []diagnosis.Pattern {
 	return slices.Concat(
-		modulePatterns, networkPatterns, dependencyPatterns, missingPatterns(module), sourcePatterns, cgoPatterns,
-		compilePatterns,
+		modulePatterns, networkPatterns, diagnosis.Network("go"), dependencyPatterns, missingPatterns(module),
+		sourcePatterns, cgoPatterns, compilePatterns,
 	)
 }
 
@@ -95,17 +95,23 @@ var networkPatterns = []diagnosis.Pattern{
 	{ID: "go/private-module", Match: lazyregexp.New(`could not read (?:Username|Password) for '[a-z]+://([^'/]+)|` +
 		`terminal prompts disabled|Authentication failed for '[a-z]+://([^'/]+)|Permission denied \(publickey|` +
 		`\b401 Unauthorized`), Make: privateModule},
-	pattern("proxy-unreachable", `(?m)((?:dial tcp|proxyconnect|read tcp)\b.*|TLS handshake timeout|i/o timeout|`+
-		`connection reset by peer|unexpected EOF$|\b(?:429|500|502|503|504) [A-Z][A-Za-z ]+|`+
-		`Could not resolve host(?:name)?:? \S+)`, "",
-		"A module could not be fetched: $1.",
-		"try again; if it persists, check GOPROXY and GOSUMDB",
-		"`go mod vendor` and a committed vendor/ need no network").Transient(),
+	unreachable(`connection reset by peer|unexpected EOF$|: EOF$|stream error: .*|zip: not a valid zip file`).Again(),
+	unreachable(`(?:dial tcp|proxyconnect|read tcp)\b.*|TLS handshake timeout|i/o timeout|` +
+		`\b(?:429|5\d\d) [A-Z][A-Za-z ]+|Could not resolve host(?:name)?:? \S+|context deadline exceeded.*`),
 	notFound(`(\S+@\S+): reading \S+: ((?:40[34]|410) [A-Z][A-Za-z ]+)`),
 	notFound(`(\S+@\S+): invalid version: (unknown revision \S+)`),
 	pattern("module-not-found", imported+`module lookup disabled by GOPROXY=off`, "$1",
 		"A module has to be fetched, and GOPROXY=off forbids it.",
 		"commit vendor/ (`go mod vendor`), or set GOPROXY"),
+}
+
+// unreachable returns the pattern of a proxy or a server that is in trouble. The address before the reason
+// names the host.
+func unreachable(reason string) diagnosis.Pattern {
+	return pattern("proxy-unreachable", `(?m)((?:(?:reading |Get ")https?://\S+ (?:.{0,200}?: )??)?(?:`+reason+`))`, "",
+		"A module could not be fetched: $1.",
+		"try again; if it persists, check GOPROXY and GOSUMDB",
+		"`go mod vendor` and a committed vendor/ need no network").Transient()
 }
 
 // notFound returns the pattern of a module that the proxy does not have: its first submatch is the

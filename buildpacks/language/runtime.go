@@ -31,7 +31,7 @@ type Runtime struct {
 	Make func(ctx context.Context, o Order, dir string, log *command.Log) error
 }
 
-// Order is what a runtime is made of.
+// Order is what a runtime is made of. It is the argument of the process that makes it.
 type Order struct {
 	Tools map[string]toolchain.Toolchain `json:"tools"` // by name
 	Arch  string                         `json:"arch"`  // Go's name of the processor
@@ -54,7 +54,13 @@ func (r Runtime) Reduced(o Order) Order {
 	tools := map[string]toolchain.Toolchain{}
 	for _, name := range r.Tools {
 		if t, ok := o.Tools[name]; ok {
-			tools[name] = toolchain.Toolchain{Tool: t.Tool, Version: t.Version, Source: t.Source, Digest: t.Digest, Dir: t.Dir}
+			tools[name] = toolchain.Toolchain{
+				Tool:    t.Tool,
+				Version: t.Version,
+				Source:  t.Source,
+				Digest:  t.Digest,
+				Dir:     t.Dir,
+			}
 		}
 	}
 	return Order{Tools: tools, Arch: o.Arch, Parts: o.Parts}

@@ -100,7 +100,6 @@ func (e *environment) defaults() {
 		"npm_config_fund":            "false",
 		"npm_config_progress":        "false",
 		"npm_config_update_notifier": "false",
-		"npm_config_fetch_retries":   "5",
 		"npm_config_logs_max":        "0",
 	} {
 		e.fallback(name, value)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"slugc/buildpacks/command"
 )
 
 // install runs the package manager and keeps the full trees where a later build will need them.
@@ -64,7 +66,8 @@ func (b *work) runInstall() error {
 	}
 	for _, argv := range b.manager.install {
 		b.Log.Detail("Running %s", strings.Join(argv, " "))
-		if err := b.tool(unknown("node/install-failed", b.reproduceHint(argv)), argv...); err != nil {
+		run := func() error { return b.tool(unknown("node/install-failed", b.reproduceHint(argv)), argv...) }
+		if err := command.Twice(b.Log.Again, run); err != nil {
 			return err
 		}
 	}

@@ -50,6 +50,7 @@ func (b *work) managerOf(version string) (manager, error) {
 	}
 	b.Contribute(store, libcnb.LayerTypes{Cache: true})
 	b.store = store.Path
+	b.setPatience()
 	var m manager
 	switch b.app.Manager {
 	case "npm":

@@ -86,7 +86,8 @@ var registryPatterns = []diagnosis.Pattern{
 	pattern("integrity", `EINTEGRITY|YN0018|ERR_PNPM_TARBALL_INTEGRITY|Integrity check failed`, "",
 		"A package's content is not what the lock file's checksum says.",
 		"if the lock file was edited or merged by hand, make it again",
-		"otherwise the registry or a proxy serves something else than was locked: find out why before you trust it"),
+		"otherwise the registry or a proxy serves something else than was locked: "+
+			"find out why before you trust it").Again(),
 }
 
 func notFound(expression string) diagnosis.Pattern {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 )
@@ -120,8 +121,12 @@ func (b *work) install() error {
 			return fmt.Errorf("preparing the install: %w", err)
 		}
 	}
-	if _, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise}); err != nil {
+	err = command.Twice(b.Log.Again, func() error {
+		_, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise})
 		return diagnose("ruby/install-failed", err, b.installPatterns())
+	})
+	if err != nil {
+		return err
 	}
 	if _, err := b.run(call{argv: []string{"bundle", "clean"}, drop: noise}); err != nil {
 		return diagnose("ruby/clean-failed", err, b.installPatterns())

@@ -19,8 +19,8 @@ func isTrace(line string) bool { return strings.HasPrefix(line, "** ") }
 
 // installPatterns are the known failures of an install, the particular before the general.
 func (b *work) installPatterns() []diagnosis.Pattern {
-	return slices.Concat(b.lockPatterns(), b.compilePatterns(), b.gitPatterns(), b.sourcePatterns(),
-		diagnosis.Common("ruby"))
+	return slices.Concat(b.lockPatterns(), unreachable, diagnosis.Network("ruby"), b.compilePatterns(),
+		b.gitPatterns(), b.sourcePatterns(), diagnosis.Common("ruby"))
 }
 
 // taskPatterns are the known failures of the app's own tasks. They do not include the common ones:
@@ -211,14 +211,16 @@ func (b *work) sourcePatterns() []diagnosis.Pattern {
 			"The gem $1$2 is neither in vendor/cache nor in any other source that can be reached.",
 			"run `bundle cache --all-platforms` and commit vendor/cache")
 	}
-	return []diagnosis.Pattern{
-		missing,
-		diagnosis.NewPattern("ruby/source-unreachable", `(?:Could not reach host (\S+?)/?\.(?:\s|$)|`+
-			`(?:Could not fetch specs from|Network error while fetching) (\S+?)/?(?:\s|$))`, "",
-			"The gem source $1$2 can't be reached.",
-			"try again; if it persists, check SLUGC_GEM_MIRROR and the proxy settings, "+
-				"or vendor the gems with `bundle cache`").Transient(),
-	}
+	return []diagnosis.Pattern{missing}
+}
+
+// unreachable is a gem source that can't be reached.
+var unreachable = []diagnosis.Pattern{
+	diagnosis.NewPattern("ruby/source-unreachable", `(?:Could not reach host (\S+?)/?\.(?:\s|$)|`+
+		`(?:Could not fetch specs from|Network error while fetching) (\S+?)/?(?:\s|$))`, "",
+		"The gem source $1$2 can't be reached.",
+		"try again; if it persists, check SLUGC_GEM_MIRROR and the proxy settings, "+
+			"or vendor the gems with `bundle cache`").Transient(),
 }
 
 const noDatabase = `[^\n]*(?:PG::ConnectionBad|Mysql2::Error|` +

@@ -5,7 +5,7 @@
 //
 // Everything is in layers; only rake writes to the app directory:
 //
-//	ruby            the runtime, a relocatable tree without headers (build, launch, cache)
+//	ruby            the runtime, a relocatable tree without headers, see [Runtime] (build, launch, cache)
 //	ruby-bundler    the Bundler of BUNDLED WITH, if it is not the runtime's (build, launch, cache)
 //	ruby-gems       BUNDLE_PATH; lib/ has shared libraries of the machine that compiled gems need
 //	                (build, launch, cache)

@@ -149,9 +149,14 @@ func (st *Store) lockOrWait(ctx context.Context, name string, shared bool, wait 
 	return st.lock(ctx, name, shared)
 }
 
-// lockUnless waits for a lock, or until done holds and then returns nil: whoever has done the work may keep the lock, shared,
-// for as long as its build takes. wait, which may be nil, is called before it has to wait.
-func (st *Store) lockUnless(ctx context.Context, name string, wait func(), done func() bool) (unlock func(), err error) {
+// lockUnless waits for a lock, or until done holds and then returns nil: whoever has done the work may
+// keep the lock, shared, for as long as its build takes. wait, which may be nil, is called before it has to wait.
+func (st *Store) lockUnless(
+	ctx context.Context,
+	name string,
+	wait func(),
+	done func() bool,
+) (unlock func(), err error) {
 	l := st.lockFile(name)
 	for {
 		ok, err := l.TryLock()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"slugc/buildpacks/toolchain/manifest"
 	"slugc/buildpacks/toolchain/source"
 	"slugc/cache/digest"
 )
@@ -21,9 +22,9 @@ type Lease struct {
 	st *Store
 	p  Progress
 
-	mu      sync.Mutex
-	unlock  map[string]func()        // by the name of a lock, which is held shared
-	digests map[string]digest.Digest // of trees that were checked, by directory
+	mu     sync.Mutex
+	unlock map[string]func()             // by the name of a lock, which is held shared
+	whole  map[string]*manifest.Manifest // of trees that were checked, by directory
 }
 
 // Lease begins a lease. p is told what it does, and may be nil.
@@ -31,7 +32,7 @@ func (st *Store) Lease(p Progress) *Lease {
 	if p == nil {
 		p = noProgress{}
 	}
-	return &Lease{st: st, p: p, unlock: map[string]func(){}, digests: map[string]digest.Digest{}}
+	return &Lease{st: st, p: p, unlock: map[string]func(){}, whole: map[string]*manifest.Manifest{}}
 }
 
 // Release ends the lease. A second call does nothing.
@@ -50,7 +51,10 @@ func (l *Lease) Release() {
 func (l *Lease) Digest(dir string) digest.Digest {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.digests[filepath.Clean(dir)]
+	if m := l.whole[filepath.Clean(dir)]; m != nil {
+		return m.Digest()
+	}
+	return ""
 }
 
 // Ensure resolves every request and fetches what the store does not hold, all at once, and returns
@@ -116,16 +120,16 @@ func (l *Lease) drop(name string) {
 // check compares a tree with its manifest, once in a lease.
 func (l *Lease) check(ctx context.Context, id, tree string) error {
 	l.mu.Lock()
-	_, done := l.digests[tree]
+	done := l.whole[tree] != nil
 	l.mu.Unlock()
 	if done {
 		return nil
 	}
-	sum, err := l.st.check(ctx, id, tree)
+	m, err := l.st.check(ctx, id, tree)
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.digests[tree] = sum
+		l.whole[tree] = m
 	}
 	return err
 }

@@ -12,7 +12,6 @@ import (
 
 	"slugc/buildpacks/toolchain/manifest"
 	"slugc/buildpacks/toolchain/source"
-	"slugc/cache/digest"
 	"slugc/cache/disk"
 )
 
@@ -34,20 +33,20 @@ func (e *unsoundError) Unwrap() error { return e.cause }
 // manifestFile is where the manifest of a tree lies: outside it, because the tree is shown to builds.
 func (st *Store) manifestFile(id string) string { return filepath.Join(st.dir, manifestDir, id) }
 
-// check compares a tree with its manifest and returns its digest. The error is an [*unsoundError]
+// check compares a tree with its manifest, which it returns. The error is an [*unsoundError]
 // where the tree must not be used. The tree's lock must be held.
-func (st *Store) check(ctx context.Context, id, tree string) (digest.Digest, error) {
+func (st *Store) check(ctx context.Context, id, tree string) (*manifest.Manifest, error) {
 	m, err := manifest.Read(st.manifestFile(id))
 	if err != nil {
-		return "", &unsoundError{cause: err}
+		return nil, &unsoundError{cause: err}
 	}
 	if err := m.Check(ctx, tree, manifest.ByStat); err != nil {
-		return "", unsound(err)
+		return nil, unsound(err)
 	}
 	if m.Changed {
 		_ = m.Write(st.manifestFile(id)) // where it cannot be written, the next use hashes again
 	}
-	return m.Digest(), nil
+	return m, nil
 }
 
 // unsound returns the error of a comparison as the store's.
@@ -118,8 +117,8 @@ func (st *Store) renew(ctx context.Context, t *source.Tool, r *record, p Progres
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	p.Note(fmt.Sprintf("%s %s in the toolchain store has no manifest and cannot be fetched again (%v): it is used as it is",
-		r.Tool, r.Version, err))
+	p.Note(fmt.Sprintf("%s %s in the toolchain store has no manifest and is used as it is, because it cannot be "+
+		"fetched again: %v", r.Tool, r.Version, err))
 	return st.seal(ctx, st.id(r.Tool, r.Version), st.tree(r.Tool, r.Version))
 }
 

@@ -9,6 +9,11 @@
 //	tools, err := store.Ensure(ctx, []toolchain.Request{{Tool: "node", Constraint: ">=22"}}, nil)
 //	node := filepath.Join(tools[0].Dir, "bin", "node")
 //
+// A [Lease] is how a build uses a store: until it ends, nothing that it was given is pruned or
+// replaced. Every tree has a manifest of its files' digests, made from verified bytes, and is compared
+// with it by stats when it is used (package manifest). A damaged one is fetched again. What is made
+// from toolchains for all apps ([Lease.Derived]) lies in the store too, with manifests of its own.
+//
 // Every tool has an ordered list of sources. A source lists versions and fetches one, verified by
 // checksum before a byte of it is used. A source that refuses is reported in one line and the next
 // is tried; when none serves, the error lists each with its reason ([Unavailable]). Where sources

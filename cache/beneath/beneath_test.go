@@ -75,7 +75,8 @@ func TestNoLinks(t *testing.T) {
 			for what, err := range map[string]error{
 				"ReadFile": read, "Dir": open, "ReadDir": list, "Mkdir": d.Mkdir(below, 0o755),
 				"WriteFile": d.WriteFile(below, nil, 0o644), "Remove": d.Remove(below),
-				"RemoveAll": d.RemoveAll(below), "Rename": d.Rename("file", d, below), "Mkdir itself": d.Mkdir(name, 0o755),
+				"RemoveAll": d.RemoveAll(below), "Rename": d.Rename("file", d, below),
+				"Mkdir itself": d.Mkdir(name, 0o755),
 			} {
 				if !errors.Is(err, beneath.ErrLink) {
 					t.Errorf("%s of %q: %v", what, name, err)

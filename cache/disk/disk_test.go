@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"slugc/cache/disk"
 	"slugc/cache/testkit"
 )
@@ -281,5 +283,28 @@ func TestRemoveStale(t *testing.T) {
 	disk.RemoveStale(filepath.Join(dir, "none"), ".new-")
 	if got := names(t, dir); got != ".new-dir .new-young old" {
 		t.Errorf("the directory holds %q", got)
+	}
+}
+
+// TestReplaceFileSweeps removes what a killed process left beside the file, and nothing else.
+func TestReplaceFileSweeps(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Tree(t, t.TempDir(), map[string]string{
+		"from": "new", ".to.slugc-1": "left", ".to.slugc-2": "being written", ".other.slugc-1": "",
+	})
+	busy, err := os.Open(filepath.Join(dir, ".to.slugc-2"))
+	if err == nil {
+		err = unix.Flock(int(busy.Fd()), unix.LOCK_EX)
+	}
+	if err == nil {
+		err = disk.ReplaceFile(filepath.Join(dir, "from"), filepath.Join(dir, "to"), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	if testkit.Exists(dir, ".to.slugc-1") || !testkit.Exists(dir, ".to.slugc-2") ||
+		!testkit.Exists(dir, ".other.slugc-1") {
+		t.Error("the wrong temporary files are left")
 	}
 }

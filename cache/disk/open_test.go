@@ -25,7 +25,11 @@ func TestOpenRegular(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	err = errors.Join(unix.Mkfifo(path("fifo"), 0o600), os.Symlink("file", path("link")), os.Symlink("fifo", path("to-fifo")))
+	err = errors.Join(
+		unix.Mkfifo(path("fifo"), 0o600),
+		os.Symlink("file", path("link")),
+		os.Symlink("fifo", path("to-fifo")),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,8 +95,8 @@ func (c *cli) cachePruneCommand() *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what no build needs",
 		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses,
-what killed processes left to run in, and toolchains that no build used for the given time. With --all it also removes the apps' layers and
-submodules: the next builds start from scratch. Releases stay.`,
+what killed processes left to run in, and toolchains that no build used for the given time. With --all
+it also removes the apps' layers and submodules: the next builds start from scratch. Releases stay.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -224,6 +224,9 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 					return err
 				}
 				problems = append(problems, found...)
+			}
+			if err := c.verifyCoordinator(cmd.Context(), home); err != nil {
+				problems = append(problems, err.Error())
 			}
 			for _, p := range problems {
 				c.ui.Warn(p)

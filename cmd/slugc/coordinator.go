@@ -148,6 +148,25 @@ func (c *cli) openReleases(o release.Options, body func(r *release.Releases) err
 	return body(r)
 }
 
+// verifyCoordinator reads every value of a local coordinator, which checks their sums. A cluster checks
+// its own.
+func (c *cli) verifyCoordinator(ctx context.Context, home *cache.Home) error {
+	if address, err := c.coordinatorAddress(); err != nil || address.cluster != nil {
+		return err
+	}
+	handle, err := c.openCoordinator(home)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	for _, prefix := range []string{"/apps/", "/names/", "/slugs/"} {
+		if _, _, err := handle.List(ctx, prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // examineCoordinator checks for `slugc doctor` whether the coordinator answers.
 func (c *cli) examineCoordinator(ctx context.Context, home *cache.Home) finding {
 	address, err := c.coordinatorAddress()

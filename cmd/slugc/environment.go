@@ -169,7 +169,8 @@ func (c *cli) askNpm(ctx context.Context) (string, error) {
 	}
 	file, want := filepath.Join(dir, "npm-registry.json"), answer{Npm: path, Time: info.ModTime().UTC()}
 	var known answer
-	if data, err := disk.ReadRegular(file, 1<<16); err == nil && json.Unmarshal(data, &known) == nil && known.Npm == want.Npm &&
+	if data, err := disk.ReadRegular(file, 1<<16); err == nil && json.Unmarshal(data, &known) == nil &&
+		known.Npm == want.Npm &&
 		known.Time.Equal(want.Time) &&
 		known.Registry != "" {
 		return known.Registry, nil

@@ -201,6 +201,9 @@ func (c *cli) receive(
 		return err
 	}
 	engine.Sandbox = neverNone(c.sandboxLevel(), engine.Sandbox)
+	if err := c.noteRepository(h.Settings.App, h.Repo.Dir); err != nil {
+		return err
+	}
 	config := releaseConfig{file: h.Settings.ReleaseEnvFile}
 	deployment, err := config.options(c)
 	if err != nil {

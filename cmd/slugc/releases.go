@@ -124,6 +124,7 @@ func (c *cli) releasesCommand() *cobra.Command {
 					}
 					return c.result(apps, strings.Join(apps, "\n"))
 				}
+				c.settlePushes(cmd.Context(), args[0])
 				list, err := r.List(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -265,6 +266,7 @@ func (c *cli) psCommand() *cobra.Command {
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.readReleases(func(r *release.Releases) error {
+				c.settlePushes(cmd.Context(), args[0])
 				current, err := r.Current(cmd.Context(), args[0])
 				if err != nil {
 					return err

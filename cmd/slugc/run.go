@@ -38,6 +38,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	n := &appSlug{file: name}
 	var want digest.Digest
 	if !isFile(name) {
+		c.settlePushes(ctx, name)
 		var ref release.SlugRef
 		err := c.readReleases(func(r *release.Releases) error {
 			current, err := r.Current(ctx, name)

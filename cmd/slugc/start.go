@@ -118,6 +118,7 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 	if err != nil {
 		return err
 	}
+	c.settlePushes(ctx, app)
 	record, done, err := c.recorder(app, "follow")
 	if err != nil {
 		return err

@@ -17,7 +17,9 @@ func TestForeignCommands(t *testing.T) {
 	tokens := map[string]bool{}
 	for range 2 {
 		var said strings.Builder
-		github := safetext.RunnerOf(func(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] })
+		github := safetext.RunnerOf(
+			func(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] },
+		)
 		u := &ui{err: &said, runner: github}
 		u.Step("Installing")
 		out := u.Output("node")
@@ -54,7 +56,8 @@ func TestForeignText(t *testing.T) {
 	}
 	list := newTable("TYPE", "COMMAND")
 	list.row("web", "a\tb\nc\x1b[8m")
-	if err := errors.Join(u.result(list.String()), u.output("\x1b[31mlog"), u.document("{\"a\": \"\u009b\"}")); err != nil {
+	err := errors.Join(u.result(list.String()), u.output("\x1b[31mlog"), u.document("{\"a\": \"\u009b\"}"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	want = "TYPE  COMMAND\nweb   a\\tb\\nc\\x1b[8m\nlog\n{\"a\": \"\\u009b\"}\n"

@@ -189,7 +189,8 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 	out := &tail{Writer: b.Output(m.Info.ID)}
 	err := b.Sandbox.Run(ctx, sandbox.Spec{
 		Args: args, Dir: at(app), Env: command.Environ(env),
-		Binds: slices.Concat([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds, runtimes), Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
+		Binds:   slices.Concat([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds, runtimes),
+		Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
 	})
 	if err != nil {
 		return failure(ctx, m, filepath.Join(w.report, diagnosisFile), disk.Reported(err, out.String()))

@@ -135,7 +135,8 @@ func TestProfileRefusesExecD(t *testing.T) {
 	t.Parallel()
 	layers := filepath.Join(t.TempDir(), ".layers")
 	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app"); err == nil || !strings.Contains(err.Error(), "exec.d") {
+	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app"); err == nil ||
+		!strings.Contains(err.Error(), "exec.d") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -118,14 +118,15 @@ func (r restored) collect(dir *beneath.Dir) (map[string]layerFile, error) {
 	return layers, removeUndeclared(dir, layers)
 }
 
-// removeUndeclared removes layer directories without metadata.
+// removeUndeclared removes layer directories without metadata, and files that a killed build left unfinished.
 func removeUndeclared(dir *beneath.Dir, layers map[string]layerFile) error {
 	entries, err := dir.ReadDir(".")
 	if err != nil {
 		return fmt.Errorf("listing layers: %w", err)
 	}
 	for _, e := range entries {
-		if _, declared := layers[e.Name]; beneath.IsDir(e.Stat_t) && !declared {
+		_, declared := layers[e.Name]
+		if beneath.IsDir(e.Stat_t) && !declared || strings.HasPrefix(e.Name, beneath.TempPrefix) {
 			if err := dir.RemoveAll(e.Name); err != nil {
 				return err
 			}

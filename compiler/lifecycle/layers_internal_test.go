@@ -73,6 +73,7 @@ func TestRestore(t *testing.T) {
 	// The buildpack declares the layer all with other metadata, and leaves a directory without metadata.
 	testkit.Tree(t, dir, map[string]string{
 		"all.toml": "[types]\nlaunch = true\n[metadata]\nversion = \"2\"\n", "stray/x": "",
+		beneath.TempPrefix + "X": "a killed build was writing it",
 	})
 	after, err := before.collect(opened(t, dir))
 	if err != nil || len(after) == 0 {
@@ -80,6 +81,9 @@ func TestRestore(t *testing.T) {
 	}
 	if testkit.Exists(dir, "stray") {
 		t.Error("a directory without metadata is kept")
+	}
+	if testkit.Exists(dir, beneath.TempPrefix+"X") {
+		t.Error("an unfinished file is kept")
 	}
 	var m Member
 	m.Info.ID = "bp"
@@ -172,7 +176,8 @@ func TestWorkspaces(t *testing.T) {
 	}
 	defer first.close()
 	for _, link := range []string{
-		filepath.Join(first.report, planFile), filepath.Join(first.home, "x"), filepath.Join(app, layersName, two.Escaped()),
+		filepath.Join(first.report, planFile), filepath.Join(first.home, "x"),
+		filepath.Join(app, layersName, two.Escaped()),
 	} {
 		if err := os.Symlink(host, link); err != nil {
 			t.Fatal(err)

@@ -19,6 +19,9 @@
 // cache layer it is files and metadata. Of a layer with launch only it is metadata; the files are set aside,
 // and come back if the buildpack declares the layer again without files. Of any other layer it is nothing.
 //
+// What a layer's app runs on may be the platform's ([Runtime]): a tree that it puts into the layer,
+// read-only, and that all apps of the machine share.
+//
 // What a buildpack leaves is untrusted. The package limits its size and accepts only regular files.
 //
 // Image extensions and the stacks of API 0.7 and older are not supported. Detection by bin/detect is not

@@ -29,8 +29,29 @@ var (
 	secretEnds = setOf(".p12", ".pfx", ".jks", ".keystore", ".bks", ".ppk", ".kdbx", ".ovpn", ".tfstate",
 		".agilekeychain", ".keychain")
 	// candidates are the ends of names whose content is looked at.
-	candidates = setOf(".pem", ".key", ".json", ".npmrc", ".yarnrc", ".pypirc", ".tfvars", ".crt",
-		".cer", ".cert", ".der", ".asc", ".gpg", ".ini", ".cfg", ".conf", ".toml", ".yml", ".yaml", ".properties", ".txt")
+	candidates = setOf(
+		".pem",
+		".key",
+		".json",
+		".npmrc",
+		".yarnrc",
+		".pypirc",
+		".tfvars",
+		".crt",
+		".cer",
+		".cert",
+		".der",
+		".asc",
+		".gpg",
+		".ini",
+		".cfg",
+		".conf",
+		".toml",
+		".yml",
+		".yaml",
+		".properties",
+		".txt",
+	)
 )
 
 func setOf(names ...string) map[string]bool {
@@ -77,10 +98,12 @@ func secretCandidate(name string, size int64) bool {
 // found: GitHub, GitLab, Slack, Stripe, Amazon, Google, npm, PyPI, SendGrid, DigitalOcean.
 var (
 	privateKey = lazyregexp.New(`(?m)^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----`)
-	token      = lazyregexp.New(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,}|glpat-[A-Za-z0-9_-]{20}` +
-		`|xox[abprs]-[0-9]{6,}-[A-Za-z0-9-]{10,}|[rs]k_live_[A-Za-z0-9]{20,}|(?:AKIA|ASIA)[A-Z2-7]{16}` +
-		`|AIza[A-Za-z0-9_-]{35}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}` +
-		`|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|do[opr]_v1_[a-f0-9]{64})`)
+	token      = lazyregexp.New(
+		`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,}|glpat-[A-Za-z0-9_-]{20}` +
+			`|xox[abprs]-[0-9]{6,}-[A-Za-z0-9-]{10,}|[rs]k_live_[A-Za-z0-9]{20,}|(?:AKIA|ASIA)[A-Z2-7]{16}` +
+			`|AIza[A-Za-z0-9_-]{35}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}` +
+			`|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|do[opr]_v1_[a-f0-9]{64})`,
+	)
 	serviceAccount = lazyregexp.New(`"private_key"\s*:\s*"[^"]`)
 	dockerAuth     = lazyregexp.New(`"(?:auth|identitytoken|registrytoken)"\s*:\s*"[^"]`)
 	pypiPassword   = lazyregexp.New(`(?m)^\s*password\s*[=:]\s*[^\s%$]`)
@@ -92,7 +115,10 @@ var tokenStarts = []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"
 	"ASIA", "AIza", "npm_", "pypi-", "SG.", "_v1_"}
 
 func holdsTokenForm(content []byte) bool {
-	return slices.ContainsFunc(tokenStarts, func(start string) bool { return bytes.Contains(content, []byte(start)) }) &&
+	return slices.ContainsFunc(
+		tokenStarts,
+		func(start string) bool { return bytes.Contains(content, []byte(start)) },
+	) &&
 		token.Match(content)
 }
 

@@ -16,8 +16,9 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	secrets := map[string]string{
-		".env": "A=1", ".env.production": "A=1", ".aws/credentials": "x", ".docker/config.json": `{"auths":{"x":{"auth":"y"}}}`,
-		".kube/config": "x", "server.key": pemKey, "tls.pem": "Bag\n" + pemKey, "deep/down/id_ed25519": "x",
+		".env": "A=1", ".env.production": "A=1", ".aws/credentials": "x",
+		".docker/config.json": `{"auths":{"x":{"auth":"y"}}}`,
+		".kube/config":        "x", "server.key": pemKey, "tls.pem": "Bag\n" + pemKey, "deep/down/id_ed25519": "x",
 		"google.json": `{"type": "service_account", "private_key": "x"}`, "terraform.tfstate": "{}", ".netrc": "x",
 		"infra/prod.tfstate": "{}", ".npmrc": "//r/:_authToken=abc", "keys/store.p12": "x", "app.jks": "x",
 		"config/master.key": "x", "config/credentials/production.key": pemKey, ".bash_history": "x", ".ssh/deploy": "x",
@@ -25,8 +26,9 @@ func TestSecrets(t *testing.T) {
 		"aws.ini": "aws_access_key_id = AKIA" + strings.Repeat("A", 16),
 	}
 	harmless := map[string]string{
-		".env.example": "A=1", "server.pem": "-----BEGIN CERTIFICATE-----\nx\n", "id_rsa.pub": "x", ".ssh/id_rsa.pub": "x",
-		".npmrc2": "x", "sub/.npmrc": "//r/:_authToken=${TOKEN}", "package.json": `{"name": "private_key"}`,
+		".env.example": "A=1", "server.pem": "-----BEGIN CERTIFICATE-----\nx\n", "id_rsa.pub": "x",
+		".ssh/id_rsa.pub": "x",
+		".npmrc2":         "x", "sub/.npmrc": "//r/:_authToken=${TOKEN}", "package.json": `{"name": "private_key"}`,
 		".ssh/known_hosts": "x", "docs/key.txt": "a PRIVATE KEY begins with -----BEGIN PRIVATE KEY-----",
 		"node_modules/a/test/key.pem": pemKey, ".docker/config.json.example": `{"auths":{"x":{"auth":"y"}}}`,
 		"other/config.json": `{"auth": "none"}`, "translations.key": "hello",

@@ -42,7 +42,24 @@ func TestMatch(t *testing.T) {
 		return b.String()
 	}
 	for range 100_000 {
-		p, name := random("a", "b", "/", "*", "**/", "/**/", "/**", "?", "[ab]", "*a"), random("a", "b", "/", "ab", "a/")
+		p, name := random(
+			"a",
+			"b",
+			"/",
+			"*",
+			"**/",
+			"/**/",
+			"/**",
+			"?",
+			"[ab]",
+			"*a",
+		), random(
+			"a",
+			"b",
+			"/",
+			"ab",
+			"a/",
+		)
 		tokens, ok := translate(p, true)
 		if !ok {
 			continue
@@ -95,7 +112,9 @@ func TestCost(t *testing.T) {
 }
 
 func BenchmarkIgnored(b *testing.B) {
-	rules, err := Parse([]byte("node_modules\nlog/*\ntmp\n.env\n*.swp\n.DS_Store\n!.keep\n/public/assets\nspec/**/*.tmp\n"))
+	rules, err := Parse(
+		[]byte("node_modules\nlog/*\ntmp\n.env\n*.swp\n.DS_Store\n!.keep\n/public/assets\nspec/**/*.tmp\n"),
+	)
 	if err != nil {
 		b.Fatal(err)
 	}

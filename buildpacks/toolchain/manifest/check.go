@@ -52,7 +52,7 @@ type check struct {
 }
 
 // file checks one file of the tree.
-func (c *check) file(f *file) error { return c.same(f, filepath.Join(c.dir, f.path), unix.Lstat) }
+func (c *check) file(f *file) error { return c.same(f, c.dir+"/"+f.path, unix.Lstat) }
 
 func (c *check) same(f *file, path string, do func(string, *unix.Stat_t) error) error {
 	now, err := look(path, do)

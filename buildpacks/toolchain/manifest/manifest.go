@@ -15,10 +15,8 @@
 package manifest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -39,7 +37,7 @@ type Manifest struct {
 	// their new stats, and is worth being written again.
 	Changed bool
 
-	files  []file // sorted by path; the first is the tree itself, ""
+	files  []file // every directory before what is in it; the first is the tree itself, ""
 	inputs []file // files of the machine that the tree was made from, by absolute path
 }
 
@@ -57,7 +55,7 @@ type stat struct {
 	Size, Mtime, Ctime int64 // times in nanoseconds
 }
 
-// Own are the names at the root of a tree that are not part of it.
+// own are the names at the root of a tree that are not part of it.
 var own = []string{".derived"}
 
 // Of makes the manifest of the tree at dir and of the inputs: absolute paths of files of the machine
@@ -177,27 +175,19 @@ func hashFile(path string) (sum [sha256.Size]byte, err error) {
 // Digest identifies the tree: paths, types, permissions and content. Equal trees have equal digests,
 // wherever and whenever they were made.
 func (m *Manifest) Digest() digest.Digest {
-	var b bytes.Buffer
+	var b []byte
 	for _, f := range m.files {
 		s := stat{Mode: f.stat.Mode}
 		if s.Mode&unix.S_IFMT == unix.S_IFREG {
 			s.Size = f.stat.Size
 		}
-		write(&b, file{path: f.path, stat: s, sum: f.sum})
+		b = appendFile(b, file{path: f.path, stat: s, sum: f.sum})
 	}
-	return digest.Of(b.Bytes())
+	return digest.Of(b)
 }
 
 // parent returns the directory of a path in the form of file.path.
 func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
-}
-
-// write appends a file in the form of the format.
-func write(b *bytes.Buffer, f file) {
-	_ = binary.Write(b, binary.LittleEndian, f.stat) // a buffer takes everything
-	b.Write(f.sum[:])
-	b.WriteString(f.path)
-	b.WriteByte(0)
 }

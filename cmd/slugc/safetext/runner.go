@@ -103,5 +103,6 @@ func (r Runner) JSON(doc string) string {
 	if len(r.marks) == 0 {
 		return doc
 	}
-	return strings.NewReplacer("##", `\u0023\u0023`, "section_", `\u0073ection_`, "travis_", `\u0074ravis_`).Replace(doc)
+	return strings.NewReplacer("##", `\u0023\u0023`, "section_", `\u0073ection_`, "travis_", `\u0074ravis_`).
+		Replace(doc)
 }

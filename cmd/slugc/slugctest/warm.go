@@ -83,7 +83,8 @@ func modelApp(t testing.TB, language string) (string, error) {
 }
 
 // CopyLayers gives an app, whose state directory need not exist, the segments and some layers of
-// another app's state directory. Layers are named as they lie there: "slugc_node/node".
+// another app's state directory, and its machine the segments that all apps share. Layers are named
+// as they lie there: "slugc_node/node".
 func CopyLayers(t testing.TB, from, to string, layers ...string) {
 	t.Helper()
 	for _, layer := range layers {
@@ -93,6 +94,10 @@ func CopyLayers(t testing.TB, from, to string, layers ...string) {
 		layer = filepath.Join("layers", layer)
 		copyTree(t, filepath.Join(from, layer), filepath.Join(to, layer), shared)
 		copyTree(t, filepath.Join(from, layer+".toml"), filepath.Join(to, layer+".toml"), false)
+	}
+	shared := func(app string) string { return filepath.Join(filepath.Dir(filepath.Dir(app)), "segments") }
+	if !testkit.Exists(shared(to)) {
+		copyTree(t, shared(from), shared(to), true)
 	}
 	if !testkit.Exists(to, "segments") {
 		copyTree(t, filepath.Join(from, "segments"), filepath.Join(to, "segments"), true)

@@ -22,13 +22,26 @@ import (
 // ErrDamaged is wrapped by errors about a file that is damaged or no store.
 var ErrDamaged = errors.New("the file is damaged")
 
+// ErrMissing is wrapped by errors about a file that was there.
+var ErrMissing = errors.New("the file is gone; it held the releases")
+
 // errBusy is the cause of a wait that took too long.
 var errBusy = errors.New("other processes have been using it for too long")
 
-// create creates an empty store if there is none. The caller holds the gate.
+// begunSuffix is that of the file beside a store that says that there was one.
+const begunSuffix = ".begun"
+
+// create creates an empty store if there never was one. The caller holds the gate.
 func create(path string) error {
+	_, begun := os.Lstat(path + begunSuffix)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		if begun != nil {
+			_ = noteBegun(path) // an older slugc made it, or a kill came in between; the next opening tries again
+		}
 		return nil // opening it shows what it is
+	}
+	if begun == nil {
+		return missing(path)
 	}
 	draft := path + ".new"
 	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -44,7 +57,21 @@ func create(path string) error {
 	if err := os.Rename(draft, path); err != nil {
 		return explain(path, err)
 	}
-	return explain(path, disk.SyncDir(filepath.Dir(path)))
+	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
+		return explain(path, err)
+	}
+	return explain(path, noteBegun(path))
+}
+
+func noteBegun(path string) error { return disk.WriteFile(path+begunSuffix, nil, 0o600) }
+
+// missing is the fault of a store that was there: an empty one would number releases from 1 again.
+func missing(path string) error {
+	return fault.New(fault.Slugc, fault.ExitRelease, "coordinator/missing",
+		fmt.Errorf("opening the coordinator %q: %w", path, ErrMissing),
+		"put a copy of the file in its place",
+		fmt.Sprintf("to start without the earlier releases, remove %q: releases then start at 1 again, "+
+			"and slugs are not touched", path+begunSuffix))
 }
 
 // transact opens the file, runs one transaction and closes the file. The caller holds the gate.
@@ -140,6 +167,6 @@ func damaged(path string, err error) error {
 	return fault.New(fault.Slugc, fault.ExitRelease, "coordinator/damaged",
 		fmt.Errorf("reading the coordinator %q: %w", path, err),
 		"put a copy of the file in its place",
-		fmt.Sprintf("without a copy, move it away with `mv %[1]s %[1]s.damaged`: "+
-			"releases then start at 1 again, and slugs are not touched", path))
+		fmt.Sprintf("without a copy, move it away with `mv %[1]s %[1]s.damaged && rm -f %[1]s%[2]s`: "+
+			"releases then start at 1 again, and slugs are not touched", path, begunSuffix))
 }

@@ -65,8 +65,9 @@ type handle struct {
 
 // Open returns a handle onto the store in the file at path. It creates the file (mode 0600) and its
 // directory (0700) if they are missing. Beside the file it keeps two lock files, path.lock and
-// path.turn, which must never be deleted. For a file that is damaged or no store, the error wraps
-// [ErrDamaged]. Any number of handles may be open in any number of processes.
+// path.turn, which must never be deleted, and path.begun, which says that there is a store: a file
+// that has gone is not silently made again. For such a file the error wraps [ErrMissing], for one that
+// is damaged or no store [ErrDamaged]. Any number of handles may be open in any number of processes.
 func Open(path string, o Options) (coordinator.Coordinator, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

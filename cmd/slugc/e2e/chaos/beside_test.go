@@ -10,7 +10,7 @@ import (
 // TestBeside stops a command at each call that changes a file while another command runs to its end,
 // or until it waits for the first one: prunes beside builds, builds beside prunes.
 func TestBeside(t *testing.T) {
-	for _, pair := range []struct{ first, other string }{
+	for i, pair := range []struct{ first, other string }{
 		{"rebuild", "cache prune --all"},
 		{"register", "cache prune --all"},
 		{"rollback", "cache prune --all"},
@@ -33,7 +33,7 @@ func TestBeside(t *testing.T) {
 				}
 				return []string{"-do", "beside " + slugctest.Binary(t) + " " + pair.other}
 			}
-			disturb(t, "tmpfs", c, 0, flags, succeeded)
+			disturb(t, "tmpfs", c, map[int]int{0: 1}[i], flags, succeeded)
 		})
 	}
 }

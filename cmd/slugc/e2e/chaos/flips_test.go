@@ -63,7 +63,7 @@ func TestDamage(t *testing.T) {
 	for i, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSweep(t, 0)
+			s := newSweep(t, map[int]int{0: 1, 1: 1}[i])
 			if s == nil {
 				return
 			}

@@ -190,14 +190,18 @@ var (
 	expected     map[string]bool
 )
 
+// aged are the beginnings of what other processes may be writing. It is removed when it is old: by a
+// store after a day, by a prune after a month.
+var aged = []string{"store/slugs/.new-", "store/parts/.new-", "toolchains/.listings/.", "toolchains/.choices/."}
+
 // leftovers names what there is that undisturbed commands do not leave.
 func (w *world) leftovers() (p problems) {
 	w.Helper()
 	expectedOnce.Do(func() { expected = ordinary(w) })
 	names := w.names()
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if strings.HasPrefix(name, "store/") && strings.Contains(name, "/.new-") {
-			continue // another machine may be writing it; the store removes it after a day
+		if slices.ContainsFunc(aged, func(words string) bool { return strings.Contains(name, words) }) {
+			continue
 		}
 		if above := filepath.Dir(name); !expected[name] && (expected[above] || !names[above]) {
 			p.add("left behind: %s", name)

@@ -20,7 +20,7 @@ func TestPowerCuts(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSweep(t, 0)
+			s := newSweep(t, map[string]int{"rebuild": 1, "register": 1}[c.name])
 			if s == nil {
 				return
 			}

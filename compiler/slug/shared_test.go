@@ -1,0 +1,70 @@
+package slug_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"slugc/cache/disk"
+	"slugc/compiler/slug"
+)
+
+// TestShared packs what two apps share: it is read and compressed once, for equal bytes, and none of it is
+// in the apps' own stores. What a bad disk or a prune takes is made again.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	dir, shared, stores := tree(t, sample()), t.TempDir(), []string{t.TempDir(), t.TempDir()}
+	own := tree(t, map[string]string{"main.js": "1"})
+	store, err := slug.OpenShared(shared)
+	check(t, err)
+	sections := func(store *slug.Store) []slug.Section {
+		return []slug.Section{
+			{Name: "runtime", Dir: dir, Prefix: ".layers/node", Key: "k1", Shared: store}, {Name: "app", Dir: own},
+		}
+	}
+	want := pack(t, slug.PackOptions{Sections: sections(nil)})
+	packed := func(app int, reused, why string) {
+		t.Helper()
+		s, err := slug.OpenStore(stores[app])
+		check(t, err)
+		p := pack(t, slug.PackOptions{Store: s, Sections: sections(store)})
+		check(t, p.StoreErr)
+		if first := p.Sections[0]; p.Digest != want.Digest || first.Reused != reused || first.Why != why {
+			t.Errorf(
+				"app %d: %s, %q, %q; want %s, %q, %q",
+				app,
+				p.Digest,
+				first.Reused,
+				first.Why,
+				want.Digest,
+				reused,
+				why,
+			)
+		}
+		size, err := disk.Size(stores[app])
+		check(t, err)
+		if size > 64<<10 {
+			t.Errorf("app %d keeps %d bytes of its own", app, size)
+		}
+	}
+	packed(0, "none", "new")
+	put(t, dir, "run", "nobody reads this")
+	packed(1, "all", "shared by all apps")
+	packed(0, "all", "shared by all apps")
+
+	check(t, os.RemoveAll(dir))
+	dir = tree(t, sample())
+	(&bench{storeDir: shared}).flip(t)
+	packed(0, "none", "new")
+	_, err = store.Prune(t.Context(), func(_, key string) bool { return key == "k1" })
+	check(t, err)
+	packed(1, "all", "shared by all apps")
+	if freed, err := store.Prune(t.Context(), func(string, string) bool { return false }); err != nil || freed == 0 {
+		t.Errorf("a prune frees %d bytes, %v", freed, err)
+	}
+	packed(1, "none", "new")
+	left, err := filepath.Glob(filepath.Join(shared, "*.segments"))
+	if err != nil || len(left) == 0 {
+		t.Errorf("the store has %v, %v", left, err)
+	}
+}
