@@ -23,7 +23,7 @@ type promise struct {
 	try func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec
 	// elsewhere is that a level that permits it may have nothing to reach, on some machines.
 	elsewhere bool
-	check     func(t *testing.T) // nil, or what to look at afterwards
+	check     func(t *testing.T, box *sandbox.Sandbox) // nil, or what to look at afterwards
 }
 
 func script(text string, args ...any) func(*testing.T, *sandbox.Sandbox) sandbox.Spec {
@@ -92,8 +92,11 @@ func promises(t *testing.T) map[string]promise {
 			try: script("kill -CONT %d && echo REACHED; true", other),
 		},
 		"leaving a daemon behind (two forks, setsid, nohup)": {
-			try:   script("(setsid nohup sleep %s >/dev/null 2>&1 &) & sleep 0.1", daemon),
-			check: func(t *testing.T) { testkit.NoProcess(t, daemon) },
+			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
+				spec, _ := sh("(setsid nohup sleep " + daemons[box.Level()] + " >/dev/null 2>&1 &) & sleep 0.1")
+				return spec
+			},
+			check: func(t *testing.T, box *sandbox.Sandbox) { testkit.NoProcess(t, daemons[box.Level()]) },
 		},
 		"ignoring SIGTERM, sleeping for ever, endless output": {
 			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
@@ -110,8 +113,13 @@ func promises(t *testing.T) map[string]promise {
 	}
 }
 
-// keyName is the key in the session keyring of the tests, and daemon what one of them leaves behind.
-var keyName, daemon = "slugc-" + testkit.Marker(), testkit.Marker()
+// keyName is the key in the session keyring of the tests.
+var keyName = "slugc-" + testkit.Marker()
+
+// daemons are what a child at each level leaves behind.
+var daemons = map[sandbox.Level]string{
+	sandbox.Bubblewrap: testkit.Marker(), sandbox.Landlock: testkit.Marker(), sandbox.None: testkit.Marker(),
+}
 
 func init() {
 	// A process without a session keyring of its own has that of its user.
@@ -164,7 +172,7 @@ func TestPromises(t *testing.T) {
 					t.Errorf("the child reaches it: %t (%v)\n%s", reached, err, out)
 				}
 				if p.check != nil {
-					p.check(t)
+					p.check(t, box)
 				}
 			})
 		}
