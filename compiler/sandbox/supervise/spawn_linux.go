@@ -41,9 +41,10 @@ func spawn(r Request, attr *syscall.ProcAttr, start func() (int, error)) (int, e
 		if err == nil {
 			pid, err = r.Isolation.limited(start)
 		}
-		// Without this the group is removed a little later, by the next that makes one.
-		_ = r.Isolation.Group.Leave()
 		started <- result{pid, err}
+		// Without this the group is removed a little later, by the next that makes one. It takes the kernel some
+		// milliseconds, so the process is started first.
+		_ = r.Isolation.Group.Leave()
 		select {}
 	}()
 	s := <-started
