@@ -66,7 +66,7 @@ func (b *build) showSandbox(box *sandbox.Sandbox) {
 	if box.Level() == sandbox.Bubblewrap {
 		b.Report.Detail("Sandbox: bubblewrap")
 	} else {
-		b.Report.Warn(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()))
+		b.Report.Warn(strings.TrimSuffix(fmt.Sprintf("Sandbox: %s (%s)", box.Level(), box.Reason()), " ()"))
 	}
 }
 

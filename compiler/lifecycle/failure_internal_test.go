@@ -50,6 +50,16 @@ func TestFailures(t *testing.T) {
 			fault.Error{ID: "buildpack/broke", Owner: fault.Slugc, Code: fault.ExitBuildpack},
 			"running buildpack acme/cobol: exited with code 3",
 		},
+		"memory": {
+			&sandbox.LimitError{Which: sandbox.LimitMemory, Used: 3e9, Max: 3e9}, nil,
+			fault.Error{ID: "build/limit", Owner: fault.App, Code: fault.ExitBuild},
+			"running buildpack acme/cobol: used 3.0 GB of memory, limit 3.0 GB",
+		},
+		"a full disk, by the build": {
+			&sandbox.LimitError{Which: sandbox.LimitFree, Used: 1e9, Max: 2e9}, nil,
+			fault.Error{ID: "build/limit", Owner: fault.App, Code: fault.ExitBuild},
+			"running buildpack acme/cobol: left 1.0 GB of the disk free, limit 2.0 GB",
+		},
 		"a diagnosis": {
 			&sandbox.ExitError{Code: 1},
 			&diagnosis.Diagnosis{ID: "cobol/column-seven", Summary: "a.cob has no column seven.", Place: "a.cob:3"},

@@ -23,7 +23,7 @@ type promise struct {
 	try func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec
 	// elsewhere is that a level that permits it may have nothing to reach, on some machines.
 	elsewhere bool
-	check     func(t *testing.T) // nil, or what to look at afterwards
+	check     func(t *testing.T, box *sandbox.Sandbox) // nil, or what to look at afterwards
 }
 
 func script(text string, args ...any) func(*testing.T, *sandbox.Sandbox) sandbox.Spec {
@@ -68,11 +68,17 @@ func promises(t *testing.T) map[string]promise {
 		"reaching the host's own ports with Network true":      {try: script("%s", connect)},
 		"connecting to an abstract Unix socket of the host":    {try: attempt("unix", abstract)},
 		"connecting to a Unix socket of the host by its path":  {try: attempt("unix", socket)},
-		"writing outside its binds: directly, by link, by ..":  {try: script("(echo x >> %s) && echo REACHED; true", writable)},
-		"changing the mode and times of the caller's files":    {try: script("touch -d 2001-01-01 %s && chmod 600 %[1]s && echo REACHED; true", writable)},
+		"writing outside its binds: directly, by link, by ..": {
+			try: script("(echo x >> %s) && echo REACHED; true", writable),
+		},
+		"changing the mode and times of the caller's files": {
+			try: script("touch -d 2001-01-01 %s && chmod 600 %[1]s && echo REACHED; true", writable),
+		},
 		"extended attributes, file capabilities": {elsewhere: true,
 			try: attempt("attribute", writable)},
-		"setuid and setgid files": {try: script("cp /bin/true $HOME/x && chmod 4755 $HOME/x && chmod 2755 $HOME/x && echo REACHED; true")},
+		"setuid and setgid files": {
+			try: script("cp /bin/true $HOME/x && chmod 4755 $HOME/x && chmod 2755 $HOME/x && echo REACHED; true"),
+		},
 		"device nodes, capabilities": {elsewhere: true,
 			try: script("mknod $HOME/x c 1 3 && echo REACHED; true")},
 		"keyctl, bpf, perf, io_uring, userfaultfd, rare sockets": {try: attempt("kernel")},
@@ -82,14 +88,23 @@ func promises(t *testing.T) map[string]promise {
 				_, spec.Stdin = terminal(t)
 				return spec
 			}},
-		"ending, tracing or signalling the host's processes": {try: script("kill -CONT %d && echo REACHED; true", other)},
-		"leaving a daemon behind (two forks, setsid, nohup)": {try: script("(setsid nohup sleep %s >/dev/null 2>&1 &) & sleep 0.1", daemon),
-			check: func(t *testing.T) { testkit.NoProcess(t, daemon) }},
-		"ignoring SIGTERM, sleeping for ever, endless output": {try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
-			spec, _ := sh("trap '' TERM; yes >/dev/null & sleep 60; echo REACHED")
-			spec.Limits.Deadline = 300 * time.Millisecond
-			return spec
-		}},
+		"ending, tracing or signalling the host's processes": {
+			try: script("kill -CONT %d && echo REACHED; true", other),
+		},
+		"leaving a daemon behind (two forks, setsid, nohup)": {
+			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
+				spec, _ := sh("(setsid nohup sleep " + daemons[box.Level()] + " >/dev/null 2>&1 &) & sleep 0.1")
+				return spec
+			},
+			check: func(t *testing.T, box *sandbox.Sandbox) { testkit.NoProcess(t, daemons[box.Level()]) },
+		},
+		"ignoring SIGTERM, sleeping for ever, endless output": {
+			try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
+				spec, _ := sh("trap '' TERM; yes >/dev/null & sleep 60; echo REACHED")
+				spec.Limits.Deadline = 300 * time.Millisecond
+				return spec
+			},
+		},
 		"more memory, processes or disk than its limits": {try: func(t *testing.T, box *sandbox.Sandbox) sandbox.Spec {
 			spec := attempt("memory", "400000000")(t, box)
 			spec.Limits.Memory = 200e6
@@ -98,8 +113,13 @@ func promises(t *testing.T) map[string]promise {
 	}
 }
 
-// keyName is the key in the session keyring of the tests, and daemon what one of them leaves behind.
-var keyName, daemon = "slugc-" + testkit.Marker(), testkit.Marker()
+// keyName is the key in the session keyring of the tests.
+var keyName = "slugc-" + testkit.Marker()
+
+// daemons are what a child at each level leaves behind.
+var daemons = map[sandbox.Level]string{
+	sandbox.Bubblewrap: testkit.Marker(), sandbox.Landlock: testkit.Marker(), sandbox.None: testkit.Marker(),
+}
 
 func init() {
 	// A process without a session keyring of its own has that of its user.
@@ -152,7 +172,7 @@ func TestPromises(t *testing.T) {
 					t.Errorf("the child reaches it: %t (%v)\n%s", reached, err, out)
 				}
 				if p.check != nil {
-					p.check(t)
+					p.check(t, box)
 				}
 			})
 		}

@@ -104,7 +104,11 @@ func (g *Group) limit(l Limits) error {
 	if g.limited {
 		list = append(list, setting{g.v2, "cpu.weight", weightV2, true})
 		if l.Memory > 0 {
-			list = append(list, setting{g.v2, "memory.max", memory, false}, setting{g.v2, "memory.oom.group", "1", true})
+			list = append(
+				list,
+				setting{g.v2, "memory.max", memory, false},
+				setting{g.v2, "memory.oom.group", "1", true},
+			)
 		}
 		if l.Memory > 0 && l.Memory < totalMemory() {
 			list = append(list, setting{g.v2, "memory.swap.max", "0", true})

@@ -15,6 +15,7 @@ import (
 
 	"slugc/cache/digest"
 	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
 	"slugc/compiler/release"
 )
 
@@ -42,7 +43,7 @@ func (w *world) check(before []release.Release) problems {
 		w.change()
 	}
 	w.variant--
-	toyApp(w, w.app, w.variant)
+	slugctest.ToyApp(w, w.app, w.variant)
 	p = append(p, w.whole()...)
 	return append(p, w.leftovers()...)
 }

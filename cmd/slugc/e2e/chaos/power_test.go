@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slugc/cmd/slugc/slugctest"
 	"slugc/compiler/release"
 )
 
@@ -43,7 +44,7 @@ func TestPowerCuts(t *testing.T) {
 				}
 				w.noProcess()
 				disk.cut()
-				toyApp(t, w.app, w.variant)
+				slugctest.ToyApp(t, w.app, w.variant)
 				s.report(n, o.call, w.check(before))
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"slugc/cmd/slugc/slugctest"
 )
 
 // scenario is a command that is disturbed.
@@ -102,7 +103,7 @@ func preparePush(w *world) []string {
 		w.must("git", "-C", clone, "remote", "add", "origin", bare)
 		w.must("slugc", "hook", "install", bare, "--app", "a")
 	}
-	toyApp(w, clone, w.variant)
+	slugctest.ToyApp(w, clone, w.variant)
 	w.must("git", "-C", clone, "add", "-A")
 	w.must("git", "-C", clone, "commit", "-q", "--allow-empty", "-m", "change")
 	return []string{"git", "-C", clone, "push", "origin", "main"}

@@ -80,7 +80,7 @@ func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
 // change changes a line of the app.
 func (w *world) change() {
 	w.variant++
-	toyApp(w, w.app, w.variant)
+	slugctest.ToyApp(w, w.app, w.variant)
 }
 
 // run runs a command to its end.
@@ -170,7 +170,7 @@ func mirror(t testing.TB) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mirrorDir = toyMirror(t, dir)
+		mirrorDir = slugctest.ToyMirror(t, dir)
 	}
 	return mirrorDir
 }
@@ -198,7 +198,7 @@ func clean(t testing.TB, variant int) string {
 	defer os.RemoveAll(dir)
 	w := emptyWorld(t, dir)
 	w.variant = variant
-	toyApp(t, w.app, variant)
+	slugctest.ToyApp(t, w.app, variant)
 	digest, err := w.build("--no-register").digest()
 	if err != nil {
 		t.Fatalf("a clean build: %v", err)

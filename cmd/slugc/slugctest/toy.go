@@ -1,4 +1,4 @@
-package chaos_test
+package slugctest
 
 import (
 	"archive/tar"
@@ -24,7 +24,8 @@ const toyNode = `#!/bin/sh
 exec sh "$@"
 `
 
-// toyNpm installs one dependency, fills a cache of downloads, and runs the build script.
+// toyNpm installs one dependency, fills a cache of downloads, and runs the build script: the app's build.sh,
+// if there is one.
 const toyNpm = `#!/bin/sh
 case "$1" in
 --version) echo 10.9.9 ;;
@@ -43,13 +44,14 @@ prune) echo "up to date" ;;
 run)
 	mkdir -p dist
 	cat src/*.txt >dist/out.txt
-	cksum node_modules/toy/lib/* >dist/sums.txt ;;
+	cksum node_modules/toy/lib/* >dist/sums.txt
+	if [ -f build.sh ]; then exec sh ./build.sh; fi ;;
 start) exec sh ./server.sh ;;
 esac
 `
 
-// toyMirror writes a mirror of the toy Node.js, as SLUGC_NODE_MIRROR names one, and returns dir.
-func toyMirror(t testing.TB, dir string) string {
+// ToyMirror writes a mirror of the toy Node.js, as SLUGC_NODE_MIRROR names one, and returns dir.
+func ToyMirror(t testing.TB, dir string) string {
 	t.Helper()
 	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
 	if arch == "" {
@@ -103,8 +105,8 @@ func toyArchive(t testing.TB, top string) []byte {
 	return out.Bytes()
 }
 
-// toyApp writes the app as it is in a variant: a line is another.
-func toyApp(t testing.TB, dir string, variant int) {
+// ToyApp writes the app as it is in a variant: a line is another.
+func ToyApp(t testing.TB, dir string, variant int) {
 	t.Helper()
 	files := map[string]string{
 		"package.json": `{"name": "toyapp", "version": "1.0.0", "private": true, "engines": {"node": "22.x"},` +
