@@ -30,7 +30,7 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	b.lastLine = shown
 	_, err := b.Log.Run(b.Context,
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
-			Stdout: stdout, Drop: noise})
+			Stdout: stdout, Network: "clojure/network", Drop: noise})
 	err = command.Explain(err, b.patterns(), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		d.Place = b.place(d.Place)

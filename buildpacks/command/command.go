@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"sync"
 	"time"
 
 	"slugc/buildpacks/diagnosis"
@@ -19,6 +20,7 @@ type Command struct {
 	Dir     string
 	Env     []string               // its whole environment, "NAME=value" each
 	Stdout  io.Writer              // takes its standard output, which is then neither shown nor kept; may be nil
+	Network string                 // id of the diagnosis that it waits on the network; "" for none
 	Quiet   bool                   // shows nothing
 	Drop    func(line string) bool // reports lines that are kept but not shown; nil drops none
 }
@@ -41,7 +43,7 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
 	}
-	if err = cmd.Run(); errors.Is(err, exec.ErrWaitDelay) {
+	if err = l.run(cmd, c); errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // the program itself succeeded
 	}
 	if closed := out.Close(); err == nil {
@@ -57,4 +59,21 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 		return out.last(), fmt.Errorf("running %q: %w", c.Shown, err)
 	}
 	return out.last(), nil
+}
+
+// run runs a program, and watches one that needs the network.
+func (l *Log) run(cmd *exec.Cmd, c Command) error {
+	if c.Network == "" || l.Report == "" {
+		return cmd.Run()
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { l.watch(cmd.Process.Pid, c, ended) })
+	err := cmd.Wait()
+	close(ended)
+	wg.Wait()
+	return err
 }

@@ -27,6 +27,7 @@ import (
 // below them the output of tools. It may be used from several goroutines if Out may.
 type Log struct {
 	Out     io.Writer
+	Report  string   // the file for what the build waits on, the value of [diagnosis.Env]; "" for none
 	Secrets []string // values that are never shown, the longest first: one may be part of another (see [Log.Hide])
 }
 

@@ -26,6 +26,8 @@ type Diagnosis struct {
 	Hints     []string `json:"hints,omitempty"`     // what to do, one sentence each; commands in backquotes
 	Transient bool     `json:"transient,omitempty"` // trying again may help (network)
 
+	// Waiting says that the build waits on the network now: the platform reads it of a build that it stops.
+	Waiting bool `json:"waiting,omitempty"`
 	// Again says that the same command may succeed at once, because an answer broke off.
 	Again bool `json:"-"`
 }

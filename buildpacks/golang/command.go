@@ -24,7 +24,7 @@ func (b *work) goCommand(argv ...string) (out []byte, err error) {
 func (b *work) goOnce(argv ...string) ([]byte, error) {
 	var out bytes.Buffer
 	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), command.Command{
-		Args: argv, Shown: "go " + argv[0], Stdout: &out, Drop: ofStandardLibrary(b.app.Module),
+		Args: argv, Shown: "go " + argv[0], Stdout: &out, Network: "go/network", Drop: ofStandardLibrary(b.app.Module),
 	})
 	if bytes.Contains(tail, []byte("go: downloading ")) {
 		b.downloaded = true

@@ -21,7 +21,7 @@ func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb
 		CNB:     cnb,
 		Dir:     cnb.ApplicationPath,
 		Environ: os.Environ(),
-		Log:     &command.Log{Out: os.Stdout},
+		Log:     &command.Log{Out: os.Stdout, Report: os.Getenv(diagnosis.Env)},
 		Result:  libcnb.NewBuildResult(),
 	}
 	if err := build(b); err != nil {

@@ -66,7 +66,10 @@ func (b *work) runInstall() error {
 	}
 	for _, argv := range b.manager.install {
 		b.Log.Detail("Running %s", strings.Join(argv, " "))
-		run := func() error { return b.tool(unknown("node/install-failed", b.reproduceHint(argv)), argv...) }
+		run := func() error {
+			_, err := b.run(command.Command{Drop: noise, Network: "node/network"}, argv)
+			return command.Explain(err, b.patterns(), unknown("node/install-failed", b.reproduceHint(argv)))
+		}
 		if err := command.Twice(b.Log.Again, run); err != nil {
 			return err
 		}

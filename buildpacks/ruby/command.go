@@ -15,6 +15,7 @@ type call struct {
 	argv   []string
 	all    bool      // with all of the user's configuration, for the app's own programs
 	stdout io.Writer // takes standard output, which is then not shown
+	waits  bool      // on the network
 	quiet  bool      // show nothing
 	drop   func(line string) bool
 }
@@ -29,9 +30,13 @@ func (b *work) run(c call) ([]byte, error) {
 	} else if program = b.env.look(program); program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", shown)
 	}
+	network := ""
+	if c.waits {
+		network = "ruby/network"
+	}
 	return b.Log.Run(b.Context,
 		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.Dir, Env: b.env.list(c.all),
-			Stdout: c.stdout, Quiet: c.quiet, Drop: c.drop})
+			Stdout: c.stdout, Quiet: c.quiet, Network: network, Drop: c.drop})
 }
 
 // errorLine returns the line of a failure's output that names the cause: the one after "ERROR:" or

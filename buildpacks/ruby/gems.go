@@ -122,7 +122,7 @@ func (b *work) install() error {
 		}
 	}
 	err = command.Twice(b.Log.Again, func() error {
-		_, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise})
+		_, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise, waits: true})
 		return diagnose("ruby/install-failed", err, b.installPatterns())
 	})
 	if err != nil {

@@ -204,6 +204,10 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 		return fmt.Errorf("running buildpack %s: %w", m.Info.ID, context.Cause(ctx))
 	}
 	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
+		if d, err := diagnosis.Read(report); err == nil && d.Waiting && limit.Which == sandbox.LimitIdle {
+			return fault.TransientError(d.ID, fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, limit, d),
+				d.Hints...)
+		}
 		return fault.AppError("build/limit", fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit),
 			limitHint(limit.Which))
 	}
@@ -212,6 +216,9 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 		return fmt.Errorf("running buildpack %s: %w", m.Info.ID, err)
 	}
 	d, errRead := diagnosis.Read(report)
+	if errRead == nil && d.Waiting {
+		d, errRead = nil, fs.ErrNotExist // its end has left the note behind
+	}
 	if trouble, ok := disk.TroubleOf(err); ok && errRead != nil {
 		return fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, exit, trouble.Errno)
 	}

@@ -38,6 +38,18 @@ func TestFailures(t *testing.T) {
 			fault.Error{ID: "build/limit", Owner: fault.App, Code: fault.ExitBuild},
 			"running buildpack acme/cobol: stopped after 1m0s",
 		},
+		"a silent registry": {
+			&sandbox.LimitError{Which: sandbox.LimitIdle, Limit: time.Minute},
+			&diagnosis.Diagnosis{ID: "cobol/network", Summary: "`get` waits.", Transient: true, Waiting: true},
+			fault.Error{ID: "cobol/network", Owner: fault.Transient, Code: fault.ExitTransient},
+			"running buildpack acme/cobol: stopped after 1m0s without output: `get` waits.",
+		},
+		"a crash while waiting": {
+			&sandbox.ExitError{Code: 3},
+			&diagnosis.Diagnosis{ID: "cobol/network", Summary: "`get` waits.", Transient: true, Waiting: true},
+			fault.Error{ID: "buildpack/broke", Owner: fault.Slugc, Code: fault.ExitBuildpack},
+			"running buildpack acme/cobol: exited with code 3",
+		},
 		"memory": {
 			&sandbox.LimitError{Which: sandbox.LimitMemory, Used: 3e9, Max: 3e9}, nil,
 			fault.Error{ID: "build/limit", Owner: fault.App, Code: fault.ExitBuild},
