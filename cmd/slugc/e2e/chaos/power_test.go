@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -84,6 +85,10 @@ func TestFullDisks(t *testing.T) {
 					w.noProcess()
 					restore(t, dir)
 					p := failed(o)
+					full := o.Exit == 75 && strings.Contains(o.Stderr, "[disk/full]")
+					if command[0] == "build" && o.Exit != 0 && !full {
+						p.add("exit %d, not 75 [disk/full]: %s", o.Exit, lastLines(o.Stderr))
+					}
 					if c.settle != nil {
 						p = append(p, c.settle(w, o)...)
 					}
