@@ -86,7 +86,7 @@ func TestFullDisks(t *testing.T) {
 					restore(t, dir)
 					p := failed(o)
 					full := o.Exit == 75 && strings.Contains(o.Stderr, "[disk/full]")
-					if command[0] == "build" && o.Exit != 0 && !full {
+					if command[1] == "build" && o.Exit != 0 && !full {
 						p.add("exit %d, not 75 [disk/full]: %s", o.Exit, lastLines(o.Stderr))
 					}
 					if c.settle != nil {
