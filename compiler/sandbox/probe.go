@@ -20,6 +20,7 @@ type Sandbox struct {
 	reason    string
 	bwrap     string
 	noNesting bool // bubblewrap can deny user namespaces inside
+	capable   bool // bubblewrap can leave capabilities: it is not setuid
 	self      string
 	temp      string
 	groups    *cgroup.Hierarchy // where control groups can be made; nil for nowhere
@@ -122,7 +123,7 @@ func (s *Sandbox) probeBwrap(ctx context.Context, o ProbeOptions) error {
 	}
 	for _, path := range candidates {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			s.bwrap = path
+			s.bwrap, s.capable = path, info.Mode()&os.ModeSetuid == 0
 			break
 		}
 	}

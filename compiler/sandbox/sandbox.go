@@ -60,6 +60,16 @@
 // ordinary user at twice the limit until then, and nice(2) makes them give way. The disk is looked at as often: what the file systems of the writable binds have left, and, when much
 // of it is gone, what the child has written. [Sandbox.Bounds] says which it is.
 //
+// # Steps
+//
+// A child with Spec.Steps starts each of its programs with the network, or without it, by a command line that
+// begins with [Sandbox.Step]. At level bubblewrap such a child has CAP_SYS_ADMIN and CAP_NET_ADMIN in its user
+// namespace, for nothing else than the network namespaces of its steps: the filter denies what else they
+// would permit. So the child must be slugc itself, and every program that it starts a step, which has no
+// capabilities. A step without network has loopback there. At level landlock, and for an ordinary user at level
+// none, it can make no IPv4 and IPv6 sockets. [Sandbox.Offline] says which it is. At level none, root's
+// steps could return to the network.
+//
 // # Environment
 //
 // The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below level bubblewrap, where
@@ -115,8 +125,10 @@ type Spec struct {
 	Env     []string // the whole environment, K=V
 	Binds   []Bind   // applied in order; a later one may lie inside an earlier one
 	Network bool     // false: no network but loopback, where the level can prevent it
-	Stdin   io.Reader
-	Stdout  io.Writer // called from one goroutine at a time
-	Stderr  io.Writer // may be the same writer as Stdout
-	Limits  Limits
+	// Steps lets the child start programs by [Sandbox.Step]. It needs Network, and the binary among Binds.
+	Steps  bool
+	Stdin  io.Reader
+	Stdout io.Writer // called from one goroutine at a time
+	Stderr io.Writer // may be the same writer as Stdout
+	Limits Limits
 }

@@ -61,9 +61,9 @@ func (l *fdList) add(content string) string {
 	return number
 }
 
-// addFilter makes a file of the filter of system calls.
-func (l *fdList) addFilter() string {
-	program, err := seccomp.Program(seccomp.Options{})
+// addFilter makes a file of the filter of system calls, which may permit new network namespaces.
+func (l *fdList) addFilter(newNetwork bool) string {
+	program, err := seccomp.Program(seccomp.Options{NewNetwork: newNetwork})
 	if err != nil && l.err == nil {
 		l.err = err
 	}
@@ -85,6 +85,9 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 	}
 	if spec.Network {
 		args = append(args, "--share-net")
+	}
+	if spec.Steps && s.capable {
+		args = append(args, "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_NET_ADMIN")
 	}
 	if s.noNesting {
 		args = append(args, "--disable-userns")
