@@ -25,12 +25,23 @@ func TestNetwork(t *testing.T) {
 			t.Run(fmt.Sprintf("%s as %d", level, uid), func(t *testing.T) {
 				t.Parallel()
 				p := newPlace(t, level, uid)
-				// The toolchain comes from the store later on.
+				p.needsToolchain(t)
 				for _, mode := range []string{"full", "install", "none"} {
 					t.Run(mode, func(t *testing.T) { p.connect(t, mode, connect) })
 				}
 			})
 		}
+	}
+}
+
+// needsToolchain builds without network what needs a toolchain that is not in the store.
+func (p *place) needsToolchain(t *testing.T) {
+	w := &world{place: p, app: "first", args: []string{"--network", "none"}}
+	slugctest.ToyApp(t, filepath.Join(p.dir, "source", w.app), 0)
+	o := w.run(t)
+	if o.Exit != 1 || !strings.Contains(o.Stderr, "[toolchain/unavailable]") ||
+		!strings.Contains(o.Stderr, "the build has no network (--network none)") {
+		t.Errorf("exit %d:\n%s", o.Exit, o.Stderr)
 	}
 }
 
