@@ -65,10 +65,11 @@
 // A child with Spec.Steps starts each of its programs with the network, or without it, by a command line that
 // begins with [Sandbox.Step]. At level bubblewrap such a child has CAP_SYS_ADMIN and CAP_NET_ADMIN in its user
 // namespace, for nothing else than the network namespaces of its steps: the filter denies what else they
-// would permit. So the child must be slugc itself, and every program that it starts a step, which has no
-// capabilities. A step without network has loopback there. At level landlock, and for an ordinary user at level
-// none, it can make no IPv4 and IPv6 sockets. [Sandbox.Offline] says which it is. At level none, root's
-// steps could return to the network.
+// would permit. So the child must be slugc itself, every program that it starts a step, which has no
+// capabilities, and its memory closed to them (PR_SET_DUMPABLE in prctl(2)). It is the first process of its
+// process namespace. A step without network has loopback there. At level landlock, and for an ordinary user
+// at level none, it can make no IPv4 and IPv6 sockets. [Sandbox.Offline] says which it is. At level none, a
+// step that means to can return to the network.
 //
 // # Environment
 //

@@ -86,6 +86,10 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 	if spec.Network {
 		args = append(args, "--share-net")
 	}
+	if spec.Steps {
+		// bubblewrap's own first process would have the network, and a step could trace it.
+		args = append(args, "--as-pid-1")
+	}
 	if spec.Steps && s.capable {
 		args = append(args, "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_NET_ADMIN")
 	}
