@@ -228,7 +228,7 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 				problems = append(problems, found...)
 			}
 			switch err := c.verifyCoordinator(cmd.Context(), home); {
-			case errors.Is(err, local.ErrDamaged), errors.Is(err, local.ErrMissing):
+			case errors.Is(err, local.ErrDamaged), errors.Is(err, local.ErrMissing), errors.Is(err, local.ErrOlder):
 				problems = append(problems, err.Error())
 			case err != nil:
 				return err
