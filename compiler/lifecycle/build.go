@@ -209,7 +209,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 				d.Hints...)
 		}
 		return fault.AppError("build/limit", fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit),
-			limitHint(limit.Which))
+			limit.Hint())
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -232,21 +232,6 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	f.Place = d.Place
 	return f
-}
-
-// limitHint says how a limit is raised.
-func limitHint(which string) string {
-	switch which {
-	case sandbox.LimitMemory:
-		return "raise the limit with --memory or SLUGC_MEMORY if the build really needs more"
-	case sandbox.LimitProcesses:
-		return "raise the limit with --pids or SLUGC_PIDS if the build really needs more"
-	case sandbox.LimitDisk:
-		return "raise the limit with --disk or SLUGC_DISK if the build really writes so much"
-	case sandbox.LimitFree, sandbox.LimitInodes:
-		return "make room on the disk; --disk SIZE bounds what a build writes, --disk 0 lets it fill the disk"
-	}
-	return "raise the limit with --timeout or --idle-timeout if the build really needs longer"
 }
 
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch
