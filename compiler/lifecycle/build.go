@@ -208,8 +208,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 			return fault.TransientError(d.ID, fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, limit, d),
 				d.Hints...)
 		}
-		return fault.AppError("build/limit", fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit),
-			limitHint(limit.Which))
+		return limitFault(limit.Which, fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -232,6 +231,15 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	f.Place = d.Place
 	return f
+}
+
+// limitFault returns the fault of a build that a limit has ended. A disk on which too little is free may
+// be full of other things, so that is not the app's.
+func limitFault(which string, err error) error {
+	if which == sandbox.LimitFree || which == sandbox.LimitInodes {
+		return fault.TransientError("disk/full", err, limitHint(which))
+	}
+	return fault.AppError("build/limit", err, limitHint(which))
 }
 
 // limitHint says how a limit is raised.
