@@ -51,6 +51,7 @@ func (l Language) layOut(dir, self string) error {
 			return err
 		}
 	}
+	disk.RemoveUnfinished(dir)
 	if file := filepath.Join(dir, "buildpack.toml"); !holds(file, want) {
 		if err := replace(file, func() error { return disk.WriteFile(file, want, 0o644) }); err != nil {
 			return err

@@ -190,9 +190,8 @@ var (
 	expected     map[string]bool
 )
 
-// aged are the beginnings of what other processes may be writing. It is removed when it is old: by a
-// store after a day, by a prune after a month.
-var aged = []string{"store/slugs/.new-", "store/parts/.new-", "toolchains/.listings/.", "toolchains/.choices/."}
+// aged are the beginnings of what other machines may be writing to a store. It removes them after a day.
+var aged = []string{"store/slugs/.new-", "store/parts/.new-"}
 
 // leftovers names what there is that undisturbed commands do not leave.
 func (w *world) leftovers() (p problems) {
