@@ -113,7 +113,7 @@ func (r *runtimeMaker) derive(
 	if err != nil {
 		err = fmt.Errorf("making the %s: %w", what, err)
 		if limit, ended := errors.AsType[*sandbox.LimitError](err); ended {
-			err = fault.AppError("build/limit", err, limit.Hint())
+			err = lifecycle.LimitFault(limit, err)
 		}
 		if _, ended := errors.AsType[*sandbox.ExitError](err); ended {
 			err = fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke", err, "its output above says more")

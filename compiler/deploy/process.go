@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slugc/buildpacks/command"
+	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
@@ -49,7 +50,10 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, line s
 	}, limits)
 	if limit, limited := errors.AsType[*sandbox.LimitError](err); limited {
 		hint := limit.Hint()
-		if limit.Which == sandbox.LimitDeadline {
+		switch limit.Which {
+		case sandbox.LimitFree, sandbox.LimitInodes:
+			return fault.TransientError("disk/full", &PhaseError{made.Version, err}, hint)
+		case sandbox.LimitDeadline:
 			hint = "raise the limit with --release-timeout if the release process really needs longer"
 		}
 		return phaseFailed(made.Version, err, hint)
