@@ -26,10 +26,10 @@ import (
 	"slugc/cache/disk"
 )
 
-// Materialise returns the directory of the language's buildpack below dir: buildpack.toml, and bin/detect,
-// bin/build and bin/runtime as links to self, the path of the slugc binary. What is missing there or is not as it should be is
-// made again: a power cut or a broken disk may have left anything. It may be called concurrently, also by
-// several processes.
+// Materialise returns the directory of the language's buildpack below dir: buildpack.toml, and
+// bin/detect, bin/build and bin/runtime as links to self, the path of the slugc binary. What is missing
+// or wrong there is made again: a power cut or a broken disk may have left anything. It may be called
+// concurrently, also by several processes.
 func (l Language) Materialise(dir, self string) (string, error) {
 	name := strings.ReplaceAll(l.ID, "/", "_")
 	final := filepath.Join(dir, name, l.Version+"-"+cache.Key(self)[:12])
@@ -51,6 +51,7 @@ func (l Language) layOut(dir, self string) error {
 			return err
 		}
 	}
+	disk.RemoveUnfinished(dir)
 	if file := filepath.Join(dir, "buildpack.toml"); !holds(file, want) {
 		if err := replace(file, func() error { return disk.WriteFile(file, want, 0o644) }); err != nil {
 			return err

@@ -29,6 +29,7 @@ func TestMaterialise(t *testing.T) {
 		}
 	}
 	dir := lay()
+	above := filepath.Dir(dir)
 	file, bin := filepath.Join(dir, "buildpack.toml"), filepath.Join(dir, "bin")
 	want := testkit.Read(t, file)
 	if !strings.Contains(want, language.ID) {
@@ -49,7 +50,7 @@ func TestMaterialise(t *testing.T) {
 		"no programs":        func() { check(os.RemoveAll(bin)) },
 		"a file for bin":     func() { check(os.RemoveAll(bin)); testkit.Write(t, bin, "") },
 		"a file for all":     func() { check(os.RemoveAll(dir)); testkit.Write(t, dir, "") },
-		"a file above":       func() { check(os.RemoveAll(filepath.Dir(dir))); testkit.Write(t, filepath.Dir(dir), "") },
+		"a file above":       func() { check(os.RemoveAll(above)); testkit.Write(t, above, "") },
 		"other permissions":  func() { check(os.Chmod(bin, 0o700)) },
 	} {
 		damage()

@@ -3,21 +3,29 @@
 // only verified runtimes are shared.
 //
 //	‹home›/
-//	  toolchains/          verified runtimes and package managers, shared, read-only for builds
+//	  toolchains/          verified runtimes and package managers, and what was made of them for all apps;
+//	                       shared, read-only for builds
+//	    .manifests/        digest and stat of every file of each
+//	    .staging/ .locks/ .used/ .choices/ .listings/   see package toolchain
 //	  segments/            compressed bytes of what apps run on, shared
 //	  buildpacks/          the built-in buildpacks as directories
 //	  coordinator.db       the local coordinator
+//	  coordinator.db.begun that there is one, and its last revision: a file that has gone or is older is
+//	                       refused
+//	  coordinator.db.lock, coordinator.db.turn   who may use it; never deleted
+//	  sandbox.json, npm-registry.json   answers of the machine that are asked for again when it changes
 //	  run/                 slugs unpacked to run: ‹pid›-‹random›, each locked by its process; the next
 //	                       run removes leftovers
 //	  apps/‹app›/
 //	    lock               flock held by the app's build; never deleted
+//	    repository         the path of the git repository whose pushes release the app
 //	    stat               stat cache of the source
 //	    incoming/          a tarball that is being unpacked
 //	    submodules/        git submodules that were fetched
 //	    record.json        inputs and result of the last build ([Record])
 //	    layers/            CNB layers of the last build: ‹buildpack›/‹layer›
 //	    segments/          compressed bytes of the last slugs' sections
-//	    slugs/             slugs: ‹hex digest›.tgz
+//	    slugs/             slugs: ‹hex digest›.tgz, and ‹hex digest›.tgz.damaged for one put aside
 //	    build/             the current build ([Build]); the next one recovers what a killed one left
 //	    begun/             what the state was when the current build, or a push that is not accepted, began
 //	    logs/              output of processes, see package logs
@@ -34,8 +42,8 @@
 //	err = build.Commit() // or Abort
 //
 // A build that fails, is killed or belongs to a push that is not accepted leaves nothing that a later one
-// relies on ([App.Recover]): what it has touched shows by its change times. Names with a leading dot are
-// temporary.
+// relies on ([App.Recover]): what it has touched shows by its change times. Names with a leading dot in an
+// app's state are temporary; who opens a directory under its lock removes those of killed processes.
 //
 // Files are replaced by writing beside them, syncing and renaming; directories are moved by one
 // rename. Killing slugc at any instruction leaves the former state or the next. Locks are flock,

@@ -42,7 +42,9 @@ func (a *App) Recover() error {
 }
 
 // sweep removes temporary files of killed processes. Only temporary files have names with a leading dot.
+// Among the slugs, a process may be making one without the app's lock.
 func (a *App) sweep() error {
+	disk.RemoveUnfinished(a.Path("slugs"))
 	for _, dir := range []string{a.dir, a.Path(path.Dir(indexPath))} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

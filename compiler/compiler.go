@@ -30,6 +30,7 @@ import (
 	"strings"
 	"time"
 
+	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/cache/disk"
@@ -52,8 +53,9 @@ type Engine struct {
 	Self        string // path of the slugc binary, which is also every built-in buildpack's bin/build
 	Home        *cache.Home
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
-	Toolchains  func(context.Context) (*toolchain.Store, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
+	// Toolchains opens the store of toolchains. settings are as for BaseEnv.
+	Toolchains func(ctx context.Context, settings []string) (*toolchain.Store, error)
 	// OpenStore opens the store where other machines find the slugs of releases. If it is nil or
 	// returns nil, slugs stay in the state directory only.
 	OpenStore artifact.Opener
@@ -154,7 +156,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	if err != nil {
 		return nil, err
 	}
-	store, err := b.Toolchains(ctx)
+	store, err := b.Toolchains(ctx, buildpacks.Settings(group.Chosen))
 	if err != nil {
 		return nil, err
 	}

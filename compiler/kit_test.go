@@ -26,7 +26,8 @@ import (
 )
 
 // stubBuildpack is what the test machine runs as the bin/build of every buildpack: a web process,
-// and whatever the app's build.sh does. As bin/runtime it makes a file. Engine.Self names it, so everything around it is real.
+// and whatever the app's build.sh does. As bin/runtime it makes a file. Engine.Self names it, so
+// everything around it is real.
 const stubBuildpack = `#!/bin/sh
 set -e
 case $0 in */runtime) echo made >"$2/runtime" && exit ;; esac
@@ -70,7 +71,7 @@ func newMachine(t *testing.T, shared string) *machine {
 		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
 			return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: sandbox.None})
 		},
-		Toolchains: func(context.Context) (*toolchain.Store, error) {
+		Toolchains: func(context.Context, []string) (*toolchain.Store, error) {
 			return toolchain.Open(home.Path("toolchains"), toolchain.Settings{Offline: true})
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) {

@@ -37,8 +37,15 @@ type precompiler struct {
 	output   func(buildpack string) io.Writer
 	env      map[string]string // what buildpacks start with
 	os, arch string
+	limits   sandbox.Limits
 	report   report.Reporter
 	clock    *clock
+}
+
+// forMachine returns a build's limits for what is made for all apps of the machine.
+func forMachine(limits sandbox.Limits) sandbox.Limits {
+	limits.Deadline, limits.Idle, limits.Log = compileTimeout, 0, compileLog
+	return limits
 }
 
 // show returns the toolchains as buildpacks see them, with what was compiled from them. A failed
@@ -84,7 +91,7 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 	var log bytes.Buffer
 	err := p.box.Run(ctx, sandbox.Spec{
 		Args: what.Args, Dir: p.box.Path(out), Env: command.Environ(env), Binds: []sandbox.Bind{p.bind, out},
-		Stdout: &log, Stderr: &log, Limits: sandbox.Limits{Deadline: compileTimeout, Log: compileLog},
+		Stdout: &log, Stderr: &log, Limits: p.limits,
 	})
 	if err == nil {
 		p.clock.mark(what.Phase)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache/testkit"
@@ -117,6 +118,20 @@ func TestPrecompileFails(t *testing.T) {
 			!strings.HasSuffix(recorded.Lines[1], ": no space left on device") {
 			t.Errorf("it reports %q", recorded.Lines)
 		}
+	}
+}
+
+// TestPrecompileLimited holds a compilation to what a build may use.
+func TestPrecompileLimited(t *testing.T) {
+	t.Parallel()
+	p, recorded, tool := precompilerOf(t, sandbox.None, `head -c 60000000 /dev/zero >"$GOCACHE/big"; sleep 60`)
+	p.limits = forMachine(sandbox.Limits{Deadline: time.Millisecond, Idle: time.Millisecond, Disk: 20e6})
+	if list, err := p.show(t.Context(), []toolchain.Toolchain{tool}); err != nil || list[0].Derived != nil {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	if text := strings.Join(recorded.Lines, "\n"); !strings.Contains(text, "wrote ") ||
+		!strings.Contains(text, "limit 20.0 MB") {
+		t.Errorf("it reports %q", recorded.Lines)
 	}
 }
 

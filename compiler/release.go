@@ -84,9 +84,13 @@ func (b *build) releaseRequest(result *Result, url string) release.Request {
 }
 
 // deployOptions are the request's, with one key a build: if the outcome of the commit is unknown,
-// the retry finds the release instead of making a second one.
+// the retry finds the release instead of making a second one. A release process may use as much as the
+// build's processes.
 func (b *build) deployOptions(result *Result) deploy.Options {
 	o := b.Deploy
+	deadline := o.Limits.Deadline
+	o.Limits = b.Limits
+	o.Limits.Deadline, o.Limits.Idle = deadline, 0
 	if o.Key == "" {
 		o.Key = cache.Key(b.App, string(result.Slug.Digest), b.clock.started.String())
 	}

@@ -112,6 +112,9 @@ func (r *runtimeMaker) derive(
 	}
 	if err != nil {
 		err = fmt.Errorf("making the %s: %w", what, err)
+		if limit, ended := errors.AsType[*sandbox.LimitError](err); ended {
+			err = lifecycle.LimitFault(limit, err)
+		}
 		if _, ended := errors.AsType[*sandbox.ExitError](err); ended {
 			err = fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke", err, "its output above says more")
 		}
@@ -139,7 +142,7 @@ func (r *runtimeMaker) make(ctx context.Context, m lifecycle.Member, order langu
 			"HOME":              "/tmp", "CNB_BUILDPACK_DIR": r.box.Path(buildpack),
 		}),
 		Binds:  []sandbox.Bind{r.bind, r.self, buildpack, out},
-		Stdout: both, Stderr: both, Limits: sandbox.Limits{Deadline: compileTimeout, Log: compileLog},
+		Stdout: both, Stderr: both, Limits: r.limits,
 	})
 	r.clock.mark("runtime")
 	return withLastLine(err, log.String())

@@ -1,12 +1,32 @@
 package compiler
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
+	"slugc/buildpacks/toolchain"
 	"slugc/cache/testkit"
+	"slugc/compiler/fault"
 )
+
+// TestDamagedToolchain: a damaged toolchain that can't be fetched again is nobody's fault, and the error
+// names its directory and what is wrong with it.
+func TestDamagedToolchain(t *testing.T) {
+	t.Parallel()
+	f := fault.Of(toolchainFault(&toolchain.DamagedError{
+		Tool: "node", Version: "22.1.0", Tree: "/srv/node", What: "bin/node was changed", Err: errors.New("no network"),
+	}))
+	for _, words := range []string{"/srv/node", "bin/node was changed", "no network"} {
+		if !strings.Contains(f.Error(), words) {
+			t.Errorf("%q does not say %q", f, words)
+		}
+	}
+	if f.ID != "toolchain/damaged" || f.Code != fault.ExitTransient || len(f.Hints) == 0 {
+		t.Errorf("got %+v", f)
+	}
+}
 
 // TestStickyVersion keeps an app that names no Ruby on the one of its last build, until that is
 // gone.

@@ -77,7 +77,8 @@ func TestNetwork(t *testing.T) {
 		},
 		{
 			"➤ YN0035: │ toy@npm:1.0.0: The remote server failed to provide the requested resource\n" +
-				"➤ YN0035: │   Response Code: 500 (Internal Server Error)\n➤ YN0035: │   Request Method: GET\n" +
+				"➤ YN0035: │   Response Code: 500 (Internal Server Error)\n" +
+				"➤ YN0035: │   Request Method: GET\n" +
 				"➤ YN0035: │   Request URL: http://h:5/toy\n",
 			"h:5 answered 500 (Internal Server Error).", false,
 		},

@@ -29,3 +29,16 @@ func TestUnrecognised(t *testing.T) {
 		t.Errorf("killed: %+v", err)
 	}
 }
+
+// TestBusySource: a gem source that answers with an error of its own is not the app's fault.
+func TestBusySource(t *testing.T) {
+	tail := []byte("Fetching source index from http://gems.test/\n" +
+		"Could not fetch specs from http://gems.test/ due to underlying error\n" +
+		"<bad response Service Unavailable 503 (http://gems.test/specs.4.8.gz)>\n")
+	err := diagnose("ruby/install-failed",
+		&command.Failure{Command: "bundle install", Status: "exit status 17", Tail: tail}, diagnosis.Network("ruby"))
+	d, ok := errors.AsType[*diagnosis.Diagnosis](err)
+	if !ok || d.ID != "ruby/network" || !d.Transient || !strings.Contains(d.Summary, "gems.test") {
+		t.Errorf("got %+v", err)
+	}
+}

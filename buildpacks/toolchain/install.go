@@ -192,8 +192,11 @@ func (st *Store) lockFile(name string) *flock.Flock {
 	return flock.New(filepath.Join(st.dir, lockDir, name))
 }
 
-// sweep removes the staging directories that no living process holds.
+// sweep removes the staging directories and the unfinished files that no living process holds.
 func (st *Store) sweep() {
+	for _, dir := range []string{manifestDir, choiceDir, source.ListingDir} {
+		disk.RemoveUnfinished(filepath.Join(st.dir, dir))
+	}
 	entries, _ := os.ReadDir(filepath.Join(st.dir, stagingDir))
 	for _, e := range entries {
 		l := st.lockFile(e.Name())

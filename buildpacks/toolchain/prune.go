@@ -43,7 +43,11 @@ func (st *Store) each(do func(r *record, tree string) error) error {
 		var list []recorded
 		for _, e := range entries {
 			tree := filepath.Join(st.dir, t.Name, e.Name())
-			if r := readRecord(tree); r != nil && r.Tool == t.Name {
+			r, err := readRecord(tree)
+			if err != nil {
+				return err
+			}
+			if r != nil && r.Tool == t.Name {
 				list = append(list, recorded{r, tree})
 			}
 		}

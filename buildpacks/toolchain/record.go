@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/toolchain/source"
+	"slugc/cache/disk"
 )
 
 // record describes a tree, in toolchain.json at its root.
@@ -66,7 +67,7 @@ func (st *Store) platformed(version string) string {
 // held returns the record of a whole tree, or nil.
 func (st *Store) held(tool, version string) *record {
 	tree := st.tree(tool, version)
-	r := readRecord(tree)
+	r, _ := readRecord(tree)
 	if r == nil || r.Tool != tool || r.Version != version {
 		return nil
 	}
@@ -76,13 +77,18 @@ func (st *Store) held(tool, version string) *record {
 	return r
 }
 
-func readRecord(tree string) *record {
+// readRecord reads the record of a tree. It is nil for a tree that is not whole or is of another slugc. The
+// error is about the machine.
+func readRecord(tree string) (*record, error) {
 	b, err := os.ReadFile(filepath.Join(tree, recordName))
+	if err != nil && !disk.Damaged(err) {
+		return nil, fmt.Errorf("reading the toolchain store: %w", err)
+	}
 	var r record
 	if err != nil || json.Unmarshal(b, &r) != nil || r.Schema != recordSchema {
-		return nil
+		return nil, nil
 	}
-	return &r
+	return &r, nil
 }
 
 // records are the whole trees of a tool, of any platform.
@@ -90,7 +96,7 @@ func (st *Store) records(tool string) []*record {
 	entries, _ := os.ReadDir(filepath.Join(st.dir, tool))
 	var list []*record
 	for _, e := range entries {
-		if r := readRecord(filepath.Join(st.dir, tool, e.Name())); r != nil && r.Tool == tool {
+		if r, _ := readRecord(filepath.Join(st.dir, tool, e.Name())); r != nil && r.Tool == tool {
 			list = append(list, r)
 		}
 	}

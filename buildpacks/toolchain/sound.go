@@ -37,6 +37,9 @@ func (st *Store) manifestFile(id string) string { return filepath.Join(st.dir, m
 // where the tree must not be used. The tree's lock must be held.
 func (st *Store) check(ctx context.Context, id, tree string) (*manifest.Manifest, error) {
 	m, err := manifest.Read(st.manifestFile(id))
+	if err != nil && !disk.Damaged(err) {
+		return nil, fmt.Errorf("checking %s in the toolchain store: %w", id, err)
+	}
 	if err != nil {
 		return nil, &unsoundError{cause: err}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -147,5 +148,32 @@ func TestDerivedFromTheMachine(t *testing.T) {
 	}
 	if made != 2 {
 		t.Errorf("it was made %d times", made)
+	}
+}
+
+// TestVerifyInTrouble holds that what cannot be read is not taken for damaged: verify ends with the error,
+// so does a build, and nothing is removed.
+func TestVerifyInTrouble(t *testing.T) {
+	t.Parallel()
+	dir, st, tc := withGo(t)
+	manifests, err := filepath.Glob(filepath.Join(dir, ".manifests", "*"))
+	if err != nil || len(manifests) != 1 {
+		t.Fatalf("the store has the manifests %q: %v", manifests, err)
+	}
+	for _, file := range []string{manifests[0], filepath.Join(tc.Dir, "toolchain.json")} {
+		aside := filepath.Join(t.TempDir(), "aside")
+		// Reading a process's address 0 fails with EIO: proc_pid_mem(5).
+		if err := errors.Join(os.Rename(file, aside), os.Symlink("/proc/self/mem", file)); err != nil {
+			t.Fatal(err)
+		}
+		if problems, err := st.Verify(t.Context()); !errors.Is(err, syscall.EIO) || len(problems) != 0 {
+			t.Errorf("%s: got %q, %v", filepath.Base(file), problems, err)
+		}
+		if err := os.Rename(aside, file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if problems, err := st.Verify(t.Context()); err != nil || len(problems) != 0 {
+		t.Errorf("afterwards: %q, %v", problems, err)
 	}
 }

@@ -10,12 +10,14 @@ import (
 
 	"slugc/buildpacks/toolchain/manifest"
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 )
 
 // Verify reads every file of the store and compares it with its tree's manifest. It removes damaged
 // trees, so that the next build fetches or makes them again, and returns what was wrong, one sentence
 // each. Trees of an older slugc, which have no manifest, are left to the next build. A damaged tree
-// that a build uses stays, and is still named.
+// that a build uses stays, and is still named. A file that cannot be read for want of permissions, files
+// or memory, or because the disk fails, is no damage: Verify ends with that error and removes nothing.
 func (st *Store) Verify(ctx context.Context) (problems []string, err error) {
 	verify := func(what, id, tree string) (whole bool, err error) {
 		problem, err := st.verifyTree(ctx, id, tree)
@@ -41,33 +43,49 @@ func (st *Store) Verify(ctx context.Context) (problems []string, err error) {
 	return problems, err
 }
 
-// verifyTree checks one tree. It returns what is wrong with it, "" for nothing.
+// verifyTree checks one tree. It returns what is wrong with it, "" for nothing. The error is about a tree
+// that could not be read for another reason than damage; it stays.
 func (st *Store) verifyTree(ctx context.Context, id, tree string) (problem string, err error) {
+	damage, err := st.damage(ctx, id, tree)
+	if damage == nil || err != nil {
+		return "", err
+	}
+	unlock, free, err := st.tryLock(id)
+	if err != nil {
+		return "", err
+	}
+	if !free {
+		return damage.Error() + "; a build uses it", nil
+	}
+	defer unlock()
+	if damage, err = st.damage(ctx, id, tree); damage == nil || err != nil { // a build may have replaced it
+		return "", err
+	}
+	if err := st.remove(id, tree); err != nil {
+		return "", err
+	}
+	return damage.Error() + "; removed, the next build that needs it makes or fetches it again", nil
+}
+
+// damage reads every file of a tree and returns how the tree differs from its manifest, nil if it does
+// not or has none. err is about the machine or the context.
+func (st *Store) damage(ctx context.Context, id, tree string) (damage, err error) {
 	m, err := manifest.Read(st.manifestFile(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return nil, nil
 	}
 	if err == nil {
 		err = m.Check(ctx, tree, manifest.ByContent)
 	}
-	if err == nil {
-		return "", nil
+	switch {
+	case err == nil:
+		return nil, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case !disk.Damaged(err):
+		return nil, fmt.Errorf("verifying %s in the toolchain store: %w", id, err)
 	}
-	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
-	}
-	unlock, free, errLock := st.tryLock(id)
-	if errLock != nil {
-		return err.Error(), errLock
-	}
-	if !free {
-		return err.Error() + "; a build uses it", nil
-	}
-	defer unlock()
-	if err := st.remove(id, tree); err != nil {
-		return err.Error(), err
-	}
-	return err.Error() + "; removed, the next build that needs it makes or fetches it again", nil
+	return err, nil
 }
 
 // Digests returns the digests of everything in the store, by [Lease.Digest].
@@ -78,8 +96,12 @@ func (st *Store) Digests() (map[digest.Digest]bool, error) {
 	}
 	all := map[digest.Digest]bool{}
 	for _, e := range entries {
-		if m, err := manifest.Read(st.manifestFile(e.Name())); err == nil {
+		m, err := manifest.Read(st.manifestFile(e.Name()))
+		switch {
+		case err == nil:
 			all[m.Digest()] = true
+		case !disk.Damaged(err):
+			return nil, fmt.Errorf("reading a manifest of the toolchain store: %w", err)
 		}
 	}
 	return all, nil

@@ -22,70 +22,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
 	"slugc/cache/beneath"
 )
-
-// WriteFile replaces a file so that after a crash it holds the former bytes or the new ones. A link
-// at path is replaced, not followed.
-func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("writing %q: %w", path, err)
-	}
-	return SyncDir(filepath.Dir(path))
-}
-
-// ReplaceFile replaces the file to with a copy of from as [WriteFile] does: to is whole or
-// untouched. The copy shares the original's blocks where the file system supports that.
-func ReplaceFile(from, to string, perm fs.FileMode) (err error) {
-	src, err := OpenRegular(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	prefix := "." + filepath.Base(to) + ".slugc-"
-	removeUnlocked(filepath.Dir(to), prefix)
-	tmp, err := os.CreateTemp(filepath.Dir(to), prefix+"*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close() // after the rename: until then the lock says that somebody needs it
-	if err := unix.Flock(int(tmp.Fd()), unix.LOCK_EX); err != nil {
-		return err
-	}
-	_, err = io.Copy(tmp, src)
-	if err := errors.Join(err, tmp.Chmod(perm), tmp.Sync()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), to); err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(to))
-}
-
-// removeUnlocked removes the temporary files of killed processes: those that nobody holds a lock on. It
-// ignores errors, because it only frees space. The name of a file that is to be replaced is in the prefix,
-// so that only another process that replaces the same file could lose its own, between making and locking.
-func removeUnlocked(dir, prefix string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
-			continue
-		}
-		name := filepath.Join(dir, e.Name())
-		f, err := OpenRegular(name)
-		if err != nil {
-			continue
-		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			_ = os.Remove(name)
-		}
-		_ = f.Close()
-	}
-}
 
 // CopyFile copies a regular file with its modification time and the permissions perm. Nothing may
 // exist at to: not even a link. On an error nothing is left there. The copy shares the original's

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -286,25 +287,69 @@ func TestRemoveStale(t *testing.T) {
 	}
 }
 
-// TestReplaceFileSweeps removes what a killed process left beside the file, and nothing else.
-func TestReplaceFileSweeps(t *testing.T) {
+// TestReplaceSweeps removes what a killed process left of the same file, and nothing else.
+func TestReplaceSweeps(t *testing.T) {
 	t.Parallel()
+	for name, replace := range replacements {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := withUnfinished(t)
+			if err := replace(t, filepath.Join(dir, "to")); err != nil {
+				t.Fatal(err)
+			}
+			if got := names(t, dir); got != ".other.slugc-1 .slugc-1 .to.slugc-2 to" {
+				t.Errorf("the directory holds %q", got)
+			}
+		})
+	}
+}
+
+// TestRemoveUnfinished takes every file that a killed process was writing.
+func TestRemoveUnfinished(t *testing.T) {
+	t.Parallel()
+	dir := withUnfinished(t)
+	disk.RemoveUnfinished(dir)
+	disk.RemoveUnfinished(filepath.Join(dir, "none"))
+	if got := names(t, dir); got != ".slugc-1 .to.slugc-2" {
+		t.Errorf("the directory holds %q", got)
+	}
+}
+
+// withUnfinished makes a directory with files that are being written, of which a process lives that writes
+// .to.slugc-2.
+func withUnfinished(t *testing.T) string {
+	t.Helper()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{
-		"from": "new", ".to.slugc-1": "left", ".to.slugc-2": "being written", ".other.slugc-1": "",
+		".to.slugc-1": "left", ".to.slugc-2": "being written", ".other.slugc-1": "", ".slugc-1": "",
 	})
 	busy, err := os.Open(filepath.Join(dir, ".to.slugc-2"))
-	if err == nil {
-		err = unix.Flock(int(busy.Fd()), unix.LOCK_EX)
-	}
-	if err == nil {
-		err = disk.ReplaceFile(filepath.Join(dir, "from"), filepath.Join(dir, "to"), 0o644)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
-	if testkit.Exists(dir, ".to.slugc-1") || !testkit.Exists(dir, ".to.slugc-2") ||
-		!testkit.Exists(dir, ".other.slugc-1") {
-		t.Error("the wrong temporary files are left")
+	t.Cleanup(func() { busy.Close() })
+	if err := unix.Flock(int(busy.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestReplaceAndSweep replaces a file while others sweep without pause: none takes what another writes.
+func TestReplaceAndSweep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				if err := disk.WriteFile(filepath.Join(dir, "to"), []byte("new"), 0o600); err != nil {
+					t.Error(err)
+				}
+				disk.RemoveUnfinished(dir)
+			}
+		})
+	}
+	group.Wait()
+	if got := names(t, dir); got != "to" {
+		t.Errorf("the directory holds %q", got)
 	}
 }

@@ -56,11 +56,12 @@ func TroubleOf(err error) (Trouble, bool) {
 	return Trouble{}, false
 }
 
-// Damaged reports whether err, of reading a file, is about what is on the disk. A permission that is
-// missing and trouble of the machine besides a broken disk are not: the file may be as it should be.
+// Damaged reports whether err, of reading a file, is about what the file holds. A permission that is
+// missing and trouble of the machine ([TroubleOf]) are not: the file may be as it should be, so nobody
+// may throw it away for that.
 func Damaged(err error) bool {
-	trouble, ok := TroubleOf(err)
-	return (!ok || trouble.Errno == syscall.EIO) && !errors.Is(err, fs.ErrPermission)
+	_, trouble := TroubleOf(err)
+	return !trouble && !errors.Is(err, fs.ErrPermission)
 }
 
 // pathOf returns the path of the call that failed with errno. Of a call with two paths it is the new one,

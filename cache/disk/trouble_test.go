@@ -68,8 +68,8 @@ func TestTroubleIn(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
-		syscall.EIO: true, syscall.ENOENT: true, errors.New("another digest"): true,
-		syscall.EMFILE: false, syscall.ENOMEM: false, syscall.EACCES: false,
+		syscall.ENOENT: true, errors.New("another digest"): true,
+		syscall.EIO: false, syscall.ENOSPC: false, syscall.EMFILE: false, syscall.ENOMEM: false, syscall.EACCES: false,
 	} {
 		if got := disk.Damaged(fmt.Errorf("reading: %w", err)); got != want {
 			t.Errorf("%v: got %v", err, got)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"slugc/cache/digest"
 	"slugc/cache/disk"
 	"slugc/compiler/artifact"
+	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
@@ -225,8 +227,11 @@ func (c *cli) cacheVerifyCommand() *cobra.Command {
 				}
 				problems = append(problems, found...)
 			}
-			if err := c.verifyCoordinator(cmd.Context(), home); err != nil {
+			switch err := c.verifyCoordinator(cmd.Context(), home); {
+			case errors.Is(err, local.ErrDamaged), errors.Is(err, local.ErrMissing), errors.Is(err, local.ErrOlder):
 				problems = append(problems, err.Error())
+			case err != nil:
+				return err
 			}
 			for _, p := range problems {
 				c.ui.Warn(p)

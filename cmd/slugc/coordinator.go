@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -148,8 +149,8 @@ func (c *cli) openReleases(o release.Options, body func(r *release.Releases) err
 	return body(r)
 }
 
-// verifyCoordinator reads every value of a local coordinator, which checks their sums. A cluster checks
-// its own.
+// verifyCoordinator reads every value of a local coordinator, in order and by its key, which checks their
+// sums. A cluster checks its own.
 func (c *cli) verifyCoordinator(ctx context.Context, home *cache.Home) error {
 	if address, err := c.coordinatorAddress(); err != nil || address.cluster != nil {
 		return err
@@ -159,12 +160,33 @@ func (c *cli) verifyCoordinator(ctx context.Context, home *cache.Home) error {
 		return err
 	}
 	defer handle.Close()
-	for _, prefix := range []string{"/apps/", "/names/", "/slugs/"} {
-		if _, _, err := handle.List(ctx, prefix); err != nil {
+	entries, _, err := handle.List(ctx, "/")
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(entries, coordinator.MaxKeys) {
+		var keys []string
+		for _, e := range some {
+			keys = append(keys, e.Key)
+		}
+		got, err := handle.Get(ctx, keys...)
+		if err != nil {
 			return err
+		}
+		if i := slices.IndexFunc(got, func(e coordinator.Entry) bool { return e.Rev == 0 }); i >= 0 {
+			return stillListed(ctx, handle, keys[i])
 		}
 	}
 	return nil
+}
+
+// stillListed returns an error if a key that was not found is listed: nobody has deleted it.
+func stillListed(ctx context.Context, handle coordinator.Coordinator, key string) error {
+	entries, _, err := handle.List(ctx, "/")
+	if err == nil && slices.ContainsFunc(entries, func(e coordinator.Entry) bool { return e.Key == key }) {
+		err = fmt.Errorf("reading the coordinator: %w: key %q is listed and cannot be found", local.ErrDamaged, key)
+	}
+	return err
 }
 
 // examineCoordinator checks for `slugc doctor` whether the coordinator answers.

@@ -70,7 +70,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	}
 	list = append(list, c.examineCoordinator(ctx, engine.Home))
 	list = append(list, findPrograms()...)
-	store, err := engine.Toolchains(ctx)
+	store, err := engine.Toolchains(ctx, goVariables)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,8 @@ func sandboxFindings(box *sandbox.Sandbox) []finding {
 		list = append(list, finding{"sandbox permits", box.Level() == sandbox.Bubblewrap, attempt})
 	}
 	by := box.Bounds()
-	says := "memory by " + by.Memory + ", processes by " + by.Processes + ", processor by " + by.CPU + ", disk by " + by.Disk
+	says := fmt.Sprintf("memory by %s, processes by %s, processor by %s, disk by %s",
+		by.Memory, by.Processes, by.CPU, by.Disk)
 	return append(list, finding{"limits", by.Memory != "watching" && by.Processes != "watching", says})
 }
 

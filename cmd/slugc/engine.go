@@ -42,9 +42,11 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		Target: lifecycle.Target{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, DistroName: distro, DistroVersion: release,
 		},
-		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) { return c.probeSandbox(ctx, self) },
-		Toolchains: func(ctx context.Context) (*toolchain.Store, error) {
-			return c.toolchains(ctx, home, registry, goSettings)
+		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
+			return c.probeSandbox(ctx, self, home.Path("sandbox.json"))
+		},
+		Toolchains: func(ctx context.Context, settings []string) (*toolchain.Store, error) {
+			return c.toolchains(ctx, home, settings, registry, goSettings)
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
 		OpenStore:   c.openStore,
@@ -76,8 +78,9 @@ func selfPath() (string, error) {
 	return self, nil
 }
 
-func (c *cli) probeSandbox(ctx context.Context, self string) (*sandbox.Sandbox, error) {
-	return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: c.sandboxLevel(), Self: self})
+// probeSandbox finds the sandbox's level. memory is the file that keeps the answer.
+func (c *cli) probeSandbox(ctx context.Context, self, memory string) (*sandbox.Sandbox, error) {
+	return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: c.sandboxLevel(), Self: self, Memory: memory})
 }
 
 func (c *cli) sandboxLevel() sandbox.Level {
@@ -106,16 +109,21 @@ func (c *cli) checkSettings() error {
 	return err
 }
 
-// toolchains opens the toolchain store with this machine's sources.
+// toolchains opens the toolchain store with this machine's sources. The go command is asked for its
+// settings only where they are among the names.
 func (c *cli) toolchains(
 	ctx context.Context,
 	home *cache.Home,
+	names []string,
 	registry func(context.Context) (string, error),
 	goSettings func(context.Context) (map[string]string, error),
 ) (*toolchain.Store, error) {
-	settings, err := goSettings(ctx)
-	if err != nil {
-		return nil, err
+	var settings map[string]string
+	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(goVariables, name) }) {
+		var err error
+		if settings, err = goSettings(ctx); err != nil {
+			return nil, err
+		}
 	}
 	mode, err := c.networkMode()
 	if err != nil {

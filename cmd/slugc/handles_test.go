@@ -15,7 +15,8 @@ var hostileRooms = []string{"cache", "compiler", "compiler/lifecycle", "compiler
 // byPath are the calls that reach a file by its path, and follow links on the way there.
 var byPath = map[string]string{
 	"os": "Open OpenFile OpenRoot OpenInRoot Create CreateTemp MkdirTemp ReadFile WriteFile Remove RemoveAll " +
-		"Rename Stat Lstat ReadDir CopyFS DirFS Link Symlink Readlink Chmod Chown Lchown Chtimes Truncate Mkdir MkdirAll",
+		"Rename Stat Lstat ReadDir CopyFS DirFS Link Symlink Readlink Chmod Chown Lchown Chtimes Truncate " +
+		"Mkdir MkdirAll",
 	"filepath": "Walk WalkDir Glob EvalSymlinks",
 	"unix":     "Open Stat Lstat Rename Unlink Rmdir Mkdir Chmod Truncate Readlink Link Symlink",
 }

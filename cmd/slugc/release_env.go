@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"slugc/compiler/deploy"
+	"slugc/compiler/sandbox"
 )
 
 // releaseConfig holds the config vars and the limit of the release process, which runs once before a
@@ -27,9 +28,13 @@ func (f *releaseConfig) flags(cmd *cobra.Command) {
 // options returns how the command's release becomes current.
 func (f *releaseConfig) options(c *cli) (deploy.Options, error) {
 	env, err := c.readEnv("release-env", f.file, f.env)
+	if err != nil {
+		return deploy.Options{}, err
+	}
+	limits, err := c.resources(sandbox.Limits{Deadline: f.limit}, resourceFlags{})
 	return deploy.Options{
-		Env:     env,
-		Timeout: f.limit,
-		Actor:   c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER"),
+		Env:    env,
+		Limits: limits,
+		Actor:  c.env.first("SLUGC_ACTOR", "REMOTE_USER", "LOGNAME", "USER"),
 	}, err
 }

@@ -102,7 +102,8 @@ func Verify(ctx context.Context, app *cache.App) ([]string, error) {
 		if aside := putAside(app, f); aside != nil {
 			return nil, aside
 		}
-		problems = append(problems, fmt.Sprintf("%s: slug %s: %v; put aside, the next build of its source makes it again",
+		problems = append(problems, fmt.Sprintf(
+			"%s: slug %s: %v; put aside, the next build of its source makes it again",
 			app.Name, filepath.Base(f.path), err))
 	}
 	return problems, ctx.Err()

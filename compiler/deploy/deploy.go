@@ -49,7 +49,7 @@ type Options struct {
 	Key     string            // idempotency key; "": a random one
 	Actor   string            // who deploys, as the release records it
 	Env     map[string]string // config vars of the release process
-	Timeout time.Duration     // of the release process; 0: an hour
+	Limits  sandbox.Limits    // of the release process; Deadline 0: an hour, Log: always 4 MB
 	// BeforeRegister is nil, or called right before the release is registered. Its error ends the
 	// deployment.
 	BeforeRegister func() error

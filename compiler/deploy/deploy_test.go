@@ -127,28 +127,41 @@ func TestReleaseProcessFails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		command string
-		timeout time.Duration
+		limits  sandbox.Limits
 		why     string
+		hint    string
 	}{
-		"code":  {command: "exit 3", why: "it ended with code 3"},
-		"limit": {command: "sleep 100", timeout: 100 * time.Millisecond, why: "stopped after 100ms"},
+		"code": {command: "exit 3", why: "it ended with code 3", hint: "fix the command"},
+		"time": {
+			command: "sleep 100", limits: sandbox.Limits{Deadline: 100 * time.Millisecond}, why: "stopped after 100ms",
+			hint: "--release-timeout",
+		},
+		"disk": {
+			command: "head -c 60000000 /dev/zero >big; sleep 60", limits: sandbox.Limits{Disk: 20e6},
+			why: "wrote ", hint: "--disk",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t)
 			m.deploys("one", "", deploy.Options{}, 1, release.Current)
 			file, q := m.pack("two", test.command)
+			var hints []string
 			for _, why := range []string{test.why, "it failed under this key before"} {
 				why = "running the release process of v2: " + why
-				made, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{Key: "k", Timeout: test.timeout})
+				made, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{Key: "k", Limits: test.limits})
 				failed, ok := errors.AsType[*deploy.PhaseError](err)
-				if !ok || failed.Version != 2 || err.Error() != why || made.Status != release.Failed {
+				if !ok || failed.Version != 2 || !strings.HasPrefix(err.Error(), why) || made.Status != release.Failed {
 					t.Errorf("got %+v, %v", made, err)
 				}
-				if f := fault.Of(err); f.ID != "release/phase-failed" || f.Owner != fault.App ||
-					f.Code != fault.ExitRelease {
+				f := fault.Of(err)
+				if f.ID != "release/phase-failed" || f.Owner != fault.App || f.Code != fault.ExitRelease {
 					t.Errorf("got %+v", f)
 				}
+				hints = append(hints, f.Hints...)
+			}
+			if !strings.Contains(hints[0], test.hint) {
+				t.Errorf("the hint is %q", hints[0])
 			}
 			if got := m.statuses(); got != "current failed" {
 				t.Errorf("releases %s", got)

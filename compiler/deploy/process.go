@@ -1,12 +1,14 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"slugc/buildpacks/command"
+	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
 	"slugc/compiler/sandbox"
@@ -18,7 +20,7 @@ const (
 	processType = "release"
 	// defaultTimeout bounds it where the caller does not, as Heroku does.
 	defaultTimeout = time.Hour
-	// outputLimit bounds what it may write, in bytes.
+	// outputLimit bounds what it may write to its output, in bytes.
 	outputLimit = 4 << 20
 )
 
@@ -40,17 +42,21 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, line s
 		return err
 	}
 	defer unpacked.Remove()
-	limits := sandbox.Limits{Deadline: p.Timeout, Log: outputLimit}
-	if limits.Deadline == 0 {
-		limits.Deadline = defaultTimeout
-	}
+	limits := p.Limits
+	limits.Deadline, limits.Log = cmp.Or(limits.Deadline, defaultTimeout), outputLimit
 	out := p.Report.Output(processType)
 	code, err := launch.RunSandboxed(ctx, box, launch.RunOptions{
 		Dir: unpacked.Dir, Command: line, Env: command.Environ(p.Env), Dyno: "release.1", Stdout: out, Stderr: out,
 	}, limits)
-	if _, limited := errors.AsType[*sandbox.LimitError](err); limited {
-		return phaseFailed(made.Version, err,
-			"raise the limit with --release-timeout if the release process really needs longer")
+	if limit, limited := errors.AsType[*sandbox.LimitError](err); limited {
+		hint := limit.Hint()
+		switch limit.Which {
+		case sandbox.LimitFree, sandbox.LimitInodes:
+			return fault.TransientError("disk/full", &PhaseError{made.Version, err}, hint)
+		case sandbox.LimitDeadline:
+			hint = "raise the limit with --release-timeout if the release process really needs longer"
+		}
+		return phaseFailed(made.Version, err, hint)
 	}
 	if err == nil && code != 0 {
 		return phaseFailed(made.Version, fmt.Errorf("it ended with code %d", code),

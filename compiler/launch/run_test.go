@@ -2,10 +2,13 @@ package launch_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -126,6 +129,44 @@ func TestRunStreams(t *testing.T) {
 	})
 	if err != nil || code != 0 || len(stdout.String()) != 1<<20 || stderr.String() != "err\n" {
 		t.Errorf("code %d, %v, %d bytes, stderr %q", code, err, len(stdout.String()), stderr.String())
+	}
+}
+
+// TestProfilesOfAChangedApp holds that profiles are listed within the app only, where a process of the app
+// has put links and FIFOs in their place.
+func TestProfilesOfAChangedApp(t *testing.T) {
+	outside := testkit.Tree(t, t.TempDir(), map[string]string{"secret.sh": "echo outside"})
+	dir := testkit.Tree(t, t.TempDir(), map[string]string{"real.sh": "echo inside", ".profile.d/x": ""})
+	err := errors.Join(
+		os.Symlink("../real.sh", filepath.Join(dir, ".profile.d/a.sh")),
+		os.Symlink(filepath.Join(outside, "secret.sh"), filepath.Join(dir, ".profile.d/b.sh")),
+		syscall.Mkfifo(filepath.Join(dir, ".profile.d/c.sh"), 0o600),
+		syscall.Mkfifo(filepath.Join(dir, ".profile"), 0o600),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func() (string, error) {
+		out := &testkit.Buffer{}
+		_, err := launch.Run(t.Context(), launch.RunOptions{
+			Self: child(t), Dir: dir, Command: "echo ran", Stdout: out, Stderr: out,
+		})
+		return out.String(), err
+	}
+	if out, err := run(); err != nil || out != "inside\nran\n" {
+		t.Errorf("it says %q, %v", out, err)
+	}
+	profiles := filepath.Join(dir, ".profile.d")
+	for what, put := range map[string]func() error{
+		"link": func() error { return os.Symlink(outside, profiles) },
+		"FIFO": func() error { return syscall.Mkfifo(profiles, 0o600) },
+	} {
+		if err := errors.Join(os.RemoveAll(profiles), put()); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := run(); err == nil || out != "" {
+			t.Errorf("with a %s for .profile.d it says %q, %v", what, out, err)
+		}
 	}
 }
 

@@ -213,8 +213,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 			return fault.TransientError(d.ID, fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, limit, d),
 				d.Hints...)
 		}
-		return fault.AppError("build/limit", fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit),
-			limitHint(limit.Which))
+		return LimitFault(limit, fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -239,19 +238,13 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	return f
 }
 
-// limitHint says how a limit is raised.
-func limitHint(which string) string {
-	switch which {
-	case sandbox.LimitMemory:
-		return "raise the limit with --memory or SLUGC_MEMORY if the build really needs more"
-	case sandbox.LimitProcesses:
-		return "raise the limit with --pids or SLUGC_PIDS if the build really needs more"
-	case sandbox.LimitDisk:
-		return "raise the limit with --disk or SLUGC_DISK if the build really writes so much"
-	case sandbox.LimitFree, sandbox.LimitInodes:
-		return "make room on the disk; --disk SIZE bounds what a build writes, --disk 0 lets it fill the disk"
+// LimitFault returns the fault of a build's step that a limit has ended with err. A disk on which too little
+// is free may be full of other things, so that is not the app's.
+func LimitFault(limit *sandbox.LimitError, err error) error {
+	if limit.Which == sandbox.LimitFree || limit.Which == sandbox.LimitInodes {
+		return fault.TransientError("disk/full", err, limit.Hint())
 	}
-	return "raise the limit with --timeout or --idle-timeout if the build really needs longer"
+	return fault.AppError("build/limit", err, limit.Hint())
 }
 
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch

@@ -57,7 +57,7 @@ func TestFailures(t *testing.T) {
 		},
 		"a full disk, by the build": {
 			&sandbox.LimitError{Which: sandbox.LimitFree, Used: 1e9, Max: 2e9}, nil,
-			fault.Error{ID: "build/limit", Owner: fault.App, Code: fault.ExitBuild},
+			fault.Error{ID: "disk/full", Owner: fault.Transient, Code: fault.ExitTransient},
 			"running buildpack acme/cobol: left 1.0 GB of the disk free, limit 2.0 GB",
 		},
 		"a diagnosis": {

@@ -41,6 +41,21 @@ type LimitError struct {
 	Max   int64         // bytes or processes; of LimitFree and LimitInodes, what must be left
 }
 
+// Hint says how the limit of a build is raised.
+func (e *LimitError) Hint() string {
+	switch e.Which {
+	case LimitMemory:
+		return "raise the limit with --memory or SLUGC_MEMORY if so much is really needed"
+	case LimitProcesses:
+		return "raise the limit with --pids or SLUGC_PIDS if so many are really needed"
+	case LimitDisk:
+		return "raise the limit with --disk or SLUGC_DISK if so much is really needed"
+	case LimitFree, LimitInodes:
+		return "make room on the disk; --disk SIZE bounds what a build writes, --disk 0 lets it fill the disk"
+	}
+	return "raise the limit with --timeout or --idle-timeout if the build really needs longer"
+}
+
 // Error names the limit.
 func (e *LimitError) Error() string {
 	switch e.Which {

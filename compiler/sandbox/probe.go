@@ -20,7 +20,6 @@ type Sandbox struct {
 	reason    string
 	bwrap     string
 	noNesting bool // bubblewrap can deny user namespaces inside
-	capable   bool // bubblewrap can leave capabilities: it is not setuid
 	self      string
 	temp      string
 	groups    *cgroup.Hierarchy // where control groups can be made; nil for nowhere
@@ -34,6 +33,9 @@ type ProbeOptions struct {
 	// level None does not end processes that have left the process group.
 	Self string
 	Temp string // parent of the children's temporary directories, below level bubblewrap; "" is /tmp
+	// Memory is a file that keeps what was found, for a day and as long as the machine is the same; "" is
+	// none. Nobody but this process's user may write it.
+	Memory string
 }
 
 // The limits of a trial run. That of processes makes it use a control group.
@@ -49,6 +51,18 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	if o.Temp == "" {
 		o.Temp = "/tmp"
 	}
+	if s := o.recall(); s != nil {
+		return s, nil
+	}
+	s, err := probe(ctx, o)
+	if err == nil {
+		o.remember(s)
+	}
+	return s, err
+}
+
+// probe tries the levels.
+func probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	var reasons []string
 	for _, level := range []Level{Bubblewrap, Landlock, None} {
 		if o.Want != "" && o.Want != level {
@@ -117,13 +131,9 @@ func (s *Sandbox) probe(ctx context.Context, o ProbeOptions) error {
 }
 
 func (s *Sandbox) probeBwrap(ctx context.Context, o ProbeOptions) error {
-	candidates := []string{o.Bwrap}
-	if o.Bwrap == "" {
-		candidates = []string{"/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"}
-	}
-	for _, path := range candidates {
+	for _, path := range o.candidates() {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			s.bwrap, s.capable = path, info.Mode()&os.ModeSetuid == 0
+			s.bwrap = path
 			break
 		}
 	}

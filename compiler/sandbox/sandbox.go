@@ -55,10 +55,11 @@
 //
 // # Limits
 //
-// Memory, processes and the share of the processor are bounded by a control group (package cgroup) where one
-// can be made. Elsewhere the processes are counted several times a second, RLIMIT_NPROC keeps those of an
-// ordinary user at twice the limit until then, and nice(2) makes them give way. The disk is looked at as often: what the file systems of the writable binds have left, and, when much
-// of it is gone, what the child has written. [Sandbox.Bounds] says which it is.
+// Memory, processes and the share of the processor are bounded by a control group (package cgroup)
+// where one can be made. Elsewhere the processes are counted several times a second, RLIMIT_NPROC keeps
+// those of an ordinary user at twice the limit until then, and nice(2) makes them give way. The disk is
+// looked at as often: what the file systems of the writable binds have left, and, when much of it is
+// gone, what the child has written. [Sandbox.Bounds] says which it is.
 //
 // # Steps
 //

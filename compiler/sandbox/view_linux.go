@@ -90,7 +90,7 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 		// bubblewrap's own first process would have the network, and a step could trace it.
 		args = append(args, "--as-pid-1")
 	}
-	if spec.Steps && s.capable {
+	if spec.Steps && s.leavesCapabilities() {
 		args = append(args, "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_NET_ADMIN")
 	}
 	if s.noNesting {
@@ -123,6 +123,12 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 		args = append(args, "--setenv", name, value)
 	}
 	return args
+}
+
+// leavesCapabilities reports whether bubblewrap can leave capabilities to a child: one that is setuid refuses.
+func (s *Sandbox) leavesCapabilities() bool {
+	info, err := os.Stat(s.bwrap)
+	return err == nil && info.Mode()&os.ModeSetuid == 0
 }
 
 // tmpfs makes a directory in memory, of a size in bytes.

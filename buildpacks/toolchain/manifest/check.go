@@ -56,7 +56,7 @@ func (c *check) file(f *file) error { return c.same(f, c.dir+"/"+f.path, unix.Ls
 
 func (c *check) same(f *file, path string, do func(string, *unix.Stat_t) error) error {
 	now, err := look(path, do)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return &Damage{f.path, "is missing"}
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/cache/testkit"
 	"slugc/compiler/coordinator"
 	"slugc/compiler/coordinator/coordinatortest"
 	"slugc/compiler/coordinator/local"
@@ -112,36 +113,120 @@ func wantDamaged(t *testing.T, err error, path string) {
 	}
 }
 
-// TestFlippedBits flips a bit at random places: a read returns what was written or an error. (A
-// flip in the newest meta page makes bbolt fall back to the one before, as after a power cut: the
-// last commit may be missing.)
+// TestFlippedBits flips a bit at random places: a read returns what was written or an error. A flip in the
+// newest meta page makes bbolt fall back to the one before; the note beside the file says so.
 func TestFlippedBits(t *testing.T) {
 	t.Parallel()
-	_, file, want := newStore(t)
+	path, file, want := newStore(t)
+	note := testkit.Read(t, path+".begun")
 	rng := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()
 	detected := 0
-	for i := range 300 {
+	flip := func(at int) {
 		flipped := bytes.Clone(file)
-		at := rng.IntN(len(flipped))
 		flipped[at] ^= 1 << rng.IntN(8)
-		path := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.WriteFile(path, flipped, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		path := filepath.Join(dir, fmt.Sprint(at))
+		testkit.Write(t, path, string(flipped))
+		testkit.Write(t, path+".begun", note)
 		got, err := readAll(path)
 		switch {
-		case errors.Is(err, local.ErrDamaged):
+		case errors.Is(err, local.ErrDamaged), errors.Is(err, local.ErrOlder):
 			detected++
 		case err != nil:
 			t.Errorf("byte %d: %v", at, err)
-		case at < 2*os.Getpagesize() && same(want[:len(want)-1], got):
 		case !same(want, got):
 			t.Errorf("byte %d: it reads other values:\n%s", at, cmp.Diff(want, got))
 		}
 		os.Remove(path)
 	}
-	t.Logf("%d of 300 flips lay in data that was read, and were detected", detected)
+	for range 300 {
+		flip(rng.IntN(len(file)))
+	}
+	for range 100 {
+		flip(rng.IntN(2 * os.Getpagesize()))
+	}
+	t.Logf("%d of 400 flips lay in data that was read, and were detected", detected)
+}
+
+// TestFlippedKeys flips a bit of every place where a key is stored: no read takes the key for missing.
+func TestFlippedKeys(t *testing.T) {
+	t.Parallel()
+	_, file, want := newStore(t)
+	dir := t.TempDir()
+	key := []byte(want[7].Key)
+	for at, n := 0, 0; ; n++ {
+		found := bytes.Index(file[at:], key)
+		if found < 0 {
+			if n == 0 {
+				t.Fatal("the file does not hold the key")
+			}
+			return
+		}
+		at += found + 1
+		for i := range len(key) - 1 {
+			flipped := bytes.Clone(file)
+			flipped[at+i] ^= 1 << (i % 5)
+			path := filepath.Join(dir, fmt.Sprint(at+i))
+			testkit.Write(t, path, string(flipped))
+			if got, err := readAll(path); !errors.Is(err, local.ErrDamaged) && (err != nil || !same(want, got)) {
+				t.Errorf("byte %d: a list has %d keys, %v", at+i, len(got), err)
+			}
+			c, err := local.Open(path, local.Options{})
+			if errors.Is(err, local.ErrDamaged) {
+				continue
+			}
+			if got, err := c.Get(t.Context(), string(key)); !errors.Is(err, local.ErrDamaged) &&
+				(err != nil || !same(want[7:8], got)) {
+				t.Errorf("byte %d: a read has %v, %v", at+i, got, err)
+			}
+			c.Close()
+		}
+	}
+}
+
+// TestOlderFile puts a file back from a copy: it is refused until the note beside it is removed. A note
+// that is behind, as after a crash, or damaged does no harm.
+func TestOlderFile(t *testing.T) {
+	t.Parallel()
+	path, file, _ := newStore(t)
+	c, note := open(t, path), path+".begun"
+	behind := testkit.Read(t, note)
+	coordinatortest.Put(t, c, "/key/40", "the last release")
+	latest := testkit.Read(t, path)
+	for _, text := range []string{behind, "", strings.Replace(behind, "4", "5", 1)} {
+		testkit.Write(t, note, text)
+		if got, err := c.Get(t.Context(), "/key/40"); err != nil || got[0].Rev != 41 {
+			t.Errorf("with the note %q: %v, %v", text, got, err)
+		}
+		if _, err := readAll(path); err != nil || testkit.Read(t, note) == text {
+			t.Errorf("with the note %q: %v; it is %q then", text, err, testkit.Read(t, note))
+		}
+	}
+	testkit.Write(t, path, string(file))
+	_, err := c.Get(t.Context(), "/key/40")
+	if mark := fault.Of(err); !errors.Is(err, local.ErrOlder) || mark.ID != "coordinator/older" ||
+		errors.Is(err, coordinator.ErrUnavailable) ||
+		!strings.Contains(err.Error(), path) || !strings.Contains(strings.Join(mark.Hints, " "), note) {
+		t.Errorf("a read: %v", err)
+	}
+	write := []coordinator.Write{{Key: "/key/40", Value: []byte("another")}}
+	if _, err := c.Commit(t.Context(), nil, write); !errors.Is(err, local.ErrOlder) {
+		t.Errorf("a commit: %v", err)
+	}
+	if _, err := local.Open(path, local.Options{}); !errors.Is(err, local.ErrOlder) {
+		t.Errorf("opening it: %v", err)
+	}
+	testkit.Write(t, path, latest)
+	if got, err := c.Get(t.Context(), "/key/40"); err != nil || got[0].Rev != 41 {
+		t.Errorf("with the later one: %v, %v", got, err)
+	}
+	testkit.Write(t, path, string(file))
+	if err := os.Remove(note); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := readAll(path); err != nil || len(entries) != 40 {
+		t.Errorf("without the note: %d keys, %v", len(entries), err)
+	}
 }
 
 func same(a, b []coordinator.Entry) bool {

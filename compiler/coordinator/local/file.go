@@ -28,14 +28,11 @@ var ErrMissing = errors.New("the file is gone; it held the releases")
 // errBusy is the cause of a wait that took too long.
 var errBusy = errors.New("other processes have been using it for too long")
 
-// begunSuffix is that of the file beside a store that says that there was one.
-const begunSuffix = ".begun"
-
 // create creates an empty store if there never was one. The caller holds the gate.
 func create(path string) error {
-	_, begun := os.Lstat(path + begunSuffix)
+	info, begun := os.Lstat(path + begunSuffix)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		if begun != nil {
+		if begun != nil || info.Size() == 0 {
 			_ = noteBegun(path) // an older slugc made it, or a kill came in between; the next opening tries again
 		}
 		return nil // opening it shows what it is
@@ -62,8 +59,6 @@ func create(path string) error {
 	}
 	return explain(path, noteBegun(path))
 }
-
-func noteBegun(path string) error { return disk.WriteFile(path+begunSuffix, nil, 0o600) }
 
 // missing is the fault of a store that was there: an empty one would number releases from 1 again.
 func missing(path string) error {
@@ -125,7 +120,7 @@ func checkFile(path string) error {
 // explain turns an error about the file into one of the contract's or a fault for the user.
 func explain(path string, err error) error {
 	switch {
-	case err == nil, errors.Is(err, coordinator.ErrConflict):
+	case err == nil, errors.Is(err, coordinator.ErrConflict), errors.Is(err, ErrOlder):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return contextError(path, err)

@@ -21,7 +21,8 @@
 // Commit returns after fdatasync. A process killed at any instruction, or a power cut, leaves the
 // state before the commit or after it. The file is created under another name and renamed when it
 // is complete. So a file that is empty or cut short is damaged: it is reported and never replaced
-// by an empty store. Every value carries a CRC-32C, which is checked when it is read.
+// by an empty store. Every value carries a CRC-32C of its key and itself, which is checked when it is
+// read; a key that is not found, by those of its neighbours. List checks all values and their number.
 //
 // # Watching
 //
@@ -65,9 +66,10 @@ type handle struct {
 
 // Open returns a handle onto the store in the file at path. It creates the file (mode 0600) and its
 // directory (0700) if they are missing. Beside the file it keeps two lock files, path.lock and
-// path.turn, which must never be deleted, and path.begun, which says that there is a store: a file
-// that has gone is not silently made again. For such a file the error wraps [ErrMissing], for one that
-// is damaged or no store [ErrDamaged]. Any number of handles may be open in any number of processes.
+// path.turn, which must never be deleted, and path.begun, which says that there is a store and what its
+// last revision was: a file that has gone is not silently made again, and an older one not taken for it.
+// For such a file the error wraps [ErrMissing] or [ErrOlder], for one that is damaged or no store
+// [ErrDamaged]. Any number of handles may be open in any number of processes.
 func Open(path string, o Options) (coordinator.Coordinator, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -131,7 +133,7 @@ func (h *handle) List(ctx context.Context, prefix string) (entries []coordinator
 			return err
 		}
 		rev = st.rev
-		entries, err = list(tx, prefix)
+		entries, err = list(tx, prefix, st)
 		return err
 	})
 	if err != nil {
@@ -147,15 +149,15 @@ func (h *handle) Commit(
 		return 0, err
 	}
 	var rev int64
-	run := func(tx *bolt.Tx) (err error) {
+	commit := func(tx *bolt.Tx) (err error) {
 		rev, err = apply(tx, compares, writes, h.options.History)
 		return err
 	}
 	var err error
 	if len(writes) == 0 {
-		err = h.view(ctx, run)
+		err = h.view(ctx, commit)
 	} else {
-		err = h.update(ctx, run)
+		err = h.update(ctx, commit)
 	}
 	if err != nil {
 		return 0, err
@@ -190,12 +192,12 @@ func (h *handle) locked(ctx context.Context, do func() error) error {
 
 func (h *handle) view(ctx context.Context, do func(*bolt.Tx) error) error {
 	return h.locked(ctx, func() error {
-		return transact(h.path, true, func(db *bolt.DB) error { return db.View(do) })
+		return transact(h.path, true, func(db *bolt.DB) error { return run(h.path, db.View, do) })
 	})
 }
 
 func (h *handle) update(ctx context.Context, do func(*bolt.Tx) error) error {
 	return h.locked(ctx, func() error {
-		return transact(h.path, false, func(db *bolt.DB) error { return db.Update(do) })
+		return transact(h.path, false, func(db *bolt.DB) error { return run(h.path, db.Update, do) })
 	})
 }

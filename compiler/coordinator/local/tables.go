@@ -13,12 +13,12 @@ import (
 
 // The file has three buckets:
 //
-//	meta   "state"            → sum, format, rev, compacted, log bytes
+//	meta   "state"            → sum, format, rev, compacted, log bytes, keys
 //	data   key                → sum, rev, value
 //	log    rev (big endian)   → sum, { flag, key length, key, value length, value }
 //
 // Numbers are 8 bytes big endian, lengths are uvarints, sum is the CRC-32C of the bucket's key and
-// all that follows sum.
+// all that follows sum. Format 1 did not count the keys; the first commit makes it format 2.
 var (
 	metaBucket = []byte("meta")
 	dataBucket = []byte("data")
@@ -26,7 +26,7 @@ var (
 	stateKey   = []byte("state")
 )
 
-const format = 1
+const format = 2
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -35,6 +35,7 @@ type state struct {
 	rev       int64 // of the last commit; 0: none yet
 	compacted int64 // the last revision no longer in the log
 	logBytes  int64 // the log's values
+	keys      int64 // how many there are; -1: nobody has counted
 }
 
 func initialize(tx *bolt.Tx) error {
@@ -51,29 +52,54 @@ func readState(tx *bolt.Tx) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	if len(b) != 32 {
+	if len(b) < 32 {
 		return state{}, fmt.Errorf("%w: it has no counters", ErrDamaged)
 	}
-	if n := number(b); n != format {
+	st := state{rev: number(b[8:]), compacted: number(b[16:]), logBytes: number(b[24:]), keys: -1}
+	switch n := number(b); {
+	case n == format && len(b) == 40:
+		st.keys = number(b[32:])
+	case n != 1 || len(b) != 32:
 		return state{}, fmt.Errorf("%w: its format is %d, this slugc reads %d", ErrDamaged, n, format)
 	}
-	return state{rev: number(b[8:]), compacted: number(b[16:]), logBytes: number(b[24:])}, nil
+	return st, nil
 }
 
 func writeState(tx *bolt.Tx, s state) error {
 	b := appendNumber(nil, format)
 	b = appendNumber(b, s.rev)
 	b = appendNumber(b, s.compacted)
-	return write(tx, metaBucket, stateKey, appendNumber(b, s.logBytes))
+	b = appendNumber(b, s.logBytes)
+	return write(tx, metaBucket, stateKey, appendNumber(b, s.keys))
 }
 
-// get reads an entry; a missing key has revision 0.
+// get reads an entry; a missing key has revision 0. Where it would stand, its neighbours' sums are checked:
+// with a flipped bit a key is not found, and another is in its place.
 func get(tx *bolt.Tx, key string) (coordinator.Entry, error) {
-	b, err := read(tx, dataBucket, []byte(key))
-	if err != nil || b == nil {
-		return coordinator.Entry{Key: key}, err
+	none := coordinator.Entry{Key: key}
+	bucket, err := open(tx, dataBucket)
+	if err != nil {
+		return none, err
 	}
-	return entry(key, b)
+	c := bucket.Cursor()
+	k, v := c.Seek([]byte(key))
+	if string(k) == key {
+		b, err := verify(k, v)
+		if err != nil {
+			return none, err
+		}
+		return entry(key, b)
+	}
+	before := c.Prev
+	if k == nil {
+		before = c.Last
+	} else if _, err := verify(k, v); err != nil {
+		return none, err
+	}
+	if k, v = before(); k != nil {
+		_, err = verify(k, v)
+	}
+	return none, err
 }
 
 func entry(key string, b []byte) (coordinator.Entry, error) {
@@ -83,17 +109,24 @@ func entry(key string, b []byte) (coordinator.Entry, error) {
 	return coordinator.Entry{Key: key, Rev: number(b), Value: bytes.Clone(b[8:])}, nil
 }
 
-func list(tx *bolt.Tx, prefix string) ([]coordinator.Entry, error) {
+// list returns the entries under a prefix. It reads all entries of the store, in the order of its pages: a
+// flipped bit in any key, or a lost page, may be about one under the prefix.
+func list(tx *bolt.Tx, prefix string, st state) ([]coordinator.Entry, error) {
 	bucket, err := open(tx, dataBucket)
 	if err != nil {
 		return nil, err
 	}
 	var entries []coordinator.Entry
+	var keys int64
 	c := bucket.Cursor()
-	for k, v := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		keys++
 		b, err := verify(k, v)
 		if err != nil {
 			return nil, err
+		}
+		if !bytes.HasPrefix(k, []byte(prefix)) {
+			continue
 		}
 		e, err := entry(string(k), b)
 		if err != nil {
@@ -101,7 +134,23 @@ func list(tx *bolt.Tx, prefix string) ([]coordinator.Entry, error) {
 		}
 		entries = append(entries, e)
 	}
+	if st.keys >= 0 && keys != st.keys {
+		return nil, fmt.Errorf("%w: it has %d keys, not %d", ErrDamaged, keys, st.keys)
+	}
 	return entries, nil
+}
+
+// count returns how many keys there are.
+func count(tx *bolt.Tx) (keys int64, err error) {
+	bucket, err := open(tx, dataBucket)
+	if err != nil {
+		return 0, err
+	}
+	c := bucket.Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		keys++
+	}
+	return keys, nil
 }
 
 // apply makes a commit within a transaction and returns the new revision.
@@ -119,7 +168,12 @@ func apply(tx *bolt.Tx, compares []coordinator.Compare, writes []coordinator.Wri
 			return 0, fmt.Errorf("key %q has revision %d, not %d: %w", c.Key, e.Rev, c.Rev, coordinator.ErrConflict)
 		}
 	}
-	done, err := change(tx, writes, st.rev+1)
+	if st.keys < 0 {
+		if st.keys, err = count(tx); err != nil {
+			return 0, err
+		}
+	}
+	done, err := change(tx, &st, writes)
 	if err != nil || len(done) == 0 {
 		return st.rev, err
 	}
@@ -130,28 +184,35 @@ func apply(tx *bolt.Tx, compares []coordinator.Compare, writes []coordinator.Wri
 	return st.rev, writeState(tx, st)
 }
 
-// change applies writes to the data and returns those that changed something.
-func change(tx *bolt.Tx, writes []coordinator.Write, rev int64) ([]coordinator.Write, error) {
+// change applies writes to the data, under the revision after st's, and returns those that changed
+// something. It counts the keys in st.
+func change(tx *bolt.Tx, st *state, writes []coordinator.Write) ([]coordinator.Write, error) {
+	bucket, err := open(tx, dataBucket)
+	if err != nil {
+		return nil, err
+	}
 	done := make([]coordinator.Write, 0, len(writes))
 	for _, w := range writes {
-		if !w.Delete {
-			if err := write(tx, dataBucket, []byte(w.Key), append(appendNumber(nil, rev), w.Value...)); err != nil {
+		has := bucket.Get([]byte(w.Key)) != nil
+		switch {
+		case !w.Delete:
+			value := append(appendNumber(nil, st.rev+1), w.Value...)
+			if err := write(tx, dataBucket, []byte(w.Key), value); err != nil {
 				return nil, err
 			}
-			done = append(done, w)
+			if !has {
+				st.keys++
+			}
+		case has:
+			if err := bucket.Delete([]byte(w.Key)); err != nil {
+				return nil, err
+			}
+			st.keys--
+			w.Value = nil
+		default:
 			continue
 		}
-		bucket, err := open(tx, dataBucket)
-		if err != nil {
-			return nil, err
-		}
-		if bucket.Get([]byte(w.Key)) == nil {
-			continue
-		}
-		if err := bucket.Delete([]byte(w.Key)); err != nil {
-			return nil, err
-		}
-		done = append(done, coordinator.Write{Key: w.Key, Delete: true})
+		done = append(done, w)
 	}
 	return done, nil
 }

@@ -34,7 +34,8 @@ func TestFind(t *testing.T) {
 			map[string]string{"v2/cgroup.procs": "", "v2/cgroup.subtree_control": "hugetlb\n"}, Means{}, "v2",
 		},
 		"version 1": {
-			"31 23 0:27 / ROOT/memory rw - cgroup cgroup rw,memory\n32 23 0:28 / ROOT/pids rw - cgroup cgroup rw,pids\n",
+			"31 23 0:27 / ROOT/memory rw - cgroup cgroup rw,memory\n" +
+				"32 23 0:28 / ROOT/pids rw - cgroup cgroup rw,pids\n",
 			"2:pids:/hidden\n1:memory:/own\n",
 			map[string]string{"memory/own/tasks": "", "pids/tasks": ""},
 			Means{Memory: "cgroup v1", Processes: "cgroup v1"}, "",

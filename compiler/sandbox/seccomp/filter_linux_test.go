@@ -55,13 +55,21 @@ func TestFilter(t *testing.T) {
 		},
 		"opened directory": {call: "openat", args: [6]uint64{0, 0, unix.O_DIRECTORY, 0o4755}, want: allow},
 		"TCP":              {call: "socket", args: [6]uint64{unix.AF_INET, unix.SOCK_STREAM}, want: allow},
-		"raw":              {call: "socket", args: [6]uint64{unix.AF_INET6, unix.SOCK_RAW | unix.SOCK_CLOEXEC}, want: unix.EPERM},
-		"virtual machine":  {call: "socket", args: [6]uint64{unix.AF_VSOCK, unix.SOCK_STREAM}, want: unix.EPERM},
-		"crypto":           {call: "socket", args: [6]uint64{unix.AF_ALG | high, unix.SOCK_SEQPACKET}, want: unix.EPERM},
-		"packets":          {call: "socket", args: [6]uint64{unix.AF_PACKET, unix.SOCK_DGRAM}, want: unix.EPERM},
-		"addresses":        {call: "socket", args: [6]uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, want: allow},
-		"audit":            {call: "socket", args: [6]uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT}, want: unix.EPERM},
-		"Unix":             {call: "socket", args: [6]uint64{unix.AF_UNIX, unix.SOCK_STREAM}, want: allow},
+		"raw": {
+			call: "socket", args: [6]uint64{unix.AF_INET6, unix.SOCK_RAW | unix.SOCK_CLOEXEC}, want: unix.EPERM,
+		},
+		"virtual machine": {call: "socket", args: [6]uint64{unix.AF_VSOCK, unix.SOCK_STREAM}, want: unix.EPERM},
+		"crypto": {
+			call: "socket", args: [6]uint64{unix.AF_ALG | high, unix.SOCK_SEQPACKET}, want: unix.EPERM,
+		},
+		"packets": {call: "socket", args: [6]uint64{unix.AF_PACKET, unix.SOCK_DGRAM}, want: unix.EPERM},
+		"addresses": {
+			call: "socket", args: [6]uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, want: allow,
+		},
+		"audit": {
+			call: "socket", args: [6]uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT}, want: unix.EPERM,
+		},
+		"Unix": {call: "socket", args: [6]uint64{unix.AF_UNIX, unix.SOCK_STREAM}, want: allow},
 		"Unix, denied": {
 			Options{NoUnix: true}, "socket", [6]uint64{unix.AF_UNIX | high, unix.SOCK_STREAM}, unix.EPERM,
 		},

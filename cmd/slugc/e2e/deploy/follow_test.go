@@ -203,8 +203,10 @@ func TestFollowKilled(t *testing.T) {
 	f.do(0, "scale", "blog", "web=0")
 	f.says("web.1    | stopping: scaled down")
 	// Another coordinator takes its place, with another release 1.
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{file, file + ".begun"} {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	slugctest.WebApp(t, dir, "other")
 	f.do(0, "build", dir, "--app", "blog")

@@ -43,14 +43,17 @@ var builds = []build{
 	},
 	{
 		name: "own cache, by a failing build", levels: "bln", exit: 51, check: freshIsClean,
-		script: `if [ -e "$npm_config_cache/poison" ]; then echo REACHED; fi; echo x >"$npm_config_cache/poison"; exit 1`,
+		script: `if [ -e "$npm_config_cache/poison" ]; then echo REACHED; fi
+			echo x >"$npm_config_cache/poison"; exit 1`,
 	},
 	{
 		name: "runtime of all apps", levels: "bl",
-		script: `for f in "$STATE"/toolchains/node/*/bin/node; do chmod u+w "$f"; echo '#x' >>"$f" && echo REACHED; done`,
+		script: `for f in "$STATE"/toolchains/node/*/bin/node; do
+			chmod u+w "$f"; echo '#x' >>"$f" && echo REACHED; done`,
 	},
 	{
-		name: "fork bomb", levels: "bln", args: []string{"--pids", "100"}, exit: 51, says: "processes and threads, limit 100",
+		name: "fork bomb", levels: "bln", args: []string{"--pids", "100"}, exit: 51,
+		says: "processes and threads, limit 100",
 		// Each process starts two, eight times: 510 of them, whatever bounds them.
 		script: `exec bash -c 'f() { if [ $1 -gt 0 ]; then f $(($1-1)) & f $(($1-1)) & fi; exec sleep 60; }; f 8'`,
 	},

@@ -123,14 +123,16 @@ func newPlace(t *testing.T, level string, uid int) *place {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{p.state, filepath.Dir(filepath.Dir(neighbour)), filepath.Dir(neighbour), neighbour, secret} {
+	apps := filepath.Dir(filepath.Dir(neighbour))
+	for _, path := range []string{p.state, apps, filepath.Dir(neighbour), neighbour, secret} {
 		if err := os.Chown(path, uid, uid); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.state, "TERM=dumb", "SLUGC_HOME=" + p.state, "CANARY=" + reached,
-		"SLUGC_NPM_REGISTRY=http://127.0.0.1:9/", "SLUGC_NODE_MIRROR=file://" + slugctest.ToyMirror(t, filepath.Join(dir, "m")),
+		"SLUGC_NPM_REGISTRY=http://127.0.0.1:9/",
+		"SLUGC_NODE_MIRROR=file://" + slugctest.ToyMirror(t, filepath.Join(dir, "m")),
 	}
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

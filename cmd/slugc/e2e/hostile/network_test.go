@@ -75,8 +75,11 @@ func (p *place) connect(t *testing.T, mode, script string) {
 
 // escape tries to get at the buildpack's own process, which has the network, and looks for capabilities.
 const escape = `grep -q 'CapEff:.0*$' /proc/self/status || echo ESCAPED by capabilities
-for p in /proc/[0-9]*; do case "$(tr '\0' ' ' <$p/cmdline)" in *bin/build*)
-	cat $p/environ >/dev/null && echo ESCAPED into $p ;; esac; done 2>/dev/null
+p=$PPID
+while [ "$p" -gt 0 ]; do
+	case "$(tr '\0' ' ' </proc/$p/cmdline)" in *bin/build*) cat /proc/$p/environ >/dev/null && echo ESCAPED into $p ;; esac
+	p=$(sed -n 's/^PPid:.//p' /proc/$p/status)
+done 2>/dev/null
 `
 
 // users are the users to build as.
