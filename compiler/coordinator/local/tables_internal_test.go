@@ -42,7 +42,8 @@ func TestCountedKeys(t *testing.T) {
 		t.Errorf("of format 1: %v, %v", entries, err)
 	}
 	if _, err := c.Commit(t.Context(), nil, []coordinator.Write{
-		{Key: "/a", Delete: true}, {Key: "/b", Value: []byte("new")}, {Key: "/d"}, {Key: "/e"}, {Key: "/f", Delete: true},
+		{Key: "/a", Delete: true}, {Key: "/b", Value: []byte("new")}, {Key: "/d"}, {Key: "/e"},
+		{Key: "/f", Delete: true},
 	}); err != nil {
 		t.Fatal(err)
 	}
