@@ -22,6 +22,9 @@
 // names, a file of the app in which ${env.NAME} stands for a variable. Downloads are kept in a
 // layer for the next build.
 //
+// Both tools, and a BUILD_COMMAND or bin/build that calls them, resolve dependencies while they compile. So
+// all steps have the network where the platform gives it to what fetches dependencies only.
+//
 // # Runtime
 //
 // The slug has no JDK but a runtime linked by jlink, in the layer "jre": a fixed set of modules and

@@ -38,6 +38,7 @@ func TestStep(t *testing.T) {
 			if got, want := out.Contains("LOOPBACK"), !offline || by == sandbox.ByNamespace; got != want {
 				t.Errorf("offline is %t, and loopback works: %t, want %t\n%s", offline, got, want, out)
 			}
+			// Root without a sandbox keeps what it has.
 			root := box.Level() == sandbox.None && os.Getuid() == 0
 			if capable := !strings.Contains(out.String(), "CapEff:\t0000000000000000"); capable != root {
 				t.Errorf("the step has capabilities: %t\n%s", capable, out)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,4 +90,28 @@ func TestSweep(t *testing.T) {
 	if testkit.Exists(first.v2) {
 		t.Error("the group is not removed")
 	}
+}
+
+// TestNewTogether makes groups side by side: each sweeps, and none takes another's that was just made.
+func TestNewTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var makers sync.WaitGroup
+	for range 8 {
+		makers.Go(func() {
+			h := &Hierarchy{v2: dir}
+			for range 200 {
+				g, err := h.New(Limits{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if !testkit.Exists(g.v2) {
+					t.Errorf("%s was removed while it is held", g.v2)
+				}
+				g.Remove()
+			}
+		})
+	}
+	makers.Wait()
 }

@@ -89,6 +89,10 @@ func (h *Hierarchy) makeDirs(g *Group, name string) error {
 		if err := unix.Flock(int(held.Fd()), unix.LOCK_SH); err != nil {
 			return err
 		}
+		// Another process may have removed it in between.
+		if _, err := os.Stat(dir); err != nil {
+			return err
+		}
 	}
 	return nil
 }
