@@ -140,10 +140,15 @@ func (b *build) runLifecycle(
 	ctx context.Context, staged Staged, group Group, env environment, lent map[string]string,
 ) (*lifecycle.Result, error) {
 	dirs := staged.Dirs
+	if b.Network == lifecycle.InstallNetwork || b.Network == lifecycle.NoNetwork && env.box.Level() == sandbox.None {
+		if env.box.Step(true) == nil {
+			b.Report.Warn("the network can't be taken from build scripts on this machine")
+		}
+	}
 	return lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: env.box, Group: group.Members, Target: b.Target,
 		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
-		Env: b.Env, BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits,
+		Env: b.Env, BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits, Network: b.Network,
 		Slices: lent, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
 		Provided: env.runtimes.provided(), Runtimes: env.early, LateRuntime: env.runtimes.late,
 		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, env.tools) },

@@ -78,6 +78,7 @@ type Request struct {
 	Lenient  bool              // a faulty Procfile line is a warning
 	Limit    int64             // bytes of the slug; 0: none
 	Limits   sandbox.Limits    // of each buildpack
+	Network  lifecycle.Network // which steps have the network; without any, Toolchains must not use it either
 	Register bool
 	Message  string // the release's description; "" for a default
 	// Push is the id of the push that is built, "" if it is none. What its build leaves is used by later

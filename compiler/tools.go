@@ -10,6 +10,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/compiler/lifecycle"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
@@ -33,6 +34,10 @@ func (b *build) fetchTools(
 	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.From == buildpacks.FromLastBuild {
 		b.Report.Detail(gone.Error())
 		tools, err = lease.Ensure(ctx, wanted)
+	}
+	if _, missing := errors.AsType[*toolchain.Unavailable](err); missing && b.Network == lifecycle.NoNetwork {
+		return nil, fault.New(fault.Slugc, 0, "toolchain/unavailable", err,
+			"the build has no network (--network none): one with it keeps the toolchain for those without")
 	}
 	if err != nil {
 		return nil, toolchainFault(err)

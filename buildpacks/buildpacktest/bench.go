@@ -34,6 +34,7 @@ type Bench struct {
 	Plan       string                // plan.toml
 	Toolchains []toolchain.Toolchain // what the platform fetched; nil for a platform that fetches none
 	Slices     map[string]string     // the slices that the platform can supply: key by path
+	Steps      extension.Steps       // how commands are started, with and without the network
 
 	buildpack Buildpack
 	built     bool // the last build succeeded, and its layers were not restored yet
@@ -127,6 +128,7 @@ func (b *Bench) Build() Outcome {
 	}
 	Must(b.T, extension.WriteToolchains(b.Path("platform"), b.Toolchains))
 	Must(b.T, extension.WriteSlices(b.Path("platform"), b.Slices))
+	Must(b.T, extension.WriteSteps(b.Path("platform"), b.Steps))
 	testkit.Write(b.T, b.Path("plan.toml"), b.Plan)
 	report := b.Path("diagnosis.json")
 	exe, err := os.Executable()

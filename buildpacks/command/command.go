@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Command struct {
 	Env     []string               // its whole environment, "NAME=value" each
 	Stdout  io.Writer              // takes its standard output, which is then neither shown nor kept; may be nil
 	Network string                 // id of the diagnosis that it waits on the network; "" for none
+	Offline bool                   // it is a script of the app and not what fetches dependencies
 	Quiet   bool                   // shows nothing
 	Drop    func(line string) bool // reports lines that are kept but not shown; nil drops none
 }
@@ -38,7 +40,12 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	if c.Quiet {
 		out.out = io.Discard
 	}
-	cmd := exec.CommandContext(ctx, c.Program, c.Args...)
+	step := l.Online
+	if c.Offline {
+		step = l.Offline
+	}
+	argv := slices.Concat(step.Prefix, []string{c.Program}, c.Args)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.Dir, c.Env, out, out, outputGrace
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
@@ -53,7 +60,7 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 		if d := diagnosis.OfOutput(c.Shown, string(out.last())); d != nil {
 			return out.last(), d
 		}
-		return out.last(), &Failure{Command: c.Shown, Status: exit.String(), Tail: out.last()}
+		return out.last(), &Failure{Command: c.Shown, Status: exit.String(), Tail: out.last(), Hint: step.Hint}
 	}
 	if err != nil {
 		return out.last(), fmt.Errorf("running %q: %w", c.Shown, err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -115,6 +116,42 @@ func TestRunErrors(t *testing.T) {
 	cancel()
 	if _, err := log.Run(ctx, sh("exit 0")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRunSteps holds how commands are started that may use the network and those that may not, and what the
+// failure of one without it says.
+func TestRunSteps(t *testing.T) {
+	t.Parallel()
+	var shown bytes.Buffer
+	log := &command.Log{Out: &shown, Offline: command.Step{Prefix: []string{"/usr/bin/env", "STEP=offline"}, Hint: "offline"}}
+	if !log.Separates() || (&command.Log{Online: log.Offline, Offline: log.Offline}).Separates() {
+		t.Error("the network is for one kind of commands only where just the other has a hint")
+	}
+	timeout := []diagnosis.Pattern{{
+		ID: "x/network", Match: regexp.MustCompile("timeout"),
+		Make: diagnosis.Fixed(diagnosis.Diagnosis{Summary: "No answer.", Transient: true}),
+	}}
+	for _, tt := range []struct {
+		offline bool
+		id      string
+		hints   []string
+	}{
+		{false, "x/network", nil},
+		{true, "x/failed", []string{"it said: timeout", "offline"}},
+	} {
+		c := sh(`echo "step ${STEP:-online}"; echo timeout; exit 1`)
+		c.Offline, c.Drop = tt.offline, func(line string) bool { return line == "timeout" }
+		_, err := log.Run(t.Context(), c)
+		d, _ := errors.AsType[*diagnosis.Diagnosis](command.Explain(err, timeout, command.Unknown{
+			ID: "x/failed", Noise: func(line string) bool { return strings.HasPrefix(line, "step") },
+		}))
+		if d == nil || d.ID != tt.id || !slices.Equal(d.Hints, tt.hints) {
+			t.Errorf("offline is %t: %+v", tt.offline, d)
+		}
+	}
+	if want := "       step online\n       step offline\n"; shown.String() != want {
+		t.Errorf("shows %q, want %q", shown.String(), want)
 	}
 }
 

@@ -16,6 +16,7 @@ type Failure struct {
 	Command string // as people see it
 	Status  string // "exit status 3", "signal: killed"
 	Tail    []byte // the end of its output
+	Hint    string // that it had no network; "" if it had
 }
 
 // Error says what failed and how.
@@ -38,10 +39,19 @@ func Explain(err error, known []diagnosis.Pattern, unknown Unknown) error {
 	if !ok {
 		return err
 	}
-	if d := diagnosis.Recognise(known, f.Tail); d != nil {
-		return d
+	return f.Diagnose(diagnosis.Recognise(known, f.Tail), unknown)
+}
+
+// Diagnose returns the diagnosis of a failure: d, which a pattern made, or the unknown one if d is nil. A
+// program without network has not failed for want of a better one: the diagnosis says that it had none.
+func (f *Failure) Diagnose(d *diagnosis.Diagnosis, unknown Unknown) *diagnosis.Diagnosis {
+	if d == nil || f.Hint != "" && d.Transient {
+		d = f.Unrecognised(unknown)
 	}
-	return f.Unrecognised(unknown)
+	if f.Hint != "" {
+		d.Hints = append(d.Hints, f.Hint)
+	}
+	return d
 }
 
 // Twice calls run, and once more if its diagnosis says that an answer broke off. told is called in between.

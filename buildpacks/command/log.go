@@ -29,7 +29,20 @@ type Log struct {
 	Out     io.Writer
 	Report  string   // the file for what the build waits on, the value of [diagnosis.Env]; "" for none
 	Secrets []string // values that are never shown, the longest first: one may be part of another (see [Log.Hide])
+	Online  Step     // how commands are started
+	Offline Step     // how those with [Command.Offline] are started
 }
+
+// Step is how a command gets the network or does not.
+type Step struct {
+	Prefix []string `json:"prefix,omitempty"` // the start of its command line, before its program; may be empty
+	// Hint says that the command has no network, for the diagnosis of its failure; "" if it has.
+	Hint string `json:"hint,omitempty"`
+}
+
+// Separates reports whether the network is for what fetches dependencies only. A tool that fetches and runs
+// the app's code in one is then started twice.
+func (l *Log) Separates() bool { return l.Online.Hint == "" && l.Offline.Hint != "" }
 
 // Hide replaces values by "[secret]" in the output of commands that run later. It must not be
 // called while a command runs.

@@ -10,6 +10,8 @@
 //     compiled standard library, to be copied into the app's own cache.
 //   - runtimes.json: ["slugc/node:node"], the layers that the platform fills with what the app runs on,
 //     read-only, before the build or after it.
+//   - steps.json: {"online": {}, "offline": {"prefix": ["/usr/bin/slugc", …], "hint": "…"}}, how commands are
+//     started that may use the network, and those that may not ([Steps]). Without it all may.
 //   - slices.json: {"path": "key"}, the slices that the platform can put into the slug by key,
 //     without their files on disk.
 //
@@ -44,6 +46,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
 )
 
@@ -51,6 +54,7 @@ const (
 	toolchainsFile = "toolchains.json"
 	slicesFile     = "slices.json"
 	runtimesFile   = "runtimes.json"
+	stepsFile      = "steps.json"
 	labelPrefix    = "io.slugc.slice:"
 )
 
@@ -104,6 +108,25 @@ func Provides(platformDir, buildpack, layer string) (bool, error) {
 // WriteProvided writes what [Provides] reads: a list of [LayerName].
 func WriteProvided(platformDir string, layers []string) error {
 	return write(filepath.Join(platformDir, runtimesFile), layers)
+}
+
+// Steps is how a build's commands are started.
+type Steps struct {
+	Online  command.Step `json:"online"`
+	Offline command.Step `json:"offline"`
+}
+
+// ReadSteps reads how commands are started. It returns the zero value, which all have the network with, where
+// the file is missing.
+func ReadSteps(platformDir string) (Steps, error) {
+	var s Steps
+	err := read(filepath.Join(platformDir, stepsFile), &s)
+	return s, err
+}
+
+// WriteSteps writes what [ReadSteps] reads.
+func WriteSteps(platformDir string, s Steps) error {
+	return write(filepath.Join(platformDir, stepsFile), s)
 }
 
 func read(path string, v any) error {

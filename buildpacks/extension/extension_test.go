@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/toolchain"
 )
@@ -37,6 +38,22 @@ func TestRoundTrip(t *testing.T) {
 	}
 	gotSlices, err := extension.Slices(dir)
 	if diff := cmp.Diff(slices, gotSlices); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if got, err := extension.ReadSteps(dir); err != nil || got.Offline.Prefix != nil {
+		t.Errorf("a foreign platform: %v, %v", got, err)
+	}
+	want := extension.Steps{Offline: command.Step{Prefix: []string{"/slugc", "step"}, Hint: "no network"}}
+	if err := extension.WriteSteps(dir, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := extension.ReadSteps(dir)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 }

@@ -15,17 +15,16 @@ import (
 // a diagnosis: that of a pattern, or go/build-failed.
 func (b *work) goCommand(argv ...string) (out []byte, err error) {
 	err = command.Twice(b.Log.Again, func() error {
-		out, err = b.goOnce(argv...)
+		out, err = b.goOnce(command.Command{Args: argv})
 		return err
 	})
 	return out, err
 }
 
-func (b *work) goOnce(argv ...string) ([]byte, error) {
+func (b *work) goOnce(c command.Command) ([]byte, error) {
 	var out bytes.Buffer
-	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), command.Command{
-		Args: argv, Shown: "go " + argv[0], Stdout: &out, Network: "go/network", Drop: ofStandardLibrary(b.app.Module),
-	})
+	c.Shown, c.Stdout, c.Network, c.Drop = "go "+c.Args[0], &out, "go/network", ofStandardLibrary(b.app.Module)
+	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), c)
 	if bytes.Contains(tail, []byte("go: downloading ")) {
 		b.downloaded = true
 	}
@@ -33,10 +32,7 @@ func (b *work) goOnce(argv ...string) ([]byte, error) {
 	if !failed {
 		return out.Bytes(), err
 	}
-	if d := recognise(f.Tail, b.Dir, b.app.Module); d != nil {
-		return nil, d
-	}
-	return nil, f.Unrecognised(unknown)
+	return nil, f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module), unknown)
 }
 
 // run runs a program to its end in the app's root, with the build's environment.

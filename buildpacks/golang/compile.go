@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/cache/digest"
 )
@@ -33,11 +34,21 @@ func (b *work) compile() error {
 	if b.vendored() {
 		b.Log.Detail("Dependencies come from vendor/")
 	}
-	argv := slices.Concat([]string{"build", "-v"}, flags, []string{"-o", b.binaries + string(filepath.Separator), "--"})
+	var paths []string
 	for _, m := range b.mains {
-		argv = append(argv, m.path)
+		paths = append(paths, m.path)
 	}
-	_, err = b.goCommand(argv...)
+	output := []string{"-o", b.binaries + string(filepath.Separator), "--"}
+	argv := slices.Concat([]string{"build", "-v"}, flags, output, paths)
+	if !b.Log.Separates() {
+		_, err = b.goCommand(argv...)
+		return err
+	}
+	// To list what is compiled fetches exactly that, and runs nothing.
+	if _, err := b.goCommand(slices.Concat([]string{"list", "-deps", flags[0], "--"}, paths)...); err != nil {
+		return err
+	}
+	_, err = b.goOnce(command.Command{Args: argv, Offline: true})
 	return err
 }
 

@@ -56,7 +56,7 @@ func (b *work) hook(root *os.Root, name string) error {
 	}
 	b.Log.Step("Running %s", place)
 	// A shell also runs a script without a line that names its interpreter.
-	_, err = b.run("bash", command.Command{Args: []string{"-c", place}, Shown: place})
+	_, err = b.run("bash", command.Command{Args: []string{"-c", place}, Shown: place, Offline: true})
 	failed := unknown
 	failed.ID = "go/hook-failed"
 	if err = command.Explain(err, nil, failed); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/extension"
 )
 
 // Run runs the build of the language name ("node") in a process of its own, and is the body of its
@@ -23,6 +24,16 @@ func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb
 		Environ: os.Environ(),
 		Log:     &command.Log{Out: os.Stdout, Report: os.Getenv(diagnosis.Env)},
 		Result:  libcnb.NewBuildResult(),
+	}
+	steps, err := extension.ReadSteps(cnb.Platform.Path)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	b.Log.Online, b.Log.Offline = steps.Online, steps.Offline
+	if len(steps.Offline.Prefix) > 0 {
+		if err := noTracing(); err != nil {
+			return libcnb.BuildResult{}, err
+		}
 	}
 	if err := build(b); err != nil {
 		return libcnb.BuildResult{}, Failed(err, os.Getenv(diagnosis.Env))

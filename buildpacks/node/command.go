@@ -8,16 +8,17 @@ import (
 	"slugc/buildpacks/command"
 )
 
-// tool runs a command of a package manager in the app's root and shows its output. The error of a
-// command that fails is a diagnosis: that of a pattern, or the unknown one.
+// tool runs a command of a package manager in the app's root and shows its output. It is one that needs no
+// network: a script, or what comes after the scripts, which may have left settings of the package manager.
+// The error of a command that fails is a diagnosis: that of a pattern, or the unknown one.
 func (b *work) tool(unknown command.Unknown, argv ...string) error {
-	_, err := b.run(command.Command{Drop: noise}, argv)
+	_, err := b.run(command.Command{Drop: noise, Offline: true}, argv)
 	return command.Explain(err, b.patterns(), unknown)
 }
 
-// quiet runs a command and shows nothing of it.
+// quiet is like tool and shows nothing of the command.
 func (b *work) quiet(argv ...string) error {
-	_, err := b.run(command.Command{Quiet: true}, argv)
+	_, err := b.run(command.Command{Quiet: true, Offline: true}, argv)
 	return err
 }
 

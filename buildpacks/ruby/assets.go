@@ -51,7 +51,7 @@ func (b *work) assets() error {
 	b.Log.Detail("Running bundle exec rake %s", precompile)
 	start := time.Now()
 	if _, err := b.run(call{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true,
-		drop: isTrace}); err != nil {
+		script: true, drop: isTrace}); err != nil {
 		return diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
 	}
 	b.Log.Detail("Compiled in %.1f s", time.Since(start).Seconds())

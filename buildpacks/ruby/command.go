@@ -16,6 +16,7 @@ type call struct {
 	all    bool      // with all of the user's configuration, for the app's own programs
 	stdout io.Writer // takes standard output, which is then not shown
 	waits  bool      // on the network
+	script bool      // it is the app's, and needs no network
 	quiet  bool      // show nothing
 	drop   func(line string) bool
 }
@@ -36,7 +37,7 @@ func (b *work) run(c call) ([]byte, error) {
 	}
 	return b.Log.Run(b.Context,
 		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.Dir, Env: b.env.list(c.all),
-			Stdout: c.stdout, Quiet: c.quiet, Network: network, Drop: c.drop})
+			Stdout: c.stdout, Quiet: c.quiet, Network: network, Offline: c.script, Drop: c.drop})
 }
 
 // errorLine returns the line of a failure's output that names the cause: the one after "ERROR:" or

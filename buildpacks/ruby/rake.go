@@ -28,7 +28,7 @@ func (b *work) tasks() error {
 	b.taskEnv()
 	var out bytes.Buffer
 	tail, err := b.run(call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out,
-		quiet: true})
+		script: true, quiet: true})
 	if err == nil {
 		for _, m := range taskLine.FindAllStringSubmatch(out.String(), -1) {
 			b.rake.tasks[m[1]] = true
@@ -48,9 +48,9 @@ func (b *work) tasks() error {
 		b.Log.Detail("%s", strings.TrimRight(line, "\n"))
 	}
 	if d := diagnosis.Recognise(b.taskPatterns(), f.Tail); d != nil {
-		return d
+		return f.Diagnose(d, unknown("ruby/rakefile-broken"))
 	}
-	d := f.Unrecognised(unknown("ruby/rakefile-broken"))
+	d := f.Diagnose(nil, unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
 	d.Hints = append(
 		[]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` " +

@@ -94,6 +94,7 @@ stderr.`,
 	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run, and reading the source")
 	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
 	f.resources.flags(flags)
+	c.networkFlag(flags)
 	c.jsonFlag(cmd)
 	return cmd
 }
@@ -113,6 +114,9 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 	var err error
 	limits := sandbox.Limits{Deadline: f.timeout, Idle: f.idle, Log: logLimit}
 	if req.Limits, err = c.resources(limits, f.resources); err != nil {
+		return req, err
+	}
+	if req.Network, err = c.networkMode(); err != nil {
 		return req, err
 	}
 	if req.Limit, err = parseSize(f.limit); err != nil {

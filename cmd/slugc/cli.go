@@ -23,6 +23,7 @@ type cli struct {
 	store       string
 	cluster     clusterConnection
 	sandbox     string
+	network     string
 	exit        int    // exit code of the process that slugc ran, which slugc ends with too
 	release     func() // ends slugc's own handling of signals
 	started     bool   // a command's work has begun; an error before that is a usage error

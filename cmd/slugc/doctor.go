@@ -66,6 +66,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 		list = append(list, finding{"sandbox", false, err.Error()})
 	} else {
 		list = append(list, sandboxFindings(box)...)
+		list = append(list, networkFinding(ctx, box))
 	}
 	list = append(list, c.examineCoordinator(ctx, engine.Home))
 	list = append(list, findPrograms()...)
@@ -91,6 +92,18 @@ func sandboxFindings(box *sandbox.Sandbox) []finding {
 	says := fmt.Sprintf("memory by %s, processes by %s, processor by %s, disk by %s",
 		by.Memory, by.Processes, by.CPU, by.Disk)
 	return append(list, finding{"limits", by.Memory != "watching" && by.Processes != "watching", says})
+}
+
+// networkFinding says by what the network is taken from build scripts (--network).
+func networkFinding(ctx context.Context, box *sandbox.Sandbox) finding {
+	const what = "scripts without network"
+	switch by, err := box.Offline(ctx); {
+	case err != nil:
+		return finding{what, false, err.Error()}
+	case by == sandbox.ByNamespace:
+		return finding{what, true, "by a namespace; loopback works"}
+	}
+	return finding{what, true, "by a filter of system calls; loopback does not work"}
 }
 
 // sourceFinding is the line of a toolchain source: what it serves, from where, and why it cannot be

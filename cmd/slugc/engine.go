@@ -97,6 +97,9 @@ func (c *cli) checkSettings() error {
 		return fault.UsageError("usage/sandbox", fmt.Errorf("choosing the sandbox: there is no level %q", want),
 			"use bubblewrap, landlock or none")
 	}
+	if _, err := c.networkMode(); err != nil {
+		return err
+	}
 	if store := c.storeURL(); store != "" {
 		if err := blobstore.Check(store); err != nil {
 			return err
@@ -122,6 +125,10 @@ func (c *cli) toolchains(
 			return nil, err
 		}
 	}
+	mode, err := c.networkMode()
+	if err != nil {
+		return nil, err
+	}
 	return toolchain.Open(home.Path("toolchains"), toolchain.Settings{
 		NodeDist: c.env.vars["SLUGC_NODE_MIRROR"], NpmRegistry: registry,
 		GoDist: c.env.vars["SLUGC_GO_MIRROR"], GoProxy: settings["GOPROXY"],
@@ -133,7 +140,7 @@ func (c *cli) toolchains(
 		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
 		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(),
 		LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
-		Offline: c.env.vars["SLUGC_OFFLINE"] != "",
+		Offline: c.env.vars["SLUGC_OFFLINE"] != "" || mode == lifecycle.NoNetwork,
 	})
 }
 

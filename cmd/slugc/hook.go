@@ -57,7 +57,8 @@ install replaces them.`,
 			if err != nil {
 				return err
 			}
-			s.Memory, s.Pids, s.Disk, s.Sandbox = resources.memory, resources.pids, resources.disk, c.sandbox
+			s.Memory, s.Pids, s.Disk = resources.memory, resources.pids, resources.disk
+			s.Sandbox, s.Network = c.sandbox, c.network
 			if _, err := c.resources(sandbox.Limits{}, resources); err != nil {
 				return err
 			}
@@ -87,6 +88,7 @@ install replaces them.`,
 		"variables of slugc itself, such as passwords of coordinator and store")
 	flags.StringArrayVar(&s.Submodules, "allow-submodules", nil, "pattern of URLs that submodules are fetched from")
 	resources.flags(flags)
+	c.networkFlag(flags)
 	_ = cmd.MarkFlagRequired("app")
 	c.jsonFlag(cmd)
 	return cmd
@@ -220,6 +222,7 @@ func (c *cli) hook(ctx context.Context, dir string) (*push.Hook, error) {
 	}
 	for flag, setting := range map[*string]string{
 		&c.home: s.Home, &c.coordinator: s.Coordinator, &c.store: s.Store, &c.sandbox: s.Sandbox,
+		&c.network: s.Network,
 	} {
 		if *flag == "" {
 			*flag = setting

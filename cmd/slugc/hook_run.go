@@ -223,6 +223,10 @@ func (c *cli) receive(
 	if err != nil {
 		return err
 	}
+	network, err := c.networkMode()
+	if err != nil {
+		return err
+	}
 	return h.PreReceive(
 		ctx,
 		push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, ReceivePack: receiver},
@@ -233,7 +237,7 @@ func (c *cli) receive(
 				Source: source.Spec{Env: c.fetchEnv(passed...)},
 				Limit:  limit,
 				Deploy: deployment,
-				Limits: limits,
+				Limits: limits, Network: network,
 			},
 			StartSettler: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
 		},

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slugc/compiler/fault"
+	"slugc/compiler/lifecycle"
 	"slugc/compiler/sandbox"
 )
 
@@ -51,6 +52,23 @@ func (c *cli) resources(limits sandbox.Limits, r resourceFlags) (sandbox.Limits,
 		limits.Disk, limits.KeepFree = size, size > 0
 	}
 	return limits, nil
+}
+
+// networkFlag adds the flag of what has the network.
+func (c *cli) networkFlag(flags *pflag.FlagSet) {
+	flags.StringVar(&c.network, "network", "",
+		"what has the network: full, install (not the app's scripts) or none (default $SLUGC_NETWORK, else full)")
+}
+
+// networkMode is what has the network in a build: the flag or a hook's setting, else the environment.
+func (c *cli) networkMode() (lifecycle.Network, error) {
+	mode := lifecycle.Network(firstOf(c.network, c.env.vars["SLUGC_NETWORK"], string(lifecycle.FullNetwork)))
+	switch mode {
+	case lifecycle.FullNetwork, lifecycle.InstallNetwork, lifecycle.NoNetwork:
+		return mode, nil
+	}
+	return "", fault.UsageError("usage/network", fmt.Errorf("choosing what has the network: there is no %q", mode),
+		"use full, install or none")
 }
 
 func firstOf(values ...string) string {

@@ -88,6 +88,10 @@ func (b *builder) prepare() (err error) {
 	if err := extension.WriteProvided(b.platform, b.Provided); err != nil {
 		return err
 	}
+	steps, _ := b.Network.steps(b.Sandbox)
+	if err := extension.WriteSteps(b.platform, steps); err != nil {
+		return err
+	}
 	if b.Prepare != nil {
 		return b.Prepare(b.platform)
 	}
@@ -186,11 +190,12 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 		"CNB_TARGET_DISTRO_VERSION": b.Target.DistroVersion,
 		diagnosis.Env:               at(report, diagnosisFile),
 	})
+	_, steps := b.Network.steps(b.Sandbox)
 	out := &tail{Writer: b.Output(m.Info.ID)}
 	err := b.Sandbox.Run(ctx, sandbox.Spec{
 		Args: args, Dir: at(app), Env: command.Environ(env),
 		Binds:   slices.Concat([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds, runtimes),
-		Network: true, Stdout: out, Stderr: out, Limits: b.Limits,
+		Network: b.Network != NoNetwork, Steps: steps, Stdout: out, Stderr: out, Limits: b.Limits,
 	})
 	if err != nil {
 		return failure(ctx, m, filepath.Join(w.report, diagnosisFile), disk.Reported(err, out.String()))

@@ -110,6 +110,7 @@ type Config struct {
 	Prepare     func(platformDir string) error
 	Output      func(buildpack string) io.Writer // where a buildpack's output goes
 	Limits      sandbox.Limits
+	Network     Network
 	Fresh       bool // the build uses no cache
 	Interrupted bool // the last build was interrupted, and the layers' metadata was dropped
 	Target      Target

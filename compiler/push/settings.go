@@ -29,6 +29,7 @@ type Settings struct {
 	SlugcEnvFile string   `json:"slugc_env_file,omitempty"`
 	Submodules   []string `json:"submodules,omitempty"` // patterns of URLs that submodules may have
 	Sandbox      string   `json:"sandbox,omitempty"`    // level of the sandbox; none: the best, but not level none
+	Network      string   `json:"network,omitempty"`    // which steps of a build have the network; none: all
 	// Memory, Pids and Disk are limits of a build, as the flags of slugc build are written.
 	Memory string `json:"memory,omitempty"`
 	Pids   string `json:"pids,omitempty"`
@@ -47,6 +48,7 @@ func (s *Settings) textKeys() map[string]*string {
 		"releaseEnvFile": &s.ReleaseEnvFile,
 		"slugcEnvFile":   &s.SlugcEnvFile,
 		"sandbox":        &s.Sandbox,
+		"network":        &s.Network,
 		"memory":         &s.Memory,
 		"pids":           &s.Pids,
 		"disk":           &s.Disk,

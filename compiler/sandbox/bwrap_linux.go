@@ -22,7 +22,8 @@ const bwrapTimeout = 30 * time.Second
 // first process of the child's process namespace, and with it all the others.
 type bwrapChild struct {
 	process *supervise.Process
-	init    int // pid, on the host, of the first process of the child's process namespace
+	init    int  // pid, on the host, of the first process of the child's process namespace
+	steps   bool // that process is the child itself
 }
 
 func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
@@ -32,7 +33,7 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolatio
 	}
 	defer info.Close()
 	files := fdList{files: []*os.File{infoWrite}}
-	args := append([]string{"--info-fd", "3", "--seccomp", files.addFilter()}, s.bwrapArgs(spec, &files)...)
+	args := append([]string{"--info-fd", "3", "--seccomp", files.addFilter(spec.Steps)}, s.bwrapArgs(spec, &files)...)
 	// The environment may hold secrets, and every user can read a command line.
 	number := files.add(strings.Join(args, "\x00") + "\x00")
 	if err = files.err; err == nil {
@@ -43,6 +44,7 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolatio
 			err = c.awaitNamespaces(info)
 		}
 		if err == nil {
+			c.steps = spec.Steps
 			return c, nil
 		}
 	}
@@ -80,7 +82,13 @@ func (c *bwrapChild) awaitNamespaces(info *os.File) error {
 }
 
 // terminate does not signal bubblewrap itself: if it ended, the kernel would kill the child at once.
-func (c *bwrapChild) terminate()            { supervise.SignalDescendants(c.init, syscall.SIGTERM) }
+func (c *bwrapChild) terminate() {
+	if c.steps {
+		syscall.Kill(c.init, syscall.SIGTERM)
+	}
+	supervise.SignalDescendants(c.init, syscall.SIGTERM)
+}
+
 func (c *bwrapChild) kill()                 { c.process.Kill() }
 func (c *bwrapChild) done() <-chan struct{} { return c.process.Done() }
 

@@ -61,6 +61,17 @@
 // looked at as often: what the file systems of the writable binds have left, and, when much of it is
 // gone, what the child has written. [Sandbox.Bounds] says which it is.
 //
+// # Steps
+//
+// A child with Spec.Steps starts each of its programs with the network, or without it, by a command line that
+// begins with [Sandbox.Step]. At level bubblewrap such a child has CAP_SYS_ADMIN and CAP_NET_ADMIN in its user
+// namespace, for nothing else than the network namespaces of its steps: the filter denies what else they
+// would permit. So the child must be slugc itself, every program that it starts a step, which has no
+// capabilities, and its memory closed to them (PR_SET_DUMPABLE in prctl(2)). It is the first process of its
+// process namespace. A step without network has loopback there. At level landlock, and for an ordinary user
+// at level none, it can make no IPv4 and IPv6 sockets. [Sandbox.Offline] says which it is. At level none, a
+// step that means to can return to the network.
+//
 // # Environment
 //
 // The child's environment is exactly Spec.Env and PWD, which is Spec.Dir. Below level bubblewrap, where
@@ -116,8 +127,10 @@ type Spec struct {
 	Env     []string // the whole environment, K=V
 	Binds   []Bind   // applied in order; a later one may lie inside an earlier one
 	Network bool     // false: no network but loopback, where the level can prevent it
-	Stdin   io.Reader
-	Stdout  io.Writer // called from one goroutine at a time
-	Stderr  io.Writer // may be the same writer as Stdout
-	Limits  Limits
+	// Steps lets the child start programs by [Sandbox.Step]. It needs Network, and the binary among Binds.
+	Steps  bool
+	Stdin  io.Reader
+	Stdout io.Writer // called from one goroutine at a time
+	Stderr io.Writer // may be the same writer as Stdout
+	Limits Limits
 }

@@ -61,9 +61,9 @@ func (l *fdList) add(content string) string {
 	return number
 }
 
-// addFilter makes a file of the filter of system calls.
-func (l *fdList) addFilter() string {
-	program, err := seccomp.Program(seccomp.Options{})
+// addFilter makes a file of the filter of system calls, which may permit new network namespaces.
+func (l *fdList) addFilter(newNetwork bool) string {
+	program, err := seccomp.Program(seccomp.Options{NewNetwork: newNetwork})
 	if err != nil && l.err == nil {
 		l.err = err
 	}
@@ -85,6 +85,13 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 	}
 	if spec.Network {
 		args = append(args, "--share-net")
+	}
+	if spec.Steps {
+		// bubblewrap's own first process would have the network, and a step could trace it.
+		args = append(args, "--as-pid-1")
+	}
+	if spec.Steps && s.leavesCapabilities() {
+		args = append(args, "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_NET_ADMIN")
 	}
 	if s.noNesting {
 		args = append(args, "--disable-userns")
@@ -116,6 +123,12 @@ func (s *Sandbox) bwrapArgs(spec Spec, files *fdList) []string {
 		args = append(args, "--setenv", name, value)
 	}
 	return args
+}
+
+// leavesCapabilities reports whether bubblewrap can leave capabilities to a child: one that is setuid refuses.
+func (s *Sandbox) leavesCapabilities() bool {
+	info, err := os.Stat(s.bwrap)
+	return err == nil && info.Mode()&os.ModeSetuid == 0
 }
 
 // tmpfs makes a directory in memory, of a size in bytes.

@@ -24,8 +24,8 @@ const toyNode = `#!/bin/sh
 exec sh "$@"
 `
 
-// toyNpm installs one dependency, fills a cache of downloads, and runs the build script: the app's build.sh,
-// if there is one.
+// toyNpm installs one dependency, fills a cache of downloads, and runs the scripts of an install and of the
+// build: the app's preinstall.sh and build.sh, if there are such.
 const toyNpm = `#!/bin/sh
 case "$1" in
 --version) echo 10.9.9 ;;
@@ -39,6 +39,7 @@ ci | install)
 	ln -sf ../toy/lib/1.js node_modules/.bin/toy
 	mkdir -p "$npm_config_cache/_cacache/content"
 	for i in 1 2 3; do echo "cached $i" >"$npm_config_cache/_cacache/content/$i"; done
+	if [ -f preinstall.sh ]; then sh ./preinstall.sh; fi
 	echo "added 1 package" ;;
 prune) echo "up to date" ;;
 run)

@@ -21,16 +21,25 @@ func TestFilter(t *testing.T) {
 		args    [6]uint64
 		want    unix.Errno
 	}{
-		"read":                   {call: "read", want: allow},
-		"keyctl":                 {call: "keyctl", want: unix.EPERM},
-		"io_uring":               {call: "io_uring_setup", want: unix.ENOSYS},
-		"clone3":                 {call: "clone3", want: unix.ENOSYS},
-		"extended attribute":     {call: "setxattr", want: unix.ENOTSUP},
-		"reading an attribute":   {call: "getxattr", want: allow},
-		"thread":                 {call: "clone", args: [6]uint64{unix.CLONE_VM | unix.CLONE_THREAD}, want: allow},
-		"user namespace":         {call: "clone", args: [6]uint64{unix.CLONE_NEWUSER}, want: unix.EPERM},
-		"own file table":         {call: "unshare", args: [6]uint64{unix.CLONE_FILES}, want: allow},
-		"network namespace":      {call: "unshare", args: [6]uint64{unix.CLONE_NEWNET}, want: unix.EPERM},
+		"read":                 {call: "read", want: allow},
+		"keyctl":               {call: "keyctl", want: unix.EPERM},
+		"io_uring":             {call: "io_uring_setup", want: unix.ENOSYS},
+		"clone3":               {call: "clone3", want: unix.ENOSYS},
+		"extended attribute":   {call: "setxattr", want: unix.ENOTSUP},
+		"reading an attribute": {call: "getxattr", want: allow},
+		"thread":               {call: "clone", args: [6]uint64{unix.CLONE_VM | unix.CLONE_THREAD}, want: allow},
+		"user namespace":       {call: "clone", args: [6]uint64{unix.CLONE_NEWUSER}, want: unix.EPERM},
+		"own file table":       {call: "unshare", args: [6]uint64{unix.CLONE_FILES}, want: allow},
+		"network namespace":    {call: "unshare", args: [6]uint64{unix.CLONE_NEWNET}, want: unix.EPERM},
+		"network namespace, permitted": {
+			Options{NewNetwork: true}, "unshare", [6]uint64{unix.CLONE_NEWNET}, allow,
+		},
+		"user namespace beside it": {
+			Options{NewNetwork: true}, "unshare", [6]uint64{unix.CLONE_NEWNET | unix.CLONE_NEWUSER}, unix.EPERM,
+		},
+		"child with a network of its own": {
+			Options{NewNetwork: true}, "clone", [6]uint64{unix.CLONE_NEWNET}, unix.EPERM,
+		},
 		"terminal input":         {call: "ioctl", args: [6]uint64{0, unix.TIOCSTI}, want: unix.EPERM},
 		"terminal input, hidden": {call: "ioctl", args: [6]uint64{0, unix.TIOCSTI | high}, want: unix.EPERM},
 		"terminal size":          {call: "ioctl", args: [6]uint64{0, unix.TIOCGWINSZ}, want: allow},

@@ -45,9 +45,13 @@ type call struct {
 
 // calls returns the calls that fail with EPERM depending on their arguments.
 func calls(o Options) []call {
+	unshared := uint64(namespaces | unix.CLONE_NEWTIME)
+	if o.NewNetwork {
+		unshared &^= unix.CLONE_NEWNET
+	}
 	list := []call{
 		{"ioctl", is(1, unix.TIOCSTI)}, {"ioctl", is(1, unix.TIOCLINUX)},
-		{"clone", hasAny(0, namespaces)}, {"unshare", hasAny(0, namespaces|unix.CLONE_NEWTIME)},
+		{"clone", hasAny(0, namespaces)}, {"unshare", hasAny(0, unshared)},
 		{"chmod", hasAny(1, setid)}, {"fchmod", hasAny(1, setid)}, {"fchmodat", hasAny(2, setid)},
 		{"creat", hasAny(1, setid)}, {"mknod", hasAny(1, setid)}, {"mknodat", hasAny(2, setid)},
 		// The mode counts only in a call that makes a file. Otherwise it may be anything.

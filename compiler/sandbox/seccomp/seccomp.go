@@ -18,4 +18,6 @@ type Options struct {
 	// NoInternet denies IPv4 and IPv6 sockets, loopback included. It is for a sandbox that cannot have a
 	// network of its own.
 	NoInternet bool `json:"no_internet,omitempty"`
+	// NewNetwork permits unshare(2) to make a network namespace, which needs CAP_SYS_ADMIN all the same.
+	NewNetwork bool `json:"new_network,omitempty"`
 }

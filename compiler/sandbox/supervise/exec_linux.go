@@ -94,6 +94,10 @@ func restrictAndExec(r Request) error {
 	if err := os.Chdir(r.Dir); err != nil {
 		return err
 	}
+	// Root has still its capabilities here. A namespace leaves loopback, which a filter does not.
+	if !r.Rules.Network && ownNetwork() == nil {
+		r.Rules.Network = true
+	}
 	if err := r.Rules.enforce(); err != nil {
 		return fmt.Errorf("restricting the process: %w", err)
 	}

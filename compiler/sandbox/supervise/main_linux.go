@@ -19,10 +19,12 @@ import (
 // os.Args, are those of a process that this package has started, it does that process's work and exits.
 // Otherwise it returns at once.
 func Main(args []string) {
-	if len(args) != 3 || args[1] != argHidden {
+	if len(args) < 3 || args[1] != argHidden {
 		return
 	}
 	switch args[2] {
+	case argStep:
+		os.Exit(stepMain(args[3:]))
 	case argSupervise:
 		os.Exit(superviseMain(args[0]))
 	case argExec:

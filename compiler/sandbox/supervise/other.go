@@ -7,6 +7,9 @@ import "errors"
 // Main returns at once: this system has no supervisors.
 func Main([]string) {}
 
+// Step returns nil: this system takes no network from a program.
+func Step(string, bool) []string { return nil }
+
 func startSupervised(Request) (int, control, error) {
 	return 0, nil, errors.New("a supervisor runs on Linux only")
 }

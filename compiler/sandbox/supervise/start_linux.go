@@ -15,6 +15,7 @@ const (
 	argHidden    = "__sandbox"
 	argSupervise = "supervise"
 	argExec      = "exec"
+	argStep      = "step"
 )
 
 // The supervisor's inherited files.

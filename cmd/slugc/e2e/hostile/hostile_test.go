@@ -43,12 +43,8 @@ type world struct {
 // TestHostileBuilds runs every build at each level and as each user, and holds whether it gets what it wants.
 func TestHostileBuilds(t *testing.T) {
 	t.Parallel()
-	uids := []int{os.Getuid()}
-	if os.Getuid() == 0 {
-		uids = append(uids, nobody)
-	}
 	for _, level := range []string{"bubblewrap", "landlock", "none"} {
-		for _, uid := range uids {
+		for _, uid := range users() {
 			t.Run(fmt.Sprintf("%s as %d", level, uid), func(t *testing.T) {
 				t.Parallel()
 				p := newPlace(t, level, uid)

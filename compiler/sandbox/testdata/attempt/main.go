@@ -6,6 +6,7 @@
 //	attempt typing           types into the terminal on its stdin
 //	attempt attribute FILE   sets an extended attribute
 //	attempt memory BYTES     uses so much memory and waits
+//	attempt network ADDRESS  connects to a server, and to one of its own on loopback, for which it prints LOOPBACK
 package main
 
 import (
@@ -23,6 +24,7 @@ func main() {
 	map[string]func(arg string){
 		"keyring": keyring, "kernel": func(string) { kernel() }, "unix": connect, "typing": func(string) { typing() },
 		"attribute": attribute, "memory": memory,
+		"network": network,
 	}[os.Args[1]](append(os.Args, "")[2])
 }
 
@@ -73,6 +75,18 @@ func asError(errno unix.Errno) error {
 func connect(address string) {
 	_, err := net.Dial("unix", address)
 	report(address, err)
+}
+
+func network(address string) {
+	_, err := net.Dial("tcp", address)
+	report(address, err)
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		_, err = net.Dial("tcp", server.Addr().String())
+	}
+	if err == nil {
+		fmt.Println("LOOPBACK")
+	}
 }
 
 func typing() {
