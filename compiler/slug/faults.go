@@ -53,8 +53,7 @@ func errNotKept(section, why string) error {
 
 // errOpening is the error for a slug that cannot be opened: the caller's mistake if there is none.
 func errOpening(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) ||
-		errors.Is(err, disk.ErrNotRegular) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, disk.ErrNotRegular) {
 		return fault.UsageError("slug/not-found", fmt.Errorf("opening slug %q: %w", path, errors.Unwrap(err)),
 			"name a slug's file that can be read; `slugc build --output FILE` writes one")
 	}
