@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slugc/buildpacks/command"
 )
 
 // TestFailingSteps breaks a build at each of its steps, in a way that no pattern recognises.
@@ -54,4 +56,18 @@ func TestNoSuchNode(t *testing.T) {
 	if diff := cmp.Diff([]string{hint}, wrong.Hints); diff != "" {
 		t.Errorf("hints (-want +got):\n%s", diff)
 	}
+}
+
+// TestStepsWithoutNetwork holds which scripts run without network where the network is for installs: the
+// prefix of such commands stands in for a network namespace.
+func TestStepsWithoutNetwork(t *testing.T) {
+	t.Parallel()
+	b := newWarmBench(t, "node-no-start")
+	b.Steps.Offline = command.Step{Prefix: []string{"/usr/bin/env", "STEP=offline"}, Hint: "no network"}
+	const scripts = `"heroku-prebuild": "echo prebuild $STEP", "preinstall": "echo \"install online$STEP\" >installed",
+		"build": "cat installed && echo build $STEP", "heroku-cleanup": "echo cleanup $STEP", "start": "node x.js"`
+	b.Write("package.json", `{"name": "app", "scripts": {`+scripts+`}}`)
+	b.Write("package-lock.json", `{"name": "app", "lockfileVersion": 3, "packages": {"": {"name": "app"}}}`)
+	b.Write("x.js", "")
+	b.build().Says(t, "prebuild offline", "install online\n", "build offline", "cleanup offline")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/extension"
 	"slugc/cache/testkit"
 )
@@ -114,4 +115,16 @@ func (b *bench) checkRailsLaunch() {
 			}
 		}
 	}
+}
+
+// TestTasksWithoutNetwork holds that the Rakefile is loaded and run without network where the network is for
+// what fetches gems: the prefix of such commands stands in for a network namespace.
+func TestTasksWithoutNetwork(t *testing.T) {
+	t.Parallel()
+	b := newWarmBench(t)
+	b.Steps.Offline = command.Step{Prefix: []string{"/usr/bin/env", "STEP=offline"}, Hint: "no network"}
+	tree := app(rake).with("Rakefile", `loaded = ENV["STEP"]
+task("assets:precompile") { puts "loaded #{loaded}, run #{ENV["STEP"]}" }
+`)
+	b.mustBuild(tree).Says(t, "loaded offline, run offline")
 }
