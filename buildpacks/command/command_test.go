@@ -124,7 +124,8 @@ func TestRunErrors(t *testing.T) {
 func TestRunSteps(t *testing.T) {
 	t.Parallel()
 	var shown bytes.Buffer
-	log := &command.Log{Out: &shown, Offline: command.Step{Prefix: []string{"/usr/bin/env", "STEP=offline"}, Hint: "offline"}}
+	offline := command.Step{Prefix: []string{"/usr/bin/env", "STEP=offline"}, Hint: "offline"}
+	log := &command.Log{Out: &shown, Offline: offline}
 	if !log.Separates() || (&command.Log{Online: log.Offline, Offline: log.Offline}).Separates() {
 		t.Error("the network is for one kind of commands only where just the other has a hint")
 	}

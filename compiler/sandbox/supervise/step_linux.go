@@ -53,8 +53,8 @@ func enterStep(offline bool) error {
 		filtered = ownNetwork() != nil
 	}
 	// Root without a sandbox keeps what it has. Ambient capabilities are those that bubblewrap has left.
-	if ambient, err := unix.PrctlRetInt(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, unix.CAP_SYS_ADMIN, 0, 0); err == nil &&
-		ambient == 1 {
+	ambient, err := unix.PrctlRetInt(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, unix.CAP_SYS_ADMIN, 0, 0)
+	if err == nil && ambient == 1 {
 		if err := dropCapabilities(); err != nil {
 			return fmt.Errorf("dropping capabilities: %w", err)
 		}

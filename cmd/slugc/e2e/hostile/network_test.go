@@ -59,7 +59,8 @@ func (p *place) connect(t *testing.T, mode, script string) {
 		}
 	}
 	hint := map[string]string{
-		"install": "build scripts have no network (--network install)", "none": "the build has no network (--network none)",
+		"install": "build scripts have no network (--network install)",
+		"none":    "the build has no network (--network none)",
 	}[mode]
 	if o.Exit != 51 || !strings.Contains(o.Stderr, "node/build-script-failed") || !strings.Contains(o.Stderr, hint) {
 		t.Errorf("exit %d, and no hint %q", o.Exit, hint)
@@ -77,7 +78,9 @@ func (p *place) connect(t *testing.T, mode, script string) {
 const escape = `grep -q 'CapEff:.0*$' /proc/self/status || echo ESCAPED by capabilities
 p=$PPID
 while [ "$p" -gt 0 ]; do
-	case "$(tr '\0' ' ' </proc/$p/cmdline)" in *bin/build*) cat /proc/$p/environ >/dev/null && echo ESCAPED into $p ;; esac
+	case "$(tr '\0' ' ' </proc/$p/cmdline)" in
+	*bin/build*) cat /proc/$p/environ >/dev/null && echo ESCAPED into $p ;;
+	esac
 	p=$(sed -n 's/^PPid:.//p' /proc/$p/status)
 done 2>/dev/null
 `
