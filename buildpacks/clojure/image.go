@@ -54,7 +54,8 @@ func makeRuntime(ctx context.Context, o language.Order, dir string, log *command
 	return language.WriteProfile(dir, "jvm.sh", profileScript(language.System))
 }
 
-// link fills dir with an image. jlink makes its directory itself, so that lies in dir until it is done.
+// link fills dir with an image. jlink makes its directory itself, so the image is below dir until it is
+// done.
 func link(ctx context.Context, jdk string, modules []string, dir string, log *command.Log) error {
 	image := filepath.Join(dir, ".image")
 	argv := []string{

@@ -25,19 +25,6 @@ const InputsName = ".inputs.json"
 
 var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 
-// Derived is [Lease.Derived] for a caller that does not hold what it gets.
-func (st *Store) Derived(
-	ctx context.Context,
-	t Toolchain,
-	name string,
-	wait func(),
-	make func(ctx context.Context, dir string) error,
-) (string, error) {
-	l := st.Lease(nil)
-	defer l.Release()
-	return l.Derived(ctx, t, name, wait, make)
-}
-
 // Derived returns a directory that was made from a toolchain of the store and from nothing of an app,
 // so that all apps may share it, for example its compiled standard library. name (a-z, 0-9 and "-")
 // distinguishes it from others of the same toolchain, and must state what else decides its content.

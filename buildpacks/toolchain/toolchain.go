@@ -12,7 +12,7 @@
 // A [Lease] is how a build uses a store: until it ends, nothing that it was given is pruned or
 // replaced. Every tree has a manifest of its files' digests, made from verified bytes, and is compared
 // with it by stats when it is used (package manifest). A damaged one is fetched again. What is made
-// from toolchains for all apps ([Lease.Derived]) lies in the store too, with manifests of its own.
+// from toolchains for all apps ([Lease.Derived]) is in the store too, with manifests of its own.
 //
 // Every tool has an ordered list of sources. A source lists versions and fetches one, verified by
 // checksum before a byte of it is used. A source that refuses is reported in one line and the next
