@@ -19,7 +19,9 @@ type ClojureApp struct {
 }
 
 // LeinFacts are read from project.clj, which is parsed and not evaluated. A value that project.clj
-// computes, ~(…) or #=(…), is left empty, and Computed lists its key.
+// computes, ~(…) or #=(…), is left empty, and Computed lists its key. So is one that depends on which
+// of several calls of defproject Leiningen evaluates. Of a project that other code defines, such as
+// (load-file …), all are computed.
 type LeinFacts struct {
 	Name, Version  string // "acme/shop", "0.1.0-SNAPSHOT"
 	MinLeinVersion string // ":min-lein-version"; "" if absent
