@@ -6,6 +6,7 @@ import "slices"
 type ClojureApp struct {
 	Tool         string      // "leiningen" or "cli" (the clojure command, deps.edn)
 	ToolFrom     string      // why: "project.clj", "deps.edn", "SLUGC_CLOJURE_TOOL"
+	Other        string      // "leiningen" or "clojure": what the build or the Procfile calls besides; "" for none
 	JDK          JDK         // the Java it requires
 	BinBuild     bool        // an executable bin/build builds the app
 	BinLein      bool        // an executable bin/lein replaces the installed Leiningen
