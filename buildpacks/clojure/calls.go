@@ -144,6 +144,9 @@ func (r *callReader) simple(c *syntax.CallExpr) {
 	r.program(one)
 }
 
+// harmless are the programs that change no files.
+var harmless = []string{":", "echo", "set", "export", "ulimit", "umask", "test", "[", "sleep", "true"}
+
 // program notes a command, or what it starts.
 func (r *callReader) program(c call) {
 	for len(c.words) > 1 && slices.Contains(around, path.Base(c.words[0].text)) {
@@ -159,19 +162,29 @@ func (r *callReader) program(c call) {
 	case program == "cd" && len(c.words) > 1 && !c.words[1].open:
 		r.at.dir = path.Join(c.dir, r.local(c.words[1].text))
 		return
-	case slices.Contains([]string{":", "echo", "set", "export", "ulimit", "umask", "test", "[", "sleep", "true"}, program):
+	case slices.Contains(harmless, program):
 		return
 	case slices.Contains([]string{"sh", "bash", "dash", ".", "source"}, path.Base(program)):
-		if i := slices.IndexFunc(c.words, func(w word) bool { return isShellCommand(w.text) }); i > 0 && i+1 < len(c.words) {
-			r.nested(c.words[i+1].text, c)
-		} else if i := slices.IndexFunc(c.words[1:], func(w word) bool { return !strings.HasPrefix(w.text, "-") }); i >= 0 {
-			r.script(c, c.words[i+1].text)
-		}
+		r.shell(c)
 	default:
 		r.found = append(r.found, c)
 		r.script(c, program)
 	}
 	r.at.certain = false
+}
+
+// shell reads what a shell is started with: -c and a command, or a script.
+func (r *callReader) shell(c call) {
+	for i, w := range c.words[1:] {
+		switch {
+		case isShellCommand(w.text) && i+2 < len(c.words):
+			r.nested(c.words[i+2].text, c)
+			return
+		case !strings.HasPrefix(w.text, "-"):
+			r.script(c, w.text)
+			return
+		}
+	}
 }
 
 // wraps reports the words between a program such as env or timeout and the program that it starts:

@@ -74,8 +74,11 @@ func unfrozen(c call, why string) *diagnosis.Diagnosis {
 	d := &diagnosis.Diagnosis{
 		ID: "clojure/procfile-not-frozen", Place: "Procfile",
 		Summary: fmt.Sprintf("The Procfile's %s calls `%s`, and %s.", c.process, strings.Join(shown, " "), why),
-		Hints: []string{"a slug has the classpath that the build has resolved: name aliases of deps.edn as they are written " +
-			"there (`clojure -M:prod`)", "or start Java: `" + c.process + ": java $JAVA_OPTS clojure.main -m shop.core`"},
+		Hints: []string{
+			"a slug has the classpath that the build has resolved: name aliases of deps.edn as they are written " +
+				"there (`clojure -M:prod`)",
+			"or start Java: `" + c.process + ": java $JAVA_OPTS clojure.main -m shop.core`",
+		},
 	}
 	if c.script != "" {
 		d.Place = c.script

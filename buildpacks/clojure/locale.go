@@ -87,7 +87,8 @@ func (b *work) startedJars() []string {
 			}
 			for entry := range strings.SplitSeq(w.text, ":") {
 				for _, file := range b.files(c, word{text: entry, glob: w.glob}) {
-					if file = b.Path(file); filepath.Ext(file) == ".jar" && tree.IsFile(file) && !slices.Contains(jars, file) {
+					if file = b.Path(file); filepath.Ext(file) == ".jar" && tree.IsFile(file) &&
+						!slices.Contains(jars, file) {
 						jars = append(jars, file)
 					}
 				}

@@ -155,7 +155,8 @@ func (b *work) checkClasspath(c call, classpath word, j javaCommand) *diagnosis.
 	if missing != "" && (j.main == "" || !hasClass(found, j.main)) {
 		return b.noSuchJar(c, missing)
 	}
-	if j.namespace != "" && !strings.HasPrefix(classpath.text, "/") && !hasNamespace(found, j.namespace) && missing == "" {
+	if j.namespace != "" && !strings.HasPrefix(classpath.text, "/") && !hasNamespace(found, j.namespace) &&
+		missing == "" {
 		return noNamespaceFor(c.process, j.namespace)
 	}
 	return nil
@@ -216,7 +217,11 @@ func (b *work) procfileFault(id string, c call, summary string) *diagnosis.Diagn
 func noNamespaceFor(process, namespace string) *diagnosis.Diagnosis {
 	return &diagnosis.Diagnosis{
 		ID: "clojure/no-main-class", Place: "Procfile",
-		Summary: fmt.Sprintf("The process %s starts the namespace %s, which is not on its classpath.", process, namespace),
+		Summary: fmt.Sprintf(
+			"The process %s starts the namespace %s, which is not on its classpath.",
+			process,
+			namespace,
+		),
 		Hints: []string{"check the name; a dash in a namespace is an underscore in its file's name",
 			"its directory must be one of the source paths of project.clj or deps.edn"},
 	}

@@ -34,7 +34,11 @@ func TestCalls(t *testing.T) {
 		"web: java -jar 'x":                                 "",
 	} {
 		b := newWork(t, leinApp(detect.LeinFacts{}), map[string]string{"JAR": "app.jar"})
-		testkit.Tree(t, b.Dir, map[string]string{"Procfile": text, "bin/start": "#!/bin/sh\nset -e\nexec clojure -M:prod\n"})
+		testkit.Tree(
+			t,
+			b.Dir,
+			map[string]string{"Procfile": text, "bin/start": "#!/bin/sh\nset -e\nexec clojure -M:prod\n"},
+		)
 		var got []string
 		for _, c := range b.calls() {
 			var words []string
@@ -58,26 +62,27 @@ func TestCalls(t *testing.T) {
 // TestProcfileJava holds which commands of Java are refused and which are warned of.
 func TestProcfileJava(t *testing.T) {
 	t.Parallel()
+	const noJar, noMain = "clojure/procfile-jar-missing", "clojure/no-main-class"
 	for name, tt := range map[string]struct{ procfile, id, says string }{
 		"the jar":             {"web: java $JAVA_OPTS -Dx=y -jar target/shop-1-standalone.jar", "", ""},
-		"another":             {"web: java -jar target/shop.jar", "clojure/procfile-jar-missing", "starts target/shop.jar"},
-		"another, absolute":   {"web: java -jar /app/target/shop.jar", "clojure/procfile-jar-missing", "target/shop.jar"},
+		"another":             {"web: java -jar target/shop.jar", noJar, "starts target/shop.jar"},
+		"another, absolute":   {"web: java -jar /app/target/shop.jar", noJar, "target/shop.jar"},
 		"after cd":            {"web: cd target && exec java -jar shop-1-standalone.jar", "", ""},
-		"another after cd":    {"web: cd target && java -jar shop.jar", "clojure/procfile-jar-missing", "target/shop.jar"},
-		"from configuration":  {"web: java -jar $JAR", "clojure/procfile-jar-missing", "starts target/other.jar"},
+		"another after cd":    {"web: cd target && java -jar shop.jar", noJar, "target/shop.jar"},
+		"from configuration":  {"web: java -jar $JAR", noJar, "starts target/other.jar"},
 		"from nowhere":        {"web: java -jar $NONE", "", "whose name only a variable has"},
-		"a default":           {"web: java -jar ${NONE:-target/old.jar}", "clojure/procfile-jar-missing", "target/old.jar"},
+		"a default":           {"web: java -jar ${NONE:-target/old.jar}", noJar, "target/old.jar"},
 		"one by a glob":       {"web: java -jar target/*-standalone.jar", "", ""},
-		"none by a glob":      {"web: java -jar target/uberjar/*.jar", "clojure/procfile-jar-missing", "target/uberjar/*.jar"},
-		"two by a glob":       {"web: java -jar target/*.jar", "clojure/procfile-jar-missing", "stands for 2 files"},
-		"made before":         {"web: ./make && java -jar target/shop.jar", "", "target/shop.jar, which the build has not made"},
-		"in another process":  {"web: true\nworker: java -jar target/w.jar", "clojure/procfile-jar-missing", "worker"},
-		"without a class":     {"web: java -jar target/thin.jar", "clojure/no-main-class", "no class shop.core"},
+		"none by a glob":      {"web: java -jar target/uberjar/*.jar", noJar, "target/uberjar/*.jar"},
+		"two by a glob":       {"web: java -jar target/*.jar", noJar, "stands for 2 files"},
+		"made before":         {"web: ./make && java -jar target/shop.jar", "", "which the build has not made"},
+		"in another process":  {"web: true\nworker: java -jar target/w.jar", noJar, "worker"},
+		"without a class":     {"web: java -jar target/thin.jar", noMain, "no class shop.core"},
 		"its source":          {"web: java -cp target/thin.jar clojure.main -m shop.core", "", ""},
-		"not its source":      {"web: java -cp target/thin.jar clojure.main -m shop.web", "clojure/no-main-class", "namespace shop.web"},
-		"a missing classpath": {"web: java -cp target/a.jar clojure.main -m shop.core", "clojure/procfile-jar-missing", "target/a.jar"},
+		"not its source":      {"web: java -cp target/thin.jar clojure.main -m shop.web", noMain, "namespace shop.web"},
+		"a missing classpath": {"web: java -cp target/a.jar clojure.main -m shop.core", noJar, "a.jar"},
 		"one more":            {"web: java -cp target/thin.jar:lib/a.jar clojure.main -m shop.core", "", ""},
-		"no classpath":        {"web: java clojure.main -m shop.core", "clojure/procfile-jar-missing", "without a classpath"},
+		"no classpath":        {"web: java clojure.main -m shop.core", noJar, "without a classpath"},
 		"of the system":       {"web: java -jar /opt/agent.jar", "", ""},
 	} {
 		b := newWork(t, leinApp(detect.LeinFacts{}), map[string]string{"JAR": "target/other.jar"})
@@ -115,7 +120,10 @@ func TestVariants(t *testing.T) {
 		"clojure -Spath":                        "! there at build time only",
 		"bash -c 'exec clojure -T:prod uber'":   " -T:prod",
 	} {
-		app := &detect.ClojureApp{Tool: "cli", Deps: &detect.DepsFacts{Aliases: map[string]detect.DepsAlias{"a": {}, "prod": {}}}}
+		app := &detect.ClojureApp{
+			Tool: "cli",
+			Deps: &detect.DepsFacts{Aliases: map[string]detect.DepsAlias{"a": {}, "prod": {}}},
+		}
 		b := newWork(t, app, nil)
 		b.builder = &toolchain.Toolchain{Tool: "clojure"}
 		testkit.Write(t, b.Path("Procfile"), "web: "+text+"\n")
@@ -128,7 +136,8 @@ func TestVariants(t *testing.T) {
 		if why == "" {
 			why = b.cannotFreeze(v)
 		}
-		if reason, refused := strings.CutPrefix(want, "! "); refused != (why != "") || refused && !strings.Contains(why, reason) ||
+		if reason, refused := strings.CutPrefix(want, "! "); refused != (why != "") ||
+			refused && !strings.Contains(why, reason) ||
 			!refused && v.key() != want {
 			t.Errorf("%q is %q (%s), want %q", text, v.key(), why, want)
 		}

@@ -218,7 +218,8 @@ func (b *work) writeClojure(bin string) error {
 		return err
 	}
 	run, freeze := filepath.Join(b.home, "exec.clj"), filepath.Join(b.home, "freeze.clj")
-	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@FREEZE@", freeze, "@HOME@", b.home).Replace(clojureShim)
+	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@FREEZE@", freeze, "@HOME@", b.home).
+		Replace(clojureShim)
 	return errors.Join(os.WriteFile(run, execScript, 0o644), os.WriteFile(freeze, freezeScript, 0o644),
 		os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755),
 		os.Symlink("clojure", filepath.Join(bin, "clj")))

@@ -62,7 +62,7 @@ func (b *work) findJar() error {
 			break
 		}
 		b.Log.Warn("%s: its Main-Class %s is not compiled. The slug starts it by `clojure.main -m %s`, which compiles "+
-			"it at every start: add (:gen-class) to the namespace, and `:profiles {:uberjar {:aot :all}}` to project.clj.",
+			"it at every start: write (:gen-class) in the namespace, and `:profiles {:uberjar {:aot :all}}`.",
 			chosen.path, main.class, b.main)
 	case b.HasProcfile() && (main.class != "" || b.mentioned(path.Base(chosen.path))):
 		// checkProcfile looks at what the Procfile starts.

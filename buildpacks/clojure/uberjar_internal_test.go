@@ -74,13 +74,14 @@ func TestFindJar(t *testing.T) {
 // TestUncompiledMain holds what starts a jar whose Main-Class nobody compiled.
 func TestUncompiledMain(t *testing.T) {
 	manifest := entry{name: "META-INF/MANIFEST.MF", text: "Main-Class: my_shop.core\n"}
+	const bySource = "-cp target/x-standalone.jar clojure.main -m my-shop.core"
 	for name, tt := range map[string]struct {
 		entries []entry
 		command string // "" if it is refused
 	}{
 		"compiled":          {[]entry{manifest, {name: "my_shop/core.class"}}, "-jar target/x-standalone.jar"},
-		"source":            {[]entry{manifest, {name: "my_shop/core.clj", text: "(defn -main [])"}}, "-cp target/x-standalone.jar clojure.main -m my-shop.core"},
-		"no :gen-class":     {[]entry{manifest, {name: "my_shop/core__init.class"}}, "-cp target/x-standalone.jar clojure.main -m my-shop.core"},
+		"source":            {[]entry{manifest, {name: "my_shop/core.clj", text: "(defn -main [])"}}, bySource},
+		"no :gen-class":     {[]entry{manifest, {name: "my_shop/core__init.class"}}, bySource},
 		"no -main":          {[]entry{manifest, {name: "my_shop/core.clj", text: "(defn start [])"}}, ""},
 		"another namespace": {[]entry{manifest, {name: "my_shop/server.clj", text: "(defn -main [])"}}, ""},
 		"Class-Path": {[]entry{{name: "META-INF/MANIFEST.MF", text: "Main-Class: a.b\nClass-Path: lib/a.jar\n"}},
