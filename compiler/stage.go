@@ -34,6 +34,9 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	if err = end("copying the source", err); err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
+	if tree.LeftOut != "" {
+		b.Report.Step(tree.LeftOut)
+	}
 	for _, w := range tree.Warnings {
 		b.Report.Warn(w)
 	}
