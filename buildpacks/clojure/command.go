@@ -3,6 +3,7 @@ package clojure
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
+	"slugc/detect/lazyregexp"
 )
 
 // tool runs a program in the app's root and shows its output. If it fails, the error is a
@@ -30,12 +32,34 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	b.lastLine = shown
 	_, err := b.Log.Run(b.Context,
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
-			Stdout: stdout, Network: "clojure/network", Drop: noise})
+			Stdout: stdout, Network: "clojure/network", Stuck: stuck,
+			Offline: b.fetchedAll, Drop: noise})
 	err = command.Explain(err, b.patterns(), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		d.Place = b.place(d.Place)
 	}
 	return err
+}
+
+// compiling matches what Leiningen says before it compiles a namespace.
+var compiling = lazyregexp.New(`^Compiling ([\w.*+!?<>=-]+)$`)
+
+// stuck explains the silence of a build by its last line.
+func stuck(shown, line string) *diagnosis.Diagnosis {
+	m := compiling.FindStringSubmatch(line)
+	if m == nil {
+		return command.Hangs("clojure")(shown, line)
+	}
+	return &diagnosis.Diagnosis{
+		ID: "clojure/compile-hangs", Waiting: true,
+		Summary: fmt.Sprintf("`%s` compiles %s and does not end.", shown, m[1]),
+		Hints: []string{
+			"code at the top level runs when a namespace is compiled, and what it starts keeps Java alive (threads, " +
+				"executors, servers, connections): start it in -main, or wrap it in (delay …); " + m[1] +
+				" is the namespace that was compiled last",
+			"or start it only if *compile-files* is false",
+		},
+	}
 }
 
 // place returns a place of a diagnosis relative to the app. The compiler names files relative to
@@ -70,9 +94,6 @@ func (b *work) sourceDirs() []string {
 var unknown = command.Unknown{
 	ID:     "clojure/build-failed",
 	Memory: "give the build more memory, or set JVM_OPTS and LEIN_JVM_OPTS to -Xmx400m or so",
-	Noise: func(line string) bool {
-		return strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "Full report at")
-	},
 }
 
 // noise reports lines that only concern the tools themselves.

@@ -28,6 +28,12 @@ var (
 	freezeScript []byte
 )
 
+// steadyHashes keeps Java from dropping manifests of jars, which it holds by soft references, when memory runs
+// low after a while. It would read them again, and that shifts the hash codes of all later objects of the
+// thread, by which Clojure's compiler orders what a function closes over: on a busy machine the classes of the
+// same source would differ.
+const steadyHashes = "-XX:SoftRefLRUPolicyMSPerMB=100000000"
+
 // maxRepository is the size in bytes up to which the local Maven repository is kept when
 // dependencies change; a larger one is emptied, because it holds many unused files.
 const maxRepository = 2 << 30
@@ -78,6 +84,9 @@ func (b *work) setUp() error {
 	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1")
 	b.env.vars["LEIN_JVM_OPTS"] += " -Dfile.encoding=UTF-8 -Duser.name=slugc -Duser.home=" + b.home
 	b.env.setDefault("JVM_OPTS", "-XX:TieredStopAtLevel=1")
+	for _, name := range []string{"LEIN_JVM_OPTS", "JVM_OPTS"} {
+		b.env.vars[name] += " " + steadyHashes
+	}
 	b.env.setDefault("LEIN_NO_DEV", "yes")
 	if strings.HasPrefix(b.mirror, "http:") {
 		b.env.vars["CLOJURE_CLI_ALLOW_HTTP_REPO"] = "true"

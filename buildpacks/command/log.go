@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"slugc/buildpacks/diagnosis"
 )
 
 // Log writes a build's progress in the format of Heroku's buildpacks: steps, details, warnings, and
@@ -139,4 +141,15 @@ func (s *stream) last() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tail[max(0, len(s.tail)-tailSize):]
+}
+
+// lastLine returns the last line that is not blank, trimmed and without colours.
+func (s *stream) lastLine() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := bytes.TrimSpace(diagnosis.Plain(s.tail[max(0, len(s.tail)-maxLine):]))
+	if open := bytes.TrimSpace(diagnosis.Plain(s.line)); len(open) > 0 {
+		text = open
+	}
+	return string(bytes.TrimSpace(text[bytes.LastIndexByte(text, '\n')+1:]))
 }

@@ -56,7 +56,9 @@ func (b *work) hook(root *os.Root, name string) error {
 	}
 	b.Log.Step("Running %s", place)
 	// A shell also runs a script without a line that names its interpreter.
-	_, err = b.run("bash", command.Command{Args: []string{"-c", place}, Shown: place, Offline: true})
+	_, err = b.run("bash", command.Command{
+		Args: []string{"-c", place}, Shown: place, Offline: true, Stuck: command.Hangs("go"),
+	})
 	failed := unknown
 	failed.ID = "go/hook-failed"
 	if err = command.Explain(err, nil, failed); err != nil {
