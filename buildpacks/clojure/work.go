@@ -28,6 +28,7 @@ type work struct {
 	main       string               // the namespace that starts the uberjar where its Main-Class does not
 	frozen     *frozen              // how the app runs from its sources; nil with an uberjar
 	variants   []*variant           // how the Clojure command starts what the Procfile names
+	leinRun    *frozen              // what Leiningen starts in an app that the CLI builds, or nil
 	fetched    []string             // jars and directories of the frozen classpath, where they were fetched to
 	fetchedAll bool                 // what runs from now on needs no network
 	lastLine   string               // the last command line, for people
