@@ -279,7 +279,7 @@ func (b *work) cliInSlug() error {
 func (b *work) appFrom(dir string) string {
 	if _, own := within(b.Dir, dir); own {
 		if up, err := filepath.Rel(dir, b.Dir); err == nil {
-			return `$(cd "$(dirname "$0")/` + up + `" && pwd)`
+			return `$(cd "${0%/*}/` + up + `" && pwd)`
 		}
 	}
 	return shell.Quote(b.Dir)

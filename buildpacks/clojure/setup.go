@@ -1,6 +1,7 @@
 package clojure
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -27,6 +28,23 @@ var (
 	//go:embed shims/freeze.clj
 	freezeScript []byte
 )
+
+// serial chooses Java's simplest collector. Java does not start with two.
+const serial = "-XX:+UseSerialGC"
+
+// collector returns the option for Java's collector when it compiles the app; "" if the app's files may choose
+// one.
+func (b *work) collector() string {
+	if b.app.Lein != nil && len(b.app.Lein.Computed) > 0 {
+		return ""
+	}
+	for _, name := range b.app.Manifests {
+		if text, err := os.ReadFile(b.Path(name)); err != nil || bytes.Contains(text, []byte(":jvm-opts")) {
+			return ""
+		}
+	}
+	return serial
+}
 
 // steadyHashes keeps Java from dropping manifests of jars, which it holds by soft references, when memory runs
 // low after a while. It would read them again, and that shifts the hash codes of all later objects of the
@@ -79,11 +97,11 @@ func (b *work) setUp() error {
 	} {
 		b.env.vars[name] = value
 	}
-	// A build is too short for the optimising compiler to pay off. The user's name must not get
-	// into the app.
-	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1")
+	// A build is too short for the optimising compiler and for a collector with threads of its own to pay
+	// off. The user's name must not get into the app.
+	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1 "+serial)
 	b.env.vars["LEIN_JVM_OPTS"] += " -Dfile.encoding=UTF-8 -Duser.name=slugc -Duser.home=" + b.home
-	b.env.setDefault("JVM_OPTS", "-XX:TieredStopAtLevel=1")
+	b.env.setDefault("JVM_OPTS", strings.TrimSpace("-XX:TieredStopAtLevel=1 "+b.collector()))
 	for _, name := range []string{"LEIN_JVM_OPTS", "JVM_OPTS"} {
 		b.env.vars[name] += " " + steadyHashes
 	}

@@ -30,6 +30,18 @@ func TestHangs(t *testing.T) {
 	}
 }
 
+// TestHangsIDs holds the ids of the languages.
+func TestHangsIDs(t *testing.T) {
+	t.Parallel()
+	for language, id := range map[string]string{
+		"ruby": "ruby/build-hangs", "go": "go/build-hangs", "clojure": "clojure/build-hangs",
+	} {
+		if d := command.Hangs(language)("make", "Done in 2.0s"); d == nil || d.ID != id {
+			t.Errorf("%s: %+v", language, d)
+		}
+	}
+}
+
 // TestStuck holds that a command is noted by its last line while it runs, and not afterwards.
 func TestStuck(t *testing.T) {
 	t.Parallel()
