@@ -162,6 +162,11 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	}
 	lease := store.Lease(progress{b.Report})
 	defer lease.Release()
+	if group.hasChoice() {
+		if err := src.Keep(staged.Tree.Root); err != nil {
+			return nil, err
+		}
+	}
 	built, err := b.runBuildpacks(ctx, staged, group, lease, reuseSlices)
 	if newer, tool, ok := group.newerFor(err); ok {
 		group = newer

@@ -10,7 +10,15 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/compiler/fault"
 	"slugc/compiler/source"
+	"slugc/detect"
 )
+
+// hasChoice reports whether the app leaves the version of a tool to us, within bounds.
+func (g Group) hasChoice() bool {
+	return slices.ContainsFunc(g.Chosen, func(result detect.Result) bool {
+		return slices.ContainsFunc(result.Requires, func(r detect.Requirement) bool { return r.Newer != "" })
+	})
+}
 
 // newer returns the group with what the app says of newer versions of a tool ([detect.Requirement.Newer]),
 // and whether it leaves a choice at all.

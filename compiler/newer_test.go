@@ -1,7 +1,9 @@
 package compiler
 
 import (
+	"bytes"
 	"context"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"slugc/buildpacks/toolchain/toolchaintest"
 	"slugc/cache/testkit"
 	"slugc/compiler/slug"
+	"slugc/compiler/source"
 )
 
 // tooOldFor has the stub buildpack fail, after it has changed its copy of the source, with the Go of a line.
@@ -45,6 +48,16 @@ func TestNewer(t *testing.T) {
 	}
 	if text := slugFile(t, r, "touched"); text != "touched\n" {
 		t.Errorf("the second build starts with %q", text)
+	}
+	archive, err := exec.Command("tar", "-C", m.src, "-c", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := m.change(func(q *Request) {
+		q.Source = source.Spec{Kind: source.Tarball, Reader: bytes.NewReader(archive)}
+		q.Fresh = true
+	}); err != nil || r.Runtimes[0].Version != "1.26.1" || slugFile(t, r, "touched") != "touched\n" {
+		t.Errorf("of a tarball: got %+v, %v", r, err)
 	}
 	m.req.Env = map[string]string{"GOVERSION": "1.18"}
 	if f := m.fails("go/version-too-new"); f.Error() != "It needs Go 1.20." {
