@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,11 +8,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"slugc/cache/disk"
 	"slugc/compiler"
 	"slugc/compiler/fault"
-	"slugc/compiler/launch"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
@@ -32,7 +30,7 @@ const (
 type buildFlags struct {
 	app, ref, subdir, output, message, procfile, limit, envFile string
 	env, allowSubmodules                                        []string
-	fresh, noRegister                                           bool
+	fresh, noRegister, includeIgnored                           bool
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
 	resources                                                   resourceFlags
@@ -80,7 +78,7 @@ stderr.`,
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
 	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil,
 		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
-	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	f.sourceFlags(flags)
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
 	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a bad Procfile line is only a warning")
@@ -97,6 +95,13 @@ stderr.`,
 	c.networkFlag(flags)
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+// sourceFlags adds the flags for the part of the source that counts.
+func (f *buildFlags) sourceFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	flags.BoolVar(&f.includeIgnored, "include-ignored", false,
+		"of a directory in a git work tree, take what git ignores too")
 }
 
 func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error) {
@@ -151,6 +156,8 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		Ref:        f.ref,
 		Subdir:     f.subdir,
 		Submodules: source.Submodules{Allow: f.allowSubmodules},
+
+		IncludeIgnored: f.includeIgnored,
 	}
 	if len(f.allowSubmodules) > 0 && f.ref == "" {
 		return spec, fault.UsageError("usage/flag",
@@ -184,7 +191,7 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		return spec, fmt.Errorf("finding %q: %w", dir, err)
 	}
 	spec.Dir = abs
-	spec.Env = c.fetchEnv(append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...)...)
+	spec.Env = c.fetchEnv(append([]string{"PATH", "HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK"}, passed...)...)
 	if f.ref != "" {
 		spec.Kind = source.Git
 	}
@@ -211,58 +218,6 @@ func appName(s source.Spec) string {
 	}
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
-
-// openEnvFile opens a file of variables. It waits for nobody: a pipe that slugc was started with may
-// hold them too, such as a shell's <(command), and nothing else that is not a regular file.
-func openEnvFile(file string) (*os.File, error) {
-	if clean := filepath.Clean(file); clean == "/dev/stdin" || filepath.Dir(clean) == "/dev/fd" {
-		return os.Open(file)
-	}
-	return disk.OpenRegular(file)
-}
-
-// readEnv merges the variables of a file (flag --FLAG-file) and of the values of --FLAG, which win.
-func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
-	env := map[string]string{}
-	if file != "" {
-		f, err := openEnvFile(file)
-		if err != nil {
-			return nil, fault.UsageError("usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)),
-				"name a file that exists and can be read")
-		}
-		defer f.Close()
-		list, err := launch.ParseEnv(f)
-		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
-				"write one NAME=value a line")
-		}
-		for _, kv := range list {
-			k, v, _ := strings.Cut(kv, "=")
-			env[k] = v
-		}
-	}
-	for _, kv := range flags {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok {
-			v, ok = c.env.vars[k]
-		}
-		hint := fmt.Sprintf("write --%s NAME=value", flag)
-		if !envName.MatchString(k) {
-			return nil, fault.UsageError("usage/env",
-				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
-		}
-		if !ok {
-			return nil, fault.UsageError("usage/env",
-				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv),
-				hint)
-		}
-		env[k] = v
-	}
-	return env, nil
-}
-
-var envName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 
