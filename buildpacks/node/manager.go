@@ -38,13 +38,18 @@ func toolOf(name string) string {
 
 // managerOf returns the app's package manager in a version and puts its settings into the
 // environment. Its download store is in a cache layer. The lock file's checksums verify what the
-// store holds, so it serves whatever changed. program is Yarn's, of version 2 and newer.
+// store holds, so it serves whatever changed. All but Yarn 1 put whole files there. program is Yarn's, of
+// version 2 and newer.
 func (b *work) managerOf(version string, program []byte) (manager, error) {
 	store, err := b.Layer(toolOf(b.app.Manager) + "-cache")
 	if err != nil {
 		return manager{}, err
 	}
-	b.Contribute(store, libcnb.LayerTypes{Cache: true})
+	if b.app.Manager == "yarn" {
+		b.ContributeStore(store)
+	} else {
+		b.Contribute(store, libcnb.LayerTypes{Cache: true})
+	}
 	b.store = store.Path
 	b.setPatience()
 	files := b.readRC()
