@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/buildpacks/libcnb/v2"
@@ -24,7 +23,7 @@ type manager struct {
 	version    string
 	install    [][]string        // commands that make the whole tree, development dependencies included
 	prune      [][]string        // commands that leave what a running app needs; nil where this version has none
-	pruneEmpty bool              // prune installs again: the trees are removed first
+	pruneEmpty bool              // prune installs again, into no trees: [carry] brings over what scripts made
 	noPrune    string            // why prune is nil
 	launch     map[string]string // environment defaults of a running app
 	run        []string          // words before a script's name
@@ -122,10 +121,11 @@ func (b *work) yarn1(store string) manager {
 		common = append(common, "--frozen-lockfile")
 	}
 	return manager{
-		install: [][]string{append([]string{"yarn", "install", "--production=false"}, common...)},
-		prune:   [][]string{append([]string{"yarn", "install", "--production", "--ignore-scripts"}, common...)},
-		run:     []string{"yarn", "run"},
-		start:   "yarn start",
+		install:    [][]string{append([]string{"yarn", "install", "--production=false"}, common...)},
+		prune:      [][]string{append([]string{"yarn", "install", "--production", "--ignore-scripts"}, common...)},
+		pruneEmpty: true, // in place it would write packages again that a script has changed
+		run:        []string{"yarn", "run"},
+		start:      "yarn start",
 	}
 }
 
@@ -183,9 +183,11 @@ func (b *work) pnpm(store, version string) manager {
 	prefix := "npm_config_"
 	m := manager{
 		install: [][]string{{"pnpm", "install", "--prod=false"}},
-		prune:   [][]string{{"pnpm", "prune", "--prod", "--ignore-scripts"}},
-		run:     []string{"pnpm", "run"},
-		start:   "pnpm start",
+		prune:   [][]string{{"pnpm", "install", "--prod", "--ignore-scripts", "--prefer-offline"}},
+		// `pnpm prune` removes the trees too, and versions before 8.15.6 run the app's scripts again
+		pruneEmpty: true,
+		run:        []string{"pnpm", "run"},
+		start:      "pnpm start",
 	}
 	if atLeast(version, "11.0.0") {
 		prefix = "pnpm_config_"
@@ -207,18 +209,7 @@ func (b *work) pnpm(store, version string) manager {
 	b.env.set(prefix+"side_effects_cache", "false")
 	if b.app.Lockfile != "" {
 		m.install[0] = append(m.install[0], "--frozen-lockfile")
-	}
-	scripts := b.lifecycleScripts("pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepare")
-	switch {
-	case len(b.app.Workspaces) > 0 && len(scripts) > 0:
-		m.prune, m.noPrune = nil, fmt.Sprintf("pnpm would run %s again", strings.Join(scripts, ", "))
-	case len(b.app.Workspaces) > 0:
-		m.prune = [][]string{{"pnpm", "install", "--prod", "--frozen-lockfile", "--prefer-offline"}}
-		m.pruneEmpty = true
-	case !atLeast(version, "8.15.6") && len(scripts) > 0:
-		m.prune, m.noPrune = nil, fmt.Sprintf("pnpm %s would run %s again", version, strings.Join(scripts, ", "))
-	case !atLeast(version, "8.15.6"):
-		m.prune = [][]string{{"pnpm", "prune", "--prod"}}
+		m.prune[0] = append(m.prune[0], "--frozen-lockfile")
 	}
 	return m
 }
@@ -231,7 +222,7 @@ func (b *work) bun(store string) manager {
 	}
 	return manager{
 		install:    [][]string{append([]string{"bun", "install"}, common...)},
-		prune:      [][]string{append([]string{"bun", "install", "--production"}, common...)},
+		prune:      [][]string{append([]string{"bun", "install", "--production", "--ignore-scripts"}, common...)},
 		pruneEmpty: true, // bun has no prune
 		run:        []string{"bun", "run"},
 		start:      "bun run start",
