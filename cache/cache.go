@@ -65,13 +65,15 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"slugc/cache/disk"
 )
 
 // Home is slugc's state directory.
 type Home struct{ dir string }
 
-// Open returns the state directory and makes it with mode 0700 if it is missing. The path must be
-// absolute.
+// Open returns the state directory and makes it with mode 0700 if it is missing. It removes the files in
+// it that killed processes were writing. The path must be absolute.
 func Open(dir string) (*Home, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, fmt.Errorf("opening the state directory %q: the path is not absolute", dir)
@@ -79,6 +81,7 @@ func Open(dir string) (*Home, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "apps"), 0o700); err != nil {
 		return nil, fmt.Errorf("opening the state directory: %w", err)
 	}
+	disk.RemoveUnfinished(dir)
 	return &Home{dir: dir}, nil
 }
 

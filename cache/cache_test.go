@@ -173,3 +173,13 @@ func TestKey(t *testing.T) {
 		t.Error("pairs are not sorted names followed by values")
 	}
 }
+
+// TestOpenSweeps opens a state directory in which a process was killed while it wrote a file.
+func TestOpenSweeps(t *testing.T) {
+	dir := t.TempDir()
+	killed := filepath.Join(dir, ".sandbox.json.slugc-KILLED")
+	testkit.Write(t, killed, "half")
+	if _, err := cache.Open(dir); err != nil || testkit.Exists(killed) {
+		t.Errorf("%v, and what a killed process was writing is there: %v", err, testkit.Exists(killed))
+	}
+}

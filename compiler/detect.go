@@ -40,6 +40,9 @@ func (b *build) detect(staged Staged) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
+	for _, name := range Misnamed(staged.Tree.Root) {
+		b.Report.Warn(MisnamedText(name))
+	}
 	members, err := b.resolve(staged.Tree.Root, chosen)
 	if err != nil {
 		return Group{}, err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"slugc/buildpacks"
@@ -100,13 +101,18 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 }
 
 // withLastLine adds the last line of a program's output to the error that it ended with, and what is wrong
-// with the machine where the output says so.
+// with the machine where the output says so. No code of an app runs in the program, so it is the machine
+// that lacks open files.
 func withLastLine(err error, output string) error {
 	if err == nil {
 		return nil
 	}
 	err = disk.Reported(err, output)
-	if last := lastLine(output); last != "" {
+	last := lastLine(output)
+	if start, ok := strings.CutSuffix(last, syscall.EMFILE.Error()); ok {
+		return fmt.Errorf("%w: %s%w", err, start, syscall.EMFILE)
+	}
+	if last != "" {
 		return fmt.Errorf("%w: %s", err, last)
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache/testkit"
+	"slugc/compiler/fault"
 	"slugc/compiler/report/reporttest"
 	"slugc/compiler/sandbox"
 )
@@ -155,5 +156,19 @@ func TestPrecompileForeignTool(t *testing.T) {
 	list, err := p.show(t.Context(), []toolchain.Toolchain{tool})
 	if err != nil || list[0].Dir != "/usr/local/go" || list[0].Derived != nil || len(recorded.Lines) != 0 {
 		t.Errorf("got %+v, %v; it reports %q", list, err, recorded.Lines)
+	}
+}
+
+// TestLastLine reads what slugc's own programs say at their end: the machine's trouble is the machine's.
+func TestLastLine(t *testing.T) {
+	for output, id := range map[string]string{
+		"open /runtime/part.js: too many open files\n": "system/files",
+		"write /runtime/x: no space left on device\n":  "disk/full",
+		"too many open files\nexit status 2\n":         "slugc/internal",
+	} {
+		err := withLastLine(errors.New("exited with code 1"), output)
+		if f := fault.Of(err); f.ID != id || err.Error() != "exited with code 1: "+lastLine(output) {
+			t.Errorf("%q: %s, %v; want %s", output, f.ID, err, id)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"slugc/cache/beneath"
 	"slugc/cache/disk"
@@ -14,7 +15,7 @@ import (
 // readProcfile reads the Procfile in dir; none is an empty list. With warn, its warnings are
 // reported.
 func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) {
-	data, err := beneath.ReadLinked(dir, "Procfile", procfile.MaxSize)
+	data, err := beneath.ReadLinked(dir, procfile.Name, procfile.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -35,6 +36,29 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 		}
 	}
 	return file.Processes, nil
+}
+
+// Misnamed returns the files in dir that were meant to be a Procfile, if there is none.
+func Misnamed(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // what reads the directory's files says it
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Name() == procfile.Name {
+			return nil
+		}
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return procfile.Misnamed(names)
+}
+
+// MisnamedText warns of a file that [Misnamed] has found.
+func MisnamedText(name string) string {
+	return fmt.Sprintf("%q is not read; rename it to %q if its process types should run.", name, procfile.Name)
 }
 
 // processTypes are the app's process types: the Procfile's, then the buildpacks' defaults for types

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ const noDefaults = `: >"$layers/launch.toml"` + "\n"
 
 var processTypes = map[string]struct {
 	procfile, script string
+	file             string // the Procfile's name, if it has another
 	lenient          bool
 	want, from       string // the process types, and how they are announced
 	warning, id      string
@@ -37,6 +39,10 @@ var processTypes = map[string]struct {
 		procfile: "web: a\nnonsense\n", lenient: true,
 		want: "web: a\n", from: "Procfile -> web", warning: "Procfile:2: ",
 	},
+	"another name": {
+		file: "PROCFILE.txt", procfile: "worker: work\n",
+		want: "web: ./server\n", from: "buildpack defaults -> web", warning: `"PROCFILE.txt" is not read`,
+	},
 	"none at all": {script: noDefaults, id: "procfile/no-process-types"},
 }
 
@@ -51,7 +57,7 @@ func TestProcessTypes(t *testing.T) {
 			m.req.Lenient = test.lenient
 			m.write("build.sh", test.script)
 			if test.procfile != "" {
-				m.write("Procfile", test.procfile)
+				m.write(cmp.Or(test.file, "Procfile"), test.procfile)
 			}
 			if test.id != "" {
 				m.fails(test.id)

@@ -24,30 +24,30 @@ func (st *Store) choiceFile(req Request) string {
 }
 
 // chosen returns the tree that a request needs no source for: an exact version that is held, or the
-// choice of the last day. It returns nil where there is none.
-func (st *Store) chosen(req Request, t *source.Tool, c *source.Constraint) *record {
+// choice of the last day. It returns nil where there is none. The error is about the machine.
+func (st *Store) chosen(req Request, t *source.Tool, c *source.Constraint) (*record, error) {
 	if c.Exact != "" {
-		if r := st.held(req.Tool, c.Exact); r != nil {
-			return r
+		if r, err := st.held(req.Tool, c.Exact); r != nil || err != nil {
+			return r, err
 		}
 	}
 	if st.set.Fresh {
-		return nil
+		return nil, nil
 	}
 	b, err := os.ReadFile(st.choiceFile(req))
 	var last choice
 	if err != nil || json.Unmarshal(b, &last) != nil || !st.env.IsFresh(last.At) {
-		return nil
+		return nil, nil
 	}
 	if last.Root == "" {
 		return st.held(req.Tool, last.Version)
 	}
 	for _, s := range t.Sources {
 		if inPlace, ok := s.(source.InPlace); ok && inPlace.Root(last.Version) == last.Root {
-			return st.inPlace(req.Tool, last.Version, inPlace)
+			return st.inPlace(req.Tool, last.Version, inPlace), nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // choose remembers a choice. Losing it costs one request to the source.

@@ -58,8 +58,8 @@ func (l *Lease) Derived(
 	if err := l.hold(ctx, id, nil); err != nil {
 		return "", err
 	}
-	if l.st.held(t.Tool, t.Version) == nil {
-		return "", failed(errPruned)
+	if err := l.st.present(t.Tool, t.Version); err != nil {
+		return "", failed(err)
 	}
 	d := derivation{
 		id: id + derivedMark + name, place: filepath.Join(tree, derivedDir, name), make: make,

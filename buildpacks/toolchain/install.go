@@ -23,10 +23,13 @@ func (st *Store) install(
 	version string,
 	p Progress,
 ) (*record, error) {
-	if r := st.held(req.Tool, version); r != nil {
-		return r, nil
+	if r, err := st.held(req.Tool, version); r != nil || err != nil {
+		return r, err
 	}
-	installed := func() bool { return st.held(req.Tool, version) != nil }
+	installed := func() bool {
+		r, _ := st.held(req.Tool, version)
+		return r != nil
+	}
 	unlock, err := st.lockUnless(ctx, st.id(req.Tool, version), nil, installed)
 	if err != nil {
 		return nil, err
@@ -35,8 +38,8 @@ func (st *Store) install(
 		return st.install(ctx, req, s, version, p)
 	}
 	defer unlock()
-	if r := st.held(req.Tool, version); r != nil {
-		return r, nil
+	if r, err := st.held(req.Tool, version); r != nil || err != nil {
+		return r, err
 	}
 	return st.fetch(ctx, req, s, version, p)
 }

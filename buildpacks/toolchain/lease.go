@@ -180,9 +180,9 @@ func (l *Lease) use(ctx context.Context, req Request, r *record) (Toolchain, err
 		if err := l.hold(ctx, id, nil); err != nil {
 			return Toolchain{}, err
 		}
-		if l.st.held(req.Tool, r.Version) == nil {
+		if err := l.st.present(req.Tool, r.Version); err != nil {
 			l.drop(id)
-			return Toolchain{}, errPruned
+			return Toolchain{}, err
 		}
 		dir = l.st.tree(req.Tool, r.Version)
 		if err := l.check(ctx, id, dir); err != nil {
@@ -206,8 +206,8 @@ func (l *Lease) replace(ctx context.Context, t *source.Tool, r *record) (*Damage
 		return nil, err
 	}
 	defer unlock()
-	if l.st.held(r.Tool, r.Version) == nil {
-		return nil, nil
+	if held, err := l.st.held(r.Tool, r.Version); held == nil || err != nil {
+		return nil, err
 	}
 	_, err = l.st.check(ctx, id, tree)
 	why, ok := errors.AsType[*unsoundError](err)

@@ -2,7 +2,9 @@ package toolchain
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,17 +66,28 @@ func (st *Store) platformed(version string) string {
 	return fmt.Sprintf("%s-%s-%s", version, st.set.OS, st.set.Arch)
 }
 
-// held returns the record of a whole tree, or nil.
-func (st *Store) held(tool, version string) *record {
+// held returns the record of a whole tree, or nil. The error is about the machine.
+func (st *Store) held(tool, version string) (*record, error) {
 	tree := st.tree(tool, version)
-	r, _ := readRecord(tree)
+	r, err := readRecord(tree)
 	if r == nil || r.Tool != tool || r.Version != version {
-		return nil
+		return nil, err
 	}
-	if t := st.tool(tool); t != nil && t.Verify != nil && t.Verify(tree, version) != nil {
-		return nil
+	if t := st.tool(tool); t != nil && t.Verify != nil {
+		if err = t.Verify(tree, version); err != nil && disk.Damaged(err) {
+			return nil, nil
+		}
 	}
-	return r
+	return r, err
+}
+
+// present returns nil for a whole tree, errPruned where there is none, or what is wrong with the machine.
+func (st *Store) present(tool, version string) error {
+	r, err := st.held(tool, version)
+	if r == nil && err == nil {
+		err = errPruned
+	}
+	return err
 }
 
 // readRecord reads the record of a tree. It is nil for a tree that is not whole or is of another slugc. The
@@ -92,13 +105,19 @@ func readRecord(tree string) (*record, error) {
 }
 
 // records are the whole trees of a tool, of any platform.
-func (st *Store) records(tool string) []*record {
-	entries, _ := os.ReadDir(filepath.Join(st.dir, tool))
-	var list []*record
+func (st *Store) records(tool string) (list []*record, err error) {
+	entries, err := os.ReadDir(filepath.Join(st.dir, tool))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the toolchain store: %w", err)
+	}
 	for _, e := range entries {
-		if r, _ := readRecord(filepath.Join(st.dir, tool, e.Name())); r != nil && r.Tool == tool {
+		r, err := readRecord(filepath.Join(st.dir, tool, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if r != nil && r.Tool == tool {
 			list = append(list, r)
 		}
 	}
-	return list
+	return list, nil
 }

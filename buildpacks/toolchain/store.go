@@ -114,8 +114,8 @@ func (st *Store) resolve(
 	c *source.Constraint,
 	p Progress,
 ) (*record, error) {
-	if r := st.chosen(req, t, c); r != nil {
-		return r, nil
+	if r, err := st.chosen(req, t, c); r != nil || err != nil {
+		return r, err
 	}
 	no := &Unavailable{Tool: req.Tool, Constraint: req.Constraint, From: req.From}
 	if st.set.Offline {
@@ -182,7 +182,11 @@ func (st *Store) fallBack(c *source.Constraint, p Progress, no *Unavailable) (*r
 	}
 	var l source.Listing
 	held := map[string]*record{}
-	for _, r := range st.records(no.Tool) {
+	records, err := st.records(no.Tool)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
 		if r.OS == st.set.OS && r.Arch == st.set.Arch && c.Match(r.Version) {
 			l.Versions = append(l.Versions, r.Version)
 			held[r.Version] = r

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,10 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/cache/disk"
 	"slugc/compiler"
 	"slugc/compiler/fault"
-	"slugc/compiler/launch"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
@@ -211,58 +208,6 @@ func appName(s source.Spec) string {
 	}
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
-
-// openEnvFile opens a file of variables. It waits for nobody: a pipe that slugc was started with may
-// hold them too, such as a shell's <(command), and nothing else that is not a regular file.
-func openEnvFile(file string) (*os.File, error) {
-	if clean := filepath.Clean(file); clean == "/dev/stdin" || filepath.Dir(clean) == "/dev/fd" {
-		return os.Open(file)
-	}
-	return disk.OpenRegular(file)
-}
-
-// readEnv merges the variables of a file (flag --FLAG-file) and of the values of --FLAG, which win.
-func (c *cli) readEnv(flag, file string, flags []string) (map[string]string, error) {
-	env := map[string]string{}
-	if file != "" {
-		f, err := openEnvFile(file)
-		if err != nil {
-			return nil, fault.UsageError("usage/env-file",
-				fmt.Errorf("reading --%s-file %q: %w", flag, file, errors.Unwrap(err)),
-				"name a file that exists and can be read")
-		}
-		defer f.Close()
-		list, err := launch.ParseEnv(f)
-		if err != nil {
-			return nil, fault.UsageError("usage/env-file", fmt.Errorf("reading --%s-file %q: %w", flag, file, err),
-				"write one NAME=value a line")
-		}
-		for _, kv := range list {
-			k, v, _ := strings.Cut(kv, "=")
-			env[k] = v
-		}
-	}
-	for _, kv := range flags {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok {
-			v, ok = c.env.vars[k]
-		}
-		hint := fmt.Sprintf("write --%s NAME=value", flag)
-		if !envName.MatchString(k) {
-			return nil, fault.UsageError("usage/env",
-				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
-		}
-		if !ok {
-			return nil, fault.UsageError("usage/env",
-				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv),
-				hint)
-		}
-		env[k] = v
-	}
-	return env, nil
-}
-
-var envName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
 

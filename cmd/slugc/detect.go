@@ -52,6 +52,9 @@ nothing is built, fetched or changed.`,
 			}
 			defer done()
 			verdicts, chosen, err := compiler.Detect(dir, c.buildEnv(more))
+			for _, name := range compiler.Misnamed(dir) {
+				c.ui.Warn(compiler.MisnamedText(name))
+			}
 			return c.printDetection(verdicts, chosen, err)
 		},
 	}

@@ -20,10 +20,9 @@ import (
 // exportFlags are the flags of export.
 type exportFlags struct {
 	export.Options
-	at, formation, envFile string
-	env                    []string
-	port                   int
-	unpack, force          bool
+	processFlags
+	at, formation string
+	unpack, force bool
 }
 
 func (c *cli) exportCommand() *cobra.Command {
@@ -58,9 +57,7 @@ units name the directory they are exported into: use --at if you will move them.
 		"user that the processes run as (default: NAME; -u '' leaves it to the init system)")
 	flags.StringVarP(&x.Log, "log", "l", "", "where logs go in the formats that say so (default: /var/log/NAME)")
 	flags.StringVarP(&x.formation, "formation", "m", "", "how many of each type: web=2,worker=1 or all=1")
-	flags.IntVarP(&x.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
-	flags.StringArrayVarP(&x.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
-	flags.StringVar(&x.envFile, "env-file", "", "read config vars from this file")
+	x.processFlags.flags(flags, "base port", "")
 	flags.DurationVarP(&x.Timeout, "timeout", "t", 30*time.Second,
 		"how long processes may take to end before they are killed")
 	flags.StringVar(&x.at, "at", "", "the directory that the files will be moved to (default: DIR)")
@@ -87,8 +84,11 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := export.CheckFormat(format); err != nil {
 		return err
 	}
-	config, err := c.readEnv("env", x.envFile, x.env)
+	config, err := x.config(c, cmd, "")
 	if err != nil {
+		return err
+	}
+	if x.BasePort, _, err = x.portOf(c, cmd, config); err != nil {
 		return err
 	}
 	found, err := c.find(cmd.Context(), args[1])
@@ -98,7 +98,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env, x.BasePort = found.types, command.Environ(config), basePort(cmd, x.port, config, c.env)
+	x.Processes, x.Env = found.types, command.Environ(config)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}

@@ -125,9 +125,7 @@ func (c *cli) unpack(ctx context.Context, file, dir string) error {
 func (c *cli) unpacking(done, total int64) { c.ui.Progress("unpacking", done, total) }
 
 func (c *cli) runCommand() *cobra.Command {
-	var env []string
-	var envFile string
-	var port int
+	var f processFlags
 	cmd := &cobra.Command{
 		Use:   "run SLUG|APP [TYPE | -- CMD…]",
 		Short: "Run one process of a slug or of an app's current release, as a dyno would",
@@ -139,7 +137,11 @@ to the whole process group; the exit code is the process's.`,
   slugc run blog -- node -e 'console.log(process.version)'`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := c.readEnv("env", envFile, env)
+			config, err := f.config(c, cmd, ".")
+			if err != nil {
+				return err
+			}
+			port, named, err := f.portOf(c, cmd, config)
 			if err != nil {
 				return err
 			}
@@ -158,10 +160,13 @@ to the whole process group; the exit code is the process's.`,
 				Stderr: os.Stderr,
 				Grace:  30 * time.Second,
 			}
-			if err := s.choose(&o, cmd.ArgsLenAtDash(), args, port); err != nil {
+			if err := s.choose(&o, cmd.ArgsLenAtDash(), args); err != nil {
 				return err
 			}
-			if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+			if named || o.Dyno == "web.1" {
+				o.Port = port
+			}
+			if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
 				o.Terminal = c.env.vars["TERM"]
 			}
 			o.Signals, o.Kill = c.passSignals(o.Terminal != "")
@@ -169,24 +174,28 @@ to the whole process group; the exit code is the process's.`,
 			return err
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringArrayVarP(&env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
-	flags.StringVar(&envFile, "env-file", "", "read config vars from this file")
-	flags.IntVarP(&port, "port", "p", 5000, "PORT of a web process")
+	f.flags(cmd.Flags(), "PORT", " (default: .env of the working directory)")
 	return cmd
 }
 
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
 // passSignals ends slugc's own handling of signals: from now on they go to the processes it runs. A
-// second SIGINT or SIGTERM kills them at once. Processes that share the terminal get its SIGINT from
-// the terminal itself.
+// second SIGINT or SIGTERM kills them at once. Processes that share the terminal get its SIGINT and
+// SIGQUIT from the terminal itself. SIGWINCH stops the workers of some web servers, so that of a terminal's
+// new size is not passed on.
 func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 	c.release()
 	caught, pass, kill := make(chan os.Signal, 8), make(chan os.Signal, 8), make(chan struct{})
-	signal.Notify(caught, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1,
+		syscall.SIGUSR2)
+	if !slices.ContainsFunc([]*os.File{os.Stdin, os.Stdout, os.Stderr}, isTerminal) {
+		signal.Notify(caught, syscall.SIGWINCH)
+	}
 	go func() {
 		stops := 0
 		for sig := range caught {
-			if terminal && sig == os.Interrupt {
+			if terminal && (sig == os.Interrupt || sig == syscall.SIGQUIT) {
 				continue
 			}
 			if sig == os.Interrupt || sig == syscall.SIGTERM {
@@ -201,7 +210,7 @@ func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 }
 
 // choose sets the command to run: a process type's, or the one after --.
-func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string, port int) error {
+func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) error {
 	if dash == 1 && len(args) > 1 {
 		o.Command = shell.Command(args[1:]...)
 		return nil
@@ -226,7 +235,7 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string, por
 	}
 	o.Command = s.types[i].Command
 	if typ == "web" {
-		o.Port, o.Dyno = port, "web.1"
+		o.Dyno = "web.1"
 	}
 	return nil
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"slugc/buildpacks/command"
 	"slugc/compiler/follow"
@@ -17,11 +15,11 @@ import (
 
 // startFlags are the flags of start, with and without --follow.
 type startFlags struct {
-	env, canDie, restart       []string
-	envFile, formation, listen string
-	port                       int
-	timeout, boot              time.Duration
-	noTimestamp, follow        bool
+	processFlags
+	canDie, restart     []string
+	formation, listen   string
+	timeout, boot       time.Duration
+	noTimestamp, follow bool
 }
 
 func (c *cli) startCommand() *cobra.Command {
@@ -31,7 +29,8 @@ func (c *cli) startCommand() *cobra.Command {
 		Short: "Run the formation of a slug or of an app's current release, foreman-style, or follow the app",
 		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or the one that
 -m names. PORT is the base port plus 100 for each process type and 1 for each instance. The first
-process to end stops all the others, and its exit code is slugc's.
+process to end stops all the others, and its exit code is slugc's. Config vars come from -e, --env-file
+or .env of the working directory.
 
 With --follow it runs whatever release is current: a new release starts beside the old one and takes
 its place when it answers, a process that ends is started again, and ` + "`slugc scale`" + ` takes effect at once.
@@ -42,11 +41,17 @@ their own. SIGTERM or ^C ends it with code 0.`,
   slugc start blog --follow --listen 127.0.0.1`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := c.readEnv("env", f.envFile, f.env)
+			dir := "."
+			if f.follow {
+				dir = ""
+			}
+			config, err := f.config(c, cmd, dir)
 			if err != nil {
 				return err
 			}
-			f.port = basePort(cmd, f.port, config, c.env)
+			if f.port, _, err = f.portOf(c, cmd, config); err != nil {
+				return err
+			}
 			if f.follow {
 				if !cmd.Flags().Changed("timeout") {
 					f.timeout = 0
@@ -63,9 +68,7 @@ their own. SIGTERM or ^C ends it with code 0.`,
 func (f *startFlags) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.formation, "formation", "m", "", "how many of each type: web=2,worker=1 or all=1")
-	flags.IntVarP(&f.port, "port", "p", 5000, "base port (default: PORT of --env-file, of the environment, 5000)")
-	flags.StringArrayVarP(&f.env, "env", "e", nil, "config var `K=V` (or K, from the environment)")
-	flags.StringVar(&f.envFile, "env-file", "", "read config vars from this file")
+	f.processFlags.flags(flags, "base port", " (default: .env of the working directory, not with --follow)")
 	flags.DurationVarP(&f.timeout, "timeout", "t", 5*time.Second,
 		"how long processes may take to end before they are killed; 30 s with --follow, and as long for connections")
 	flags.StringSliceVar(&f.canDie, "can-die", nil, "types that may end without stopping the others")
@@ -139,19 +142,5 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 
 // colorful reports whether the names of processes are coloured.
 func (c *cli) colorful() bool {
-	return term.IsTerminal(int(os.Stdout.Fd())) && c.ui.color && !c.ui.plain
-}
-
-// basePort is -p, else PORT of the config vars, else $PORT, else 5000, as in foreman.
-func basePort(cmd *cobra.Command, flag int, config map[string]string, env environment) int {
-	if cmd.Flags().Changed("port") {
-		return flag
-	}
-	for _, v := range []string{config["PORT"], env.vars["PORT"]} {
-		var n int
-		if _, err := fmt.Sscanf(v, "%d", &n); err == nil && n > 0 && n < 65536 {
-			return n
-		}
-	}
-	return flag
+	return isTerminal(os.Stdout) && c.ui.color && !c.ui.plain
 }

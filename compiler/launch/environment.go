@@ -13,7 +13,7 @@ const (
 )
 
 // Environment returns the process's whole environment, K=V, each name once. A config var cannot set HOME,
-// PWD, DYNO, PS and PORT.
+// PWD, DYNO and PS, and PORT only where o has no port.
 func (o RunOptions) Environment() []string {
 	own := []string{"HOME=" + o.Dir, "PWD=" + o.Dir, "DYNO=" + o.Dyno, "PS=" + o.Dyno}
 	if o.Port > 0 {
@@ -29,9 +29,6 @@ func (o RunOptions) Environment() []string {
 			continue
 		}
 		env = append(without(env, name), entry)
-	}
-	if o.Port == 0 {
-		env = without(env, "PORT")
 	}
 	return env
 }

@@ -14,13 +14,10 @@ import (
 // releaseType runs once at a release (Heroku's release phase) and is in no formation.
 const releaseType = "release"
 
-// maxInstances is the most instances of one type. With more, the ports of one type would overlap those of
-// the next.
-const maxInstances = 100
-
 // ParseFormation reads how many instances of each type to run, as foreman's -m: "all=1,web=2". "all" is the
 // number for every type that is not named; without it that number is 0. A usage error ("launch/formation")
-// is an unknown type, one named twice, the type release, and what is not a number from 0 to 100.
+// is an unknown type, one named twice, the type release, and what is not a number from 0 to
+// [procfile.MaxInstances].
 func ParseFormation(spec string, types []procfile.Process) (map[string]int, error) {
 	counts := map[string]int{}
 	for _, part := range strings.Split(spec, ",") {
@@ -57,8 +54,8 @@ func parseCount(part string) (name string, count int, err error) {
 		return "", 0, fmt.Errorf("%q is not TYPE=NUMBER", part)
 	}
 	count, err = strconv.Atoi(number)
-	if err != nil || count < 0 || count > maxInstances {
-		return "", 0, fmt.Errorf("%q is not a number from 0 to %d", number, maxInstances)
+	if err != nil || count < 0 || count > procfile.MaxInstances {
+		return "", 0, fmt.Errorf("%q is not a number from 0 to %d", number, procfile.MaxInstances)
 	}
 	return name, count, nil
 }

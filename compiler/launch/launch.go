@@ -39,7 +39,7 @@ type RunOptions struct {
 	Dir     string   // the unpacked app, absolute: HOME and the working directory
 	Command string   // for the shell
 	Env     []string // config vars, K=V; a later one wins
-	Port    int      // PORT; 0 leaves it unset
+	Port    int      // PORT; 0 leaves it to Env
 	Dyno    string   // DYNO and PS: "web.1", "run.1234"
 	Shell   string   // absolute path; "" is bash, or sh where there is no bash
 	// Terminal is TERM of the caller's terminal, which the process then shares, with its signals. With ""

@@ -1,6 +1,7 @@
 package launch_test
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
+	"slugc/compiler/procfile"
 )
 
 func TestParseFormation(t *testing.T) {
@@ -30,7 +32,7 @@ func TestParseFormation(t *testing.T) {
 		}
 	}
 	for _, spec := range []string{
-		"", "web", "web=", "=1", "web=-1", "web=1.5", "web=x", "web=101", "db=1", "web=1,web=2", "release=1",
+		"", "web", "web=", "=1", "web=-1", "web=1.5", "web=x", "web=1001", "db=1", "web=1,web=2", "release=1",
 		"web=1,,", "web=99999999999999999999",
 	} {
 		_, err := launch.ParseFormation(spec, types)
@@ -58,6 +60,18 @@ func TestParseEnv(t *testing.T) {
 		"a digit first": {"1A=x", []string{"1A=x"}},
 		"twice":         {"A=1\nA=2", []string{"A=1", "A=2"}},
 		"nothing":       {"", nil},
+		"blanks":        {"A = b\n\tB= c\t\nC =d", []string{"A=b", "B=c", "C=d"}},
+		"several lines": {
+			"KEY='-----BEGIN\nabc # x\n\n-----END'\r\nB=\"1\r\n\\\"2\\\"\\r\n\" # c\nC=3",
+			[]string{"KEY=-----BEGIN\nabc # x\n\n-----END", "B=1\n\"2\"\r\n", "C=3"},
+		},
+		"comment behind a quote": {
+			"A=\"x\" # comment\nB='y'# \"it's\"\nC=\"\" #\nD='a # b' # c", []string{"A=x", "B=y", "C=", "D=a # b"},
+		},
+		"quotes in quotes": {
+			"A='it's'\nB=\"say \"x\"\" # c\nC='C:\\dir\\'\nD='it\\'s'\nE=it's\nF='{\n\"a\": \"b\"\n}'",
+			[]string{"A=it's", `B=say "x"`, `C=C:\dir\`, `D=it\'s`, "E=it's", "F={\n\"a\": \"b\"\n}"},
+		},
 	}
 	for name, test := range tests {
 		got, err := launch.ParseEnv(strings.NewReader(test.file))
@@ -68,24 +82,27 @@ func TestParseEnv(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
+	lines := map[string]string{"text behind lines": "3"}
 	for name, file := range map[string]string{
-		"no assignment":    "A=1\nsecret words",
-		"a blank before =": "A=1\nsecret =1",
-		"a dash":           "A=1\nA-secret=1",
-		"an open quote":    "A=1\nB=\"secret",
-		"a quote alone":    "A=1\nB='",
-		"NUL":              "A=1\nB=secret\x00",
-		"too large":        "A=1\n" + strings.Repeat("secret", 1<<18),
+		"no assignment":       "A=1\nsecret words",
+		"two words before =":  "A=1\nsecret words=1",
+		"text behind a quote": "A=1\nB='secret' secret\nC='x'",
+		"text behind lines":   "A='\n'\nB='secret\nsecret' secret\nC='x'",
+		"a dash":              "A=1\nA-secret=1",
+		"an open quote":       "A=1\nB=\"secret",
+		"a quote alone":       "A=1\nB='",
+		"NUL":                 "A=1\nB=secret\x00",
+		"too large":           "A=1\n" + strings.Repeat("secret", 1<<18),
 	} {
 		_, err := launch.ParseEnv(strings.NewReader(file))
 		if err == nil || strings.Contains(err.Error(), "secret") ||
-			(name != "too large" && !strings.Contains(err.Error(), "line 2")) {
+			(name != "too large" && !strings.Contains(err.Error(), "line "+stdcmp.Or(lines[name], "2"))) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// FuzzParseFormation holds that what is accepted has a number from 0 to 100 for every type.
+// FuzzParseFormation holds that what is accepted has a number from 0 to the most for every type.
 func FuzzParseFormation(f *testing.F) {
 	f.Add("all=1,web=2")
 	f.Add(" worker=02 ,web=0")
@@ -96,7 +113,7 @@ func FuzzParseFormation(f *testing.F) {
 			return
 		}
 		for name, count := range counts {
-			if (name != "web" && name != "worker") || count < 0 || count > 100 || len(counts) != 2 {
+			if (name != "web" && name != "worker") || count < 0 || count > procfile.MaxInstances || len(counts) != 2 {
 				t.Errorf("%q is read as %v", spec, counts)
 			}
 		}

@@ -52,9 +52,10 @@ func TestRunEnvironment(t *testing.T) {
 		},
 		"what config vars cannot set": {
 			[]string{"HOME=/x", "DYNO=x", "PORT=1", "PS=x", "PWD=/x", "=", "X"},
-			0,
-			slices.Concat(own, plain),
+			5001,
+			slices.Concat(own, plain, []string{"PORT=5001"}),
 		},
+		"a port of the config vars": {[]string{"PORT=1"}, 0, slices.Concat(own, plain, []string{"PORT=1"})},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

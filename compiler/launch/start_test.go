@@ -16,6 +16,7 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/compiler/launch"
+	"slugc/compiler/procfile"
 )
 
 var pids = regexp.MustCompile(`pid \d+`)
@@ -62,6 +63,37 @@ func TestStartPorts(t *testing.T) {
 	_, lines = start(t, t.Context(), launch.StartOptions{Processes: processes("web", echo)})
 	if want := "web.1    | port 5000, web.1, web.1"; !slices.Contains(lines, want) {
 		t.Errorf("no %q in %q", want, lines)
+	}
+}
+
+// TestLayoutPorts holds that ports of more than a hundred instances never meet, and that no instance's port
+// depends on how many others there are.
+func TestLayoutPorts(t *testing.T) {
+	t.Parallel()
+	types := processes("web", "w", "release", "r", "api", "a")
+	most := map[string]int{"web": procfile.MaxInstances, "api": procfile.MaxInstances}
+	list, err := launch.Layout(types, most, 0)
+	if err != nil || len(list) != 2*procfile.MaxInstances {
+		t.Fatalf("%d instances, %v", len(list), err)
+	}
+	ports := map[int]string{}
+	for _, i := range list {
+		if other := ports[i.Port]; other != "" {
+			t.Errorf("%s and %s have port %d", other, i.Name(), i.Port)
+		}
+		ports[i.Port] = i.Name()
+	}
+	fewer, err := launch.Layout(types, map[string]int{"web": 102, "api": 1}, 0)
+	if err != nil || len(fewer) != 103 {
+		t.Fatalf("%d instances, %v", len(fewer), err)
+	}
+	for _, i := range fewer {
+		if ports[i.Port] != i.Name() {
+			t.Errorf("%s has port %d", i.Name(), i.Port)
+		}
+	}
+	if fewer[99].Port != 5099 || fewer[100].Port != 5300 || fewer[102].Port != 5200 {
+		t.Errorf("ports %d, %d, %d", fewer[99].Port, fewer[100].Port, fewer[102].Port)
 	}
 }
 

@@ -134,6 +134,8 @@ func TestCleanUp(t *testing.T) {
 			main, head := b.Repo.lockFile("refs/heads/main"), b.Repo.lockFile("HEAD")
 			testkit.Write(t, main, b.commits[0]+"\n")
 			testkit.Write(t, head, "")
+			half := b.Repo.path("pushes", ".another.json.slugc-KILLED")
+			testkit.Write(t, half, "{")
 			if prepared {
 				updates := []Update{rec.Refs[0].Update, {Ref: "HEAD"}}
 				if err := b.ReferenceTransaction(t.Context(), "prepared", &rec.ReceivePack, updates); err != nil {
@@ -141,7 +143,7 @@ func TestCleanUp(t *testing.T) {
 				}
 			}
 			b.settles(0, 1)
-			for _, file := range []string{main, head, rec.Quarantine} {
+			for _, file := range []string{main, head, rec.Quarantine, half} {
 				if testkit.Exists(file) {
 					t.Errorf("%s is left", file)
 				}

@@ -118,8 +118,10 @@ func (r *Repository) load(id string) (*Record, error) {
 	return &rec, nil
 }
 
-// Pushes returns the records of all pushes that are not settled, the oldest first.
+// Pushes returns the records of all pushes that are not settled, the oldest first, and removes what killed
+// processes were writing.
 func (r *Repository) Pushes() ([]*Record, error) {
+	disk.RemoveUnfinished(r.path("pushes"))
 	entries, err := os.ReadDir(r.path("pushes"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the pushes under way: %w", err)

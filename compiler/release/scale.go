@@ -12,7 +12,7 @@ import (
 )
 
 // MaxQuantity is the largest quantity of a process type.
-const MaxQuantity = 10_000
+const MaxQuantity = procfile.MaxInstances
 
 // Change is a change of the formation.
 type Change struct {

@@ -7,13 +7,17 @@ import (
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
+
+	"slugc/cache/disk"
 )
 
 // OpenShared opens a store that keeps the segments of sections with [Section.Shared], for every app
-// of the machine. Unlike an app's own it drops nothing by itself: [Store.Prune] does.
+// of the machine, and removes what killed processes were writing there. Unlike an app's own store it
+// drops no segments by itself: [Store.Prune] does.
 func OpenShared(dir string) (*Store, error) {
 	s, err := OpenStore(dir)
 	if err == nil {
+		disk.RemoveUnfinished(dir)
 		s.shared = true
 	}
 	return s, err

@@ -68,3 +68,16 @@ func TestShared(t *testing.T) {
 		t.Errorf("the store has %v, %v", left, err)
 	}
 }
+
+// TestSharedLeftovers opens a store in which a process was killed while it wrote the index.
+func TestSharedLeftovers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	killed := filepath.Join(dir, ".index.slugc-KILLED")
+	put(t, dir, filepath.Base(killed), "half")
+	_, err := slug.OpenShared(dir)
+	check(t, err)
+	if _, err := os.Lstat(killed); !os.IsNotExist(err) {
+		t.Errorf("what a killed process was writing is still there (%v)", err)
+	}
+}

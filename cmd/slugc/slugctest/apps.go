@@ -78,12 +78,18 @@ func main() {
 // of its release process, "" for none.
 func SmallSlug(t testing.TB, text, release string) string {
 	t.Helper()
-	dir := t.TempDir()
-	testkit.Write(t, filepath.Join(dir, "app", "hello.txt"), text)
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}
 	if release != "" {
 		types = append(types, procfile.Process{Type: "release", Command: release})
 	}
+	return SlugOf(t, map[string]string{"hello.txt": text}, types)
+}
+
+// SlugOf packs a slug of the files, which nothing builds, with the process types.
+func SlugOf(t testing.TB, files map[string]string, types procfile.ProcessMap) string {
+	t.Helper()
+	dir := t.TempDir()
+	testkit.Tree(t, filepath.Join(dir, "app"), files)
 	file := filepath.Join(dir, "hello.tgz")
 	_, err := slug.Pack(context.Background(), slug.PackOptions{
 		Output:   file,
