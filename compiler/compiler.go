@@ -151,7 +151,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	if err != nil {
 		return nil, err
 	}
-	defer func() { b.abandon(staged) }() // after keep there is nothing left to abandon
+	defer func() { err = b.abandon(staged, err) }() // after keep there is nothing left to abandon
 	group, err := b.detect(staged)
 	if err != nil {
 		return nil, err

@@ -35,12 +35,14 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 	return nil, f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module), unknown)
 }
 
-// run runs a program to its end in the app's root, with the build's environment.
+// run runs a program to its end in the app's root, with the command's environment or else the build's.
 func (b *work) run(program string, c command.Command) ([]byte, error) {
 	if c.Program = b.env.vars.Look(program); c.Program == "" {
 		return nil, fmt.Errorf("running %q: no such program", program)
 	}
-	c.Dir, c.Env = b.Dir, b.env.vars.List()
+	if c.Dir = b.Dir; c.Env == nil {
+		c.Env = b.env.vars.List()
+	}
 	return b.Log.Run(b.Context, c)
 }
 

@@ -92,7 +92,8 @@ func (b *work) setUp() error {
 		"GOPATH":     gopath, // also keeps what the checksum database answered
 		"GOBIN":      b.binaries,
 		"GOMODCACHE": b.modules,
-		"GOFLAGS":    b.goFlags(),
+		"GOFLAGS":    b.goFlags(modFlag(b.goTool.Version, b.vendored())...),
+		"GOPROXY":    proxyFor(b.goTool.Version, b.env.vars["GOPROXY"]),
 		"PWD":        b.Dir,
 	} {
 		b.env.vars[name] = value

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slugc/buildpacks/shell"
 	"slugc/compiler/fault"
 	"slugc/compiler/push"
 	"slugc/compiler/release"
@@ -69,19 +71,20 @@ install replaces them.`,
 			if err != nil {
 				return err
 			}
-			kept, err := repo.Install(cmd.Context(), s, self)
+			kept, err := repo.Install(cmd.Context(), &s, self)
 			if err != nil {
 				return err
 			}
 			for _, hook := range kept {
 				c.ui.Detail("the " + hook + " hook that was there is kept, and runs first")
 			}
+			c.reportInstall(repo, s)
 			return c.result(s, repo.Dir)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.App, "app", "", "the app's name")
-	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main and master)")
+	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main, master and the one that HEAD names)")
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
 	flags.StringVar(&s.ReleaseEnvFile, "release-env-file", "", "config vars of the process type release")
 	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "",
@@ -92,6 +95,25 @@ install replaces them.`,
 	_ = cmd.MarkFlagRequired("app")
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+// reportInstall says which branches are deployed, and what to do next.
+func (c *cli) reportInstall(repo *push.Repository, s push.Settings) {
+	branches := s.DeployBranches()
+	c.ui.Step(fmt.Sprintf("A push to %s releases %s", strings.Join(branches, ", "), s.App))
+	c.ui.Detail("next, in a clone of the app:")
+	c.ui.Detail("  " + shell.Command("git", "remote", "add", "slugc", repo.Dir))
+	if host, err := os.Hostname(); err == nil {
+		owner := "USER"
+		if uid, err := repo.Owner(); err == nil {
+			if account, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+				owner = account.Username
+			}
+		}
+		remote := url.URL{Scheme: "ssh", User: url.User(owner), Host: host, Path: repo.Dir}
+		c.ui.Detail("    on another machine its URL is such as " + remote.String())
+	}
+	c.ui.Detail("  git push slugc " + branches[0])
 }
 
 // completeSettings checks the flags and fills in what a hook, in another environment, could not know.

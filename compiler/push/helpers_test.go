@@ -54,7 +54,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{T: t, releases: release.New(c, release.Options{RetryTime: time.Millisecond})}
 	b.Hook = &Hook{Repo: repo, Settings: Settings{App: "blog", Home: t.TempDir()}, Report: &reporttest.Recorder{},
 		Releases: func(context.Context) (*release.Releases, func(), error) { return b.releases, func() {}, nil }}
-	if _, err := repo.Install(t.Context(), b.Settings, "/bin/false"); err != nil {
+	if _, err := repo.Install(t.Context(), &b.Settings, "/bin/false"); err != nil {
 		t.Fatal(err)
 	}
 	tree := b.git("hash-object", "-t", "tree", "-w", "/dev/null")

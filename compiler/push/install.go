@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,7 +35,25 @@ const marker = "# Written by slugc hook install; slugc hook uninstall brings bac
 // receiveSettings are settings of receive-pack (git-config(1)): it must announce push options,
 // refuse objects that no commit should hold before they are built, and notice within a second that
 // a client has gone.
-var receiveSettings = [][2]string{{"advertisePushOptions", "true"}, {"fsckObjects", "true"}, {"keepAlive", "1"}}
+var receiveSettings = append([][2]string{
+	{"advertisePushOptions", "true"}, {"fsckObjects", "true"}, {"keepAlive", "1"},
+}, legacySettings()...)
+
+// legacySettings keep git from refusing what old programs have written into the histories of real projects,
+// and what a plain repository takes: dates, names and modes in odd forms. What can harm who reads a tree
+// (names such as ".git", hostile .gitmodules, duplicate entries) stays an error.
+func legacySettings() (list [][2]string) {
+	for _, id := range []string{
+		"badDate", "badDateOverflow", "badEmail", "badFilemode", "badName", "badTimezone", "missingAuthor",
+		"missingEmail", "missingNameBeforeEmail", "missingSpaceBeforeDate", "missingSpaceBeforeEmail",
+		"multipleAuthors", "nulInCommit", "zeroPaddedDate", "zeroPaddedFilemode",
+	} {
+		list = append(list, [2]string{legacyPrefix + id, "ignore"})
+	}
+	return list
+}
+
+const legacyPrefix = "fsck."
 
 // script is a hook that runs slugc. Several repositories may share a directory of hooks, so slugc
 // does nothing in a repository without settings.
@@ -73,10 +92,14 @@ fi
 `
 
 // Install writes the hooks, or changes their settings, and returns the names of earlier hooks that
-// it kept. self is the path of the slugc binary. It refuses with "push/hook-in-the-way",
+// it kept. self is the path of the slugc binary. Where s names no deploy branches, they are main, master and
+// the branch that the repository's HEAD names, and s says so if that is another one. It refuses with "push/hook-in-the-way",
 // "push/password-in-url", "push/branch-name" and "push/relative-path".
-func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept []string, err error) {
+func (r *Repository) Install(ctx context.Context, s *Settings, self string) (kept []string, err error) {
 	if err := s.check(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := s.addHead(ctx, r); err != nil {
 		return nil, err
 	}
 	dir, err := r.hooks(ctx)
@@ -86,11 +109,11 @@ func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept
 	if err := r.makeDirs(dir, r.path(), r.path("pushes")); err != nil {
 		return nil, err
 	}
-	err = r.edit(ctx, func(set setter, file string) error { return r.write(ctx, s, set, file) })
+	err = r.edit(ctx, func(set setter, file string) error { return r.write(ctx, *s, set, file) })
 	if err != nil {
 		return nil, err
 	}
-	if err := r.writeDeployRefs(s); err != nil {
+	if err := r.writeDeployRefs(*s); err != nil {
 		return nil, err
 	}
 	for _, hook := range hookNames {
@@ -106,7 +129,7 @@ func (r *Repository) Install(ctx context.Context, s Settings, self string) (kept
 }
 
 // write puts the settings into a configuration file, and under slugc.before the values of
-// receive-pack's settings that it changes.
+// receive-pack's settings that it changes. It keeps the owner's own severities of fsck.
 func (r *Repository) write(ctx context.Context, s Settings, set setter, file string) error {
 	for key, values := range s.values() {
 		if err := set("--unset-all", "slugc."+key); err != nil {
@@ -119,11 +142,14 @@ func (r *Repository) write(ctx context.Context, s Settings, set setter, file str
 		}
 	}
 	known, err := r.section(ctx, file, `^slugc\.before\.`)
-	if err != nil || len(known) > 0 {
+	if err != nil {
 		return err
 	}
 	for _, w := range receiveSettings {
-		was, err := r.section(ctx, file, `^receive\.`+strings.ToLower(w[0])+`$`)
+		if slices.ContainsFunc(known, func(kv [2]string) bool { return strings.EqualFold(kv[0], "slugc.before."+w[0]) }) {
+			continue // an earlier install has set it
+		}
+		was, err := r.section(ctx, file, `^receive\.`+settingPattern(w[0])+`$`)
 		if err != nil {
 			return err
 		}
@@ -131,12 +157,22 @@ func (r *Repository) write(ctx context.Context, s Settings, set setter, file str
 		if len(was) > 0 {
 			value = was[len(was)-1][1]
 		}
+		if len(was) > 0 && strings.HasPrefix(w[0], legacyPrefix) {
+			continue
+		}
 		err = errors.Join(set("slugc.before."+w[0], value), set("--replace-all", "receive."+w[0], w[1]))
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// settingPattern is a setting's name as git reports it, for a pattern: the part behind the last dot is in lower
+// case.
+func settingPattern(name string) string {
+	dot := strings.LastIndexByte(name, '.') + 1
+	return strings.ReplaceAll(name[:dot], ".", `\.`) + strings.ToLower(name[dot:])
 }
 
 // installHook writes one hook, and returns whether an earlier one was kept.

@@ -14,7 +14,7 @@
 // removes them:
 //
 //	repo, err := push.OpenRepository(ctx, "/srv/git/blog.git", "/usr/bin/git", env)
-//	kept, err := repo.Install(ctx, push.Settings{App: "blog", Home: "/var/lib/slugc"}, "/usr/bin/slugc")
+//	kept, err := repo.Install(ctx, &push.Settings{App: "blog", Home: "/var/lib/slugc"}, "/usr/bin/slugc")
 //	…
 //	hook := push.Hook{Repo: repo, Settings: settings, Releases: releases, Report: reporter}
 //	err = hook.PreReceive(ctx, push.Push{Updates: updates, …}, push.Builder{…}) // in the hook's process

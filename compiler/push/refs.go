@@ -2,7 +2,6 @@ package push
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -71,7 +70,7 @@ func (h *Hook) deployUpdates(updates []Update) ([]Update, error) {
 		}
 	}
 	others := len(updates) - len(deploys)
-	branches := strings.Join(h.Settings.branches(), ", ")
+	branches := strings.Join(h.Settings.DeployBranches(), ", ")
 	if others > maxListed {
 		h.Report.Detail(fmt.Sprintf("%d refs are not deploy branches (%s): no build", others, branches))
 		return deploys, nil
@@ -93,39 +92,4 @@ func refName(ref string) string {
 		return "tag " + tag
 	}
 	return ref
-}
-
-// checkAcceptable refuses, before anything is built, what git would refuse after the build, with
-// "push/not-a-commit" and "push/non-fast-forward".
-func (h *Hook) checkAcceptable(ctx context.Context, deploys []Update, quarantine []string) error {
-	kind, err := h.Repo.output(ctx, quarantine, "cat-file", "-t", deploys[0].New)
-	if err != nil {
-		return err
-	}
-	if kind != "commit" {
-		branch := refName(deploys[0].Ref)
-		return fault.AppError("push/not-a-commit",
-			fmt.Errorf("pushing %q: %s is a %s, and a branch names a commit", branch, shortID(deploys[0].New), kind),
-			"push the commit: `git push REMOTE TAG^{commit}:"+branch+"`")
-	}
-	deny, err := h.Repo.boolean(ctx, "receive.denyNonFastForwards")
-	if err != nil || !deny {
-		return err
-	}
-	for _, u := range deploys {
-		if isZero(u.Old) {
-			continue
-		}
-		_, err := h.Repo.output(ctx, quarantine, "merge-base", "--is-ancestor", u.Old, u.New)
-		if exitedWith(err, 1) {
-			return fault.AppError("push/non-fast-forward",
-				fmt.Errorf("pushing %q: %s does not follow %s, and this repository takes only fast-forwards",
-					refName(u.Ref), shortID(u.New), shortID(u.Old)),
-				"pull and push again")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/cache/disk"
@@ -19,7 +20,7 @@ import (
 // configuration, under `slugc.`.
 type Settings struct {
 	App            string   `json:"app"`
-	Branches       []string `json:"branches,omitempty"` // deploy branches, without refs/heads/; none: main and master
+	Branches       []string `json:"branches,omitempty"` // deploy branches, without refs/heads/; none: see Install
 	Coordinator    string   `json:"coordinator,omitempty"`
 	Store          string   `json:"store,omitempty"`
 	Home           string   `json:"home"`                       // state directory
@@ -88,17 +89,37 @@ func (s *Settings) set(key, value string) {
 	}
 }
 
-// branches are the deploy branches.
-func (s *Settings) branches() []string {
+// defaultBranches are the deploy branches where no others are set.
+var defaultBranches = []string{"main", "master"}
+
+// DeployBranches returns the deploy branches, without refs/heads/.
+func (s *Settings) DeployBranches() []string {
 	if len(s.Branches) > 0 {
 		return s.Branches
 	}
-	return []string{"main", "master"}
+	return defaultBranches
+}
+
+// addHead sets the deploy branches of a repository whose HEAD names another branch than the usual ones: that
+// branch and those. Where branches are named, they stay.
+func (s *Settings) addHead(ctx context.Context, r *Repository) error {
+	if len(s.Branches) > 0 {
+		return nil
+	}
+	head, err := r.output(ctx, nil, "symbolic-ref", "--quiet", "HEAD")
+	if exitedWith(err, 1) {
+		return nil // it names a commit
+	}
+	branch, ok := strings.CutPrefix(head, "refs/heads/")
+	if err == nil && ok && !slices.Contains(defaultBranches, branch) {
+		s.Branches = append([]string{branch}, defaultBranches...)
+	}
+	return err
 }
 
 // refs are the deploy branches as refs.
 func (s *Settings) refs() (refs []string) {
-	for _, b := range s.branches() {
+	for _, b := range s.DeployBranches() {
 		refs = append(refs, "refs/heads/"+b)
 	}
 	return refs

@@ -54,7 +54,7 @@ func (h *Hook) Status(ctx context.Context) (*Status, error) {
 	if s.Pushes, err = h.Repo.Pushes(); err != nil {
 		return nil, err
 	}
-	for _, b := range h.Settings.branches() {
+	for _, b := range h.Settings.DeployBranches() {
 		commit, err := h.Repo.refValue(ctx, "refs/heads/"+b)
 		if err != nil {
 			return nil, err

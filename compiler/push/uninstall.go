@@ -95,7 +95,7 @@ func (r *Repository) restore(ctx context.Context, set setter, file string) error
 			return err
 		}
 	}
-	for _, section := range []string{"slugc", "slugc.before"} {
+	for _, section := range []string{"slugc", "slugc.before", "slugc.before.fsck"} {
 		if has, err := r.section(ctx, file, "^"+strings.ReplaceAll(section, ".", `\.`)+`\.[a-z]+$`); err != nil {
 			return err
 		} else if len(has) > 0 {

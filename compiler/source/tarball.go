@@ -54,7 +54,7 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 		return err
 	}
 	t := &tarball{directory: directory{root: root}, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
-	w, err := s.scan(ctx, root, nil)
+	w, err := s.scan(ctx, root, nil, nil)
 	if err != nil {
 		root.Close()
 		return err
