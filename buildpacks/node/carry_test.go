@@ -49,7 +49,8 @@ func TestCarry(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	from, to = plant(t, full), plant(t, map[string]string{"b/package.json": version("3.0.0")})
-	if err := carry([]string{from}, []string{to}, listed); !errors.Is(err, errStuck) || !strings.HasPrefix(err.Error(), "b ") {
+	if err := carry([]string{from}, []string{to}, listed); !errors.Is(err, errStuck) ||
+		!strings.HasPrefix(err.Error(), "b ") {
 		t.Errorf("got %v", err)
 	}
 	if diff := cmp.Diff(full, read(t, from)); diff != "" {

@@ -62,7 +62,8 @@ func TestPruningKeepsWhatScriptsMade(t *testing.T) {
 			b.script("build", "node generate.js build")
 			b.script("postinstall", "node generate.js install")
 			first := b.build()
-			if !strings.Contains(first.Log, "Pruning development dependencies") || strings.Contains(first.Log, "Not pruned") {
+			if !strings.Contains(first.Log, "Pruning development dependencies") ||
+				strings.Contains(first.Log, "Not pruned") {
 				t.Errorf("not pruned:\n%s", first.Log)
 			}
 			all := buildpacktest.Want{Absent: []string{"node_modules/is-odd", "node_modules/is-number",
@@ -87,7 +88,10 @@ func TestPruningKeepsWhatScriptsMade(t *testing.T) {
 					t.Errorf("%s is there %d times", part, found)
 				}
 			}
-			if text := testkit.Read(t, filepath.Join(b.App, "node_modules/ms/index.js")); !strings.HasSuffix(text, "// patched\n") ||
+			if text := testkit.Read(t, filepath.Join(b.App, "node_modules/ms/index.js")); !strings.HasSuffix(
+				text,
+				"// patched\n",
+			) ||
 				strings.Count(text, "// patched") > 1 {
 				t.Error("the patch is lost, or applied twice")
 			}

@@ -142,7 +142,10 @@ func TestCacheDirectories(t *testing.T) {
 	b := newWarmBench(t, small)
 	b.Edit("package.json", `"scripts": {`, `"cacheDirectories": ["node_modules", ".build-cache", "client/node_modules",
 		"../outside", "link/deep", "/etc"], "scripts": {`)
-	b.script("build", "mkdir -p .build-cache client/node_modules && echo x | tee -a .build-cache/log >> client/node_modules/log")
+	b.script(
+		"build",
+		"mkdir -p .build-cache client/node_modules && echo x | tee -a .build-cache/log >> client/node_modules/log",
+	)
 	must(t, os.Symlink("/tmp", b.Source("link")))
 	first := b.build()
 	for _, bad := range []string{"../outside", "link/deep", "/etc"} {
