@@ -41,13 +41,17 @@ func toolOf(name string) string {
 
 // managerOf returns the app's package manager in a version and puts its settings into the
 // environment. Its download store is in a cache layer. The lock file's checksums verify what the
-// store holds, so it serves whatever changed.
+// store holds, so it serves whatever changed. All but Yarn 1 put whole files there.
 func (b *work) managerOf(version string) (manager, error) {
 	store, err := b.Layer(toolOf(b.app.Manager) + "-cache")
 	if err != nil {
 		return manager{}, err
 	}
-	b.Contribute(store, libcnb.LayerTypes{Cache: true})
+	if b.app.Manager == "yarn" {
+		b.ContributeStore(store)
+	} else {
+		b.Contribute(store, libcnb.LayerTypes{Cache: true})
+	}
 	b.store = store.Path
 	b.setPatience()
 	var m manager

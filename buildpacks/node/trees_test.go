@@ -70,13 +70,17 @@ func TestScriptStartsToTouch(t *testing.T) {
 	buildpacktest.Equal(t, "and once more", b.build().files, first.files)
 }
 
-// TestFailedScript holds that a build that fails returns its borrowed tree to the cache.
+// TestFailedScript holds that a build that fails keeps the tree that it has installed, and returns one that
+// it has borrowed to the cache.
 func TestFailedScript(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
 	b.script("build", "node step.js")
+	b.Write("step.js", "process.exit(4)")
+	b.fail("node/build-script-failed").Says(t, "Installing from scratch: nothing is cached")
 	b.Write("step.js", "")
 	first := b.build()
+	first.Says(t, "Using node_modules from the cache")
 	b.Write("step.js", "process.exit(4)")
 	b.fail("node/build-script-failed")
 	b.Write("step.js", "")
