@@ -20,7 +20,7 @@ type manager struct {
 	program    []byte            // Yarn's, of version 2 and newer: it tells which settings that version has
 	install    [][]string        // commands that make the whole tree, development dependencies included
 	prune      [][]string        // commands that leave what a running app needs; nil where this version has none
-	pruneEmpty bool              // prune installs again: the trees are removed first
+	pruneEmpty bool              // prune installs again, into no trees: [carry] brings over what scripts made
 	noPrune    string            // why prune is nil
 	launch     map[string]string // environment defaults of a running app
 	run        []string          // words before a script's name
@@ -125,10 +125,11 @@ func (b *work) yarn1(store string) manager {
 		common = append(common, "--frozen-lockfile")
 	}
 	return manager{
-		install: [][]string{append([]string{"yarn", "install", "--production=false"}, common...)},
-		prune:   [][]string{append([]string{"yarn", "install", "--production", "--ignore-scripts"}, common...)},
-		run:     []string{"yarn", "run"},
-		start:   "yarn start",
+		install:    [][]string{append([]string{"yarn", "install", "--production=false"}, common...)},
+		prune:      [][]string{append([]string{"yarn", "install", "--production", "--ignore-scripts"}, common...)},
+		pruneEmpty: true, // in place it would write packages again that a script has changed
+		run:        []string{"yarn", "run"},
+		start:      "yarn start",
 	}
 }
 
@@ -140,7 +141,7 @@ func (b *work) bun(store string) manager {
 	}
 	return manager{
 		install:    [][]string{append([]string{"bun", "install"}, common...)},
-		prune:      [][]string{append([]string{"bun", "install", "--production"}, common...)},
+		prune:      [][]string{append([]string{"bun", "install", "--production", "--ignore-scripts"}, common...)},
 		pruneEmpty: true, // bun has no prune
 		run:        []string{"bun", "run"},
 		start:      "bun run start",

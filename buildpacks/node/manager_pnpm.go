@@ -1,18 +1,15 @@
 package node
 
-import (
-	"fmt"
-	"strings"
-)
-
 // pnpm reads npm_config_ variables, and pnpm_config_ ones from version 11 on.
 func (b *work) pnpm(store, version string, files rc) manager {
 	prefix := "npm_config_"
 	m := manager{
 		install: [][]string{{"pnpm", "install", "--prod=false"}},
-		prune:   [][]string{{"pnpm", "prune", "--prod", "--ignore-scripts"}},
-		run:     []string{"pnpm", "run"},
-		start:   "pnpm start",
+		prune:   [][]string{{"pnpm", "install", "--prod", "--ignore-scripts", "--prefer-offline"}},
+		// `pnpm prune` removes the trees too, and versions before 8.15.6 run the app's scripts again
+		pruneEmpty: true,
+		run:        []string{"pnpm", "run"},
+		start:      "pnpm start",
 	}
 	if atLeast(version, "11.0.0") {
 		prefix = "pnpm_config_"
@@ -42,18 +39,7 @@ func (b *work) pnpm(store, version string, files rc) manager {
 	}
 	if b.app.Lockfile != "" {
 		m.install[0] = append(m.install[0], "--frozen-lockfile")
-	}
-	scripts := b.lifecycleScripts("pnpm:devPreinstall", "preinstall", "install", "postinstall", "prepare")
-	switch {
-	case len(b.app.Workspaces) > 0 && len(scripts) > 0:
-		m.prune, m.noPrune = nil, fmt.Sprintf("pnpm would run %s again", strings.Join(scripts, ", "))
-	case len(b.app.Workspaces) > 0:
-		m.prune = [][]string{{"pnpm", "install", "--prod", "--frozen-lockfile", "--prefer-offline"}}
-		m.pruneEmpty = true
-	case !atLeast(version, "8.15.6") && len(scripts) > 0:
-		m.prune, m.noPrune = nil, fmt.Sprintf("pnpm %s would run %s again", version, strings.Join(scripts, ", "))
-	case !atLeast(version, "8.15.6"):
-		m.prune = [][]string{{"pnpm", "prune", "--prod"}}
+		m.prune[0] = append(m.prune[0], "--frozen-lockfile")
 	}
 	return m
 }
