@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks/command"
@@ -41,14 +42,23 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	return err
 }
 
-// compiling matches what Leiningen says before it compiles a namespace.
-var compiling = lazyregexp.New(`^Compiling ([\w.*+!?<>=-]+)$`)
+var (
+	// compiling matches what Leiningen says before it compiles a namespace, and packed what it says when it has
+	// compiled all.
+	compiling = lazyregexp.New(`^Compiling ([\w.*+!?<>=-]+)$`)
+	packed    = lazyregexp.New(`^(?:Created|Wrote) .*\.jar$|^Compilation succeeded`)
+)
 
-// stuck explains the silence of a build by its last line.
-func stuck(shown, line string) *diagnosis.Diagnosis {
-	m := compiling.FindStringSubmatch(line)
+// stuck explains the silence of a build by its last lines. What a namespace logs comes after its name.
+func stuck(shown string, lines []string) *diagnosis.Diagnosis {
+	var m []string
+	for _, line := range slices.Backward(lines) {
+		if m = compiling.FindStringSubmatch(line); m != nil || packed.MatchString(line) {
+			break
+		}
+	}
 	if m == nil {
-		return command.Hangs("clojure")(shown, line)
+		return command.Hangs("clojure")(shown, lines)
 	}
 	return &diagnosis.Diagnosis{
 		ID: "clojure/compile-hangs", Waiting: true,

@@ -42,7 +42,8 @@ func (b *work) prefetch() error {
 	defer func() { b.fetchedAll = true }()
 	if b.installed("leiningen") != nil || b.app.BinLein && b.app.Lein != nil {
 		profiles := "uberjar,provided:production"
-		if task := b.leinTask(); b.app.Tool == "leiningen" && len(task) > 1 && strings.HasPrefix(task[0], "with-profile") {
+		task := b.leinTask()
+		if b.app.Tool == "leiningen" && len(task) > 1 && strings.HasPrefix(task[0], "with-profile") {
 			profiles += ":" + task[1]
 		}
 		if err := b.lein("with-profile", profiles, "deps"); err != nil {

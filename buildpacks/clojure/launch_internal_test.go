@@ -86,7 +86,8 @@ func TestLeinCalls(t *testing.T) {
 		"from a script": {"web: bin/start", "", "production"},
 	} {
 		b := newWork(t, leinApp(detect.LeinFacts{}), nil)
-		testkit.Tree(t, b.Dir, map[string]string{"Procfile": tt.procfile + "\n", "bin/start": "#!/bin/sh\nlein ring server\n"})
+		testkit.Write(t, b.Path("Procfile"), tt.procfile+"\n")
+		testkit.Write(t, b.Path("bin/start"), "#!/bin/sh\nlein ring server\n")
 		if err := b.checkLein(); tt.id != "" {
 			wantDiagnosis(t, err, tt.id, "lein")
 		} else if err != nil {

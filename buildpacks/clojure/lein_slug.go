@@ -77,8 +77,10 @@ func (b *work) checkLein() error {
 			continue
 		}
 		d := unfrozen(c, why)
-		d.Hints = []string{"set LEIN_INCLUDE_IN_SLUG=yes for the build: Leiningen and its repository become part of the slug",
-			"or start Java: `" + c.process + ": java $JAVA_OPTS clojure.main -m shop.core`; what builds belongs into bin/build"}
+		d.Hints = []string{
+			"set LEIN_INCLUDE_IN_SLUG=yes for the build: Leiningen and its repository become part of the slug",
+			"or start Java: `" + c.process + ": java $JAVA_OPTS clojure.main -m shop.core`",
+		}
 		if c.certain {
 			return d
 		}

@@ -27,11 +27,15 @@ var (
 	freezeScript []byte
 )
 
-// serial chooses Java's simplest collector. Java does not start with two.
-const serial = "-XX:+UseSerialGC"
+// serial chooses Java's simplest collector, and sameCollector the one that is Java's default on all but small
+// machines. Java does not start with two.
+const (
+	serial        = "-XX:+UseSerialGC"
+	sameCollector = "-XX:+UseG1GC"
+)
 
 // collector returns the option for Java's collector when it compiles the app; "" if the app's files may choose
-// one.
+// one. With another collector Java starts with other hash codes, and the classes differ (steadyHashes).
 func (b *work) collector() string {
 	if b.app.Lein != nil && len(b.app.Lein.Computed) > 0 {
 		return ""
@@ -41,7 +45,7 @@ func (b *work) collector() string {
 			return ""
 		}
 	}
-	return serial
+	return sameCollector
 }
 
 // steadyHashes keeps Java from dropping manifests of jars, which it holds by soft references, when memory runs

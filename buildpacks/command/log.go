@@ -73,6 +73,7 @@ func (l *Log) Again(why string) { l.Detail("%s Trying once more", why) }
 
 const (
 	tailSize = 256 << 10 // bytes of a tool's output that are kept to recognise its failure
+	lastSize = 16 << 10  // bytes of it that explain its silence
 	maxLine  = 64 << 10  // bytes; a longer line is shown in pieces
 )
 
@@ -143,13 +144,15 @@ func (s *stream) last() []byte {
 	return s.tail[max(0, len(s.tail)-tailSize):]
 }
 
-// lastLine returns the last line that is not blank, trimmed and without colours.
-func (s *stream) lastLine() string {
+// lastLines returns the last lines that are not blank, trimmed and without colours.
+func (s *stream) lastLines() (lines []string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	text := bytes.TrimSpace(diagnosis.Plain(s.tail[max(0, len(s.tail)-maxLine):]))
-	if open := bytes.TrimSpace(diagnosis.Plain(s.line)); len(open) > 0 {
-		text = open
+	text := append(bytes.Clone(s.tail[max(0, len(s.tail)-lastSize):]), s.line...)
+	s.mu.Unlock()
+	for line := range strings.Lines(string(diagnosis.Plain(text))) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
 	}
-	return string(bytes.TrimSpace(text[bytes.LastIndexByte(text, '\n')+1:]))
+	return lines
 }

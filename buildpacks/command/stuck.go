@@ -7,9 +7,9 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
-// Stuck returns a diagnosis of a command that is silent after a line of its output, or nil. The platform shows
-// it if it stops the build for its silence.
-type Stuck func(shown, line string) *diagnosis.Diagnosis
+// Stuck returns a diagnosis of a command that is silent after the last lines of its output, or nil. They are
+// trimmed, and none is blank. The platform shows the diagnosis if it stops the build for its silence.
+type Stuck func(shown string, lines []string) *diagnosis.Diagnosis
 
 var (
 	serves = lazyregexp.New(`(?i)\b(?:listening|running|available|started|ready|serving|local|network)\b.*` +
@@ -22,7 +22,11 @@ var (
 // Hangs is the [Stuck] of the scripts of a language: the last line tells of one that serves or watches files,
 // or that has done its work and does not end.
 func Hangs(language string) Stuck {
-	return func(shown, line string) *diagnosis.Diagnosis {
+	return func(shown string, lines []string) *diagnosis.Diagnosis {
+		if len(lines) == 0 {
+			return nil
+		}
+		line := lines[len(lines)-1]
 		d := &diagnosis.Diagnosis{ID: language + "/build-hangs", Waiting: true}
 		switch {
 		case serves.MatchString(line):

@@ -22,7 +22,7 @@ func TestHangs(t *testing.T) {
 		"Creating an optimized production build ...":            "",
 		"": "",
 	} {
-		d := command.Hangs("node")("npm run build", line)
+		d := command.Hangs("node")("npm run build", []string{"> build", line})
 		if (d == nil) != (says == "") ||
 			d != nil && (!strings.Contains(d.Summary, says) || !d.Waiting || d.ID != "node/build-hangs") {
 			t.Errorf("%q: %+v, want %q", line, d, says)
@@ -36,7 +36,7 @@ func TestHangsIDs(t *testing.T) {
 	for language, id := range map[string]string{
 		"ruby": "ruby/build-hangs", "go": "go/build-hangs", "clojure": "clojure/build-hangs",
 	} {
-		if d := command.Hangs(language)("make", "Done in 2.0s"); d == nil || d.ID != id {
+		if d := command.Hangs(language)("make", []string{"Done in 2.0s"}); d == nil || d.ID != id {
 			t.Errorf("%s: %+v", language, d)
 		}
 	}
@@ -47,8 +47,8 @@ func TestStuck(t *testing.T) {
 	t.Parallel()
 	report := filepath.Join(t.TempDir(), "report")
 	log := &command.Log{Out: io.Discard, Report: report}
-	stuck := func(shown, line string) *diagnosis.Diagnosis {
-		if line != "two" {
+	stuck := func(shown string, lines []string) *diagnosis.Diagnosis {
+		if strings.Join(lines, " ") != "one two" {
 			return nil
 		}
 		return &diagnosis.Diagnosis{ID: "x/build-hangs", Summary: shown + " hangs.", Waiting: true}

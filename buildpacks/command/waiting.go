@@ -43,10 +43,10 @@ func (l *Log) watch(pid int, c Command, out *stream, ended <-chan struct{}) {
 	}
 }
 
-// waitsFor returns what a command waits on, or nil. Its last line tells more than an open connection.
+// waitsFor returns what a command waits on, or nil. Its last lines tell more than an open connection.
 func waitsFor(pid int, c Command, out *stream) *diagnosis.Diagnosis {
 	if c.Stuck != nil {
-		if d := c.Stuck(c.Shown, out.lastLine()); d != nil {
+		if d := c.Stuck(c.Shown, out.lastLines()); d != nil {
 			return d
 		}
 	}
