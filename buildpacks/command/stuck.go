@@ -15,8 +15,8 @@ var (
 	serves = lazyregexp.New(`(?i)\b(?:listening|running|available|started|ready|serving|local|network)\b.*` +
 		`(?:https?://|\bport:? ?\d+|localhost|127\.0\.0\.1|0\.0\.0\.0|:\d{4,5}\b)|` +
 		`\b(?:watching|waiting) for (?:\w+ )?changes|is watching the files|\bpress (?:h|q|ctrl)\b`)
-	finished = lazyregexp.New(`(?i)\bbuilt in [\d.]+ ?m?s|\bdone in [\d.]+|compiled successfully|\bcompiled in [\d.]+|` +
-		`\bbuild (?:is )?(?:complete|succeeded|successful|done)|\bfinished in [\d.]+`)
+	finished = lazyregexp.New(`(?i)\b(?:built|done|compiled|finished) in [\d.]+|compiled successfully|` +
+		`\bbuild (?:is )?(?:complete|succeeded|successful|done)`)
 )
 
 // Hangs is the [Stuck] of the scripts of a language: the last line tells of one that serves or watches files,
