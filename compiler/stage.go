@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/source"
 )
@@ -34,6 +35,9 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	if err = end("copying the source", err); err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
+	if tree.LeftOut != "" {
+		b.Report.Step(tree.LeftOut)
+	}
 	for _, w := range tree.Warnings {
 		b.Report.Warn(w)
 	}
@@ -57,9 +61,17 @@ func refuseReserved(src *source.Source) error {
 	return nil
 }
 
-// abandon ends a build that did not succeed.
-func (b *build) abandon(staged Staged) {
-	if err := staged.Dirs.Abort(); err != nil {
-		b.Report.Warn("cleaning up after the failed build: " + err.Error())
+// abandon ends a build that did not succeed, and returns its error. A machine in trouble that shows now was
+// probably in trouble before: it explains what is not the app's fault.
+func (b *build) abandon(staged Staged, failed error) error {
+	err := staged.Dirs.Abort()
+	if err == nil {
+		return failed
 	}
+	err = fmt.Errorf("cleaning up after the failed build: %w", err)
+	if _, trouble := disk.TroubleOf(err); trouble && failed != nil && fault.Of(failed).Owner == fault.Slugc {
+		return errors.Join(failed, err)
+	}
+	b.Report.Warn(err.Error())
+	return failed
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"slugc/compiler"
 	"slugc/compiler/fault"
@@ -29,7 +30,7 @@ const (
 type buildFlags struct {
 	app, ref, subdir, output, message, procfile, limit, envFile string
 	env, allowSubmodules                                        []string
-	fresh, noRegister                                           bool
+	fresh, noRegister, includeIgnored                           bool
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
 	resources                                                   resourceFlags
@@ -77,7 +78,7 @@ stderr.`,
 	flags.StringVar(&f.ref, "ref", "", "build this git revision instead of the working directory")
 	flags.StringArrayVar(&f.allowSubmodules, "allow-submodules", nil,
 		"with --ref, fetch submodules whose URL is `PATTERN`: exact, or with a * at the end")
-	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	f.sourceFlags(flags)
 	flags.StringVarP(&f.output, "output", "o", "", "write the slug to this file")
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
 	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a bad Procfile line is only a warning")
@@ -94,6 +95,13 @@ stderr.`,
 	c.networkFlag(flags)
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+// sourceFlags adds the flags for the part of the source that counts.
+func (f *buildFlags) sourceFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	flags.BoolVar(&f.includeIgnored, "include-ignored", false,
+		"of a directory in a git work tree, take what git ignores too")
 }
 
 func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error) {
@@ -148,6 +156,8 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		Ref:        f.ref,
 		Subdir:     f.subdir,
 		Submodules: source.Submodules{Allow: f.allowSubmodules},
+
+		IncludeIgnored: f.includeIgnored,
 	}
 	if len(f.allowSubmodules) > 0 && f.ref == "" {
 		return spec, fault.UsageError("usage/flag",
@@ -181,7 +191,7 @@ func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {
 		return spec, fmt.Errorf("finding %q: %w", dir, err)
 	}
 	spec.Dir = abs
-	spec.Env = c.fetchEnv(append([]string{"PATH", "SSH_AUTH_SOCK"}, passed...)...)
+	spec.Env = c.fetchEnv(append([]string{"PATH", "HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK"}, passed...)...)
 	if f.ref != "" {
 		spec.Kind = source.Git
 	}

@@ -60,7 +60,7 @@ nothing is built, fetched or changed.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.ref, "ref", "", "look at this git revision instead of the working directory")
-	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
+	f.sourceFlags(flags)
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "build configuration `K=V`")
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
 	c.jsonFlag(cmd)
@@ -76,13 +76,17 @@ func (c *cli) detectDir(cmd *cobra.Command, spec source.Spec) (dir string, done 
 	done = func() { _ = os.RemoveAll(tmp) }
 	spec.Temp = filepath.Join(tmp, "incoming")
 	src, err := source.Open(cmd.Context(), spec, source.Options{})
+	var tree *source.Tree
 	if err == nil {
 		defer src.Close()
-		_, err = src.Stage(cmd.Context(), filepath.Join(tmp, "app"))
+		tree, err = src.Stage(cmd.Context(), filepath.Join(tmp, "app"))
 	}
 	if err != nil {
 		done()
 		return "", nil, err
+	}
+	if tree.LeftOut != "" {
+		c.ui.Detail(tree.LeftOut)
 	}
 	return filepath.Join(tmp, "app"), done, nil
 }

@@ -25,18 +25,50 @@ type directory struct {
 
 func (d *directory) close() error { return d.root.Close() }
 
-func (s *Source) openDir(ctx context.Context, dir, sub string) error {
-	root, err := openApp(dir, sub)
+func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
+	root, err := openApp(spec.Dir, sub)
 	if err != nil {
 		return err
 	}
 	s.origin = &directory{root: root}
 	cache := loadCache(s.o.StatCache)
-	if _, err := s.scan(ctx, root, cache); err != nil {
+	var in *scope
+	if !spec.IncludeIgnored {
+		in, err = s.gitScope(ctx, filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
+	}
+	if err == nil {
+		_, err = s.scan(ctx, root, cache, in)
+	}
+	if trouble, ok := errors.AsType[*gitTrouble](err); ok {
+		s.warnings = append(s.warnings, fmt.Sprintf("What git ignores is not left out of the source: %v.", trouble))
+		_, err = s.scan(ctx, root, cache, nil)
+	}
+	if err != nil {
 		return err
 	}
 	s.remember(cache)
 	return nil
+}
+
+// gitScope returns what git ignores in a directory; nil if the directory is in no work tree, or is
+// ignored itself, so that nothing would be left.
+func (s *Source) gitScope(ctx context.Context, dir string, env []string) (*scope, error) {
+	tree := findWorkTree(dir, env)
+	if tree == nil {
+		return nil, nil
+	}
+	in, err := tree.scope(ctx)
+	if err != nil || !in.tracked {
+		return in, err
+	}
+	if _, err := tree.tracks(ctx, "", true); err != nil {
+		return nil, &gitTrouble{err}
+	}
+	if len(tree.files) == 0 {
+		s.leftOut = "Git ignores this directory itself, so nothing is left out of it"
+		return nil, nil
+	}
+	return in, nil
 }
 
 // openApp opens the app's directory in the source. A link on the way is followed as long as it
@@ -62,8 +94,9 @@ func openApp(dir, sub string) (*os.Root, error) {
 	return app, nil
 }
 
-// scan sets the entries below root and their digests, and returns the walker that found them.
-func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache) (*walker, error) {
+// scan sets the entries below root and their digests, and returns the walker that found them. git is
+// what git ignores there.
+func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache, git *scope) (*walker, error) {
 	rules, err := readIgnore(root)
 	if err != nil {
 		return nil, err
@@ -71,11 +104,14 @@ func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache) (*wa
 	w := &walker{root: root, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(s.o.Workers)
-	w.group.Go(func() error { return w.dir(subdir{rel: "."}) })
+	w.group.Go(func() error { return w.dir(subdir{rel: ".", scope: git}) })
 	if err := w.group.Wait(); err != nil {
 		return nil, err
 	}
 	s.entries, s.ignored = w.entries, w.ignored
+	if w.left.count > 0 {
+		s.leftOut = w.left.text()
+	}
 	return w, sortEntries(s.entries)
 }
 

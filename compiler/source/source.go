@@ -12,7 +12,11 @@
 // empty one is not staged.
 //
 // Ignore rules: .git is left out at any depth, and so is what .slugignore at the root of the app
-// lists, in the syntax of gitignore(5). Git attributes are not applied: a slug holds what the
+// lists, in the syntax of gitignore(5). Of a directory in a git work tree, what git ignores is left
+// out too, unless it is tracked: the rules are those of every .gitignore, of info/exclude and of
+// core.excludesFile, and a submodule has its own. Git lists its index only if a rule matches
+// something, and runs nothing that a repository names; without a repository it is not asked. A
+// directory that git ignores itself is taken whole. Git attributes are not applied: a slug holds what the
 // commit holds.
 //
 // The original is only read, and no link in it is followed. What a slug cannot hold is refused by
@@ -61,7 +65,11 @@ type Spec struct {
 	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
 	Reader io.Reader // Tarball: the archive; if it holds only one directory, that is the source
 	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
-	Env    []string  // Git: has PATH, proxies, certificates, and the object directories of a push in quarantine
+	// Env is of git: it has PATH; Dir: and HOME and XDG_CONFIG_HOME; Git: and proxies, certificates, and
+	// the object directories of a push in quarantine.
+	Env []string
+
+	IncludeIgnored bool // Dir: with what git ignores
 
 	Submodules Submodules // Git
 }
@@ -82,6 +90,7 @@ type Source struct {
 	digest  digest.Digest
 	commit  string
 	ignored int
+	leftOut string
 	origin  origin
 
 	warnings []string // of Open
@@ -102,6 +111,7 @@ type Tree struct {
 	Files    int           // files and links
 	Bytes    int64         // content of the files
 	Ignored  int           // what .slugignore left out; a directory counts once
+	LeftOut  string        // Dir: a line about what git ignores; "" if nothing was left out
 	Warnings []string      // each is a sentence
 }
 
@@ -126,7 +136,7 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 	s := &Source{o: o}
 	switch spec.Kind {
 	case Dir:
-		err = s.openDir(ctx, spec.Dir, sub)
+		err = s.openDir(ctx, spec, sub)
 	case Git:
 		err = s.openGit(ctx, spec, sub)
 	case Tarball:
@@ -193,6 +203,7 @@ func (s *Source) Stage(ctx context.Context, dest string) (*Tree, error) {
 		return nil, fmt.Errorf("staging source: %w", err)
 	}
 	t := &Tree{Root: dest, Digest: s.digest, Commit: s.commit, Files: len(s.entries), Ignored: s.ignored}
+	t.LeftOut = s.leftOut
 	t.Warnings = append(warnings, s.warnings...)
 	for _, e := range s.entries {
 		t.Bytes += e.size

@@ -36,6 +36,7 @@ type walker struct {
 	entries []entry
 	tally   tally
 	ignored int
+	left    leftOut
 	dirs    int  // directories seen, the root included
 	linked  bool // a file has more than one name
 	skipped bool // something was left out
@@ -51,8 +52,9 @@ func (w *walker) share(f func() error) error {
 
 // subdir is a directory that is still to be walked.
 type subdir struct {
-	rel  string
-	stat stat // when it was found
+	rel   string
+	stat  stat   // when it was found
+	scope *scope // what git ignores in it
 }
 
 // dir walks a directory. It closes the directory before those below it are opened, so that a deep
@@ -86,19 +88,24 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 	w.mu.Lock()
 	w.dirs++
 	w.mu.Unlock()
-	for {
-		names, err := f.Readdirnames(1024)
+	for first := true; ; first = false {
+		names, err := f.Readdirnames(nameChunk)
+		if first {
+			if d.scope, err = w.enter(f, d, names, err); err != nil && err != io.EOF {
+				return nil, err
+			}
+		}
 		for _, name := range names {
 			if err := w.ctx.Err(); err != nil {
 				return nil, err
 			}
 			rel := path.Join(d.rel, name)
-			st, err := w.name(int(f.Fd()), rel, name)
+			sub, err := w.name(int(f.Fd()), d.scope, rel, name)
 			if err != nil {
 				return nil, err
 			}
-			if st != nil {
-				below = append(below, subdir{rel, *st})
+			if sub != nil {
+				below = append(below, *sub)
 			}
 		}
 		if err == io.EOF {
@@ -110,8 +117,11 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 	}
 }
 
-// name adds the entry of one name in the directory fd. For a directory it only returns the stat.
-func (w *walker) name(fd int, rel, name string) (*stat, error) {
+// nameChunk is how many names are read from a directory at a time.
+const nameChunk = 1024
+
+// name adds the entry of one name in the directory fd. A directory it only returns.
+func (w *walker) name(fd int, in *scope, rel, name string) (*subdir, error) {
 	if name == ".git" {
 		w.skip(false)
 		return nil, nil
@@ -128,10 +138,17 @@ func (w *walker) name(fd int, rel, name string) (*stat, error) {
 	if err := w.rules.Err(); err != nil {
 		return nil, errIgnore(err)
 	}
+	below, out, err := in.child(w.ctx, rel, format == unix.S_IFDIR)
+	if err != nil {
+		return nil, err
+	}
+	if out {
+		w.leave(rel, format == unix.S_IFDIR)
+		return nil, nil
+	}
 	switch format {
 	case unix.S_IFDIR:
-		st := statOf(&raw)
-		return &st, asFault(w.tally.limits.CheckName(rel))
+		return &subdir{rel, statOf(&raw), below}, asFault(w.tally.limits.CheckName(rel))
 	case unix.S_IFREG:
 		return nil, w.file(rel, &raw)
 	case unix.S_IFLNK:

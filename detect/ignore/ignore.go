@@ -5,11 +5,12 @@
 //	tree := ignore.NewTree(rules)
 //	tree.Ignored("tmp/cache/a") // true
 //
+// A git work tree has a .gitignore in any directory: a [Level] is the rules that count in one.
+//
 // The rules are exactly those of git (see gitignore(5)); a test compares them with git itself. What all
 // matches of a file's rules cost together is bounded, because patterns of many wildcards and long
 // names may cost a lot: after [MaxSteps] nothing matches, and [Rules.Err] returns an error.
-// [MaxBytes] and [MaxLine] limit the input. The package does not look for
-// ignore files in subdirectories and reads no files itself.
+// [MaxBytes] and [MaxLine] limit the input. The package reads no files itself.
 package ignore
 
 import (
@@ -20,8 +21,8 @@ import (
 )
 
 // MaxBytes is the maximum size of a file of rules and MaxLine that of a line, in bytes. MaxSteps is
-// how many bytes all matches of its rules may compare: about half a second. The rules of real apps take
-// less than a hundredth of that.
+// how many bytes all matches of its rules (of all files of a Level) may compare: about half a second.
+// The rules of real apps take less than a hundredth of that.
 const (
 	MaxBytes = 64 << 10
 	MaxLine  = 512
@@ -60,12 +61,14 @@ func (e *LimitError) Error() string {
 
 // Parse parses the content of a file of rules. It skips a pattern that can match nothing, such as
 // one with an open bracket, as git does. Its error is a [*LimitError].
-func Parse(content []byte) (Rules, error) {
+func Parse(content []byte) (Rules, error) { return parse(content, new(atomic.Int64)) }
+
+// parse parses a file whose matches take from the budget of spent.
+func parse(content []byte, spent *atomic.Int64) (Rules, error) {
 	if len(content) > MaxBytes {
 		return nil, &LimitError{Size: len(content), Limit: MaxBytes}
 	}
 	var rs Rules
-	spent := new(atomic.Int64)
 	text := strings.TrimPrefix(string(content), "\ufeff")
 	n := 0
 	for line := range strings.SplitSeq(text, "\n") {
