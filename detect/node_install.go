@@ -65,6 +65,11 @@ func (s *scan) pnpmWorkspaces(app *NodeApp) error {
 	if err != nil || !ok {
 		return err
 	}
+	return pnpmPatterns(b, app)
+}
+
+// pnpmPatterns reads the patterns of a pnpm-workspace.yaml.
+func pnpmPatterns(b []byte, app *NodeApp) error {
 	var doc struct {
 		Packages []string `yaml:"packages"`
 	}
