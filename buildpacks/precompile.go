@@ -37,7 +37,7 @@ func Precompile(in PrecompileInput) *Precompiled {
 
 // standardLibrary is Go's.
 func standardLibrary(in PrecompileInput) *Precompiled {
-	seed := golang.NewSeed(in.Tool.Dir, in.Out, in.OS, in.Arch, in.Env)
+	seed := golang.NewSeed(in.Tool.Version, in.Tool.Dir, in.Out, in.OS, in.Arch, in.Env)
 	return &Precompiled{
 		Dir: seed.Name, Key: golang.SeedName, Args: seed.Args, Env: seed.Env,
 		What: "standard library of Go " + in.Tool.Version, Phase: "standard library",

@@ -102,15 +102,17 @@ func (p precompiler) compile(ctx context.Context, tool toolchain.Toolchain, dir 
 
 // withLastLine adds the last line of a program's output to the error that it ended with, and what is wrong
 // with the machine where the output says so. No code of an app runs in the program, so it is the machine
-// that lacks open files.
+// that lacks open files or a permission.
 func withLastLine(err error, output string) error {
 	if err == nil {
 		return nil
 	}
 	err = disk.Reported(err, output)
 	last := lastLine(output)
-	if start, ok := strings.CutSuffix(last, syscall.EMFILE.Error()); ok {
-		return fmt.Errorf("%w: %s%w", err, start, syscall.EMFILE)
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.EACCES} {
+		if start, ok := strings.CutSuffix(last, errno.Error()); ok {
+			return fmt.Errorf("%w: %s%w", err, start, errno)
+		}
 	}
 	if last != "" {
 		return fmt.Errorf("%w: %s", err, last)

@@ -163,6 +163,7 @@ func TestPrecompileForeignTool(t *testing.T) {
 func TestLastLine(t *testing.T) {
 	for output, id := range map[string]string{
 		"open /runtime/part.js: too many open files\n": "system/files",
+		"open /runtime/part.js: permission denied\n":   "disk/permission",
 		"write /runtime/x: no space left on device\n":  "disk/full",
 		"too many open files\nexit status 2\n":         "slugc/internal",
 	} {

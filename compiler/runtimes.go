@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"slugc/buildpacks"
@@ -115,7 +116,7 @@ func (r *runtimeMaker) derive(
 		if limit, ended := errors.AsType[*sandbox.LimitError](err); ended {
 			err = lifecycle.LimitFault(limit, err)
 		}
-		if _, ended := errors.AsType[*sandbox.ExitError](err); ended {
+		if _, ended := errors.AsType[*sandbox.ExitError](err); ended && !errors.Is(err, fs.ErrPermission) {
 			err = fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke", err, "its output above says more")
 		}
 		return lifecycle.Runtime{}, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"slugc/cache"
+	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/source"
 )
@@ -60,9 +61,17 @@ func refuseReserved(src *source.Source) error {
 	return nil
 }
 
-// abandon ends a build that did not succeed.
-func (b *build) abandon(staged Staged) {
-	if err := staged.Dirs.Abort(); err != nil {
-		b.Report.Warn("cleaning up after the failed build: " + err.Error())
+// abandon ends a build that did not succeed, and returns its error. A machine that keeps slugc from its own
+// files now probably did so before: that explains what is not the app's fault.
+func (b *build) abandon(staged Staged, failed error) error {
+	err := staged.Dirs.Abort()
+	if err == nil {
+		return failed
 	}
+	err = fmt.Errorf("cleaning up after the failed build: %w", err)
+	if failed != nil && !disk.Damaged(err) && fault.Of(failed).Owner == fault.Slugc {
+		return fmt.Errorf("%w; before that: %v", err, failed)
+	}
+	b.Report.Warn(err.Error())
+	return failed
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // ForClojure detects a Clojure app: project.clj (Leiningen) or deps.edn (the Clojure CLI) at the
@@ -161,13 +163,30 @@ func (s *scan) clojureRequires(app *ClojureApp) error {
 	if jdk.From == "default" && !jdk.Provided {
 		s.warn("no Java version is named; add system.properties with java.runtime.version=21 or another")
 	}
+	tool, err := s.clojureToolVersion(app, app.Tool)
+	if err != nil {
+		return err
+	}
+	s.Requires = []Requirement{jdk.Requirement, tool}
+	if app.Other = s.otherTool(app); app.Other != "" {
+		other, err := s.clojureToolVersion(app, app.Other)
+		if err != nil {
+			return err
+		}
+		s.Requires = append(s.Requires, other)
+	}
+	return nil
+}
+
+// clojureToolVersion chooses the version of Leiningen or of the CLI.
+func (s *scan) clojureToolVersion(app *ClojureApp, name string) (Requirement, error) {
 	var tool Requirement
 	var winner *source
-	if app.Tool == "leiningen" {
+	if name == "leiningen" {
 		sources := s.envSource("SLUGC_LEININGEN_VERSION", parseNPMRange)
 		minimum, err := s.minLein(app)
 		if err != nil {
-			return err
+			return Requirement{}, err
 		}
 		tool, winner = s.choose("leiningen", append(sources, minimum...), npmCompatible)
 		if winner == nil {
@@ -179,9 +198,39 @@ func (s *scan) clojureRequires(app *ClojureApp) error {
 		tool, winner = s.choose("clojure", sources, func(a, b source) bool { return false })
 	}
 	if winner != nil && winner.bad != nil {
-		return winner.invalid("clojure/tool-version-invalid", "a version",
+		return Requirement{}, winner.invalid("clojure/tool-version-invalid", "a version",
 			"write a version such as 2.12.0 for Leiningen or 1.12.4.1597 for the Clojure CLI")
 	}
-	s.Requires = []Requirement{jdk.Requirement, tool}
-	return nil
+	return tool, nil
+}
+
+// Commands of the two tools, as build scripts and Procfiles call them.
+var (
+	callsLein    = lazyregexp.New(`\blein\s`)
+	callsClojure = lazyregexp.New(`(?:^|[\s;&|("'/])(?:clj|clojure)\s`)
+)
+
+// otherTool returns the tool that does not build an app with both manifests, if what builds or starts the app
+// may call it; else "".
+func (s *scan) otherTool(app *ClojureApp) string {
+	if app.Lein == nil || app.Deps == nil {
+		return ""
+	}
+	other, calls := "clojure", callsClojure
+	if app.Tool == "cli" {
+		other, calls = "leiningen", callsLein
+	}
+	text := s.env["BUILD_COMMAND"] + " \n" + s.env["LEIN_BUILD_TASK"] + " \n"
+	for _, file := range []string{"Procfile", "bin/build"} {
+		if s.isFile(file) {
+			content, _, err := s.read(file)
+			if err == nil {
+				text += string(content) + " \n"
+			}
+		}
+	}
+	if calls.MatchString(text) || app.BinBuild || app.Lein.HasPlugin("lein-tools-deps") {
+		return other
+	}
+	return ""
 }

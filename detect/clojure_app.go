@@ -6,6 +6,7 @@ import "slices"
 type ClojureApp struct {
 	Tool         string      // "leiningen" or "cli" (the clojure command, deps.edn)
 	ToolFrom     string      // why: "project.clj", "deps.edn", "SLUGC_CLOJURE_TOOL"
+	Other        string      // "leiningen" or "clojure": what the build or the Procfile calls besides; "" for none
 	JDK          JDK         // the Java it requires
 	BinBuild     bool        // an executable bin/build builds the app
 	BinLein      bool        // an executable bin/lein replaces the installed Leiningen
@@ -19,7 +20,9 @@ type ClojureApp struct {
 }
 
 // LeinFacts are read from project.clj, which is parsed and not evaluated. A value that project.clj
-// computes, ~(…) or #=(…), is left empty, and Computed lists its key.
+// computes, ~(…) or #=(…), is left empty, and Computed lists its key. So is one that depends on which
+// of several calls of defproject Leiningen evaluates. Of a project that other code defines, such as
+// (load-file …), all are computed.
 type LeinFacts struct {
 	Name, Version  string // "acme/shop", "0.1.0-SNAPSHOT"
 	MinLeinVersion string // ":min-lein-version"; "" if absent

@@ -74,23 +74,77 @@ func (s *scan) leinFacts() (*LeinFacts, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(nodes, func(n sexpr.Node) bool {
-		return n.Kind == sexpr.List && len(n.Items) > 0 &&
-			(n.Items[0].Is("defproject") || n.Items[0].Is("leiningen.core.project/defproject"))
-	})
-	if at < 0 {
-		return nil, malformed(id, "project.clj", 1, "there is no (defproject …)")
+	projects := defprojects(nodes, nil)
+	if len(projects) == 0 {
+		if !mentions(nodes, projectCode) {
+			return nil, malformed(id, "project.clj", 1, "there is no (defproject …)")
+		}
+		return &LeinFacts{Computed: slices.Clone(leinKeys)}, nil
 	}
-	project := nodes[at]
-	if len(project.Items) < 2 || project.Items[1].Kind != sexpr.Symbol && project.Items[1].Kind != sexpr.String {
+	var facts *LeinFacts
+	for _, project := range projects {
+		one, err := leinProject(project)
+		if err != nil {
+			return nil, err
+		}
+		if facts == nil {
+			facts = one
+		} else {
+			facts.either(one)
+		}
+	}
+	return facts, nil
+}
+
+// projectCode are the calls by which a project.clj without a defproject of its own may define its project.
+var projectCode = []string{"load-file", "load-string", "load-reader", "load", "eval", "read-string", "project"}
+
+// leinKeys are the keys whose values [LeinFacts] holds.
+var leinKeys = []string{":name", ":version", ":min-lein-version", ":uberjar-name", ":main", ":target-path"}
+
+// defprojects appends the calls of defproject among forms, and in forms around it such as let, do and if.
+func defprojects(nodes, found []sexpr.Node) []sexpr.Node {
+	for _, n := range nodes {
+		if n.Prefix == "'" || n.Prefix == "`" || len(n.Items) > 0 && n.Items[0].Is("comment") {
+			continue
+		}
+		if n.Kind == sexpr.List && len(n.Items) > 0 && n.Prefix != "#?" && n.Items[0].Kind == sexpr.Symbol &&
+			(n.Items[0].Text == "defproject" || strings.HasSuffix(n.Items[0].Text, "/defproject")) {
+			found = append(found, n)
+			continue
+		}
+		found = defprojects(n.Items, found)
+	}
+	return found
+}
+
+// mentions reports whether forms contain one of some symbols, or one that makes projects of its own
+// (my.build/defproject-with).
+func mentions(nodes []sexpr.Node, symbols []string) bool {
+	return slices.ContainsFunc(nodes, func(n sexpr.Node) bool {
+		return n.Kind == sexpr.Symbol && (slices.Contains(symbols, n.Text) || strings.Contains(n.Text, "defproject")) ||
+			n.Prefix == "#=" || mentions(n.Items, symbols)
+	})
+}
+
+// leinProject reads one call of defproject.
+func leinProject(project sexpr.Node) (*LeinFacts, error) {
+	const id = "clojure/project-clj-malformed"
+	if len(project.Items) < 2 || !project.Items[1].Computed() && project.Items[1].Kind != sexpr.Symbol &&
+		project.Items[1].Kind != sexpr.String {
 		return nil, malformed(id, "project.clj", project.Line, "defproject has no name")
 	}
-	facts := &LeinFacts{Name: project.Items[1].Text}
+	facts := &LeinFacts{}
+	facts.Name = facts.text(":name", &project.Items[1])
 	from := 2
 	// The version may be left out of (defproject name :key value …), and may be computed.
 	if len(project.Items) > 2 && project.Items[2].Kind != sexpr.Keyword {
 		facts.Version = facts.text(":version", &project.Items[2])
 		from = 3
+	}
+	if slices.ContainsFunc(project.Items[from:], splices) {
+		facts.Computed = slices.Clone(leinKeys)
+		return facts, nil
 	}
 	if (len(project.Items)-from)%2 != 0 {
 		return nil, malformed(id, "project.clj", project.Items[len(project.Items)-1].Line,
@@ -98,6 +152,41 @@ func (s *scan) leinFacts() (*LeinFacts, error) {
 	}
 	facts.read(project, from)
 	return facts, nil
+}
+
+// splices reports whether a form may stand for no form or for several.
+func splices(n sexpr.Node) bool { return n.Prefix == "#?" || n.Prefix == "~@" }
+
+// either makes facts of two projects, one of which project.clj defines: what they do not share is computed.
+func (f *LeinFacts) either(other *LeinFacts) {
+	for _, fact := range []struct {
+		key         string
+		mine, yours *string
+	}{
+		{":name", &f.Name, &other.Name}, {":version", &f.Version, &other.Version}, {":main", &f.Main, &other.Main},
+		{":min-lein-version", &f.MinLeinVersion, &other.MinLeinVersion},
+		{":uberjar-name", &f.UberjarName, &other.UberjarName}, {":target-path", &f.TargetPath, &other.TargetPath},
+	} {
+		if *fact.mine == *fact.yours && f.computed(fact.key) == other.computed(fact.key) {
+			continue
+		}
+		*fact.mine = ""
+		if !f.computed(fact.key) {
+			f.Computed = append(f.Computed, fact.key)
+		}
+	}
+	f.Plugins, f.Dependencies = union(f.Plugins, other.Plugins), union(f.Dependencies, other.Dependencies)
+	f.Profiles, f.Aliases = union(f.Profiles, other.Profiles), union(f.Aliases, other.Aliases)
+}
+
+// union returns the members of one list, and of another those that the first lacks.
+func union(list, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 func (f *LeinFacts) read(project sexpr.Node, from int) {

@@ -61,6 +61,23 @@ var clojureRows = []row{
 	{"definitions before defproject",
 		files{"project.clj": "(def v \"1\")\n(defproject a ~v :min-lein-version \"2.0.0\")",
 			"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, lein2)},
+	{"a let around defproject", files{"project.clj": "(let [v \"1\"]\n  (defproject a ~v :min-lein-version \"2.0.0\"))",
+		"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, lein2)},
+	{"an if around two", files{"project.clj": `(if (System/getenv "X") (defproject a "1" :min-lein-version "2.0.0")
+		(leiningen.core.project/defproject a "1" :min-lein-version "2.9.0"))`,
+		"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, "leiningen 2.x from default")},
+	{"a reader conditional", files{"project.clj": `#?(:clj (defproject a "1" :min-lein-version "2.0.0"))`,
+		"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, lein2)},
+	{"a spliced key", lein(lein2min + `#?@(:clj [:main a.b])`), nil, ok(jdk21, "leiningen 2.x from default")},
+	{"a computed name", files{"project.clj": `(defproject ~(symbol "a") "1" :min-lein-version "2.0.0")`,
+		"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, lein2)},
+	{"a project of another file", files{"project.clj": `(load-file "common/project.clj")`,
+		"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, "leiningen 2.x from default")},
+	{"a project of a macro", files{"project.clj": `(require 'acme.lein) (acme.lein/defproject-with a "1")`,
+		"system.properties": "java.runtime.version=21"}, nil, ok(jdk21, "leiningen 2.x from default")},
+	{"a quoted defproject", files{"project.clj": "(comment (defproject a \"1\")) '(defproject b \"1\")\n" +
+		"(defproject a \"1\" :min-lein-version \"2.0.0\")", "system.properties": "java.runtime.version=21"}, nil,
+		ok(jdk21, lein2)},
 	{"everything the reader meets",
 		lein(lein2min + `:jvm-opts ^:replace ["-Xmx1g"] :x #"a(\"" :y #(inc %) :z 'q ` +
 			`#_ :gone #_ 1 :c \( :e #=(eval 1)`),
@@ -84,6 +101,24 @@ var clojureRows = []row{
 	{"both, :main: Leiningen", lein(lein2min+":main shop.core", "deps.edn", "{}"), nil, ok(jdk21, lein2)},
 	{"both, :uberjar-name: Leiningen",
 		lein(lein2min+`:profiles {:uberjar {:uberjar-name "s.jar"}}`, "deps.edn", "{}"), nil, ok(jdk21, lein2)},
+	{"both, and a Procfile that calls the CLI",
+		lein(
+			lein2min+":main shop.core",
+			"deps.edn",
+			"{}",
+			"Procfile",
+			"web: exec clojure -M:run\n",
+		), nil, ok(jdk21, lein2, cli)},
+	{"both, and a build that calls the CLI", lein(lein2min+":main shop.core", "deps.edn", "{}"),
+		env{"BUILD_COMMAND": "clj -T:build uber"}, ok(jdk21, lein2, cli)},
+	{"both, and a plugin that calls the CLI",
+		lein(
+			lein2min+`:main shop.core :plugins [[lein-tools-deps "0.4.5"]]`,
+			"deps.edn",
+			"{}",
+		), nil, ok(jdk21, lein2, cli)},
+	{"both, and a build that calls Leiningen", lein(lein2min, "deps.edn", "{}"),
+		env{"BUILD_COMMAND": "lein cljsbuild once && clojure -T:build uber"}, ok(jdk21, cli, lein2)},
 	{"both, configured", lein(lein2min+":main shop.core", "deps.edn", "{}"), env{"SLUGC_CLOJURE_TOOL": "cli"},
 		ok(jdk21, cli)},
 	{"configured tool without its file", lein(lein2min), env{"SLUGC_CLOJURE_TOOL": "cli"},
@@ -165,5 +200,22 @@ func TestClojureVendoredLein(t *testing.T) {
 	if !app.BinLein || !app.BinBuild || app.Lein.Main != "" ||
 		!cmp.Equal(app.Lein.Computed, []string{":uberjar-name"}) {
 		t.Errorf("%+v %+v", app, app.Lein)
+	}
+}
+
+// TestClojureComputedProject holds which facts are left to Leiningen where code surrounds defproject.
+func TestClojureComputedProject(t *testing.T) {
+	tree := files{"project.clj": `(def common {:a 1})
+(if (System/getenv "CI")
+  (defproject shop "1" :main shop.core :uberjar-name "shop.jar" :plugins [[lein-ring "0.12"]])
+  (defproject shop "1" :main shop.core :uberjar-name ~(str "x" ".jar") :plugins [[lein-npm "1"]]))`}.tree()
+	result, err := detect.ForClojure(detect.Input{FS: tree})
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := result.App.(*detect.ClojureApp).Lein
+	if facts.Main != "shop.core" || facts.UberjarName != "" || !cmp.Equal(facts.Computed, []string{":uberjar-name"}) ||
+		!facts.HasPlugin("lein-ring") || !facts.HasPlugin("lein-npm") {
+		t.Errorf("%+v", facts)
 	}
 }

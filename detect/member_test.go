@@ -38,7 +38,8 @@ var members = map[string]struct {
 	"replace": {map[string]string{
 		"apps/api/go.mod": "module m\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../../\n",
 	}, []string{
-		"apps/api/go.mod:5 replaces example.com/lib by ../../, which is the source's root", "go work init ./apps/api .`",
+		"apps/api/go.mod:5 replaces example.com/lib by ../../, which is the source's root",
+		"go work init ./apps/api .`",
 	}},
 	"go.work": {map[string]string{
 		"go.work": "go 1.24\nuse (\n\t./apps/api\n\t./lib\n)\n", "lib/go.mod": "module example.com/lib\n",

@@ -119,7 +119,7 @@ func TestFrozenLibraries(t *testing.T) {
 			filepath.Join(repository, "org/clojure/clojure/1.11.1/clojure-1.11.1.jar"),
 			filepath.Join(b.gitlibs(), "libs/acme/tools/0123456789abcdef/src")},
 	}
-	if err := b.dependencyLayer(); err != nil {
+	if err := b.dependencyLayer([]*frozen{b.frozen}); err != nil {
 		t.Fatal(err)
 	}
 	layer := filepath.Join(b.CNB.Layers.Path, "dependencies")

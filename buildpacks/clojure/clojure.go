@@ -111,7 +111,7 @@ func build(frame *language.Build) error {
 	}
 	defer b.end()
 	return language.Steps(
-		b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.normalise, b.runtime, b.processes, b.leinInSlug,
-		b.bill, b.tidy,
+		b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.freezeVariants, b.settle, b.normalise, b.runtime,
+		b.processes, b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
 	)
 }

@@ -27,7 +27,8 @@ type frozen struct {
 	options []string // for the JVM
 	// main is clojure.main or another class, with its arguments; empty if the app names nothing to
 	// run.
-	main []string
+	main  []string
+	calls string // the namespace whose function main calls, if it is not -main; "" for others
 }
 
 // freeze resolves the classpath of an app without an uberjar, copies its jars into a layer and puts
@@ -45,19 +46,49 @@ func (b *work) freeze() error {
 	if err != nil {
 		return err
 	}
-	if err := b.packClasses(); err != nil {
+	return nil
+}
+
+// allFrozen returns the classpaths that the slug starts something on, besides jars.
+func (b *work) allFrozen() (all []*frozen) {
+	if b.frozen != nil {
+		all = append(all, b.frozen)
+	}
+	for _, v := range b.variants {
+		all = append(all, v.frozen)
+	}
+	return all
+}
+
+// settle packs what the classpaths have and makes the layer of their libraries.
+func (b *work) settle() error {
+	all := b.allFrozen()
+	if len(all) == 0 {
+		return nil
+	}
+	packed := map[string]string{}
+	for _, f := range all {
+		if err := b.packClasses(f, packed); err != nil {
+			return err
+		}
+	}
+	if err := b.dependencyLayer(all); err != nil {
 		return err
 	}
-	return b.dependencyLayer()
+	return b.checkMains()
 }
 
 // packClasses packs a directory of compiled namespaces into a jar beside it. All files of a slug
 // have the same time, so that Clojure would compile the sources at every start. Entries of a jar
 // keep times of their own.
-func (b *work) packClasses() error {
-	for i, entry := range b.frozen.path {
+func (b *work) packClasses(f *frozen, packed map[string]string) error {
+	for i, entry := range f.path {
 		rel, own := within(b.Dir, entry)
 		if !own || strings.HasPrefix(rel, ".layers/") || filepath.Base(entry) != "classes" {
+			continue
+		}
+		if jar := packed[entry]; jar != "" {
+			f.path[i] = jar
 			continue
 		}
 		files, err := os.ReadDir(entry)
@@ -71,59 +102,90 @@ func (b *work) packClasses() error {
 		if err := os.RemoveAll(entry); err != nil {
 			return fmt.Errorf("packing %q: %w", rel, err)
 		}
-		b.frozen.path[i] = jar
+		f.path[i], packed[entry] = jar, jar
 	}
 	return nil
 }
 
-// dependencyLayer copies the classpath's libraries into the layer "dependencies", in the order of
-// the classpath. A library from a git repository, which is a directory, becomes a jar.
-func (b *work) dependencyLayer() error {
+// dependencyLayer copies the classpaths' libraries into the layer "dependencies", in the order of
+// the classpaths. A library from a git repository, which is a directory, becomes a jar.
+func (b *work) dependencyLayer(all []*frozen) error {
 	layer, err := b.Layer("dependencies")
 	if err != nil {
 		return err
 	}
-	var names, sources []string
-	all := sha256.New()
-	for i, entry := range b.frozen.path {
-		if rel, own := within(b.Dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
-			continue
-		}
-		b.fetched = append(b.fetched, entry)
-		name := filepath.Base(entry)
-		if tree.IsDir(entry) {
-			if entry, name, err = b.jarOfLibrary(i, entry); err != nil {
+	l := library{layer: layer.Path, files: map[string]string{}}
+	for _, f := range all {
+		for i, entry := range f.path {
+			if f.path[i], err = b.add(&l, entry, i); err != nil {
 				return err
 			}
 		}
-		if slices.Contains(names, name) {
-			name = fmt.Sprintf("%d-%s", i, name)
-		}
-		sum, _, err := digest.File(entry)
-		if err != nil {
-			return fmt.Errorf("reading %q: %w", name, err)
-		}
-		fmt.Fprintf(all, "%s %s\n", sum.Hex(), name)
-		names, sources = append(names, name), append(sources, entry)
-		b.frozen.path[i] = filepath.Join(layer.Path, name)
 	}
-	key := hex.EncodeToString(all.Sum(nil))
+	key := hex.EncodeToString(l.sum())
 	if layer.Metadata["jars"] != key {
 		if layer, err = language.EmptyLayer(layer); err != nil {
 			return err
 		}
-		for i, name := range names {
-			if err := disk.CopyFile(sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
+		for i, name := range l.names {
+			if err := disk.CopyFile(l.sources[i], filepath.Join(layer.Path, name), 0o644); err != nil {
 				return err
 			}
 		}
 	}
-	b.frozen.path = slices.DeleteFunc(b.frozen.path, func(entry string) bool { return !tree.Exists(entry) })
+	for _, f := range all {
+		f.path = slices.DeleteFunc(f.path, func(entry string) bool { return !tree.Exists(entry) })
+	}
 	layer.Metadata = map[string]any{"jars": key}
-	layer.LaunchEnvironment.Override("CLASSPATH", strings.Join(b.frozen.path, ":"))
+	if b.frozen != nil {
+		layer.LaunchEnvironment.Override("CLASSPATH", strings.Join(b.frozen.path, ":"))
+	}
 	b.Contribute(layer, libcnb.LayerTypes{Launch: true, Cache: true})
-	b.Log.Step("Froze a classpath of %d jars", len(names))
+	b.Log.Step("Froze a classpath of %d jars", len(l.names))
 	return nil
+}
+
+// library is the content of the layer "dependencies".
+type library struct {
+	layer          string
+	names, sources []string          // of the files in the layer, and where they were fetched to
+	lines          strings.Builder   // their digests and names
+	files          map[string]string // by where they were fetched to
+}
+
+func (l *library) sum() []byte {
+	sum := sha256.Sum256([]byte(l.lines.String()))
+	return sum[:]
+}
+
+// add adds entry i of a classpath to the layer, and returns where the entry is when the app runs. The app's
+// own files, and what does not exist, stay where they are.
+func (b *work) add(l *library, entry string, i int) (string, error) {
+	if rel, own := within(b.Dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
+		return entry, nil
+	}
+	if placed := l.files[entry]; placed != "" {
+		return placed, nil
+	}
+	b.fetched = append(b.fetched, entry)
+	source, name := entry, filepath.Base(entry)
+	if tree.IsDir(entry) {
+		var err error
+		if source, name, err = b.jarOfLibrary(len(l.names), entry); err != nil {
+			return "", err
+		}
+	}
+	for base := name; slices.Contains(l.names, name); i++ {
+		name = fmt.Sprintf("%d-%s", i, base)
+	}
+	sum, _, err := digest.File(source)
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", name, err)
+	}
+	fmt.Fprintf(&l.lines, "%s %s\n", sum.Hex(), name)
+	l.names, l.sources = append(l.names, name), append(l.sources, source)
+	l.files[entry] = filepath.Join(l.layer, name)
+	return l.files[entry], nil
 }
 
 // jarOfLibrary packs a directory of the classpath into a jar named after the library,
@@ -180,7 +242,7 @@ func (b *work) parseTrampoline(words []string) (*frozen, error) {
 				return nil, fmt.Errorf("reading what Leiningen would run: %w", err)
 			}
 			_ = os.Remove(words[i+2])
-			f.main = b.mainOf(form)
+			f.main = b.mainOf(f, form)
 			return f, nil
 		case !needlessOption(word, b.Dir):
 			f.options = append(f.options, word)
@@ -220,13 +282,14 @@ func needlessOption(option, dir string) bool {
 }
 
 // mainOf returns the JVM's arguments for the function that a form of `lein run` calls.
-func (b *work) mainOf(form []byte) []string {
+func (b *work) mainOf(f *frozen, form []byte) []string {
 	m := resolved.FindSubmatch(bytes.TrimSpace(form))
 	if m == nil {
 		return nil
 	}
 	ns, function, _ := strings.Cut(string(m[1]), "/")
 	if function != "-main" {
+		f.calls = ns
 		return []string{"clojure.main", "-e", fmt.Sprintf("(do (require '%s) (%s/%s))", ns, ns, function)}
 	}
 	base := strings.NewReplacer(".", "/", "-", "_").Replace(ns)
@@ -295,6 +358,9 @@ func frozenAlias(name string, alias detect.DepsAlias) *frozen {
 	f := &frozen{options: alias.JVMOpts, main: append([]string{"clojure.main"}, alias.MainOpts...)}
 	if len(alias.MainOpts) == 0 {
 		f.main = append(f.main, "-e", execForm(name, alias))
+		if f.calls = alias.NsDefault; strings.Contains(alias.ExecFn, "/") {
+			f.calls, _, _ = strings.Cut(alias.ExecFn, "/")
+		}
 	}
 	return f
 }

@@ -18,13 +18,15 @@ func TestRunAlias(t *testing.T) {
 		"run": {detect.DepsAlias{MainOpts: []string{"-m", "shop.core"}, JVMOpts: []string{"-Xss2m"}},
 			frozen{options: []string{"-Xss2m"}, main: []string{"clojure.main", "-m", "shop.core"}}},
 		"main": {detect.DepsAlias{ExecFn: "shop.core/run"},
-			frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+			frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"},
+				calls: "shop.core"}},
 		"run-x": {detect.DepsAlias{ExecFn: "run", NsDefault: "shop.core"},
-			frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"}}},
+			frozen{main: []string{"clojure.main", "-e", "(do (require 'shop.core) (shop.core/run {}))"},
+				calls: "shop.core"}},
 		"start": {detect.DepsAlias{ExecFn: "shop.core/run", ExecArgs: true},
 			frozen{main: []string{"clojure.main", "-e", `(do (require 'shop.core 'clojure.edn) (shop.core/run ` +
 				`(get-in (clojure.edn/read-string {:default tagged-literal} (slurp "deps.edn")) ` +
-				`[:aliases :start :exec-args])))`}}},
+				`[:aliases :start :exec-args])))`}, calls: "shop.core"}},
 	} {
 		aliases := map[string]detect.DepsAlias{name: tt.alias, "test": {MainOpts: []string{"-m", "test"}}}
 		b := &work{app: &detect.ClojureApp{Deps: &detect.DepsFacts{Aliases: aliases}}}
@@ -53,7 +55,7 @@ func TestTrampoline(t *testing.T) {
 			"(do (require 'my-shop.core) (my-shop.core/start))",
 		"(println 1)": "",
 	} {
-		if got := strings.Join(b.mainOf([]byte(form)), " "); got != want {
+		if got := strings.Join(b.mainOf(&frozen{}, []byte(form)), " "); got != want {
 			t.Errorf("%s: %q, want %q", form, got, want)
 		}
 	}

@@ -19,13 +19,12 @@ func profileScript(cgroups language.Cgroups) string {
 // processes declares how to start the app, unless it has a Procfile.
 func (b *work) processes() error {
 	if b.HasProcfile() {
-		b.checkProcfile()
 		return nil
 	}
 	command := "java $JAVA_OPTS"
 	switch {
 	case b.uberjar != "":
-		command += " -jar " + shell.Argument(b.uberjar)
+		command += " " + b.startsUberjar()
 	case b.frozen != nil && len(b.frozen.main) > 0:
 		for _, word := range append(append([]string{}, b.frozen.options...), b.frozen.main...) {
 			command += " " + shell.Argument(word)
@@ -45,20 +44,4 @@ func (b *work) namesMain() string {
 		return "project.clj can name it (`:main shop.core`)"
 	}
 	return "deps.edn can name it (an alias run with `:main-opts [\"-m\" \"shop.core\"]`)"
-}
-
-// checkProcfile warns of commands in the Procfile that the slug does not have.
-func (b *work) checkProcfile() {
-	for line := range strings.Lines(b.procfile()) {
-		name, command, ok := strings.Cut(line, ":")
-		words := strings.Fields(command)
-		if !ok || len(words) == 0 {
-			continue
-		}
-		switch words[0] {
-		case "clojure", "clj":
-			b.Log.Warn("The Procfile starts %[1]s with %[2]s, which is not in the slug. Its classpath is: "+
-				"`%[1]s: java $JAVA_OPTS clojure.main -m shop.core`.", name, words[0])
-		}
-	}
 }

@@ -93,9 +93,8 @@ func forgetOrigins(repository string) error {
 func (b *work) runScript() string {
 	command, named := "java $JAVA_OPTS", ""
 	if b.uberjar != "" {
-		jar := shell.Argument(b.uberjar)
-		command += " -jar " + jar
-		named = `exec java $JAVA_OPTS -cp ` + jar + ` clojure.main -m "$2"`
+		command += " " + b.startsUberjar()
+		named = `exec java $JAVA_OPTS -cp ` + shell.Argument(b.uberjar) + ` clojure.main -m "$2"`
 	} else {
 		for _, word := range slices.Concat(b.frozen.options, b.frozen.main) {
 			command += " " + shell.Argument(word)
@@ -108,7 +107,7 @@ func (b *work) runScript() string {
 // copyLein copies Leiningen into a layer and returns the command lein. Leiningen finds its files
 // and its repository by the environment, wherever the slug is unpacked.
 func (b *work) copyLein(dir string) (string, error) {
-	jar, err := b.toolJars()
+	jar, err := toolJars(b.builder)
 	if err != nil {
 		return "", err
 	}

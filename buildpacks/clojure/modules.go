@@ -40,22 +40,28 @@ const (
 	localeModule = "jdk.localedata"
 )
 
+// providers are the modules that serve a package without being named: Java finds them when it runs, and does
+// not say that it has found none.
+var providers = map[string][]string{
+	"java.util.spi":             {"jdk.jartool"},
+	"javax.management.remote":   {"java.management.rmi"},
+	"javax.script":              {"jdk.scripting.nashorn"},
+	"javax.security.auth.login": {"jdk.security.auth"},
+	"javax.security.sasl":       {"jdk.security.jgss"},
+	"javax.tools":               {"jdk.compiler"},
+}
+
 // maxClass is the maximum size in bytes of a file that is searched.
 const maxClass = 16 << 20
 
 // modulesFor returns the modules of a JDK that an app needs, sorted: the safe ones that the JDK
 // has, and those whose packages the app's classes and sources name.
 func modulesFor(jdk map[string]string, paths []string) ([]string, error) {
-	s := &scanner{jdk: jdk, found: map[string]bool{}}
-	have := map[string]bool{}
+	s := &scanner{jdk: jdk, have: map[string]bool{}, found: map[string]bool{}}
 	for _, module := range jdk {
-		have[module] = true
+		s.have[module] = true
 	}
-	for _, module := range safe {
-		if have[module] {
-			s.found[module] = true
-		}
-	}
+	s.add(safe...)
 	for _, path := range paths {
 		if err := s.path(path); err != nil {
 			return nil, fmt.Errorf("looking for the modules that %q needs: %w", filepath.Base(path), err)
@@ -66,8 +72,18 @@ func modulesFor(jdk map[string]string, paths []string) ([]string, error) {
 
 // scanner collects the modules of the packages that files name.
 type scanner struct {
-	jdk   map[string]string
+	jdk   map[string]string // modules by package
+	have  map[string]bool   // all modules of the JDK
 	found map[string]bool
+}
+
+// add adds the modules that the JDK has.
+func (s *scanner) add(modules ...string) {
+	for _, module := range modules {
+		if s.have[module] {
+			s.found[module] = true
+		}
+	}
 }
 
 // path searches a jar or a directory.
@@ -207,8 +223,11 @@ func (s *scanner) class(data []byte) {
 // qualified matches names of classes and packages of a JDK, with slashes or dots.
 var qualified = lazyregexp.New(`\b(?:javax?|jdk|sun|com[./]sun|org[./](?:ietf|w3c|xml))[./][\w./$]+`)
 
-// source searches the symbols of a Clojure source, and not its comments and strings. A file that
-// can't be parsed is searched as text.
+// className matches the name of a class as Class/forName takes it.
+var className = lazyregexp.New(`^[\w.]+\.[A-Z][\w$]*$`)
+
+// source searches the symbols of a Clojure source and its strings that are names of classes, and not its
+// comments. A file that can't be parsed is searched as text.
 func (s *scanner) source(data []byte) {
 	if !bytes.Contains(data, []byte("bean")) &&
 		!slices.ContainsFunc(signs, func(sign []byte) bool { return bytes.Contains(data, sign) }) {
@@ -230,6 +249,8 @@ func (s *scanner) nodes(nodes []sexpr.Node) {
 			if n.Text == "bean" || n.Text == "clojure.core/bean" {
 				s.name(beanPackage)
 			}
+			s.text([]byte(n.Text))
+		} else if n.Kind == sexpr.String && className.MatchString(n.Text) {
 			s.text([]byte(n.Text))
 		}
 		s.nodes(n.Items)
@@ -256,6 +277,7 @@ func (s *scanner) name(name string) {
 	for name != "" {
 		if module, ok := s.jdk[name]; ok {
 			s.found[module] = true
+			s.add(providers[name]...)
 			return
 		}
 		i := strings.LastIndexByte(name, '.')

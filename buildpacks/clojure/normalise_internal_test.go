@@ -97,7 +97,7 @@ func TestNormaliseJar(t *testing.T) {
 	if at["old__init.class"].After(at["old.clj"]) {
 		t.Error("Clojure would load a stale class")
 	}
-	if class := mainClass(first); class != "app.core" {
+	if class := manifestOf(first).class; class != "app.core" {
 		t.Errorf("Main-Class %q", class)
 	}
 	properties, err := r.Open("META-INF/maven/a/b/pom.properties")

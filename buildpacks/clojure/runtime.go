@@ -15,7 +15,6 @@ import (
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/toolchain"
-	"slugc/detect/lazyregexp"
 )
 
 // imageVersion is the version of how an image is made: change it when the same JDK and modules have
@@ -102,15 +101,16 @@ func (b *work) modules() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the JDK's modules: %w", err)
 	}
-	paths := []string{}
-	if b.uberjar != "" {
-		paths = append(paths, filepath.Join(b.Dir, filepath.FromSlash(b.uberjar)))
-	}
-	if b.frozen != nil {
-		paths = append(paths, b.frozen.path...)
+	paths := b.startedJars()
+	for _, f := range b.allFrozen() {
+		for _, entry := range f.path {
+			if !slices.Contains(paths, entry) {
+				paths = append(paths, entry)
+			}
+		}
 	}
 	if b.includeLein() {
-		jar, err := b.toolJars()
+		jar, err := toolJars(b.builder)
 		if err != nil {
 			return nil, err
 		}
@@ -120,32 +120,18 @@ func (b *work) modules() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.usesLocales() && slices.Contains(slices.Collect(maps.Values(jdk)), localeModule) {
+	locales, err := b.usesLocales()
+	if err != nil {
+		return nil, fmt.Errorf("looking for languages in the app's code: %w", err)
+	}
+	has := slices.Collect(maps.Values(jdk))
+	if locales && slices.Contains(has, localeModule) {
 		modules = append(modules, localeModule)
 	}
-	return b.moreModules(jdk, modules)
-}
-
-var localeClass = lazyregexp.New(`\bLocale\b`)
-
-// usesLocales reports whether the app's own sources mention java.util.Locale.
-func (b *work) usesLocales() bool {
-	found := false
-	for _, dir := range b.sourceDirs() {
-		if dir == "" {
-			continue
-		}
-		_ = filepath.WalkDir(b.Path(dir), func(file string, d os.DirEntry, err error) error {
-			if err != nil || found || !d.Type().IsRegular() ||
-				!strings.HasPrefix(filepath.Ext(file), ".clj") && filepath.Ext(file) != ".java" {
-				return err
-			}
-			data, err := os.ReadFile(file)
-			found = found || err == nil && localeClass.Match(data)
-			return nil
-		})
+	if debugger := "jdk.jdwp.agent"; b.mentioned("jdwp") && slices.Contains(has, debugger) {
+		modules = append(modules, debugger)
 	}
-	return found
+	return b.moreModules(jdk, modules)
 }
 
 // moreModules adds the modules that SLUGC_JDK_MODULES names.

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/buildpacks/libcnb/v2"
-
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/cache/disk"
@@ -24,6 +22,8 @@ var (
 	clojureShim string
 	//go:embed shims/exec.clj
 	execScript []byte
+	//go:embed shims/freeze.clj
+	freezeScript []byte
 )
 
 // maxRepository is the size in bytes up to which the local Maven repository is kept when
@@ -129,7 +129,7 @@ func (b *work) repository() error {
 	if b.jars, err = filepath.EvalSymlinks(b.jars); err != nil {
 		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
 	}
-	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.ContributeStore(layer)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (b *work) vendoredLein() (string, error) {
 		}
 	}
 	layer.Metadata = map[string]any{"script": digest}
-	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.ContributeStore(layer)
 	return layer.Path, nil
 }
 
@@ -193,29 +193,32 @@ func (b *work) writeLein(bin, home string) error {
 	if b.builder == nil {
 		return os.Symlink(filepath.Join(b.Dir, "bin", "lein"), filepath.Join(bin, "lein"))
 	}
-	if b.builder.Tool != "leiningen" {
+	tool := b.installed("leiningen")
+	if tool == nil {
 		return nil
 	}
-	jar, err := b.toolJars()
+	jar, err := toolJars(tool)
 	if err != nil {
 		return err
 	}
-	script := strings.NewReplacer("@JAR@", jar, "@VERSION@", b.builder.Version).Replace(leinShim)
+	script := strings.NewReplacer("@JAR@", jar, "@VERSION@", tool.Version).Replace(leinShim)
 	return os.WriteFile(filepath.Join(bin, "lein"), []byte(script), 0o755)
 }
 
 // writeClojure writes the commands clojure and clj.
 func (b *work) writeClojure(bin string) error {
-	if b.builder == nil || b.builder.Tool != "clojure" {
+	tool := b.installed("clojure")
+	if tool == nil {
 		return nil
 	}
-	jars, err := b.toolJars()
+	jars, err := toolJars(tool)
 	if err != nil {
 		return err
 	}
-	run := filepath.Join(b.home, "exec.clj")
-	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@HOME@", b.home).Replace(clojureShim)
-	return errors.Join(os.WriteFile(run, execScript, 0o644),
+	run, freeze := filepath.Join(b.home, "exec.clj"), filepath.Join(b.home, "freeze.clj")
+	script := strings.NewReplacer("@JARS@", jars, "@EXEC@", run, "@FREEZE@", freeze, "@HOME@", b.home).
+		Replace(clojureShim)
+	return errors.Join(os.WriteFile(run, execScript, 0o644), os.WriteFile(freeze, freezeScript, 0o644),
 		os.WriteFile(filepath.Join(bin, "clojure"), []byte(script), 0o755),
 		os.Symlink("clojure", filepath.Join(bin, "clj")))
 }

@@ -28,9 +28,12 @@ func (b *work) findTools() error {
 				return err
 			}
 		}
-		if tool.Tool == "jdk" {
+		switch tool.Tool {
+		case "jdk":
 			b.jdk = tool
-		} else {
+		case b.app.Other:
+			b.other = &tool
+		default:
 			b.builder = &tool
 		}
 	}
@@ -57,16 +60,29 @@ func (b *work) logTools() {
 	default:
 		b.Log.Detail("Using tools.deps of Clojure CLI %s (%s)", b.builder.Version, b.builder.Source)
 	}
+	if b.other != nil {
+		b.Log.Detail("Using %s %s besides, which the build or the Procfile calls", b.other.Tool, b.other.Version)
+	}
 }
 
-// toolJars returns the classpath of the build tool.
-func (b *work) toolJars() (string, error) {
-	files, err := filepath.Glob(filepath.Join(b.builder.Dir, "lib", "*.jar"))
+// installed returns the tool of a name, "leiningen" or "clojure"; nil if slugc has not installed it.
+func (b *work) installed(name string) *toolchain.Toolchain {
+	for _, tool := range []*toolchain.Toolchain{b.builder, b.other} {
+		if tool != nil && tool.Tool == name {
+			return tool
+		}
+	}
+	return nil
+}
+
+// toolJars returns the classpath of a build tool.
+func toolJars(tool *toolchain.Toolchain) (string, error) {
+	files, err := filepath.Glob(filepath.Join(tool.Dir, "lib", "*.jar"))
 	if err != nil {
-		return "", fmt.Errorf("finding %s: %w", b.builder.Tool, err)
+		return "", fmt.Errorf("finding %s: %w", tool.Tool, err)
 	}
 	if len(files) == 0 {
-		return "", fmt.Errorf("finding %s: there is no jar in %q", b.builder.Tool, b.builder.Dir)
+		return "", fmt.Errorf("finding %s: there is no jar in %q", tool.Tool, tool.Dir)
 	}
 	return strings.Join(files, string(filepath.ListSeparator)), nil
 }

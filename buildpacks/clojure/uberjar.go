@@ -1,10 +1,7 @@
 package clojure
 
 import (
-	"archive/zip"
-	"bufio"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -13,7 +10,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
-	"slugc/detect/lazyregexp"
+	"slugc/buildpacks/shell"
 )
 
 // maxJars is the maximum number of jars below the target directory that are considered.
@@ -53,19 +50,35 @@ func (b *work) findJar() error {
 	if chosen == nil {
 		return b.noJar(jars)
 	}
-	if chosen.class == "" && !b.mentioned(path.Base(chosen.path)) {
-		return &diagnosis.Diagnosis{
-			ID: "clojure/no-main-class", Place: b.manifest(),
-			Summary: fmt.Sprintf("%s has no Main-Class, so it can't be started.", chosen.path),
-			Hints: []string{
-				"name the main namespace: `:main shop.core` in project.clj, or :main for `uber` in build.clj",
-				"the namespace needs (:gen-class) and must be compiled ahead of time: " +
-					"`:profiles {:uberjar {:aot :all}}`",
-			},
-		}
-	}
 	b.uberjar = chosen.path
+	main, err := mainOfJar(b.Path(chosen.path))
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for what starts %q: %w", chosen.path, err)
+	case main.compiled:
+	case main.source:
+		b.main = main.namespace()
+		if b.HasProcfile() {
+			break
+		}
+		b.Log.Warn("%s: its Main-Class %s is not compiled. The slug starts it by `clojure.main -m %s`, which compiles "+
+			"it at every start: write (:gen-class) in the namespace, and `:profiles {:uberjar {:aot :all}}`.",
+			chosen.path, main.class, b.main)
+	case b.HasProcfile() && (main.class != "" || b.mentioned(path.Base(chosen.path))):
+		// checkProcfile looks at what the Procfile starts.
+	default:
+		return b.noMainClass(chosen.path, main)
+	}
 	return nil
+}
+
+// startsUberjar returns the JVM's arguments that start the uberjar, as words of a shell.
+func (b *work) startsUberjar() string {
+	jar := shell.Argument(b.uberjar)
+	if b.main != "" {
+		return "-cp " + jar + " clojure.main -m " + shell.Argument(b.main)
+	}
+	return "-jar " + jar
 }
 
 // noJar is called for a build without a jar that can be started, which is an error if project.clj
@@ -141,40 +154,13 @@ func (b *work) builtJars() ([]jar, error) {
 			return err
 		}
 		rel, _ := within(b.Dir, file)
-		found = append(found, jar{path: rel, size: info.Size(), class: mainClass(file)})
+		found = append(found, jar{path: rel, size: info.Size(), class: manifestOf(file).class})
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking for jars: %w", err)
 	}
 	return found, nil
-}
-
-var continuation = lazyregexp.New(`\r?\n `)
-
-// mainClass returns a jar's Main-Class; "" if it has none or is not a jar.
-func mainClass(file string) string {
-	r, err := zip.OpenReader(file)
-	if err != nil {
-		return ""
-	}
-	defer r.Close()
-	f, err := r.Open("META-INF/MANIFEST.MF")
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 1<<20))
-	if err != nil {
-		return ""
-	}
-	lines := bufio.NewScanner(strings.NewReader(continuation.ReplaceAllString(string(data), "")))
-	for lines.Scan() {
-		if class, ok := strings.CutPrefix(lines.Text(), "Main-Class:"); ok {
-			return strings.TrimSpace(class)
-		}
-	}
-	return ""
 }
 
 // tidy removes what the build left below the target directory besides the jar that starts the app:
@@ -201,7 +187,7 @@ func (b *work) tidy() error {
 		needless = append(needless, dir+"/classes", dir+"/stale")
 	}
 	for _, name := range needless {
-		if b.mentioned(name) {
+		if b.mentioned(name) || b.starts(name) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(b.Dir, filepath.FromSlash(name))); err != nil {

@@ -49,7 +49,8 @@ func TestFindJar(t *testing.T) {
 		t.Errorf("a jar that can't be started: %v", err)
 	}
 	long := "Manifest-Version: 1.0\r\nMain-Class: a.very.long.name.of.a.namespace.that.is.longer.than.a.li\r\n ne\r\n"
-	writeJar(t, filepath.Join(dir, "out/uberjar/shop.jar"), entry{name: "META-INF/MANIFEST.MF", text: long})
+	writeJar(t, filepath.Join(dir, "out/uberjar/shop.jar"), entry{name: "META-INF/MANIFEST.MF", text: long},
+		entry{name: "a/very/long/name/of/a/namespace/that/is/longer/than/a/line.class"})
 	if err := b.findJar(); err != nil || b.uberjar != "out/uberjar/shop.jar" {
 		t.Errorf("chosen %q, %v", b.uberjar, err)
 	}
@@ -66,6 +67,33 @@ func TestFindJar(t *testing.T) {
 	} {
 		if testkit.Exists(dir, name) != kept {
 			t.Errorf("%s: kept %t", name, !kept)
+		}
+	}
+}
+
+// TestUncompiledMain holds what starts a jar whose Main-Class nobody compiled.
+func TestUncompiledMain(t *testing.T) {
+	manifest := entry{name: "META-INF/MANIFEST.MF", text: "Main-Class: my_shop.core\n"}
+	const bySource = "-cp target/x-standalone.jar clojure.main -m my-shop.core"
+	for name, tt := range map[string]struct {
+		entries []entry
+		command string // "" if it is refused
+	}{
+		"compiled":          {[]entry{manifest, {name: "my_shop/core.class"}}, "-jar target/x-standalone.jar"},
+		"source":            {[]entry{manifest, {name: "my_shop/core.clj", text: "(defn -main [])"}}, bySource},
+		"no :gen-class":     {[]entry{manifest, {name: "my_shop/core__init.class"}}, bySource},
+		"no -main":          {[]entry{manifest, {name: "my_shop/core.clj", text: "(defn start [])"}}, ""},
+		"another namespace": {[]entry{manifest, {name: "my_shop/server.clj", text: "(defn -main [])"}}, ""},
+		"Class-Path": {[]entry{{name: "META-INF/MANIFEST.MF", text: "Main-Class: a.b\nClass-Path: lib/a.jar\n"}},
+			"-jar target/x-standalone.jar"},
+	} {
+		b := newWork(t, leinApp(detect.LeinFacts{}), nil)
+		writeJar(t, b.Path("target/x-standalone.jar"), tt.entries...)
+		err := b.findJar()
+		if tt.command == "" {
+			wantDiagnosis(t, err, "clojure/no-main-class", "has no class my_shop.core")
+		} else if got := b.startsUberjar(); err != nil || got != tt.command {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, tt.command)
 		}
 	}
 }

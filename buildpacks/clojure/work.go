@@ -22,9 +22,12 @@ type work struct {
 	mirror   string               // URL of the machine's Maven repository; "" if there is none
 	jdk      toolchain.Toolchain  // Dir is "" if the app has its own
 	builder  *toolchain.Toolchain // Leiningen or the Clojure tools; nil if the app has its own
+	other    *toolchain.Toolchain // the one of the two that the build or the Procfile calls besides, or nil
 	jars     string               // directory of the local Maven repository
 	uberjar  string               // relative to the app's root; "" if there is none
+	main     string               // the namespace that starts the uberjar where its Main-Class does not
 	frozen   *frozen              // how the app runs from its sources; nil with an uberjar
+	variants []*variant           // how the Clojure command starts what the Procfile names
 	fetched  []string             // jars and directories of the frozen classpath, where they were fetched to
 	lastLine string               // the last command line, for people
 }

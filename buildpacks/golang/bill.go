@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
@@ -15,17 +16,52 @@ import (
 // bill writes the launch bill of materials from the build information in the binaries: the Go
 // release whose standard library is linked in, and every module.
 func (b *work) bill() error {
-	var infos []*debug.BuildInfo
-	for _, m := range b.mains {
-		info, err := buildinfo.ReadFile(filepath.Join(b.binaries, m.name))
-		if err != nil {
-			return fmt.Errorf("reading the modules of %q: %w", m.name, err)
-		}
-		infos = append(infos, info)
+	infos, err := b.buildInfo()
+	if err != nil {
+		return err
 	}
 	b.used = usedModules(infos)
 	app, components := contents(infos)
 	return bill.Write(b.CNB, app, components)
+}
+
+// buildInfo returns what the binaries say of themselves. Before Go 1.13 they said nothing, and the go
+// command is asked.
+func (b *work) buildInfo() (infos []*debug.BuildInfo, err error) {
+	if !since(b.goTool.Version, "1.13") {
+		return b.listModules()
+	}
+	for _, m := range b.mains {
+		info, err := buildinfo.ReadFile(filepath.Join(b.binaries, m.name))
+		if err != nil {
+			return nil, fmt.Errorf("reading the modules of %q: %w", m.name, err)
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+const modulesFormat = `{{with .Module}}{{if not .Main}}{{.Path}}{{"\t"}}{{.Version}}{{end}}{{end}}`
+
+// listModules returns the modules of all packages that are linked.
+func (b *work) listModules() ([]*debug.BuildInfo, error) {
+	argv := []string{"list", "-deps", "-f", modulesFormat, "--"}
+	for _, m := range b.mains {
+		argv = append(argv, m.path)
+	}
+	out, err := b.goCommand(argv...)
+	if err != nil {
+		return nil, err
+	}
+	info := &debug.BuildInfo{GoVersion: "go" + b.goTool.Version, Main: debug.Module{Path: b.app.Module}}
+	lines := strings.Fields(strings.ReplaceAll(string(out), "\t", "@"))
+	slices.Sort(lines)
+	for _, line := range slices.Compact(lines) {
+		if path, version, ok := strings.Cut(line, "@"); ok {
+			info.Deps = append(info.Deps, &debug.Module{Path: path, Version: version})
+		}
+	}
+	return []*debug.BuildInfo{info}, nil
 }
 
 // contents returns the main module's path and what is linked into the binaries.

@@ -13,6 +13,7 @@ import (
 
 	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/golang"
+	"slugc/buildpacks/toolchain"
 	"slugc/cache/testkit"
 )
 
@@ -174,3 +175,31 @@ func compilerFound() bool {
 	}
 	return false
 }
+
+// TestOldRelease builds with a Go that knows fewer flags.
+func TestOldRelease(t *testing.T) {
+	t.Parallel()
+	const release = "1.17.13"
+	b := newApp(t, map[string]string{
+		"go.mod":  "module example.com/app\n\ngo 1.17\n",
+		"main.go": "package main\n\nfunc main() { println(\"old\") }\n",
+	})
+	dir := buildpacktest.CacheDir(t, "go", "toolchains")
+	store, err := toolchain.Open(dir, toolchain.Settings{
+		GoDist: "off", GoProxy: goEnv(t).proxy, GoSumDB: goEnv(t).sumDB,
+	})
+	must(t, err)
+	found, err := store.Ensure(t.Context(), []toolchain.Request{{Tool: "go", Constraint: release}}, silent{})
+	must(t, err)
+	b.Toolchains, b.Config["GOFLAGS"] = found, "-buildvcs=false"
+	b.build()
+	if got := b.runs("app"); got != "old" {
+		t.Errorf("it prints %q", got)
+	}
+}
+
+// silent shows no progress.
+type silent struct{}
+
+func (silent) Fetch(string, string, int64, int64) {}
+func (silent) Note(string)                        {}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
 )
 
 // goCommand runs the go command in the app's root, shows its standard error and returns its
@@ -32,15 +33,21 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 	if !failed {
 		return out.Bytes(), err
 	}
-	return nil, f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module), unknown)
+	err = f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module, b.goTool.Version), unknown)
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && b.isTooOld(f.Tail) {
+		d.Newer = "go"
+	}
+	return nil, err
 }
 
-// run runs a program to its end in the app's root, with the build's environment.
+// run runs a program to its end in the app's root, with the command's environment or else the build's.
 func (b *work) run(program string, c command.Command) ([]byte, error) {
 	if c.Program = b.env.vars.Look(program); c.Program == "" {
 		return nil, fmt.Errorf("running %q: no such program", program)
 	}
-	c.Dir, c.Env = b.Dir, b.env.vars.List()
+	if c.Dir = b.Dir; c.Env == nil {
+		c.Env = b.env.vars.List()
+	}
 	return b.Log.Run(b.Context, c)
 }
 

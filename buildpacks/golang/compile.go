@@ -19,7 +19,7 @@ import (
 // binDir is where binaries go, relative to the app's root.
 const binDir = "bin"
 
-// compile compiles all main packages with one go command into a cache layer. Binaries of the last
+// compile compiles all main packages, with one go command where it can, into a cache layer. Binaries of the last
 // build spare the linker: the go command compares the build id in the file with the one it would
 // write, and keeps the file where they agree.
 func (b *work) compile() error {
@@ -38,18 +38,36 @@ func (b *work) compile() error {
 	for _, m := range b.mains {
 		paths = append(paths, m.path)
 	}
-	output := []string{"-o", b.binaries + string(filepath.Separator), "--"}
-	argv := slices.Concat([]string{"build", "-v"}, flags, output, paths)
-	if !b.Log.Separates() {
-		_, err = b.goCommand(argv...)
-		return err
+	if b.Log.Separates() {
+		// To list what is compiled fetches exactly that, and runs nothing.
+		if _, err := b.goCommand(slices.Concat([]string{"list", "-deps", flags[0], "--"}, paths)...); err != nil {
+			return err
+		}
 	}
-	// To list what is compiled fetches exactly that, and runs nothing.
-	if _, err := b.goCommand(slices.Concat([]string{"list", "-deps", flags[0], "--"}, paths)...); err != nil {
-		return err
+	for _, targets := range b.targets(paths) {
+		argv := slices.Concat([]string{"build", "-v"}, flags, targets)
+		if b.Log.Separates() {
+			_, err = b.goOnce(command.Command{Args: argv, Offline: true})
+		} else {
+			_, err = b.goCommand(argv...)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	_, err = b.goOnce(command.Command{Args: argv, Offline: true})
-	return err
+	return nil
+}
+
+// targets returns the end of the command line of each go command: where to write what. Before Go
+// 1.13 one command writes one binary.
+func (b *work) targets(paths []string) (all [][]string) {
+	if since(b.goTool.Version, "1.13") {
+		return [][]string{append([]string{"-o", b.binaries + string(filepath.Separator), "--"}, paths...)}
+	}
+	for _, m := range b.mains {
+		all = append(all, []string{"-o", filepath.Join(b.binaries, m.name), "--", m.path})
+	}
+	return all
 }
 
 // digestPrefix starts a key of the binaries layer's metadata: the digest of the binary of that

@@ -33,6 +33,7 @@ func TestConfiguration(t *testing.T) {
 			`v1.2 "quoted" heroku`,
 		},
 		{"linker without a value", config{"GO_LINKER_SYMBOL": "main.version", "SOURCE_VERSION": "abc"}, "abc heroku"},
+		{"linker without any value", config{"GO_LINKER_SYMBOL": "main.version"}, "none heroku"},
 		{
 			"linker and flags", config{
 				"GO_LINKER_SYMBOL": "main.version", "GO_LINKER_VALUE": "x", "GOFLAGS": `-tags=extra "-ldflags=-s -w"`,
@@ -65,7 +66,12 @@ set -e
 go version >/dev/null
 printf 'package main\n\nconst generated = "by %s"\n' "${GO_LINKER_VALUE}${DATABASE_URL}" > generated.go
 `,
-		"bin/go-post-compile": "bin/app > ran.txt 2>&1\necho done\n",
+		"bin/go-post-compile": "bin/app > ran.txt 2>&1\n" +
+			"cd testdata/tool && go install . && tool && echo done $GOFLAGS\n",
+		// A module of its own, which no vendor directory has.
+		"testdata/tool/go.mod":  "module example.com/tool\n\ngo 1.26\n",
+		"testdata/tool/main.go": "package main\n\nfunc main() {}\n",
+		"vendor/modules.txt":    "",
 	})
 	value := unique()
 	b.Config["GO_LINKER_VALUE"], b.Config["DATABASE_URL"] = value, "secret"
@@ -75,8 +81,12 @@ printf 'package main\n\nconst generated = "by %s"\n' "${GO_LINKER_VALUE}${DATABA
 	}
 	want := []string{
 		"-----> Running bin/go-pre-compile",
-		"-----> Compiling 1 package with Go VERSION", "       example.com/app", "-----> Built bin/app",
-		"-----> Running bin/go-post-compile", "       done",
+		"-----> Compiling 1 package with Go VERSION", "       Dependencies come from vendor/", "       example.com/app",
+		"-----> Built bin/app",
+		"-----> Running bin/go-post-compile", "       done -trimpath -buildvcs=false -modcacherw",
+	}
+	if got.files["bin/tool"] == "" {
+		t.Error("what the hook installed is not in the slug")
 	}
 	if diff := cmp.Diff(want, b.log(got.Outcome)); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
@@ -13,20 +14,13 @@ import (
 // heroku is the build tag that says where a binary will run, as Heroku's buildpack sets it.
 const heroku = "heroku"
 
-// reproducible are the flags that keep directories and the state of version control out of the
-// binaries.
-const reproducible = "-trimpath -buildvcs=false"
-
-// goFlags returns GOFLAGS: our defaults, then the user's, which come later and so win. -tags and
-// -ldflags are left out: the go command takes only the last, and ours must be joined with the
-// user's ([work.tagsAndLinker]).
-func (b *work) goFlags() string {
-	mod := "-mod=readonly"
-	if b.vendored() {
-		mod = "-mod=vendor"
-	}
-	flags := []string{reproducible, "-modcacherw", mod}
-	for _, f := range splitFlags(b.env.vars["GOFLAGS"]) {
+// goFlags returns GOFLAGS: our defaults, then these, then the user's, which come later and so win.
+// -tags and -ldflags are left out: the go command takes only the last, and ours must be joined with
+// the user's ([work.tagsAndLinker]). So is what the build's Go does not know.
+func (b *work) goFlags(own ...string) string {
+	release := b.goTool.Version
+	flags := slices.Concat(reproducible(release), known(release, "-modcacherw"), own)
+	for _, f := range known(release, splitFlags(b.flags)...) {
 		if name := flagName(f); name != "tags" && name != "ldflags" {
 			flags = append(flags, quoteFlag(f))
 		}
@@ -35,7 +29,8 @@ func (b *work) goFlags() string {
 }
 
 // tagsAndLinker returns -tags and -ldflags: "heroku" and the user's tags; the user's linker flags
-// and GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where there is no value).
+// and GO_LINKER_SYMBOL=GO_LINKER_VALUE (SOURCE_VERSION where there is no value; with neither, the
+// symbol keeps its own).
 func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 	tags, linker := []string{heroku}, []string{}
 	for _, f := range splitFlags(userFlags) {
@@ -47,11 +42,11 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 			linker = []string{value}
 		}
 	}
-	if symbol := b.env.user["GO_LINKER_SYMBOL"]; symbol != "" {
-		value, ok := b.env.user["GO_LINKER_VALUE"]
-		if !ok {
-			value = b.env.user["SOURCE_VERSION"]
-		}
+	value, valued := b.env.user["GO_LINKER_VALUE"]
+	if !valued {
+		value = b.env.user["SOURCE_VERSION"]
+	}
+	if symbol := b.env.user["GO_LINKER_SYMBOL"]; symbol != "" && (valued || value != "") {
 		set, ok := quoteWord(symbol + "=" + value)
 		if !ok {
 			return nil, &diagnosis.Diagnosis{
@@ -62,7 +57,7 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 		}
 		linker = append(linker, "-X "+set)
 	}
-	flags := []string{"-tags=" + strings.Join(tags, ",")}
+	flags := []string{"-tags=" + joinTags(b.goTool.Version, tags)}
 	if len(linker) > 0 {
 		flags = append(flags, "-ldflags="+strings.Join(linker, " "))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -37,8 +38,9 @@ func (b *work) inRoot(do func(root *os.Root) error) error {
 	return do(root)
 }
 
-// hook runs the app's bin/‹name› in its root where there is one, executable or not, with the go
-// command's environment. The hooks are those of Heroku's Go buildpack.
+// hook runs the app's bin/‹name› in its root where there is one, executable or not. The hooks and what
+// they see are those of Heroku's Go buildpack: `go install` puts a program into the app's bin, and
+// -mod is the go command's own default.
 func (b *work) hook(root *os.Root, name string) error {
 	place := filepath.Join(binDir, name)
 	info, err := root.Stat(place)
@@ -56,7 +58,11 @@ func (b *work) hook(root *os.Root, name string) error {
 	}
 	b.Log.Step("Running %s", place)
 	// A shell also runs a script without a line that names its interpreter.
-	_, err = b.run("bash", command.Command{Args: []string{"-c", place}, Shown: place, Offline: true})
+	env := maps.Clone(b.env.vars)
+	env["GOBIN"], env["GOFLAGS"] = b.Path(binDir), b.goFlags()
+	env["PATH"] += string(filepath.ListSeparator) + env["GOBIN"]
+	c := command.Command{Args: []string{"-c", place}, Shown: place, Offline: true, Env: env.List()}
+	_, err = b.run("bash", c)
 	failed := unknown
 	failed.ID = "go/hook-failed"
 	if err = command.Explain(err, nil, failed); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,13 +36,16 @@ type Seed struct {
 	Env  map[string]string // its whole environment except HOME
 }
 
-// NewSeed returns how to make the seed of the Go at goRoot in the directory goCache, both as the
+// NewSeed returns how to make the seed of a Go release at goRoot in the directory goCache, both as the
 // command sees them, for a target and with the environment that buildpacks start with. It looks for
 // the C compiler on that environment's PATH: cgo is on where a build would have it on.
-func NewSeed(goRoot, goCache, goos, goarch string, base map[string]string) Seed {
+func NewSeed(release, goRoot, goCache, goos, goarch string, base map[string]string) Seed {
 	e := &environment{vars: maps.Clone(base)}
 	e.setCompiler(goRoot, goCache)
-	e.vars["GOWORK"], e.vars["GOFLAGS"] = "off", reproducible
+	if !since(release, "1.12") {
+		e.vars["GO111MODULE"] = "auto" // with "on" it compiles nothing outside of a module
+	}
+	e.vars["GOWORK"], e.vars["GOFLAGS"] = "off", strings.Join(reproducible(release), " ")
 	e.setTarget(goos, goarch)
 	e.vars.Prepend("PATH", filepath.Join(goRoot, "bin"))
 	key := cache.Key(seedRecipe, goos, goarch, e.vars["CGO_ENABLED"], identity(e.vars.Look(cCompiler)))
@@ -89,6 +93,7 @@ func (b *work) copySeed() error {
 		layer.Metadata = map[string]any{}
 	}
 	layer.Metadata[seedKey] = want
+	b.Contribute(*layer, layer.LayerTypes)
 	return nil
 }
 

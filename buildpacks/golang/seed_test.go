@@ -32,7 +32,7 @@ func makeSeed(t *testing.T, cgo string) {
 		base["PATH"] = ""
 	}
 	dir := seedDir(t)
-	seed := golang.NewSeed(machineGo(t).Dir, dir, "", "", base)
+	seed := golang.NewSeed(machineGo(t).Version, machineGo(t).Dir, dir, "", "", base)
 	n := len(seed.Args) - 1
 	if seed.Args[n] != "std" || seed.Env["CGO_ENABLED"] != cgo {
 		t.Fatalf("the seed is %+v, want std with cgo %s", seed, cgo)
@@ -185,7 +185,7 @@ func TestSeedNames(t *testing.T) {
 	name := func(goarch, path, cc string) string {
 		t.Helper()
 		must(t, os.WriteFile(filepath.Join(bin, "gcc"), []byte(cc), 0o755))
-		seed := golang.NewSeed("/go", "/cache", "linux", goarch, map[string]string{"PATH": path, "HTTPS_PROXY": path})
+		seed := golang.NewSeed("1.26.1", "/go", "/cache", "linux", goarch, map[string]string{"PATH": path, "HTTPS_PROXY": path})
 		if seed.Env["GOARCH"] != goarch || seed.Env["GOTOOLCHAIN"] != "local" || seed.Env["GOENV"] != "off" ||
 			seed.Env["GOROOT"] != "/go" || seed.Env["GOCACHE"] != "/cache" {
 			t.Errorf("its environment: %v", seed.Env)

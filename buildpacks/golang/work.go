@@ -52,7 +52,7 @@ func start(frame *language.Build) (*work, error) {
 func (b *work) end() { _ = os.RemoveAll(b.home) }
 
 // layer adds a layer to the result, its directory made where it is missing, and returns the
-// directory.
+// directory. The go command may be killed while it writes to a cache: it finds what is not whole.
 func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 	layer, err := b.Layer(name)
 	if err != nil {
@@ -92,7 +92,8 @@ func (b *work) setUp() error {
 		"GOPATH":     gopath, // also keeps what the checksum database answered
 		"GOBIN":      b.binaries,
 		"GOMODCACHE": b.modules,
-		"GOFLAGS":    b.goFlags(),
+		"GOFLAGS":    b.goFlags(modFlag(b.goTool.Version, b.vendored())...),
+		"GOPROXY":    proxyFor(b.goTool.Version, b.env.vars["GOPROXY"]),
 		"PWD":        b.Dir,
 	} {
 		b.env.vars[name] = value

@@ -2,8 +2,11 @@
 # clojure: the Clojure command as far as a build needs it, by tools.deps: -P -Spath -Sdeps -J -A -M -X -T -m and a script. The user's own deps.edn plays no part.
 set -eu
 java=${JAVA_CMD:-java}
-work=$(mktemp -d "${TMPDIR:-/tmp}/clojure-XXXXXXXX")
-trap 'rm -rf "$work"' EXIT
+# SLUGC_FREEZE names a directory that takes what would be started, instead of starting it.
+work=${SLUGC_FREEZE:-}
+[ -n "$work" ] || { work=$(mktemp -d "${TMPDIR:-/tmp}/clojure-XXXXXXXX"); trap 'rm -rf "$work"' EXIT; }
+script='-m clojure.tools.deps.script.make-classpath2'
+[ -z "${SLUGC_FREEZE:-}" ] || script='@FREEZE@'
 jvm='' only='' mode=main data=''
 # The words for tools.deps are aliases and flags of ours: none holds a space.
 words="--libs-file $work/libs --cp-file $work/cp --jvm-file $work/jvm --main-file $work/main --basis-file $work/basis --manifest-file $work/manifest"
@@ -29,7 +32,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 # shellcheck disable=SC2086
-"$java" -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -Duser.home='@HOME@' -Duser.name=slugc -cp '@JARS@' clojure.main -m clojure.tools.deps.script.make-classpath2 $words ${data:+--config-data "$data"}
+"$java" -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -Duser.home='@HOME@' -Duser.name=slugc -cp '@JARS@' clojure.main $script $words ${data:+--config-data "$data"}
+[ -z "${SLUGC_FREEZE:-}" ] || exit 0
 case $only in
 prepare) exit 0 ;;
 path) cat "$work/cp"; echo; exit 0 ;;
