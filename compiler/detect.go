@@ -3,6 +3,7 @@ package compiler
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -82,8 +83,12 @@ func detectFault(err error) error {
 	return detectorBroke(err)
 }
 
-// detectorBroke is the fault of a detector that fails, which none should, whatever the app.
+// detectorBroke is the fault of a detector that fails, which none should, whatever the app. Where it lacks a
+// permission, the machine's files are wrong.
 func detectorBroke(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return err
+	}
 	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err,
 		"leave the language out with SLUGC_BUILDPACK, and report what the app has")
 }

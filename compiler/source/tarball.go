@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"slugc/buildpacks/tree"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
@@ -84,6 +85,25 @@ func parents(entries []entry) int {
 		}
 	}
 	return len(seen)
+}
+
+// Keep copies what Stage has moved to dir, so that the tree can be staged once more. dir must be as Stage left
+// it. Other kinds of sources can be staged any number of times, and Keep does nothing.
+func (s *Source) Keep(dir string) error {
+	t, ok := s.origin.(*tarball)
+	if !ok || t.app != "" {
+		return nil
+	}
+	kept := filepath.Join(t.temp, "kept") // temp itself may have been moved
+	err := os.MkdirAll(kept, 0o700)
+	if err == nil {
+		err = tree.Copy(dir, kept, tree.Options{})
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the source: %w", err)
+	}
+	t.app = kept
+	return nil
 }
 
 // take moves the tree to dest if it need not be copied. A moved tree cannot be staged again.
