@@ -130,9 +130,8 @@ func (m member) workspace() string {
 		p, _ := m.manifest(root)
 		patterns := p.workspaces
 		if b, ok := m.read(path.Join(root, "pnpm-workspace.yaml")); ok {
-			var app NodeApp
-			if pnpmPatterns(b, &app) == nil {
-				patterns = append(patterns, app.Workspaces...)
+			if file, err := parsePnpmWorkspace(b); err == nil {
+				patterns = append(patterns, file.packages...)
 			}
 		}
 		rel := m.dir
