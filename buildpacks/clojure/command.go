@@ -31,10 +31,15 @@ func (b *work) output(words []string) ([]byte, error) {
 
 func (b *work) run(stdout io.Writer, shown, program string, argv ...string) error {
 	b.lastLine = shown
-	_, err := b.Log.Run(b.Context,
+	tail, err := b.Log.Run(b.Context,
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
 			Stdout: stdout, Network: "clojure/network", Stuck: stuck,
 			Offline: b.fetchedAll, Drop: noise})
+	for _, m := range created.FindAllSubmatch(tail, -1) {
+		if rel, own := within(b.Dir, string(m[1])); own {
+			b.created = rel
+		}
+	}
 	err = command.Explain(err, b.patterns(), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		d.Place = b.place(d.Place)
@@ -71,6 +76,9 @@ func stuck(shown string, lines []string) *diagnosis.Diagnosis {
 		},
 	}
 }
+
+// created matches what Leiningen says of the jars that it has written.
+var created = lazyregexp.New(`(?m)^Created (/.*\.jar)$`)
 
 // place returns a place of a diagnosis relative to the app. The compiler names files relative to
 // the directories of the classpath. A file that is not the app's is "".
