@@ -35,8 +35,8 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
 			Stdout: stdout, Network: "clojure/network", Stuck: stuck,
 			Offline: b.fetchedAll, Drop: noise})
-	for _, m := range created.FindAllSubmatch(tail, -1) {
-		if rel, own := within(b.Dir, string(m[1])); own {
+	for _, line := range created.FindAll(tail, -1) {
+		if rel, own := within(b.Dir, strings.TrimPrefix(string(line), "Created ")); own {
 			b.created = rel
 		}
 	}
@@ -78,7 +78,7 @@ func stuck(shown string, lines []string) *diagnosis.Diagnosis {
 }
 
 // created matches what Leiningen says of the jars that it has written.
-var created = lazyregexp.New(`(?m)^Created (/.*\.jar)$`)
+var created = lazyregexp.New(`(?m)^Created /.*\.jar$`)
 
 // place returns a place of a diagnosis relative to the app. The compiler names files relative to
 // the directories of the classpath. A file that is not the app's is "".
