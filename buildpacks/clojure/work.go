@@ -24,6 +24,7 @@ type work struct {
 	builder    *toolchain.Toolchain // Leiningen or the Clojure tools; nil if the app has its own
 	other      *toolchain.Toolchain // the one of the two that the build or the Procfile calls besides, or nil
 	jars       string               // directory of the local Maven repository
+	created    string               // the jar that Leiningen wrote last, relative to the app's root
 	uberjar    string               // relative to the app's root; "" if there is none
 	main       string               // the namespace that starts the uberjar where its Main-Class does not
 	frozen     *frozen              // how the app runs from its sources; nil with an uberjar
