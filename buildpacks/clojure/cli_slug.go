@@ -51,8 +51,12 @@ func (b *work) freezeVariants() error {
 		if why == "" {
 			why = b.cannotFreeze(v)
 		}
-		if why != "" {
+		if why != "" && c.script == "" {
 			return unfrozen(c, why)
+		}
+		if why != "" { // the script may not come to it
+			b.Log.Warn("%s", unfrozen(c, why).Summary)
+			continue
 		}
 		if slices.ContainsFunc(b.variants, func(other *variant) bool { return other.key() == v.key() }) {
 			continue
@@ -73,7 +77,7 @@ func unfrozen(c call, why string) *diagnosis.Diagnosis {
 	}
 	d := &diagnosis.Diagnosis{
 		ID: "clojure/procfile-not-frozen", Place: "Procfile",
-		Summary: fmt.Sprintf("The Procfile's %s calls `%s`, and %s.", c.process, strings.Join(shown, " "), why),
+		Summary: fmt.Sprintf("The process %s calls `%s`, and %s.", c.process, strings.Join(shown, " "), why),
 		Hints: []string{
 			"a slug has the classpath that the build has resolved: name aliases of deps.edn as they are written " +
 				"there (`clojure -M:prod`)",

@@ -81,7 +81,7 @@ func (b *work) checkLein() error {
 			"set LEIN_INCLUDE_IN_SLUG=yes for the build: Leiningen and its repository become part of the slug",
 			"or start Java: `" + c.process + ": java $JAVA_OPTS clojure.main -m shop.core`",
 		}
-		if c.certain {
+		if c.script == "" {
 			return d
 		}
 		b.Log.Warn("%s", d.Summary)
