@@ -19,14 +19,15 @@ type Build struct {
 	Dir       string // holds everything of this build
 	AppDir    string // the app; the caller makes it after Begin
 	LayersDir string // the layers, inside AppDir
-	// Interrupted reports whether the former build was killed or failed. The metadata of layers that it
-	// had touched was removed then, because it may not describe them.
+	// Interrupted reports whether the former build was killed or failed, and left a layer unfinished. The
+	// metadata of such layers was removed then, because it may not describe them.
 	Interrupted bool
 	// Push, set before Restore, is the id of the push that the build belongs to. What the build leaves is
 	// on probation until [App.Accept]: the next build finds the state from before, unless it was accepted.
 	Push string
 
-	ended bool
+	finished map[string]map[string]bool // layers, by buildpack's directory
+	ended    bool
 }
 
 // Names in an app's state.
@@ -116,11 +117,27 @@ func (b *Build) Commit() error {
 	return disk.RemoveAll(b.Dir)
 }
 
-// Abort ends a failed build by [App.Recover]. After Commit, or a second time, it does nothing.
+// Finish notes that layers in a buildpack's directory are complete, with their metadata: [Build.Abort] keeps
+// them as they are.
+func (b *Build) Finish(dir string, layers []string) {
+	if b.finished == nil {
+		b.finished = map[string]map[string]bool{}
+	}
+	b.finished[dir] = map[string]bool{}
+	for _, name := range layers {
+		b.finished[dir][name] = true
+	}
+}
+
+// Abort ends a failed build by [App.Recover], and keeps what the build had finished. Of a push nothing is
+// kept: what it was to release was not accepted. After Commit, or a second time, it does nothing.
 func (b *Build) Abort() error {
 	if b.ended {
 		return nil
 	}
 	b.ended = true
-	return b.app.Recover()
+	if b.Push != "" {
+		return b.app.Recover()
+	}
+	return b.app.recover(b.finished)
 }

@@ -41,8 +41,9 @@
 //	// build
 //	err = build.Commit() // or Abort
 //
-// A build that fails, is killed or belongs to a push that is not accepted leaves nothing that a later one
-// relies on ([App.Recover]): what it has touched shows by its change times. Names with a leading dot in an
+// A build that fails leaves the layers that it has finished ([Build.Finish]). What else it has touched, and
+// all that one has touched which is killed or belongs to a push that is not accepted, no later build relies
+// on ([App.Recover]): it shows by its change times. Names with a leading dot in an
 // app's state are temporary; who opens a directory under its lock removes those of killed processes.
 //
 // Files are replaced by writing beside them, syncing and renaming; directories are moved by one

@@ -28,6 +28,9 @@ type mark struct {
 	Inode  uint64                `json:"inode"`  // of the layers directory
 	Born   int64                 `json:"born"`   // when the layers directory was made, Unix nanoseconds
 	Layers map[string]markedPack `json:"layers"` // by buildpack
+
+	finished map[string]map[string]bool // what the build has finished: layers by buildpack
+	changed  changedFiles               // what the build has changed, as far as is known
 }
 
 // markedPack is one buildpack's layers directory.

@@ -23,14 +23,18 @@ const interruptedMark = ".broken-off"
 // not accepted, and removes temporary files. The app's lock must be held.
 //
 // Layers that the build did not touch keep their files and get back the metadata that they had. Of the
-// others the metadata goes, because it may not describe them. After the build of a push, their files go
+// others the metadata goes, because it may not describe them; [Build.Abort] keeps those that were finished. After the build of a push, their files go
 // too, and the record and the index of segments are again those from before the push.
-func (a *App) Recover() error {
+func (a *App) Recover() error { return a.recover(nil) }
+
+// recover does what Recover does, except that finished layers stay as they are.
+func (a *App) recover(finished map[string]map[string]bool) error {
 	m, err := a.readMark()
 	if err != nil {
 		return err
 	}
 	if m != nil {
+		m.finished = finished
 		if err := a.undo(m); err != nil {
 			return fmt.Errorf("recovering from a build that has not ended: %w", err)
 		}
@@ -125,7 +129,11 @@ func (a *App) undoLayers(m *mark) error {
 		if err != nil {
 			continue
 		}
-		err = errors.Join(m.clean(layers), layers.Close())
+		err = m.clean(layers)
+		if err == nil && len(m.finished) > 0 {
+			err = m.changed.sync(layers, a.dir)
+		}
+		err = errors.Join(err, layers.Close())
 		if err == nil && place != a.Path(layersPlace) {
 			err = a.moveLayers(place)
 		}
@@ -194,9 +202,10 @@ func (m *mark) cleanPack(layers *beneath.Dir, pack beneath.Entry, was markedPack
 		return false, layers.RemoveAll(pack.Name)
 	}
 	at := func(name string) string { return path.Join(pack.Name, name) }
-	intact, dropped := map[string]bool{}, map[string]bool{}
+	intact, dropped, finished := map[string]bool{}, map[string]bool{}, m.finished[pack.Name]
 	for _, e := range entries {
 		switch {
+		case finished[strings.TrimSuffix(e.Name, tomlSuffix)]:
 		case !beneath.IsDir(e.Stat_t) && (m.Push != "" || strings.HasSuffix(e.Name, tomlSuffix)):
 			dropped[e.Name] = true
 			err = errors.Join(err, layers.RemoveAll(at(e.Name)))
@@ -209,10 +218,13 @@ func (m *mark) cleanPack(layers *beneath.Dir, pack beneath.Entry, was markedPack
 			err = errors.Join(err, layers.RemoveAll(at(name)))
 		}
 	}
-	_, secureErr := m.secure(layers, pack.Name)
-	err = errors.Join(err, secureErr)
+	changed, secureErr := m.secure(layers, pack.Name)
+	m.changed, err = append(m.changed, changed...), errors.Join(err, secureErr)
 	for file, data := range was.Files {
 		name := strings.TrimSuffix(file, tomlSuffix)
+		if finished[name] {
+			continue
+		}
 		if _, is := intact[name]; is != was.Dirs[name] || is && !intact[name] {
 			dropped[file] = true
 			continue

@@ -154,6 +154,7 @@ func (b *build) runLifecycle(
 		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, env.tools) },
 		Output:   b.Report.Output,
 		Progress: func(id string) { b.Report.Progress("running "+id, 0, 0) },
+		Finished: dirs.Finish,
 	})
 }
 

@@ -78,8 +78,8 @@ const layerScript = `mkdir -p "$layers/tools"; cp version "$layers/tools/version
 printf '[types]\ncache = true\n' >"$layers/tools.toml"
 `
 
-// TestKeepOrder lets each step of keep fail: the slug, the layers, the record. What comes later is
-// then as the last build left it, and the next build succeeds.
+// TestKeepOrder lets each step of keep fail: the slug, the layers, the record. The record is then as the
+// last build left it, the layers are those that the buildpacks have finished, and the next build succeeds.
 func TestKeepOrder(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, t.TempDir())
@@ -101,9 +101,9 @@ func TestKeepOrder(t *testing.T) {
 	if r, err := m.change(nil); err == nil {
 		t.Fatalf("the slug is kept: %+v", r)
 	}
-	// The build failed, so the layers' files are kept and their metadata is not.
-	if m.app().Record().Slug != recorded || testkit.Exists(m.app().Path("layers", "slugc_go", "tools.toml")) {
-		t.Error("without a slug, the layers or the record are the new build's")
+	if m.app().Record().Slug != recorded || !testkit.Exists(m.app().Path("layers", "slugc_go", "tools.toml")) ||
+		testkit.Read(t, layer) != "2" {
+		t.Error("without a slug, the record is the new build's, or the layers are not")
 	}
 	if err := os.RemoveAll(place); err != nil {
 		t.Fatal(err)

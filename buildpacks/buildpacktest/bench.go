@@ -37,7 +37,8 @@ type Bench struct {
 	Steps      extension.Steps       // how commands are started, with and without the network
 
 	buildpack Buildpack
-	built     bool // the last build succeeded, and its layers were not restored yet
+	ended     bool // the layers of the last build were not restored yet
+	built     bool // the last build succeeded
 }
 
 // New returns a bench with an empty source tree.
@@ -141,6 +142,7 @@ func (b *Bench) Build() Outcome {
 		"CNB_BUILDPACK_DIR=" + b.Path("buildpack"), "CNB_PLATFORM_DIR=" + b.Path("platform"),
 		"CNB_LAYERS_DIR=" + b.Layer(""), "CNB_BP_PLAN_PATH=" + b.Path("plan.toml"),
 		"CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=" + runtime.GOARCH, diagnosis.Env + "=" + report,
+		extension.FinishedEnv + "=" + b.Path("finished"),
 	}, b.Env...)
 	err = cmd.Run()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
@@ -150,7 +152,7 @@ func (b *Bench) Build() Outcome {
 	if got.Diagnosis, err = diagnosis.Read(report); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		b.T.Fatal(err)
 	}
-	if b.built = got.OK; got.OK {
+	if b.ended, b.built = true, got.OK; got.OK {
 		decode(b.T, b.Layer("launch.toml"), &got.Launch)
 		got.Bill, _ = os.ReadFile(b.Layer("launch.sbom.cdx.json"))
 	}
@@ -171,17 +173,19 @@ func (b *Bench) stage() {
 	Must(b.T, os.RemoveAll(b.Path("platform/env")))
 	Must(b.T, os.MkdirAll(b.Path("platform/env"), 0o755))
 	Must(b.T, os.RemoveAll(b.Path("diagnosis.json")))
+	Must(b.T, os.RemoveAll(b.Path("finished")))
 }
 
-// Restore does to the layers of a build that succeeded what the platform does before the next one:
-// cache layers stay and lose their types, all others go. [Bench.Build] calls it. The layers of a
-// build that failed stay as they are.
+// Restore does to the layers of a build what the platform does before the next one: cache layers stay
+// and lose their types, all others go. [Bench.Build] calls it. Of a build that failed, layers that it
+// has not finished lose their metadata.
 func (b *Bench) Restore() {
 	b.T.Helper()
-	if !b.built {
+	if !b.ended {
 		return
 	}
-	b.built = false
+	b.ended = false
+	finished := b.Finished()
 	entries, err := os.ReadDir(b.Layer(""))
 	Must(b.T, err)
 	for _, entry := range entries {
@@ -194,6 +198,8 @@ func (b *Bench) Restore() {
 			decode(b.T, record, &layer)
 		}
 		switch {
+		case !b.built && !slices.Contains(finished, name):
+			Must(b.T, disk.RemoveAll(b.Layer(name+".toml")))
 		case !layer.Types.Cache:
 			Must(b.T, disk.RemoveAll(b.Layer(entry.Name())))
 		case !entry.IsDir() && name != entry.Name():
@@ -201,6 +207,9 @@ func (b *Bench) Restore() {
 		}
 	}
 }
+
+// Finished lists the layers that the last build had finished when it ended.
+func (b *Bench) Finished() []string { return extension.Finished(b.Path("finished")) }
 
 // notLayers are files in the layers directory that look like a layer's metadata.
 var notLayers = []string{"launch", "build", "store"}

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/buildpacks/libcnb/v2"
-
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/cache/disk"
@@ -131,7 +129,7 @@ func (b *work) repository() error {
 	if b.jars, err = filepath.EvalSymlinks(b.jars); err != nil {
 		return fmt.Errorf("opening layer %q: %w", layer.Name, err)
 	}
-	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.ContributeStore(layer)
 	return nil
 }
 
@@ -152,7 +150,7 @@ func (b *work) vendoredLein() (string, error) {
 		}
 	}
 	layer.Metadata = map[string]any{"script": digest}
-	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
+	b.ContributeStore(layer)
 	return layer.Path, nil
 }
 

@@ -28,6 +28,9 @@
 //	key = "io.slugc.addons"
 //	value = "heroku-postgresql"
 //
+// A buildpack that fails tells the platform, in the file that [FinishedEnv] names, which layers it had
+// finished before.
+//
 // Both ends use the functions here:
 //
 //	err := extension.WriteSlices(platformDir, map[string]string{"node_modules": key}) // the platform

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,4 +135,16 @@ func diagnosisIn(t testing.TB, archive *txtar.Archive) *diagnosis.Diagnosis {
 	}
 	t.Fatal("the archive has no want.json")
 	return nil
+}
+
+// TestFailedBuild holds that a build that fails keeps what the go command has fetched and compiled.
+func TestFailedBuild(t *testing.T) {
+	t.Parallel()
+	b := newApp(t, map[string]string{"main.go": "package main\n\nfunc main() { missing() }\n"})
+	b.MustFail("go/compile-failed")
+	for _, layer := range []string{"build-cache", "modules", "binaries"} {
+		if !slices.Contains(b.Finished(), layer) || !b.Layers()[layer].Cache {
+			t.Errorf("layer %s is lost: %v", layer, b.Layers())
+		}
+	}
 }

@@ -93,6 +93,7 @@ func (b *work) copySeed() error {
 		layer.Metadata = map[string]any{}
 	}
 	layer.Metadata[seedKey] = want
+	b.Contribute(*layer, layer.LayerTypes)
 	return nil
 }
 

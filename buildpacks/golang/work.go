@@ -52,7 +52,7 @@ func start(frame *language.Build) (*work, error) {
 func (b *work) end() { _ = os.RemoveAll(b.home) }
 
 // layer adds a layer to the result, its directory made where it is missing, and returns the
-// directory.
+// directory. The go command may be killed while it writes to a cache: it finds what is not whole.
 func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 	layer, err := b.Layer(name)
 	if err != nil {

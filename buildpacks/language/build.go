@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/extension"
 	"slugc/buildpacks/tree"
+	"slugc/cache/beneath"
 	"slugc/detect"
 )
 
@@ -24,6 +27,8 @@ type Build struct {
 	Environ []string // the process's environment, "NAME=value" each
 	Log     *command.Log
 	Result  libcnb.BuildResult
+
+	finished string // the file that names the finished layers, "" under a platform that wants none
 }
 
 // Steps runs the steps of a build in order until one fails.
@@ -71,14 +76,44 @@ func (b *Build) Layer(name string) (libcnb.Layer, error) { return OpenLayer(b.CN
 // Everywhere are the types of a layer that serves the build, the launch and the next build.
 var Everywhere = libcnb.LayerTypes{Build: true, Launch: true, Cache: true}
 
-// Contribute adds a layer of the given types to the result. A layer of the same name is replaced.
+// Contribute adds a finished layer of the given types to the result. A layer of the same name is replaced.
+// It is kept for the next build even if this one fails. So a layer must be complete, or one that tools can
+// write to and be killed meanwhile; for other stores there is [Build.ContributeStore].
 func (b *Build) Contribute(layer libcnb.Layer, types libcnb.LayerTypes) {
+	b.add(layer, types)
+	b.finish(*b.Contributed(layer.Name))
+}
+
+// ContributeStore adds a cache layer to the result that tools write to until the build ends. A build that
+// fails keeps it, one that is killed does not.
+func (b *Build) ContributeStore(layer libcnb.Layer) { b.add(layer, libcnb.LayerTypes{Cache: true}) }
+
+func (b *Build) add(layer libcnb.Layer, types libcnb.LayerTypes) {
 	layer.LayerTypes = types
 	if have := b.Contributed(layer.Name); have != nil {
 		*have = layer
 		return
 	}
 	b.Result.Layers = append(b.Result.Layers, layer)
+}
+
+// finish writes a layer's metadata and tells the platform that it is complete. libcnb writes the metadata of
+// all layers when the build has succeeded, so an error here costs no more than a cache.
+func (b *Build) finish(layer libcnb.Layer) {
+	if b.finished == "" {
+		return
+	}
+	tmp := filepath.Join(b.CNB.Layers.Path, beneath.TempPrefix+layer.Name)
+	text, err := toml.Marshal(layer)
+	if err == nil {
+		err = os.WriteFile(tmp, text, 0o644)
+	}
+	if err == nil {
+		err = os.Rename(tmp, filepath.Join(b.CNB.Layers.Path, layer.Name+".toml"))
+	}
+	if err == nil {
+		_ = extension.Finish(b.finished, layer.Name)
+	}
 }
 
 // Contributed returns a layer of the result, to be changed in place, or nil.

@@ -24,6 +24,8 @@ func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb
 		Environ: os.Environ(),
 		Log:     &command.Log{Out: os.Stdout, Report: os.Getenv(diagnosis.Env)},
 		Result:  libcnb.NewBuildResult(),
+
+		finished: os.Getenv(extension.FinishedEnv),
 	}
 	steps, err := extension.ReadSteps(cnb.Platform.Path)
 	if err != nil {
@@ -36,6 +38,9 @@ func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb
 		}
 	}
 	if err := build(b); err != nil {
+		for _, layer := range b.Result.Layers {
+			b.finish(layer)
+		}
 		return libcnb.BuildResult{}, Failed(err, os.Getenv(diagnosis.Env))
 	}
 	return b.Result, nil

@@ -57,6 +57,7 @@ func (b *work) reproduceHint(argv []string) string {
 // ownSettings are npm settings that this buildpack makes and npm warns of.
 var ownSettings = []string{
 	"nodedir", "store-dir", "package-import-method", "side-effects-cache", "manage-package-manager-versions",
+	"confirm-modules-purge",
 }
 
 // noise reports lines that warn of this buildpack's settings and mean nothing to the app's owner.

@@ -44,8 +44,12 @@ func (b *work) installDependencies() error {
 			return err
 		}
 		d.key = keyOf(d.parts)
-		if why, err = b.reuse(last); err != nil || why == "" {
+		if why, err = b.reuse(last); err != nil {
 			return err
+		}
+		if why == "" {
+			b.Contribute(d.layer, libcnb.LayerTypes{Cache: true}) // as it was, for a build that fails
+			return nil
 		}
 	}
 	if err := os.RemoveAll(filepath.Join(d.layer.Path, "trees")); err != nil {
@@ -69,7 +73,7 @@ func (b *work) reuse(last keptState) (why string, err error) {
 			return modules + " was made before the install", nil
 		}
 	}
-	supplied := !slices.ContainsFunc(last.Final, func(modules string) bool { return b.slices[modules] != d.key })
+	supplied := !last.Open && !slices.ContainsFunc(last.Final, func(modules string) bool { return b.slices[modules] != d.key })
 	if supplied && !b.hasBuildScripts() && !b.assisting {
 		d.restore(last)
 		d.supplied = true
@@ -153,8 +157,8 @@ func (b *work) salvage() {
 	if len(b.deps.paths) == 0 || b.deps.supplied {
 		return
 	}
-	if b.saveCaches() != nil || !b.deps.borrowed {
-		return
+	if b.installed == nil || b.saveCaches() != nil || !b.deps.borrowed {
+		return // it failed before its build script
 	}
 	if b.checkTrees("the failed build") == nil && !b.deps.dirty {
 		_ = b.returnTrees() // the build has failed already, for a reason that matters more

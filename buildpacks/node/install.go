@@ -53,6 +53,11 @@ func (b *work) install() error {
 	if err := b.keepTrees(); err != nil {
 		return err
 	}
+	if d.kept != "" {
+		if err := b.contributeState(true); err != nil {
+			return err
+		}
+	}
 	return b.recordTrees()
 }
 

@@ -24,6 +24,7 @@ type keptState struct {
 	Kept   string      `json:"kept"`
 	Direct []installed `json:"direct"`
 	State  string      `json:"state"`
+	Open   bool        `json:"open,omitempty"` // the build has not come to an end: Final is not known
 }
 
 // readState reads what the last build left. A cache can be damaged, so paths are checked.
@@ -43,13 +44,18 @@ func readState(layer libcnb.Layer) keptState {
 
 // saveState contributes the layer, or removes it where nothing may be kept.
 func (b *work) saveState() error {
-	d := &b.deps
-	if d.key == "" {
-		return os.RemoveAll(d.layer.Path)
+	if b.deps.key == "" {
+		return os.RemoveAll(b.deps.layer.Path)
 	}
-	text, err := json.Marshal(
-		keptState{Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state},
-	)
+	return b.contributeState(false)
+}
+
+// contributeState contributes the layer. open says that the build goes on and may fail.
+func (b *work) contributeState(open bool) error {
+	d := &b.deps
+	text, err := json.Marshal(keptState{
+		Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state, Open: open,
+	})
 	if err != nil {
 		return fmt.Errorf("keeping the dependencies: %w", err)
 	}

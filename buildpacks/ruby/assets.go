@@ -52,6 +52,10 @@ func (b *work) assets() error {
 	start := time.Now()
 	if _, err := b.run(call{argv: []string{"bundle", "exec", "rake", precompile, "--trace"}, all: true,
 		script: true, drop: isTrace}); err != nil {
+		if exited(err) && b.saveCaches(layer) == nil { // the next build, with the app fixed, is then as fast
+			layer.Metadata = map[string]any{"layout": layout}
+			b.ContributeStore(layer)
+		}
 		return diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
 	}
 	b.Log.Detail("Compiled in %.1f s", time.Since(start).Seconds())

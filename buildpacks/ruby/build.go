@@ -64,7 +64,7 @@ func (b *work) end() error {
 }
 
 // layer opens a layer. It empties one without metadata, which is left over from a build that
-// failed.
+// was killed.
 func (b *work) layer(name string) (libcnb.Layer, error) {
 	layer, err := b.Layer(name)
 	if err == nil && len(layer.Metadata) == 0 {

@@ -37,6 +37,9 @@ func (b *work) gems() error {
 		} else {
 			why = b.uncacheable()
 		}
+		if why == "" && layer.Metadata[unfinished] == true {
+			why = "the last install failed"
+		}
 	}
 	if full {
 		if layer, err = language.EmptyLayer(layer); err != nil {
@@ -47,7 +50,7 @@ func (b *work) gems() error {
 		b.Log.Detail("Using the gems from the cache, unchanged since the last build")
 	} else {
 		b.Log.Detail("Running bundle install with Bundler %s: %s", b.bundler, why)
-		if err := b.install(); err != nil {
+		if err := b.install(layer, parts); err != nil {
 			return err
 		}
 	}
@@ -104,8 +107,8 @@ func (b *work) gemsEnv() {
 // downloads is the directory of gemHome that only the next install needs.
 const downloads = "cache"
 
-// install runs Bundler, with the downloads of earlier builds.
-func (b *work) install() error {
+// install runs Bundler, with the downloads of earlier builds. layer is that of the gems, of the given parts.
+func (b *work) install(layer libcnb.Layer, parts []part) error {
 	kept, err := b.layer("ruby-downloads")
 	if err != nil {
 		return err
@@ -121,11 +124,14 @@ func (b *work) install() error {
 			return fmt.Errorf("preparing the install: %w", err)
 		}
 	}
+	var failure error
 	err = command.Twice(b.Log.Again, func() error {
 		_, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise, waits: true})
+		failure = err
 		return diagnose("ruby/install-failed", err, b.installPatterns())
 	})
 	if err != nil {
+		b.salvage(failure, layer, kept, parts)
 		return err
 	}
 	if _, err := b.run(call{argv: []string{"bundle", "clean"}, drop: noise}); err != nil {

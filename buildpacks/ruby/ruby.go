@@ -18,8 +18,9 @@
 //
 // The gems have a key of everything that determines them (work.parts). If the key is that of the
 // last build, Bundler is not run. If only the lock file or the Gemfile has changed, Bundler
-// installs what is missing and removes what is no longer wanted; else it installs from scratch. A
-// layer without metadata is left over from a build that failed, and is emptied.
+// installs what is missing and removes what is no longer wanted; else it installs from scratch. After
+// an install that failed the next goes on with what was whole. A layer without metadata is left over
+// from a build that was killed, and is emptied.
 //
 // A committed .bundle/config does not configure the build: BUNDLE_APP_CONFIG names another
 // directory, at build and at launch, with the settings of it that are harmless.

@@ -13,6 +13,7 @@ import (
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/language"
+	"slugc/buildpacks/ruby/rubytest"
 	"slugc/cache/testkit"
 	"slugc/detect"
 	"slugc/detect/gemlock"
@@ -281,5 +282,18 @@ func TestChanged(t *testing.T) {
 	}
 	if names, full := changed(parts, nil); len(names) != 2 || !full {
 		t.Errorf("nothing known: %v %v", names, full)
+	}
+}
+
+// TestUnfinishedDownload holds that a gem that was cut short while it was fetched is fetched again.
+func TestUnfinishedDownload(t *testing.T) {
+	t.Parallel()
+	rack := rubytest.Serve(t).Gem(t, "rack-2")
+	whole, file := testkit.Read(t, rack), filepath.Join(t.TempDir(), "rack.gem")
+	for _, text := range []string{"", whole[:len(whole)/2], whole[:len(whole)-2000], whole} {
+		testkit.Write(t, file, text)
+		if got := wholeGem(file); got != (text == whole) {
+			t.Errorf("a gem of %d bytes of %d is whole: %t", len(text), len(whole), got)
+		}
 	}
 }

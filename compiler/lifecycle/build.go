@@ -126,6 +126,7 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 		return err
 	}
 	if err := b.exec(ctx, m, w, runtimes); err != nil {
+		b.salvage(m, w, before)
 		return err
 	}
 	if err := b.collect(m, w, before, result); err != nil {
@@ -143,6 +144,9 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	if err != nil {
 		return err
 	}
+	if b.Finished != nil {
+		b.Finished(m.Escaped(), slices.Collect(maps.Keys(after)))
+	}
 	result.States = append(result.States, b.states(m, before.layers, after)...)
 	if err := b.readLayers(m, w.layers, after, result); err != nil {
 		return err
@@ -152,6 +156,20 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	}
 	b.unmet, err = readUnmet(m, w.layers)
 	return err
+}
+
+// salvage reports what a buildpack that has failed had finished: the layers that it names as such and has
+// declared in this build. Metadata of the last build has no types.
+func (b *builder) salvage(m Member, w *workspace, before restored) {
+	if b.Finished == nil || b.checkReplaced(m, w) != nil {
+		return
+	}
+	layers, err := readLayers(w.layers)
+	if err != nil || before.bringBack(w.layers, layers) != nil {
+		return
+	}
+	b.Finished(m.Escaped(), slices.DeleteFunc(extension.Finished(filepath.Join(w.report, finishedFile)),
+		func(name string) bool { return layers[name].Types == libcnb.LayerTypes{} }))
 }
 
 // brokenOutput is the fault of a buildpack that has left what it must not. A fault stays as it is.
@@ -189,6 +207,7 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 		"CNB_TARGET_DISTRO_NAME":    b.Target.DistroName,
 		"CNB_TARGET_DISTRO_VERSION": b.Target.DistroVersion,
 		diagnosis.Env:               at(report, diagnosisFile),
+		extension.FinishedEnv:       at(report, finishedFile),
 	})
 	_, steps := b.Network.steps(b.Sandbox)
 	out := &tail{Writer: b.Output(m.Info.ID)}

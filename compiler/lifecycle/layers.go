@@ -108,14 +108,23 @@ func (r restored) collect(dir *beneath.Dir) (map[string]layerFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.bringBack(dir, layers); err != nil {
+		return nil, err
+	}
+	return layers, removeUndeclared(dir, layers)
+}
+
+// bringBack puts the files of launch-only layers in their places again, where the buildpack has declared the
+// layer and made no files.
+func (r restored) bringBack(dir *beneath.Dir, layers map[string]layerFile) error {
 	for name, l := range layers {
 		if _, err := dir.Lstat(name); errors.Is(err, fs.ErrNotExist) && l.Types.Launch {
 			if err := r.aside.Rename(name, dir, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("bringing layer %q back: %w", name, err)
+				return fmt.Errorf("bringing layer %q back: %w", name, err)
 			}
 		}
 	}
-	return layers, removeUndeclared(dir, layers)
+	return nil
 }
 
 // removeUndeclared removes layer directories without metadata, and files that a killed build left unfinished.

@@ -115,6 +115,9 @@ type Config struct {
 	Interrupted bool // the last build was interrupted, and the layers' metadata was dropped
 	Target      Target
 	Progress    func(buildpack string) // called before each buildpack; may be nil
+	// Finished is called after each buildpack with the layers that are complete, also of one that failed or
+	// was killed; may be nil. dir is the buildpack's directory in Layers.
+	Finished func(dir string, layers []string)
 }
 
 // Target is the machine to build for, CNB_TARGET_* in the specification.

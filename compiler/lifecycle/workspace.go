@@ -18,6 +18,7 @@ const (
 	layersName    = ".layers" // of the layers directory, in the app directory
 	planFile      = "plan.toml"
 	diagnosisFile = "diagnosis.json"
+	finishedFile  = "finished"
 )
 
 // workspace holds the directories of one buildpack. What a buildpack may write is not given to the next:
