@@ -4,7 +4,7 @@
 //	libcnb.BuildpackMain(golang.Detect, golang.Build) // is the whole buildpack
 //
 // Which packages: GO_INSTALL_PACKAGE_SPEC, else the `// +heroku install` line of go.mod, else every
-// main package of the module (of every module of a go.work). One go command compiles them all with
+// main package of the module (of every module of a go.work), without examples and helpers ([asides]). One go command compiles them all with
 // -trimpath and -buildvcs=false, so the same source makes the same bytes in any directory. Only the
 // binaries are added to the app: the toolchain, the module cache and the compiler's cache are
 // layers that are not launched.
