@@ -53,7 +53,9 @@ const maxMention = 256 << 10
 // fetched are directories of dependencies, and pictures and the like are no programs.
 var (
 	fetched = []string{"node_modules", "vendor", ".git"}
-	noText  = []string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".woff", ".woff2", ".ttf", ".pdf", ".gz"}
+	noText  = []string{
+		".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".woff", ".woff2", ".ttf", ".pdf", ".gz",
+	}
 )
 
 // errMentioned ends a search.

@@ -217,7 +217,8 @@ func TestAsides(t *testing.T) {
 	if names := binaries(got); names != "app gen worker" {
 		t.Errorf("it builds %q", names)
 	}
-	if text := "Not compiled: ./examples/hello, ./internal/tools/lint, ./pkg/x/example."; !strings.Contains(got.Log, text) {
+	const left = "Not compiled: ./examples/hello, ./internal/tools/lint, ./pkg/x/example."
+	if !strings.Contains(got.Log, left) {
 		t.Errorf("the log is %q", got.Log)
 	}
 	b.Config["GO_INSTALL_PACKAGE_SPEC"] = "./examples/..."
@@ -246,11 +247,13 @@ func binaries(o outcome) string {
 func TestFrontend(t *testing.T) {
 	t.Parallel()
 	b := newApp(t, map[string]string{
-		"web/web.go":                "package web\n\nimport \"embed\"\n\n//go:embed all:frontend/dist\nvar Files embed.FS\n",
+		"web/web.go": "package web\n\nimport \"embed\"\n\n" +
+			"//go:embed all:frontend/dist\nvar Files embed.FS\n",
 		"main.go":                   "package main\n\nimport _ \"example.com/app/web\"\n\nfunc main() {}\n",
 		"web/frontend/package.json": "{}",
 	})
-	if hint := b.MustFail("go/embed-missing").Diagnosis.Hints[0]; !strings.HasPrefix(hint, "web/frontend has a package.json") {
+	hint := b.MustFail("go/embed-missing").Diagnosis.Hints[0]
+	if !strings.HasPrefix(hint, "web/frontend has a package.json") {
 		t.Errorf("the hint is %q", hint)
 	}
 }
