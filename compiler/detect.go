@@ -1,10 +1,12 @@
 package compiler
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	"slugc/buildpacks"
@@ -12,6 +14,7 @@ import (
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
+	"slugc/compiler/source"
 	"slugc/detect"
 )
 
@@ -65,6 +68,15 @@ func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Resul
 	verdicts := detect.All(in)
 	chosen, err := detect.Group(in, verdicts)
 	return verdicts, chosen, detectFault(err)
+}
+
+// CheckMember returns an error if the app in the directory subdir of a source needs what is around it
+// there, so that it cannot be built alone. It reads files only.
+func CheckMember(ctx context.Context, src *source.Source, subdir string) error {
+	if dir := path.Clean(subdir); subdir != "" && dir != "." {
+		return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
+	}
+	return nil
 }
 
 // detectFault adds the owner and the exit code to a detector's error.

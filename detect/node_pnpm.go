@@ -24,6 +24,10 @@ func (s *scan) pnpmWorkspace() (*pnpmWorkspace, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	return parsePnpmWorkspace(b)
+}
+
+func parsePnpmWorkspace(b []byte) (*pnpmWorkspace, error) {
 	var doc struct {
 		Packages []string       `yaml:"packages"`
 		Others   map[string]any `yaml:",inline"`

@@ -21,7 +21,7 @@ type tarball struct {
 	whole bool   // app holds exactly the entries, so that it can be moved instead of copied
 }
 
-func (t *tarball) close() error { return errors.Join(t.root.Close(), os.RemoveAll(t.temp)) }
+func (t *tarball) close() error { return errors.Join(t.directory.close(), os.RemoveAll(t.temp)) }
 
 func (s *Source) openTarball(ctx context.Context, spec Spec, sub string) error {
 	if spec.Reader == nil || spec.Temp == "" {
@@ -50,14 +50,14 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 	if err != nil {
 		return fmt.Errorf("opening source: %w", err)
 	}
-	root, err := openApp(app, sub)
+	d, err := openApp(app, sub)
 	if err != nil {
 		return err
 	}
-	t := &tarball{directory: directory{root: root}, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
-	w, err := s.scan(ctx, root, nil, nil)
+	t := &tarball{directory: *d, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
+	w, err := s.scan(ctx, d, nil, nil)
 	if err != nil {
-		root.Close()
+		_ = d.close()
 		return err
 	}
 	// With hard links a build could change two files at once, unlike with any other kind of source.
