@@ -30,6 +30,7 @@ type appSlug struct {
 	file      string
 	types     []procfile.Process
 	formation map[string]int // nil for a file
+	env       []string       // what processes learn of the release, K=V; none of a file
 }
 
 // find returns the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file;
@@ -45,7 +46,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 			if err != nil {
 				return err
 			}
-			n.app, n.version, ref = name, current.Version, current.Slug
+			n.app, n.version, n.env, ref = name, current.Version, current.Environment(name), current.Slug
 			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
@@ -153,7 +154,7 @@ to the whole process group; the exit code is the process's.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
-				Env:    command.Environ(config),
+				Env:    append(s.env, command.Environ(config)...),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin:  os.Stdin,
 				Stdout: os.Stdout,
