@@ -20,6 +20,7 @@ type work struct {
 	store     string // where the package manager keeps what it downloaded
 	deps      dependencies
 	installed map[string]manifest // what the install put into the framework caches, by their directory
+	server    string              // the version of the server of static files, "" where it is not used
 	named     []string            // the directories of cacheDirectories that are kept; nil until they are looked at
 }
 
