@@ -59,7 +59,8 @@ func TestWeb(t *testing.T) {
 			if w.static {
 				got = w.dir + "/"
 			}
-			if got != tt.want || (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			if got != tt.want || (err != nil) != (tt.says != "") ||
+				err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
 		})

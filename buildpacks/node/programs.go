@@ -189,7 +189,8 @@ func (b *work) scriptOf(argv []string) (string, bool) {
 		return "", false
 	}
 	if len(rest) == 0 || slices.ContainsFunc(rest, func(word string) bool { // the script is a member's
-		return word == "-w" || word == "-C" || strings.HasPrefix(word, "--workspace") || strings.HasPrefix(word, "--prefix")
+		return word == "-w" || word == "-C" || strings.HasPrefix(word, "--workspace") ||
+			strings.HasPrefix(word, "--prefix")
 	}) {
 		return "", false
 	}

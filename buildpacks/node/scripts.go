@@ -23,7 +23,7 @@ func (b *work) hasBuildScripts() bool {
 // script runs a script of package.json through the package manager.
 func (b *work) script(id, name string, run []string, flags ...string) error {
 	argv := append(slices.Clone(run), name)
-	failure := unknown(id, b.reproduceHint(argv))
+	failure := unknown(id, append(b.homeHint(), b.reproduceHint(argv))...)
 	if len(flags) > 0 {
 		argv = append(append(argv, b.manager.flags...), flags...)
 	}

@@ -26,8 +26,11 @@ func (b *work) site(f *detect.NodeFramework) (webProcess, error) {
 	d := &diagnosis.Diagnosis{
 		ID:    "node/no-start-script",
 		Place: "package.json",
-		Summary: fmt.Sprintf("Nothing says how to start this app: package.json has no start script, and the build left "+
-			"no index.html in %s.", strings.Join(f.Output, ", ")),
+		Summary: fmt.Sprintf(
+			"Nothing says how to start this app: package.json has no start script, and the build left "+
+				"no index.html in %s.",
+			strings.Join(f.Output, ", "),
+		),
 		Hints: []string{
 			"if it is a static site, name the directory that its build writes in package.json: " +
 				"`\"slugc\": { \"static\": { \"dir\": \"dist\", \"spa\": true } }`",
@@ -69,7 +72,7 @@ func (b *work) staticSite(w webProcess) (string, error) {
 	b.Contribute(layer, language.Everywhere)
 	b.server = tool.Version
 	f := b.app.Framework
-	command := "sirv " + shell.Argument(w.dir) + " --host 0.0.0.0 --etag --no-clear"
+	command := "sirv " + shell.Argument(w.dir) + " --host 0.0.0.0 --maxage 0 --no-clear"
 	unknown := "a path without a file is not found; slugc.static.spa in package.json changes that"
 	if f.SPA {
 		command += " --single"
