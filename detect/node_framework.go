@@ -228,8 +228,8 @@ func (s *scan) unknownFramework(p pkg, app *NodeApp) *NodeFramework {
 // memberHints says how members of a workspace that have a start script can be started.
 func (s *scan) memberHints(app *NodeApp) []string {
 	start := map[string]string{
-		"npm": "npm start -w %s", "yarn": "yarn --cwd %s start", "berry": "yarn --cwd %s start",
-		"pnpm": "pnpm --dir %s start", "bun": "bun run --cwd %s start",
+		"npm": "npm start -w %[1]s", "yarn": "yarn --cwd %[1]s start", "berry": "yarn --cwd %[1]s start",
+		"pnpm": "pnpm --dir %[1]s start", "bun": "bun run --cwd %[1]s start",
 	}[app.Manager]
 	var hints []string
 	for _, file := range app.Manifests {

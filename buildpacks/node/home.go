@@ -94,7 +94,10 @@ func (l lost) text() string {
 }
 
 func size(bytes int64) string {
-	if bytes < 1e6 {
+	switch {
+	case bytes < 1e3:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 1e6:
 		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
 	}
 	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
