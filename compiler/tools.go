@@ -18,7 +18,8 @@ import (
 
 // fetchTools fetches the toolchains that the group asks for. For some tools an app that names no
 // version stays on the version of its last build while that can be fetched: a new release of the
-// language must not change an app that nobody touched. The limit of a buildpack's time counts here too.
+// language must not change an app that nobody touched. Where a version is a minimum and cannot be had, a newer
+// one serves. The limit of a buildpack's time counts here too.
 func (b *build) fetchTools(
 	ctx context.Context, lease *toolchain.Lease, group Group,
 ) ([]toolchain.Toolchain, error) {
@@ -34,6 +35,12 @@ func (b *build) fetchTools(
 	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.From == buildpacks.FromLastBuild {
 		b.Report.Detail(gone.Error())
 		tools, err = lease.Ensure(ctx, wanted)
+	}
+	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.NotFound() {
+		if newer, ok := group.newer(gone.Tool); ok {
+			b.Report.Warn(fmt.Sprintf("%v; the newest is used instead", gone))
+			tools, err = lease.Ensure(ctx, buildpacks.Sticky(buildpacks.Requests(newer.Chosen), b.lastVersions()))
+		}
 	}
 	if _, missing := errors.AsType[*toolchain.Unavailable](err); missing && b.Network == lifecycle.NoNetwork {
 		return nil, fault.New(fault.Slugc, 0, "toolchain/unavailable", err,

@@ -52,7 +52,9 @@ func (b *work) prebuild() error {
 	if b.app == nil || b.app.Manager != manager {
 		return fmt.Errorf("reading package.json again: heroku-prebuild changed the package manager")
 	}
-	return nil
+	var err error
+	b.manager, err = b.managerOf(b.manager.version, b.manager.program)
+	return err
 }
 
 // buildScripts runs heroku-postbuild or, where package.json has none, build, with the frameworks'
