@@ -225,7 +225,7 @@ func (s *scan) unknownFramework(p pkg, app *NodeApp) *NodeFramework {
 	return &NodeFramework{Output: usualOutput}
 }
 
-// memberHints says how members of a workspace that have a start script can be started.
+// memberHints say how members of a workspace that have a start script can be started.
 func (s *scan) memberHints(app *NodeApp) []string {
 	start := map[string]string{
 		"npm": "npm start -w %[1]s", "yarn": "yarn --cwd %[1]s start", "berry": "yarn --cwd %[1]s start",
@@ -238,13 +238,12 @@ func (s *scan) memberHints(app *NodeApp) []string {
 			continue
 		}
 		if member, err := s.readPackage(file); err == nil && member.scripts["start"] != "" {
-			hints = append(hints, fmt.Sprintf("to start %[1]s, add a Procfile with `web: "+start+
-				"`, or build it alone with --subdir %[1]s", dir))
+			hints = append(hints, fmt.Sprintf("to start %[1]s, add a Procfile with `web: "+start+"`", dir))
 		}
 	}
 	if len(hints) == 0 {
-		hints = []string{"give the member that serves the app a start script, and build it with --subdir, " +
-			"or start it in a Procfile with `web: " + fmt.Sprintf(start, "MEMBER") + "`"}
+		hints = []string{"give the member that serves the app a start script, and start it in a Procfile with `web: " +
+			fmt.Sprintf(start, "MEMBER") + "`"}
 	}
 	return hints
 }

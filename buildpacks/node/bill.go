@@ -75,7 +75,8 @@ func (b *work) bill() error {
 		components = append(components, bill.Tool(name, b.manager.version, bill.NPM(name, b.manager.version)))
 	}
 	if b.server != "" {
-		components = append(components, bill.Tool(static.StaticServer, b.server, bill.NPM(static.StaticServer, b.server)))
+		name := static.StaticServer
+		components = append(components, bill.Tool(name, b.server, bill.NPM(name, b.server)))
 	}
 	for _, dep := range b.deps.direct {
 		components = append(components, bill.Library(dep.Name, dep.Version, bill.NPM(dep.Name, dep.Version)))

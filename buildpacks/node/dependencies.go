@@ -77,7 +77,8 @@ func (b *work) reuse(last keptState) (why string, err error) {
 			return modules + " was made before the install", nil
 		}
 	}
-	supplied := !last.Open && !slices.ContainsFunc(last.Final, func(modules string) bool { return b.slices[modules] != d.key })
+	lacks := func(modules string) bool { return b.slices[modules] != d.key }
+	supplied := !last.Open && !slices.ContainsFunc(last.Final, lacks)
 	if supplied && !b.hasBuildScripts() && !b.assisting {
 		d.restore(last)
 		d.supplied = true

@@ -17,9 +17,11 @@ func TestHome(t *testing.T) {
 		before, after []string
 		says, hints   string
 	}{
-		"nothing":   {},
-		"own":       {after: []string{".npm/_cacache/x", ".cache/node-gyp/22/x", ".config/configstore/x"}},
-		"a browser": {after: []string{".cache/puppeteer/chrome"}, says: "1 file (1 bytes) below ~/.cache/puppeteer", hints: "PUPPETEER_CACHE_DIR=/app/.cache/puppeteer"},
+		"nothing": {},
+		"own":     {after: []string{".npm/_cacache/x", ".cache/node-gyp/22/x", ".config/configstore/x"}},
+		"a browser": {after: []string{".cache/puppeteer/chrome"},
+			says:  "1 file (1 bytes) below ~/.cache/puppeteer",
+			hints: "PUPPETEER_CACHE_DIR=/app/.cache/puppeteer"},
 		"browsers": {after: []string{".cache/ms-playwright/a", ".cache/Cypress/b", "x"}, says: "3 files",
 			hints: "CYPRESS_CACHE_FOLDER=/app/.cache/Cypress and PLAYWRIGHT_BROWSERS_PATH=0"},
 		"something":   {after: []string{"models/large.bin"}, says: "below ~/models: the home"},

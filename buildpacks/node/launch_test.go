@@ -28,10 +28,12 @@ func TestWeb(t *testing.T) {
 		want      string // a directory of static files ends in "/"
 		says      string // the error has it
 	}{
-		"start script":     {app: detect.NodeApp{Scripts: map[string]string{"start": "x"}}, want: "npm start"},
-		"main":             {app: app("lib/my app.js", "index.js"), files: "lib/my app.js, index.js", want: "node 'lib/my app.js'"},
-		"main is gone":     {app: app("lib/app.js", "index.js"), files: "index.js", want: "node index.js"},
-		"no extension":     {app: app("lib/server", ""), files: "lib/server.js, lib/server/index.js", want: "node lib/server.js"},
+		"start script": {app: detect.NodeApp{Scripts: map[string]string{"start": "x"}}, want: "npm start"},
+		"main": {app: app("lib/my app.js", "index.js"), files: "lib/my app.js, index.js",
+			want: "node 'lib/my app.js'"},
+		"main is gone": {app: app("lib/app.js", "index.js"), files: "index.js", want: "node index.js"},
+		"no extension": {app: app("lib/server", ""), files: "lib/server.js, lib/server/index.js",
+			want: "node lib/server.js"},
 		"a directory":      {app: app("lib", ""), files: "lib/index.js", want: "node lib/index.js"},
 		"an ES module":     {app: app("lib/server", ""), files: "lib/server.mjs", want: "node lib/server.mjs"},
 		"main is outside":  {app: app("../x", ""), says: "no start script"},
@@ -84,9 +86,12 @@ func TestMissingPrograms(t *testing.T) {
 	for command, want := range map[string]string{
 		"nodemon x.js": "nodemon pruned", "NODE_ENV=production nodemon x": "nodemon pruned", "nowhere": "nowhere",
 		"cross-env NODE_ENV=production nodemon": "nodemon pruned", "npm start": "nodemon pruned in serve",
-		"yarn serve": "nodemon pruned in serve", "bun run both": "tsc pruned in both", "npx nodemon x": "nodemon pruned",
-		"pnpm exec nodemon": "nodemon pruned", "node_modules/.bin/nodemon": "nodemon pruned", "sh x && tsc": "tsc pruned",
-		"./node_modules/.bin/tsc; sh": "tsc pruned", "exec next start -p $PORT": "", "npm run ok": "", "npm run loop": "",
+		"yarn serve": "nodemon pruned in serve", "bun run both": "tsc pruned in both",
+		"npx nodemon x":     "nodemon pruned",
+		"pnpm exec nodemon": "nodemon pruned", "node_modules/.bin/nodemon": "nodemon pruned",
+		"sh x && tsc":                 "tsc pruned",
+		"./node_modules/.bin/tsc; sh": "tsc pruned", "exec next start -p $PORT": "", "npm run ok": "",
+		"npm run loop":      "",
 		"sh -c 'nodemon x'": "", "next start || nodemon": "", "if true; then nodemon; fi": "", "./nodemon": "",
 		"$SERVER x": "", "npm start -w apps/web": "", "npm --prefix api start": "", "npx -p x nodemon": "",
 		"cd api && next start": "", "bin/web": "", "": "", "yarn workspace api start": "",

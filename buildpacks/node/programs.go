@@ -107,7 +107,7 @@ func (b *work) missingIn(command, script string, depth int) *missing {
 	if depth == 0 || beyond.MatchString(command) {
 		return nil
 	}
-	for _, one := range strings.FieldsFunc(strings.ReplaceAll(command, "&&", ";"), func(r rune) bool { return r == ';' }) {
+	for one := range strings.SplitSeq(strings.ReplaceAll(command, "&&", ";"), ";") {
 		argv := words.FindAllString(one, -1)
 		for i := range argv {
 			argv[i] = strings.Trim(argv[i], `"'`)
@@ -122,7 +122,8 @@ func (b *work) missingIn(command, script string, depth int) *missing {
 // wrappers are programs that start the command that follows their options and assignments. The package managers'
 // own, which fetch a program that is not there, are no promise that it can be fetched when the app starts.
 var wrappers = []string{
-	"exec", "env", "nice", "time", "cross-env", "cross-env-shell", "dotenv", "env-cmd", "dotenvx", "npx", "bunx", "pnpx",
+	"exec", "env", "nice", "time", "cross-env", "cross-env-shell", "dotenv", "env-cmd", "dotenvx",
+	"npx", "bunx", "pnpx",
 }
 
 // missingOf is missingIn for the words of one simple command.
