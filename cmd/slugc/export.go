@@ -98,7 +98,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env = found.types, command.Environ(config)
+	x.Processes, x.Env = found.types, append(found.env, command.Environ(config)...)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}

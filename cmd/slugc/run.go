@@ -31,6 +31,7 @@ type appSlug struct {
 	file      string
 	types     []procfile.Process
 	formation map[string]int // nil for a file
+	env       []string       // what processes learn of the release, K=V; none of a file
 }
 
 // find returns the slug that SLUG|APP|DIR names. A name with a slash, "." and "..", or that of an existing file
@@ -50,7 +51,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 			if err != nil {
 				return err
 			}
-			n.app, n.version, ref = name, current.Version, current.Slug
+			n.app, n.version, n.env, ref = name, current.Version, current.Environment(name), current.Slug
 			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
@@ -193,7 +194,7 @@ first, as slugc build does it, and not registered.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
-				Env:    command.Environ(config),
+				Env:    append(s.env, command.Environ(config)...),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin:  os.Stdin,
 				Stdout: os.Stdout,
