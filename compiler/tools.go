@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
@@ -102,9 +103,7 @@ func toolchainFault(err error) error {
 			wrong.Tool, cmp.Or(wrong.From, "the build configuration")))
 	}
 	if wrong, ok := errors.AsType[*toolchain.HashError](err); ok {
-		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf(
-			"pin the digest that the registry states for %s %s, or leave the digest out of %s",
-			wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+		return fault.AppError("toolchain/hash-mismatch", err, pinHints(wrong)...)
 	}
 	if _, damaged := errors.AsType[*toolchain.DamagedError](err); damaged {
 		return fault.TransientError("toolchain/damaged", err,
@@ -121,4 +120,21 @@ func toolchainFault(err error) error {
 			fmt.Sprintf("ask for a version of %s that exists (%s says %q)", u.Tool, u.From, u.Constraint))
 	}
 	return fault.New(fault.Slugc, 0, "toolchain/unavailable", err, "`slugc doctor` says which sources can be used")
+}
+
+// pinHints say what to do about a pin that the npm registry's file does not have. Of Yarn 2 and newer the
+// registry's file need not be the one that was pinned: nothing here can tell a wrong pin from one of another file.
+func pinHints(wrong *toolchain.HashError) []string {
+	from := cmp.Or(wrong.From, "the pin")
+	use := fmt.Sprintf("run `corepack use %s@%s`", wrong.Tool, wrong.Version)
+	if wrong.Tool != "yarn" || strings.HasPrefix(wrong.Version, "1.") {
+		return []string{use + " and commit what it writes, or leave the digest out of " + from}
+	}
+	return []string{
+		"corepack takes Yarn from its authors' site, slugc from the npm registry, and of few versions the two differ: " +
+			"slugc cannot check a pin of the other file",
+		use + ": if it writes another pin, commit that one",
+		"if it writes the same one, name another version, commit Yarn itself (yarnPath), or leave the digest out of " +
+			from,
+	}
 }
