@@ -23,7 +23,8 @@ var members = map[string]struct {
 		"apps/package.json": `{"workspaces": {"packages": ["**", "!web"]}}`, "apps/yarn.lock": "",
 		"apps/api/package.json": `{"name": "api"}`,
 	}, []string{
-		"belongs to the workspace in apps (apps/yarn.lock)", "build apps, and start", "`web: yarn workspace api run start`",
+		"belongs to the workspace in apps (apps/yarn.lock)", "build apps, and start",
+		"`web: yarn workspace api run start`",
 	}},
 	"pnpm with a lock of its own": {map[string]string{
 		"pnpm-workspace.yaml": "packages: ['apps/**']", "pnpm-lock.yaml": "", "apps/api/pnpm-lock.yaml": "",
