@@ -137,8 +137,8 @@ func TestUntrustedRegistry(t *testing.T) {
 	}
 }
 
-// TestPrivateRegistry holds, for each way in which package managers are configured, that a registry which the app's files name is asked,
-// with its token, and the machine's is not: that one answers nothing here.
+// TestPrivateRegistry holds, for each way in which package managers are configured, that a registry which the
+// app's files name is asked, with its token, and the machine's is not: that one answers nothing here.
 func TestPrivateRegistry(t *testing.T) {
 	t.Parallel()
 	const (
