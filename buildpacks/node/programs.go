@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
 )
@@ -29,7 +31,8 @@ type missing struct {
 	pruned  bool   // it was there until development dependencies were taken out
 }
 
-// checkPrograms refuses a start script that cannot start, and warns of processes of the Procfile that cannot.
+// checkPrograms refuses a start script whose program was pruned, and warns of one that is not here, and of
+// processes of the Procfile that cannot start.
 func (b *work) checkPrograms(w webProcess) error {
 	if b.deps.programs == nil || b.app.Manager == "berry" && b.app.NodeLinker == "pnp" {
 		return nil // they are not known
@@ -39,21 +42,36 @@ func (b *work) checkPrograms(w webProcess) error {
 		if kind = strings.TrimSpace(kind); kind == "web" {
 			w.script = false
 		}
-		if m := b.missingIn(command, "", 3); m != nil && (m.pruned || m.script != "") {
-			b.Log.Warn("The Procfile's %s can't start: %s %s", kind, m.text(), b.remedies(m)[0])
+		m := b.missingIn(command, "", 3)
+		if m != nil && (m.script != "" || !names(command, m.program) || m.pruned && b.deps.supplied) {
+			b.Log.Warn("The Procfile's %s can't start: %s %s", kind, m.text(), language.Sentence(b.remedies(m)[0]))
 		}
 	}
 	if !w.script {
 		return nil
 	}
 	m := b.missingIn(b.app.Scripts["start"], "start", 3)
-	if m == nil {
+	switch {
+	case m == nil:
+		return nil
+	case !m.pruned: // a runner may have it
+		b.Log.Warn("The app can't start here: %s %s", m.text(), language.Sentence(b.remedies(m)[0]))
 		return nil
 	}
 	return &diagnosis.Diagnosis{
 		ID: "node/start-program-missing", Place: "package.json scripts." + m.script,
 		Summary: "The app can't start: " + m.text(), Hints: b.remedies(m),
 	}
+}
+
+// names reports whether a command's own first word is the program. The platform looks for that one itself, in
+// what it has: it can't look into trees that the buildpack does not leave behind.
+func names(command, program string) bool {
+	argv := strings.Fields(command)
+	for len(argv) > 0 && isAssignment(argv[0]) {
+		argv = argv[1:]
+	}
+	return len(argv) > 0 && path.Base(argv[0]) == program
 }
 
 func (m *missing) text() string {
@@ -64,7 +82,7 @@ func (m *missing) text() string {
 	if m.pruned {
 		return who + ", which is a development dependency and was pruned."
 	}
-	return who + ", which no dependency brings."
+	return who + ", which no dependency brings and this machine does not have."
 }
 
 // remedies say what the app's owner can do about a missing program, the likeliest first.
@@ -96,7 +114,7 @@ var packageWith = map[string]string{
 }
 
 // beyond matches what a script can hold that decides at run what is started: nothing is known of it then.
-var beyond = lazyregexp.New("[|`(){}<]|\\$\\(|(?:^|[;&\\s])(?:if|for|while|case|until)\\s")
+var beyond = lazyregexp.New("[|`(){}<]|\\$\\(|(?:^|[^&>])&(?:[^&]|$)|(?:^|[;&\\s])(?:if|for|while|case|until)\\s")
 
 // words matches the words of a simple command.
 var words = lazyregexp.New(`(?:[^\s"']|"[^"]*"|'[^']*')+`)
