@@ -96,7 +96,7 @@ func TestMissingPrograms(t *testing.T) {
 		"./node_modules/.bin/tsc; sh": "tsc pruned", "exec next start -p $PORT": "", "npm run ok": "",
 		"npm run loop":      "",
 		"sh -c 'nodemon x'": "", "next start || nodemon": "", "nodemon x & next start": "",
-		"nodemon x 2>&1": "nodemon pruned",
+		"nodemon x 2>&1":            "nodemon pruned",
 		"if true; then nodemon; fi": "", "./nodemon": "",
 		"$SERVER x": "", "npm start -w apps/web": "", "npm --prefix api start": "", "npx -p x nodemon": "",
 		"cd api && next start": "", "bin/web": "", "": "", "yarn workspace api start": "",
