@@ -29,6 +29,10 @@
 //	key = "io.slugc.addons"
 //	value = "heroku-postgresql"
 //
+//	[[labels]]                            # a process type that the buildpack has warned of
+//	key = "io.slugc.warned"
+//	value = "web"
+//
 // A buildpack that fails tells the platform, in the file that [FinishedEnv] names, which layers it had
 // finished before.
 //
@@ -69,6 +73,10 @@ const (
 // AddonsLabel is the key of the label whose value names the add-ons that an app gets by default,
 // separated by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
+
+// WarnedLabel is the key of the label whose value is a process type of the Procfile that the buildpack has said
+// cannot start: the platform need not say so again.
+const WarnedLabel = "io.slugc.warned"
 
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated,
 // relative to the app).

@@ -119,7 +119,7 @@ func TestMissingPrograms(t *testing.T) {
 	b.Log = &command.Log{Out: &out}
 	testkit.Write(t, b.Path("Procfile"),
 		"web: npm start\ndirect: A=b nodemon x\nnpx: npx tsc\nok: next start\n# old: npm start\n")
-	if err := b.checkPrograms(webProcess{script: true}); err != nil || strings.Count(out.String(), "can't start") != 2 {
+	if err := b.checkPrograms(webProcess{script: true}); err != nil || strings.Count(out.String(), "can't start") != 3 {
 		t.Errorf("with a Procfile: %v, says %q", err, out.String())
 	}
 	if err := os.Remove(b.Path("Procfile")); err != nil {

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
+	"github.com/buildpacks/libcnb/v2"
+
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
@@ -42,9 +44,9 @@ func (b *work) checkPrograms(w webProcess) error {
 		if kind = strings.TrimSpace(kind); kind == "web" {
 			w.script = false
 		}
-		m := b.missingIn(command, "", 3)
-		if m != nil && (m.script != "" || !names(command, m.program) || m.pruned && b.deps.supplied) {
+		if m := b.missingIn(command, "", 3); m != nil && (m.pruned || m.script != "") {
 			b.Log.Warn("The Procfile's %s can't start: %s %s", kind, m.text(), language.Sentence(b.remedies(m)[0]))
+			b.Result.Labels = append(b.Result.Labels, libcnb.Label{Key: extension.WarnedLabel, Value: kind})
 		}
 	}
 	if !w.script {
@@ -62,16 +64,6 @@ func (b *work) checkPrograms(w webProcess) error {
 		ID: "node/start-program-missing", Place: "package.json scripts." + m.script,
 		Summary: "The app can't start: " + m.text(), Hints: b.remedies(m),
 	}
-}
-
-// names reports whether a command's own first word is the program. The platform looks for that one itself, in
-// what it has: it can't look into trees that the buildpack does not leave behind.
-func names(command, program string) bool {
-	argv := strings.Fields(command)
-	for len(argv) > 0 && isAssignment(argv[0]) {
-		argv = argv[1:]
-	}
-	return len(argv) > 0 && path.Base(argv[0]) == program
 }
 
 func (m *missing) text() string {
