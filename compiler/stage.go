@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"slugc/cache"
 	"slugc/cache/disk"
@@ -18,6 +19,9 @@ import (
 type Staged struct {
 	Tree *source.Tree
 	Dirs *cache.Build
+	// CommitCounts reports whether the slug may depend on the commit, not only on the tree. It waits for a
+	// search of the tree, which must have ended before anything of the app runs.
+	CommitCounts func() (bool, error)
 }
 
 // stage makes the private copy of the source.
@@ -41,8 +45,10 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	for _, w := range tree.Warnings {
 		b.Report.Warn(w)
 	}
+	counts := sync.OnceValues(func() (bool, error) { return b.commitCounts(src, tree.Root) })
+	go func() { _, _ = counts() }()
 	b.clock.mark("stage")
-	return Staged{tree, dirs}, nil
+	return Staged{tree, dirs, counts}, nil
 }
 
 // reservedNames are what slugc itself puts into the app directory.

@@ -4,6 +4,7 @@
 //
 // The platform tells a buildpack, in CNB_PLATFORM_DIR:
 //
+//   - env/SOURCE_VERSION: the commit that is built ([SourceVersion]), where the source is one.
 //   - toolchains.json: the toolchains that were resolved and fetched before the build, a list of
 //     [toolchain.Toolchain] whose Dir is as the buildpack sees it. Its "derived" are directories
 //     made from the toolchain that all apps share, such as {"build-cache": "/toolchains/…"}: Go's
@@ -27,6 +28,10 @@
 //	[[labels]]                            # add-ons that the release names
 //	key = "io.slugc.addons"
 //	value = "heroku-postgresql"
+//
+//	[[labels]]                            # a process type that the buildpack has warned of
+//	key = "io.slugc.warned"
+//	value = "web"
 //
 // A buildpack that fails tells the platform, in the file that [FinishedEnv] names, which layers it had
 // finished before.
@@ -53,6 +58,10 @@ import (
 	"slugc/buildpacks/toolchain"
 )
 
+// SourceVersion is the variable of the build configuration that holds the commit that is built, as on Heroku.
+// What an install leaves must not depend on it: every commit would install again.
+const SourceVersion = "SOURCE_VERSION"
+
 const (
 	toolchainsFile = "toolchains.json"
 	slicesFile     = "slices.json"
@@ -64,6 +73,10 @@ const (
 // AddonsLabel is the key of the label whose value names the add-ons that an app gets by default,
 // separated by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
+
+// WarnedLabel is the key of the label whose value is a process type of the Procfile that the buildpack has said
+// cannot start: the platform need not say so again.
+const WarnedLabel = "io.slugc.warned"
 
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated,
 // relative to the app).

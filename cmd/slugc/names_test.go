@@ -18,7 +18,7 @@ var badNames = []string{"", ".", "..", "../../x", "/etc", "a/b", "_x", ".hidden"
 
 // naming are the command lines that take an app's name, NAME.
 var naming = map[string]string{
-	"build": "build --app NAME", "cache prune": "cache prune --app NAME", "export": "export systemd NAME",
+	"apps destroy": "apps destroy NAME --yes", "build": "build --app NAME", "cache prune": "cache prune --app NAME", "export": "export systemd NAME",
 	"hook install": "hook install nowhere --app NAME", "logs": "logs NAME", "ps": "ps NAME",
 	"register": "register nothing.tgz --app NAME", "releases": "releases NAME", "rollback": "rollback NAME v1",
 	"run": "run NAME web", "scale": "scale NAME web=1", "start": "start NAME --follow",
@@ -30,8 +30,8 @@ func TestNamesBeforeDisk(t *testing.T) {
 	t.Parallel()
 	for path, line := range naming {
 		for _, name := range badNames {
-			if strings.ContainsRune(name, '/') && slices.Contains([]string{"run", "export"}, path) {
-				continue // it names a file
+			if isFile(name) && slices.Contains([]string{"run", "export"}, path) {
+				continue // it names a file or a directory
 			}
 			home := filepath.Join(t.TempDir(), "a", "home")
 			words := append(strings.Fields(line), "--home", home)

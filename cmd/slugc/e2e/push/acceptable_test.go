@@ -54,7 +54,8 @@ func (s *site) clone(t *testing.T, args ...string) *site {
 	t.Helper()
 	other := *s
 	other.work = filepath.Join(t.TempDir(), "clone")
-	if o := s.run(t, "git", append(append([]string{"clone", "-q"}, args...), "file://"+s.work, other.work)...); o.Exit != 0 {
+	args = append(append([]string{"clone", "-q"}, args...), "file://"+s.work, other.work)
+	if o := s.run(t, "git", args...); o.Exit != 0 {
 		t.Fatal(o.Stderr)
 	}
 	return &other
@@ -71,7 +72,8 @@ func TestLegacyHistory(t *testing.T) {
 	for range 2 {
 		o := s.run(t, s.binary, "hook", "install", s.bare, "--app", "blog")
 		for _, want := range []string{
-			"A push to trunk, main, master releases blog", "git remote add slugc " + s.bare, "git push slugc trunk", "ssh://",
+			"A push to trunk, main, master releases blog", "git remote add slugc " + s.bare,
+			"git push slugc trunk", "ssh://",
 		} {
 			if !strings.Contains(o.Stderr, want) {
 				t.Errorf("no %q in\n%s", want, o.Stderr)
