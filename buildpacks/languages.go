@@ -78,7 +78,7 @@ var Languages = []Language{
 		ID: node.ID, Version: node.Version, Detect: node.Detect, Build: node.Build,
 		Tools:    []string{"node", "npm", "yarn", "pnpm", "bun"},
 		Programs: []Program{{"gcc", nativeCode}, {"make", nativeCode}, {"python3", "node-gyp"}},
-		Settings: []string{"npm_config_registry"},
+		Settings: []string{node.RegistrySetting},
 		Metadata: assisting,
 		Runtime:  &node.Runtime,
 	},

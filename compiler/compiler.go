@@ -147,6 +147,9 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
 	defer func() { err = b.locate(err) }()
+	if err := CheckMember(ctx, src, b.Source.Subdir); err != nil {
+		return nil, err
+	}
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err
@@ -162,7 +165,16 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	}
 	lease := store.Lease(progress{b.Report})
 	defer lease.Release()
+	if group.hasChoice() {
+		if err := src.Keep(staged.Tree.Root); err != nil {
+			return nil, err
+		}
+	}
 	built, err := b.runBuildpacks(ctx, staged, group, lease, reuseSlices)
+	if newer, tool, ok := group.newerFor(err); ok {
+		group = newer
+		staged, built, err = b.buildNewer(ctx, src, staged, group, lease, tool, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -192,19 +204,27 @@ func (b *build) rebuild(
 	ctx context.Context, src *source.Source, damaged Staged, group Group, lease *toolchain.Lease,
 ) (Staged, Built, Packed, error) {
 	b.Report.Warn("a part kept from the last slug is damaged; it is built again")
-	if err := damaged.Dirs.Abort(); err != nil {
-		return damaged, Built{}, Packed{}, err
-	}
-	staged, err := b.stage(ctx, src)
-	if err != nil {
-		return damaged, Built{}, Packed{}, err
-	}
-	built, err := b.runBuildpacks(ctx, staged, group, lease, allFiles)
+	staged, built, err := b.buildAgain(ctx, src, damaged, group, lease, allFiles)
 	if err != nil {
 		return staged, Built{}, Packed{}, err
 	}
 	packed, err := b.pack(ctx, staged, group, built)
 	return staged, built, packed, err
+}
+
+// buildAgain repeats the stages from staged on, up to the buildpacks.
+func (b *build) buildAgain(
+	ctx context.Context, src *source.Source, last Staged, group Group, lease *toolchain.Lease, mode sliceMode,
+) (Staged, Built, error) {
+	if err := last.Dirs.Abort(); err != nil {
+		return last, Built{}, err
+	}
+	staged, err := b.stage(ctx, src)
+	if err != nil {
+		return last, Built{}, err
+	}
+	built, err := b.runBuildpacks(ctx, staged, group, lease, mode)
+	return staged, built, err
 }
 
 // Phase is a stage of the sentence and how long it took.

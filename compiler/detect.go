@@ -1,9 +1,12 @@
 package compiler
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	"slugc/buildpacks"
@@ -11,6 +14,7 @@ import (
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
+	"slugc/compiler/source"
 	"slugc/detect"
 )
 
@@ -66,6 +70,15 @@ func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Resul
 	return verdicts, chosen, detectFault(err)
 }
 
+// CheckMember returns an error if the app in the directory subdir of a source needs what is around it
+// there, so that it cannot be built alone. It reads files only.
+func CheckMember(ctx context.Context, src *source.Source, subdir string) error {
+	if dir := path.Clean(subdir); subdir != "" && dir != "." {
+		return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
+	}
+	return nil
+}
+
 // detectFault adds the owner and the exit code to a detector's error.
 func detectFault(err error) error {
 	if err == nil {
@@ -82,8 +95,12 @@ func detectFault(err error) error {
 	return detectorBroke(err)
 }
 
-// detectorBroke is the fault of a detector that fails, which none should, whatever the app.
+// detectorBroke is the fault of a detector that fails, which none should, whatever the app. Where it lacks a
+// permission, the machine's files are wrong.
 func detectorBroke(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return err
+	}
 	return fault.New(fault.Slugc, fault.ExitDetect, "detect/detector-broke", err,
 		"leave the language out with SLUGC_BUILDPACK, and report what the app has")
 }

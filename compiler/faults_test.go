@@ -57,6 +57,9 @@ func TestFaults(t *testing.T) {
 				Tool: "yarn", Version: "4.9.2", From: "package.json packageManager", Want: "sha512.1fc0",
 			})
 		}, "toolchain/hash-mismatch", fault.ExitBuild},
+		"another digest than the pinned, of one distribution": {func() error {
+			return toolchainFault(&toolchain.HashError{Tool: "pnpm", Version: "10.1.0", Want: "sha512.1fc0"})
+		}, "toolchain/hash-mismatch", fault.ExitBuild},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fault.Of(test.err())

@@ -52,12 +52,15 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	}
 	isCurrent := err == nil && current.Slug.Digest == result.Slug.Digest
 	url := current.Slug.URL
-	// A current release that names a store has its slug there. One that names a file may be older
+	// A current release that names a store had its slug there once. One that names a file may be older
 	// than the store.
-	if !isCurrent || artifact.IsFileURL(url) {
-		if url, err = artifact.Store(ctx, b.OpenStore, b.Report, result.Slug.Path, result.Slug.Digest); err != nil {
-			return nil, err
-		}
+	if file, sum := result.Slug.Path, result.Slug.Digest; isCurrent && !artifact.IsFileURL(url) {
+		err = artifact.Repair(ctx, b.OpenStore, b.Report, url, file, sum, b.Fresh)
+	} else {
+		url, err = artifact.Store(ctx, b.OpenStore, b.Report, file, sum)
+	}
+	if err != nil {
+		return nil, err
 	}
 	deployer := &deploy.Deployer{Home: b.Home, Releases: releases, Sandbox: b.Sandbox, Report: b.Report}
 	if isCurrent && !b.Deploy.Pending {

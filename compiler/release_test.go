@@ -134,7 +134,13 @@ func TestStoredBeforeReleased(t *testing.T) {
 	if err := store.Stat(t.Context(), url, r.Slug.Digest); err != nil || !strings.HasPrefix(url, "file://"+dir+"/") {
 		t.Errorf("the release names %q: %v", url, err)
 	}
-	// The same again does not need the store: the release says that the slug is there.
+	// The same again puts back what the store lacks, and does not need the store.
+	if err := os.RemoveAll(filepath.Join(dir, "parts")); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.build(); r.Release.New || store.Stat(t.Context(), url, r.Slug.Digest) != nil {
+		t.Errorf("the store is not repaired: %q", m.recorded.Lines)
+	}
 	m.OpenStore = func(string) (blobstore.Store, error) { return nil, errors.New("down") }
 	if r := m.build(); r.Release.New {
 		t.Errorf("got %+v", r.Release)

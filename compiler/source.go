@@ -46,7 +46,7 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 	spec.Submodules.Fetching = func(path, url string) {
 		b.Report.Step("Fetching the submodule " + path + " from " + url)
 	}
-	if spec.Kind == source.Tarball {
+	if spec.Kind != source.Dir {
 		// What a killed build left here is of no use, and the lock is ours.
 		if err := errors.Join(disk.RemoveAll(spec.Temp), os.MkdirAll(spec.Temp, 0o700)); err != nil {
 			return nil, err

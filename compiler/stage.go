@@ -61,16 +61,16 @@ func refuseReserved(src *source.Source) error {
 	return nil
 }
 
-// abandon ends a build that did not succeed, and returns its error. A machine in trouble that shows now was
-// probably in trouble before: it explains what is not the app's fault.
+// abandon ends a build that did not succeed, and returns its error. A machine that keeps slugc from its own
+// files now probably did so before: that explains what is not the app's fault.
 func (b *build) abandon(staged Staged, failed error) error {
 	err := staged.Dirs.Abort()
 	if err == nil {
 		return failed
 	}
 	err = fmt.Errorf("cleaning up after the failed build: %w", err)
-	if _, trouble := disk.TroubleOf(err); trouble && failed != nil && fault.Of(failed).Owner == fault.Slugc {
-		return errors.Join(failed, err)
+	if failed != nil && !disk.Damaged(err) && fault.Of(failed).Owner == fault.Slugc {
+		return fmt.Errorf("%w; before that: %v", err, failed)
 	}
 	b.Report.Warn(err.Error())
 	return failed

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/toolchain"
@@ -18,7 +19,8 @@ import (
 
 // fetchTools fetches the toolchains that the group asks for. For some tools an app that names no
 // version stays on the version of its last build while that can be fetched: a new release of the
-// language must not change an app that nobody touched. The limit of a buildpack's time counts here too.
+// language must not change an app that nobody touched. Where a version is a minimum and cannot be had, a newer
+// one serves. The limit of a buildpack's time counts here too.
 func (b *build) fetchTools(
 	ctx context.Context, lease *toolchain.Lease, group Group,
 ) ([]toolchain.Toolchain, error) {
@@ -34,6 +36,12 @@ func (b *build) fetchTools(
 	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.From == buildpacks.FromLastBuild {
 		b.Report.Detail(gone.Error())
 		tools, err = lease.Ensure(ctx, wanted)
+	}
+	if gone, ok := errors.AsType[*toolchain.Unavailable](err); ok && gone.NotFound() {
+		if newer, ok := group.newer(gone.Tool); ok {
+			b.Report.Warn(fmt.Sprintf("%v; the newest is used instead", gone))
+			tools, err = lease.Ensure(ctx, buildpacks.Sticky(buildpacks.Requests(newer.Chosen), b.lastVersions()))
+		}
 	}
 	if _, missing := errors.AsType[*toolchain.Unavailable](err); missing && b.Network == lifecycle.NoNetwork {
 		return nil, fault.New(fault.Slugc, 0, "toolchain/unavailable", err,
@@ -95,9 +103,7 @@ func toolchainFault(err error) error {
 			wrong.Tool, cmp.Or(wrong.From, "the build configuration")))
 	}
 	if wrong, ok := errors.AsType[*toolchain.HashError](err); ok {
-		return fault.AppError("toolchain/hash-mismatch", err, fmt.Sprintf(
-			"pin the digest that the registry states for %s %s, or leave the digest out of %s",
-			wrong.Tool, wrong.Version, cmp.Or(wrong.From, "the pin")))
+		return fault.AppError("toolchain/hash-mismatch", err, pinHints(wrong)...)
 	}
 	if _, damaged := errors.AsType[*toolchain.DamagedError](err); damaged {
 		return fault.TransientError("toolchain/damaged", err,
@@ -114,4 +120,21 @@ func toolchainFault(err error) error {
 			fmt.Sprintf("ask for a version of %s that exists (%s says %q)", u.Tool, u.From, u.Constraint))
 	}
 	return fault.New(fault.Slugc, 0, "toolchain/unavailable", err, "`slugc doctor` says which sources can be used")
+}
+
+// pinHints say what to do about a pin that the npm registry's file does not have. Of Yarn 2 and newer the
+// registry's file need not be the one that was pinned: nothing here can tell a wrong pin from one of another file.
+func pinHints(wrong *toolchain.HashError) []string {
+	from := cmp.Or(wrong.From, "the pin")
+	use := fmt.Sprintf("run `corepack use %s@%s`", wrong.Tool, wrong.Version)
+	if wrong.Tool != "yarn" || strings.HasPrefix(wrong.Version, "1.") {
+		return []string{use + " and commit what it writes, or leave the digest out of " + from}
+	}
+	return []string{
+		"corepack takes Yarn from its authors' site, slugc from the npm registry, and of few versions the two differ: " +
+			"slugc cannot check a pin of the other file",
+		use + ": if it writes another pin, commit that one",
+		"if it writes the same one, name another version, commit Yarn itself (yarnPath), or leave the digest out of " +
+			from,
+	}
 }

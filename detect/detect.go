@@ -84,6 +84,9 @@ type Requirement struct {
 	From  string `json:"from"`
 	Exact bool   `json:"exact"`          // the constraint is one version
 	Hash  string `json:"hash,omitempty"` // "sha512.<hex>": digest of the pinned archive (packageManager field)
+	// Newer is the constraint of the versions that serve too, where those of Constraint cannot be had or
+	// cannot build the app; "" where only Constraint counts.
+	Newer string `json:"-"`
 }
 
 // Error reports a tree that is of the language but too broken to build: an unreadable manifest,

@@ -23,6 +23,23 @@ type goModules struct {
 	goFrom   string // the file of the highest go directive
 	toolFrom string // the file of the highest toolchain directive
 	heroku   string // `// +heroku goVersion` of the root go.mod
+	needs    goFeature
+}
+
+// goFeature is something in the module files that not every Go with modules can read.
+type goFeature struct{ since, what string }
+
+// goFeatures are the directives by the Go that they came with (go.dev/ref/mod).
+var goFeatures = map[string]goFeature{
+	"retract": {"1.16", "retract lines"}, "toolchain": {"1.21", "a toolchain line"},
+	"godebug": {"1.23", "godebug lines"}, "tool": {"1.24", "tool lines"}, "ignore": {"1.25", "ignore lines"},
+}
+
+// need notes what a module file has, if it needs a newer Go than what was noted before.
+func (m *goModules) need(file string, f goFeature) {
+	if f.since != "" && version.Compare("go"+f.since, "go"+m.needs.since) > 0 {
+		m.needs = goFeature{f.since, file + " has " + f.what}
+	}
 }
 
 var (
@@ -66,6 +83,7 @@ func (m *goModules) readWork() error {
 	if err != nil {
 		return modInvalid("go/work-invalid", "go.work", err)
 	}
+	m.need("the app", goFeature{"1.18", "a go.work"})
 	if err := m.versions("go.work", b, f.Syntax); err != nil {
 		return err
 	}
@@ -92,7 +110,13 @@ func (m *goModules) readWork() error {
 func (m *goModules) versions(file string, b []byte, syntax *modfile.FileSyntax) error {
 	lines := strings.Split(string(b), "\n")
 	for _, stmt := range syntax.Stmt {
+		if block, ok := stmt.(*modfile.LineBlock); ok {
+			m.need(file, goFeatures[block.Token[0]])
+		}
 		line, ok := stmt.(*modfile.Line)
+		if ok && len(line.Token) > 0 {
+			m.need(file, goFeatures[line.Token[0]])
+		}
 		if !ok || len(line.Token) < 2 || line.Token[0] != "go" && line.Token[0] != "toolchain" {
 			continue
 		}
@@ -114,6 +138,9 @@ func (m *goModules) directive(file, directive, text string) bool {
 	if directive == "go" {
 		if !goDirective.MatchString(text) || !version.IsValid("go"+text) {
 			return false
+		}
+		if text != strings.TrimPrefix(version.Lang("go"+text), "go") {
+			m.need(file, goFeature{"1.21", "the go line " + text})
 		}
 		if version.Compare("go"+text, "go"+m.app.GoVersion) > 0 {
 			m.app.GoVersion, m.goFrom = text, file
@@ -158,24 +185,44 @@ func (m *goModules) requirement() (Requirement, error) {
 	if m.heroku != "" {
 		sources = append(sources, parseGoRequest(m.heroku).at("go.mod +heroku goVersion", m.heroku))
 	}
-	minimum, from := "go"+m.app.GoVersion, m.goFrom
-	if version.Compare(m.app.Toolchain, minimum) > 0 {
-		minimum, from = m.app.Toolchain, m.toolFrom
-	}
-	if version.IsValid(minimum) {
-		if version.Compare(minimum, "go1.11") < 0 {
-			return Requirement{}, goInvalid(from, "go "+m.app.GoVersion)
-		}
-		sources = append(sources,
-			source{constraint: atLeast(minimum)}.at(from, strings.TrimPrefix(minimum, "go")+" or later"))
-	}
+	pinned := len(sources) > 0
+	newer, files := m.minimum(!pinned)
+	sources = append(sources, files...)
 	req, winner := s.choose("go", sources, func(winner, _ source) bool { return m.compatible(winner) })
 	if winner == nil {
 		s.warn("no Go version is named; add a go directive to go.mod, such as `go 1.25`")
 	} else if winner.bad != nil {
 		return req, goInvalid(winner.from, winner.text)
+	} else if !pinned {
+		req.Newer = newer
 	}
 	return req, nil
+}
+
+// minimum returns what the module files ask for: the newest patch of the line that the go directive
+// names, or of the toolchain directive's if that is higher. The go directive is a minimum: newer is the
+// constraint of all Go that will do. Where its own line cannot even read the module files, all Go that
+// can is asked for, and with warn the reason is a warning.
+func (m *goModules) minimum(warn bool) (newer string, sources []source) {
+	own := "go" + m.app.GoVersion
+	if version.Compare(m.app.Toolchain, own) > 0 {
+		text := strings.TrimPrefix(m.app.Toolchain, "go")
+		return "", []source{source{constraint: atLeast(m.app.Toolchain)}.at(m.toolFrom, text+" or later")}
+	}
+	if !version.IsValid(own) {
+		return "", nil
+	}
+	m.need("the app", goFeature{"1.11", "modules"})
+	src, newer := source{constraint: atLeast(own)}, ">="+m.app.GoVersion
+	if version.Compare(version.Lang(own), "go"+m.needs.since) < 0 {
+		newer = ">=" + m.needs.since
+		src.constraint = newer
+		if warn {
+			m.s.warn("%s says go %s, and %s, which came with Go %s; using the newest Go",
+				m.goFrom, m.app.GoVersion, m.needs.what, m.needs.since)
+		}
+	}
+	return newer, []source{src.at(m.goFrom, m.app.GoVersion+" or later")}
 }
 
 // compatible reports whether the winner admits a version that is new enough for the go directives of

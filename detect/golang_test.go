@@ -43,7 +43,18 @@ var goRows = []row{
 		ok("go >=1.24 <1.25 from go.mod")},
 	{"1.24.x as the go command has it", gomod("go 1.24.x"), nil, fails("go/version-invalid at go.mod:3")},
 	{"no version at all", gomod("go fast"), nil, fails("go/version-invalid at go.mod:3")},
-	{"too old", gomod("go 1.9"), nil, fails("go/version-invalid at go.mod")},
+	{"older than modules", gomod("go 1.9"), nil, warned("go >=1.11 from go.mod",
+		"go.mod says go 1.9, and the app has modules, which came with Go 1.11; using the newest Go")},
+	{"older than its directives", gomod("go 1.20", "tool (", "\tx.test/y", ")"), nil, warned("go >=1.24 from go.mod",
+		"go.mod says go 1.20, and go.mod has tool lines, which came with Go 1.24; using the newest Go")},
+	{"older than its form", gomod("go 1.20.5"), nil, warned("go >=1.21 from go.mod",
+		"go.mod says go 1.20.5, and go.mod has the go line 1.20.5, which came with Go 1.21; using the newest Go")},
+	{"older than go.work", files{"go.work": "go 1.17\nuse .\n", "go.mod": mod("go 1.17")}, nil,
+		warned("go >=1.18 from go.mod",
+			"go.mod says go 1.17, and the app has a go.work, which came with Go 1.18; using the newest Go")},
+	{"older than its directives, and pinned", gomod("go 1.20", "tool x.test/y"), env{"GOVERSION": "1.20"},
+		ok("go >=1.20 <1.21 from GOVERSION")},
+	{"as old as can be", gomod("go 1.11"), nil, ok("go >=1.11 <1.12 from go.mod")},
 	{"syntax", files{"go.mod": "module x\nrequire (\n"}, nil, fails("go/mod-invalid at go.mod:3")},
 	{"repeated go", gomod("go 1.24", "go 1.25"), nil, fails("go/mod-invalid at go.mod:4")},
 	{"empty go.mod", files{"go.mod": ""}, nil, fails("go/mod-invalid at go.mod")},
@@ -117,6 +128,22 @@ func TestGoApp(t *testing.T) {
 		GoVersion: "1.24.2", Toolchain: "go1.25.1", Install: []string{"./cmd/...", "./other"},
 		Vendored: true, HasSum: true, HasRequires: true,
 	})
+}
+
+// TestGoNewer holds that a go directive is a minimum, and everything else that names a version is a wish.
+func TestGoNewer(t *testing.T) {
+	for want, in := range map[string]detect.Input{
+		">=1.18": {FS: gomod("go 1.18").tree()},
+		">=1.24": {FS: gomod("go 1.20", "tool x.test/y").tree()},
+		"":       {FS: gomod("go 1.18", "toolchain go1.21.3").tree()},
+		" ":      {FS: gomod("go 1.18").tree(), Env: map[string]string{"GOVERSION": "1.18"}},
+		"  ":     {FS: files{"go.mod": "// +heroku goVersion go1.18\n" + mod("go 1.18")}.tree()},
+	} {
+		got, err := detect.ForGo(in)
+		if err != nil || got.Requires[0].Newer != strings.TrimSpace(want) {
+			t.Errorf("got %+v, %v, want %q", got.Requires, err, want)
+		}
+	}
 }
 
 func FuzzGoMod(f *testing.F) {

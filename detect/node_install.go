@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 const (
@@ -18,8 +16,12 @@ const (
 func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 	app.Workspaces = p.workspaces
 	if app.Manager == "pnpm" {
-		if err := s.pnpmWorkspaces(app); err != nil {
+		file, err := s.pnpmWorkspace()
+		if err != nil {
 			return err
+		}
+		if file != nil {
+			app.Workspaces = file.packages
 		}
 	}
 	var files []string
@@ -57,25 +59,6 @@ func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 	}
 	slices.Sort(files)
 	app.Manifests = slices.Compact(files)
-	return nil
-}
-
-func (s *scan) pnpmWorkspaces(app *NodeApp) error {
-	b, ok, err := s.read("pnpm-workspace.yaml")
-	if err != nil || !ok {
-		return err
-	}
-	var doc struct {
-		Packages []string `yaml:"packages"`
-	}
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return &Error{
-			ID: "node/pnpm-workspace-invalid", Place: "pnpm-workspace.yaml",
-			Summary: "pnpm-workspace.yaml is not valid: " + oneLine(err),
-			Hints:   []string{"fix the YAML; `pnpm ls -r` shows whether pnpm can read it"},
-		}
-	}
-	app.Workspaces = doc.Packages
 	return nil
 }
 

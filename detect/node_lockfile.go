@@ -1,12 +1,9 @@
 package detect
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-
-	"slugc/detect/lazyregexp"
 )
 
 // lockfiles maps each lock file to the manager that writes it, in the order of their listing.
@@ -101,32 +98,4 @@ func lockConflict(locks []string, pin *managerPin) *Error {
 			lockManager(file), file, strings.Join(others, " ")))
 	}
 	return e
-}
-
-var (
-	pnpmLockVersion = lazyregexp.New(`(?m)^lockfileVersion:\s*['"]?(\d+)\.(\d+)`)
-
-	// pnpmMajors are the versions of pnpm by the format of the lock file they write. pnpm 9 and
-	// later write 9.0; pnpm 9 reads what any of them wrote.
-	pnpmMajors = map[string]string{"5.3": "6.x", "5.4": "7.x", "6.0": "8.x", "6.1": "8.x", "9.0": "9.x"}
-)
-
-// pnpmLockSource infers pnpm's version from the format of its lock file.
-func (s *scan) pnpmLockSource(app *NodeApp) []source {
-	if app.Manager != "pnpm" || app.Lockfile == "" {
-		return nil
-	}
-	b, _ := s.readUpTo(app.Lockfile, 64<<10)
-	m := pnpmLockVersion.FindSubmatch(bytes.ReplaceAll(b, []byte("\r"), nil))
-	if m == nil {
-		return nil
-	}
-	format := string(m[1]) + "." + string(m[2])
-	major := pnpmMajors[format]
-	if major == "" {
-		return nil
-	}
-	s.warn("no pnpm version is named; pnpm-lock.yaml (version %s) suggests pnpm %s: "+
-		"pin it with the packageManager field", format, major)
-	return []source{{from: "pnpm-lock.yaml", text: major, constraint: major}}
 }

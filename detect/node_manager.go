@@ -51,7 +51,10 @@ func (s *scan) nodeManager(p pkg, app *NodeApp) (requires []Requirement, err err
 	if app.Manager == "yarn" {
 		return s.yarn(p, app)
 	}
-	return s.managerVersion(p, app.Manager, func() []source { return s.pnpmLockSource(app) })
+	if app.Manager == "pnpm" {
+		return s.pnpm(p, app)
+	}
+	return s.managerVersion(p, app.Manager, func() []source { return nil })
 }
 
 // managerPin is a parsed packageManager field.

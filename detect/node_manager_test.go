@@ -77,6 +77,28 @@ var managerRows = []row{
 		node("pnpm  from default")},
 	{"pnpm named", pkg(`{"engines": {"pnpm": "^10"}}`, "pnpm-lock.yaml", "lockfileVersion: '9.0'"), nil,
 		node("pnpm ^10 from package.json engines.pnpm")},
+	{"settings of pnpm 10", pkg("{}", "pnpm-lock.yaml", "lockfileVersion: '9.0'", "pnpm-workspace.yaml",
+		"packages: [a]\ncatalog: {}\noverrides: {}\nallowBuilds: {}\n"), nil,
+		warned("node  from default; pnpm 10.x from pnpm-workspace.yaml",
+			"no pnpm version is named; pnpm-workspace.yaml sets allowBuilds, overrides, which suggests pnpm 10: "+
+				"pin it with the packageManager field")},
+	{"no packages", pkg("{}", "pnpm-lock.yaml", "lockfileVersion: '9.0'", "pnpm-workspace.yaml",
+		"onlyBuiltDependencies: [x]\n"), nil,
+		warned("node  from default; pnpm 10.x from pnpm-workspace.yaml",
+			"no pnpm version is named; pnpm-workspace.yaml names no packages, which suggests pnpm 10: "+
+				"pin it with the packageManager field")},
+	{"catalogs are of pnpm 9", pkg("{}", "pnpm-lock.yaml", "lockfileVersion: '9.0'", "pnpm-workspace.yaml",
+		"packages: [a]\ncatalogs: {}\n"), nil,
+		warned("node  from default; pnpm 9.x from pnpm-lock.yaml",
+			"no pnpm version is named; pnpm-lock.yaml (version 9.0) suggests pnpm 9.x: "+
+				"pin it with the packageManager field")},
+	{"a pin that cannot work", pkg(`{"packageManager": "pnpm@9.15.0"}`, "pnpm-lock.yaml", "lockfileVersion: '9.0'",
+		"pnpm-workspace.yaml", "overrides: {}\n"), nil,
+		warned("node  from default; pnpm =9.15.0 from package.json packageManager",
+			"package.json packageManager asks for pnpm 9.15.0, and pnpm-workspace.yaml names no packages, which only "+
+				"pnpm 10 and newer understand: name one of these in package.json packageManager")},
+	{"a range that admits pnpm 10", pkg(`{"engines": {"pnpm": ">=9"}}`, "pnpm-workspace.yaml", "overrides: {}\n",
+		"pnpm-lock.yaml", "lockfileVersion: '9.0'"), nil, node("pnpm >=9 from package.json engines.pnpm")},
 	{"bun", pkg("{}", "bun.lock", "{}", "bun.lockb", ""), nil, node("bun  from default")},
 	{"broken pnpm-workspace.yaml", pkg("{}", "pnpm-lock.yaml", "", "pnpm-workspace.yaml", "a: [b"), nil,
 		fails("node/pnpm-workspace-invalid at pnpm-workspace.yaml")},

@@ -45,12 +45,13 @@ func (s *scan) note(err error) {
 	}
 }
 
-// isTrouble reports whether err is the machine's: a disk that fails, no memory, too many open files. See
-// errno(3).
+// isTrouble reports whether err is the machine's: a disk that fails, no memory, too many open files, a
+// permission that slugc's user lacks. See errno(3).
 func isTrouble(err error) bool {
 	errno, ok := errors.AsType[syscall.Errno](err)
 	return ok && slices.Contains([]syscall.Errno{
 		syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC, syscall.EROFS,
+		syscall.EACCES,
 	}, errno)
 }
 

@@ -26,6 +26,9 @@ type Diagnosis struct {
 	Hints     []string `json:"hints,omitempty"`     // what to do, one sentence each; commands in backquotes
 	Transient bool     `json:"transient,omitempty"` // trying again may help (network)
 
+	// Newer is the tool of which a newer version may build the app, "go"; "" if that is not known to help. The
+	// platform builds again where the app leaves it the choice.
+	Newer string `json:"newer,omitempty"`
 	// Waiting says that the build waits on the network now: the platform reads it of a build that it stops.
 	Waiting bool `json:"waiting,omitempty"`
 	// Again says that the same command may succeed at once, because an answer broke off.

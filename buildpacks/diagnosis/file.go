@@ -72,6 +72,7 @@ func (d *Diagnosis) tidy() {
 	if d.Place != "" && !filepath.IsLocal(d.Place) {
 		d.Place = ""
 	}
+	d.Newer = clean(d.Newer, maxID)
 	hints := d.Hints[:min(len(d.Hints), maxHints)]
 	d.Hints = nil
 	for _, hint := range hints {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
 )
 
 // goCommand runs the go command in the app's root, shows its standard error and returns its
@@ -32,7 +33,11 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 	if !failed {
 		return out.Bytes(), err
 	}
-	return nil, f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module), unknown)
+	err = f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module, b.goTool.Version), unknown)
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && b.isTooOld(f.Tail) {
+		d.Newer = "go"
+	}
+	return nil, err
 }
 
 // run runs a program to its end in the app's root, with the command's environment or else the build's.

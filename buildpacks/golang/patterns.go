@@ -13,8 +13,8 @@ import (
 
 // recognise returns the diagnosis of a go command's failure by the end of its output, or nil. dir
 // is the app's root: its name is removed from the output, so that places are relative to it. module
-// is the app's own module path.
-func recognise(tail []byte, dir, module string) *diagnosis.Diagnosis {
+// is the app's own module path, release the Go that failed.
+func recognise(tail []byte, dir, module, release string) *diagnosis.Diagnosis {
 	// An import path may contain the same words: only what stands as a path of its own is the
 	// directory.
 	own := regexp.MustCompile(`(?m)(^|[\s"'(=])` + regexp.QuoteMeta(dir) + `(/|[\s"'):]|$)`)
@@ -25,7 +25,7 @@ func recognise(tail []byte, dir, module string) *diagnosis.Diagnosis {
 		}
 		return slices.Concat(m[1], []byte("."), m[2])
 	})
-	d := diagnosis.Recognise(slices.Concat(patterns(module), diagnosis.Common("go")), tail)
+	d := diagnosis.Recognise(slices.Concat(patterns(module, release), diagnosis.Common("go")), tail)
 	if d != nil {
 		d.Place = strings.TrimPrefix(d.Place, "./")
 	}
@@ -33,9 +33,9 @@ func recognise(tail []byte, dir, module string) *diagnosis.Diagnosis {
 }
 
 // patterns returns the known failures of the go command, the particular before the general.
-func patterns(module string) []diagnosis.Pattern {
+func patterns(module, release string) []diagnosis.Pattern {
 	return slices.Concat(
-		modulePatterns, networkPatterns, diagnosis.Network("go"), dependencyPatterns, missingPatterns(module),
+		newerPatterns(release), modulePatterns, networkPatterns, diagnosis.Network("go"), dependencyPatterns, missingPatterns(module),
 		sourcePatterns, cgoPatterns, compilePatterns,
 	)
 }

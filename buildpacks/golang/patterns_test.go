@@ -44,11 +44,11 @@ func TestRecognise(t *testing.T) {
 			continue
 		}
 		seen = append(seen, want.ID)
-		if diff := cmp.Diff(want, recognise(output, "/app", "example.com/app")); diff != "" {
+		if diff := cmp.Diff(want, recognise(output, "/app", "example.com/app", "1.18.10")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
 	}
-	for _, p := range patterns("") {
+	for _, p := range patterns("", "") {
 		if !slices.Contains(seen, p.ID) && !slices.Contains(slices.Collect(maps.Values(shortOnes)), p.ID) {
 			t.Errorf("no sample shows %s", p.ID)
 		}
@@ -76,7 +76,7 @@ func TestRecogniseShortOnes(t *testing.T) {
 	t.Parallel()
 	for output, want := range shortOnes {
 		got := ""
-		if d := recognise([]byte(output), "/app", ""); d != nil {
+		if d := recognise([]byte(output), "/app", "", "1.18.10"); d != nil {
 			got = d.ID
 		}
 		if got != want {
@@ -97,7 +97,7 @@ func TestUnrecognised(t *testing.T) {
 	if diff := cmp.Diff(want, f.Unrecognised(unknown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if d := recognise([]byte("compile: signal: killed\n"), "/app", "web"); d == nil || d.ID != "go/out-of-memory" {
+	if d := recognise([]byte("compile: signal: killed\n"), "/app", "web", "1.18.10"); d == nil || d.ID != "go/out-of-memory" {
 		t.Errorf("got %+v", d)
 	}
 }

@@ -19,6 +19,8 @@ type work struct {
 	manager   manager
 	store     string // where the package manager keeps what it downloaded
 	deps      dependencies
+	installed map[string]manifest // what the install put into the framework caches, by their directory
+	named     []string            // the directories of cacheDirectories that are kept; nil until they are looked at
 }
 
 // start reads what the build is about: the app's facts, the plan, what the platform can supply.

@@ -32,27 +32,47 @@ func (b *work) frameworkCaches() []string {
 	return append(dirs, ".next/cache")
 }
 
-// restoreCaches puts the framework caches where the last build had them.
-func (b *work) restoreCaches() error {
-	layer, err := b.Layer(cachesLayer)
-	if err != nil {
-		return err
-	}
+// noteCaches remembers what the install itself put where bundlers cache, such as a browser below
+// node_modules/.cache: it is part of the app. It is called before anything is restored.
+func (b *work) noteCaches() error {
+	b.installed = map[string]manifest{}
 	for _, dir := range b.frameworkCaches() {
-		kept, target := filepath.Join(layer.Path, url.PathEscape(dir)), b.Path(dir)
-		if b.env.user["NODE_MODULES_CACHE"] == "false" || !tree.IsDir(kept) || tree.Exists(target) {
+		if !tree.IsDir(b.Path(dir)) {
 			continue
 		}
-		if err := tree.Move(kept, target); err != nil {
-			return fmt.Errorf("restoring %q: %w", dir, err)
+		var err error
+		if b.installed[dir], err = takeManifest(b.Path(dir), nil); err != nil {
+			return err
 		}
-		b.Log.Detail("Restored %s", dir)
 	}
 	return nil
 }
 
-// saveCaches moves the framework caches out of the app. Where another buildpack builds later, they
-// stay for it.
+// restoreCaches puts the framework caches, and the directories that the app names, where the last
+// build had them.
+func (b *work) restoreCaches() error {
+	if err := b.noteCaches(); err != nil {
+		return err
+	}
+	layer, err := b.Layer(cachesLayer)
+	if err != nil || b.env.user["NODE_MODULES_CACHE"] == "false" {
+		return err
+	}
+	for _, dir := range b.frameworkCaches() {
+		kept := filepath.Join(layer.Path, url.PathEscape(dir))
+		if !tree.IsDir(kept) {
+			continue
+		}
+		if err := moveMissing(kept, b.Path(dir)); err != nil {
+			return fmt.Errorf("restoring %q: %w", dir, err)
+		}
+		b.Log.Detail("Restored %s", dir)
+	}
+	return b.restoreNamed(layer)
+}
+
+// saveCaches moves what the build script added to the framework caches out of the app, and copies the
+// directories that the app names. Where another buildpack builds later, they stay for it.
 func (b *work) saveCaches() error {
 	layer, err := b.Layer(cachesLayer)
 	if err != nil || b.assisting {
@@ -63,13 +83,19 @@ func (b *work) saveCaches() error {
 		if !tree.IsDir(source) {
 			continue
 		}
-		if err := errors.Join(os.RemoveAll(kept), tree.Move(source, kept)); err != nil {
+		err := os.RemoveAll(kept)
+		if own := b.installed[dir]; err == nil && own == nil {
+			err = tree.Move(source, kept)
+		} else if err == nil {
+			err = moveNew(source, kept, ".", own)
+		}
+		if err != nil {
 			return fmt.Errorf("keeping %q: %w", dir, err)
 		}
 		_ = os.Remove(filepath.Dir(source)) // .next, if it is empty now
 	}
 	b.Contribute(layer, libcnb.LayerTypes{Cache: true})
-	return nil
+	return b.saveNamed(layer)
 }
 
 // berryArchives returns where Yarn's archives are in the cache layer and in the app. ok is false

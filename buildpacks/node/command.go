@@ -13,7 +13,7 @@ import (
 // The error of a command that fails is a diagnosis: that of a pattern, or the unknown one.
 func (b *work) tool(unknown command.Unknown, argv ...string) error {
 	_, err := b.run(command.Command{Drop: noise, Offline: true}, argv)
-	return command.Explain(err, b.patterns(), unknown)
+	return b.explain(err, unknown)
 }
 
 // quiet is like tool and shows nothing of the command.
@@ -57,6 +57,7 @@ func (b *work) reproduceHint(argv []string) string {
 // ownSettings are npm settings that this buildpack makes and npm warns of.
 var ownSettings = []string{
 	"nodedir", "store-dir", "package-import-method", "side-effects-cache", "manage-package-manager-versions",
+	"confirm-modules-purge",
 }
 
 // noise reports lines that warn of this buildpack's settings and mean nothing to the app's owner.

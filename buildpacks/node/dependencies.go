@@ -157,8 +157,8 @@ func (b *work) salvage() {
 	if len(b.deps.paths) == 0 || b.deps.supplied {
 		return
 	}
-	if b.saveCaches() != nil || !b.deps.borrowed {
-		return
+	if b.installed == nil || b.saveCaches() != nil || !b.deps.borrowed {
+		return // it failed before its build script
 	}
 	if b.checkTrees("the failed build") == nil && !b.deps.dirty {
 		_ = b.returnTrees() // the build has failed already, for a reason that matters more

@@ -73,7 +73,7 @@ func (b *work) runInstall() error {
 		b.Log.Detail("Running %s", strings.Join(argv, " "))
 		run := func() error {
 			_, err := b.run(command.Command{Drop: noise, Network: "node/network"}, argv)
-			return command.Explain(err, b.patterns(), unknown("node/install-failed", b.reproduceHint(argv)))
+			return b.explain(err, unknown("node/install-failed", b.reproduceHint(argv)))
 		}
 		if err := command.Twice(b.Log.Again, run); err != nil {
 			return err

@@ -30,7 +30,7 @@ func (b *work) parts() ([]part, error) {
 		{"system", strings.Join(system, " ")},
 		{"Node.js", b.node.Version + " " + b.node.Digest},
 		{b.app.Manager, b.manager.version},
-		{"pruning", fmt.Sprint(b.prunes())},
+		{"pruning", b.pruning()},
 	}
 	for _, name := range b.app.Manifests {
 		data, err := tree.ReadIn(b.Dir, name, maxManifest)
@@ -89,6 +89,7 @@ func changed(parts []part, earlier any) []string {
 // packages, and dependencies that are copied from the app.
 type pkg struct {
 	dir                  string // slash-separated, relative to the app's root
+	Name                 string
 	Scripts              map[string]string
 	Dependencies         map[string]any
 	DevDependencies      map[string]any

@@ -28,7 +28,13 @@ func (b *work) installManager() error {
 	if tool.Dir == "" {
 		return fmt.Errorf("installing the package manager: no %s toolchain was provided", name)
 	}
-	if b.manager, err = b.managerOf(tool.Version); err != nil {
+	var program []byte
+	if b.app.Manager == "berry" {
+		if program, err = os.ReadFile(filepath.Join(tool.Dir, "bin/yarn")); err != nil {
+			return fmt.Errorf("reading yarn %s: %w", tool.Version, err)
+		}
+	}
+	if b.manager, err = b.managerOf(tool.Version, program); err != nil {
 		return err
 	}
 	if name == "npm" {
@@ -53,7 +59,7 @@ func (b *work) installYarnPath() error {
 		return fmt.Errorf("reading %q: %w", b.app.YarnPath, err)
 	}
 	version := yarnPathVersion(b.app.YarnPath)
-	if b.manager, err = b.managerOf(version); err != nil {
+	if b.manager, err = b.managerOf(version, data); err != nil {
 		return err
 	}
 	want := map[string]any{

@@ -56,7 +56,7 @@ func TestKey(t *testing.T) {
 func TestYarnProduction(t *testing.T) {
 	t.Parallel()
 	b := &work{env: &environment{user: map[string]string{"YARN_PRODUCTION": "true"}}}
-	_, err := b.berry("", "4.9.1")
+	_, err := b.berry("", "4.9.1", nil)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); !ok || d.ID != "node/yarn-production" {
 		t.Errorf("got %v", err)
 	}

@@ -80,6 +80,12 @@ func (m manifest) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// has reports whether the manifest names a path.
+func (m manifest) has(rel string) bool {
+	_, ok := slices.BinarySearchFunc(m, rel, func(e entry, rel string) int { return cmp.Compare(e.path, rel) })
+	return ok
+}
+
 // untimed returns the manifest without change times, which an equal chmod alters too.
 func (m manifest) untimed() manifest {
 	plain := slices.Clone(m)

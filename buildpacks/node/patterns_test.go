@@ -70,6 +70,8 @@ func TestShortFailures(t *testing.T) {
 		"npm error code ESTRICTALLOWSCRIPTS\n":                  "node/script-not-allowed",
 		"npm error code EALLOWGIT\n":                            "node/git-not-allowed",
 		"npm error code EALLOWREMOTE\n":                         "node/remote-not-allowed",
+		" ERR_PNPM_LOCKFILE_CONFIG_MISMATCH  Cannot proceed":    "node/lockfile-settings",
+		" ERROR  packages field missing or empty":               "node/pnpm-workspace-unread",
 	} {
 		d := diagnosis.Recognise(patternsFor("npm", "package-lock.json"), []byte(output))
 		if d == nil || d.ID != want || len(d.Hints) == 0 {

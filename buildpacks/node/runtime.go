@@ -87,6 +87,17 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	layer.LaunchEnvironment.Default("npm_config_logs_max", "0")
 	layer.LaunchEnvironment.Append("PATH", ":", b.Path("node_modules/.bin"))
 	layer.BuildEnvironment.Default("NODE_OPTIONS", b.env.vars["NODE_OPTIONS"])
+	b.lendRegistry()
+}
+
+// lendRegistry tells later buildpacks the machine's registry, unless the app's files name one.
+func (b *work) lendRegistry() {
+	env := b.node.layer.BuildEnvironment
+	if registry, ok := b.env.get("npm_config_registry"); ok && registry != "" {
+		env.Default("npm_config_registry", registry)
+	} else {
+		delete(env, "npm_config_registry.default")
+	}
 }
 
 // Runtime is the layer "node".

@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -53,7 +52,9 @@ func (b *work) prebuild() error {
 	if b.app == nil || b.app.Manager != manager {
 		return fmt.Errorf("reading package.json again: heroku-prebuild changed the package manager")
 	}
-	return nil
+	var err error
+	b.manager, err = b.managerOf(b.manager.version, b.manager.program)
+	return err
 }
 
 // buildScripts runs heroku-postbuild or, where package.json has none, build, with the frameworks'
@@ -85,6 +86,15 @@ func (b *work) buildScripts() error {
 
 // prunes reports whether development dependencies are taken out.
 func (b *work) prunes() bool { return b.app.HasDevDeps && b.whyNoPrune() == "" }
+
+// pruning names what is left of the trees, as part of their key: raise the number when the same trees
+// are pruned to another result.
+func (b *work) pruning() string {
+	if b.prunes() && b.manager.pruneEmpty {
+		return "true 2"
+	}
+	return fmt.Sprint(b.prunes())
+}
 
 // whyNoPrune returns why development dependencies stay, "" where they go. The variables are those
 // of Heroku's Node.js buildpack.
@@ -132,32 +142,6 @@ func (b *work) finishTrees() error {
 		return !tree.Exists(b.Path(modules))
 	})
 	return b.recordTrees()
-}
-
-// prune takes the development dependencies out of the trees.
-func (b *work) prune() error {
-	if !b.app.HasDevDeps {
-		return nil
-	}
-	b.Log.Step("Pruning development dependencies")
-	if why := b.whyNoPrune(); why != "" {
-		b.Log.Detail("Skipped: %s", why)
-		return nil
-	}
-	if b.manager.pruneEmpty {
-		for _, modules := range b.deps.paths {
-			if err := os.RemoveAll(b.Path(modules)); err != nil {
-				return fmt.Errorf("pruning %q: %w", modules, err)
-			}
-		}
-	}
-	for _, argv := range b.manager.prune {
-		b.Log.Detail("Running %s", strings.Join(argv, " "))
-		if err := b.tool(unknown("node/prune-failed", b.reproduceHint(argv)), argv...); err != nil {
-			return err
-		}
-	}
-	return b.pruneArchives()
 }
 
 // cleanup runs heroku-cleanup on the pruned app.

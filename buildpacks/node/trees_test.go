@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,55 @@ for (const dir of ['node_modules/.cache/x', '.next/cache']) {
 	for name := range second.files {
 		if strings.Contains(name, ".cache") || strings.HasPrefix(name, ".next") {
 			t.Errorf("%s is in the slug", name)
+		}
+	}
+}
+
+// TestInstallCache holds that what the install itself puts into node_modules/.cache is in the slug, and that
+// only what the build script adds is taken out and comes back.
+func TestInstallCache(t *testing.T) {
+	t.Parallel()
+	b := newWarmBench(t, small)
+	b.script("postinstall", "mkdir -p node_modules/.cache/browser && echo chrome > node_modules/.cache/browser/bin")
+	b.script("build", "node cache.js")
+	b.Write("cache.js", `const fs = require('fs'), dir = 'node_modules/.cache/'
+console.log('seen', fs.existsSync(dir + 'bundler/n'), fs.existsSync(dir + 'browser/profile'))
+fs.mkdirSync(dir + 'bundler', { recursive: true })
+for (const name of ['bundler/n', 'browser/profile']) fs.writeFileSync(dir + name, '1')`)
+	first := b.build()
+	first.Says(t, "seen false false")
+	buildpacktest.Want{
+		Present: []string{"node_modules/.cache/browser/bin"},
+		Absent:  []string{"node_modules/.cache/bundler", "node_modules/.cache/browser/profile"},
+	}.Check(t, first.Outcome, first.files)
+	second := b.build()
+	second.Says(t, "seen true true")
+	buildpacktest.Equal(t, "second", second.files, first.files)
+}
+
+// TestCacheDirectories holds that the directories of cacheDirectories come back before the build script and
+// are in the slug, and that one that cannot be kept is named.
+func TestCacheDirectories(t *testing.T) {
+	t.Parallel()
+	b := newWarmBench(t, small)
+	b.Edit("package.json", `"scripts": {`, `"cacheDirectories": ["node_modules", ".build-cache", "client/node_modules",
+		"../outside", "link/deep", "/etc"], "scripts": {`)
+	b.script(
+		"build",
+		"mkdir -p .build-cache client/node_modules && echo x | tee -a .build-cache/log >> client/node_modules/log",
+	)
+	must(t, os.Symlink("/tmp", b.Source("link")))
+	first := b.build()
+	for _, bad := range []string{"../outside", "link/deep", "/etc"} {
+		if n := strings.Count(first.Log, fmt.Sprintf("cacheDirectories names %q", bad)); n != 1 {
+			t.Errorf("%s is named %d times:\n%s", bad, n, first.Log)
+		}
+	}
+	second := b.build()
+	second.Says(t, "Restored .build-cache", "Restored client/node_modules")
+	for _, name := range []string{".build-cache/log", "client/node_modules/log"} {
+		if text := testkit.Read(t, filepath.Join(b.App, name)); text != "x\nx\n" {
+			t.Errorf("%s has %q", name, text)
 		}
 	}
 }

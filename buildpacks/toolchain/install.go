@@ -70,8 +70,10 @@ func (st *Store) fetch(
 		return nil, err
 	}
 	r.Hashes = j.Pins
-	if req.Hash != "" && !r.pinned(req.Hash) {
-		return nil, &HashError{req.Tool, version, req.From, req.Hash}
+	if req.Hash != "" {
+		if ok, _ := r.pinned(req.Hash); !ok {
+			return nil, &HashError{req.Tool, version, req.From, req.Hash}
+		}
 	}
 	if err := st.commit(ctx, r, j.Tree); err != nil {
 		return nil, fmt.Errorf("storing %s %s: %w", req.Tool, version, err)

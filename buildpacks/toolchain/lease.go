@@ -171,8 +171,14 @@ func (l *Lease) ensure(ctx context.Context, req Request) (Toolchain, error) {
 // use answers a request with a tree, if the request's pin is right and the tree is what it was when
 // it was stored, and marks it as used.
 func (l *Lease) use(ctx context.Context, req Request, r *record) (Toolchain, error) {
-	if req.Hash != "" && !r.pinned(req.Hash) {
-		return Toolchain{}, &HashError{req.Tool, r.Version, req.From, req.Hash}
+	if req.Hash != "" {
+		ok, note := r.pinned(req.Hash)
+		if !ok {
+			return Toolchain{}, &HashError{req.Tool, r.Version, req.From, req.Hash}
+		}
+		if note != "" {
+			l.p.Note(note)
+		}
 	}
 	dir := r.Root
 	if dir == "" {

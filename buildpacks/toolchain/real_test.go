@@ -112,6 +112,13 @@ func TestRealToolchains(t *testing.T) {
 		},
 		{Tool: "pnpm", Constraint: "12"}, {Tool: "npm", Constraint: "10"},
 		{Tool: "bun", Constraint: "1.2"},
+		// Of this version the registry has another file than Yarn's own site, which corepack pins.
+		{
+			Tool:       "yarn",
+			Constraint: "4.9.1",
+			Hash: "sha512.f95ce356460e05be48d66401c1ae64ef84d163dd689964962c6888a9810865e3" +
+				"9097a5e9de748876c2e0bf89b232d583c33982773e9903ae7a76257270986538",
+		},
 	}, logged{t})
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +140,7 @@ func TestRealToolchains(t *testing.T) {
 		{tcs[5], "pnpm", "--version", tcs[5].Version},
 		{tcs[6], "npm", "--version", tcs[6].Version},
 		{tcs[7], "bun", "--version", tcs[7].Version},
+		{tcs[8], "yarn", "--version", "4.9.1"},
 	} {
 		got := run(t, []toolchain.Toolchain{c.tc, node}, c.cmd, c.arg)
 		if !strings.HasPrefix(got, c.want) {

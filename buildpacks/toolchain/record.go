@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/toolchain/node"
 	"slugc/buildpacks/toolchain/source"
 	"slugc/cache/disk"
 )
@@ -43,9 +44,18 @@ func (st *Store) inPlace(tool, version string, s source.InPlace) *record {
 	return r
 }
 
-func (r *record) pinned(hash string) bool {
-	algorithm, sum, ok := strings.Cut(hash, ".")
-	return ok && slices.Contains(r.Hashes, strings.ToLower(algorithm)+"."+strings.ToLower(sum))
+// pinned reports whether a digest is of what the record is about. note is for people, where it is of another
+// file of the same version.
+func (r *record) pinned(hash string) (ok bool, note string) {
+	hash = strings.ToLower(hash)
+	if slices.Contains(r.Hashes, hash) {
+		return true, ""
+	}
+	if twin := node.Twin(r.Tool, r.Version, hash); twin != "" && slices.Contains(r.Hashes, twin) {
+		return true, fmt.Sprintf("%s %s is pinned by the digest of its authors' own file; the npm registry's is "+
+			"another one, and has the digest that is known for it", r.Tool, r.Version)
+	}
+	return false, ""
 }
 
 func (r *record) toolchain(tree string) Toolchain {

@@ -356,3 +356,21 @@ func TestPin(t *testing.T) {
 	toolchaintest.Get(t, srv.Open(dir), "pnpm", "10.1.0")
 	check()
 }
+
+// TestPinOfAnotherFile has a registry that serves something else than the file that is known to go with a pin of
+// Yarn's own site.
+func TestPinOfAnotherFile(t *testing.T) {
+	t.Parallel()
+	srv := toolchaintest.NewServer(t)
+	bin := map[string]any{"bin": map[string]string{"yarn": "bin/yarn.js"}}
+	for name, version := range map[string]string{"yarn": "1.22.22", "@yarnpkg/cli-dist": "4.9.1"} {
+		srv.AddPackage(name, version, map[string]string{"bin/yarn.js": "attack", "package.json": "{}"}, bin)
+	}
+	_, err := srv.Open(t.TempDir()).Ensure(t.Context(), []toolchain.Request{{
+		Tool: "yarn", Constraint: "4.9.1", Hash: "sha512.f95ce356460e05be48d66401c1ae64ef84d163dd689964962c6888a9810865e3" +
+			"9097a5e9de748876c2e0bf89b232d583c33982773e9903ae7a76257270986538",
+	}}, nil)
+	if _, ok := errors.AsType[*toolchain.HashError](err); !ok {
+		t.Errorf("got %v", err)
+	}
+}

@@ -79,9 +79,12 @@ func (r *remover) remove(parent int, name string, depth int) error {
 		r.moved = append(r.moved, up)
 		return nil
 	}
-	dir, err := openToEmpty(parent, name)
-	if err != nil {
-		return err
+	dir, err2 := openToEmpty(parent, name)
+	if errors.Is(err2, unix.ENOTDIR) {
+		return err // of the file
+	}
+	if err2 != nil {
+		return err2
 	}
 	err = r.empty(dir, depth)
 	unix.Close(dir)
@@ -125,6 +128,9 @@ func openToEmpty(parent int, name string) (int, error) {
 	var s unix.Stat_t
 	if err := unix.Fstatat(parent, name, &s, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return -1, err
+	}
+	if s.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return -1, unix.ENOTDIR
 	}
 	if s.Mode&0o700 != 0o700 {
 		permit(parent, name)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ stderr.`,
 			if err != nil {
 				return err
 			}
-			req, err := c.buildRequest(f, args)
+			req, err := c.buildRequest(cmd.Context(), f, args)
 			if err != nil {
 				return err
 			}
@@ -104,7 +105,7 @@ func (f *buildFlags) sourceFlags(flags *pflag.FlagSet) {
 		"of a directory in a git work tree, take what git ignores too")
 }
 
-func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error) {
+func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (compiler.Request, error) {
 	req := compiler.Request{
 		Fresh:    f.fresh,
 		Lenient:  f.procfile == "lenient",
@@ -140,14 +141,15 @@ func (c *cli) buildRequest(f buildFlags, args []string) (compiler.Request, error
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
-	if req.Deploy, err = f.config.options(c); err != nil {
-		return req, err
-	}
 	req.App = f.app
 	if req.App == "" {
 		req.App = appName(req.Source)
 	}
-	return req, checkApp(req.App)
+	if err := checkApp(req.App); err != nil {
+		return req, err
+	}
+	req.Deploy, err = f.config.options(ctx, c, req.App)
+	return req, err
 }
 
 func (c *cli) sourceSpec(f buildFlags, args []string) (source.Spec, error) {

@@ -79,6 +79,9 @@ func (c *cli) detectDir(cmd *cobra.Command, spec source.Spec) (dir string, done 
 	var tree *source.Tree
 	if err == nil {
 		defer src.Close()
+		err = compiler.CheckMember(cmd.Context(), src, spec.Subdir)
+	}
+	if err == nil {
 		tree, err = src.Stage(cmd.Context(), filepath.Join(tmp, "app"))
 	}
 	if err != nil {

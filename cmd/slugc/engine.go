@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/node"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler"
@@ -169,7 +170,7 @@ func (c *cli) baseEnv(
 	for _, name := range settings {
 		value := c.env.vars[name]
 		switch {
-		case name == npmRegistrySetting:
+		case name == node.RegistrySetting:
 			// Without a registry only apps without dependencies can be built; npm itself says so if
 			// it comes to that.
 			value, _ = registry(ctx)
@@ -186,10 +187,6 @@ func (c *cli) baseEnv(
 	}
 	return env, binds, nil
 }
-
-// npmRegistrySetting is npm's variable for its registry, which this machine's npm may know from
-// elsewhere.
-const npmRegistrySetting = "npm_config_registry"
 
 // buildEnv is the build configuration: the environment's SLUGC_*_VERSION and SLUGC_BUILDPACK, then
 // --env-file, then --env.

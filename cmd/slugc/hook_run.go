@@ -205,7 +205,7 @@ func (c *cli) receive(
 		return err
 	}
 	config := releaseConfig{file: h.Settings.ReleaseEnvFile}
-	deployment, err := config.options(c)
+	deployment, err := config.options(ctx, c, "")
 	if err != nil {
 		return err
 	}

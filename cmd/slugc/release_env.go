@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,9 +26,14 @@ func (f *releaseConfig) flags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.limit, "release-timeout", time.Hour, "how long the process type release may run")
 }
 
-// options returns how the command's release becomes current.
-func (f *releaseConfig) options(c *cli) (deploy.Options, error) {
-	env, err := c.readEnv("release-env", f.file, f.env)
+// options returns how the app's release becomes current. Where the flags name no config vars, they are those of
+// the pushes that release the app on this machine.
+func (f *releaseConfig) options(ctx context.Context, c *cli, app string) (deploy.Options, error) {
+	file := f.file
+	if file == "" && len(f.env) == 0 {
+		file = c.pushedConfig(ctx, app)
+	}
+	env, err := c.readEnv("release-env", file, f.env)
 	if err != nil {
 		return deploy.Options{}, err
 	}

@@ -33,7 +33,7 @@ one, and makes it the app's next release. Registering it again with the same --k
 release.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := config.options(c)
+			o, err := config.options(cmd.Context(), c, app)
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				}
 				version = n
 			}
-			o, err := config.options(c)
+			o, err := config.options(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}

@@ -34,22 +34,50 @@ func (c *cli) noteRepository(app, dir string) error {
 	return disk.WriteFile(note, []byte(dir), 0o600)
 }
 
-// settlePushes settles the pushes of an app that have no process left, so that what is read next is
-// what git's branch says. What goes wrong is a warning: the next push tries again.
-func (c *cli) settlePushes(ctx context.Context, app string) {
+// notedRepository returns the repository whose pushes release an app on this machine, "" if there is none.
+func (c *cli) notedRepository(app string) string {
 	home, err := c.openHome()
 	if err != nil {
-		return // what is read next says why
+		return "" // what is read next says why
 	}
 	state, err := home.App(app)
 	if err != nil {
-		return
+		return ""
 	}
 	dir, err := disk.ReadRegular(state.Path(repositoryNote), 1<<16)
 	if err != nil {
-		return // no push has released it here
+		return ""
 	}
-	pushes, _ := filepath.Glob(filepath.Join(strings.NewReplacer("*", "?", "[", "?").Replace(string(dir)),
+	return string(dir)
+}
+
+// pushedConfig returns the file with the config vars of the release processes of pushes that release the app on
+// this machine; "" if they have none, or the repository is gone.
+func (c *cli) pushedConfig(ctx context.Context, app string) string {
+	dir := c.notedRepository(app)
+	if dir == "" {
+		return ""
+	}
+	repo, err := c.repository(ctx, dir)
+	if err != nil {
+		return ""
+	}
+	s, err := repo.Settings(ctx)
+	if err != nil || s.App != app || s.ReleaseEnvFile == "" {
+		return ""
+	}
+	c.ui.Detail(fmt.Sprintf("Config vars of the release process: %s, as for pushes to %s", s.ReleaseEnvFile, dir))
+	return s.ReleaseEnvFile
+}
+
+// settlePushes settles the pushes of an app that have no process left, so that what is read next is
+// what git's branch says. What goes wrong is a warning: the next push tries again.
+func (c *cli) settlePushes(ctx context.Context, app string) {
+	dir := c.notedRepository(app)
+	if dir == "" {
+		return
+	}
+	pushes, _ := filepath.Glob(filepath.Join(strings.NewReplacer("*", "?", "[", "?").Replace(dir),
 		"slugc", "pushes", "*.json"))
 	if len(pushes) == 0 {
 		return
@@ -58,7 +86,7 @@ func (c *cli) settlePushes(ctx context.Context, app string) {
 	hooks := &cli{ui: c.ui, env: c.env, home: c.home, coordinator: c.coordinator, store: c.store, sandbox: c.sandbox}
 	hooks.env.vars = maps.Clone(c.env.vars)
 	defer hooks.closeCoordinator()
-	hook, err := hooks.hook(ctx, string(dir))
+	hook, err := hooks.hook(ctx, dir)
 	if err == nil && hook.Settings.App == app {
 		outcomes, failed := hook.Settle(ctx)
 		for _, o := range outcomes {

@@ -105,6 +105,52 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// TestRepair takes a part of a slug out of a store, and damages others: what is missing or of another size is put
+// back, and with the contents compared also what only reading shows. A store that holds all is left alone.
+func TestRepair(t *testing.T) {
+	t.Parallel()
+	file, p := pack(t, newApp(t), "one")
+	root := filepath.Join(t.TempDir(), "slugs")
+	url, err := artifact.Store(t.Context(), opener("file://"+root), &reporttest.Recorder{}, file, p.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := filepath.Glob(filepath.Join(root, "parts", "*"))
+	if err != nil || len(parts) == 0 {
+		t.Fatal(parts, err)
+	}
+	whole := testkit.Read(t, parts[0])
+	for name, test := range map[string]struct {
+		damage           func() error
+		contents, repair bool
+	}{
+		"nothing":   {func() error { return nil }, false, false},
+		"missing":   {func() error { return os.Remove(parts[0]) }, false, true},
+		"cut short": {func() error { return os.Truncate(parts[0], 3) }, false, true},
+		"no index":  {func() error { return os.Remove(strings.TrimPrefix(url, "file://")) }, false, false},
+		"flipped": {
+			func() error { return os.WriteFile(parts[0], []byte(strings.Repeat("x", len(whole))), 0o644) }, true, true,
+		},
+	} {
+		recorded := &reporttest.Recorder{}
+		err := test.damage()
+		if err == nil {
+			err = artifact.Repair(t.Context(), openAny, recorded, url, file, p.Digest, test.contents)
+		}
+		if said := recorded.Has("step: Repairing the slug in the store"); err != nil || said != test.repair {
+			t.Errorf("%s: %v, %q", name, err, recorded.Lines)
+		}
+		_, _, err = artifact.Fetch(t.Context(), openAny, release.SlugRef{Digest: p.Digest, URL: url}, newApp(t))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	err = artifact.Repair(t.Context(), openAny, &reporttest.Recorder{}, artifact.FileURL(file), file, p.Digest, true)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFetch brings slugs from one machine to another.
 func TestFetch(t *testing.T) {
 	t.Parallel()

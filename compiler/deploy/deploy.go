@@ -17,6 +17,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"slugc/cache"
@@ -81,7 +84,8 @@ func phaseFailed(version int, why error, hints ...string) error {
 // fails, the current release is unchanged, and the error is a [*PhaseError].
 //
 // Called again with the same key, it returns the release of the first call. While another process
-// deploys under that key, the error is a fault "release/in-progress".
+// deploys under that key, the error is a fault "release/in-progress". A release process without a config var
+// that the current release's had is refused as "release/config-missing".
 func (d *Deployer) Deploy(
 	ctx context.Context, app, file string, q release.Request, o Options,
 ) (release.Release, error) {
@@ -97,25 +101,58 @@ func (d *Deployer) Deploy(
 		return d.Releases.Register(ctx, app, q)
 	}
 	_, hasPhase := procfile.ProcessMap(q.Processes).Command(processType)
+	if hasPhase {
+		q.ConfigVars = slices.Sorted(maps.Keys(o.Env))
+		current, err := d.Releases.Current(ctx, app)
+		if err == nil {
+			err = checkConfig("releasing "+app, current, o.Env)
+		}
+		if err != nil && !errors.Is(err, release.ErrNoReleases) {
+			return release.Release{}, err
+		}
+	}
 	return p.run(ctx, hasPhase)
 }
 
 // Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and
 // under o's key. The slug's release process runs first, as for [Deployer.Deploy]. A slug that is
-// neither here nor in the store, or damaged, is refused before anything is registered. Rollback
+// neither here nor in the store, or damaged, is refused before anything is registered, and so is a release
+// process without a config var that the release's had. Rollback
 // holds the app's lock, so that no prune takes the slug.
 func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Options) (release.Release, error) {
-	version, unlock, err := d.lockSlug(ctx, app, version)
+	target, unlock, err := d.lockSlug(ctx, app, version)
 	if err != nil {
 		return release.Release{}, err
 	}
 	defer unlock()
+	if _, hasPhase := target.ProcessTypes.Command(processType); hasPhase {
+		if err := checkConfig(fmt.Sprintf("rolling %s back", app), target, o.Env); err != nil {
+			return release.Release{}, err
+		}
+	}
 	p := &promotion{Deployer: d, Options: o, app: app}
 	p.file = func(r release.Release) (string, error) { return d.Fetch(ctx, app, r) }
 	p.register = func(key string, pending bool) (release.Release, error) {
-		return d.Releases.Rollback(ctx, app, version, key, pending)
+		return d.Releases.Rollback(ctx, app, target.Version, key, pending)
 	}
 	return p.run(ctx, true) // only the registered release says whether it has a release process
+}
+
+// checkConfig refuses to run a release process without the config vars that an earlier one had: it would change
+// a database that is not the app's.
+func checkConfig(doing string, earlier release.Release, env map[string]string) error {
+	missing := slices.DeleteFunc(slices.Clone(earlier.ConfigVars), func(name string) bool {
+		_, set := env[name]
+		return set
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	return fault.UsageError("release/config-missing",
+		fmt.Errorf("%s: the release process of v%d had the config vars %s, and now they are not set", doing,
+			earlier.Version, strings.Join(missing, ", ")),
+		"name them with --release-env-file FILE or --release-env NAME=VALUE, for pushes at `slugc hook install`",
+		"a variable that is no longer needed may be empty: --release-env NAME=")
 }
 
 // promotion is one release on its way from its registration to being current.

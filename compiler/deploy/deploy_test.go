@@ -110,15 +110,50 @@ func TestReleaseProcess(t *testing.T) {
 	if !m.recorded.Has("step: Running the release process of hello v2") {
 		t.Errorf("it reports %q", m.recorded.Lines)
 	}
-	m.deploys("three", "true", deploy.Options{Pending: true}, 3, release.Pending)
+	m.deploys("three", "true", deploy.Options{Pending: true, Env: env}, 3, release.Pending)
 	m.deploys("four", "", deploy.Options{Pending: true}, 4, release.Pending)
 	if got := m.statuses(); got != "superseded current pending pending" {
 		t.Errorf("releases %s", got)
 	}
 	// A pending release is the caller's: the next deployment leaves it alone.
-	m.deploys("five", "true", deploy.Options{}, 5, release.Current)
+	m.deploys("five", "true", deploy.Options{Env: env}, 5, release.Current)
 	if got := m.statuses(); got != "superseded superseded pending pending current" {
 		t.Errorf("releases %s", got)
+	}
+}
+
+// TestReleaseProcessConfig refuses to run a release process without the config vars that the current release's, or
+// the one that is rolled back to, had. Nothing runs and nothing is registered.
+func TestReleaseProcessConfig(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	env := map[string]string{"DATABASE_URL": "postgres://u:hunter2@h/d", "A": ""}
+	m.deploys("one", "echo one", deploy.Options{Env: env}, 1, release.Current)
+	refused := func(want string, do func() (release.Release, error)) {
+		t.Helper()
+		m.recorded.Out.Reset()
+		_, err := do()
+		f := fault.Of(err)
+		if f == nil || f.ID != "release/config-missing" || f.Error() != want || m.recorded.Out.Len() > 0 {
+			t.Errorf("got %v; output %q", err, m.recorded.Out.String())
+		}
+	}
+	file, q := m.pack("two", "echo two")
+	refused("releasing hello: the release process of v1 had the config vars A, DATABASE_URL, and now they are not set",
+		func() (release.Release, error) { return m.Deploy(t.Context(), "hello", file, q, deploy.Options{}) })
+	m.deploys("two", "", deploy.Options{}, 2, release.Current)
+	few := deploy.Options{Env: map[string]string{"A": "1"}}
+	refused("rolling hello back: the release process of v1 had the config vars DATABASE_URL, and now they are not set",
+		func() (release.Release, error) { return m.Rollback(t.Context(), "hello", 1, few) })
+	if got := m.statuses(); got != "superseded current" {
+		t.Errorf("releases %s", got)
+	}
+	m.Fetch = func(_ context.Context, _ string, r release.Release) (string, error) {
+		return strings.TrimPrefix(r.Slug.URL, "file://"), nil
+	}
+	made, err := m.Rollback(t.Context(), "hello", 1, deploy.Options{Env: env})
+	if err != nil || made.Version != 3 || !slices.Equal(made.ConfigVars, []string{"A", "DATABASE_URL"}) {
+		t.Errorf("got %+v, %v", made, err)
 	}
 }
 

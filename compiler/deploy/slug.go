@@ -12,29 +12,28 @@ import (
 )
 
 // lockSlug finds the release to roll back to, takes the app's lock and checks the release's slug. It
-// returns the release's number.
-func (d *Deployer) lockSlug(ctx context.Context, app string, version int) (_ int, unlock func(), err error) {
-	target, err := d.Releases.RollbackTarget(ctx, app, version)
-	if err != nil {
-		return 0, nil, err
+// returns the release.
+func (d *Deployer) lockSlug(ctx context.Context, app string, version int) (target release.Release, unlock func(), err error) {
+	if target, err = d.Releases.RollbackTarget(ctx, app, version); err != nil {
+		return target, nil, err
 	}
 	state, err := d.Home.App(app)
 	if err != nil {
-		return 0, nil, err
+		return target, nil, err
 	}
 	unlock, err = state.Lock(ctx, func(pid int) {
 		d.Report.Step(fmt.Sprintf("Waiting for a build of %s (pid %d)", app, pid))
 	})
 	if err != nil {
-		return 0, nil, err
+		return target, nil, err
 	}
 	check := func(r release.Release) error { return artifact.Check(ctx, d.OpenStore, r.Slug, state) }
 	if err := check(target); err != nil {
 		err = d.slugMissing(ctx, app, target, err, check)
 		unlock()
-		return 0, nil, err
+		return target, nil, err
 	}
-	return target.Version, unlock, nil
+	return target, unlock, nil
 }
 
 // slugMissing refuses a rollback to a release whose slug cannot be had, because of why. A store that

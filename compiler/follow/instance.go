@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -90,7 +91,7 @@ func (f *follower) startProcess(i *instance) (*launch.Process, error) {
 	}
 	return f.o.Console.Start(label, launch.RunOptions{
 		Self: f.o.Self, Dir: i.generation.unpacked.Dir, Command: command, Env: f.o.Env,
-		Port: i.port, Dyno: i.name(), Grace: f.o.Grace,
+		Port: i.port, Dyno: i.name(), Grace: f.o.Grace, Tmp: filepath.Join(i.generation.unpacked.Tmp, i.name()),
 	})
 }
 

@@ -41,7 +41,10 @@ type RunOptions struct {
 	Env     []string // config vars, K=V; a later one wins
 	Port    int      // PORT; 0 leaves it to Env
 	Dyno    string   // DYNO and PS: "web.1", "run.1234"
-	Shell   string   // absolute path; "" is bash, or sh where there is no bash
+	// Tmp is a directory that becomes the process's own copy of the app's tmp, which nothing else sees there;
+	// "" leaves it the app's. What was in Tmp is removed.
+	Tmp   string
+	Shell string // absolute path; "" is bash, or sh where there is no bash
 	// Terminal is TERM of the caller's terminal, which the process then shares, with its signals. With ""
 	// the process has a session of its own.
 	Terminal string
@@ -120,8 +123,12 @@ func (o RunOptions) request() (supervise.Request, error) {
 	if err != nil {
 		return supervise.Request{}, err
 	}
+	mount, err := o.ownTmp()
+	if err != nil {
+		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
+	}
 	return supervise.Request{
 		Self: o.Self, Args: []string{path, "-c", script}, Dir: o.Dir, Env: o.Environment(),
-		Terminal: o.Terminal != "", Grace: o.Grace, Linger: true,
+		Terminal: o.Terminal != "", Grace: o.Grace, Linger: true, Mount: mount,
 	}, nil
 }

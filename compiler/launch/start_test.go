@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -289,3 +290,44 @@ func TestStartErrors(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("full") }
+
+// TestStartTmp starts two servers that refuse to start where another's pid file is, as Rails does, and that read
+// what the slug holds in tmp. Each has a tmp of its own; where the kernel permits no mount, variables name it.
+func TestStartTmp(t *testing.T) {
+	t.Parallel()
+	const server = `pid=${PIDFILE-tmp/pids/server.pid}
+if [ -e "$pid" ]; then echo "already running"; exit 1; fi
+echo $DYNO >"$pid"; echo "read $(cat tmp/cache/seed), ${TMPDIR-no TMPDIR}"
+for i in $(seq 100); do [ ! -e "$HOME/../stop" ] || exit 0; sleep 0.1; done`
+	for name, self := range map[string]string{"mounted": child(t), "without mounts": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := testkit.Tree(t, t.TempDir(), map[string]string{
+				"app/tmp/pids/.keep": "", "app/tmp/cache/seed": "this", "app/tmp/run.sh": "#!/bin/sh",
+			})
+			app, own := filepath.Join(dir, "app"), filepath.Join(dir, "own")
+			out := &testkit.Buffer{}
+			ended := make(chan error, 1)
+			go func() {
+				_, err := launch.Start(t.Context(), launch.StartOptions{
+					Self: self, Dir: app, Tmp: own, Out: out, Processes: processes("web", server),
+					Formation: map[string]int{"web": 2}, CanDie: []string{"all"},
+				})
+				ended <- err
+			}()
+			testkit.Eventually(t, "two servers", func() bool {
+				return strings.Count(out.String(), "read this") == 2 || out.Contains("already running")
+			})
+			testkit.Write(t, filepath.Join(dir, "stop"), "")
+			if err := <-ended; err != nil || out.Contains("already running") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if self != "" && !out.Contains("no TMPDIR") || self == "" && !out.Contains(filepath.Join(own, "web.2")) {
+				t.Errorf("the wrong TMPDIR in\n%s", out)
+			}
+			if testkit.Exists(filepath.Join(app, "tmp/pids/server.pid")) {
+				t.Error("a server has written into the tmp of all")
+			}
+		})
+	}
+}

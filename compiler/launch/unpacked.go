@@ -20,6 +20,7 @@ import (
 // flock on it; the kernel releases it when the process dies.
 type Unpacked struct {
 	Dir  string // the app
+	Tmp  string // where the processes of a formation have each a tmp of its own
 	tmp  string
 	lock *flock.Flock
 }
@@ -63,7 +64,7 @@ func newUnpacked(runs string) (*Unpacked, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Unpacked{Dir: filepath.Join(tmp, "app"), tmp: tmp, lock: directoryLock(tmp)}
+	u := &Unpacked{Dir: filepath.Join(tmp, "app"), Tmp: filepath.Join(tmp, "tmp"), tmp: tmp, lock: directoryLock(tmp)}
 	if err := u.lock.Lock(); err != nil {
 		return nil, errors.Join(err, disk.RemoveAll(tmp))
 	}

@@ -17,9 +17,10 @@ type Request struct {
 	Slug        SlugRef
 	Processes   []procfile.Process // in order
 	Addons      []string
-	Commit      string // of the source; may be empty
-	Target      string // what the slug was built for, such as "linux/amd64"; may be empty
-	Description string // "": "Deploy" and the commit's first 8 characters
+	Commit      string   // of the source; may be empty
+	Target      string   // what the slug was built for, such as "linux/amd64"; may be empty
+	Description string   // "": "Deploy" and the commit's first 8 characters
+	ConfigVars  []string // names of the config vars of the release process, sorted
 	// Key is an idempotency key of any form: another request with it returns the same release. "":
 	// a random one.
 	Key     string
@@ -49,6 +50,7 @@ func (r *Releases) Register(ctx context.Context, app string, q Request) (Release
 			Addons:       q.Addons,
 			Commit:       q.Commit,
 			Description:  q.Description,
+			ConfigVars:   q.ConfigVars,
 		})
 		return err
 	})

@@ -101,7 +101,9 @@ type Release struct {
 	Description  string              `json:"description"`
 	Actor        string              `json:"actor,omitempty"` // who registered it
 	RollbackOf   int                 `json:"rollback_of,omitempty"`
-	CreatedAt    time.Time           `json:"created_at"` // UTC, seconds
+	// ConfigVars are the names of the config vars that its release process had, sorted; never a value.
+	ConfigVars []string  `json:"config_vars,omitempty"`
+	CreatedAt  time.Time `json:"created_at"` // UTC, seconds
 }
 
 // slugRow describes a slug in the store, whichever app releases it.

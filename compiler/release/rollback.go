@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Rollback registers a new release with the slug, process types, add-ons and commit of an earlier
-// one. The new release is current, or pending until it is promoted. Version 0 is the release that
+// Rollback registers a new release with the slug, process types, add-ons, commit and names of config vars of an
+// earlier one. The new release is current, or pending until it is promoted. Version 0 is the release that
 // was current before the present one. key is an idempotency key as in [Request]. The formation does
 // not change. It refuses with [ErrNoReleases], [ErrUnknownVersion], and [ErrNotRollbackable] for a
 // release that is current or never was.
@@ -43,6 +43,7 @@ func (r *Releases) rollback(tx *transaction, key string, version int, pending bo
 		Commit:       target.Commit,
 		Description:  fmt.Sprintf("Rollback to v%d", target.Version),
 		RollbackOf:   target.Version,
+		ConfigVars:   target.ConfigVars,
 	})
 }
 

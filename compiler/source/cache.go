@@ -64,6 +64,23 @@ func (c *statCache) find(key string, st stat) (sum, bool) {
 	return r.sum, ok && r.stat == st
 }
 
+// converted returns size and digest of the content that a checkout makes of a blob.
+func (c *statCache) converted(e entry) (size int64, content sum, ok bool) {
+	if c == nil {
+		return 0, sum{}, false
+	}
+	r, ok := c.records[e.key()]
+	return r.stat.size, r.sum, ok
+}
+
+// key is what a digest of a git entry is remembered by.
+func (e entry) key() string {
+	if e.convert == "" {
+		return e.oid
+	}
+	return e.oid + " " + e.convert
+}
+
 // replace writes these records to the cache's file, unless they are those that were loaded.
 func (c *statCache) replace(records map[string]record) error {
 	if c == nil || maps.Equal(c.records, records) {
@@ -125,7 +142,11 @@ func (s *Source) remember(c *statCache) {
 		switch {
 		case e.target != "", e.pointer: // a pointer is read again, to recognise it
 		case e.oid != "":
-			records[e.oid] = record{sum: e.sum}
+			r := record{sum: e.sum}
+			if e.convert != "" {
+				r.stat.size = e.size
+			}
+			records[e.key()] = r
 		case e.settled:
 			records[e.path] = record{stat: e.stat, sum: e.sum}
 		}

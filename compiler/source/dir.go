@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
@@ -20,28 +22,42 @@ import (
 
 // directory is a source on disk.
 type directory struct {
-	root *os.Root
+	root  *os.Root // the app
+	outer *os.Root // the source that the app is part of
 }
 
-func (d *directory) close() error { return d.root.Close() }
+func (d *directory) close() error { return errors.Join(d.root.Close(), d.outer.Close()) }
+
+func (d *directory) around(_ context.Context, name string) ([]byte, bool) {
+	f, err := d.outer.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || st.Size() > maxAround {
+		return nil, false
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxAround))
+	return content, err == nil
+}
 
 func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
-	root, err := openApp(spec.Dir, sub)
+	d, err := openApp(spec.Dir, sub)
 	if err != nil {
 		return err
 	}
-	s.origin = &directory{root: root}
+	s.origin = d
 	cache := loadCache(s.o.StatCache)
 	var in *scope
 	if !spec.IncludeIgnored {
 		in, err = s.gitScope(ctx, filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
 	}
 	if err == nil {
-		_, err = s.scan(ctx, root, cache, in)
+		_, err = s.scan(ctx, d, cache, in)
 	}
 	if trouble, ok := errors.AsType[*gitTrouble](err); ok {
 		s.warnings = append(s.warnings, fmt.Sprintf("What git ignores is not left out of the source: %v.", trouble))
-		_, err = s.scan(ctx, root, cache, nil)
+		_, err = s.scan(ctx, d, cache, nil)
 	}
 	if err != nil {
 		return err
@@ -71,9 +87,9 @@ func (s *Source) gitScope(ctx context.Context, dir string, env []string) (*scope
 	return in, nil
 }
 
-// openApp opens the app's directory in the source. A link on the way is followed as long as it
+// openApp opens the source and the app's directory in it. A link on the way is followed as long as it
 // stays in the source.
-func openApp(dir, sub string) (*os.Root, error) {
+func openApp(dir, sub string) (*directory, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		cause := errors.Unwrap(err)
@@ -83,25 +99,22 @@ func openApp(dir, sub string) (*os.Root, error) {
 			"name a directory that exists",
 		)
 	}
-	if sub == "" {
-		return root, nil
-	}
-	defer root.Close()
-	app, err := root.OpenRoot(filepath.FromSlash(sub))
+	app, err := root.OpenRoot(filepath.FromSlash(cmp.Or(sub, ".")))
 	if err != nil {
+		root.Close()
 		return nil, errNoSubdir(sub, errors.Unwrap(err).Error())
 	}
-	return app, nil
+	return &directory{root: app, outer: root}, nil
 }
 
 // scan sets the entries below root and their digests, and returns the walker that found them. git is
 // what git ignores there.
-func (s *Source) scan(ctx context.Context, root *os.Root, cache *statCache, git *scope) (*walker, error) {
-	rules, err := readIgnore(root)
+func (s *Source) scan(ctx context.Context, d *directory, cache *statCache, git *scope) (*walker, error) {
+	rules, err := readIgnore(d.root)
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{root: root, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
+	w := &walker{root: d.root, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(s.o.Workers)
 	w.group.Go(func() error { return w.dir(subdir{rel: ".", scope: git}) })

@@ -29,6 +29,8 @@ type entry struct {
 	settled bool   // Dir: as long as the file has this stat, its content has this sum
 	oid     string // Git: the blob
 	repo    int    // Git: index of its repository in gitTree.repos
+	listing int    // Git: index in gitTree.listings
+	convert string // Git: the attributes by which a checkout converts the blob; "" if it does not
 	pointer bool   // the content is a Git LFS pointer
 }
 

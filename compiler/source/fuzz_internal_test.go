@@ -80,6 +80,8 @@ func FuzzListing(f *testing.F) {
 	f.Add("040000 tree " + oid + "       -\t../x")
 	f.Fuzz(func(t *testing.T, line string) {
 		l := &lister{tally: tally{limits: unpack.Default}, tree: ignore.NewTree(nil), repos: []*repository{{}}}
+		l.listings = []listing{{}}
+		l.listing = &l.listings[0]
 		if err := l.line(line); err != nil {
 			return
 		}

@@ -169,6 +169,9 @@ func (g *gitTree) stage(ctx context.Context, s *Source, w *unpack.Writer) error 
 			}
 			continue
 		}
+		if e.convert != "" {
+			continue
+		}
 		files[e.repo] = append(files[e.repo], e)
 		names[e.repo] = append(names[e.repo], e.oid)
 	}
@@ -184,5 +187,5 @@ func (g *gitTree) stage(ctx context.Context, s *Source, w *unpack.Writer) error 
 			return err
 		}
 	}
-	return nil
+	return g.stageConverted(ctx, s, w)
 }

@@ -21,10 +21,28 @@ const maxIgnoredFactor = 4
 
 // gitTree is a source in a git repository, the first of repos. The others are its submodules'.
 type gitTree struct {
-	repos []*repository
+	repos    []*repository
+	listings []listing
+	root     string // the tree, or a commit, that the app's directory is in
+	temp     string // where files are checked out that attributes convert
 }
 
 func (g *gitTree) close() error { return nil }
+
+func (g *gitTree) around(ctx context.Context, name string) (content []byte, ok bool) {
+	if strings.Contains(name, "\n") {
+		return nil, false
+	}
+	err := g.repos[0].blobs(ctx, []string{g.root + ":" + name},
+		func(_ int, kind string, size int64, in io.Reader) (err error) {
+			if kind == "blob" && size <= maxAround {
+				content, err = io.ReadAll(in)
+				ok = err == nil
+			}
+			return err
+		})
+	return content, ok && err == nil
+}
 
 func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	r, err := openRepository(spec.Dir, spec.Env)
@@ -44,7 +62,7 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 		return err
 	}
 	l := &lister{tally: tally{limits: s.o.Limits}, tree: ignore.NewTree(rules)}
-	links, err := l.list(ctx, r, tree, "")
+	links, err := l.list(ctx, r, tree, "", sub)
 	if err != nil {
 		return err
 	}
@@ -54,9 +72,12 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	if err := sortEntries(l.entries); err != nil {
 		return err
 	}
-	g := &gitTree{l.repos}
+	g := &gitTree{l.repos, l.listings, root, spec.Temp}
 	cache := loadCache(s.o.StatCache)
 	if err := g.read(ctx, l.entries, cache); err != nil {
+		return err
+	}
+	if s.warnings, err = g.convert(ctx, l.entries, cache); err != nil {
 		return err
 	}
 	t := tally{limits: s.o.Limits}
@@ -95,25 +116,41 @@ type lister struct {
 	seen    int
 	entries []entry
 
-	repos  []*repository
-	repo   int       // index in repos: whose tree is being listed
-	prefix string    // of the paths in it; "" or with a slash at the end
-	links  []gitlink // of the tree being listed
+	repos    []*repository
+	listings []listing
+	listing  *listing  // the one that is being made
+	links    []gitlink // of the tree being listed
 }
+
+// listing is one tree as git lists it: the app's, or a submodule's.
+type listing struct {
+	repo   int    // index in repos
+	prefix string // of its paths in the source; "" or with a slash at the end
+	base   string // of its paths in the repository
+	attrs  []blob // the .gitattributes in it, ignored or not, by their paths in the repository
+}
+
+// blob is a file in a repository.
+type blob struct{ path, oid string }
 
 // gitlink is a submodule in a tree.
 type gitlink struct{ path, oid string }
 
-// list collects the entries of a tree of r that lies at prefix in the source, and returns its
-// submodules that are not ignored. It streams the listing, so that a bomb is cut off at the limits
-// with little memory. Git also lists directories (-t), because in a very deep tree the first file
-// comes too late.
-func (l *lister) list(ctx context.Context, r *repository, tree, prefix string) ([]gitlink, error) {
-	if l.repo = slices.Index(l.repos, r); l.repo < 0 {
-		l.repo = len(l.repos)
+// list collects the entries of a tree of r that lies at prefix in the source, and at base in the
+// repository, and returns its submodules that are not ignored. It streams the listing, so that a bomb
+// is cut off at the limits with little memory. Git also lists directories (-t), because in a very deep
+// tree the first file comes too late.
+func (l *lister) list(ctx context.Context, r *repository, tree, prefix, base string) ([]gitlink, error) {
+	repo := slices.Index(l.repos, r)
+	if repo < 0 {
+		repo = len(l.repos)
 		l.repos = append(l.repos, r)
 	}
-	l.prefix, l.links = prefix, nil
+	if base != "" {
+		base += "/"
+	}
+	l.listings = append(l.listings, listing{repo: repo, prefix: prefix, base: base})
+	l.listing, l.links = &l.listings[len(l.listings)-1], nil
 	err := r.lines(ctx, tree, l)
 	return l.links, err
 }
@@ -161,10 +198,11 @@ func (r *repository) lines(ctx context.Context, tree string, l *lister) error {
 // FORMAT.
 func (l *lister) line(line string) error {
 	head, name, ok := strings.Cut(line, "\t")
-	name = l.prefix + name
+	own := name
+	name = l.listing.prefix + name
 	fields := strings.Fields(head)
 	if !ok || len(fields) != 4 {
-		return errUnreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), l.repos[l.repo].hint)
+		return errUnreadable("", fmt.Errorf("git ls-tree: unexpected line %q", line), l.hint())
 	}
 	if l.seen++; l.seen > maxIgnoredFactor*l.tally.limits.Files {
 		return errTooLarge(name, "is one entry too many, ignored ones included")
@@ -184,6 +222,9 @@ func (l *lister) line(line string) error {
 	if fields[1] == "commit" {
 		return l.link(gitlink{name, fields[2]})
 	}
+	if path.Base(own) == attributesFile && strings.HasPrefix(fields[0], "100") && isOID(fields[2]) {
+		l.listing.attrs = append(l.listing.attrs, blob{l.listing.base + own, fields[2]})
+	}
 	if l.tree.Ignored(name) {
 		return nil
 	}
@@ -192,10 +233,13 @@ func (l *lister) line(line string) error {
 	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)
 	if err != nil {
-		return errUnreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), l.repos[l.repo].hint)
+		return errUnreadable(name, fmt.Errorf("git ls-tree: unexpected mode %q", fields[0]), l.hint())
 	}
 	return l.add(name, mode, fields[2], fields[3])
 }
+
+// hint is what to do about a repository that is not as it should be.
+func (l *lister) hint() string { return l.repos[l.listing.repo].hint }
 
 // link keeps a submodule. To .slugignore it is a directory.
 func (l *lister) link(link gitlink) error {
@@ -213,7 +257,7 @@ func (l *lister) link(link gitlink) error {
 
 // add checks and keeps a file or link.
 func (l *lister) add(name string, mode uint64, oid, size string) error {
-	e := entry{path: name, oid: oid, repo: l.repo, exec: mode&0o100 != 0}
+	e := entry{path: name, oid: oid, repo: l.listing.repo, listing: len(l.listings) - 1, exec: mode&0o100 != 0}
 	switch mode & 0o170000 {
 	case 0o100000, 0o120000:
 	default:
@@ -221,7 +265,7 @@ func (l *lister) add(name string, mode uint64, oid, size string) error {
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
 	if err != nil || n < 0 || !isOID(oid) {
-		return errUnreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), l.repos[l.repo].hint)
+		return errUnreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), l.hint())
 	}
 	e.size = n
 	if mode&0o170000 == 0o120000 {

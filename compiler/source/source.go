@@ -16,8 +16,11 @@
 // out too, unless it is tracked: the rules are those of every .gitignore, of info/exclude and of
 // core.excludesFile, and a submodule has its own. Git lists its index only if a rule matches
 // something, and runs nothing that a repository names; without a repository it is not asked. A
-// directory that git ignores itself is taken whole. Git attributes are not applied: a slug holds what the
-// commit holds.
+// directory that git ignores itself is taken whole.
+//
+// A git tree is what a clone of it holds: attributes for line ends, ident and encodings are applied,
+// by git, in a work tree without any configuration. Filters are named and not run. export-ignore and
+// export-subst are for archives and have no effect.
 //
 // The original is only read, and no link in it is followed. What a slug cannot hold is refused by
 // name: devices, FIFOs, sockets, and links that lead out of the tree.
@@ -35,6 +38,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -64,7 +68,9 @@ type Spec struct {
 	Ref    string    // Git: a revision, "" for HEAD; a commit, a tag, or a tree
 	Subdir string    // the app's directory in the source, slash-separated; "" for all of it
 	Reader io.Reader // Tarball: the archive; if it holds only one directory, that is the source
-	Temp   string    // Tarball: an existing directory to unpack in, best on the file system of Stage's dest
+	// Temp is a directory to unpack a tarball in, best on the file system of Stage's dest, or to convert
+	// files of a git tree in. For a tarball it must exist.
+	Temp string
 	// Env is of git: it has PATH; Dir: and HOME and XDG_CONFIG_HOME; Git: and proxies, certificates, and
 	// the object directories of a push in quarantine.
 	Env []string
@@ -100,6 +106,8 @@ type Source struct {
 type origin interface {
 	// stage puts the entries into w.
 	stage(ctx context.Context, s *Source, w *unpack.Writer) error
+	// around returns a file of the source with the app's directory in it; see [Source.Around].
+	around(ctx context.Context, name string) ([]byte, bool)
 	close() error
 }
 
@@ -168,6 +176,19 @@ func (s *Source) Top() (names []string) {
 // Commit returns the id of the git commit, "" if the source is not one. For a directory it is
 // always "", because comparing a directory with its HEAD costs more than the rest of Open.
 func (s *Source) Commit() string { return s.commit }
+
+// maxAround bounds a file that Around returns.
+const maxAround = 4 << 20
+
+// Around returns a file of the whole source that the app's directory is part of: the name is relative
+// to the source, not to the app. It returns false if there is no such file, if it is larger than
+// 4 MiB, or if it cannot be read.
+func (s *Source) Around(ctx context.Context, name string) ([]byte, bool) {
+	if !fs.ValidPath(name) {
+		return nil, false
+	}
+	return s.origin.around(ctx, name)
+}
 
 // Close releases what Open holds, and removes what a tarball was unpacked to unless Stage has moved
 // it.

@@ -97,7 +97,7 @@ func (l *lister) enter(ctx context.Context, f *fetcher, c checkout, links []gitl
 			return err
 		}
 		at := link.path + "/"
-		below, err := l.list(ctx, repo, link.oid, at)
+		below, err := l.list(ctx, repo, link.oid, at, "")
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"slugc/buildpacks/tree"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
@@ -20,7 +21,7 @@ type tarball struct {
 	whole bool   // app holds exactly the entries, so that it can be moved instead of copied
 }
 
-func (t *tarball) close() error { return errors.Join(t.root.Close(), os.RemoveAll(t.temp)) }
+func (t *tarball) close() error { return errors.Join(t.directory.close(), os.RemoveAll(t.temp)) }
 
 func (s *Source) openTarball(ctx context.Context, spec Spec, sub string) error {
 	if spec.Reader == nil || spec.Temp == "" {
@@ -49,14 +50,14 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 	if err != nil {
 		return fmt.Errorf("opening source: %w", err)
 	}
-	root, err := openApp(app, sub)
+	d, err := openApp(app, sub)
 	if err != nil {
 		return err
 	}
-	t := &tarball{directory: directory{root: root}, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
-	w, err := s.scan(ctx, root, nil, nil)
+	t := &tarball{directory: *d, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
+	w, err := s.scan(ctx, d, nil, nil)
 	if err != nil {
-		root.Close()
+		_ = d.close()
 		return err
 	}
 	// With hard links a build could change two files at once, unlike with any other kind of source.
@@ -84,6 +85,25 @@ func parents(entries []entry) int {
 		}
 	}
 	return len(seen)
+}
+
+// Keep copies what Stage has moved to dir, so that the tree can be staged once more. dir must be as Stage left
+// it. Other kinds of sources can be staged any number of times, and Keep does nothing.
+func (s *Source) Keep(dir string) error {
+	t, ok := s.origin.(*tarball)
+	if !ok || t.app != "" {
+		return nil
+	}
+	kept := filepath.Join(t.temp, "kept") // temp itself may have been moved
+	err := os.MkdirAll(kept, 0o700)
+	if err == nil {
+		err = tree.Copy(dir, kept, tree.Options{})
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the source: %w", err)
+	}
+	t.app = kept
+	return nil
 }
 
 // take moves the tree to dest if it need not be copied. A moved tree cannot be staged again.

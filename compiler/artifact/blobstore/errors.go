@@ -15,9 +15,14 @@ import (
 	"slugc/detect/lazyregexp"
 )
 
+// Why a store does not return a slug.
+var (
+	ErrMissing = errors.New("the store does not hold it")
+	ErrDamaged = errors.New("what the store holds is damaged")
+)
+
 // Sentinels of this package's own code.
 var (
-	errMissing     = errors.New("the store does not hold it")
 	errUnreachable = errors.New("the store cannot be reached") // trying again may help
 
 	errDamagedOnTheWay = errors.New("what was sent did not arrive as it was")
@@ -54,12 +59,12 @@ const (
 
 func (l location) missing(what string) error {
 	return fault.New(fault.Usage, fault.ExitPack, "blobstore/missing",
-		markedError{l.errorf("it does not hold %s", what), errMissing}, storeAgain)
+		markedError{l.errorf("it does not hold %s", what), ErrMissing}, storeAgain)
 }
 
 func (l location) damaged(what string, why error) error {
 	return fault.New(fault.Slugc, fault.ExitPack, "blobstore/damaged",
-		l.errorf("%s is damaged: %w", what, why), storeAgain)
+		markedError{l.errorf("%s is damaged: %w", what, why), ErrDamaged}, storeAgain)
 }
 
 func (l location) denied(why string) error {

@@ -18,7 +18,7 @@ type objects interface {
 	// put writes an object, whole or not at all, durable when it returns. want is the digest of the
 	// body, which is checked.
 	put(ctx context.Context, key string, body *io.SectionReader, want digest.Digest) error
-	// get opens an object. The error is errMissing if there is none.
+	// get opens an object. The error is ErrMissing if there is none.
 	get(ctx context.Context, key string) (io.ReadCloser, error)
 	// has reports whether there is an object of that size and, as far as that can be known without
 	// fetching it, of that digest ("": any).
@@ -141,7 +141,7 @@ func (s *partStore) index(ctx context.Context, url string, want digest.Digest) (
 	var data []byte
 	err := s.retry(ctx, func() error {
 		body, err := s.get(ctx, key)
-		if errors.Is(err, errMissing) {
+		if errors.Is(err, ErrMissing) {
 			return s.missing("slug " + want.String())
 		}
 		if err != nil {

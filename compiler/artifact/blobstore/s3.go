@@ -112,7 +112,7 @@ func (s *s3) get(ctx context.Context, key string) (io.ReadCloser, error) {
 func (s *s3) has(ctx context.Context, key string, size int64, want digest.Digest) (bool, error) {
 	info, err := s.client.StatObject(ctx, s.bucket, s.key(key), minio.StatObjectOptions{Checksum: want != ""})
 	err = s.fault(ctx, key, err)
-	if errors.Is(err, errMissing) {
+	if errors.Is(err, ErrMissing) {
 		return false, nil
 	}
 	if err != nil {

@@ -26,6 +26,10 @@
 // or sh where there is no bash. The unit lists the profiles when it starts, so it stays right when another
 // slug is unpacked at the same place. Variables that the init system adds stay.
 //
+// systemd gives each process a directory of its own in the place of the app's tmp, RuntimeDirectory= and
+// BindPaths= in systemd.exec(5). In the other formats processes share tmp, and PIDFILE names a file for each
+// where the app has tmp/pids.
+//
 // A stop signal goes to all processes of a dyno at once. launchd is the exception: it signals the first
 // process only. What has not ended after the timeout is killed. runit is the exception: it waits.
 //

@@ -20,7 +20,7 @@ func launchd(e *export) []File {
 		p.text(1, "Label", u.dashed())
 		p.line(1, "<key>ProgramArguments</key>")
 		p.line(1, "<array>")
-		for _, arg := range u.argv() {
+		for _, arg := range u.argv(u.ownPIDFile()) {
 			p.line(2, "<string>"+escapeXML(arg)+"</string>")
 		}
 		p.line(1, "</array>")

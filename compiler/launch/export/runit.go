@@ -30,7 +30,7 @@ func runit(e *export) []File {
 		if e.User != "" {
 			user, owner = " -u "+e.User, ` && chown `+e.User+` "$log"`
 		}
-		argv := u.argv(enterDir)
+		argv := u.argv(enterDir, u.ownPIDFile())
 		script("run", "exec 2>&1\nexec env - PATH=\"$PATH\" chpst -P"+user+" -e ./env "+shell.Command(argv...))
 		for name, signal := range map[string]string{"t": "TERM", "k": "KILL"} {
 			script("control/"+name, `kill -s `+signal+` -- "-$(cat supervise/pid)"`)

@@ -43,7 +43,7 @@ func supervisord(e *export) []File {
 	fmt.Fprintln(&b, e.mark())
 	for _, u := range e.units {
 		names = append(names, u.dashed())
-		fmt.Fprintf(&b, "[program:%s]\ncommand=%s\n", u.dashed(), supervisordCommand(u.argv()))
+		fmt.Fprintf(&b, "[program:%s]\ncommand=%s\n", u.dashed(), supervisordCommand(u.argv(u.ownPIDFile())))
 		fmt.Fprintf(&b, "directory=%s\nenvironment=", percent(e.Root))
 		for i, v := range append(u.own, u.vars...) {
 			if i > 0 {

@@ -81,6 +81,7 @@ func (e *export) service(u unit) string {
 	if len(u.vars) > 0 {
 		fmt.Fprintf(&b, "EnvironmentFile=%s\n", percent(path.Join(e.Dir, e.App+".env")))
 	}
+	b.WriteString(e.ownTmp(u))
 	argv := u.argv()
 	script := strings.Split(argv[2], "\n")
 	for i, line := range script {
@@ -91,6 +92,17 @@ func (e *export) service(u unit) string {
 	fmt.Fprintf(&b, "Restart=always\nRestartSec=5\nKillMode=control-group\nTimeoutStopSec=%d\nSyslogIdentifier=%s\n",
 		e.seconds, u.dotted())
 	return b.String()
+}
+
+// ownTmp mounts a directory that is made when the process starts, and removed when it has ended, in the place of
+// the app's tmp. What the slug holds there is copied before, by a command that does not see the mount.
+func (e *export) ownTmp(u unit) string {
+	const script = `[ ! -d "$1/tmp" ] || cp -R "$1/tmp/." "$0" && chown -R --reference="$0" "$0"`
+	name := u.dotted()
+	return fmt.Sprintf("RuntimeDirectory=%s\nBindPaths=\"%%t/%[1]s\":\"%[2]s/tmp\"\n"+
+		"ExecStartPre=+-/bin/sh -c %[3]s %%t/%[1]s %[4]s\n",
+		name, strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(e.Root), dollar(systemdWord(script)),
+		dollar(systemdWord(e.Root)))
 }
 
 // percent escapes percent signs, as systemd and supervisord require.

@@ -61,7 +61,7 @@ func TestSystemd(t *testing.T) {
 		}
 		env = append(env, readEnvFile(t, texts["my--app.env"])...)
 		var argv []string
-		for _, word := range cWords(t, property("Command Line")[0]) {
+		for _, word := range cWords(t, property("Command Line")[1]) {
 			argv = append(argv, strings.ReplaceAll(word, "$$", "$"))
 		}
 		if got := property("WorkingDirectory"); got[len(got)-1] != o.Root {

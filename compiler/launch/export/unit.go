@@ -75,6 +75,12 @@ func (u unit) script(before ...string) string {
 		`exec /bin/sh "$@"`), "\n")
 }
 
+// ownPIDFile is a line of shell that names a file for the process's id where the app has the directory for it:
+// two processes of a Rails app may not have the same one. A config var may name another.
+func (u unit) ownPIDFile() string {
+	return fmt.Sprintf(`[ ! -d "$HOME/tmp/pids" ] || export PIDFILE="${PIDFILE-$HOME/tmp/pids/%s.pid}"`, u.Name())
+}
+
 // argv returns the whole command line.
 func (u unit) argv(before ...string) []string {
 	return []string{"/bin/sh", "-c", u.script(before...), u.dotted(), u.command}

@@ -30,7 +30,7 @@ func upstart(e *export) []File {
 			for _, v := range append(u.own, u.vars...) {
 				fmt.Fprintf(&b, "export %s=%s\n", v.name, shell.Word(v.value))
 			}
-			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", shell.Word(u.command), u.script(enterDir))
+			fmt.Fprintf(&b, "set -- %s\n%s\nend script\n", shell.Word(u.command), u.script(enterDir, u.ownPIDFile()))
 			file := conf(u.dashed(), b.String())
 			file.Mode = e.unitMode()
 			files = append(files, file)

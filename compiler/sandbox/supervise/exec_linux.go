@@ -39,9 +39,9 @@ func LandlockVersion() int {
 	return version
 }
 
-// startRestricted starts a copy of the binary that restricts itself and then executes the program. So the
-// supervisor itself is not restricted, and the program cannot reach it.
-func startRestricted(r Request, attr *syscall.ProcAttr) (int, error) {
+// startCopy starts a copy of the binary that restricts itself, or mounts, and then executes the program. So
+// the supervisor itself is not restricted, and the program cannot reach it.
+func startCopy(r Request, attr *syscall.ProcAttr) (int, error) {
 	var pipes [4]*os.File
 	for i := 0; i < len(pipes); i += 2 {
 		var err error
@@ -91,9 +91,30 @@ func execMain() int {
 }
 
 func restrictAndExec(r Request) error {
+	if r.Mount != nil {
+		if err := r.Mount.mount(); err != nil {
+			return fmt.Errorf("mounting %s: %w", r.Mount.To, err)
+		}
+	}
 	if err := os.Chdir(r.Dir); err != nil {
 		return err
 	}
+	if r.Rules != nil {
+		if err := r.restrict(); err != nil {
+			return err
+		}
+	}
+	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("closing files: %w", err)
+	}
+	if err := syscall.Exec(r.Args[0], r.Args, r.Env); err != nil {
+		return fmt.Errorf("%s: %w", r.Args[0], err)
+	}
+	return nil
+}
+
+// restrict restricts this process by r.Rules.
+func (r Request) restrict() error {
 	// Root has still its capabilities here. A namespace leaves loopback, which a filter does not.
 	if !r.Rules.Network && ownNetwork() == nil {
 		r.Rules.Network = true
@@ -104,16 +125,7 @@ func restrictAndExec(r Request) error {
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}
-	if err := seccomp.Install(r.Rules.filter()); err != nil {
-		return err
-	}
-	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("closing files: %w", err)
-	}
-	if err := syscall.Exec(r.Args[0], r.Args, r.Env); err != nil {
-		return fmt.Errorf("%s: %w", r.Args[0], err)
-	}
-	return nil
+	return seccomp.Install(r.Rules.filter())
 }
 
 // enforce restricts this process and whatever it executes. It sets no_new_privs.

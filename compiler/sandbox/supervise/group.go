@@ -21,6 +21,9 @@ type group struct {
 
 func startGroup(r Request) (int, control, error) {
 	cmd := &exec.Cmd{Path: r.Args[0], Args: r.Args, Dir: r.Dir, Env: append([]string{}, r.Env...)}
+	if r.Mount != nil {
+		cmd.Env = append(cmd.Env, r.Mount.Else...)
+	}
 	r.setStreams(cmd)
 	cmd.ExtraFiles = r.Inherit
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: !r.Terminal}

@@ -109,7 +109,13 @@ func (s *supervisor) start() error {
 	var err error
 	s.main, err = spawn(s.req.Request, attr, func() (int, error) {
 		if s.req.Rules != nil {
-			return startRestricted(s.req.Request, attr)
+			return startCopy(s.req.Request, attr)
+		}
+		if s.req.Mount != nil {
+			if pid, err := startMounted(s.req.Request, attr); err == nil {
+				return pid, nil
+			}
+			attr.Env = append(attr.Env, s.req.Mount.Else...)
 		}
 		pid, err := syscall.ForkExec(s.req.Args[0], s.req.Args, attr)
 		if err != nil {

@@ -57,6 +57,16 @@ type Request struct {
 	Isolation *Isolation `json:"isolation,omitempty"`
 	// Rules restrict the process by Landlock and seccomp; nil does not. They need Self.
 	Rules *Rules `json:"rules,omitempty"`
+	// Mount shows the process another directory in the place of one; nil does not.
+	Mount *Mount `json:"mount,omitempty"`
+}
+
+// Mount is a directory that the process, and nobody else, sees in the place of another.
+type Mount struct {
+	From string `json:"from"` // absolute
+	To   string `json:"to"`   // absolute: a directory
+	// Else is added to the environment instead, K=V, where the kernel permits no mount, and without Self.
+	Else []string `json:"else"`
 }
 
 // Isolation is what a process inherits from the thread that starts it. What the kernel lacks is left out.

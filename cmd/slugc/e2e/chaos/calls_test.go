@@ -126,8 +126,12 @@ var inBuild = regexp.MustCompile(`^\d+ \w+ (?:/app|/toolchains|/platform|/cnb|/e
 // errorID matches the line that ends an error, in a push too.
 var errorID = regexp.MustCompile(`(?m)^(?:remote: )? !     \[[a-z-]+(?:/[a-z-]+)?\]`)
 
-// failed says what is wrong with the end of a command some calls of which failed.
+// failed says what is wrong with the end of a command some calls of which failed. Of a push that git itself
+// could not unpack, slugc knows nothing.
 func failed(o outcome) (p problems) {
+	if strings.Contains(o.Stderr, "(unpacker error)") {
+		return nil
+	}
 	switch ids := errorID.FindAllString(o.Stderr, -1); {
 	case o.stuck:
 		p.add("stuck")

@@ -1,0 +1,35 @@
+package push_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slugc/cache/testkit"
+	"slugc/cmd/slugc/slugctest"
+)
+
+// TestRollbackConfig rolls back an app whose release process has the config vars that the hooks name: it runs with
+// them too, and is refused without.
+func TestRollbackConfig(t *testing.T) {
+	t.Parallel()
+	s := bareSite(t)
+	file := filepath.Join(t.TempDir(), "prod.env")
+	testkit.Write(t, file, "DATABASE_URL=postgres://prod/db\n")
+	s.install(t, "--release-env-file", file)
+	slugctest.GoApp(t, s.work, "first")
+	for _, word := range []string{"one", "two"} {
+		testkit.Write(t, filepath.Join(s.work, "Procfile"),
+			"web: hello\nrelease: echo "+word+" migrates ${DATABASE_URL:-sqlite:///dev.db}\n")
+		s.commit(t, word)
+		says(t, s.git(t, "push", "origin", "main"), 0, word+" migrates postgres://prod/db")
+	}
+	o := s.run(t, s.binary, "rollback", "blog")
+	says(t, o, 0, file+", as for pushes to "+s.bare, "one migrates postgres://prod/db", "Rolled blog back to v1 as v3")
+	s.install(t) // without the file
+	o = s.run(t, s.binary, "rollback", "blog")
+	says(t, o, 2, "had the config vars DATABASE_URL", "[release/config-missing]")
+	if strings.Contains(o.Stderr, "migrates") || len(s.releases(t)) != 3 {
+		t.Errorf("the release process runs:\n%s", o.Stderr)
+	}
+}

@@ -1,0 +1,118 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"slugc/cache/disk"
+	"slugc/compiler/sandbox/supervise"
+)
+
+// tmpName is the directory of an app that servers write to by convention: pid files, sockets, caches. Rails
+// refuses to start where another server's pid file is.
+const tmpName = "tmp"
+
+// ownTmp makes o.Tmp the process's own copy of the app's tmp, and returns the mount that shows it there. Where
+// that cannot be, variables that a config var may override name the directory.
+func (o *RunOptions) ownTmp() (*supervise.Mount, error) {
+	if o.Tmp == "" {
+		return nil, nil
+	}
+	m := &supervise.Mount{From: o.Tmp, To: filepath.Join(o.Dir, tmpName)}
+	// PIDFILE is of Rails and of the configuration of Puma that Rails writes.
+	for _, name := range []string{"PIDFILE", "TMPDIR"} {
+		value := o.Tmp
+		if name == "PIDFILE" {
+			value = filepath.Join(o.Tmp, "server.pid")
+		}
+		if !slices.ContainsFunc(o.Env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") }) {
+			m.Else = append(m.Else, name+"="+value)
+		}
+	}
+	isDir, err := copyTmp(o.Dir, o.Tmp)
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for temporary files: %w", err)
+	}
+	if !isDir {
+		o.Env = append(slices.Clone(o.Env), m.Else...)
+		return nil, nil
+	}
+	return m, nil
+}
+
+// copyTmp replaces own by a copy of the app's tmp. A missing tmp is made in the app, for something to be mounted
+// there; isDir is false if the app has something else of that name. It follows no links, and copies files,
+// directories and links only.
+func copyTmp(app, own string) (isDir bool, err error) {
+	if err := errors.Join(disk.RemoveAll(own), os.MkdirAll(own, 0o755)); err != nil {
+		return false, err
+	}
+	from, err := os.OpenRoot(app)
+	if err != nil {
+		return false, err
+	}
+	defer from.Close()
+	if err := from.Mkdir(tmpName, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return false, err
+	}
+	if info, err := from.Lstat(tmpName); err != nil || !info.IsDir() {
+		return false, err
+	}
+	to, err := os.OpenRoot(own)
+	if err != nil {
+		return false, err
+	}
+	defer to.Close()
+	err = fs.WalkDir(from.FS(), tmpName, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == tmpName {
+			return err
+		}
+		return copyEntry(from, to, name, strings.TrimPrefix(name, tmpName+"/"), d.Type())
+	})
+	return true, err
+}
+
+func copyEntry(from, to *os.Root, name, as string, kind fs.FileMode) error {
+	switch {
+	case kind.IsDir():
+		return to.Mkdir(as, 0o755)
+	case kind == fs.ModeSymlink:
+		target, err := from.Readlink(name)
+		if err != nil {
+			return err
+		}
+		return to.Symlink(target, as)
+	case !kind.IsRegular():
+		return nil
+	}
+	source, err := from.Open(name)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	info, err := source.Stat()
+	if err != nil {
+		return err
+	}
+	target, err := to.OpenFile(as, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm()|0o200)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return errors.Join(err, target.Close())
+}
+
+// tmpOf returns a process's directory for temporary files below all of the formation's; "" if they share the
+// app's.
+func tmpOf(all, process string) string {
+	if all == "" {
+		return ""
+	}
+	return filepath.Join(all, process)
+}
