@@ -65,6 +65,10 @@ const (
 // separated by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
 
+// BuildOnlyEnv is the variable of the build environment in which a buildpack lists directories of the app that
+// are for the build only, separated by colons: the buildpack that they are for removes them when it is done.
+const BuildOnlyEnv = "SLUGC_BUILD_ONLY"
+
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated,
 // relative to the app).
 func SliceLabel(path string) string { return labelPrefix + path }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"slugc/buildpacks/extension"
 	"slugc/cache/digest"
 	"slugc/detect/lazyregexp"
 )
@@ -64,6 +65,9 @@ func (b *work) walkPublic(fn func(file string) error) error {
 // normalise takes out of what the app's tasks have written what differs between two builds of one source:
 // traces, and in compiled assets times and random names. What the source itself has stays as it is.
 func (b *work) normalise() error {
+	if err := b.dropBuildOnly(); err != nil {
+		return fmt.Errorf("removing what only the build needs: %w", err)
+	}
 	if b.before == nil {
 		return nil
 	}
@@ -91,6 +95,25 @@ func (b *work) normalise() error {
 		return fmt.Errorf("normalising compiled assets: %w", err)
 	}
 	return nil
+}
+
+// dropBuildOnly removes the directories that another buildpack has made for the build only.
+func (b *work) dropBuildOnly() error {
+	root, err := os.OpenRoot(b.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, entry := range b.Environ {
+		list, ok := strings.CutPrefix(entry, extension.BuildOnlyEnv+"=")
+		if !ok || list == "" {
+			continue
+		}
+		for dir := range strings.SplitSeq(list, ":") {
+			err = errors.Join(err, root.RemoveAll(filepath.FromSlash(dir)))
+		}
+	}
+	return err
 }
 
 // sprocketsManifest matches the name of a manifest of Sprockets, by which it finds it again. Its hexadecimal
