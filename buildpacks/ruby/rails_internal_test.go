@@ -185,6 +185,24 @@ func TestPathExecutables(t *testing.T) {
 	}
 }
 
+// TestDropBuildOnly holds that directories which another buildpack has made for the build go, and nothing outside.
+func TestDropBuildOnly(t *testing.T) {
+	t.Parallel()
+	b := workIn(t, map[string]string{"node_modules/a": "", "client/node_modules/b": "", "client/c": ""})
+	b.Environ = []string{"SLUGC_BUILD_ONLY=node_modules:client/node_modules"}
+	if err := b.normalise(); err != nil {
+		t.Fatal(err)
+	}
+	if testkit.Exists(b.Dir, "node_modules") || testkit.Exists(b.Dir, "client/node_modules") ||
+		!testkit.Exists(b.Dir, "client/c") {
+		t.Error("it does not remove node_modules, or more")
+	}
+	b.Environ = []string{"SLUGC_BUILD_ONLY=../" + filepath.Base(b.Dir)}
+	if b.dropBuildOnly() == nil || !testkit.Exists(b.Dir, "client/c") {
+		t.Error("a path that leads out of the app is no error")
+	}
+}
+
 // TestNormalise holds that two runs of Sprockets and Bootsnap leave the same bytes, and that what the source has
 // stays as it is.
 func TestNormalise(t *testing.T) {
