@@ -76,7 +76,7 @@ var Languages = []Language{
 	{
 		Name: detect.Node, Title: "Node.js",
 		ID: node.ID, Version: node.Version, Detect: node.Detect, Build: node.Build,
-		Tools:    []string{"node", "npm", "yarn", "pnpm", "bun"},
+		Tools:    []string{"node", "npm", "yarn", "pnpm", "bun", "sirv-cli"},
 		Programs: []Program{{"gcc", nativeCode}, {"make", nativeCode}, {"python3", "node-gyp"}},
 		Settings: []string{node.RegistrySetting},
 		Metadata: assisting,

@@ -37,7 +37,7 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 		Commit:       src.Commit(),
 		Addons:       built.Layers.Addons,
 	}
-	return result, b.saveRecord(src, result)
+	return result, b.saveRecord(src, staged.CommitCounts, result)
 }
 
 // describeSlug describes the packed slug, now at path.

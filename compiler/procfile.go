@@ -76,7 +76,7 @@ func (b *build) processTypes(staged Staged, group Group, built Built) ([]procfil
 			"or give the app what its buildpack starts by default (a start script, a main package, a config.ru)",
 		).At("Procfile")
 	}
-	return types, nil
+	return types, b.warnMissing(staged, built, fromFile)
 }
 
 // writeProfile puts the launch environment into the app, where Heroku's and other runners find it.

@@ -14,14 +14,18 @@ import (
 	"slugc/compiler/source"
 )
 
-// inputs lists everything that decides a build's slug, by a name for people.
-func (b *build) inputs(src *source.Source) map[string]string {
+// inputs lists everything that decides a build's slug, by a name for people. The commit is one of them only
+// where it counts ([build.commitCounts]), which the tree and the configuration decide.
+func (b *build) inputs(src *source.Source, commitCounts bool) map[string]string {
 	in := map[string]string{
 		"source":              string(src.Digest()),
 		"build configuration": cache.Key(cache.Pairs(b.Env)...),
 		"slugc":               b.Version + " format " + strconv.Itoa(slug.FormatVersion),
 		"target":              b.platform() + " " + b.Target.DistroName + " " + b.Target.DistroVersion,
 		"Procfile rules":      strconv.FormatBool(b.Lenient),
+	}
+	if commitCounts {
+		in[commitInput] = src.Commit()
 	}
 	for _, l := range buildpacks.Languages {
 		in["buildpack "+l.ID] = l.Version
@@ -40,10 +44,12 @@ func withArticle(input string) string {
 // unchanged returns the result of the last build if its inputs were the same and its slug is still
 // there. Otherwise it returns nil and reports why a build is needed.
 func (b *build) unchanged(src *source.Source) *Result {
-	record, inputs := b.app().Record(), b.inputs(src)
+	record := b.app().Record()
 	if b.Fresh || record == nil {
 		return nil
 	}
+	_, commitCounts := record.Parts[commitInput]
+	inputs := b.inputs(src, commitCounts)
 	if record.Key != key(inputs) {
 		for _, name := range slices.Sorted(maps.Keys(inputs)) {
 			if record.Parts[name] != inputs[name] {
@@ -91,7 +97,7 @@ func (b *build) recorded(record *cache.Record) (*Result, string) {
 }
 
 // saveRecord records a build and its slug.
-func (b *build) saveRecord(src *source.Source, result *Result) error {
+func (b *build) saveRecord(src *source.Source, commitCounts bool, result *Result) error {
 	data, err := json.Marshal(result)
 	if err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
@@ -100,7 +106,7 @@ func (b *build) saveRecord(src *source.Source, result *Result) error {
 	if err != nil {
 		return fmt.Errorf("examining the slug: %w", err)
 	}
-	inputs := b.inputs(src)
+	inputs := b.inputs(src, commitCounts)
 	return b.app().SaveRecord(&cache.Record{
 		Key: key(inputs), Parts: inputs, Slug: result.Slug.Path, State: state, Result: data,
 	})

@@ -16,8 +16,9 @@ import (
 // Staged is a private copy of the source and the directories of its build. The copy is
 // Dirs.AppDir.
 type Staged struct {
-	Tree *source.Tree
-	Dirs *cache.Build
+	Tree         *source.Tree
+	Dirs         *cache.Build
+	CommitCounts bool // the slug may depend on the commit, not only on the tree
 }
 
 // stage makes the private copy of the source.
@@ -32,6 +33,10 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	dirs.Push = b.Push
 	ctx, end := b.bounded(ctx)
 	tree, err := src.Stage(ctx, dirs.AppDir)
+	counts := false
+	if err == nil {
+		counts, err = b.commitCounts(src, tree.Root)
+	}
 	if err = end("copying the source", err); err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
@@ -42,7 +47,7 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 		b.Report.Warn(w)
 	}
 	b.clock.mark("stage")
-	return Staged{tree, dirs}, nil
+	return Staged{tree, dirs, counts}, nil
 }
 
 // reservedNames are what slugc itself puts into the app directory.

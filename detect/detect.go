@@ -75,7 +75,7 @@ type Reason struct {
 //   - leiningen: an npm range, "2.x" or ">=2.9.1 <3". clojure (its CLI): with Exact a full version,
 //     "1.12.4.1597".
 type Requirement struct {
-	// Tool is "node", "npm", "yarn", "pnpm", "bun", "go", "ruby", "jruby", "bundler", "jdk",
+	// Tool is "node", "npm", "yarn", "pnpm", "bun", "sirv-cli", "go", "ruby", "jruby", "bundler", "jdk",
 	// "leiningen" or "clojure".
 	Tool       string `json:"tool"`
 	Constraint string `json:"constraint"` // in the tool's own grammar, see above; "" asks for the default

@@ -128,8 +128,10 @@ func assistingNode(in Input, primary, node *Verdict) (*Result, error) {
 func assisting(result Result) *Result {
 	if app, ok := result.App.(*NodeApp); ok {
 		assistant := *app
-		assistant.Assisting = true
+		assistant.Assisting, assistant.Framework = true, nil
 		result.App = &assistant
+		isServer := func(r Requirement) bool { return r.Tool == staticServer }
+		result.Requires = slices.DeleteFunc(slices.Clone(result.Requires), isServer)
 	}
 	return &result
 }

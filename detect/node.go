@@ -75,6 +75,12 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 		return nil, err
 	}
 	s.Requires = append([]Requirement{runtime}, managers...)
+	if app.Framework, err = s.nodeFramework(p, app); err != nil {
+		return nil, err
+	}
+	if f := app.Framework; f != nil && f.Web == "" && len(f.Output) > 0 {
+		s.Requires = append(s.Requires, Requirement{Tool: staticServer, From: "default"})
+	}
 	return app, nil
 }
 

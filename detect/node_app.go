@@ -17,6 +17,7 @@ type NodeApp struct {
 	NodeLinker  string            // .yarnrc.yml nodeLinker: "pnp" (berry's default), "node-modules", "pnpm"
 	ZeroInstall bool              // .yarn/cache is committed and not empty
 	CacheDirs   []string          // package.json cacheDirectories / cache_directories
+	Framework   *NodeFramework    // what serves the app where no start script does; nil if it needs none
 	// Assisting is set by Group if another language is primary: there is no web process then, and a
 	// start script is not required.
 	Assisting bool
@@ -24,4 +25,15 @@ type NodeApp struct {
 	// .yarnrc.yml, patches …
 	Manifests    []string
 	NpmrcPresent bool
+}
+
+// NodeFramework says how an app is started that has no start script and no web process in a Procfile: by the
+// server of a framework, by a server of static files, or not at all, and then what its owner can do.
+type NodeFramework struct {
+	Name   string   // for people: "Vite", "Next.js"; "" where no more is known than that there is a build script
+	Web    string   // the command of its server; "" for none
+	Output []string // directories in which the build may leave the files to serve, the likeliest first
+	SPA    bool     // what is no file is answered with index.html
+	Wanted bool     // package.json asks for it (slugc.static): it comes before any start script
+	Hints  []string // how the app can be started, where Web and Output are empty
 }

@@ -23,6 +23,8 @@ type pkg struct {
 	localDeps      []string // directories and files of file:, link: and portal: dependencies
 	hasDeps        bool
 	hasDevDeps     bool
+	deps, devDeps  map[string]string
+	static         json.RawMessage // slugc.static
 }
 
 type devEngine struct{ Name, Version string }
@@ -73,12 +75,21 @@ func (s *scan) readPackage(file string) (pkg, error) {
 		decode(doc["cache_directories"], &p.cacheDirs)
 	}
 	p.dependencies(doc)
+	var own map[string]json.RawMessage
+	decode(doc["slugc"], &own)
+	p.static = own["static"]
 	return p, nil
 }
 
 func (p *pkg) dependencies(doc map[string]json.RawMessage) {
 	for _, field := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
 		deps := looseMap(doc[field])
+		switch field {
+		case "dependencies":
+			p.deps = deps
+		case "devDependencies":
+			p.devDeps = deps
+		}
 		p.hasDeps = p.hasDeps || len(deps) > 0
 		if field == "devDependencies" {
 			p.hasDevDeps = len(deps) > 0

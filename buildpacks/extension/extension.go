@@ -4,6 +4,7 @@
 //
 // The platform tells a buildpack, in CNB_PLATFORM_DIR:
 //
+//   - env/SOURCE_VERSION: the commit that is built ([SourceVersion]), where the source is one.
 //   - toolchains.json: the toolchains that were resolved and fetched before the build, a list of
 //     [toolchain.Toolchain] whose Dir is as the buildpack sees it. Its "derived" are directories
 //     made from the toolchain that all apps share, such as {"build-cache": "/toolchains/…"}: Go's
@@ -52,6 +53,10 @@ import (
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/toolchain"
 )
+
+// SourceVersion is the variable of the build configuration that holds the commit that is built, as on Heroku.
+// What an install leaves must not depend on it: every commit would install again.
+const SourceVersion = "SOURCE_VERSION"
 
 const (
 	toolchainsFile = "toolchains.json"

@@ -203,3 +203,57 @@ type silent struct{}
 
 func (silent) Fetch(string, string, int64, int64) {}
 func (silent) Note(string)                        {}
+
+// TestAsides leaves out examples and helpers, unless the app speaks of them or has nothing else.
+func TestAsides(t *testing.T) {
+	t.Parallel()
+	const program = "package main\n\nfunc main() {}\n"
+	b := newApp(t, map[string]string{
+		"main.go": program, "cmd/worker/main.go": program, "examples/hello/main.go": program,
+		"scripts/gen/main.go": program, "pkg/x/example/main.go": program, "internal/tools/lint/main.go": program,
+		"Procfile": "web: bin/app\nx: bin/gen --all\n",
+	})
+	got := b.build()
+	if names := binaries(got); names != "app gen worker" {
+		t.Errorf("it builds %q", names)
+	}
+	const left = "Not compiled: ./examples/hello, ./internal/tools/lint, ./pkg/x/example."
+	if !strings.Contains(got.Log, left) {
+		t.Errorf("the log is %q", got.Log)
+	}
+	b.Config["GO_INSTALL_PACKAGE_SPEC"] = "./examples/..."
+	if names := binaries(b.build()); names != "hello" {
+		t.Errorf("named, it builds %q", names)
+	}
+	b = newApp(t, map[string]string{"examples/hello/main.go": program})
+	if names := binaries(b.build()); names != "hello" {
+		t.Errorf("where there is nothing else, it builds %q", names)
+	}
+}
+
+// binaries returns the names of what is in the slug's bin.
+func binaries(o outcome) string {
+	var names []string
+	for name := range o.files {
+		if name, ok := strings.CutPrefix(name, "bin/"); ok && name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+// TestFrontend says how to make what is embedded.
+func TestFrontend(t *testing.T) {
+	t.Parallel()
+	b := newApp(t, map[string]string{
+		"web/web.go": "package web\n\nimport \"embed\"\n\n" +
+			"//go:embed all:frontend/dist\nvar Files embed.FS\n",
+		"main.go":                   "package main\n\nimport _ \"example.com/app/web\"\n\nfunc main() {}\n",
+		"web/frontend/package.json": "{}",
+	})
+	hint := b.MustFail("go/embed-missing").Diagnosis.Hints[0]
+	if !strings.HasPrefix(hint, "web/frontend has a package.json") {
+		t.Errorf("the hint is %q", hint)
+	}
+}

@@ -34,8 +34,11 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 		return out.Bytes(), err
 	}
 	err = f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module, b.goTool.Version), unknown)
-	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && b.isTooOld(f.Tail) {
-		d.Newer = "go"
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
+		b.explainEmbedded(d, f.Tail)
+		if b.isTooOld(f.Tail) {
+			d.Newer = "go"
+		}
 	}
 	return nil, err
 }

@@ -4,10 +4,11 @@
 //	libcnb.BuildpackMain(golang.Detect, golang.Build) // is the whole buildpack
 //
 // Which packages: GO_INSTALL_PACKAGE_SPEC, else the `// +heroku install` line of go.mod, else every
-// main package of the module (of every module of a go.work). One go command compiles them all with
-// -trimpath and -buildvcs=false, so the same source makes the same bytes in any directory. Only the
-// binaries are added to the app: the toolchain, the module cache and the compiler's cache are
-// layers that are not launched.
+// main package of the module (of every module of a go.work) that is no example or helper ([asides]).
+// One go command compiles them all with -trimpath and -buildvcs=false, so the same source makes the
+// same bytes in any directory; an old Go gets the flags that it knows ([since]). Only the binaries are
+// added to the app: the toolchain, the module cache and the compiler's cache are layers that are not
+// launched.
 //
 // Processes, where the app has no Procfile: a single main package is web. Of several, each is a
 // process named after its binary; web is the one of that name, else the one at the app's root. With

@@ -43,6 +43,9 @@ func (b *work) findMains() error {
 		return err
 	}
 	b.mains = b.parseMains(string(out))
+	if namedBy == "" {
+		b.leaveOutAsides()
+	}
 	if len(b.mains) == 0 {
 		return noMains(patterns, namedBy, b.env.vars["CGO_ENABLED"] == "0")
 	}

@@ -35,8 +35,8 @@ func recognise(tail []byte, dir, module, release string) *diagnosis.Diagnosis {
 // patterns returns the known failures of the go command, the particular before the general.
 func patterns(module, release string) []diagnosis.Pattern {
 	return slices.Concat(
-		newerPatterns(release), modulePatterns, networkPatterns, diagnosis.Network("go"), dependencyPatterns, missingPatterns(module),
-		sourcePatterns, cgoPatterns, compilePatterns,
+		newerPatterns(release), modulePatterns, networkPatterns, diagnosis.Network("go"), dependencyPatterns,
+		missingPatterns(module), sourcePatterns, cgoPatterns, compilePatterns,
 	)
 }
 

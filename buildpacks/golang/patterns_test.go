@@ -97,7 +97,8 @@ func TestUnrecognised(t *testing.T) {
 	if diff := cmp.Diff(want, f.Unrecognised(unknown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if d := recognise([]byte("compile: signal: killed\n"), "/app", "web", "1.18.10"); d == nil || d.ID != "go/out-of-memory" {
+	d := recognise([]byte("compile: signal: killed\n"), "/app", "web", "1.18.10")
+	if d == nil || d.ID != "go/out-of-memory" {
 		t.Errorf("got %+v", d)
 	}
 }

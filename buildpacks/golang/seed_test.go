@@ -185,7 +185,8 @@ func TestSeedNames(t *testing.T) {
 	name := func(goarch, path, cc string) string {
 		t.Helper()
 		must(t, os.WriteFile(filepath.Join(bin, "gcc"), []byte(cc), 0o755))
-		seed := golang.NewSeed("1.26.1", "/go", "/cache", "linux", goarch, map[string]string{"PATH": path, "HTTPS_PROXY": path})
+		base := map[string]string{"PATH": path, "HTTPS_PROXY": path}
+		seed := golang.NewSeed("1.26.1", "/go", "/cache", "linux", goarch, base)
 		if seed.Env["GOARCH"] != goarch || seed.Env["GOTOOLCHAIN"] != "local" || seed.Env["GOENV"] != "off" ||
 			seed.Env["GOROOT"] != "/go" || seed.Env["GOCACHE"] != "/cache" {
 			t.Errorf("its environment: %v", seed.Env)

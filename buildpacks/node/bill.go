@@ -11,6 +11,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"slugc/buildpacks/bill"
+	static "slugc/buildpacks/toolchain/node"
 )
 
 // installed is a package that the app asks for, in the version that was installed.
@@ -75,6 +76,10 @@ func (b *work) bill() error {
 			name = "@yarnpkg/cli-dist"
 		}
 		components = append(components, bill.Tool(name, b.manager.version, bill.NPM(name, b.manager.version)))
+	}
+	if b.server != "" {
+		name := static.StaticServer
+		components = append(components, bill.Tool(name, b.server, bill.NPM(name, b.server)))
 	}
 	for _, dep := range b.deps.direct {
 		components = append(components, bill.Library(dep.Name, dep.Version, bill.NPM(dep.Name, dep.Version)))

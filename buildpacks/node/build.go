@@ -21,13 +21,15 @@ type work struct {
 	store     string // where the package manager keeps what it downloaded
 	deps      dependencies
 	installed map[string]manifest // what the install put into the framework caches, by their directory
+	server    string              // the version of the server of static files, "" where it is not used
+	home      string              // the home directory of the build, "" where it held something before
 	named     []string            // the directories of cacheDirectories that are kept; nil until they are looked at
 }
 
 // start reads what the build is about: the app's facts, the plan, what the platform can supply.
 func start(frame *language.Build) (*work, error) {
 	config := frame.CNB.Platform.Environment
-	b := &work{Build: frame, env: newEnvironment(frame.Environ, config)}
+	b := &work{Build: frame, env: newEnvironment(frame.Environ, config), home: freshHome(frame.Environ)}
 	b.Log.Hide(command.Secrets(config)...)
 	if err := b.detect(); err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ type dependencies struct {
 	before   []manifest   // of the full trees before scripts ran
 	dirty    bool         // a script has written to the trees
 	direct   []installed  // what the app itself asks for, as installed
+	drop     bool         // the slug needs no trees
+	full     []string     // the programs in node_modules/.bin before pruning
+	programs []string     // and after it
 	state    string       // digest of the install state that Yarn makes from the lock file; "" for none
 }
 
@@ -33,6 +36,7 @@ type dependencies struct {
 func (b *work) installDependencies() error {
 	b.Log.Step("Installing dependencies")
 	d := &b.deps
+	d.drop = b.dropsTrees()
 	var err error
 	if d.layer, err = b.Layer("modules"); err != nil {
 		return err
@@ -73,7 +77,8 @@ func (b *work) reuse(last keptState) (why string, err error) {
 			return modules + " was made before the install", nil
 		}
 	}
-	supplied := !last.Open && !slices.ContainsFunc(last.Final, func(modules string) bool { return b.slices[modules] != d.key })
+	lacks := func(modules string) bool { return b.slices[modules] != d.key }
+	supplied := !last.Open && !slices.ContainsFunc(last.Final, lacks)
 	if supplied && !b.hasBuildScripts() && !b.assisting {
 		d.restore(last)
 		d.supplied = true
@@ -99,6 +104,7 @@ func (b *work) reuse(last keptState) (why string, err error) {
 // restore takes over what an earlier build of the same key left.
 func (d *dependencies) restore(s keptState) {
 	d.paths, d.final, d.kept, d.direct, d.state = s.Paths, s.Final, s.Kept, s.Direct, s.State
+	d.full, d.programs = s.Full, s.Programs
 }
 
 // restoreTrees brings the kept trees into the app: by renaming where they can return afterwards,
@@ -146,6 +152,25 @@ func (b *work) returnTrees() error {
 	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
 		if err := tree.Move(b.Path(b.deps.paths[i]), dir); err != nil {
 			return fmt.Errorf("keeping %q: %w", b.deps.paths[i], err)
+		}
+	}
+	return nil
+}
+
+// dropTrees leaves the slug without trees: borrowed ones go back to the cache.
+func (b *work) dropTrees() error {
+	d := &b.deps
+	d.final = nil
+	if d.borrowed && !d.dirty {
+		d.supplied = true
+		return b.returnTrees()
+	}
+	if d.borrowed {
+		d.kept = ""
+	}
+	for _, modules := range d.paths {
+		if err := os.RemoveAll(b.Path(modules)); err != nil {
+			return fmt.Errorf("leaving out %q: %w", modules, err)
 		}
 	}
 	return nil

@@ -38,6 +38,9 @@ func (b *work) install() error {
 	wrote := slices.DeleteFunc(before.untimed().changes(after.untimed()), func(name string) bool {
 		return name == ".yarn" // made for the state file alone; anything else in it has a path of its own
 	})
+	if l := b.lostAtHome(); len(wrote) == 0 && l.files > 0 {
+		wrote = []string{"~/" + l.example}
+	}
 	if d.key != "" && len(wrote) > 0 {
 		b.Log.Detail("Not keeping node_modules: the install wrote to %s", wrote[0])
 		d.key = ""

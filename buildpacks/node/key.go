@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/extension"
 	"slugc/buildpacks/tree"
 	"slugc/cache"
 	"slugc/cache/digest"
@@ -41,7 +42,7 @@ func (b *work) parts() ([]part, error) {
 	}
 	var settings strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(b.env.user)) {
-		if !command.IsSecret(name) {
+		if !command.IsSecret(name) && name != extension.SourceVersion {
 			fmt.Fprintf(&settings, "%q=%q\n", name, b.env.user[name])
 		}
 	}

@@ -45,10 +45,15 @@ unset -f _slugc_memory
 unset _slugc_file _slugc_limit
 `
 
-// checkStart fails early where nothing says how to start the app: no start script, no server file,
-// no Procfile, and no script that might write one.
+// checkStart fails early where nothing says how to start the app, or where that is known to be missing: no start
+// script, no server file, no Procfile, and no script that might write one.
 func (b *work) checkStart() error {
-	if b.hasBuildScripts() || len(b.lifecycleScripts("preinstall", "install", "postinstall", "prepare")) > 0 {
+	f := b.app.Framework
+	mayWrite := b.hasBuildScripts() || len(b.lifecycleScripts("preinstall", "install", "postinstall", "prepare")) > 0
+	if f != nil && len(f.Hints) > 0 {
+		mayWrite = b.hasScript("heroku-prebuild") || b.hasScript("heroku-postbuild")
+	}
+	if mayWrite {
 		return nil
 	}
 	_, err := b.web()
@@ -57,30 +62,53 @@ func (b *work) checkStart() error {
 
 // processes declares how to start the app. The platform lets a Procfile replace it, type by type.
 func (b *work) processes() error {
-	command, err := b.web()
-	if err == nil && command != "" {
-		b.AddProcess("web", command)
+	w, err := b.web()
+	if err == nil && w.static {
+		w.command, err = b.staticSite(w)
 	}
-	return err
+	if err != nil || w.command == "" {
+		return err
+	}
+	if w.from != "" {
+		b.Log.Step("Starting the app")
+		b.Log.Detail("`%s` (%s)", w.command, w.from)
+	}
+	b.AddProcess("web", w.command)
+	return b.checkPrograms(w)
 }
 
-// web returns the command line of the web process, "" where the app has none and needs none.
-func (b *work) web() (string, error) {
-	if b.assisting {
-		return "", nil
+// webProcess is how the web process is started.
+type webProcess struct {
+	command string // "" where the app has none and needs none
+	from    string // what said so, where it is not the app itself
+	script  bool   // the command runs the start script
+	static  bool   // files of dir are served; the command is not known yet
+	dir     string
+}
+
+// web returns how the web process is started, of what is there now.
+func (b *work) web() (webProcess, error) {
+	f := b.app.Framework
+	switch {
+	case b.assisting:
+		return webProcess{}, nil
+	case f != nil && f.Wanted:
+		return b.site(f)
+	case f == nil && strings.TrimSpace(b.app.Scripts["start"]) != "":
+		return webProcess{command: cmp.Or(b.manager.start, "npm start"), script: true}, nil
 	}
-	if strings.TrimSpace(b.app.Scripts["start"]) != "" {
-		return cmp.Or(b.manager.start, "npm start"), nil
+	if file := b.serverFile(); file != "" {
+		return webProcess{command: "node " + shell.Word(file)}, nil
 	}
-	for _, file := range []string{b.app.Main, b.app.ServerFile} {
-		if file != "" && filepath.IsLocal(file) && tree.IsFile(b.Path(file)) {
-			return "node " + shell.Word(file), nil
-		}
+	switch {
+	case f != nil && f.Web != "":
+		return webProcess{command: f.Web, from: "how " + f.Name + " is started; a start script can change it"}, nil
+	case f != nil && len(f.Output) > 0:
+		return b.site(f)
+	case b.HasProcfile():
+		return webProcess{}, nil
 	}
-	if b.HasProcfile() {
-		return "", nil
-	}
-	return "", &diagnosis.Diagnosis{
+	d := &diagnosis.Diagnosis{
 		ID: "node/no-start-script",
 		Summary: "Nothing says how to start this app: package.json has no start script, " +
 			"and there is no server.js and no Procfile.",
@@ -90,4 +118,25 @@ func (b *work) web() (string, error) {
 			"or add a Procfile with a line such as `web: node app.js`",
 		},
 	}
+	if f != nil && len(f.Hints) > 0 {
+		d.Hints = f.Hints
+	}
+	return webProcess{}, d
+}
+
+// serverFile returns the file that `node .` would start, or the usual one at the root, "" for neither. Beside a
+// framework only server.js is one: its app.js or main.js may be for browsers.
+func (b *work) serverFile() string {
+	if main := b.app.Main; main != "" && filepath.IsLocal(main) {
+		// https://nodejs.org/api/modules.html#all-together; the last two are what an author may have meant
+		for _, end := range []string{"", ".js", ".json", ".node", "/index.js", "/index.json", ".cjs", ".mjs"} {
+			if tree.IsFile(b.Path(main + end)) {
+				return main + end
+			}
+		}
+	}
+	if file := b.app.ServerFile; b.app.Framework == nil || strings.HasPrefix(file, "server.") {
+		return file
+	}
+	return ""
 }

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/cache/testkit"
 	"slugc/detect"
@@ -13,36 +15,106 @@ import (
 
 func TestWeb(t *testing.T) {
 	t.Parallel()
-	start := detect.NodeApp{Scripts: map[string]string{"start": "x"}}
+	app := func(main, server string) detect.NodeApp { return detect.NodeApp{Main: main, ServerFile: server} }
+	with := func(f detect.NodeFramework, start string) detect.NodeApp {
+		return detect.NodeApp{Framework: &f, Scripts: map[string]string{"start": start}}
+	}
+	site := detect.NodeFramework{Output: []string{"dist", "build"}}
+	wanted := detect.NodeFramework{Output: []string{"dist"}, Wanted: true}
 	for name, tt := range map[string]struct {
 		app       detect.NodeApp
-		files     []string
+		files     string
 		assisting bool
-		want, id  string
+		want      string // a directory of static files ends in "/"
+		says      string // the error has it
 	}{
-		"start script": {app: start, want: "npm start"},
-		"main": {
-			app:   detect.NodeApp{Main: "lib/my app.js", ServerFile: "index.js"},
-			files: []string{"lib/my app.js", "index.js"}, want: "node 'lib/my app.js'",
-		},
-		"main is gone": {
-			app:   detect.NodeApp{Main: "lib/app.js", ServerFile: "index.js"},
-			files: []string{"index.js"}, want: "node index.js",
-		},
-		"Procfile":  {files: []string{"Procfile"}},
-		"nothing":   {id: "node/no-start-script"},
-		"assisting": {assisting: true},
+		"start script": {app: detect.NodeApp{Scripts: map[string]string{"start": "x"}}, want: "npm start"},
+		"main": {app: app("lib/my app.js", "index.js"), files: "lib/my app.js, index.js",
+			want: "node 'lib/my app.js'"},
+		"main is gone": {app: app("lib/app.js", "index.js"), files: "index.js", want: "node index.js"},
+		"no extension": {app: app("lib/server", ""), files: "lib/server.js, lib/server/index.js",
+			want: "node lib/server.js"},
+		"a directory":      {app: app("lib", ""), files: "lib/index.js", want: "node lib/index.js"},
+		"an ES module":     {app: app("lib/server", ""), files: "lib/server.mjs", want: "node lib/server.mjs"},
+		"main is outside":  {app: app("../x", ""), says: "no start script"},
+		"Procfile":         {files: "Procfile"},
+		"nothing":          {says: "no start script"},
+		"assisting":        {assisting: true},
+		"a server":         {app: with(detect.NodeFramework{Name: "Nuxt", Web: "node x"}, ""), want: "node x"},
+		"a site":           {app: with(site, ""), files: "build/index.html", want: "build/"},
+		"not made":         {app: with(site, ""), says: "no index.html in dist, build"},
+		"not made, used":   {app: with(site, ""), files: "Procfile"},
+		"a dev server":     {app: with(site, "vite"), files: "dist/index.html", want: "dist/"},
+		"wanted":           {app: with(wanted, "node x"), files: "dist/index.html, Procfile", want: "dist/"},
+		"wanted, not made": {app: with(wanted, "node x"), files: "Procfile", says: "no index.html in dist"},
+		"hints":            {app: with(detect.NodeFramework{Hints: []string{"do"}}, ""), says: "no start script"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &work{Build: &language.Build{Dir: t.TempDir()}, app: &tt.app, assisting: tt.assisting}
-			for _, file := range tt.files {
-				testkit.Write(t, b.Path(file), "")
+			for file := range strings.SplitSeq(tt.files, ", ") {
+				if file != "" {
+					testkit.Write(t, b.Path(file), "")
+				}
 			}
-			got, err := b.web()
-			if got != tt.want || (err != nil) != (tt.id != "") {
+			w, err := b.web()
+			got := w.command
+			if w.static {
+				got = w.dir + "/"
+			}
+			if got != tt.want || (err != nil) != (tt.says != "") ||
+				err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestMissingPrograms holds which commands cannot start, with the script and the program that are at fault. The
+// slug has next and cross-env; nodemon and tsc were pruned.
+func TestMissingPrograms(t *testing.T) {
+	t.Parallel()
+	b := &work{
+		Build: &language.Build{Dir: t.TempDir()}, env: newEnvironment([]string{"PATH=/usr/bin:/bin"}, nil),
+		app: &detect.NodeApp{Scripts: map[string]string{
+			"start": "npm run serve", "serve": "cross-env A=b nodemon x.js", "ok": "next start", "loop": "npm run loop",
+			"start:prod": "sh x", "both": "tsc && sh x",
+		}},
+		deps: dependencies{
+			programs: []string{"cross-env", "next"}, full: []string{"cross-env", "next", "nodemon", "tsc"},
+		},
+	}
+	for command, want := range map[string]string{
+		"nodemon x.js": "nodemon pruned", "NODE_ENV=production nodemon x": "nodemon pruned", "nowhere": "nowhere",
+		"cross-env NODE_ENV=production nodemon": "nodemon pruned", "npm start": "nodemon pruned in serve",
+		"yarn serve": "nodemon pruned in serve", "bun run both": "tsc pruned in both",
+		"npx nodemon x":     "nodemon pruned",
+		"pnpm exec nodemon": "nodemon pruned", "node_modules/.bin/nodemon": "nodemon pruned",
+		"sh x && tsc":                 "tsc pruned",
+		"./node_modules/.bin/tsc; sh": "tsc pruned", "exec next start -p $PORT": "", "npm run ok": "",
+		"npm run loop":      "",
+		"sh -c 'nodemon x'": "", "next start || nodemon": "", "if true; then nodemon; fi": "", "./nodemon": "",
+		"$SERVER x": "", "npm start -w apps/web": "", "npm --prefix api start": "", "npx -p x nodemon": "",
+		"cd api && next start": "", "bin/web": "", "": "", "yarn workspace api start": "",
+	} {
+		got := ""
+		if m := b.missingIn(command, "", 3); m != nil {
+			got = m.program
+			if m.pruned {
+				got += " pruned"
+			}
+			if m.script != "" {
+				got += " in " + m.script
+			}
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", command, got, want)
+		}
+	}
+	err := b.checkPrograms(webProcess{script: true})
+	d, ok := errors.AsType[*diagnosis.Diagnosis](err)
+	if !ok || d.ID != "node/start-program-missing" || !strings.Contains(d.Summary, `the script "serve" runs nodemon`) ||
+		!strings.Contains(strings.Join(d.Hints, " "), "start:prod") || len(d.Hints) != 3 {
+		t.Errorf("got %+v", err)
 	}
 }
 

@@ -64,7 +64,7 @@ func build(frame *language.Build) error {
 	}
 	err = language.Steps(
 		b.installRuntime, b.checkStart, b.installManager, b.prebuild, b.installDependencies, b.buildScripts,
-		b.finishTrees, b.cleanup, b.declareSlices, b.processes, b.bill,
+		b.finishTrees, b.cleanup, b.declareSlices, b.processes, b.tellHome, b.bill,
 	)
 	if err != nil {
 		b.salvage()

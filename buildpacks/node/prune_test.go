@@ -45,7 +45,8 @@ func TestPruningKeepsWhatScriptsMade(t *testing.T) {
 			b.Write("packages/one/package.json",
 				`{ "name": "one", "version": "1.0.0", "dependencies": { "ms": "2.1.3" } }`)
 			b.Edit("pnpm-lock.yaml", "packages:\n",
-				"  packages/one:\n    dependencies:\n      ms:\n        specifier: 2.1.3\n        version: 2.1.3\n\npackages:\n")
+				"  packages/one:\n    dependencies:\n      ms:\n        specifier: 2.1.3\n        version: 2.1.3\n\n"+
+					"packages:\n")
 		}},
 		"bun": {"node-pnpm", func(b *bench) {
 			must(t, os.Remove(b.Source("pnpm-lock.yaml")))

@@ -23,7 +23,7 @@ func (b *work) hasBuildScripts() bool {
 // script runs a script of package.json through the package manager.
 func (b *work) script(id, name string, run []string, flags ...string) error {
 	argv := append(slices.Clone(run), name)
-	failure := unknown(id, b.reproduceHint(argv))
+	failure := unknown(id, append(b.homeHint(), b.reproduceHint(argv))...)
 	if len(flags) > 0 {
 		argv = append(append(argv, b.manager.flags...), flags...)
 	}
@@ -90,6 +90,9 @@ func (b *work) prunes() bool { return b.app.HasDevDeps && b.whyNoPrune() == "" }
 // pruning names what is left of the trees, as part of their key: raise the number when the same trees
 // are pruned to another result.
 func (b *work) pruning() string {
+	if b.deps.drop {
+		return "dropped"
+	}
 	if b.prunes() && b.manager.pruneEmpty {
 		return "true 2"
 	}
@@ -125,6 +128,13 @@ func (b *work) finishTrees() error {
 	if d.supplied {
 		return nil
 	}
+	if d.drop && !b.dropsTrees() { // the build has written a server or a Procfile: the key said otherwise
+		d.drop, d.key, d.dirty = false, "", true
+	}
+	if d.drop {
+		return b.dropTrees()
+	}
+	d.full = b.programs()
 	if d.borrowed && !d.dirty {
 		if err := b.returnTrees(); err != nil {
 			return err
@@ -138,6 +148,7 @@ func (b *work) finishTrees() error {
 	if err := b.prune(); err != nil {
 		return err
 	}
+	d.programs = b.programs()
 	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(modules string) bool {
 		return !tree.Exists(b.Path(modules))
 	})

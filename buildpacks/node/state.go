@@ -24,7 +24,10 @@ type keptState struct {
 	Kept   string      `json:"kept"`
 	Direct []installed `json:"direct"`
 	State  string      `json:"state"`
-	Open   bool        `json:"open,omitempty"` // the build has not come to an end: Final is not known
+	// Full and Programs are the programs in node_modules/.bin before and after pruning, nil where they are not known.
+	Full     []string `json:"full"`
+	Programs []string `json:"programs"`
+	Open     bool     `json:"open,omitempty"` // the build has not come to an end: Final is not known
 }
 
 // readState reads what the last build left. A cache can be damaged, so paths are checked.
@@ -55,6 +58,7 @@ func (b *work) contributeState(open bool) error {
 	d := &b.deps
 	text, err := json.Marshal(keptState{
 		Key: d.key, Paths: d.paths, Final: d.final, Kept: d.kept, Direct: d.direct, State: d.state, Open: open,
+		Full: d.full, Programs: d.programs,
 	})
 	if err != nil {
 		return fmt.Errorf("keeping the dependencies: %w", err)

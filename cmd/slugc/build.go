@@ -148,7 +148,9 @@ func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (co
 	if err := checkApp(req.App); err != nil {
 		return req, err
 	}
-	req.Deploy, err = f.config.options(ctx, c, req.App)
+	if req.Register {
+		req.Deploy, err = f.config.options(ctx, c, req.App)
+	}
 	return req, err
 }
 

@@ -98,7 +98,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env = found.types, command.Environ(config)
+	x.Processes, x.Env = found.types, append(found.env, command.Environ(config)...)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}
@@ -125,9 +125,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 
 // complete fills in what the flags leave out.
 func (x *exportFlags) complete(cmd *cobra.Command, found *appSlug, target string) error {
-	if x.App == "" {
-		x.App = found.app
-	}
+	x.App = cmp.Or(x.App, found.app, found.dirName)
 	if x.App == "" {
 		base := filepath.Base(found.file)
 		x.App = strings.TrimSuffix(strings.TrimSuffix(base, ".tgz"), ".tar.gz")

@@ -12,7 +12,7 @@ import (
 )
 
 // checkNames refuses a malformed app name before the command touches the disk or the network. Which
-// arguments are names its usage line says: APP is one, SLUG|APP may be a file instead. The flags
+// arguments are names its usage line says: APP is one, SLUG|APP may be a file or a directory instead. The flags
 // --app and --app-name hold one too.
 func checkNames(cmd *cobra.Command, args []string) error {
 	for i, what := range strings.Fields(argumentList(cmd)) {

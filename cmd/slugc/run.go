@@ -25,19 +25,25 @@ import (
 
 // appSlug is the slug that an argument SLUG|APP names.
 type appSlug struct {
-	app       string // "" for a file
+	app       string // "" for a file and a directory
+	dirName   string // of a directory: what its app would be called
 	version   int    // of the app's release
 	file      string
 	types     []procfile.Process
 	formation map[string]int // nil for a file
+	env       []string       // what processes learn of the release, K=V; none of a file
 }
 
-// find returns the slug that SLUG|APP names. A name with a slash, or of an existing file, is a file;
-// everything else is an app.
+// find returns the slug that SLUG|APP|DIR names. A name with a slash, "." and "..", or that of an existing file
+// is a file or a directory; everything else is an app. A directory is built, and nothing is registered.
 func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	n := &appSlug{file: name}
 	var want digest.Digest
-	if !isFile(name) {
+	if isSource(name) {
+		if err := c.buildDir(ctx, name, n); err != nil {
+			return nil, err
+		}
+	} else if !isFile(name) {
 		c.settlePushes(ctx, name)
 		var ref release.SlugRef
 		err := c.readReleases(func(r *release.Releases) error {
@@ -45,7 +51,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 			if err != nil {
 				return err
 			}
-			n.app, n.version, ref = name, current.Version, current.Slug
+			n.app, n.version, n.env, ref = name, current.Version, current.Environment(name), current.Slug
 			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
@@ -72,10 +78,44 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	return n, launch.CheckDigest(n.file, want)
 }
 
-// isFile reports whether SLUG|APP names a file.
+// isFile reports whether SLUG|APP|DIR names a file or a directory.
 func isFile(name string) bool {
 	info, err := os.Stat(name)
-	return strings.ContainsRune(name, '/') || err == nil && !info.IsDir()
+	return strings.ContainsRune(name, '/') || name == "." || name == ".." || err == nil && !info.IsDir()
+}
+
+// isSource reports whether SLUG|APP|DIR names a directory. The name of an app may be that of a directory too, so
+// a directory has a slash in it, or dots only.
+func isSource(name string) bool {
+	info, err := os.Stat(name)
+	return isFile(name) && err == nil && info.IsDir()
+}
+
+// buildDir builds the app in a directory as `slugc build` does, and registers nothing.
+func (c *cli) buildDir(ctx context.Context, dir string, n *appSlug) error {
+	engine, err := c.engine()
+	if err != nil {
+		return err
+	}
+	f := buildFlags{procfile: "strict", limit: defaultLimit, timeout: deadline, idle: idle, noRegister: true}
+	req, err := c.buildRequest(ctx, f, []string{dir})
+	if err != nil {
+		return err
+	}
+	result, err := engine.Compile(ctx, req)
+	if err != nil {
+		return err
+	}
+	n.file, n.dirName = result.Slug.Path, req.App
+	return nil
+}
+
+// sourceDir returns the directory whose .env run and start read: DIR itself, else the working directory.
+func sourceDir(name string) string {
+	if isSource(name) {
+		return name
+	}
+	return "."
 }
 
 // counts returns how many of each type to run: spec, else the app's own formation, else one each.
@@ -96,7 +136,7 @@ type unpackedSlug struct {
 	self string
 }
 
-// open finds the slug that SLUG|APP names and unpacks it.
+// open finds the slug that SLUG|APP|DIR names and unpacks it.
 func (c *cli) open(cmd *cobra.Command, name string) (*unpackedSlug, error) {
 	self, err := selfPath()
 	if err != nil {
@@ -127,17 +167,18 @@ func (c *cli) unpacking(done, total int64) { c.ui.Progress("unpacking", done, to
 func (c *cli) runCommand() *cobra.Command {
 	var f processFlags
 	cmd := &cobra.Command{
-		Use:   "run SLUG|APP [TYPE | -- CMD…]",
-		Short: "Run one process of a slug or of an app's current release, as a dyno would",
+		Use:   "run SLUG|APP|DIR [TYPE | -- CMD…]",
+		Short: "Run one process of a slug, of an app's current release or of a directory, as a dyno would",
 		Long: `Run unpacks the slug into a directory of its own, sources .profile.d/*.sh and .profile, and runs the
 process type (default: web) or the command with HOME and the working directory in the app. Signals go
-to the whole process group; the exit code is the process's.`,
+to the whole process group; the exit code is the process's. A directory, such as . or ./blog, is built
+first, as slugc build does it, and not registered.`,
 		Example: `  slugc run blog                      the web process of the current release
   slugc run ./blog.tgz worker
   slugc run blog -- node -e 'console.log(process.version)'`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := f.config(c, cmd, ".")
+			config, err := f.config(c, cmd, sourceDir(args[0]))
 			if err != nil {
 				return err
 			}
@@ -153,7 +194,7 @@ to the whole process group; the exit code is the process's.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
-				Env:    command.Environ(config),
+				Env:    append(s.env, command.Environ(config)...),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin:  os.Stdin,
 				Stdout: os.Stdout,

@@ -11,7 +11,7 @@ import (
 
 // scriptApps are the Go apps that a script builds. The compiled standard library is there.
 var scriptApps = map[string][]string{
-	"script-go":       {"hello"},
+	"script-go":       {"hello", "app"},
 	"script-limits":   {"app"},
 	"script-procfile": {"dup", "own"},
 	"script-source":   {"r", "tar", "dir"},

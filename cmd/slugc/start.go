@@ -25,12 +25,13 @@ type startFlags struct {
 func (c *cli) startCommand() *cobra.Command {
 	var f startFlags
 	cmd := &cobra.Command{
-		Use:   "start SLUG|APP",
-		Short: "Run the formation of a slug or of an app's current release, foreman-style, or follow the app",
+		Use:   "start SLUG|APP|DIR",
+		Short: "Run the formation of a slug, of an app's current release or of a directory, foreman-style",
 		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or the one that
 -m names. PORT is the base port plus 100 for each process type and 1 for each instance. The first
 process to end stops all the others, and its exit code is slugc's. Config vars come from -e, --env-file
-or .env of the working directory.
+or .env of the working directory. A directory, such as . or ./blog, is built first, as slugc build does it,
+and not registered; .env is then the directory's.
 
 With --follow it runs whatever release is current: a new release starts beside the old one and takes
 its place when it answers, a process that ends is started again, and ` + "`slugc scale`" + ` takes effect at once.
@@ -38,10 +39,11 @@ slugc itself listens on the port and passes connections on to the web processes,
 their own. SIGTERM or ^C ends it with code 0.`,
 		Example: `  slugc start blog
   slugc start ./blog.tgz -m web=2,worker=1 -p 6000
+  slugc start .
   slugc start blog --follow --listen 127.0.0.1`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir := "."
+			dir := sourceDir(args[0])
 			if f.follow {
 				dir = ""
 			}
@@ -101,7 +103,8 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, env []string)
 	signals, kill := c.passSignals(false)
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
 		Self: s.self, Dir: s.Dir, Tmp: s.Tmp, Signals: signals, Kill: kill,
-		Processes: s.types, Formation: counts, BasePort: f.port, Env: env, CanDie: f.canDie, Restart: f.restart,
+		Processes: s.types, Formation: counts, BasePort: f.port, Env: append(s.env, env...),
+		CanDie: f.canDie, Restart: f.restart,
 		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,
 		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) },
 	})

@@ -24,6 +24,7 @@ import (
 type directory struct {
 	root  *os.Root // the app
 	outer *os.Root // the source that the app is part of
+	sub   string   // from outer to root, without links; "" if they are the same
 }
 
 func (d *directory) close() error { return errors.Join(d.root.Close(), d.outer.Close()) }
@@ -104,7 +105,14 @@ func openApp(dir, sub string) (*directory, error) {
 		root.Close()
 		return nil, errNoSubdir(sub, errors.Unwrap(err).Error())
 	}
-	return &directory{root: app, outer: root}, nil
+	d := &directory{root: app, outer: root}
+	if sub != "" {
+		if d.sub, err = follow(".", sub, d.readlink); err != nil {
+			_ = d.close()
+			return nil, errNoSubdir(sub, err.Error())
+		}
+	}
+	return d, nil
 }
 
 // scan sets the entries below root and their digests, and returns the walker that found them. git is
@@ -114,7 +122,7 @@ func (s *Source) scan(ctx context.Context, d *directory, cache *statCache, git *
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{root: d.root, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
+	w := &walker{directory: d, git: git, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(s.o.Workers)
 	w.group.Go(func() error { return w.dir(subdir{rel: ".", scope: git}) })
@@ -178,7 +186,7 @@ func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) erro
 // copy copies one file into w. If it is settled, its stat proves that it has not changed, and the
 // kernel may copy. Any other file is hashed again.
 func (d *directory) copy(w *unpack.Writer, e entry) error {
-	f, err := d.root.OpenFile(e.path, openFlags, 0)
+	f, err := d.open(e.mount, e.path, 0)
 	if err != nil {
 		return errOpening(e.path, err)
 	}

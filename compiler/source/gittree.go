@@ -77,6 +77,12 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	if err := g.read(ctx, l.entries, cache); err != nil {
 		return err
 	}
+	if err := g.follow(ctx, l); err != nil {
+		return err
+	}
+	if err := sortEntries(l.entries); err != nil {
+		return err
+	}
 	if s.warnings, err = g.convert(ctx, l.entries, cache); err != nil {
 		return err
 	}
@@ -127,6 +133,7 @@ type listing struct {
 	repo   int    // index in repos
 	prefix string // of its paths in the source; "" or with a slash at the end
 	base   string // of its paths in the repository
+	whole  bool   // attrs are those of the whole repository
 	attrs  []blob // the .gitattributes in it, ignored or not, by their paths in the repository
 }
 

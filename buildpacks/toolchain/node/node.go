@@ -45,7 +45,7 @@ type Settings struct {
 	AllowWide bool // let an open range such as ">=18" choose a release newer than the newest LTS line
 }
 
-// Tools are Node, npm, pnpm, yarn and bun.
+// Tools are Node, npm, pnpm, yarn, bun and the server of static files.
 func Tools(env *source.Env, set Settings) []source.Tool {
 	r := &registry{env: env, settings: set}
 	tools := []source.Tool{{
@@ -62,7 +62,10 @@ func Tools(env *source.Env, set Settings) []source.Tool {
 			Sources: []source.Source{&manager{r, name}},
 		})
 	}
-	return tools
+	static := newStaticServer(r)
+	return append(tools, source.Tool{
+		Name: StaticServer, Parse: static.parse, Compare: source.CompareSemver, Sources: []source.Source{static},
+	})
 }
 
 func parse(constraint string, allowWide bool, now func() time.Time) (*source.Constraint, error) {

@@ -71,7 +71,8 @@ func TestLegacyHistory(t *testing.T) {
 	for range 2 {
 		o := s.run(t, s.binary, "hook", "install", s.bare, "--app", "blog")
 		for _, want := range []string{
-			"A push to trunk, main, master releases blog", "git remote add slugc " + s.bare, "git push slugc trunk", "ssh://",
+			"A push to trunk, main, master releases blog", "git remote add slugc " + s.bare,
+			"git push slugc trunk", "ssh://",
 		} {
 			if !strings.Contains(o.Stderr, want) {
 				t.Errorf("no %q in\n%s", want, o.Stderr)
