@@ -20,7 +20,8 @@ var callers = []string{"execjs", "react_on_rails", "react-rails", "hypernova-rai
 	"schmooze", "node-runner", "puppeteer-ruby", "playwright-ruby-client", "mjml-rails", "mjml", "superglue"}
 
 // nodeCall matches a command line that runs Node or what it brings.
-var nodeCall = lazyregexp.New(`\b(?:node|nodejs|npm|npx|yarn|pnpm|pnpx|bun|bunx|corepack|node_modules)\b|\bvite\s+ssr\b`)
+var nodeCall = lazyregexp.New(`\b(?:node|nodejs|npm|npx|yarn|pnpm|pnpx|bun|bunx|corepack|node_modules)\b|` +
+	`\bvite\s+ssr\b`)
 
 // procfileScript matches a script of the app in a Procfile.
 var procfileScript = lazyregexp.New(`(?:^|[\s:"'/])((?:bin|script|scripts|exe)/[\w./-]+)`)

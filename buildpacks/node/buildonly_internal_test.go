@@ -30,7 +30,9 @@ func TestBuildOnly(t *testing.T) {
 		"no Ruby app":               {},
 		"a Node app with a Gemfile": {lock: rails, alone: true},
 	} {
-		files := map[string]string{"package.json": "{}", "bin/web": "#!/bin/sh\nexec yarn start\n", "bin/jobs": "#!ruby\n"}
+		files := map[string]string{
+			"package.json": "{}", "bin/web": "#!/bin/sh\nexec yarn start\n", "bin/jobs": "#!ruby\n",
+		}
 		if tt.lock != "" {
 			files["Gemfile"], files["Gemfile.lock"] = "", tt.lock
 		}

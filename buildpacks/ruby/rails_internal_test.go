@@ -68,15 +68,15 @@ func TestRecognisedSecrets(t *testing.T) {
 	b := workIn(t, map[string]string{"config/credentials.yml.enc": ""}, "railties 6.1.7")
 	b.env.vars["RAILS_ENV"], b.standIn = "production", "sqlite3://x"
 	for text, id := range map[string]string{
-		"Missing encryption key to decrypt file with. Ask your team":          "master-key-missing",
-		"ActiveSupport::EncryptedFile::MissingKeyError: Missing":              "master-key-missing",
-		"ActiveSupport::MessageEncryptor::InvalidMessage: ActiveSupport":      "master-key-wrong",
-		"ArgumentError: key must be 16 bytes":                                 "master-key-wrong",
-		"ArgumentError: Missing `secret_key_base` for 'production'":           "secret-key-base-missing",
+		"Missing encryption key to decrypt file with. Ask your team":          "ruby/master-key-missing",
+		"ActiveSupport::EncryptedFile::MissingKeyError: Missing":              "ruby/master-key-missing",
+		"ActiveSupport::MessageEncryptor::InvalidMessage: ActiveSupport":      "ruby/master-key-wrong",
+		"ArgumentError: key must be 16 bytes":                                 "ruby/master-key-wrong",
+		"ArgumentError: Missing `secret_key_base` for 'production'":           "ruby/secret-key-base-missing",
 		"rake aborted!\nLoadError: no such file\n/app/x.rb:12:in 'Foo#bar'\n": "",
 	} {
 		d := diagnosis.Recognise(b.taskPatterns(), []byte(text))
-		if (d == nil) != (id == "") || d != nil && (d.ID != "ruby/"+id || len(d.Hints) == 0) {
+		if (d == nil) != (id == "") || d != nil && (d.ID != id || len(d.Hints) == 0) {
 			t.Errorf("%q is %+v, want %s", text, d, id)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,8 +73,8 @@ func (b *work) withStandIns(err error) error {
 		d.Hints = append(d.Hints, fmt.Sprintf("DATABASE_URL was a stand-in for this build, %s: set another with "+
 			"--env DATABASE_URL=… if the app's adapter does not take it", b.standIn))
 	}
-	if file := b.encrypted(); file != "" && b.env.user["RAILS_MASTER_KEY"] == "" &&
-		!strings.HasPrefix(d.ID, "ruby/master-key") {
+	named := slices.ContainsFunc(d.Hints, func(hint string) bool { return strings.Contains(hint, "RAILS_MASTER_KEY") })
+	if file := b.encrypted(); file != "" && b.env.user["RAILS_MASTER_KEY"] == "" && !named {
 		d.Hints = append(
 			d.Hints,
 			fmt.Sprintf("%s can't be read in this build, so credentials are empty: set its key "+
