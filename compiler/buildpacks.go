@@ -45,6 +45,9 @@ func (b *build) runBuildpacks(
 		return Built{}, err
 	}
 	b.showSandbox(box)
+	if _, err := staged.CommitCounts(); err != nil {
+		return Built{}, err
+	}
 	if err := staged.Dirs.Restore(); err != nil {
 		return Built{}, err
 	}

@@ -37,7 +37,11 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 		Commit:       src.Commit(),
 		Addons:       built.Layers.Addons,
 	}
-	return result, b.saveRecord(src, staged.CommitCounts, result)
+	counts, err := staged.CommitCounts()
+	if err != nil {
+		return nil, err
+	}
+	return result, b.saveRecord(src, counts, result)
 }
 
 // describeSlug describes the packed slug, now at path.

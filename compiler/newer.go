@@ -1,11 +1,13 @@
 package compiler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 
+	"slugc/buildpacks"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/toolchain"
 	"slugc/compiler/fault"
@@ -55,7 +57,8 @@ func (b *build) buildNewer(
 	failed error,
 ) (Staged, Built, error) {
 	why := fault.Of(failed)
-	b.Report.Warn(fmt.Sprintf("%s The newest %s is used instead.", why.Error(), tool))
+	b.Report.Warn(fmt.Sprintf("%s The newest %s is used instead.", why.Error(),
+		cmp.Or(buildpacks.Title(detect.Language(tool)), tool)))
 	for _, hint := range why.Hints {
 		b.Report.Detail("hint: " + hint)
 	}

@@ -43,7 +43,7 @@ func TestNewer(t *testing.T) {
 	t.Parallel()
 	m := oldApp(t, "1.18.10", "1.18.10", "1.26.1")
 	r := m.build()
-	warned := m.recorded.Has("warn: It needs Go 1.20. The newest go is used instead.")
+	warned := m.recorded.Has("warn: It needs Go 1.20. The newest Go is used instead.")
 	if got := r.Runtimes[0].Version; got != "1.26.1" || !warned {
 		t.Errorf("it uses Go %s and reports %q", got, m.recorded.Lines)
 	}

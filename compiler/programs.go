@@ -38,6 +38,9 @@ func (b *build) warnMissing(staged Staged, built Built, types []procfile.Process
 	defer app.Close()
 	s := slugPrograms{app: app, built: built, appDir: staged.Dirs.AppDir}
 	for _, p := range types {
+		if slices.Contains(built.Layers.Warned, p.Type) {
+			continue
+		}
 		for _, program := range procfile.Programs(p.Command) {
 			if text := s.missing(program); text != "" {
 				b.Report.Warn(fmt.Sprintf("Procfile: %s runs %q, %s.%s", p.Type, program.Name, text, s.instead()))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"slugc/cache"
 	"slugc/cache/disk"
@@ -16,9 +17,11 @@ import (
 // Staged is a private copy of the source and the directories of its build. The copy is
 // Dirs.AppDir.
 type Staged struct {
-	Tree         *source.Tree
-	Dirs         *cache.Build
-	CommitCounts bool // the slug may depend on the commit, not only on the tree
+	Tree *source.Tree
+	Dirs *cache.Build
+	// CommitCounts reports whether the slug may depend on the commit, not only on the tree. It waits for a
+	// search of the tree, which must have ended before anything of the app runs.
+	CommitCounts func() (bool, error)
 }
 
 // stage makes the private copy of the source.
@@ -33,10 +36,6 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	dirs.Push = b.Push
 	ctx, end := b.bounded(ctx)
 	tree, err := src.Stage(ctx, dirs.AppDir)
-	counts := false
-	if err == nil {
-		counts, err = b.commitCounts(src, tree.Root)
-	}
 	if err = end("copying the source", err); err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
@@ -46,6 +45,8 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	for _, w := range tree.Warnings {
 		b.Report.Warn(w)
 	}
+	counts := sync.OnceValues(func() (bool, error) { return b.commitCounts(src, tree.Root) })
+	go func() { _, _ = counts() }()
 	b.clock.mark("stage")
 	return Staged{tree, dirs, counts}, nil
 }

@@ -29,6 +29,10 @@
 //	key = "io.slugc.addons"
 //	value = "heroku-postgresql"
 //
+//	[[labels]]                            # a process type that the buildpack has warned of
+//	key = "io.slugc.warned"
+//	value = "web"
+//
 // A buildpack that fails tells the platform, in the file that [FinishedEnv] names, which layers it had
 // finished before.
 //
@@ -73,6 +77,10 @@ const AddonsLabel = "io.slugc.addons"
 // BuildOnlyEnv is the variable of the build environment in which a buildpack lists directories of the app that
 // are for the build only, separated by colons: the buildpack that they are for removes them when it is done.
 const BuildOnlyEnv = "SLUGC_BUILD_ONLY"
+
+// WarnedLabel is the key of the label whose value is a process type of the Procfile that the buildpack has said
+// cannot start: the platform need not say so again.
+const WarnedLabel = "io.slugc.warned"
 
 // SliceLabel returns the label key that states the key of the slice at path (slash-separated,
 // relative to the app).

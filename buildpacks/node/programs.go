@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/buildpacks/libcnb/v2"
+
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/extension"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
 )
@@ -41,6 +44,7 @@ func (b *work) checkPrograms(w webProcess) error {
 		}
 		if m := b.missingIn(command, "", 3); m != nil && (m.pruned || m.script != "") {
 			b.Log.Warn("The Procfile's %s can't start: %s %s", kind, m.text(), b.remedies(m)[0])
+			b.Result.Labels = append(b.Result.Labels, libcnb.Label{Key: extension.WarnedLabel, Value: kind})
 		}
 	}
 	if !w.script {

@@ -128,6 +128,7 @@ type Result struct {
 	Processes []procfile.Process // default process types; a later buildpack overrides an earlier one
 	Slices    []Slice            // in the order declared
 	Layers    []Layer            // launch layers, in the order of buildpacks and names
+	Warned    []string           // process types of the Procfile that a buildpack has warned of
 	Addons    []string           // add-ons for the release, "heroku-postgresql"
 	States    []LayerState       // all layers of all buildpacks
 	Profile   string             // the shell script that sets the launch environment; "" for nothing to set

@@ -32,6 +32,9 @@ func (r *Result) readLaunch(dir *beneath.Dir) error {
 		if l.Key == extension.AddonsLabel {
 			r.addAddons(l.Value)
 		}
+		if l.Key == extension.WarnedLabel {
+			r.Warned = append(r.Warned, l.Value)
+		}
 	}
 	for _, s := range launch.Slices {
 		for _, p := range s.Paths {
