@@ -22,6 +22,7 @@ type Command struct {
 	Env     []string               // its whole environment, "NAME=value" each
 	Stdout  io.Writer              // takes its standard output, which is then neither shown nor kept; may be nil
 	Network string                 // id of the diagnosis that it waits on the network; "" for none
+	Stuck   Stuck                  // explains its silence by its last lines; may be nil
 	Offline bool                   // it is a script of the app and not what fetches dependencies
 	Quiet   bool                   // shows nothing
 	Drop    func(line string) bool // reports lines that are kept but not shown; nil drops none
@@ -50,7 +51,7 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
 	}
-	if err = l.run(cmd, c); errors.Is(err, exec.ErrWaitDelay) {
+	if err = l.run(cmd, c, out); errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // the program itself succeeded
 	}
 	if closed := out.Close(); err == nil {
@@ -68,9 +69,9 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	return out.last(), nil
 }
 
-// run runs a program, and watches one that needs the network.
-func (l *Log) run(cmd *exec.Cmd, c Command) error {
-	if c.Network == "" || l.Report == "" {
+// run runs a program, and watches one that needs the network or whose silence can be explained.
+func (l *Log) run(cmd *exec.Cmd, c Command, out *stream) error {
+	if c.Network == "" && c.Stuck == nil || l.Report == "" {
 		return cmd.Run()
 	}
 	if err := cmd.Start(); err != nil {
@@ -78,7 +79,7 @@ func (l *Log) run(cmd *exec.Cmd, c Command) error {
 	}
 	ended := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { l.watch(cmd.Process.Pid, c, ended) })
+	wg.Go(func() { l.watch(cmd.Process.Pid, c, out, ended) })
 	err := cmd.Wait()
 	close(ended)
 	wg.Wait()

@@ -66,7 +66,9 @@ func (l Limits) CheckLink(name, target string) error {
 		return r
 	}
 	if to := path.Join(path.Dir(name), target); to == ".." || strings.HasPrefix(to, "../") {
-		return refuse(name, "is a link to %q, which leads out of the tree", shorten(target))
+		r := refuse(name, "is a link to %q, which leads out of the tree", shorten(target))
+		r.Target = shorten(target)
+		return r
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ type Refusal struct {
 	Entry    string // the name in the archive, shortened to 200 bytes
 	Reason   string // completes the sentence `"entry" …`
 	TooLarge bool   // a limit is exceeded; otherwise a rule is broken
-	Target   string // of a link that is refused because it is absolute; "" for any other reason
+	Target   string // of a link that is refused because it leads out; "" for any other reason
 }
 
 // Error returns one line that names the entry and the reason.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,12 +26,32 @@ type directory struct {
 	root  *os.Root // the app
 	outer *os.Root // the source that the app is part of
 	sub   string   // from outer to root, without links; "" if they are the same
+	tree  *workTree
 }
 
 func (d *directory) close() error { return errors.Join(d.root.Close(), d.outer.Close()) }
 
+// member returns where the app is in its work tree, or in the source if that is more.
+func (d *directory) member() string {
+	if d.inTree() {
+		return strings.TrimSuffix(d.tree.above, "/")
+	}
+	return d.sub
+}
+
+// inTree reports whether the work tree has more around the app than the source.
+func (d *directory) inTree() bool { return d.tree != nil && len(d.tree.above) > len(d.sub) }
+
 func (d *directory) around(_ context.Context, name string) ([]byte, bool) {
-	f, err := d.outer.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	root := d.outer
+	if d.inTree() {
+		var err error
+		if root, err = os.OpenRoot(d.tree.root); err != nil {
+			return nil, false
+		}
+		defer root.Close()
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, false
 	}
@@ -50,8 +71,9 @@ func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	s.origin = d
 	cache := loadCache(s.o.StatCache)
 	var in *scope
-	if !spec.IncludeIgnored {
-		in, err = s.gitScope(ctx, filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
+	d.tree = findWorkTree(filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
+	if d.tree != nil && !spec.IncludeIgnored {
+		in, err = s.gitScope(ctx, d.tree)
 	}
 	if err == nil {
 		_, err = s.scan(ctx, d, cache, in)
@@ -67,13 +89,9 @@ func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	return nil
 }
 
-// gitScope returns what git ignores in a directory; nil if the directory is in no work tree, or is
-// ignored itself, so that nothing would be left.
-func (s *Source) gitScope(ctx context.Context, dir string, env []string) (*scope, error) {
-	tree := findWorkTree(dir, env)
-	if tree == nil {
-		return nil, nil
-	}
+// gitScope returns what git ignores in the app's directory; nil if the directory is ignored itself, so
+// that nothing would be left.
+func (s *Source) gitScope(ctx context.Context, tree *workTree) (*scope, error) {
 	in, err := tree.scope(ctx)
 	if err != nil || !in.tracked {
 		return in, err

@@ -121,11 +121,15 @@ func asFault(err error) error {
 	case r.TooLarge:
 		return fault.AppError("source/too-large", fmt.Errorf("reading source: %w", r),
 			"leave out what the app doesn't need with .slugignore").At("%s", r.Entry)
-	case r.Target != "":
+	case strings.HasPrefix(r.Target, "/"):
 		return fault.AppError("source/entry-refused", fmt.Errorf("reading source: %w", r),
 			"leave it out with .slugignore, and make it when the app starts: a line in .profile.d/links.sh such as "+
 				fmt.Sprintf("`ln -sfn %s %s`", r.Target, r.Entry),
 			"a link into the app may be absolute below /app").At("%s", r.Entry)
+	case r.Target != "":
+		return fault.AppError("source/entry-refused", fmt.Errorf("reading source: %w", r),
+			"if its target is in the repository, build that with --subdir: what the link leads to is then in the slug",
+			"or remove it, or leave it out with .slugignore").At("%s", r.Entry)
 	default:
 		return fault.AppError("source/entry-refused", fmt.Errorf("reading source: %w", r),
 			"remove it, or leave it out with .slugignore").At("%s", r.Entry)

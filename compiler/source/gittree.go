@@ -29,6 +29,8 @@ type gitTree struct {
 
 func (g *gitTree) close() error { return nil }
 
+func (g *gitTree) member() string { return path.Clean(g.listings[0].base) }
+
 func (g *gitTree) around(ctx context.Context, name string) (content []byte, ok bool) {
 	if strings.Contains(name, "\n") {
 		return nil, false

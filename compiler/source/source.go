@@ -111,7 +111,8 @@ type Source struct {
 type origin interface {
 	// stage puts the entries into w.
 	stage(ctx context.Context, s *Source, w *unpack.Writer) error
-	// around returns a file of the source with the app's directory in it; see [Source.Around].
+	// member and around are [Source.Member] and [Source.Around].
+	member() string
 	around(ctx context.Context, name string) ([]byte, bool)
 	close() error
 }
@@ -186,8 +187,12 @@ func (s *Source) Commit() string { return s.commit }
 // maxAround bounds a file that Around returns.
 const maxAround = 4 << 20
 
-// Around returns a file of the whole source that the app's directory is part of: the name is relative
-// to the source, not to the app. It returns false if there is no such file, if it is larger than
+// Member returns where the app's directory is in what it is part of: the source, or its git work tree.
+// It returns "." if it is all of it.
+func (s *Source) Member() string { return path.Clean(s.origin.member()) }
+
+// Around returns a file of what the app's directory is part of: the name is relative to that, as
+// [Source.Member] is, and not to the app. It returns false if there is no such file, if it is larger than
 // 4 MiB, or if it cannot be read.
 func (s *Source) Around(ctx context.Context, name string) ([]byte, bool) {
 	if !fs.ValidPath(name) {
