@@ -101,7 +101,7 @@ func TestUncompiledMain(t *testing.T) {
 // TestComputedJar holds that Leiningen's own words tell the jar whose name project.clj computes.
 func TestComputedJar(t *testing.T) {
 	b := newWork(t, leinApp(detect.LeinFacts{Computed: []string{":uberjar-name", ":target-path"}}), nil)
-	for _, name := range strings.Fields("out/9/shop-9.jar out/9/y-standalone.jar out/9/app.jar target/x-standalone.jar") {
+	for _, name := range []string{"out/9/shop-9.jar", "out/9/y-standalone.jar", "out/9/app.jar", "target/y.jar"} {
 		writeJar(t, b.Path(name), entry{name: "META-INF/MANIFEST.MF", text: "Main-Class: a.b\n"},
 			entry{name: "a/b.class"})
 	}
