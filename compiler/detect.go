@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 
 	"slugc/buildpacks"
@@ -70,13 +69,14 @@ func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Resul
 	return verdicts, chosen, detectFault(err)
 }
 
-// CheckMember returns an error if the app in the directory subdir of a source needs what is around it
-// there, so that it cannot be built alone. It reads files only.
-func CheckMember(ctx context.Context, src *source.Source, subdir string) error {
-	if dir := path.Clean(subdir); subdir != "" && dir != "." {
-		return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
+// CheckMember returns an error if the app needs what is around its directory, so that it cannot be built
+// alone. It reads files only.
+func CheckMember(ctx context.Context, src *source.Source) error {
+	dir := src.Member()
+	if dir == "." {
+		return nil
 	}
-	return nil
+	return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
 }
 
 // detectFault adds the owner and the exit code to a detector's error.

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+
+	"golang.org/x/sys/unix"
 
 	"slugc/cache/beneath"
 	"slugc/cache/disk"
@@ -40,17 +41,22 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 
 // Misnamed returns the files in dir that were meant to be a Procfile, if there is none.
 func Misnamed(dir string) []string {
-	entries, err := os.ReadDir(dir)
+	root, err := beneath.Open(dir)
 	if err != nil {
 		return nil // what reads the directory's files says it
 	}
+	defer root.Close()
+	entries, err := root.ReadDir(".")
+	if err != nil {
+		return nil
+	}
 	var names []string
 	for _, e := range entries {
-		if e.Name() == procfile.Name {
+		if e.Name == procfile.Name {
 			return nil
 		}
-		if !e.IsDir() {
-			names = append(names, e.Name())
+		if e.Mode&unix.S_IFMT != unix.S_IFDIR {
+			names = append(names, e.Name)
 		}
 	}
 	return procfile.Misnamed(names)

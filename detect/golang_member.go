@@ -46,7 +46,7 @@ func (m member) golang() *Error {
 // goHints say how to build a module together with another.
 func (m member) goHints(other string) []string {
 	return []string{
-		fmt.Sprintf("build the whole source: leave --subdir out, commit a go.work in its root "+
+		fmt.Sprintf("build the repository's root: commit a go.work there "+
 			"(`go work init ./%s %s`), and choose the program with -e GO_INSTALL_PACKAGE_SPEC=./%s",
 			m.dir, relative(other), m.dir),
 		fmt.Sprintf("or commit the modules' code in %s, with `go mod vendor`", m.dir),

@@ -40,10 +40,10 @@ func (m member) outside(at, local string) string {
 	return to
 }
 
-// inSource names a directory of the source.
+// inSource names a directory of the source, as a rule a repository.
 func inSource(dir string) string {
 	if dir == "." {
-		return "the source's root"
+		return "the repository's root"
 	}
 	return dir
 }
@@ -53,7 +53,7 @@ func (m member) refuse(file, uses string, hints ...string) *Error {
 	place := path.Join(m.dir, file)
 	return &Error{
 		ID: "detect/subdir-member", Place: place, Hints: hints,
-		Summary: fmt.Sprintf("%s %s, and --subdir %s leaves that out", place, uses, m.dir),
+		Summary: fmt.Sprintf("%s %s, and a build of %s alone leaves that out", place, uses, m.dir),
 	}
 }
 
@@ -78,8 +78,8 @@ func (m member) ruby() *Error {
 				return m.refuse(
 					file,
 					fmt.Sprintf("has %s in %s", gem, inSource(to)),
-					fmt.Sprintf("build the whole source: leave "+
-						"--subdir out, with a Gemfile in its root that has the gem's path as %q", to),
+					fmt.Sprintf("build the repository's root, "+
+						"with a Gemfile there that has the gem's path as %q", to),
 					"or move that directory below "+m.dir,
 				)
 			}
@@ -107,7 +107,7 @@ func (m member) clojure() *Error {
 				"has :local/root %q, which is %s",
 				root.Text,
 				inSource(to),
-			), fmt.Sprintf("build the whole source: leave --subdir out, with a deps.edn in its root "+
+			), fmt.Sprintf("build the repository's root, with a deps.edn there "+
 				"that has %q and %q as :local/root", m.dir, to), "or move that directory below "+m.dir)
 		}
 	}

@@ -17,13 +17,14 @@ var members = map[string]struct {
 		"package.json": `{"workspaces": ["apps/*", "packages/*"]}`, "package-lock.json": "{}",
 		"apps/api/package.json": `{"name": "@acme/api", "scripts": {"build": "tsc"}, "dependencies": {"lib": "*"}}`,
 	}, []string{
-		"the source's root (package-lock.json)", "`web: npm run -w @acme/api start`", "npm run -w @acme/api build",
+		"the repository's root (package-lock.json)", "`web: npm run -w @acme/api start`", "npm run -w @acme/api build",
 	}},
 	"yarn, a deeper root": {map[string]string{
 		"apps/package.json": `{"workspaces": {"packages": ["**", "!web"]}}`, "apps/yarn.lock": "",
 		"apps/api/package.json": `{"name": "api"}`,
 	}, []string{
-		"belongs to the workspace in apps (apps/yarn.lock)", "use --subdir apps", "`web: yarn workspace api run start`",
+		"belongs to the workspace in apps (apps/yarn.lock)", "build apps, and start",
+		"`web: yarn workspace api run start`",
 	}},
 	"pnpm with a lock of its own": {map[string]string{
 		"pnpm-workspace.yaml": "packages: ['apps/**']", "pnpm-lock.yaml": "", "apps/api/pnpm-lock.yaml": "",
@@ -38,7 +39,7 @@ var members = map[string]struct {
 	"replace": {map[string]string{
 		"apps/api/go.mod": "module m\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../../\n",
 	}, []string{
-		"apps/api/go.mod:5 replaces example.com/lib by ../../, which is the source's root",
+		"apps/api/go.mod:5 replaces example.com/lib by ../../, which is the repository's root",
 		"go work init ./apps/api .`",
 	}},
 	"go.work": {map[string]string{

@@ -109,12 +109,8 @@ func (m member) nodeHints(root, manager, name string, build bool) []string {
 	if run == "" {
 		run = "npm run -w %s %s"
 	}
-	where := "leave --subdir out"
-	if root != "." {
-		where = "use --subdir " + root
-	}
-	hints := []string{fmt.Sprintf("build the workspace: %s, and start the member in a Procfile there: `web: %s`",
-		where, fmt.Sprintf(run, name, "start"))}
+	hints := []string{fmt.Sprintf("build %s, and start the member in a Procfile there: `web: %s`",
+		inSource(root), fmt.Sprintf(run, name, "start"))}
 	if build {
 		hints = append(hints, fmt.Sprintf("its build script runs if %s has a script such as `\"build\": \"%s\"`",
 			path.Join(root, "package.json"), fmt.Sprintf(run, name, "build")))

@@ -54,3 +54,21 @@ func TestTrouble(t *testing.T) {
 		}
 	}
 }
+
+// TestLinkToApp follows an absolute link to where a slug runs, and no other one.
+func TestLinkToApp(t *testing.T) {
+	t.Parallel()
+	for target, pass := range map[string]bool{"/app/config/Gemfile": true, "/etc/Gemfile": false, "/app/../x": false} {
+		tree := fstest.MapFS{
+			"config/Gemfile":      {Data: []byte("gem 'rack'\n")},
+			"config/Gemfile.lock": {Data: []byte("GEM\n  specs:\n    rack (3.1.0)\n")},
+			"Gemfile":             {Data: []byte(target), Mode: fs.ModeSymlink},
+			"Gemfile.lock":        {Data: []byte("/app/config/Gemfile.lock"), Mode: fs.ModeSymlink},
+		}
+		for _, v := range detect.All(detect.Input{FS: tree}) {
+			if v.Language == "ruby" && v.Pass != pass {
+				t.Errorf("%s: %+v", target, v)
+			}
+		}
+	}
+}

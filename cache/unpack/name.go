@@ -2,6 +2,7 @@ package unpack
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -46,8 +47,8 @@ func strip(name string, n int) string {
 }
 
 // CheckLink checks the target of a symbolic link at name, a clean path relative to the root. It
-// returns a [*Refusal] if the target is empty, absolute, or leads out of the root. The target need
-// not exist.
+// returns a [*Refusal] if the target is empty, absolute and not in Runs, or leads out of the root. The
+// target need not exist.
 func (l Limits) CheckLink(name, target string) error {
 	l = l.OrDefault()
 	switch {
@@ -57,13 +58,26 @@ func (l Limits) CheckLink(name, target string) error {
 		return tooLarge(name, "is a link with a target of %d bytes; %d are allowed", len(target), l.PathLen)
 	case strings.IndexByte(target, 0) >= 0:
 		return refuse(name, "is a link with a NUL in its target")
+	case l.Runs != "" && within(target, l.Runs):
+		return nil
 	case target[0] == '/':
-		return refuse(name, "is a link to %q, an absolute path", shorten(target))
+		r := refuse(name, "is a link to %q, an absolute path", shorten(target))
+		r.Target = shorten(target)
+		return r
 	}
 	if to := path.Join(path.Dir(name), target); to == ".." || strings.HasPrefix(to, "../") {
-		return refuse(name, "is a link to %q, which leads out of the tree", shorten(target))
+		r := refuse(name, "is a link to %q, which leads out of the tree", shorten(target))
+		r.Target = shorten(target)
+		return r
 	}
 	return nil
+}
+
+// within reports whether an absolute target is dir or in it by its text alone: without "..", which
+// leads elsewhere behind a link.
+func within(target, dir string) bool {
+	rest, ok := strings.CutPrefix(target, dir)
+	return ok && (rest == "" || rest[0] == '/') && !slices.Contains(strings.Split(rest, "/"), "..")
 }
 
 // CheckName returns a [*Refusal] if name may not be an entry of a tree with these limits.

@@ -41,6 +41,9 @@ type Limits struct {
 	Depth   int   // components of a path
 	PathLen int   // bytes of a path, and of a link's target
 	NameLen int   // bytes of one component
+	// Runs is where the tree is when it runs, such as /app: absolute links to what is there are allowed.
+	// "" allows none, and has no default.
+	Runs string
 }
 
 // Default are the limits for a source or a runtime: generous for an app, small for a bomb.
@@ -52,6 +55,7 @@ func (l Limits) OrDefault() Limits {
 	return Limits{
 		Bytes: cmp.Or(l.Bytes, d.Bytes), Files: cmp.Or(l.Files, d.Files), Depth: cmp.Or(l.Depth, d.Depth),
 		PathLen: cmp.Or(l.PathLen, d.PathLen), NameLen: cmp.Or(l.NameLen, d.NameLen),
+		Runs: l.Runs,
 	}
 }
 
@@ -88,6 +92,7 @@ type Refusal struct {
 	Entry    string // the name in the archive, shortened to 200 bytes
 	Reason   string // completes the sentence `"entry" …`
 	TooLarge bool   // a limit is exceeded; otherwise a rule is broken
+	Target   string // of a link that is refused because it leads out; "" for any other reason
 }
 
 // Error returns one line that names the entry and the reason.

@@ -93,6 +93,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.verifyCommand(),
 		c.unpackCommand(),
 		c.registerCommand(),
+		c.appsCommand(),
 		c.releasesCommand(),
 		c.rollbackCommand(),
 		c.scaleCommand(),

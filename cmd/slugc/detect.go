@@ -79,7 +79,7 @@ func (c *cli) detectDir(cmd *cobra.Command, spec source.Spec) (dir string, done 
 	var tree *source.Tree
 	if err == nil {
 		defer src.Close()
-		err = compiler.CheckMember(cmd.Context(), src, spec.Subdir)
+		err = compiler.CheckMember(cmd.Context(), src)
 	}
 	if err == nil {
 		tree, err = src.Stage(cmd.Context(), filepath.Join(tmp, "app"))

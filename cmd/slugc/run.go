@@ -152,8 +152,14 @@ func (c *cli) open(cmd *cobra.Command, name string) (*unpackedSlug, error) {
 	}
 	s := &unpackedSlug{appSlug: found, self: self}
 	defer c.ui.close()
-	s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), s.file, "", c.unpacking)
-	return s, err
+	if s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), s.file, "", c.unpacking); err != nil {
+		return nil, err
+	}
+	if err := s.Label(s.app); err != nil {
+		s.Remove()
+		return nil, err
+	}
+	return s, nil
 }
 
 // unpack unpacks a slug and shows its progress.

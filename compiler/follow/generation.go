@@ -72,7 +72,11 @@ func (f *follower) unpack(ctx context.Context, rel release.Release) (*launch.Unp
 	if err != nil {
 		return nil, err
 	}
-	return launch.Unpack(ctx, f.o.Runs, path, rel.Slug.Digest, nil)
+	unpacked, err := launch.Unpack(ctx, f.o.Runs, path, rel.Slug.Digest, nil)
+	if err != nil {
+		return nil, err
+	}
+	return unpacked, unpacked.Label(f.o.App)
 }
 
 // handleUnpacked starts the processes of an unpacked release.

@@ -49,6 +49,38 @@ func Unpack(
 	return u, nil
 }
 
+// labelFile is the file beside an unpacked slug that names its app.
+const labelFile = "app-name"
+
+// Label notes whose slug it is, for [InUse].
+func (u *Unpacked) Label(app string) error {
+	if err := os.WriteFile(filepath.Join(u.tmp, labelFile), []byte(app), 0o600); err != nil {
+		return fmt.Errorf("making a directory to run in: %w", err)
+	}
+	return nil
+}
+
+// InUse reports whether a process runs a slug of the app, unpacked below runs.
+func InUse(runs, app string) (bool, error) {
+	entries, err := os.ReadDir(runs)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("looking for processes: %w", err)
+	}
+	for _, e := range entries {
+		dir := filepath.Join(runs, e.Name())
+		name, err := disk.ReadRegular(filepath.Join(dir, labelFile), 1<<10)
+		if err != nil || string(name) != app {
+			continue // it may have been removed just now
+		}
+		lock := directoryLock(dir)
+		if free, err := lock.TryLock(); !free && !errors.Is(err, fs.ErrNotExist) {
+			return true, err
+		}
+		_ = lock.Unlock()
+	}
+	return false, nil
+}
+
 // newUnpacked makes an empty directory to run in and locks it.
 func newUnpacked(runs string) (*Unpacked, error) {
 	if err := os.MkdirAll(runs, 0o700); err != nil {

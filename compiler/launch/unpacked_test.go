@@ -38,6 +38,15 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := own.Label("blog"); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Write(t, filepath.Join(runs, "1-ended", "app-name"), "shop")
+	for app, want := range map[string]bool{"blog": true, "shop": false, "hello": false} {
+		if runs, err := launch.InUse(runs, app); runs != want || err != nil {
+			t.Errorf("%s runs: %v, %v", app, runs, err)
+		}
+	}
 	for name, kept := range map[string]bool{"999999999-other": true, "1-killed": false} {
 		if testkit.Exists(runs, name) != kept {
 			t.Errorf("%s is kept: %v", name, !kept)
@@ -46,7 +55,7 @@ func TestSweep(t *testing.T) {
 	if err := other.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if freed, err := launch.Sweep(runs); freed != 5 || err != nil || testkit.Exists(runs, "999999999-other") {
+	if freed, err := launch.Sweep(runs); freed != 9 || err != nil || testkit.Exists(runs, "999999999-other") {
 		t.Errorf("freed %d, %v", freed, err)
 	}
 	if data, err := os.ReadFile(filepath.Join(own.Dir, "hello.txt")); string(data) != "hello" {

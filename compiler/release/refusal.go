@@ -18,6 +18,7 @@ const (
 	ErrNotRollbackable Refusal = "release/not-rollbackable" // the release is current, or never was
 	ErrKeyReused       Refusal = "release/key-reused"       // the key belongs to a release of another slug
 	ErrCancelled       Refusal = "release/cancelled"        // see [Releases.Cancel]
+	ErrUnknownApp      Refusal = "release/unknown-app"      // nothing is known of the app
 	ErrUnknownType     Refusal = "release/unknown-type"     // the current release lacks the process type
 	ErrNotScalable     Refusal = "release/not-scalable"     // process type "release" runs once a release
 	ErrBadQuantity     Refusal = "release/bad-quantity"     // outside of 0 to [MaxQuantity]

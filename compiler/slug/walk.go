@@ -87,7 +87,8 @@ func (w *walker) visit(p string, s *unix.Stat_t, readlink func() (string, error)
 		}
 		if err := checkLink(p, target); err != nil {
 			return appFault("slug/link-outside", err,
-				"replace the link by what it points to at the end of the build: a slug runs on other machines")
+				"replace the link by what it points to at the end of the build: a slug runs on other machines",
+				"or remove it, and let a script in .profile.d make it when the app starts")
 		}
 		e.kind, e.link = tar.TypeSymlink, target
 	default:

@@ -57,7 +57,7 @@ func (g *gitTree) convert(ctx context.Context, entries []entry, cache *statCache
 
 // above adds the files of attributes in the directories above the app's.
 func (g *gitTree) above(ctx context.Context, l *listing) error {
-	if l.base == "" {
+	if l.base == "" || l.whole {
 		return nil
 	}
 	args := []string{"ls-tree", "-z", "--full-tree", g.root, "--", attributesFile}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,12 +25,33 @@ import (
 type directory struct {
 	root  *os.Root // the app
 	outer *os.Root // the source that the app is part of
+	sub   string   // from outer to root, without links; "" if they are the same
+	tree  *workTree
 }
 
 func (d *directory) close() error { return errors.Join(d.root.Close(), d.outer.Close()) }
 
+// member returns where the app is in its work tree, or in the source if that is more.
+func (d *directory) member() string {
+	if d.inTree() {
+		return strings.TrimSuffix(d.tree.above, "/")
+	}
+	return d.sub
+}
+
+// inTree reports whether the work tree has more around the app than the source.
+func (d *directory) inTree() bool { return d.tree != nil && len(d.tree.above) > len(d.sub) }
+
 func (d *directory) around(_ context.Context, name string) ([]byte, bool) {
-	f, err := d.outer.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	root := d.outer
+	if d.inTree() {
+		var err error
+		if root, err = os.OpenRoot(d.tree.root); err != nil {
+			return nil, false
+		}
+		defer root.Close()
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, false
 	}
@@ -49,8 +71,9 @@ func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	s.origin = d
 	cache := loadCache(s.o.StatCache)
 	var in *scope
-	if !spec.IncludeIgnored {
-		in, err = s.gitScope(ctx, filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
+	d.tree = findWorkTree(filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
+	if d.tree != nil && !spec.IncludeIgnored {
+		in, err = s.gitScope(ctx, d.tree)
 	}
 	if err == nil {
 		_, err = s.scan(ctx, d, cache, in)
@@ -66,13 +89,9 @@ func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	return nil
 }
 
-// gitScope returns what git ignores in a directory; nil if the directory is in no work tree, or is
-// ignored itself, so that nothing would be left.
-func (s *Source) gitScope(ctx context.Context, dir string, env []string) (*scope, error) {
-	tree := findWorkTree(dir, env)
-	if tree == nil {
-		return nil, nil
-	}
+// gitScope returns what git ignores in the app's directory; nil if the directory is ignored itself, so
+// that nothing would be left.
+func (s *Source) gitScope(ctx context.Context, tree *workTree) (*scope, error) {
 	in, err := tree.scope(ctx)
 	if err != nil || !in.tracked {
 		return in, err
@@ -104,7 +123,14 @@ func openApp(dir, sub string) (*directory, error) {
 		root.Close()
 		return nil, errNoSubdir(sub, errors.Unwrap(err).Error())
 	}
-	return &directory{root: app, outer: root}, nil
+	d := &directory{root: app, outer: root}
+	if sub != "" {
+		if d.sub, err = follow(".", sub, d.readlink); err != nil {
+			_ = d.close()
+			return nil, errNoSubdir(sub, err.Error())
+		}
+	}
+	return d, nil
 }
 
 // scan sets the entries below root and their digests, and returns the walker that found them. git is
@@ -114,7 +140,7 @@ func (s *Source) scan(ctx context.Context, d *directory, cache *statCache, git *
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{root: d.root, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
+	w := &walker{directory: d, git: git, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(s.o.Workers)
 	w.group.Go(func() error { return w.dir(subdir{rel: ".", scope: git}) })
@@ -178,7 +204,7 @@ func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) erro
 // copy copies one file into w. If it is settled, its stat proves that it has not changed, and the
 // kernel may copy. Any other file is hashed again.
 func (d *directory) copy(w *unpack.Writer, e entry) error {
-	f, err := d.root.OpenFile(e.path, openFlags, 0)
+	f, err := d.open(e.mount, e.path, 0)
 	if err != nil {
 		return errOpening(e.path, err)
 	}

@@ -27,6 +27,7 @@ type entry struct {
 	sum     sum
 	stat    stat   // Dir: what the file was when it was hashed
 	settled bool   // Dir: as long as the file has this stat, its content has this sum
+	mount   *mount // Dir: where it is if not in the app's directory
 	oid     string // Git: the blob
 	repo    int    // Git: index of its repository in gitTree.repos
 	listing int    // Git: index in gitTree.listings
@@ -120,6 +121,15 @@ func asFault(err error) error {
 	case r.TooLarge:
 		return fault.AppError("source/too-large", fmt.Errorf("reading source: %w", r),
 			"leave out what the app doesn't need with .slugignore").At("%s", r.Entry)
+	case strings.HasPrefix(r.Target, "/"):
+		return fault.AppError("source/entry-refused", fmt.Errorf("reading source: %w", r),
+			"leave it out with .slugignore, and make it when the app starts: a line in .profile.d/links.sh such as "+
+				fmt.Sprintf("`ln -sfn %s %s`", r.Target, r.Entry),
+			"a link into the app may be absolute below /app").At("%s", r.Entry)
+	case r.Target != "":
+		return fault.AppError("source/entry-refused", fmt.Errorf("reading source: %w", r),
+			"if its target is in the repository, build that with --subdir: what the link leads to is then in the slug",
+			"or remove it, or leave it out with .slugignore").At("%s", r.Entry)
 	default:
 		return fault.AppError("source/entry-refused", fmt.Errorf("reading source: %w", r),
 			"remove it, or leave it out with .slugignore").At("%s", r.Entry)

@@ -186,7 +186,7 @@ func TestGitRefs(t *testing.T) {
 func TestGitQuarantine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	sh(t, dir, app)
+	sh(t, dir, app+"\necho '$Id$' > id; echo 'id ident' > .gitattributes")
 	repo := clone(t, dir)
 	bare := filepath.Join(t.TempDir(), "bare.git")
 	sh(
@@ -221,11 +221,14 @@ func TestGitQuarantine(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := strings.Split(strings.TrimSpace(string(data)), "\n")
-	spec := source.Spec{Kind: source.Git, Dir: bare, Ref: sh(t, repo, "git rev-parse HEAD")}
+	spec := source.Spec{Kind: source.Git, Dir: bare, Ref: sh(t, repo, "git rev-parse HEAD"), Temp: t.TempDir()}
 	_, err = source.Open(context.Background(), spec, source.Options{})
 	wantFault(t, err, "source/ref-not-found", spec.Ref)
 	spec.Env = env
-	stage(t, spec, source.Options{})
+	tree := stage(t, spec, source.Options{})
+	if got := sh(t, tree.Root, "cat id"); !strings.HasPrefix(got, "$Id: ") {
+		t.Errorf("ident is not applied: %q", got)
+	}
 }
 
 // TestGitBombs holds what is small and gets large to a few seconds.

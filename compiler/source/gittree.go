@@ -29,6 +29,8 @@ type gitTree struct {
 
 func (g *gitTree) close() error { return nil }
 
+func (g *gitTree) member() string { return path.Clean(g.listings[0].base) }
+
 func (g *gitTree) around(ctx context.Context, name string) (content []byte, ok bool) {
 	if strings.Contains(name, "\n") {
 		return nil, false
@@ -75,6 +77,12 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	g := &gitTree{l.repos, l.listings, root, spec.Temp}
 	cache := loadCache(s.o.StatCache)
 	if err := g.read(ctx, l.entries, cache); err != nil {
+		return err
+	}
+	if err := g.follow(ctx, l); err != nil {
+		return err
+	}
+	if err := sortEntries(l.entries); err != nil {
 		return err
 	}
 	if s.warnings, err = g.convert(ctx, l.entries, cache); err != nil {
@@ -127,6 +135,7 @@ type listing struct {
 	repo   int    // index in repos
 	prefix string // of its paths in the source; "" or with a slash at the end
 	base   string // of its paths in the repository
+	whole  bool   // attrs are those of the whole repository
 	attrs  []blob // the .gitattributes in it, ignored or not, by their paths in the repository
 }
 

@@ -22,8 +22,10 @@
 // by git, in a work tree without any configuration. Filters are named and not run. export-ignore and
 // export-subst are for archives and have no effect.
 //
-// The original is only read, and no link in it is followed. What a slug cannot hold is refused by
-// name: devices, FIFOs, sockets, and links that lead out of the tree.
+// The original is only read. A link stays a link if it leads to a place in the tree, also by an
+// absolute path below /app. One that leads out of a Subdir to another place of the source is replaced
+// by the file or directory that is there. What a slug cannot hold is refused by name: devices, FIFOs,
+// sockets, and all other links.
 //
 // Git keeps some files elsewhere. A submodule with an allowed URL ([Submodules]) is fetched, and
 // its files belong to the tree like all others, for the ignore rules, the limits and the digest.
@@ -50,6 +52,9 @@ import (
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
+
+// runDir is where a slug runs, so that a link may say where its target is then.
+const runDir = "/app"
 
 // Kind is where a source comes from.
 type Kind int
@@ -106,7 +111,8 @@ type Source struct {
 type origin interface {
 	// stage puts the entries into w.
 	stage(ctx context.Context, s *Source, w *unpack.Writer) error
-	// around returns a file of the source with the app's directory in it; see [Source.Around].
+	// member and around are [Source.Member] and [Source.Around].
+	member() string
 	around(ctx context.Context, name string) ([]byte, bool)
 	close() error
 }
@@ -137,6 +143,7 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 		o.Workers = min(2, runtime.NumCPU())
 	}
 	o.Limits = o.Limits.OrDefault()
+	o.Limits.Runs = runDir
 	sub, err := cleanSubdir(spec.Subdir)
 	if err != nil {
 		return nil, err
@@ -180,8 +187,12 @@ func (s *Source) Commit() string { return s.commit }
 // maxAround bounds a file that Around returns.
 const maxAround = 4 << 20
 
-// Around returns a file of the whole source that the app's directory is part of: the name is relative
-// to the source, not to the app. It returns false if there is no such file, if it is larger than
+// Member returns where the app's directory is in what it is part of: the source, or its git work tree.
+// It returns "." if it is all of it.
+func (s *Source) Member() string { return path.Clean(s.origin.member()) }
+
+// Around returns a file of what the app's directory is part of: the name is relative to that, as
+// [Source.Member] is, and not to the app. It returns false if there is no such file, if it is larger than
 // 4 MiB, or if it cannot be read.
 func (s *Source) Around(ctx context.Context, name string) ([]byte, bool) {
 	if !fs.ValidPath(name) {

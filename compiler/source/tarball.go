@@ -55,7 +55,7 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 		return err
 	}
 	t := &tarball{directory: *d, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
-	w, err := s.scan(ctx, d, nil, nil)
+	w, err := s.scan(ctx, &t.directory, nil, nil)
 	if err != nil {
 		_ = d.close()
 		return err

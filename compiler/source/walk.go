@@ -28,7 +28,8 @@ const tries = 3
 type walker struct {
 	ctx   context.Context
 	group *errgroup.Group
-	root  *os.Root
+	*directory
+	git   *scope // of the app's directory
 	rules ignore.Rules
 	cache *statCache
 
@@ -39,7 +40,8 @@ type walker struct {
 	left    leftOut
 	dirs    int  // directories seen, the root included
 	linked  bool // a file has more than one name
-	skipped bool // something was left out
+	skipped bool // something was left out, or replaced
+	mounts  int  // links replaced
 }
 
 // share runs f on a free worker, or here if there is none.
@@ -55,6 +57,7 @@ type subdir struct {
 	rel   string
 	stat  stat   // when it was found
 	scope *scope // what git ignores in it
+	mount *mount
 }
 
 // dir walks a directory. It closes the directory before those below it are opened, so that a deep
@@ -77,7 +80,7 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err
 	}
-	f, err := w.root.OpenFile(d.rel, openFlags|unix.O_DIRECTORY, 0)
+	f, err := w.open(d.mount, d.rel, unix.O_DIRECTORY)
 	if err != nil {
 		return nil, errOpening(d.rel, err)
 	}
@@ -100,7 +103,7 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 				return nil, err
 			}
 			rel := path.Join(d.rel, name)
-			sub, err := w.name(int(f.Fd()), d.scope, rel, name)
+			sub, err := w.name(int(f.Fd()), d, rel, name)
 			if err != nil {
 				return nil, err
 			}
@@ -121,7 +124,7 @@ func (w *walker) list(d subdir) (below []subdir, err error) {
 const nameChunk = 1024
 
 // name adds the entry of one name in the directory fd. A directory it only returns.
-func (w *walker) name(fd int, in *scope, rel, name string) (*subdir, error) {
+func (w *walker) name(fd int, in subdir, rel, name string) (*subdir, error) {
 	if name == ".git" {
 		w.skip(false)
 		return nil, nil
@@ -138,7 +141,7 @@ func (w *walker) name(fd int, in *scope, rel, name string) (*subdir, error) {
 	if err := w.rules.Err(); err != nil {
 		return nil, errIgnore(err)
 	}
-	below, out, err := in.child(w.ctx, rel, format == unix.S_IFDIR)
+	below, out, err := in.scope.child(w.ctx, rel, format == unix.S_IFDIR)
 	if err != nil {
 		return nil, err
 	}
@@ -148,11 +151,11 @@ func (w *walker) name(fd int, in *scope, rel, name string) (*subdir, error) {
 	}
 	switch format {
 	case unix.S_IFDIR:
-		return &subdir{rel, statOf(&raw), below}, asFault(w.tally.limits.CheckName(rel))
+		return &subdir{rel, statOf(&raw), below, in.mount}, asFault(w.tally.limits.CheckName(rel))
 	case unix.S_IFREG:
-		return nil, w.file(rel, &raw)
+		return nil, w.file(in.mount, rel, &raw)
 	case unix.S_IFLNK:
-		return nil, w.link(fd, rel, name)
+		return w.link(fd, in.mount, rel, name)
 	}
 	return nil, errRefused(rel, "is "+special(format)+", which can't be in a slug")
 }
@@ -190,22 +193,26 @@ func (w *walker) add(e entry) {
 	w.entries = append(w.entries, e)
 }
 
-func (w *walker) link(fd int, rel, name string) error {
+// link adds a link, or what is staged in its place. A directory it only returns.
+func (w *walker) link(fd int, m *mount, rel, name string) (*subdir, error) {
 	buf := make([]byte, w.tally.limits.PathLen+1)
 	n, err := unix.Readlinkat(fd, name, buf)
 	if err != nil {
-		return errOpening(rel, err)
+		return nil, errOpening(rel, err)
 	}
 	e := entry{path: rel, target: string(buf[:n])}
+	if (w.sub != "" || m != nil) && m.leaves(rel, e.target) {
+		return w.replace(m, rel, e.target)
+	}
 	if err := w.count(e); err != nil {
-		return err
+		return nil, err
 	}
 	w.add(e)
-	return nil
+	return nil, nil
 }
 
-func (w *walker) file(rel string, raw *unix.Stat_t) error {
-	e := entry{path: rel, stat: statOf(raw), size: raw.Size, exec: raw.Mode&0o100 != 0}
+func (w *walker) file(m *mount, rel string, raw *unix.Stat_t) error {
+	e := entry{path: rel, mount: m, stat: statOf(raw), size: raw.Size, exec: raw.Mode&0o100 != 0}
 	if err := w.count(e); err != nil {
 		return err
 	}
@@ -247,7 +254,7 @@ func (w *walker) hashOnce(e *entry) error {
 		return err
 	}
 	start := time.Now()
-	f, err := w.root.OpenFile(e.path, openFlags, 0)
+	f, err := w.open(e.mount, e.path, 0)
 	if err != nil {
 		return errOpening(e.path, err)
 	}

@@ -189,3 +189,31 @@ func TestChangedRules(t *testing.T) {
 		t.Errorf("with other rules: %+v", second)
 	}
 }
+
+// TestAround reads what the app's directory is part of: the source, or its work tree if that is more.
+func TestAround(t *testing.T) {
+	t.Parallel()
+	dir, env := workTree(t, `mkdir -p apps/api; echo r > root; touch apps/api/x; git add -A
+		git commit -qm x`)
+	for name, tt := range map[string]struct {
+		spec   source.Spec
+		member string
+	}{
+		"subdir":    {source.Spec{Dir: dir, Subdir: "apps/api", Env: env}, "apps/api"},
+		"work tree": {source.Spec{Dir: filepath.Join(dir, "apps/api"), Env: env}, "apps/api"},
+		"both":      {source.Spec{Dir: filepath.Join(dir, "apps"), Subdir: "api", Env: env}, "apps/api"},
+		"git":       {source.Spec{Kind: source.Git, Dir: dir, Subdir: "apps/api"}, "apps/api"},
+		"all":       {source.Spec{Dir: dir, Env: env}, "."},
+		"all git":   {source.Spec{Kind: source.Git, Dir: dir}, "."},
+	} {
+		s := open(t, tt.spec, source.Options{})
+		if s.Member() != tt.member {
+			t.Errorf("%s: the app is at %q", name, s.Member())
+		}
+		for file, want := range map[string]string{"root": "r\n", "none": "", "apps": "", "../x": ""} {
+			if got, ok := s.Around(t.Context(), file); string(got) != want || ok != (want != "") {
+				t.Errorf("%s: %s is %q, %t", name, file, got, ok)
+			}
+		}
+	}
+}

@@ -54,7 +54,8 @@ func (s *site) clone(t *testing.T, args ...string) *site {
 	t.Helper()
 	other := *s
 	other.work = filepath.Join(t.TempDir(), "clone")
-	if o := s.run(t, "git", append(append([]string{"clone", "-q"}, args...), "file://"+s.work, other.work)...); o.Exit != 0 {
+	args = append(append([]string{"clone", "-q"}, args...), "file://"+s.work, other.work)
+	if o := s.run(t, "git", args...); o.Exit != 0 {
 		t.Fatal(o.Stderr)
 	}
 	return &other
