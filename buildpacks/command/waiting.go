@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func (l *Log) watch(pid int, c Command, ended <-chan struct{}) {
 		case waits && !noted:
 			noted = diagnosis.Write(l.Report, &diagnosis.Diagnosis{
 				ID: c.Network, Transient: true, Waiting: true,
-				Summary: fmt.Sprintf("`%s` waits on the network.", c.Shown),
+				Summary: fmt.Sprintf("`%s` waits on %s.", c.Shown, cmp.Or(c.Asks, "the network")),
 				Hints:   []string{"try again; if it persists, check the registry and proxy settings"},
 			}) == nil
 		case !waits && noted:
