@@ -37,6 +37,9 @@ func (s *scan) yarn(p pkg, app *NodeApp) ([]Requirement, error) {
 		if app.NodeLinker == "" {
 			app.NodeLinker = "pnp"
 		}
+		if lock == "" {
+			app.Lockfile = "" // an empty yarn.lock only marks a project's root
+		}
 		fallback = berrySource(metadata)
 	}
 	if release != nil && app.YarnPath != "" {
@@ -75,7 +78,7 @@ func (s *scan) yarnLock(file string) (wrote, metadata string) {
 		return "berry", m[1]
 	}
 	if strings.TrimSpace(string(b)) == "" {
-		return "", "" // an empty yarn.lock marks a project root for berry
+		return "", ""
 	}
 	return "1", ""
 }

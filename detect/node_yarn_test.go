@@ -63,3 +63,14 @@ var yarnRows = []row{
 }
 
 func TestNodeYarn(t *testing.T) { check(t, detect.ForNode, yarnRows) }
+
+// TestEmptyYarnLock holds that an empty yarn.lock, which marks a project's root, is no lock file.
+func TestEmptyYarnLock(t *testing.T) {
+	for text, want := range map[string]string{"\n": "", "__metadata:\n  version: 8\n": "yarn.lock"} {
+		in := detect.Input{FS: pkg(`{"packageManager": "yarn@4.9.2"}`, "yarn.lock", text).tree()}
+		got, err := detect.ForNode(in)
+		if app, _ := got.App.(*detect.NodeApp); err != nil || app == nil || app.Lockfile != want {
+			t.Errorf("%q: %+v, %v", text, got.App, err)
+		}
+	}
+}

@@ -10,7 +10,8 @@ import (
 	"slugc/detect/gemlock"
 )
 
-// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, with its lock file. A lock file
+// ForRuby detects a Ruby app: a Gemfile or gems.rb at the root, or the Gemfile that BUNDLE_GEMFILE in Input.Env
+// names, with its lock file. A Gemfile so named that is missing, a lock file
 // that is missing or can't be parsed and a version that can't be parsed are an [*Error]. Result.App
 // is a [*RubyApp].
 func ForRuby(in Input) (Result, error) {
@@ -19,6 +20,9 @@ func ForRuby(in Input) (Result, error) {
 
 func (s *scan) forRuby() (Result, error) {
 	gemfile, lockfile := "Gemfile", "Gemfile.lock"
+	if named := strings.TrimSpace(s.env["BUNDLE_GEMFILE"]); named != "" {
+		return s.namedGemfile(named)
+	}
 	if !s.isFile(gemfile) {
 		gemfile, lockfile = "gems.rb", "gems.locked"
 	}
@@ -30,6 +34,35 @@ func (s *scan) forRuby() (Result, error) {
 	if gemfile == "Gemfile" && s.isFile("gems.rb") {
 		s.warn("both Gemfile and gems.rb exist; using Gemfile")
 	}
+	app, err := s.ruby(gemfile, lockfile)
+	if err != nil {
+		return s.fail(err)
+	}
+	s.Pass, s.App = true, app
+	return s.Result, nil
+}
+
+// namedGemfile detects an app by the Gemfile that BUNDLE_GEMFILE names. Other trees are no Ruby app: that the
+// variable is set for a Go app, say, means nothing.
+func (s *scan) namedGemfile(named string) (Result, error) {
+	gemfile := inTree(strings.TrimPrefix(named, "/app/"))
+	if gemfile == "" || !s.isFile(gemfile) {
+		if !s.isFile("Gemfile") && !s.isFile("gems.rb") {
+			s.reasonAgainst("Gemfile", "no Gemfile and no gems.rb")
+			return s.Result, nil
+		}
+		return s.fail(&Error{
+			ID:      "ruby/gemfile-missing",
+			Summary: fmt.Sprintf("BUNDLE_GEMFILE names %q, which is no file of the app", named),
+			Hints: []string{"name it relative to the app's root, such as Gemfile.next or gemfiles/rails_7.gemfile, " +
+				"and commit it with its lock file"},
+		})
+	}
+	lockfile := gemfile + ".lock"
+	if path.Base(gemfile) == "gems.rb" {
+		lockfile = path.Join(path.Dir(gemfile), "gems.locked")
+	}
+	s.reasonFor(gemfile, "found %s, which BUNDLE_GEMFILE names", gemfile)
 	app, err := s.ruby(gemfile, lockfile)
 	if err != nil {
 		return s.fail(err)
@@ -128,7 +161,8 @@ func (s *scan) rubyGems(app *RubyApp) {
 			continue
 		}
 		for _, remote := range source.Remotes {
-			if dir := inTree(remote); dir != "" {
+			// Bundler writes them relative to the Gemfile.
+			if dir := inTree(path.Join(path.Dir(app.Gemfile), remote)); dir != "" && !path.IsAbs(remote) {
 				app.LocalPaths = append(app.LocalPaths, dir)
 			} else {
 				s.warn("%s has a gem at %s, outside of the app", app.Lockfile, remote)

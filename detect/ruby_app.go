@@ -8,8 +8,8 @@ type RubyApp struct {
 	// locked gems.
 	Kind          string
 	RailsVersion  string        // locked version of railties or rails; "" if there is none
-	Gemfile       string        // "Gemfile" or "gems.rb"
-	Lockfile      string        // "Gemfile.lock" or "gems.locked"
+	Gemfile       string        // "Gemfile", "gems.rb" or what BUNDLE_GEMFILE names
+	Lockfile      string        // "Gemfile.lock", "gems.locked" or the named Gemfile's
 	Lock          *gemlock.Lock // the parsed lock file, never nil
 	Engine        string        // "ruby", "jruby", "truffleruby"
 	Rakefile      string        // the Rakefile that rake uses; "" if there is none

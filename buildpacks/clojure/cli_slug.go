@@ -51,8 +51,12 @@ func (b *work) freezeVariants() error {
 		if why == "" {
 			why = b.cannotFreeze(v)
 		}
-		if why != "" {
+		if why != "" && c.script == "" {
 			return unfrozen(c, why)
+		}
+		if why != "" { // the script may not come to it
+			b.Log.Warn("%s", unfrozen(c, why).Summary)
+			continue
 		}
 		if slices.ContainsFunc(b.variants, func(other *variant) bool { return other.key() == v.key() }) {
 			continue
@@ -73,7 +77,7 @@ func unfrozen(c call, why string) *diagnosis.Diagnosis {
 	}
 	d := &diagnosis.Diagnosis{
 		ID: "clojure/procfile-not-frozen", Place: "Procfile",
-		Summary: fmt.Sprintf("The Procfile's %s calls `%s`, and %s.", c.process, strings.Join(shown, " "), why),
+		Summary: fmt.Sprintf("The process %s calls `%s`, and %s.", c.process, strings.Join(shown, " "), why),
 		Hints: []string{
 			"a slug has the classpath that the build has resolved: name aliases of deps.edn as they are written " +
 				"there (`clojure -M:prod`)",
@@ -253,13 +257,7 @@ func (b *work) cliInSlug() error {
 	if err := os.Mkdir(filepath.Join(layer.Path, "bin"), 0o755); err != nil {
 		return fmt.Errorf("writing clojure: %w", err)
 	}
-	app, up := shell.Quote(b.Dir), ""
-	if rel, err := filepath.Rel(filepath.Join(layer.Path, "bin"), b.Dir); err == nil {
-		if _, own := within(b.Dir, layer.Path); own { // wherever the slug is unpacked
-			up = rel
-			app = `$(cd "$(dirname "$0")/` + up + `" && pwd)`
-		}
-	}
+	app := b.appFrom(filepath.Join(layer.Path, "bin"))
 	var cases strings.Builder
 	for i, v := range b.variants {
 		b.startCase(&cases, v, i)
@@ -280,29 +278,47 @@ func (b *work) cliInSlug() error {
 	return nil
 }
 
+// appFrom returns words of a shell for the app's directory in a script of a directory of the slug: relative to
+// the script where both move together.
+func (b *work) appFrom(dir string) string {
+	if _, own := within(b.Dir, dir); own {
+		if up, err := filepath.Rel(dir, b.Dir); err == nil {
+			return `$(cd "${0%/*}/` + up + `" && pwd)`
+		}
+	}
+	return shell.Quote(b.Dir)
+}
+
+// inApp returns a word of a shell for a file, where $app is the app's directory.
+func (b *work) inApp(file string) string {
+	if rel, own := within(b.Dir, file); own {
+		return `"$app"/` + shell.Quote(rel)
+	}
+	return shell.Quote(file)
+}
+
+// classpath returns a word of a shell for a classpath.
+func (b *work) classpath(entries []string) string {
+	words := make([]string, len(entries))
+	for i, entry := range entries {
+		words[i] = b.inApp(entry)
+	}
+	return strings.Join(words, ":")
+}
+
 // startCase writes the branch of the shim that starts a variant.
 func (b *work) startCase(to *strings.Builder, v *variant, i int) {
-	inApp := func(file string) string {
-		if rel, own := within(b.Dir, file); own {
-			return `"$app"/` + shell.Quote(rel)
-		}
-		return shell.Quote(file)
-	}
-	var path []string
-	for _, entry := range v.path {
-		path = append(path, inApp(entry))
-	}
 	words := []string{}
 	for _, option := range v.options {
 		words = append(words, shell.Argument(option))
 	}
 	layer := filepath.Join(b.CNB.Layers.Path, "clojure")
 	if v.executes() {
-		words = append(words, "-Dclojure.basis="+inApp(filepath.Join(layer, fmt.Sprintf("execute-%d.edn", i))))
+		words = append(words, "-Dclojure.basis="+b.inApp(filepath.Join(layer, fmt.Sprintf("execute-%d.edn", i))))
 	}
-	words = append(words, "$jvm -cp", strings.Join(path, ":"), "clojure.main")
+	words = append(words, "$jvm -cp", b.classpath(v.path), "clojure.main")
 	if v.executes() {
-		words = append(words, inApp(filepath.Join(layer, "exec.clj")))
+		words = append(words, b.inApp(filepath.Join(layer, "exec.clj")))
 	}
 	for _, word := range v.main {
 		words = append(words, shell.Argument(word))

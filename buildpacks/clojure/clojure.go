@@ -9,10 +9,15 @@
 // `-T:build uber` for an alias build with a build.clj that defines it, else an alias uberjar, else
 // none.
 //
+// A project.clj or deps.edn beside that of the tool gives the build a command of the other tool too, if the
+// build or the Procfile may call it.
+//
 // The Procfile starts the app; else the uberjar (the one of :uberjar-name below the target
 // directory, else *-standalone.jar, else the biggest jar with a Main-Class); else the main
 // namespace on a frozen classpath, whose jars are in a layer. A library from a git repository
-// becomes a jar there.
+// becomes a jar there. What the Procfile starts by java must be in the slug. For `lein run` and for `clojure`
+// and `clj` in the Procfile, commands of these names start what was frozen, for `clojure` one classpath for each
+// combination of aliases; a call that cannot be frozen is an error.
 //
 // # Where libraries come from
 //
@@ -22,8 +27,9 @@
 // names, a file of the app in which ${env.NAME} stands for a variable. Downloads are kept in a
 // layer for the next build.
 //
-// Both tools, and a BUILD_COMMAND or bin/build that calls them, resolve dependencies while they compile. So
-// all steps have the network where the platform gives it to what fetches dependencies only.
+// Both tools, and a BUILD_COMMAND or bin/build that calls them, resolve dependencies while they compile. Where
+// the platform gives the network to what fetches dependencies only, `lein deps` and `clojure -P` fetch them before
+// with one more start of Java each, and all later steps have no network.
 //
 // # Runtime
 //
@@ -111,7 +117,7 @@ func build(frame *language.Build) error {
 	}
 	defer b.end()
 	return language.Steps(
-		b.findTools, b.setUp, b.compile, b.findJar, b.freeze, b.freezeVariants, b.settle, b.normalise, b.runtime,
-		b.processes, b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
+		b.findTools, b.setUp, b.compile, b.findJar, b.checkLein, b.freeze, b.freezeOther, b.freezeVariants, b.settle,
+		b.normalise, b.runtime, b.processes, b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
 	)
 }

@@ -3,13 +3,16 @@ package clojure
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
+	"slugc/detect/lazyregexp"
 )
 
 // tool runs a program in the app's root and shows its output. If it fails, the error is a
@@ -28,15 +31,54 @@ func (b *work) output(words []string) ([]byte, error) {
 
 func (b *work) run(stdout io.Writer, shown, program string, argv ...string) error {
 	b.lastLine = shown
-	_, err := b.Log.Run(b.Context,
+	tail, err := b.Log.Run(b.Context,
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
-			Stdout: stdout, Network: "clojure/network", Drop: noise})
+			Stdout: stdout, Network: "clojure/network", Stuck: stuck,
+			Offline: b.fetchedAll, Drop: noise})
+	for _, line := range created.FindAll(tail, -1) {
+		if rel, own := within(b.Dir, strings.TrimPrefix(string(line), "Created ")); own {
+			b.created = rel
+		}
+	}
 	err = command.Explain(err, b.patterns(), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		d.Place = b.place(d.Place)
 	}
 	return err
 }
+
+var (
+	// compiling matches what Leiningen says before it compiles a namespace, and packed what it says when it has
+	// compiled all.
+	compiling = lazyregexp.New(`^Compiling ([\w.*+!?<>=-]+)$`)
+	packed    = lazyregexp.New(`^(?:Created|Wrote) .*\.jar$|^Compilation succeeded`)
+)
+
+// stuck explains the silence of a build by its last lines. What a namespace logs comes after its name.
+func stuck(shown string, lines []string) *diagnosis.Diagnosis {
+	var m []string
+	for _, line := range slices.Backward(lines) {
+		if m = compiling.FindStringSubmatch(line); m != nil || packed.MatchString(line) {
+			break
+		}
+	}
+	if m == nil {
+		return command.Hangs("clojure")(shown, lines)
+	}
+	return &diagnosis.Diagnosis{
+		ID: "clojure/compile-hangs", Waiting: true,
+		Summary: fmt.Sprintf("`%s` compiles %s and does not end.", shown, m[1]),
+		Hints: []string{
+			"code at the top level runs when a namespace is compiled, and what it starts keeps Java alive (threads, " +
+				"executors, servers, connections): start it in -main, or wrap it in (delay …); " + m[1] +
+				" is the namespace that was compiled last",
+			"or start it only if *compile-files* is false",
+		},
+	}
+}
+
+// created matches what Leiningen says of the jars that it has written.
+var created = lazyregexp.New(`(?m)^Created /.*\.jar$`)
 
 // place returns a place of a diagnosis relative to the app. The compiler names files relative to
 // the directories of the classpath. A file that is not the app's is "".
@@ -70,9 +112,6 @@ func (b *work) sourceDirs() []string {
 var unknown = command.Unknown{
 	ID:     "clojure/build-failed",
 	Memory: "give the build more memory, or set JVM_OPTS and LEIN_JVM_OPTS to -Xmx400m or so",
-	Noise: func(line string) bool {
-		return strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "Full report at")
-	},
 }
 
 // noise reports lines that only concern the tools themselves.

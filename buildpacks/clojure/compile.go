@@ -1,14 +1,21 @@
 package clojure
 
 import (
+	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+
+	"slugc/detect/lazyregexp"
 )
 
 // compile builds the app with the first that it has: BUILD_COMMAND, bin/build, the task of its
 // tool.
 func (b *work) compile() error {
+	if err := b.prefetch(); err != nil {
+		return err
+	}
 	command := strings.TrimSpace(b.env.user["BUILD_COMMAND"])
 	switch {
 	case command != "":
@@ -24,6 +31,52 @@ func (b *work) compile() error {
 		return b.clojure(words...)
 	}
 	return nil // freeze resolves the dependencies
+}
+
+// prefetch fetches all dependencies where the network is for that only, so that what compiles and runs the app's
+// code works without. It costs another start of Java, so other builds fetch while they compile.
+func (b *work) prefetch() error {
+	if !b.Log.Separates() {
+		return nil
+	}
+	defer func() { b.fetchedAll = true }()
+	if b.installed("leiningen") != nil || b.app.BinLein && b.app.Lein != nil {
+		profiles := "uberjar,provided:production"
+		task := b.leinTask()
+		if b.app.Tool == "leiningen" && len(task) > 1 && strings.HasPrefix(task[0], "with-profile") {
+			profiles += ":" + task[1]
+		}
+		if err := b.lein("with-profile", profiles, "deps"); err != nil {
+			return err
+		}
+	}
+	if b.installed("clojure") == nil {
+		return nil
+	}
+	for _, words := range b.preparations() {
+		if err := b.clojure(append([]string{"-P"}, words...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// preparations returns the options of the Clojure command with which the build and the Procfile call it.
+func (b *work) preparations() [][]string {
+	list := [][]string{nil}
+	if words := b.cliTask(); b.app.Tool == "cli" && words != nil {
+		list = append(list, words[:1])
+	}
+	if name := b.runAlias(); name != "" {
+		list = append(list, []string{"-A:" + name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.app.Deps.Aliases)) {
+		called := lazyregexp.New(`-[AMXT](?::[\w.+*!?<>=/-]+)*:` + regexp.QuoteMeta(name) + `\b`)
+		if called.MatchString(b.procfile()) || called.MatchString(b.env.user["BUILD_COMMAND"]) {
+			list = append(list, []string{"-A:" + name})
+		}
+	}
+	return list
 }
 
 // leinTask returns the arguments of lein.

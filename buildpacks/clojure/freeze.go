@@ -54,6 +54,9 @@ func (b *work) allFrozen() (all []*frozen) {
 	if b.frozen != nil {
 		all = append(all, b.frozen)
 	}
+	if b.leinRun != nil {
+		all = append(all, b.leinRun)
+	}
 	for _, v := range b.variants {
 		all = append(all, v.frozen)
 	}
@@ -205,7 +208,7 @@ func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 // resolved matches the function in the form that `lein run` passes to the JVM.
 var resolved = lazyregexp.New(`clojure\.core/resolve \(quote ([^\s()]+)\)`)
 
-// freezeLein reads the command that `lein with-profile production trampoline run` would start.
+// freezeLein reads the command that `lein trampoline run` would start, with the profiles of the Procfile.
 func (b *work) freezeLein() (*frozen, error) {
 	if b.app.Lein.Main == "" && !slices.Contains(b.app.Lein.Computed, ":main") {
 		return b.leinClasspath()
@@ -218,7 +221,7 @@ func (b *work) freezeLein() (*frozen, error) {
 		delete(b.env.vars, "TRAMPOLINE_FILE")
 		b.env.vars["JVM_OPTS"] = options
 	}()
-	if err := b.lein("with-profile", "production", "trampoline", "run"); err != nil {
+	if err := b.lein("with-profile", b.leinProfile(), "trampoline", "run"); err != nil {
 		return nil, err
 	}
 	data, err := os.ReadFile(file)
@@ -254,7 +257,7 @@ func (b *work) parseTrampoline(words []string) (*frozen, error) {
 // leinClasspath reads the classpath of a project that names nothing to run; its Procfile does.
 func (b *work) leinClasspath() (*frozen, error) {
 	file := filepath.Join(b.home, "classpath")
-	if err := b.lein("with-profile", "production", "classpath", file); err != nil {
+	if err := b.lein("with-profile", b.leinProfile(), "classpath", file); err != nil {
 		return nil, err
 	}
 	data, err := os.ReadFile(file)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +25,78 @@ var runShim string
 // callsLein matches a process of a Procfile that Leiningen starts.
 var callsLein = lazyregexp.New(`(?m)^[A-Za-z0-9_-]+:.*\blein\s`)
 
+// readLein reads the words after lein: the profiles that it runs with ("" for the default ones), and whether it
+// runs the app, which is all that a slug without Leiningen can do.
+func readLein(words []word) (profile string, runs bool) {
+	for i := 0; i < len(words); i++ {
+		switch text := words[i].text; {
+		case words[i].open:
+			return profile, false
+		case strings.HasPrefix(text, "with-profile") && i+1 < len(words) && !words[i+1].open:
+			i++
+			profile = words[i].text
+		case text == "trampoline" || text == "-o":
+		default:
+			return profile, text == "run"
+		}
+	}
+	return profile, false
+}
+
+// leinProfile returns the profiles with which the Procfile runs the app, the first if there are several.
+func (b *work) leinProfile() string {
+	for _, c := range b.calls() {
+		if profile, runs := readLein(c.words[1:]); path.Base(c.words[0].text) == "lein" && runs && profile != "" {
+			return profile
+		}
+	}
+	return "production"
+}
+
+// checkLein looks at what the Procfile asks of Leiningen before anything is frozen.
+func (b *work) checkLein() error {
+	if b.includeLein() {
+		return nil
+	}
+	for _, c := range b.calls() {
+		if path.Base(c.words[0].text) != "lein" {
+			continue
+		}
+		profile, runs := readLein(c.words[1:])
+		why := ""
+		switch {
+		case b.app.Lein == nil:
+			why = "there is no project.clj"
+		case !runs:
+			why = "Leiningen is not in the slug, which starts nothing but `lein run`"
+		case b.uberjar == "" && profile != "" && profile != b.leinProfile():
+			why = fmt.Sprintf("another process runs with the profiles %s: a slug has one classpath of Leiningen's",
+				b.leinProfile())
+		}
+		if why == "" {
+			continue
+		}
+		d := unfrozen(c, why)
+		d.Hints = []string{
+			"set LEIN_INCLUDE_IN_SLUG=yes for the build: Leiningen and its repository become part of the slug",
+			"or start Java: `" + c.process + ": java $JAVA_OPTS clojure.main -m shop.core`",
+		}
+		if c.script == "" {
+			return d
+		}
+		b.Log.Warn("%s", d.Summary)
+	}
+	return nil
+}
+
+// freezeOther freezes what Leiningen starts in an app that the CLI builds, if the Procfile calls it.
+func (b *work) freezeOther() (err error) {
+	if b.app.Tool == "cli" && b.installed("leiningen") != nil && callsLein.MatchString(b.procfile()) {
+		b.leinRun, err = b.freezeLein()
+	}
+	return err
+}
+
 // includeLein reports whether Leiningen itself is part of the slug, with its repository.
 func (b *work) includeLein() bool {
 	value := strings.ToLower(strings.TrimSpace(b.env.user["LEIN_INCLUDE_IN_SLUG"]))
@@ -34,7 +107,7 @@ func (b *work) includeLein() bool {
 // leinInSlug provides the running app with a command lein: the real one if LEIN_INCLUDE_IN_SLUG is
 // set, else, if the Procfile calls it, one that starts the frozen app.
 func (b *work) leinInSlug() error {
-	if b.app.Tool != "leiningen" {
+	if b.app.Tool != "leiningen" && b.leinRun == nil {
 		return nil
 	}
 	include := b.includeLein()
@@ -52,7 +125,7 @@ func (b *work) leinInSlug() error {
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		return fmt.Errorf("writing lein: %w", err)
 	}
-	script := b.runScript()
+	script := b.runScript(layer.Path)
 	if include {
 		if script, err = b.copyLein(layer.Path); err != nil {
 			return fmt.Errorf("writing lein: %w", err)
@@ -89,19 +162,27 @@ func forgetOrigins(repository string) error {
 	})
 }
 
-// runScript returns a command lein that runs the frozen app.
-func (b *work) runScript() string {
-	command, named := "java $JAVA_OPTS", ""
-	if b.uberjar != "" {
-		command += " " + b.startsUberjar()
-		named = `exec java $JAVA_OPTS -cp ` + shell.Argument(b.uberjar) + ` clojure.main -m "$2"`
-	} else {
-		for _, word := range slices.Concat(b.frozen.options, b.frozen.main) {
+// runScript returns a command lein that runs the frozen app. layer is where the script's directory bin is.
+func (b *work) runScript(layer string) string {
+	command, named, app := "java $JAVA_OPTS", `java $JAVA_OPTS clojure.main -m "$main"`, "''"
+	start := func(f *frozen) {
+		for _, word := range slices.Concat(f.options, f.main) {
 			command += " " + shell.Argument(word)
 		}
-		named = `exec java $JAVA_OPTS clojure.main -m "$2"`
 	}
-	return strings.NewReplacer("@COMMAND@", command, "@NAMED@", named).Replace(runShim)
+	switch {
+	case b.leinRun != nil:
+		app = b.appFrom(filepath.Join(layer, "bin"))
+		command += " -cp " + b.classpath(b.leinRun.path)
+		named = command + ` clojure.main -m "$main"`
+		start(b.leinRun)
+	case b.uberjar != "":
+		command += " " + b.startsUberjar()
+		named = `java $JAVA_OPTS -cp ` + shell.Argument(b.uberjar) + ` clojure.main -m "$main"`
+	default:
+		start(b.frozen)
+	}
+	return strings.NewReplacer("@COMMAND@", command, "@NAMED@", named, "@APP@", app).Replace(runShim)
 }
 
 // copyLein copies Leiningen into a layer and returns the command lein. Leiningen finds its files

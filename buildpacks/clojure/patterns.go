@@ -164,8 +164,7 @@ func toolPatterns(manifest string) []diagnosis.Pattern {
 		diagnosis.NewPattern("clojure/git-history-missing",
 			`not a git repository|clojure\.tools\.build.*git[-_]count|git-count-revs`, manifest,
 			"The build reads the app's git history, and a slug is built from the files alone.",
-			"take the version from the environment: SOURCE_VERSION holds the commit if it is known",
-			"or write it in build.clj or project.clj"),
+			gitHints...),
 		diagnosis.NewPattern("clojure/tools-build-missing",
 			`Could not locate (clojure/tools/build/\w+)__init\.class`, "deps.edn",
 			"build.clj uses clojure.tools.build, and the alias build does not depend on it.",
@@ -207,8 +206,37 @@ func compilePatterns(manifest string) []diagnosis.Pattern {
 				}
 			},
 		},
+		{ID: "clojure/project-exception", Match: projectError, Make: projectException},
 		{ID: "clojure/build-exception", Match: executionError, Make: buildException},
 	}
+}
+
+// projectError matches the trace of a project.clj that throws: where it does, and the last cause.
+var projectError = lazyregexp.New(`(?s)Error loading \S*?([\w.-]+\.clj)\n` +
+	`(?:.*?\bat \(\S*?project\.clj:(\d+):\d+\))?(?:.*\nCaused by: [\w.$]+: ([^\n]+))?`)
+
+func projectException(m []string) *diagnosis.Diagnosis {
+	d := &diagnosis.Diagnosis{Place: m[1], Summary: m[1] + " can't be loaded."}
+	if m[2] != "" {
+		d.Place += ":" + m[2]
+	}
+	if m[3] != "" {
+		d.Summary = fmt.Sprintf("%s can't be loaded: %s.", m[1], strings.TrimSuffix(strings.TrimSpace(m[3]), "."))
+	}
+	if git.MatchString(m[0]) {
+		d.Hints = gitHints
+	}
+	return d
+}
+
+// git matches the word in what an exception says.
+var git = lazyregexp.New(`Caused by: .*\bgit\b`)
+
+// gitHints are what to do about code that asks git, in a build that has the files alone.
+var gitHints = []string{
+	"a build has the app's files and not its git history: take the version from the environment, where " +
+		"SOURCE_VERSION holds the commit if it is known (`(or (System/getenv \"SOURCE_VERSION\") …)`)",
+	"or write it in build.clj or project.clj",
 }
 
 func namespaceMissing(m []string, manifest string) *diagnosis.Diagnosis {

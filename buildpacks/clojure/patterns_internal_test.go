@@ -83,3 +83,19 @@ func TestUnrecognised(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 }
+
+// TestStuck checks what is said of a build that hangs after a line.
+func TestStuck(t *testing.T) {
+	d := stuck("lein uberjar", []string{"Compiling a.b", "Compiling my-shop.core", "INFO::main: Logging initialized"})
+	if d == nil || d.ID != "clojure/compile-hangs" || !d.Waiting || d.Transient ||
+		d.Summary != "`lein uberjar` compiles my-shop.core and does not end." {
+		t.Errorf("got %+v", d)
+	}
+	d = stuck("bin/build", []string{"Compiling a.b", "Created /app/x.jar", "Started on http://localhost:3000"})
+	if d == nil || d.ID != "clojure/build-hangs" {
+		t.Errorf("got %+v", d)
+	}
+	if d := stuck("lein uberjar", []string{"Compiling 3 source files to target"}); d != nil {
+		t.Errorf("got %+v", d)
+	}
+}

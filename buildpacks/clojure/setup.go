@@ -1,6 +1,7 @@
 package clojure
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -25,6 +26,33 @@ var (
 	//go:embed shims/freeze.clj
 	freezeScript []byte
 )
+
+// serial chooses Java's simplest collector, and sameCollector the one that is Java's default on all but small
+// machines. Java does not start with two.
+const (
+	serial        = "-XX:+UseSerialGC"
+	sameCollector = "-XX:+UseG1GC"
+)
+
+// collector returns the option for Java's collector when it compiles the app; "" if the app's files may choose
+// one. With another collector Java starts with other hash codes, and the classes differ (steadyHashes).
+func (b *work) collector() string {
+	if b.app.Lein != nil && len(b.app.Lein.Computed) > 0 {
+		return ""
+	}
+	for _, name := range b.app.Manifests {
+		if text, err := os.ReadFile(b.Path(name)); err != nil || bytes.Contains(text, []byte(":jvm-opts")) {
+			return ""
+		}
+	}
+	return sameCollector
+}
+
+// steadyHashes keeps Java from dropping manifests of jars, which it holds by soft references, when memory runs
+// low after a while. It would read them again, and that shifts the hash codes of all later objects of the
+// thread, by which Clojure's compiler orders what a function closes over: on a busy machine the classes of the
+// same source would differ.
+const steadyHashes = "-XX:SoftRefLRUPolicyMSPerMB=100000000"
 
 // maxRepository is the size in bytes up to which the local Maven repository is kept when
 // dependencies change; a larger one is emptied, because it holds many unused files.
@@ -71,11 +99,14 @@ func (b *work) setUp() error {
 	} {
 		b.env.vars[name] = value
 	}
-	// A build is too short for the optimising compiler to pay off. The user's name must not get
-	// into the app.
-	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1")
+	// A build is too short for the optimising compiler and for a collector with threads of its own to pay
+	// off. The user's name must not get into the app.
+	b.env.setDefault("LEIN_JVM_OPTS", "-XX:+TieredCompilation -XX:TieredStopAtLevel=1 "+serial)
 	b.env.vars["LEIN_JVM_OPTS"] += " -Dfile.encoding=UTF-8 -Duser.name=slugc -Duser.home=" + b.home
-	b.env.setDefault("JVM_OPTS", "-XX:TieredStopAtLevel=1")
+	b.env.setDefault("JVM_OPTS", strings.TrimSpace("-XX:TieredStopAtLevel=1 "+b.collector()))
+	for _, name := range []string{"LEIN_JVM_OPTS", "JVM_OPTS"} {
+		b.env.vars[name] += " " + steadyHashes
+	}
 	b.env.setDefault("LEIN_NO_DEV", "yes")
 	if strings.HasPrefix(b.mirror, "http:") {
 		b.env.vars["CLOJURE_CLI_ALLOW_HTTP_REPO"] = "true"

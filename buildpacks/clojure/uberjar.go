@@ -25,6 +25,10 @@ type jar struct {
 
 // target returns the directory that jars are built in.
 func (b *work) target() string {
+	if b.computed(":target-path") && b.created != "" {
+		first, _, _ := strings.Cut(b.created, "/")
+		return first
+	}
 	if b.app.Lein != nil && b.app.Lein.TargetPath != "" {
 		first, _, _ := strings.Cut(path.Clean(b.app.Lein.TargetPath), "/")
 		if filepath.IsLocal(first) && first != "." && !strings.Contains(first, "%") {
@@ -32,6 +36,11 @@ func (b *work) target() string {
 		}
 	}
 	return "target"
+}
+
+// computed reports whether project.clj computes a value, so that only what Leiningen does tells it.
+func (b *work) computed(key string) bool {
+	return b.app.Lein != nil && b.app.Tool == "leiningen" && slices.Contains(b.app.Lein.Computed, key)
 }
 
 // findJar chooses the jar that starts the app: the one of :uberjar-name, anywhere below the target
@@ -45,6 +54,9 @@ func (b *work) findJar() error {
 	wanted := ""
 	if b.app.Lein != nil {
 		wanted = b.app.Lein.UberjarName
+	}
+	if b.computed(":uberjar-name") {
+		wanted = b.created
 	}
 	chosen := chooseJar(jars, wanted)
 	if chosen == nil {

@@ -97,3 +97,19 @@ func TestUncompiledMain(t *testing.T) {
 		}
 	}
 }
+
+// TestComputedJar holds that Leiningen's own words tell the jar whose name project.clj computes.
+func TestComputedJar(t *testing.T) {
+	b := newWork(t, leinApp(detect.LeinFacts{Computed: []string{":uberjar-name", ":target-path"}}), nil)
+	for _, name := range strings.Fields("out/9/shop-9.jar out/9/y-standalone.jar out/9/app.jar target/x-standalone.jar") {
+		writeJar(t, b.Path(name), entry{name: "META-INF/MANIFEST.MF", text: "Main-Class: a.b\n"},
+			entry{name: "a/b.class"})
+	}
+	script := "echo Created " + b.Path("out/9/shop-9.jar") + "; echo Created " + b.Path("out/9/app.jar")
+	if err := b.tool("lein uberjar", "/bin/sh", "-c", script); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.findJar(); err != nil || b.uberjar != "out/9/app.jar" {
+		t.Errorf("chosen %q, %v", b.uberjar, err)
+	}
+}

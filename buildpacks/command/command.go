@@ -23,6 +23,7 @@ type Command struct {
 	Stdout  io.Writer              // takes its standard output, which is then neither shown nor kept; may be nil
 	Network string                 // id of the diagnosis that it waits on the network; "" for none
 	Asks    string                 // the hosts that it asks, for that diagnosis; "" if they are not known
+	Stuck   Stuck                  // explains its silence by its last lines; may be nil
 	Offline bool                   // it is a script of the app and not what fetches dependencies
 	Quiet   bool                   // shows nothing
 	Drop    func(line string) bool // reports lines that are kept but not shown; nil drops none
@@ -51,7 +52,7 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
 	}
-	if err = l.run(cmd, c); errors.Is(err, exec.ErrWaitDelay) {
+	if err = l.run(cmd, c, out); errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // the program itself succeeded
 	}
 	if closed := out.Close(); err == nil {
@@ -69,9 +70,9 @@ func (l *Log) Run(ctx context.Context, c Command) (tail []byte, err error) {
 	return out.last(), nil
 }
 
-// run runs a program, and watches one that needs the network.
-func (l *Log) run(cmd *exec.Cmd, c Command) error {
-	if c.Network == "" || l.Report == "" {
+// run runs a program, and watches one that needs the network or whose silence can be explained.
+func (l *Log) run(cmd *exec.Cmd, c Command, out *stream) error {
+	if c.Network == "" && c.Stuck == nil || l.Report == "" {
 		return cmd.Run()
 	}
 	if err := cmd.Start(); err != nil {
@@ -79,7 +80,7 @@ func (l *Log) run(cmd *exec.Cmd, c Command) error {
 	}
 	ended := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { l.watch(cmd.Process.Pid, c, ended) })
+	wg.Go(func() { l.watch(cmd.Process.Pid, c, out, ended) })
 	err := cmd.Wait()
 	close(ended)
 	wg.Wait()

@@ -65,7 +65,7 @@ func Twice(told func(why string), run func() error) error {
 }
 
 // Unrecognised returns the diagnosis of a failure that no pattern recognises: the command, its
-// status and its last meaningful lines.
+// status and its last meaningful lines, which are never those of a stack trace.
 func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
 	if f.Status == "signal: killed" || f.Status == "exit status 137" { // 137 is how a shell reports the same
 		language, _, _ := strings.Cut(unknown.ID, "/")
@@ -80,7 +80,7 @@ func (f *Failure) Unrecognised(unknown Unknown) *diagnosis.Diagnosis {
 		Summary: fmt.Sprintf("`%s` failed (%s).", f.Command, f.Status),
 		Hints:   slices.Clone(unknown.Hints),
 	}
-	lines := f.Lines(unknown.Noise)
+	lines := withoutFrames(f.Lines(unknown.Noise))
 	for _, line := range lines[max(0, len(lines)-quotedLines):] {
 		d.Hints = append(d.Hints, "it said: "+Clip(line, quotedBytes))
 	}

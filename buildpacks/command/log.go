@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"slugc/buildpacks/diagnosis"
 )
 
 // Log writes a build's progress in the format of Heroku's buildpacks: steps, details, warnings, and
@@ -71,6 +73,7 @@ func (l *Log) Again(why string) { l.Detail("%s Trying once more", why) }
 
 const (
 	tailSize = 256 << 10 // bytes of a tool's output that are kept to recognise its failure
+	lastSize = 16 << 10  // bytes of it that explain its silence
 	maxLine  = 64 << 10  // bytes; a longer line is shown in pieces
 )
 
@@ -139,4 +142,17 @@ func (s *stream) last() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tail[max(0, len(s.tail)-tailSize):]
+}
+
+// lastLines returns the last lines that are not blank, trimmed and without colours.
+func (s *stream) lastLines() (lines []string) {
+	s.mu.Lock()
+	text := append(bytes.Clone(s.tail[max(0, len(s.tail)-lastSize):]), s.line...)
+	s.mu.Unlock()
+	for line := range strings.Lines(string(diagnosis.Plain(text))) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }

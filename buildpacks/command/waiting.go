@@ -16,12 +16,12 @@ import (
 // waitPoll is how often the processes of a command are looked at.
 const waitPoll = time.Second
 
-// watch notes in the report, until ended is closed, whether a command waits on the network: if the platform
-// stops a silent build, the note tells it why. Without /proc it notes nothing.
-func (l *Log) watch(pid int, c Command, ended <-chan struct{}) {
-	noted := false
+// watch notes in the report, until ended is closed, what a command waits on: if the platform stops a silent
+// build, the note tells it why. Without /proc it knows nothing of the network.
+func (l *Log) watch(pid int, c Command, out *stream, ended <-chan struct{}) {
+	noted := ""
 	defer func() {
-		if noted {
+		if noted != "" {
 			_ = os.Remove(l.Report)
 		}
 	}()
@@ -31,16 +31,33 @@ func (l *Log) watch(pid int, c Command, ended <-chan struct{}) {
 			return
 		case <-time.After(waitPoll):
 		}
-		switch waits := waitsOnNetwork(pid); {
-		case waits && !noted:
-			noted = diagnosis.Write(l.Report, &diagnosis.Diagnosis{
-				ID: c.Network, Transient: true, Waiting: true,
-				Summary: fmt.Sprintf("`%s` waits on %s.", c.Shown, cmp.Or(c.Asks, "the network")),
-				Hints:   []string{"try again; if it persists, check the registry and proxy settings"},
-			}) == nil
-		case !waits && noted:
-			noted = os.Remove(l.Report) != nil
+		switch d := waitsFor(pid, c, out); {
+		case d == nil && noted != "":
+			if os.Remove(l.Report) == nil {
+				noted = ""
+			}
+		case d != nil && noted != d.Summary:
+			if diagnosis.Write(l.Report, d) == nil {
+				noted = d.Summary
+			}
 		}
+	}
+}
+
+// waitsFor returns what a command waits on, or nil. Its last lines tell more than an open connection.
+func waitsFor(pid int, c Command, out *stream) *diagnosis.Diagnosis {
+	if c.Stuck != nil {
+		if d := c.Stuck(c.Shown, out.lastLines()); d != nil {
+			return d
+		}
+	}
+	if c.Network == "" || !waitsOnNetwork(pid) {
+		return nil
+	}
+	return &diagnosis.Diagnosis{
+		ID: c.Network, Transient: true, Waiting: true,
+		Summary: fmt.Sprintf("`%s` waits on %s.", c.Shown, cmp.Or(c.Asks, "the network")),
+		Hints:   []string{"try again; if it persists, check the registry and proxy settings"},
 	}
 }
 

@@ -108,9 +108,12 @@ func TestRecognise(t *testing.T) {
 		diagnosis.NewPattern("x/special", `odd: (\w+)`, "", "Odd $1."),
 	}, diagnosis.Common("x")...)
 	const (
-		unknownHost = "A dependency is fetched over ssh from a git host whose key this build does not know."
-		private     = "A dependency comes from a private git repository and the build has no credentials for it."
-		glibc       = "A prebuilt binary needs glibc 2.38, which is newer than this machine's."
+		unknownHost = "A dependency is fetched over ssh from a git host, whose key this build does not know."
+		knownHost   = "A dependency is fetched over ssh from the git host git.example, whose key this build " +
+			"does not know."
+		private = "A dependency comes from a private repository of the git host git.example, and the build " +
+			"has no credentials for it."
+		glibc = "A prebuilt binary needs glibc 2.38, which is newer than this machine's."
 	)
 	const libc = "node: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by node)"
 	for _, tt := range []struct{ text, id, summary string }{
@@ -125,6 +128,12 @@ func TestRecognise(t *testing.T) {
 			"The network failed (Could not resolve host) while packages were being fetched from packages.example.",
 		},
 		{"Host key verification failed.\r\nfatal: Could not read from remote.", "x/git-host-key", unknownHost},
+		{"No ED25519 host key is known for git.example and you have requested strict checking.\n" +
+			"Host key verification failed.\r\n", "x/git-host-key", knownHost},
+		{
+			"Net::OpenTimeout: Failed to open TCP connection to gems.example:443 (execution expired)", "x/network",
+			"The network failed (Net::OpenTimeout) while packages were being fetched from gems.example:443.",
+		},
 		{"git@git.example: Permission denied (publickey).", "x/git-permission", private},
 		{
 			"fatal: could not read Username for 'https://git.example': terminal prompts disabled",

@@ -53,7 +53,7 @@ const silent = `\b(ETIMEDOUT|ESOCKETTIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTFOUND|EH
 func Network(language string) []Pattern {
 	const again = "try again; if it persists, check the registry and proxy settings"
 	make := func(expression, summary string, hints ...string) Pattern {
-		return Pattern{language + "/network", hosted{lazyregexp.New(expression)}, func(m []string) *Diagnosis {
+		return Pattern{language + "/network", hosted{lazyregexp.New(expression), hostOf}, func(m []string) *Diagnosis {
 			where := "the registry"
 			if host := m[len(m)-1]; host != "" {
 				where = host
@@ -74,9 +74,13 @@ func Network(language string) []Pattern {
 }
 
 // hosted adds to the submatches of an expression the host that the output names beside it, or "".
-type hosted struct{ *lazyregexp.Regexp }
+type hosted struct {
+	*lazyregexp.Regexp
+	host *lazyregexp.Regexp
+}
 
-var hostOf = lazyregexp.New(`(?:https?://(?:[^/\s@]*@)?|for host .|resolve host:? |getaddrinfo \w+ |` +
+var hostOf = lazyregexp.New(`(?:https?://(?:[^/\s@]*@)?|for host .|resolve host(?:name)?:? |getaddrinfo \w+ |` +
+	`reach host |TCP connection to |connect\(2\) for "?|UnknownHostException: |Failed to connect to |lookup |` +
 	`(?:connect E\w+|dial tcp) )([\w.-]*\w(?::\d+)?)`)
 
 // nearby is how many bytes before and after an error its host is looked for.
@@ -89,9 +93,9 @@ func (h hosted) FindSubmatch(text []byte) [][]byte {
 	}
 	at := bytes.Index(text, found[0])
 	line := bytes.LastIndexByte(text[:at], '\n') + 1
-	host := hostOf.FindSubmatch(text[line:min(len(text), at+nearby)])
+	host := h.host.FindSubmatch(text[line:min(len(text), at+nearby)])
 	if host == nil {
-		host = hostOf.FindSubmatch(text[max(0, at-nearby):line])
+		host = h.host.FindSubmatch(text[max(0, at-nearby):line])
 	}
 	if host == nil {
 		return append(found, nil)

@@ -57,11 +57,14 @@ func Expand(text string, match []string) string {
 // of the words that patterns look for.
 var sgr = lazyregexp.New(`\x1b\[[0-9;]*m`)
 
+// Plain returns a tool's output without colours.
+func Plain(output []byte) []byte { return sgr.ReplaceAll(output, nil) }
+
 // Recognise returns the diagnosis of the first pattern that matches tail, the end of a failed
 // tool's output, or nil. Patterns are in order of precedence: the particular before the general.
 // Colours and carriage returns are removed before matching.
 func Recognise(patterns []Pattern, tail []byte) *Diagnosis {
-	text := sgr.ReplaceAll(tail, nil)
+	text := Plain(tail)
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	for _, p := range patterns {
 		found := p.Match.FindSubmatch(text)

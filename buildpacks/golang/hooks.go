@@ -61,8 +61,9 @@ func (b *work) hook(root *os.Root, name string) error {
 	env := maps.Clone(b.env.vars)
 	env["GOBIN"], env["GOFLAGS"] = b.Path(binDir), b.goFlags()
 	env["PATH"] += string(filepath.ListSeparator) + env["GOBIN"]
-	c := command.Command{Args: []string{"-c", place}, Shown: place, Offline: true, Env: env.List()}
-	_, err = b.run("bash", c)
+	_, err = b.run("bash", command.Command{
+		Args: []string{"-c", place}, Shown: place, Offline: true, Env: env.List(), Stuck: command.Hangs("go"),
+	})
 	failed := unknown
 	failed.ID = "go/hook-failed"
 	if err = command.Explain(err, nil, failed); err != nil {

@@ -65,6 +65,9 @@ func (b *work) installedVersion(root *os.Root, dir string) string {
 
 // bill writes the launch SBOM: the runtime, the package manager, the app's direct dependencies.
 func (b *work) bill() error {
+	if b.buildOnly {
+		return nil
+	}
 	npm := b.node.npm.Version
 	components := []cdx.Component{bill.Runtime("node", b.node.Version), bill.Tool("npm", npm, bill.NPM("npm", npm))}
 	if tool := toolOf(b.app.Manager); tool != "npm" {

@@ -13,6 +13,7 @@ type work struct {
 	app       *detect.NodeApp
 	requires  []detect.Requirement
 	assisting bool              // another buildpack is primary: no processes, nothing pruned
+	buildOnly bool              // the running app needs neither Node nor the packages
 	slices    map[string]string // the slices that the platform can supply: key by path
 	env       *environment
 	node      nodeRuntime
@@ -37,6 +38,9 @@ func start(frame *language.Build) (*work, error) {
 		if assisting, _ := entry.Metadata["assisting"].(bool); entry.Name == planName && assisting {
 			b.assisting = true
 		}
+	}
+	if err := b.findBuildOnly(); err != nil {
+		return nil, err
 	}
 	var err error
 	if b.slices, err = extension.Slices(b.CNB.Platform.Path); err != nil {

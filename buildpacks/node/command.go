@@ -12,7 +12,7 @@ import (
 // network: a script, or what comes after the scripts, which may have left settings of the package manager.
 // The error of a command that fails is a diagnosis: that of a pattern, or the unknown one.
 func (b *work) tool(unknown command.Unknown, argv ...string) error {
-	_, err := b.run(command.Command{Drop: noise, Offline: true}, argv)
+	_, err := b.run(command.Command{Drop: noise, Offline: true, Stuck: command.Hangs("node")}, argv)
 	return b.explain(err, unknown)
 }
 

@@ -1,12 +1,15 @@
 package node
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/cache/testkit"
@@ -83,7 +86,7 @@ func TestMissingPrograms(t *testing.T) {
 			programs: []string{"cross-env", "next"}, full: []string{"cross-env", "next", "nodemon", "tsc"},
 		},
 	}
-	for command, want := range map[string]string{
+	for line, want := range map[string]string{
 		"nodemon x.js": "nodemon pruned", "NODE_ENV=production nodemon x": "nodemon pruned", "nowhere": "nowhere",
 		"cross-env NODE_ENV=production nodemon": "nodemon pruned", "npm start": "nodemon pruned in serve",
 		"yarn serve": "nodemon pruned in serve", "bun run both": "tsc pruned in both",
@@ -92,12 +95,14 @@ func TestMissingPrograms(t *testing.T) {
 		"sh x && tsc":                 "tsc pruned",
 		"./node_modules/.bin/tsc; sh": "tsc pruned", "exec next start -p $PORT": "", "npm run ok": "",
 		"npm run loop":      "",
-		"sh -c 'nodemon x'": "", "next start || nodemon": "", "if true; then nodemon; fi": "", "./nodemon": "",
+		"sh -c 'nodemon x'": "", "next start || nodemon": "", "nodemon x & next start": "",
+		"nodemon x 2>&1":            "nodemon pruned",
+		"if true; then nodemon; fi": "", "./nodemon": "",
 		"$SERVER x": "", "npm start -w apps/web": "", "npm --prefix api start": "", "npx -p x nodemon": "",
 		"cd api && next start": "", "bin/web": "", "": "", "yarn workspace api start": "",
 	} {
 		got := ""
-		if m := b.missingIn(command, "", 3); m != nil {
+		if m := b.missingIn(line, "", 3); m != nil {
 			got = m.program
 			if m.pruned {
 				got += " pruned"
@@ -107,8 +112,18 @@ func TestMissingPrograms(t *testing.T) {
 			}
 		}
 		if got != want {
-			t.Errorf("%q: got %q, want %q", command, got, want)
+			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
+	}
+	var out bytes.Buffer
+	b.Log = &command.Log{Out: &out}
+	testkit.Write(t, b.Path("Procfile"),
+		"web: npm start\ndirect: A=b nodemon x\nnpx: npx tsc\nok: next start\n# old: npm start\n")
+	if err := b.checkPrograms(webProcess{script: true}); err != nil || strings.Count(out.String(), "can't start") != 3 {
+		t.Errorf("with a Procfile: %v, says %q", err, out.String())
+	}
+	if err := os.Remove(b.Path("Procfile")); err != nil {
+		t.Fatal(err)
 	}
 	err := b.checkPrograms(webProcess{script: true})
 	d, ok := errors.AsType[*diagnosis.Diagnosis](err)

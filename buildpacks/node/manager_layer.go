@@ -95,6 +95,6 @@ func (b *work) managerLayer(tool string, want map[string]any, line string, fill 
 		layer.LaunchEnvironment.Default(name, value)
 	}
 	b.env.vars.Prepend("PATH", filepath.Join(layer.Path, "bin"))
-	b.Contribute(layer, language.Everywhere)
+	b.Contribute(layer, b.everywhere())
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/extension"
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
 )
@@ -32,7 +33,8 @@ type missing struct {
 	pruned  bool   // it was there until development dependencies were taken out
 }
 
-// checkPrograms refuses a start script that cannot start, and warns of processes of the Procfile that cannot.
+// checkPrograms refuses a start script whose program was pruned, and warns of one that is not here, and of
+// processes of the Procfile that cannot start.
 func (b *work) checkPrograms(w webProcess) error {
 	if b.deps.programs == nil || b.app.Manager == "berry" && b.app.NodeLinker == "pnp" {
 		return nil // they are not known
@@ -43,7 +45,7 @@ func (b *work) checkPrograms(w webProcess) error {
 			w.script = false
 		}
 		if m := b.missingIn(command, "", 3); m != nil && (m.pruned || m.script != "") {
-			b.Log.Warn("The Procfile's %s can't start: %s %s", kind, m.text(), b.remedies(m)[0])
+			b.Log.Warn("The Procfile's %s can't start: %s %s", kind, m.text(), language.Sentence(b.remedies(m)[0]))
 			b.Result.Labels = append(b.Result.Labels, libcnb.Label{Key: extension.WarnedLabel, Value: kind})
 		}
 	}
@@ -51,7 +53,11 @@ func (b *work) checkPrograms(w webProcess) error {
 		return nil
 	}
 	m := b.missingIn(b.app.Scripts["start"], "start", 3)
-	if m == nil {
+	switch {
+	case m == nil:
+		return nil
+	case !m.pruned: // a runner may have it
+		b.Log.Warn("The app can't start here: %s %s", m.text(), language.Sentence(b.remedies(m)[0]))
 		return nil
 	}
 	return &diagnosis.Diagnosis{
@@ -68,7 +74,7 @@ func (m *missing) text() string {
 	if m.pruned {
 		return who + ", which is a development dependency and was pruned."
 	}
-	return who + ", which no dependency brings."
+	return who + ", which no dependency brings and this machine does not have."
 }
 
 // remedies say what the app's owner can do about a missing program, the likeliest first.
@@ -100,7 +106,7 @@ var packageWith = map[string]string{
 }
 
 // beyond matches what a script can hold that decides at run what is started: nothing is known of it then.
-var beyond = lazyregexp.New("[|`(){}<]|\\$\\(|(?:^|[;&\\s])(?:if|for|while|case|until)\\s")
+var beyond = lazyregexp.New("[|`(){}<]|\\$\\(|(?:^|[^&>])&(?:[^&]|$)|(?:^|[;&\\s])(?:if|for|while|case|until)\\s")
 
 // words matches the words of a simple command.
 var words = lazyregexp.New(`(?:[^\s"']|"[^"]*"|'[^']*')+`)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/buildpacks/node"
 	"slugc/buildpacks/toolchain/toolchaintest"
 )
 
@@ -34,7 +35,10 @@ func newToy(t *testing.T) *toy {
 // app writes an app of a package manager that depends on the toy alone. Its own files set how long the
 // package manager waits.
 func (r *toy) app(b *bench, manager string) {
-	pins := map[string]string{"yarn": `"packageManager": "yarn@1.22.22",`, "pnpm": `"packageManager": "pnpm@10.34.7",`}
+	pins := map[string]string{
+		"yarn": `"packageManager": "yarn@1.22.22",`,
+		"pnpm": `"packageManager": "pnpm@10.34.7",`,
+	}
 	must(b.T, os.RemoveAll(b.Source("")))
 	b.Write("package.json", `{"name":"app","version":"1.0.0","private":true,`+pins[manager]+
 		`"engines":{"node":"22.x"},"scripts":{"start":"node x.js"},"dependencies":{"toy":"1.0.0"}}`)
@@ -130,5 +134,54 @@ func TestUntrustedRegistry(t *testing.T) {
 	got := b.fail("node/network")
 	if !got.Diagnosis.Transient || !strings.Contains(strings.Join(got.Diagnosis.Hints, " "), "npm_config_cafile") {
 		t.Errorf("got %+v\n%s", got.Diagnosis, got.Log)
+	}
+}
+
+// TestPrivateRegistry holds, for each way in which package managers are configured, that a registry which the
+// app's files name is asked, with its token, and the machine's is not: that one answers nothing here.
+func TestPrivateRegistry(t *testing.T) {
+	t.Parallel()
+	const (
+		npmrc  = "registry=${HOST}/npm/\n//ADDRESS/npm/:_authToken=${TOKEN}\nalways-auth=true\n"
+		yml    = "npmRegistryServer: ${HOST}/npm\nnpmAuthToken: ${TOKEN}\nnpmAlwaysAuth: true\n"
+		plain  = "nodeLinker: node-modules\nunsafeHttpWhitelist: [127.0.0.1]\n"
+		bunfig = "[install.registry]\nurl = \"URL/npm/\"\ntoken = \"$TOKEN\"\n"
+	)
+	for _, c := range []struct{ manager, pin, file, text string }{
+		{"npm", "", ".npmrc", npmrc},
+		{"berry", "yarn@4.9.1", ".yarnrc.yml", yml + plain},
+		{"pnpm", "pnpm@10.34.7", ".npmrc", npmrc},
+		{"bun", "bun@1.2.20", "bunfig.toml", bunfig},
+	} {
+		t.Run(c.manager+" "+c.pin, func(t *testing.T) {
+			r := newToy(t)
+			r.PutJSON("/npm/toy", map[string]any{
+				"name": "toy", "dist-tags": map[string]string{"latest": "1.0.0"}, "versions": map[string]any{"1.0.0": map[string]any{
+					"name": "toy", "version": "1.0.0", "dist": map[string]any{"tarball": r.addr, "integrity": r.integrity},
+				}},
+			})
+			b := newWarmBench(t, small)
+			must(t, os.RemoveAll(b.Source("")))
+			pin := ""
+			if c.pin != "" {
+				pin = fmt.Sprintf(`"packageManager":%q,`, c.pin)
+			}
+			b.Write("package.json", `{"name":"app","version":"1.0.0",`+pin+
+				`"engines":{"node":"22.x"},"scripts":{"start":"node x.js"},"dependencies":{"toy":"1.0.0"}}`)
+			if c.manager == "berry" {
+				b.Write("yarn.lock", "") // only marks the project's root
+			}
+			address := strings.TrimPrefix(r.URL, "http://")
+			b.Write(c.file, strings.NewReplacer("ADDRESS", address, "URL", r.URL).Replace(c.text))
+			b.Env = append(b.Env, node.RegistrySetting+"=http://127.0.0.1:9/")
+			b.Config = map[string]string{"HOST": r.URL, "TOKEN": "tok-123456"}
+			o := b.build()
+			if !o.files.Has("node_modules/toy/index.js") && !o.files.Has("node_modules/toy") {
+				t.Errorf("the package is not installed\n%s", o.Log)
+			}
+			if got := r.Header("/npm/toy").Get("Authorization"); got != "Bearer tok-123456" {
+				t.Errorf("the registry was asked with %q\n%s", got, o.Log)
+			}
+		})
 	}
 }

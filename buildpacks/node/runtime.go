@@ -71,7 +71,7 @@ func (b *work) installRuntime() error {
 	b.Log.Detail("Using Node.js %s (%s), npm %s%s", node.Version, node.From, npm.Version, cached)
 	layer.Metadata = want
 	b.runtimeEnv(layer)
-	b.Contribute(*layer, language.Everywhere)
+	b.Contribute(*layer, b.everywhere())
 	return nil
 }
 

@@ -29,6 +29,10 @@ func (b *work) declareSlices() error {
 	if err := b.yarnState(); err != nil {
 		return err
 	}
+	if b.buildOnly {
+		b.leaveOut()
+		return b.saveState()
+	}
 	for _, modules := range d.final {
 		b.Result.Slices = append(b.Result.Slices, libcnb.Slice{Paths: []string{modules}})
 		if d.key != "" && !d.dirty && !b.assisting {

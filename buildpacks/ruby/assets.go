@@ -56,7 +56,7 @@ func (b *work) assets() error {
 			layer.Metadata = map[string]any{"layout": layout}
 			b.ContributeStore(layer)
 		}
-		return diagnose("ruby/assets-precompile-failed", err, b.taskPatterns())
+		return b.withStandIns(diagnose("ruby/assets-precompile-failed", err, b.taskPatterns()))
 	}
 	b.Log.Detail("Compiled in %.1f s", time.Since(start).Seconds())
 	if err := b.saveCaches(layer); err != nil {
@@ -91,11 +91,7 @@ func (b *work) saveCaches(layer libcnb.Layer) error {
 		if err := errors.Join(os.RemoveAll(kept), tree.Move(source, kept)); err != nil {
 			return err
 		}
-		for dir := filepath.Dir(source); dir != b.Dir; dir = filepath.Dir(dir) {
-			if os.Remove(dir) != nil { // refused unless it is empty
-				break
-			}
-		}
+		b.removeEmpty(filepath.Dir(source))
 	}
 	return tree.Prune(layer.Path, maxAssets, maxAssets, nil)
 }

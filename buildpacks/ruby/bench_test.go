@@ -81,6 +81,7 @@ func newWarmBench(t *testing.T) *bench {
 // rewarm puts the warm layer "ruby" in place of the bench's.
 func (b *bench) rewarm() {
 	b.T.Helper()
+	b.Restore()
 	must(b.T, os.RemoveAll(b.Layer("ruby")))
 	must(b.T, os.RemoveAll(b.Layer("ruby.toml")))
 	link(b.T, filepath.Join(warm.dir, "ruby"), b.Layer(""))

@@ -29,6 +29,9 @@ type work struct {
 	launchConfig map[string]string // the settings of the app's .bundle/config that Bundler reads at launch
 	bundle       string            // BUNDLE_PATH
 	rake         *rakefile
+	before       *before // what the app had before its tasks ran; nil if none did
+	standIn      string  // the DATABASE_URL that the app's tasks get; "" if the build sets none
+	lacking      string  // the Bundler of BUNDLED WITH, if it is not available, and why; "" if it is
 }
 
 // start reads what the app is and needs.

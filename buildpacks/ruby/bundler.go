@@ -2,6 +2,7 @@ package ruby
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -80,8 +81,11 @@ func (b *work) fetchBundler(want, own string) error {
 			if failed {
 				why = errorLine(f)
 			}
+			why = command.Clip(why, 200)
 			b.Log.Detail("Using Bundler %s, which comes with Ruby; %s (%s BUNDLED WITH) is not available: %s", own,
-				want, b.app.Lockfile, command.Clip(why, 200))
+				want, b.app.Lockfile, why)
+			b.lacking = fmt.Sprintf("%s has BUNDLED WITH %s, which is not available (%s), so Bundler %s was used",
+				b.app.Lockfile, want, why, own)
 			return nil
 		}
 		b.Log.Detail("Using Bundler %s (%s BUNDLED WITH)", want, b.app.Lockfile)

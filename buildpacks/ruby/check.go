@@ -1,16 +1,10 @@
 package ruby
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"slugc/buildpacks/diagnosis"
-	"slugc/detect/lazyregexp"
 )
 
 // checkEngine rejects other engines than MRI before anything is fetched.
@@ -51,14 +45,8 @@ func (b *work) checkApp() error {
 		b.Log.Warn("bin/bundle is committed. It may ask for a Bundler that is not installed; " +
 			"remove it with `git rm bin/bundle`.")
 	}
-	scripts, err := b.oddScripts()
-	if err != nil {
+	if err := b.repairScripts(); err != nil {
 		return err
-	}
-	if len(scripts) > 0 {
-		b.Log.Warn("These scripts name a particular Ruby in their first line, which may not be installed: %s. "+
-			"Write `#!/usr/bin/env ruby`.",
-			strings.Join(scripts, ", "))
 	}
 	if b.app.HasGem("asset_sync") {
 		b.Log.Warn("The gem asset_sync is in the bundle: it makes every build depend on a remote storage. " +
@@ -83,50 +71,4 @@ func (b *work) checkPuma() *diagnosis.Diagnosis {
 		Hints: []string{"run `bundle update puma` to get 7.0.3 or later and commit " + b.app.Lockfile,
 			"or set PUMA_PERSISTENT_TIMEOUT in the build's configuration once config/puma.rb sets persistent_timeout"},
 	}
-}
-
-var oddShebang = lazyregexp.New(`^#!.*\bruby[0-9]|^#!\s*/(?:home|Users|opt|usr/local)/\S*ruby`)
-
-// oddScripts lists the scripts of bin whose first line names a particular Ruby.
-func (b *work) oddScripts() (found []string, err error) {
-	root, err := os.OpenRoot(b.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening the app: %w", err)
-	}
-	defer root.Close()
-	bin, err := root.Open("bin")
-	if err != nil {
-		return nil, nil
-	}
-	defer bin.Close()
-	entries, err := bin.ReadDir(1000)
-	if err != nil {
-		return nil, nil // empty, or no directory
-	}
-	for _, entry := range entries {
-		if !entry.Type().IsRegular() {
-			continue
-		}
-		head, err := firstLine(root, filepath.Join("bin", entry.Name()))
-		if err == nil && oddShebang.Match(head) {
-			found = append(found, "bin/"+entry.Name())
-		}
-	}
-	slices.Sort(found)
-	return found, nil
-}
-
-func firstLine(root *os.Root, name string) ([]byte, error) {
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	head := make([]byte, 200)
-	n, err := f.Read(head)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
-	return line, nil
 }

@@ -31,13 +31,16 @@ func (b *work) run(c call) ([]byte, error) {
 	} else if program = b.env.look(program); program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", shown)
 	}
-	network := ""
+	network, stuck := "", command.Stuck(nil)
 	if c.waits {
 		network = "ruby/network"
 	}
+	if c.script {
+		stuck = command.Hangs("ruby")
+	}
 	return b.Log.Run(b.Context,
 		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.Dir, Env: b.env.list(c.all),
-			Stdout: c.stdout, Quiet: c.quiet, Network: network, Offline: c.script, Drop: c.drop})
+			Stdout: c.stdout, Quiet: c.quiet, Network: network, Stuck: stuck, Offline: c.script, Drop: c.drop})
 }
 
 // errorLine returns the line of a failure's output that names the cause: the one after "ERROR:" or

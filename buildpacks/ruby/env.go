@@ -38,6 +38,7 @@ type environment struct {
 	gemfile map[string]bool   // variables that the Gemfile names
 	mirror  string            // the machine's gem source
 	secrets []string          // values that must not be printed
+	refused []string          // the user's variables that the build does not take, sorted
 }
 
 var gemfileEnv = lazyregexp.New(`ENV(?:\.fetch\(|\[)\s*["']([A-Za-z_][A-Za-z0-9_]*)["']`)
@@ -66,10 +67,27 @@ func newEnvironment(environ []string, config map[string]string, gemfile string) 
 		if !refused.MatchString(name) {
 			e.user[name] = value
 			e.secrets = append(e.secrets, secretsIn(name, value)...)
+		} else if !granted(name, value) {
+			e.refused = append(e.refused, name)
 		}
 	}
+	slices.Sort(e.refused)
 	return e
 }
+
+// granted reports whether the build does what a refused variable asks for, or takes it from elsewhere.
+func granted(name, value string) bool {
+	switch name {
+	case "BUNDLE_GEMFILE": // the detector reads it
+		return true
+	case "BUNDLE_DEPLOYMENT", "BUNDLE_FROZEN":
+		return value == "true" || value == "1"
+	}
+	return strings.HasPrefix(name, "CNB_") || strings.HasPrefix(name, "SLUGC_")
+}
+
+// atLaunch are the user's settings of Bundler that decide which gems it loads: it must have them at launch too.
+var atLaunch = []string{"BUNDLE_WITH", "BUNDLE_ONLY", "BUNDLE_FORCE_RUBY_PLATFORM", "BUNDLE_SPECIFIC_PLATFORM"}
 
 // secretsIn returns the secrets in a variable's value. The password of Bundler's credentials is one
 // by itself, because it may be printed alone.

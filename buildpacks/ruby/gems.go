@@ -54,7 +54,7 @@ func (b *work) gems() error {
 			return err
 		}
 	}
-	if err := b.keepDownloads(); err != nil {
+	if err := errors.Join(b.keepDownloads(), b.pathExecutables()); err != nil {
 		return err
 	}
 	layer.Metadata = map[string]any{"parts": digests(parts)}
@@ -73,13 +73,20 @@ func (b *work) without() string {
 	if !ok {
 		return "development:test"
 	}
-	return strings.Join(strings.FieldsFunc(groups, func(r rune) bool { return r == ' ' || r == ':' || r == ',' }), ":")
+	return strings.Join(
+		strings.FieldsFunc(groups, func(r rune) bool { return r == ' ' || r == ':' || r == ',' }),
+		":",
+	)
 }
 
 // gemsEnv sets the environment of Bundler and of everything that it runs.
 func (b *work) gemsEnv() {
 	if groups := b.env.user["BUNDLE_WITHOUT"]; strings.Contains(strings.TrimSpace(groups), " ") {
 		b.Log.Warn("BUNDLE_WITHOUT separates groups by spaces, and Bundler expects colons: using %s.", b.without())
+	}
+	if len(b.env.refused) > 0 {
+		b.Log.Warn("The build sets these itself, and takes no notice of them in its configuration: %s.",
+			strings.Join(b.env.refused, ", "))
 	}
 	for name, value := range map[string]string{
 		"BUNDLE_PATH":                  b.bundle,
@@ -128,7 +135,7 @@ func (b *work) install(layer libcnb.Layer, parts []part) error {
 	err = command.Twice(b.Log.Again, func() error {
 		_, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise, waits: true})
 		failure = err
-		return diagnose("ruby/install-failed", err, b.installPatterns())
+		return b.withLacking(diagnose("ruby/install-failed", err, b.installPatterns()))
 	})
 	if err != nil {
 		b.salvage(failure, layer, kept, parts)

@@ -22,7 +22,7 @@ func (b *work) processes() error {
 		b.Log.Warn("There is no Procfile, so the web process is `%s`. Add a Procfile to change it.", web)
 	}
 	rake := ""
-	if b.app.HasGem("rake") {
+	if b.installed("rake") {
 		rake = "bundle exec rake"
 	}
 	console := "bundle exec irb"
@@ -45,38 +45,58 @@ const port = "${PORT:-5000}"
 // pumaBinds matches the line of config/puma.rb that says where Puma listens.
 var pumaBinds = lazyregexp.New(`(?m)^\s*(?:port|bind)\b`)
 
-// web returns the command line of the web process: Puma if it is in the bundle, else the server of
-// Rails, else thin, else rackup; "" for an app that has no server.
+// web returns the command line of the web process: of the first server whose program is installed, else of
+// Rails or rackup with WEBrick; "" for an app that has no server.
 func (b *work) web() string {
-	serves := b.app.ConfigRu || b.app.Kind == "rails"
-	switch {
-	case serves && b.app.HasGem("puma"):
-		if !b.app.PumaConfig {
-			return "bundle exec puma -b tcp://0.0.0.0:" + port
-		}
-		config, err := readIn(b.Dir, "config/puma.rb")
-		if err == nil && !pumaBinds.Match(config) {
-			return "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:" + port
-		}
-		return "bundle exec puma -C config/puma.rb"
-	case b.app.Kind == "rails":
-		return b.railsCommand() + " server -b 0.0.0.0 -p " + port + " -e $RAILS_ENV"
-	case !b.app.ConfigRu:
+	if !b.app.ConfigRu && b.app.Kind != "rails" {
 		return ""
-	case b.app.HasGem("thin"):
-		return "bundle exec thin start -R config.ru -e $RACK_ENV -p " + port
-	case b.rackup():
+	}
+	if b.program("puma") {
+		return b.puma()
+	}
+	for _, server := range b.servers() {
+		if name, _, _ := strings.Cut(server, " "); b.program(name) {
+			return "bundle exec " + server
+		}
+	}
+	webrick := b.installed("webrick") || !atLeast(b.ruby.Version, 3) // it was part of Ruby before version 3
+	switch {
+	case webrick && b.app.Kind == "rails":
+		return b.railsCommand() + " server -b 0.0.0.0 -p " + port + " -e $RAILS_ENV"
+	case webrick && b.app.ConfigRu && b.program("rackup"):
 		return "bundle exec rackup config.ru -o 0.0.0.0 -p " + port
 	}
-	b.Log.Warn("There is config.ru but no server for it: add the gem puma, or with Rack 3 the gem rackup.")
+	if !b.HasProcfile() {
+		b.Log.Warn("There is no server for the app among the installed gems, so there is no web process: add the " +
+			"gem puma outside of the groups that are not installed.")
+	}
 	return ""
 }
 
-// rackup reports whether the bundle has the command rackup, which was part of Rack before version
-// 3.
-func (b *work) rackup() bool {
-	rack, _ := b.app.Lock.Gem("rack")
-	return b.app.HasGem("rackup") || rack != "" && !atLeast(rack, 3)
+func (b *work) puma() string {
+	if !b.app.PumaConfig {
+		return "bundle exec puma -b tcp://0.0.0.0:" + port
+	}
+	config, err := readIn(b.Dir, "config/puma.rb")
+	if err == nil && !pumaBinds.Match(config) {
+		return "bundle exec puma -C config/puma.rb -b tcp://0.0.0.0:" + port
+	}
+	return "bundle exec puma -C config/puma.rb"
+}
+
+// servers returns the command lines of servers other than Puma.
+func (b *work) servers() []string {
+	unicorn := "unicorn -p " + port
+	if tree.IsFile(b.Path("config/unicorn.rb")) {
+		unicorn += " -c config/unicorn.rb"
+	}
+	return []string{
+		unicorn,
+		"thin start -R config.ru -e $RACK_ENV -p " + port,
+		"falcon serve -b http://0.0.0.0:" + port,
+		"passenger start -p " + port + " -e $RACK_ENV",
+		"iodine -p " + port,
+	}
 }
 
 func (b *work) railsCommand() string {
@@ -90,15 +110,15 @@ func (b *work) railsCommand() string {
 // them.
 func (b *work) worker() string {
 	switch {
-	case b.app.HasGem("sidekiq"):
+	case b.installed("sidekiq"):
 		return "bundle exec sidekiq"
-	case b.app.HasGem("solid_queue") && tree.IsFile(b.Path("bin/jobs")):
+	case b.installed("solid_queue") && tree.IsFile(b.Path("bin/jobs")):
 		return "bin/jobs"
-	case b.app.HasGem("good_job"):
+	case b.installed("good_job"):
 		return "bundle exec good_job start"
-	case b.app.HasGem("delayed_job"):
+	case b.installed("delayed_job"):
 		return "bundle exec rake jobs:work"
-	case b.app.HasGem("resque"):
+	case b.installed("resque"):
 		return "QUEUE=${QUEUE:-*} bundle exec rake resque:work"
 	}
 	return ""
@@ -147,6 +167,9 @@ func (b *work) launch() error {
 	env.Override("BUNDLE_PATH", b.bundle)
 	env.Override("BUNDLE_APP_CONFIG", config)
 	env.Override("BUNDLER_VERSION", b.bundler)
+	if b.app.Gemfile != "Gemfile" && b.app.Gemfile != "gems.rb" {
+		env.Override("BUNDLE_GEMFILE", b.Path(b.app.Gemfile))
+	}
 	for name, value := range b.launchDefaults() {
 		env.Default(name, value)
 	}
@@ -173,6 +196,11 @@ func (b *work) launchDefaults() map[string]string {
 		"MALLOC_ARENA_MAX":             "2",
 		"DISABLE_SPRING":               "1",
 	}
+	for _, name := range atLaunch {
+		if value, set := b.env.user[name]; set {
+			env[name] = value
+		}
+	}
 	if b.app.Kind == "rails" {
 		env["RAILS_ENV"] = "production"
 		if b.rails(4, 2) {
@@ -188,10 +216,7 @@ func (b *work) launchDefaults() map[string]string {
 // railsApp makes the directories that the server of Rails writes to, and warns of what the app
 // still needs at launch.
 func (b *work) railsApp() error {
-	if b.rails(4, 1) &&
-		len(b.glob("config/credentials.yml.enc", "config/credentials/production.yml.enc", "config/secrets.yml")) == 0 {
-		b.Log.Warn("Set SECRET_KEY_BASE in the running app's configuration: the slug holds no secret.")
-	}
+	b.warnSecrets()
 	root, err := os.OpenRoot(b.Dir)
 	if err != nil {
 		return fmt.Errorf("opening the app: %w", err)

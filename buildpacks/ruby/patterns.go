@@ -1,6 +1,7 @@
 package ruby
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +13,9 @@ import (
 // backtrace matches lines of a Ruby backtrace and of rake's trace, which say nothing to the app's
 // owner.
 var backtrace = lazyregexp.New(
-	`^\s*(?:from )?(?:/\S+|\S+\.rb|<internal:\S+):\d+:in |^\*\* (?:Invoke|Execute) |^Tasks: TOP`)
+	`^\s*(?:from )?(?:/\S+|\S+\.(?:rb|rake|erb)|<internal:\S+|\(\S+\)|-e|(?:bin/)?\w+|Rakefile):\d+:in ` +
+		"[`'\"]|" +
+		`^\*\* (?:Invoke|Execute) |^Tasks: TOP|^\(See full trace|^\s*at (?:.+ \()?\S+:\d+(?::\d+)?\)?$`)
 
 // isTrace reports lines of rake's trace.
 func isTrace(line string) bool { return strings.HasPrefix(line, "** ") }
@@ -25,7 +28,9 @@ func (b *work) installPatterns() []diagnosis.Pattern {
 
 // taskPatterns are the known failures of the app's own tasks. They do not include the common ones:
 // an app that is refused a connection has not lost the network.
-func (b *work) taskPatterns() []diagnosis.Pattern { return b.assetPatterns() }
+func (b *work) taskPatterns() []diagnosis.Pattern {
+	return append(b.secretPatterns(), b.assetPatterns()...)
+}
 
 var gemfileError = lazyregexp.New(`(?s)There was an error (?:parsing|while trying to load) .([^\x60'\n]+).: ` +
 	`([^\n]*?)(?: Bundler cannot continue\.)?\n(?:.*?from \S+:(\d+)\n)?`)
@@ -211,7 +216,58 @@ func (b *work) sourcePatterns() []diagnosis.Pattern {
 			"The gem $1$2 is neither in vendor/cache nor in any other source that can be reached.",
 			"run `bundle cache --all-platforms` and commit vendor/cache")
 	}
-	return []diagnosis.Pattern{missing}
+	return []diagnosis.Pattern{b.libcPattern(), missing}
+}
+
+// libcMissing is what a Bundler says that does not tell the platforms of C libraries apart.
+var libcMissing = lazyregexp.New(`Your bundle is locked to ([^\s(]+) \((\S+?)-(\w+-linux-(?:gnu|musl)\w*)\)[^\n]*|` +
+	`Could not find ([^\s']+?)-(\d\S*?)-(\w+-linux-(?:gnu|musl)\w*) in [^\n]*`)
+
+// libcPattern is a gem that is locked for platforms of C libraries, which the Bundler in use, older than 2.5,
+// takes for one.
+func (b *work) libcPattern() diagnosis.Pattern {
+	lock := b.app.Lockfile
+	return diagnosis.Pattern{
+		ID:    "ruby/gem-platform-unknown",
+		Match: libcMissing,
+		Make: func(m []string) *diagnosis.Diagnosis {
+			name, version, platform := m[1]+m[4], m[2]+m[5], m[3]+m[6]
+			if atLeast(b.bundler, 2, 5, 6) {
+				return &diagnosis.Diagnosis{
+					ID: "ruby/gem-missing", Place: lock,
+					Summary: fmt.Sprintf("The gem %s is in none of the sources for %s.", name, platform),
+					Hints: []string{
+						"check that this version was not withdrawn; run `bundle update` for the gem and commit " +
+							lock,
+					},
+				}
+			}
+			return &diagnosis.Diagnosis{
+				Place: lock,
+				Summary: fmt.Sprintf(
+					"%s %s is locked for %s, and Bundler %s does not tell -gnu from -musl.",
+					name,
+					version,
+					platform,
+					b.bundler,
+				),
+				Hints: []string{
+					"name a newer Ruby, whose own Bundler does, in " + b.app.Gemfile + ", such as " +
+						"ruby \"~> 3.3\", and run `bundle lock`",
+					"or set BUNDLE_FORCE_RUBY_PLATFORM=true in the build's configuration, so that gems are compiled",
+				},
+			}
+		},
+	}
+}
+
+// withLacking adds to the diagnosis of an install that failed that another Bundler was used than the lock file
+// names.
+func (b *work) withLacking(err error) error {
+	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && b.lacking != "" {
+		d.Hints = append(d.Hints, b.lacking)
+	}
+	return err
 }
 
 // unreachable is a gem source that can't be reached.

@@ -3,7 +3,9 @@ package ruby
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +28,7 @@ func (b *work) tasks() error {
 		return nil
 	}
 	b.taskEnv()
+	b.before = b.look()
 	var out bytes.Buffer
 	tail, err := b.run(call{argv: []string{"bundle", "exec", "rake", "-P", "--trace"}, all: true, stdout: &out,
 		script: true, quiet: true})
@@ -48,7 +51,7 @@ func (b *work) tasks() error {
 		b.Log.Detail("%s", strings.TrimRight(line, "\n"))
 	}
 	if d := diagnosis.Recognise(b.taskPatterns(), f.Tail); d != nil {
-		return f.Diagnose(d, unknown("ruby/rakefile-broken"))
+		return b.withStandIns(f.Diagnose(d, unknown("ruby/rakefile-broken")))
 	}
 	d := f.Diagnose(nil, unknown("ruby/rakefile-broken"))
 	d.Summary, d.Place = "The Rakefile can't be loaded with the gems of the production group.", b.app.Rakefile
@@ -56,6 +59,28 @@ func (b *work) tasks() error {
 		[]string{"run `RAILS_ENV=production BUNDLE_WITHOUT=development:test bundle exec rake -P` " +
 			"and fix what it reports"},
 		d.Hints...)
+	return b.withStandIns(d)
+}
+
+// withStandIns adds to the diagnosis of a task that failed what the build has set for it and the app's owner
+// has not: the task may have failed over that.
+func (b *work) withStandIns(err error) error {
+	d, ok := errors.AsType[*diagnosis.Diagnosis](err)
+	if !ok {
+		return err
+	}
+	if b.standIn != "" {
+		d.Hints = append(d.Hints, fmt.Sprintf("DATABASE_URL was a stand-in for this build, %s: set another with "+
+			"--env DATABASE_URL=… if the app's adapter does not take it", b.standIn))
+	}
+	named := slices.ContainsFunc(d.Hints, func(hint string) bool { return strings.Contains(hint, "RAILS_MASTER_KEY") })
+	if file := b.encrypted(); file != "" && b.env.user["RAILS_MASTER_KEY"] == "" && !named {
+		d.Hints = append(
+			d.Hints,
+			fmt.Sprintf("%s can't be read in this build, so credentials are empty: set its key "+
+				"with --env RAILS_MASTER_KEY=… if the task needs them", file),
+		)
+	}
 	return d
 }
 
@@ -66,6 +91,7 @@ func (b *work) taskEnv() {
 	b.env.fallback("UV_USE_IO_URING", "0")
 	b.env.fallback("NODE_OPTIONS", "--max_old_space_size=2560")
 	if url := b.dummyDatabase(); url != "" && b.env.user["DATABASE_URL"] == "" {
+		b.standIn = url
 		b.env.fallback("DATABASE_URL", url)
 	}
 	if b.app.Kind == "rails" && b.env.user["SECRET_KEY_BASE"] == "" {
@@ -79,18 +105,6 @@ func (b *work) taskEnv() {
 	if tree.IsDir(b.Path("bin")) {
 		b.env.prepend("PATH", b.Path("bin"))
 	}
-}
-
-// dummyDatabase returns a URL for the database driver in the bundle, so that code which only parses
-// DATABASE_URL can be loaded; "" if there is no known driver.
-func (b *work) dummyDatabase() string {
-	for _, known := range [][2]string{{"pg",
-		"postgres"}, {"mysql2", "mysql2"}, {"mysql", "mysql"}, {"sqlite3", "sqlite3"}} {
-		if b.app.HasGem(known[0]) {
-			return known[1] + "://user:pass@127.0.0.1/dbname"
-		}
-	}
-	return "" // an unknown driver might not be able to parse the URL
 }
 
 // rails reports whether the app uses that version of Rails or a later one.

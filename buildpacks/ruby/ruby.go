@@ -72,6 +72,6 @@ func build(frame *language.Build) (err error) {
 	defer func() { err = errors.Join(err, b.end()) }()
 	return language.Steps(
 		b.checkEngine, b.checkApp, b.installRuntime, b.installBundler, b.bundlerConfig, b.gems, b.tasks, b.assets,
-		b.processes, b.launch, b.bill,
+		b.normalise, b.processes, b.launch, b.bill,
 	)
 }

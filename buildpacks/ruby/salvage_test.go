@@ -14,7 +14,7 @@ func TestFailedBuild(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t)
 	good := withRake(fixture(t, "ruby-sinatra-puma"))
-	lock := strings.NewReplacer("\n    tilt (", "\n    sqlite3 (1.4.2)\n    tilt (", "  sinatra (~> 3.0)\n",
+	lock := strings.NewReplacer("\n    tilt (", "\n    sqlite3 (1.3.13)\n    tilt (", "  sinatra (~> 3.0)\n",
 		"  sinatra (~> 3.0)\n  sqlite3\n").Replace(good["Gemfile.lock"])
 	broken := good.with("Gemfile", good["Gemfile"]+"gem \"sqlite3\"\n", "Gemfile.lock", lock)
 	b.Config["BUNDLE_JOBS"] = "1" // the broken gem comes last

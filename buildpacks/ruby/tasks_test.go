@@ -38,7 +38,13 @@ func TestAssets(t *testing.T) {
 }
 
 // railsApp is an app with the gems of Rails, whose assets:precompile prints its environment.
-var railsApp = app("pg 1.5.0", railties, rake, "sidekiq 7.2.0").with("bin/rails", "#!/usr/bin/env ruby3.0\n",
+var railsApp = app(
+	"pg 1.5.0",
+	railties,
+	rake,
+	"sidekiq 7.2.0",
+	"webrick 1.8.1",
+).with("bin/rails", "#!/usr/bin/env ruby3.0\n",
 	"bin/bundle", "#!/usr/bin/env ruby\n", "vendor/bundle/x", "y", "Rakefile", `task "assets:precompile" do
   names = %w[RAILS_ENV RACK_ENV RAILS_GROUPS SECRET_KEY_BASE_DUMMY SECRET_KEY_BASE DATABASE_URL SECRET_TOKEN]
   puts names.map { |name| "#{name}=#{ENV[name].inspect}" }.join(" ")
@@ -51,10 +57,15 @@ func TestRails(t *testing.T) {
 	b := newWarmBench(t)
 	b.Config["SECRET_TOKEN"] = "kept-from-gems" // only the app's own tasks get it
 	o := b.mustBuild(railsApp)
-	o.Says(t, `RAILS_ENV="production" RACK_ENV="production" RAILS_GROUPS="assets" SECRET_KEY_BASE_DUMMY="1" `+
-		`SECRET_KEY_BASE=nil DATABASE_URL="postgres://user:pass@127.0.0.1/dbname" SECRET_TOKEN="[secret]"`,
-		"Set SECRET_KEY_BASE in the running app's configuration", "bin/bundle is committed",
-		"vendor/bundle is committed", "in their first line, which may not be installed: bin/rails")
+	o.Says(
+		t,
+		`RAILS_ENV="production" RACK_ENV="production" RAILS_GROUPS="assets" SECRET_KEY_BASE_DUMMY="1" `+
+			`SECRET_KEY_BASE=nil DATABASE_URL="postgres://user:pass@127.0.0.1/dbname" SECRET_TOKEN="[secret]"`,
+		"Set SECRET_KEY_BASE in the running app's configuration",
+		"bin/bundle is committed",
+		"vendor/bundle is committed",
+		"Repaired in the slug, so that they run on Linux: bin/rails (first line #!/usr/bin/env ruby3.0).",
+	)
 	want := map[string]string{
 		"web":    "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV",
 		"worker": "bundle exec sidekiq", "rake": "bundle exec rake", "console": "bin/rails console",

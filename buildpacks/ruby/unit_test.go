@@ -29,7 +29,8 @@ func lockWith(remotes []string, gems ...string) *gemlock.Lock {
 	return &gemlock.Lock{Sources: []gemlock.Source{source}}
 }
 
-// workIn returns a build of an app with these files and locked gems.
+// workIn returns a build of an app with these files and locked gems, which are installed, with a program of
+// their name. One that starts with "-" is locked only.
 func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 	t.Helper()
 	dir := testkit.Tree(t, t.TempDir(), files)
@@ -43,7 +44,19 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 		Gemfile:  "Gemfile",
 		Lockfile: "Gemfile.lock",
 		Engine:   "ruby",
-		Lock:     lockWith(nil, gems...),
+		Lock:     lockWith(nil, strings.Split(strings.ReplaceAll(strings.Join(gems, ","), "-", ""), ",")...),
+	}
+	b.bundle, b.ruby.Version = t.TempDir(), "3.1.2"
+	for _, gem := range gems {
+		name, version, _ := strings.Cut(gem, " ")
+		if strings.HasPrefix(gem, "-") {
+			continue
+		}
+		testkit.Write(t, filepath.Join(b.gemHome(), "specifications", name+"-"+version+".gemspec"), "")
+		testkit.Write(t, filepath.Join(b.gemHome(), "bin", name), "")
+		if name == "rack" && !atLeast(version, 3) {
+			testkit.Write(t, filepath.Join(b.gemHome(), "bin", "rackup"), "")
+		}
 	}
 	b.app.ConfigRu = testkit.Exists(dir, "config.ru")
 	b.app.PumaConfig = testkit.Exists(dir, "config/puma.rb")
@@ -72,13 +85,24 @@ func TestWeb(t *testing.T) {
 		{"Puma serves nothing", nil, []string{"puma 6.4.0"}, ""},
 		{"Rails and Puma", rails, []string{"railties 8.0.1", "puma 6.4.0"},
 			"bundle exec puma -b tcp://0.0.0.0:${PORT:-5000}"},
-		{"Rails", rails, []string{"railties 8.0.1"}, "bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
-		{"Rails without bin", nil, []string{"railties 3.2.0"},
+		{"Rails", rails, []string{"railties 8.0.1", "webrick 1.8"},
+			"bin/rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
+		{"Rails without a server", rails, []string{"railties 8.0.1", "-puma 6.4.0"}, ""},
+		{"Rails without bin", nil, []string{"railties 3.2.0", "webrick 1.8"},
 			"bundle exec rails server -b 0.0.0.0 -p ${PORT:-5000} -e $RAILS_ENV"},
 		{"thin", ru, []string{"rack 2.2.0", "thin 1.8.0"},
 			"bundle exec thin start -R config.ru -e $RACK_ENV -p ${PORT:-5000}"},
-		{"rackup of Rack 2", ru, []string{"rack 2.2.0"}, "bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
-		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0"},
+		{"unicorn", map[string]string{"config.ru": "", "config/unicorn.rb": ""},
+			[]string{"rack 2.2.0", "unicorn 6.1.0"},
+			"bundle exec unicorn -p ${PORT:-5000} -c config/unicorn.rb"},
+		{"falcon", ru, []string{"rack 3.1.0", "falcon 0.47.0"},
+			"bundle exec falcon serve -b http://0.0.0.0:${PORT:-5000}"},
+		{"passenger", ru, []string{"passenger 6.0.0"}, "bundle exec passenger start -p ${PORT:-5000} -e $RACK_ENV"},
+		{"Puma of another group", ru, []string{"rack 2.2.0", "-puma 6.4.0"}, ""},
+		{"Rack 2 without a server", ru, []string{"rack 2.2.0"}, ""},
+		{"rackup of Rack 2", ru, []string{"rack 2.2.0", "webrick 1.8"},
+			"bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
+		{"rackup", ru, []string{"rack 3.1.0", "rackup 2.1.0", "webrick 1.8"},
 			"bundle exec rackup config.ru -o 0.0.0.0 -p ${PORT:-5000}"},
 		{"Rack 3 alone", ru, []string{"rack 3.1.0"}, ""},
 		{"plain", nil, []string{"rake 13.0.6"}, ""},

@@ -18,7 +18,8 @@ var badNames = []string{"", ".", "..", "../../x", "/etc", "a/b", "_x", ".hidden"
 
 // naming are the command lines that take an app's name, NAME.
 var naming = map[string]string{
-	"apps destroy": "apps destroy NAME --yes", "build": "build --app NAME", "cache prune": "cache prune --app NAME", "export": "export systemd NAME",
+	"apps destroy": "apps destroy NAME --yes",
+	"build":        "build --app NAME", "cache prune": "cache prune --app NAME", "export": "export systemd NAME",
 	"hook install": "hook install nowhere --app NAME", "logs": "logs NAME", "ps": "ps NAME",
 	"register": "register nothing.tgz --app NAME", "releases": "releases NAME", "rollback": "rollback NAME v1",
 	"run": "run NAME web", "scale": "scale NAME web=1", "start": "start NAME --follow",

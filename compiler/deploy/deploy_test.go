@@ -103,7 +103,8 @@ func TestReleaseProcess(t *testing.T) {
 	if len(m.recorded.Lines) > 0 {
 		t.Errorf("without a release process it reports %q", m.recorded.Lines)
 	}
-	m.deploys("two", `cat hello.txt; echo " $DATABASE $DYNO $HEROKU_RELEASE_VERSION"`, deploy.Options{Env: env}, 2, release.Current)
+	const phase = `cat hello.txt; echo " $DATABASE $DYNO $HEROKU_RELEASE_VERSION"`
+	m.deploys("two", phase, deploy.Options{Env: env}, 2, release.Current)
 	if out := m.recorded.Out.String(); out != "two db1 release.1 v2\n" {
 		t.Errorf("the release process says %q", out)
 	}

@@ -13,7 +13,9 @@ import (
 
 // lockSlug finds the release to roll back to, takes the app's lock and checks the release's slug. It
 // returns the release.
-func (d *Deployer) lockSlug(ctx context.Context, app string, version int) (target release.Release, unlock func(), err error) {
+func (d *Deployer) lockSlug(
+	ctx context.Context, app string, version int,
+) (target release.Release, unlock func(), err error) {
 	if target, err = d.Releases.RollbackTarget(ctx, app, version); err != nil {
 		return target, nil, err
 	}

@@ -11,6 +11,9 @@
 // it in the sandbox. [Start] runs a whole formation, as `foreman start` does. [Console.Start] runs one
 // process of a formation that the caller manages.
 //
+// Processes of a formation share the app's directory, but for tmp: each has its own copy of what the slug holds
+// there, in a mount namespace of its own. Where the kernel permits none, PIDFILE and TMPDIR name the copy.
+//
 // A process gets a clean environment: a default PATH and LANG, the config vars, HOME, DYNO, foreman's PS,
 // and PORT if it has one. A shell in the app's directory sources .profile.d/*.sh in the order of their
 // names and then .profile, and executes `bash -c COMMAND`, or sh where there is no bash. A signal reaches

@@ -229,8 +229,11 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
 		if d, err := diagnosis.Read(report); err == nil && d.Waiting && limit.Which == sandbox.LimitIdle {
-			return fault.TransientError(d.ID, fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, limit, d),
-				d.Hints...)
+			why := fmt.Errorf("running buildpack %s: %w: %w", m.Info.ID, limit, d)
+			if !d.Transient {
+				return fault.AppError(d.ID, why, append(d.Hints, limit.Hint())...)
+			}
+			return fault.TransientError(d.ID, why, d.Hints...)
 		}
 		return LimitFault(limit, fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
 	}

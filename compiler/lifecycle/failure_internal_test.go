@@ -44,6 +44,12 @@ func TestFailures(t *testing.T) {
 			fault.Error{ID: "cobol/network", Owner: fault.Transient, Code: fault.ExitTransient},
 			"running buildpack acme/cobol: stopped after 1m0s without output: `get` waits.",
 		},
+		"a build that hangs": {
+			&sandbox.LimitError{Which: sandbox.LimitIdle, Limit: time.Minute},
+			&diagnosis.Diagnosis{ID: "cobol/build-hangs", Summary: "`make` does not end.", Waiting: true},
+			fault.Error{ID: "cobol/build-hangs", Owner: fault.App, Code: fault.ExitBuild},
+			"running buildpack acme/cobol: stopped after 1m0s without output: `make` does not end.",
+		},
 		"a crash while waiting": {
 			&sandbox.ExitError{Code: 3},
 			&diagnosis.Diagnosis{ID: "cobol/network", Summary: "`get` waits.", Transient: true, Waiting: true},

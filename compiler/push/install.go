@@ -93,8 +93,8 @@ fi
 
 // Install writes the hooks, or changes their settings, and returns the names of earlier hooks that
 // it kept. self is the path of the slugc binary. Where s names no deploy branches, they are main, master and
-// the branch that the repository's HEAD names, and s says so if that is another one. It refuses with "push/hook-in-the-way",
-// "push/password-in-url", "push/branch-name" and "push/relative-path".
+// the branch that the repository's HEAD names, and s says so if that is another one. It refuses with
+// "push/hook-in-the-way", "push/password-in-url", "push/branch-name" and "push/relative-path".
 func (r *Repository) Install(ctx context.Context, s *Settings, self string) (kept []string, err error) {
 	if err := s.check(ctx, r); err != nil {
 		return nil, err
@@ -146,7 +146,8 @@ func (r *Repository) write(ctx context.Context, s Settings, set setter, file str
 		return err
 	}
 	for _, w := range receiveSettings {
-		if slices.ContainsFunc(known, func(kv [2]string) bool { return strings.EqualFold(kv[0], "slugc.before."+w[0]) }) {
+		isKnown := func(kv [2]string) bool { return strings.EqualFold(kv[0], "slugc.before."+w[0]) }
+		if slices.ContainsFunc(known, isKnown) {
 			continue // an earlier install has set it
 		}
 		was, err := r.section(ctx, file, `^receive\.`+settingPattern(w[0])+`$`)

@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 # shellcheck disable=SC2086
-"$java" -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -Duser.home='@HOME@' -Duser.name=slugc -cp '@JARS@' clojure.main $script $words ${data:+--config-data "$data"}
+"$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dfile.encoding=UTF-8 -Duser.home='@HOME@' -Duser.name=slugc -cp '@JARS@' clojure.main $script $words ${data:+--config-data "$data"}
 [ -z "${SLUGC_FREEZE:-}" ] || exit 0
 case $only in
 prepare) exit 0 ;;

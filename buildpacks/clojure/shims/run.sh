@@ -2,6 +2,7 @@
 # lein, as far as a slug needs it: `lein [with-profile ‹name›] [trampoline] run [argument …]` starts what Leiningen would start, on the classpath that was
 # frozen when the slug was built. Leiningen itself is not in the slug, unless LEIN_INCLUDE_IN_SLUG=yes asked for it.
 task="lein $*"
+app=@APP@
 while [ $# -gt 0 ]; do
 	case $1 in
 	with-profile | with-profiles) shift 2 || break ;;
@@ -9,7 +10,9 @@ while [ $# -gt 0 ]; do
 	run)
 		shift
 		if [ "${1:-}" = -m ] || [ "${1:-}" = --main ]; then
-			@NAMED@
+			main=${2:?}
+			shift 2
+			exec @NAMED@ "$@"
 		fi
 		[ "${1:-}" = -- ] && shift
 		exec @COMMAND@ "$@"

@@ -27,13 +27,15 @@ def repack(tree, gemspec)
     else
       FileUtils.mkdir_p(["#{dir}/lib", "#{dir}/bin"])
       FileUtils.cp_r("#{tree}/usr/lib/ruby/vendor_ruby/.", "#{dir}/lib") if File.directory?("#{tree}/usr/lib/ruby/vendor_ruby")
+      spec.executables = spec.executables.select { |name| File.file?("#{tree}/usr/bin/#{name}") } # others are in other packages
       spec.executables.each { |name| FileUtils.cp("#{tree}/usr/bin/#{name}", "#{dir}/bin/#{name}") }
     end
-    precompiled(tree, base, spec, dir) if spec.extensions.any?
+    precompiled(tree, base, spec, dir) if spec.extensions.any? || Dir["#{tree}/usr/lib/**/*.so"].any?
     Dir.chdir(dir) do
       spec.files = Dir.glob("**/*", File::FNM_DOTMATCH).select { |name| File.file?(name) }.sort
       spec.bindir = File.directory?("exe") ? "exe" : "bin"
       spec.loaded_from = nil
+      spec.extra_rdoc_files = spec.test_files = [] # the package may not have them
       build(spec)
     end
   end
@@ -75,7 +77,9 @@ ARGV.each do |tree|
       build(spec)
     end
   else
-    Dir["#{tree}/usr/{share,lib/*}/rubygems-integration/*/specifications/*.gemspec"].each { |gemspec| repack(tree, gemspec) }
+    specs = Dir["#{tree}/usr/{share,lib/*}/rubygems-integration/*/specifications/*.gemspec"]
+    specs += Dir["#{tree}/lib/ruby/gems/*/specifications/net-*.gemspec"] # of a Ruby: standard gems that Rails names
+    specs.each { |gemspec| repack(tree, gemspec) }
   end
 end
 

@@ -27,15 +27,25 @@ import (
 	"slugc/detect/gemlock"
 )
 
-// packages are Debian's packages of the gems that are served. puma is made from its source: it is
-// the gem with an extension to compile.
+// packages are Debian's packages of the gems that are served: those of Sinatra, and all that a new Rails app
+// names. puma is made from its source: it is the gem with an extension to compile.
 var packages = []string{"rake", "ruby-bundler", "ruby-mustermann", "ruby-nio4r", "ruby-rack",
-	"ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick"}
+	"ruby-rack-protection", "ruby-ruby2-keywords", "ruby-sinatra", "ruby-tilt", "ruby-webrick",
+
+	"ruby-actioncable", "ruby-actionmailbox", "ruby-actionmailer", "ruby-actionpack", "ruby-actiontext",
+	"ruby-actionview", "ruby-activejob", "ruby-activemodel", "ruby-activerecord", "ruby-activestorage",
+	"ruby-activesupport", "ruby-bindex", "ruby-bootsnap", "ruby-builder", "ruby-byebug", "ruby-concurrent",
+	"ruby-crass", "ruby-erubi", "ruby-ffi", "ruby-globalid", "ruby-i18n", "ruby-jbuilder", "ruby-listen",
+	"ruby-loofah", "ruby-mail", "ruby-marcel", "ruby-method-source", "ruby-mini-mime", "ruby-mini-portile2",
+	"ruby-minitest", "ruby-msgpack", "ruby-nokogiri", "racc", "ruby-rack-test", "ruby-rails",
+	"ruby-rails-dom-testing", "ruby-rails-html-sanitizer", "ruby-railties", "ruby-rb-inotify", "ruby-spring",
+	"ruby-sprockets", "ruby-sprockets-rails", "ruby-sqlite3", "ruby-thor", "ruby-tzinfo", "ruby-web-console",
+	"ruby-websocket-driver", "ruby-websocket-extensions", "ruby-zeitwerk"}
 
 const pumaSource = "puma=5.6.5-3+deb12u1"
 
 // schema is the version of the gems' directory: change it when makeGems makes something else.
-const schema = "4"
+const schema = "5"
 
 //go:embed gems.rb
 var gemsScript string
@@ -164,6 +174,7 @@ func makeGems(work string) error {
 		return err
 	}
 	trees = append(trees, own...)
+	trees = append(trees, ruby.Dir) // the gems that are bundled with Ruby
 	script := filepath.Join(work, "gems.rb")
 	if err := os.WriteFile(script, []byte(gemsScript), 0o644); err != nil {
 		return err
