@@ -131,8 +131,8 @@ func pinHints(wrong *toolchain.HashError) []string {
 		return []string{use + " and commit what it writes, or leave the digest out of " + from}
 	}
 	return []string{
-		"corepack takes Yarn from its authors' site, slugc from the npm registry, and of few versions the two differ: " +
-			"slugc cannot check a pin of the other file",
+		"corepack takes Yarn from its authors' site, slugc from the npm registry, and of few versions the two " +
+			"differ: slugc cannot check a pin of the other file",
 		use + ": if it writes another pin, commit that one",
 		"if it writes the same one, name another version, commit Yarn itself (yarnPath), or leave the digest out of " +
 			from,

@@ -56,8 +56,8 @@ func lockPatterns(manager, lock string) []diagnosis.Pattern {
 		outOfSync(`ERR_PNPM_OUTDATED_LOCKFILE|lockfile had changes, but lockfile is frozen`, ""),
 		pattern("lockfile-settings", `ERR_PNPM_LOCKFILE_CONFIG_MISMATCH(?:[\s\S]*?The current "(\w+)")?`, lock,
 			lock+" was made with other settings than this pnpm finds ($1).",
-			"if they are in pnpm-workspace.yaml, which pnpm reads from version 10 on, or in package.json, which it reads "+
-				"before version 11: name the version that made the lock file in package.json packageManager",
+			"if they are in pnpm-workspace.yaml, which pnpm reads from version 10 on, or in package.json, which it "+
+				"reads before version 11: name the version that made the lock file in package.json packageManager",
 			"else "+install),
 		pattern("pnpm-workspace-unread", `packages field missing or empty`, "pnpm-workspace.yaml",
 			"This version of pnpm wants pnpm-workspace.yaml to name packages. From version 10 on the file may hold "+

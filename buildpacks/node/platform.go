@@ -84,7 +84,8 @@ func platformPatterns(manager, lockfile, lock, system, arch string) []diagnosis.
 		}
 		summary := fmt.Sprintf("%s was made on another platform: it has %s, and nothing of the kind for %s %s.",
 			lockfile, one.locked, system, arch)
-		return pattern("lockfile-of-another-platform", expression, lockfile, strings.ReplaceAll(summary, "$", "$$"), hints...)
+		summary = strings.ReplaceAll(summary, "$", "$$")
+		return pattern("lockfile-of-another-platform", expression, lockfile, summary, hints...)
 	}
 	var patterns []diagnosis.Pattern
 	for _, one := range found {

@@ -11,7 +11,8 @@ import (
 // locked writes a lock file of a package manager that has packages of these names.
 func locked(manager string, names ...string) string {
 	entry := map[string][2]string{
-		"npm": {`    "node_modules/a/node_modules/`, "\": {\n"}, "yarn": {`"`, "@1.0.0\":\n"}, "berry": {`"`, "@npm:1.0.0\":\n"},
+		"npm":  {`    "node_modules/a/node_modules/`, "\": {\n"},
+		"yarn": {`"`, "@1.0.0\":\n"}, "berry": {`"`, "@npm:1.0.0\":\n"},
 		"pnpm": {"  '", "@1.0.0':\n"}, "bun": {`    "`, "\": [\"x@1.0.0\"],\n"},
 	}[manager]
 	var text strings.Builder
@@ -33,23 +34,31 @@ func TestLockOfAnotherPlatform(t *testing.T) {
 	}{
 		"rollup": {
 			[]string{"@rollup/rollup-darwin-arm64", "@rollup/rollup-win32-x64-msvc", "fsevents"},
-			missing + "@rollup/rollup-linux-x64-gnu. npm has a bug related to optional dependencies", "@rollup/rollup-darwin-arm64",
+			missing + "@rollup/rollup-linux-x64-gnu. npm has a bug related to optional dependencies",
+			"@rollup/rollup-darwin-arm64",
 		},
 		"two": {
 			[]string{"@esbuild/darwin-arm64", "@rollup/rollup-darwin-arm64"}, missing + "@rollup/rollup-linux-x64-gnu",
 			"@rollup/rollup-darwin-arm64",
 		},
 		"esbuild": {
-			[]string{"@esbuild/darwin-arm64"}, `The package "@esbuild/linux-x64" could not be found, and is needed by esbuild.`,
+			[]string{"@esbuild/darwin-arm64"},
+			`The package "@esbuild/linux-x64" could not be found, and is needed by esbuild.`,
 			"@esbuild/darwin-arm64",
 		},
-		"old esbuild": {[]string{"esbuild-darwin-64"}, `Failed to find package "esbuild-linux-64"`, "esbuild-darwin-64"},
-		"swc":         {[]string{"@swc/core-darwin-x64"}, "Error: Failed to load native binding", "@swc/core-darwin-x64"},
+		"old esbuild": {
+			[]string{"esbuild-darwin-64"}, `Failed to find package "esbuild-linux-64"`, "esbuild-darwin-64",
+		},
+		"swc": {
+			[]string{"@swc/core-darwin-x64"}, "Error: Failed to load native binding", "@swc/core-darwin-x64",
+		},
 		"next": {
-			[]string{"@next/swc-darwin-arm64"}, "Failed to load SWC binary for linux/x64, see more info", "@next/swc-darwin-arm64",
+			[]string{"@next/swc-darwin-arm64"}, "Failed to load SWC binary for linux/x64, see more info",
+			"@next/swc-darwin-arm64",
 		},
 		"lightningcss": {
-			[]string{"lightningcss-darwin-arm64"}, missing + "'../lightningcss.linux-x64-gnu.node'", "lightningcss-darwin-arm64",
+			[]string{"lightningcss-darwin-arm64"}, missing + "'../lightningcss.linux-x64-gnu.node'",
+			"lightningcss-darwin-arm64",
 		},
 		"oxide": {
 			[]string{"@tailwindcss/oxide-android-arm64"}, missing + "'./tailwindcss-oxide.linux-x64-gnu.node'",
@@ -60,10 +69,12 @@ func TestLockOfAnotherPlatform(t *testing.T) {
 			"@img/sharp-darwin-arm64",
 		},
 		"musl": {
-			[]string{"@rollup/rollup-linux-x64-musl"}, missing + "'@rollup/rollup-linux-x64-gnu'", "@rollup/rollup-linux-x64-musl",
+			[]string{"@rollup/rollup-linux-x64-musl"}, missing + "'@rollup/rollup-linux-x64-gnu'",
+			"@rollup/rollup-linux-x64-musl",
 		},
 		"locked for this one": {
-			[]string{"@rollup/rollup-darwin-arm64", "@rollup/rollup-linux-x64-gnu"}, missing + "'@rollup/rollup-linux-x64-gnu'", "",
+			[]string{"@rollup/rollup-darwin-arm64", "@rollup/rollup-linux-x64-gnu"},
+			missing + "'@rollup/rollup-linux-x64-gnu'", "",
 		},
 		"locked for none":  {[]string{"rollup"}, missing + "'@rollup/rollup-linux-x64-gnu'", ""},
 		"another failure":  {[]string{"@rollup/rollup-darwin-arm64"}, missing + "'./app'", ""},
@@ -71,13 +82,15 @@ func TestLockOfAnotherPlatform(t *testing.T) {
 	} {
 		for _, manager := range []string{"npm", "yarn", "berry", "pnpm", "bun"} {
 			lock := locked(manager, c.locked...)
-			known := slices.Concat(platformPatterns(manager, "lock", lock, "linux", "amd64"), patternsFor(manager, "lock"))
+			own := platformPatterns(manager, "lock", lock, "linux", "amd64")
+			known := slices.Concat(own, patternsFor(manager, "lock"))
 			d := diagnosis.Recognise(known, []byte(c.output))
 			switch {
 			case c.names == "" && (d == nil || d.ID != "node/module-not-found"):
 				t.Errorf("%s, %s: %+v", name, manager, d)
 			case c.names != "" && (d == nil || d.ID != "node/lockfile-of-another-platform" ||
-				!strings.Contains(d.Summary, c.names+",") || !strings.Contains(d.Hints[0], "remove lock and node_modules")):
+				!strings.Contains(d.Summary, c.names+",") ||
+				!strings.Contains(d.Hints[0], "remove lock and node_modules")):
 				t.Errorf("%s, %s: %+v", name, manager, d)
 			}
 		}

@@ -156,8 +156,10 @@ func TestPrivateRegistry(t *testing.T) {
 		t.Run(c.manager+" "+c.pin, func(t *testing.T) {
 			r := newToy(t)
 			r.PutJSON("/npm/toy", map[string]any{
-				"name": "toy", "dist-tags": map[string]string{"latest": "1.0.0"}, "versions": map[string]any{"1.0.0": map[string]any{
-					"name": "toy", "version": "1.0.0", "dist": map[string]any{"tarball": r.addr, "integrity": r.integrity},
+				"name": "toy", "dist-tags": map[string]string{"latest": "1.0.0"},
+				"versions": map[string]any{"1.0.0": map[string]any{
+					"name": "toy", "version": "1.0.0",
+					"dist": map[string]any{"tarball": r.addr, "integrity": r.integrity},
 				}},
 			})
 			b := newWarmBench(t, small)

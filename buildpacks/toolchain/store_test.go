@@ -367,7 +367,8 @@ func TestPinOfAnotherFile(t *testing.T) {
 		srv.AddPackage(name, version, map[string]string{"bin/yarn.js": "attack", "package.json": "{}"}, bin)
 	}
 	_, err := srv.Open(t.TempDir()).Ensure(t.Context(), []toolchain.Request{{
-		Tool: "yarn", Constraint: "4.9.1", Hash: "sha512.f95ce356460e05be48d66401c1ae64ef84d163dd689964962c6888a9810865e3" +
+		Tool: "yarn", Constraint: "4.9.1",
+		Hash: "sha512.f95ce356460e05be48d66401c1ae64ef84d163dd689964962c6888a9810865e3" +
 			"9097a5e9de748876c2e0bf89b232d583c33982773e9903ae7a76257270986538",
 	}}, nil)
 	if _, ok := errors.AsType[*toolchain.HashError](err); !ok {
