@@ -63,9 +63,9 @@ func (b *work) prefetch() error {
 
 // preparations returns the options of the Clojure command with which the build and the Procfile call it.
 func (b *work) preparations() [][]string {
-	list := [][]string{nil}
+	var list [][]string
 	if words := b.cliTask(); b.app.Tool == "cli" && words != nil {
-		list = append(list, words[:1])
+		list = append(list, nil, words[:1])
 	}
 	if name := b.runAlias(); name != "" {
 		list = append(list, []string{"-A:" + name})
@@ -75,6 +75,9 @@ func (b *work) preparations() [][]string {
 		if called.MatchString(b.procfile()) || called.MatchString(b.env.user["BUILD_COMMAND"]) {
 			list = append(list, []string{"-A:" + name})
 		}
+	}
+	if len(list) == 0 {
+		list = append(list, nil)
 	}
 	return list
 }

@@ -78,3 +78,35 @@ func TestCompile(t *testing.T) {
 		}
 	}
 }
+
+// TestPreparations holds with which options dependencies are fetched before the network goes.
+func TestPreparations(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		aliases        string
+		build          bool
+		procfile, want string
+	}{
+		"nothing":  {"", false, "", "()"},
+		"run":      {"run", false, "", "(-A:run)"},
+		"build":    {"build", true, "", "() (-T:build)"},
+		"Procfile": {"run prod db", false, "web: clojure -M:prod:db\n", "(-A:run) (-A:db) (-A:prod)"},
+	} {
+		app := &detect.ClojureApp{Tool: "cli", Deps: &detect.DepsFacts{Aliases: map[string]detect.DepsAlias{}}}
+		for _, alias := range strings.Fields(tt.aliases) {
+			app.Deps.Aliases[alias] = detect.DepsAlias{MainOpts: []string{"-m", "x"}}
+		}
+		if tt.build {
+			app.Build = &detect.BuildFacts{Functions: []string{"uber"}}
+		}
+		b := newWork(t, app, nil)
+		testkit.Write(t, b.Path("Procfile"), tt.procfile)
+		var got []string
+		for _, words := range b.preparations() {
+			got = append(got, "("+strings.Join(words, " ")+")")
+		}
+		if joined := strings.Join(got, " "); joined != tt.want {
+			t.Errorf("%s: %s, want %s", name, joined, tt.want)
+		}
+	}
+}
