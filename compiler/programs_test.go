@@ -43,7 +43,8 @@ ln -s bin/app link
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	m.write("build.sh", "printf '[[labels]]\\nkey = \"io.slugc.warned\"\\nvalue = \"web\"\\n' >>\"$layers/launch.toml\"\n")
+	const label = `[[labels]]\nkey = "io.slugc.warned"\nvalue = "web"\n`
+	m.write("build.sh", "printf '"+label+"' >>\"$layers/launch.toml\"\n")
 	if got := warns("web: server\nx: server\n"); len(got) != 1 || !strings.HasPrefix(got[0], "Procfile: x runs") {
 		t.Errorf("where the buildpack has warned: %q", got)
 	}

@@ -22,6 +22,7 @@ type Command struct {
 	Env     []string               // its whole environment, "NAME=value" each
 	Stdout  io.Writer              // takes its standard output, which is then neither shown nor kept; may be nil
 	Network string                 // id of the diagnosis that it waits on the network; "" for none
+	Asks    string                 // the hosts that it asks, for that diagnosis; "" if they are not known
 	Stuck   Stuck                  // explains its silence by its last lines; may be nil
 	Offline bool                   // it is a script of the app and not what fetches dependencies
 	Quiet   bool                   // shows nothing

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func waitsFor(pid int, c Command, out *stream) *diagnosis.Diagnosis {
 	}
 	return &diagnosis.Diagnosis{
 		ID: c.Network, Transient: true, Waiting: true,
-		Summary: fmt.Sprintf("`%s` waits on the network.", c.Shown),
+		Summary: fmt.Sprintf("`%s` waits on %s.", c.Shown, cmp.Or(c.Asks, "the network")),
 		Hints:   []string{"try again; if it persists, check the registry and proxy settings"},
 	}
 }

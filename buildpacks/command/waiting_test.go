@@ -31,7 +31,7 @@ func TestWaiting(t *testing.T) {
 		go func() {
 			defer close(ended)
 			_, _ = log.Run(t.Context(), command.Command{
-				Program: "/bin/bash", Args: []string{"-c", script}, Shown: "get", Network: "x/network",
+				Program: "/bin/bash", Args: []string{"-c", script}, Shown: "get", Network: "x/network", Asks: "x.test",
 			})
 		}()
 		for open := true; open; {
@@ -41,7 +41,7 @@ func TestWaiting(t *testing.T) {
 			case <-time.After(50 * time.Millisecond):
 			}
 			if d, err := diagnosis.Read(report); err == nil {
-				seen = seen || d.Waiting && d.ID == "x/network" && strings.Contains(d.Summary, "`get`")
+				seen = seen || d.Waiting && d.ID == "x/network" && strings.Contains(d.Summary, "`get` waits on x.test")
 			}
 		}
 		if seen != waits || testkit.Exists(report) {

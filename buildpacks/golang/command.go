@@ -24,6 +24,7 @@ func (b *work) goCommand(argv ...string) (out []byte, err error) {
 
 func (b *work) goOnce(c command.Command) ([]byte, error) {
 	var out bytes.Buffer
+	c.Asks = proxyHosts(b.env.vars["GOPROXY"])
 	c.Shown, c.Stdout, c.Network, c.Drop = "go "+c.Args[0], &out, "go/network", ofStandardLibrary(b.app.Module)
 	tail, err := b.run(filepath.Join(b.goTool.Dir, "bin", "go"), c)
 	if bytes.Contains(tail, []byte("go: downloading ")) {

@@ -24,8 +24,8 @@ func (b *work) explainEmbedded(d *diagnosis.Diagnosis, output []byte) {
 			continue
 		}
 		d.Hints = []string{
-			fmt.Sprintf("%s has a package.json: commit another at the app's root, and Node.js builds before Go. Its script "+
-				"`build` is `npm --prefix %s ci --include=dev && npm --prefix %s run build`", dir, dir, dir),
+			fmt.Sprintf("%s has a package.json: commit another at the app's root, and Node.js builds before Go. "+
+				"Its script `build` is `npm --prefix %s ci --include=dev && npm --prefix %s run build`", dir, dir, dir),
 			fmt.Sprintf("or build %s where the app is released, and commit %s", dir, m[2]),
 		}
 		return

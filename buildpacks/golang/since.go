@@ -2,6 +2,7 @@ package golang
 
 import (
 	"go/version"
+	"net/url"
 	"strings"
 )
 
@@ -74,4 +75,15 @@ func proxyFor(release, proxy string) string {
 		}
 	}
 	return proxy
+}
+
+// proxyHosts names the hosts of a GOPROXY, without credentials. The go command waits for them without end.
+func proxyHosts(proxy string) string {
+	var hosts []string
+	for base := range strings.FieldsFuncSeq(proxy, func(r rune) bool { return r == ',' || r == '|' }) {
+		if u, err := url.Parse(strings.TrimSpace(base)); err == nil && u.Host != "" {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	return strings.Join(hosts, ", ")
 }

@@ -31,4 +31,7 @@ func TestSince(t *testing.T) {
 	if got := proxyFor("1.12", "direct"); got != "" {
 		t.Errorf("GOPROXY of Go 1.12 is %q", got)
 	}
+	if got := proxyHosts("https://user:secret@a.test|http://b.test:8080/go,direct,off"); got != "a.test, b.test:8080" {
+		t.Errorf("the hosts are %q", got)
+	}
 }

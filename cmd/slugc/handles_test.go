@@ -36,7 +36,6 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"compiler/detect.go":     {"os.OpenRoot", "the source before anything runs"},
 	"compiler/keep.go":       {"os.Rename", "the app's slugs"},
 	"compiler/pack.go":       {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
-	"compiler/procfile.go":   {"os.ReadDir", "the source, before anything runs"},
 	"compiler/source.go":     {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
 
 	"compiler/lifecycle/build.go":     {"os.WriteFile", "the platform directory, read-only for buildpacks"},

@@ -91,8 +91,8 @@ func changes(s *syntax.Stmt) (found bool) {
 
 // builtins are commands of the shell that start nothing and change nothing of what counts here.
 var builtins = []string{
-	":", "[", "echo", "exit", "false", "printf", "pwd", "read", "set", "shift", "test", "trap", "true", "type", "ulimit",
-	"umask", "unset", "wait",
+	":", "[", "echo", "exit", "false", "printf", "pwd", "read", "set", "shift", "test", "trap", "true", "type",
+	"ulimit", "umask", "unset", "wait",
 }
 
 // wrappers start the program that their arguments name, with those of their options that take a value.
