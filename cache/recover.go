@@ -23,8 +23,9 @@ const interruptedMark = ".broken-off"
 // not accepted, and removes temporary files. The app's lock must be held.
 //
 // Layers that the build did not touch keep their files and get back the metadata that they had. Of the
-// others the metadata goes, because it may not describe them; [Build.Abort] keeps those that were finished. After the build of a push, their files go
-// too, and the record and the index of segments are again those from before the push.
+// others the metadata goes, because it may not describe them; [Build.Abort] keeps those that were
+// finished. After the build of a push, their files go too, and the record and the index of segments are
+// again those from before the push.
 func (a *App) Recover() error { return a.recover(nil) }
 
 // recover does what Recover does, except that finished layers stay as they are.

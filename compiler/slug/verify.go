@@ -84,7 +84,10 @@ func verifyDigest(ctx context.Context, f *os.File, size int64, want digest.Diges
 // verifyFrame checks everything that needs no inflating.
 func verifyFrame(f *os.File, t *tail) error {
 	var header [10]byte
-	if _, err := f.ReadAt(header[:], 0); err != nil || !bytes.Equal(header[:], gzipHeader) {
+	if _, err := f.ReadAt(header[:], 0); err != nil {
+		return fmt.Errorf("reading its gzip header: %w", err)
+	}
+	if !bytes.Equal(header[:], gzipHeader) {
 		return errors.New("its gzip header is not a slug's")
 	}
 	m, crc, length := t.manifest, t.manifest.Dirs.CRC, t.manifest.Dirs.Tar
