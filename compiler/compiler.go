@@ -49,7 +49,7 @@ import (
 // needs their result. One Engine may run builds of different apps concurrently; builds of one app
 // wait for each other.
 type Engine struct {
-	Version     string // slugc's own
+	Version     string // slugc's own, and its commit
 	Self        string // path of the slugc binary, which is also every built-in buildpack's bin/build
 	Home        *cache.Home
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)

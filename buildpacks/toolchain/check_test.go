@@ -35,7 +35,7 @@ func TestCheckSources(t *testing.T) {
 		s.NodeDist = "off"
 	}))
 	want := []string{
-		"nodejs.org off: node", "npm registry up: node npm pnpm yarn bun", "go module proxy up: go",
+		"nodejs.org off: node", "npm registry up: node npm pnpm yarn bun sirv-cli", "go module proxy up: go",
 		"checksum database up: go", "go module proxy down: go", "go.dev up: go", "this machine off: go ruby jdk",
 		"the Ruby mirror off: ruby", "Debian packages off: ruby jdk leiningen clojure", "Adoptium off: jdk",
 		"Leiningen releases off: leiningen", "Clojure releases off: clojure",
@@ -54,7 +54,7 @@ func TestCheckSources(t *testing.T) {
 		s.ClojureMirror = "http://127.0.0.1:1"
 	}))
 	want = []string{
-		"nodejs.org up: node", "npm registry up: node npm pnpm yarn bun", "go module proxy up: go",
+		"nodejs.org up: node", "npm registry up: node npm pnpm yarn bun sirv-cli", "go module proxy up: go",
 		"checksum database up: go", "go.dev up: go", "this machine up: go", "the Ruby mirror up: ruby",
 		"Debian packages up: ruby jdk leiningen clojure", "this machine down: ruby", "Adoptium up: jdk",
 		"this machine down: jdk", "the Leiningen mirror up: leiningen", "the Clojure mirror down: clojure",

@@ -39,7 +39,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	)
 	registry := c.npmRegistry()
 	return &compiler.Engine{
-		Version: version, Self: self, Home: home, Report: c.ui,
+		Version: recordedVersion(), Self: self, Home: home, Report: c.ui,
 		Target: lifecycle.Target{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, DistroName: distro, DistroVersion: release,
 		},

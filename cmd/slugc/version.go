@@ -9,8 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is slugc's own, and stands here alone. Every recorded build depends on it.
+// version is slugc's own, and stands here alone.
 const version = "0.1.0"
+
+// recordedVersion is what every recorded build depends on: another slugc may make another slug of the same
+// source.
+func recordedVersion() string { return strings.TrimSpace(version + " " + self().Commit) }
 
 // about is what `slugc version --json` prints. Commit and Date are empty where the binary was not
 // built in a git checkout.
