@@ -95,9 +95,11 @@ func (e *export) service(u unit) string {
 }
 
 // ownTmp mounts a directory that is made when the process starts, and removed when it has ended, in the place of
-// the app's tmp. What the slug holds there is copied before, by a command that does not see the mount.
+// the app's tmp. What the slug holds there is copied before, by a command that does not see the mount. It runs as
+// the directory's owner: tmp may be a link to anywhere.
 func (e *export) ownTmp(u unit) string {
-	const script = `[ ! -d "$1/tmp" ] || cp -R "$1/tmp/." "$0" && chown -R --reference="$0" "$0"`
+	const script = `[ ! -d "$1/tmp" ] || exec setpriv --reuid="$(stat -c %u "$0")" --regid="$(stat -c %g "$0")" ` +
+		`--clear-groups cp -R "$1/tmp/." "$0"`
 	name := u.dotted()
 	return fmt.Sprintf("RuntimeDirectory=%s\nBindPaths=\"%%t/%[1]s\":\"%[2]s/tmp\"\n"+
 		"ExecStartPre=+-/bin/sh -c %[3]s %%t/%[1]s %[4]s\n",
