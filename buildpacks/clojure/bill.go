@@ -2,6 +2,7 @@ package clojure
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io/fs"
@@ -94,6 +95,26 @@ func (b *work) component(file string) (cdx.Component, bool) {
 	return cdx.Component{}, false
 }
 
+// libraries calls a function for every fetched jar, and another for the directory of every git library.
+func (b *work) libraries(jar, gitDir func(path string) error) error {
+	err := filepath.WalkDir(b.jars, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Ext(file) != ".jar" {
+			return err
+		}
+		return jar(file)
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dirs, err := filepath.Glob(filepath.Join(b.gitlibs(), "libs", "*", "*", "*"))
+	for _, dir := range dirs {
+		if err == nil {
+			err = gitDir(dir)
+		}
+	}
+	return err
+}
+
 // merged returns the fetched libraries that the uberjar contains.
 func (b *work) merged() ([]cdx.Component, error) {
 	app, err := sums(filepath.Join(b.Dir, filepath.FromSlash(b.uberjar)))
@@ -106,28 +127,18 @@ func (b *work) merged() ([]cdx.Component, error) {
 			found = append(found, c)
 		}
 	}
-	err = filepath.WalkDir(b.jars, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || filepath.Ext(file) != ".jar" {
-			return err
-		}
+	err = b.libraries(func(file string) error {
 		if files, err := sums(file); err == nil { // one that can't be read is not in the uberjar
 			add(file, files)
 		}
 		return nil
+	}, func(dir string) error {
+		files, err := sourceSums(dir)
+		add(dir, files)
+		return err
 	})
 	if err != nil {
 		return nil, err
-	}
-	dirs, err := filepath.Glob(filepath.Join(b.gitlibs(), "libs", "*", "*", "*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range dirs {
-		files, err := sourceSums(dir)
-		if err != nil {
-			return nil, err
-		}
-		add(dir, files)
 	}
 	return found, nil
 }

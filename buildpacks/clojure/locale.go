@@ -101,10 +101,7 @@ func (b *work) startedJars() []string {
 // libraryFiles returns the names of the files of all libraries that were fetched.
 func (b *work) libraryFiles() (map[string]bool, error) {
 	names := map[string]bool{}
-	err := filepath.WalkDir(b.jars, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || filepath.Ext(file) != ".jar" {
-			return err
-		}
+	err := b.libraries(func(file string) error {
 		r, err := zip.OpenReader(file)
 		if err != nil {
 			return nil // one that can't be read is not in the app
@@ -114,27 +111,14 @@ func (b *work) libraryFiles() (map[string]bool, error) {
 			names[f.Name] = true
 		}
 		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	dirs, err := filepath.Glob(filepath.Join(b.gitlibs(), "libs", "*", "*", "*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range dirs {
+	}, func(dir string) error {
 		files, err := sourceSums(dir)
-		if err != nil {
-			return nil, err
-		}
 		for name := range files {
 			names[name] = true
 		}
-	}
-	return names, nil
+		return err
+	})
+	return names, err
 }
 
 // ofLibrary reports whether a jar's entry is a library's file, or was compiled from a library's namespace:

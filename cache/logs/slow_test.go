@@ -22,7 +22,7 @@ func TestSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := open(t, dir, logs.Options{Queue: 10, Wait: time.Millisecond})
-	const lines = 200 // many more bytes than are taken from the queue at once
+	const lines = 200 // in all longer than what is taken from the queue at once
 	for n := range lines {
 		w.Write(line(fmt.Sprint(n, strings.Repeat(".", 4000))))
 	}
