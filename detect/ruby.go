@@ -53,7 +53,7 @@ func (s *scan) namedGemfile(named string) (Result, error) {
 		}
 		return s.fail(&Error{
 			ID:      "ruby/gemfile-missing",
-			Summary: fmt.Sprintf("BUNDLE_GEMFILE names %q, which is no file of the app", named),
+			Summary: fmt.Sprintf("BUNDLE_GEMFILE names %q, which is not a file in the app", named),
 			Hints: []string{"name it relative to the app's root, such as Gemfile.next or gemfiles/rails_7.gemfile, " +
 				"and commit it with its lock file"},
 		})

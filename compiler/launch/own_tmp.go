@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"slugc/cache/disk"
 	"slugc/compiler/sandbox/supervise"
 )
@@ -91,13 +93,14 @@ func copyEntry(from, to *os.Root, name, as string, kind fs.FileMode) error {
 	case !kind.IsRegular():
 		return nil
 	}
-	source, err := from.Open(name)
+	// A running process may have put a FIFO in the file's place: wait for no writer.
+	source, err := from.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
 	info, err := source.Stat()
-	if err != nil {
+	if err != nil || !info.Mode().IsRegular() {
 		return err
 	}
 	target, err := to.OpenFile(as, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm()|0o200)

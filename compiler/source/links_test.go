@@ -9,12 +9,12 @@ import (
 )
 
 // monorepo has an app in apps/web with links out of it.
-const monorepo = `mkdir -p apps/web/d shared/conf/deep libs tools
-	echo c > shared/config.json; echo k > shared/conf/k; echo l > libs/l; ln -s ../../libs shared/conf/libs
-	ln -s k shared/conf/inside; ln -s ../../../tools/run shared/conf/deep/run; printf '#!\n' > tools/run
-	chmod +x tools/run; echo '*.bat eol=crlf' > .gitattributes; echo b > shared/conf/b.bat
-	echo x > apps/web/x; ln -s ../../shared/config.json apps/web/config.json
-	ln -s ../../../shared/conf apps/web/d/conf; ln -s ../x apps/web/d/x;
+const monorepo = `mkdir -p apps/web/d static/conf/deep libs tools
+	echo c > static/config.json; echo k > static/conf/k; echo l > libs/l; ln -s ../../libs static/conf/libs
+	ln -s k static/conf/inside; ln -s ../../../tools/run static/conf/deep/run; printf '#!\n' > tools/run
+	chmod +x tools/run; echo '*.bat eol=crlf' > .gitattributes; echo b > static/conf/b.bat
+	echo x > apps/web/x; ln -s ../../static/config.json apps/web/config.json
+	ln -s ../../../static/conf apps/web/d/conf; ln -s ../x apps/web/d/x;
 	ln -s /app/x apps/web/abs; echo run > apps/web/.slugignore
 	ln -s apps/web in`
 
@@ -22,7 +22,7 @@ const monorepo = `mkdir -p apps/web/d shared/conf/deep libs tools
 func TestLinksOut(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	sh(t, dir, monorepo+"\nprintf 'b\\r\\n' > shared/conf/b.bat")
+	sh(t, dir, monorepo+"\nprintf 'b\\r\\n' > static/conf/b.bat")
 	repo := clone(t, dir)
 	want := ".slugignore\nabs -> /app/x\nconfig.json\nd/conf/b.bat\nd/conf/inside -> k\nd/conf/k\nd/conf/libs/l\n" +
 		"d/x -> ../x\nx"
@@ -32,7 +32,7 @@ func TestLinksOut(t *testing.T) {
 		"by link": {Dir: dir, Subdir: "in"},
 		"clone":   {Dir: repo, Subdir: "apps/web"},
 		"git":     {Kind: source.Git, Dir: repo, Subdir: "apps/web", Temp: t.TempDir()},
-		"tarball": {Kind: source.Tarball, Reader: pack(t, monorepo+"\nprintf 'b\\r\\n' > shared/conf/b.bat", "tar c ."),
+		"tarball": {Kind: source.Tarball, Reader: pack(t, monorepo+"\nprintf 'b\\r\\n' > static/conf/b.bat", "tar c ."),
 			Temp: t.TempDir(), Subdir: "apps/web"},
 	} {
 		tree := stage(t, spec, source.Options{StatCache: filepath.Join(t.TempDir(), "stat")})
@@ -82,11 +82,11 @@ func TestLinksOutRefused(t *testing.T) {
 // TestLinksOutAndGit leaves out what git ignores of a directory that a link leads to.
 func TestLinksOutAndGit(t *testing.T) {
 	t.Parallel()
-	dir, env := workTree(t, `mkdir -p apps/web shared/tmp gen; touch apps/web/x shared/a shared/b.log shared/tmp/c gen/g
-		printf '*.log\ngen/\n' > .gitignore; echo tmp > shared/.gitignore
-		ln -s ../../shared apps/web/shared; ln -s ../../gen apps/web/gen`)
+	dir, env := workTree(t, `mkdir -p apps/web static/tmp gen; touch apps/web/x static/a static/b.log static/tmp/c gen/g
+		printf '*.log\ngen/\n' > .gitignore; echo tmp > static/.gitignore
+		ln -s ../../static apps/web/static; ln -s ../../gen apps/web/gen`)
 	tree := stage(t, source.Spec{Dir: dir, Subdir: "apps/web", Env: env}, source.Options{})
-	if got := files(t, tree); got != "gen/g\nshared/.gitignore\nshared/a\nx" {
+	if got := files(t, tree); got != "gen/g\nstatic/.gitignore\nstatic/a\nx" {
 		t.Errorf("staged %q", got)
 	}
 }
