@@ -25,8 +25,19 @@ type Group struct {
 }
 
 // detect chooses the buildpacks.
-func (b *build) detect(staged Staged) (Group, error) {
-	_, chosen, err := Detect(staged.Tree.Root, b.Env)
+func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
+	ctx, end := b.bounded(ctx)
+	group, err := b.group(ctx, staged)
+	if err = end("detecting the language", err); err != nil {
+		return Group{}, err
+	}
+	b.clock.mark("detect")
+	return group, nil
+}
+
+// group detects the language and chooses the buildpacks until ctx ends.
+func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
+	_, chosen, err := Detect(ctx, staged.Tree.Root, b.Env)
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -46,37 +57,55 @@ func (b *build) detect(staged Staged) (Group, error) {
 	for _, name := range Misnamed(staged.Tree.Root) {
 		b.Report.Warn(MisnamedText(name))
 	}
-	members, err := b.resolve(staged.Tree.Root, chosen)
+	members, err := b.resolve(ctx, staged.Tree.Root, chosen)
 	if err != nil {
 		return Group{}, err
 	}
-	b.clock.mark("detect")
 	return Group{members, chosen, processes}, nil
 }
 
 // Detect runs every detector over dir and chooses a group. It reads files only: nothing is written
-// and nothing of the app runs.
-func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, nil, fault.UsageError("source/not-found",
-			fmt.Errorf("opening the source: %w", err), "name a directory that exists")
+// and nothing of the app runs. When ctx ends, it returns the cause at once, even if a file cannot be read.
+func Detect(
+	ctx context.Context, dir string, env map[string]string,
+) (verdicts []detect.Verdict, chosen []detect.Result, err error) {
+	type found struct {
+		verdicts []detect.Verdict
+		chosen   []detect.Result
 	}
-	defer root.Close()
-	in := detect.Input{FS: root.FS(), Env: env}
-	verdicts := detect.All(in)
-	chosen, err := detect.Group(in, verdicts)
-	return verdicts, chosen, detectFault(err)
+	all, err := awaited(ctx, func() (f found, err error) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return f, fault.UsageError("source/not-found",
+				fmt.Errorf("opening the source: %w", err), "name a directory that exists")
+		}
+		defer root.Close()
+		in := detect.Input{FS: root.FS(), Env: env}
+		f.verdicts = detect.All(in)
+		f.chosen, err = detect.Group(in, f.verdicts)
+		return f, detectFault(err)
+	})
+	return all.verdicts, all.chosen, err
 }
 
 // CheckMember returns an error if the app needs what is around its directory, so that it cannot be built
-// alone. It reads files only.
+// alone. It reads files only. When ctx ends, it returns the cause at once, as [Detect] does.
 func CheckMember(ctx context.Context, src *source.Source) error {
 	dir := src.Member()
 	if dir == "." {
 		return nil
 	}
-	return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
+	_, err := awaited(ctx, func() (struct{}, error) {
+		read := func(name string) ([]byte, bool) { return src.Around(ctx, name) }
+		return struct{}{}, detectFault(detect.Member(read, dir))
+	})
+	return err
+}
+
+// checkMember is [CheckMember] within the deadline.
+func (b *build) checkMember(ctx context.Context, src *source.Source) error {
+	ctx, end := b.bounded(ctx)
+	return end("looking at what is around the app", CheckMember(ctx, src))
 }
 
 // detectFault adds the owner and the exit code to a detector's error.
@@ -141,10 +170,10 @@ func reasonsFor(r detect.Result) (texts []string) {
 
 // resolve makes the group's members: each language's buildpack, with the plan entries that are its
 // business.
-func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
+func (b *build) resolve(ctx context.Context, dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(dir, r.Language)
+		candidate, err := b.candidate(ctx, dir, r.Language)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +189,9 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 }
 
 // candidate lays out the language's buildpack on disk and asks it for its build plans.
-func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Candidate, err error) {
+func (b *build) candidate(
+	ctx context.Context, dir string, language detect.Language,
+) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
 		return c, fault.New(fault.App, fault.ExitNoMatch, "detect/no-buildpack",
@@ -175,10 +206,13 @@ func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Can
 	if err != nil {
 		return c, err
 	}
-	if c, err = lifecycle.Detect(loaded, l.Detect, dir, b.Env); err != nil {
-		return c, detectorBroke(err)
-	}
-	return c, nil
+	return awaited(ctx, func() (lifecycle.Candidate, error) {
+		c, err := lifecycle.Detect(loaded, l.Detect, dir, b.Env)
+		if err != nil {
+			return c, detectorBroke(err)
+		}
+		return c, nil
+	})
 }
 
 // plan makes members of the candidates whose plans go together.

@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a language without buildpack": {func() error {
 			b := &build{Engine: m.Engine, Request: m.req, clock: newClock()}
-			_, err := b.resolve(m.src, []detect.Result{{Language: "cobol"}})
+			_, err := b.resolve(t.Context(), m.src, []detect.Result{{Language: "cobol"}})
 			return err
 		}, "detect/no-buildpack", fault.ExitNoMatch},
 		"plans that do not go together": {func() error {
