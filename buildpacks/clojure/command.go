@@ -33,7 +33,7 @@ func (b *work) run(stdout io.Writer, shown, program string, argv ...string) erro
 	b.lastLine = shown
 	tail, err := b.Log.Run(b.Context,
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
-			Stdout: stdout, Network: "clojure/network", Stuck: stuck,
+			Stdout: stdout, Network: "clojure/network", Asks: command.Hosts(b.mirror), Stuck: stuck,
 			Offline: b.fetchedAll, Drop: noise})
 	for _, line := range created.FindAll(tail, -1) {
 		if rel, own := within(b.Dir, strings.TrimPrefix(string(line), "Created ")); own {

@@ -37,6 +37,9 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 	err = f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module, b.goTool.Version), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		b.explainEmbedded(d, f.Tail)
+		if d.ID == "go/proxy-unreachable" && !strings.Contains(d.Summary, "://") && c.Asks != "" {
+			d.Hints = append(d.Hints, "modules come from "+c.Asks)
+		}
 		if b.isTooOld(f.Tail) {
 			d.Newer = "go"
 		}
