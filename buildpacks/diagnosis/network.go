@@ -77,7 +77,9 @@ func Network(language string) []Pattern {
 const someRegistry = "the registry"
 
 // Nameless reports a failure of a registry whose host the tool did not name.
-func (d *Diagnosis) Nameless() bool { return d.Transient && strings.HasSuffix(d.Summary, " "+someRegistry+".") }
+func (d *Diagnosis) Nameless() bool {
+	return d.Transient && strings.HasSuffix(d.Summary, " "+someRegistry+".")
+}
 
 // hosted adds to the submatches of an expression the host that the output names beside it, or "".
 type hosted struct {

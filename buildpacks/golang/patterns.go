@@ -95,7 +95,7 @@ var networkPatterns = []diagnosis.Pattern{
 	{ID: "go/private-module", Match: lazyregexp.New(`could not read (?:Username|Password) for '[a-z]+://([^'/]+)|` +
 		`terminal prompts disabled|Authentication failed for '[a-z]+://([^'/]+)|Permission denied \(publickey|` +
 		`\b401 Unauthorized`), Make: privateModule},
-	unreachable(`connection reset by peer|stream error: .*|`+damaged).Again(),
+	unreachable(`connection reset by peer|stream error: .*|` + damaged).Again(),
 	brokenOff.Again(),
 	unreachable(`(?:dial tcp|proxyconnect|read tcp)\b.*|TLS handshake timeout|i/o timeout|` +
 		`\b(?:429|5\d\d) [A-Z][A-Za-z ]+|Could not resolve host(?:name)?:? \S+|context deadline exceeded.*`),
@@ -117,7 +117,9 @@ var brokenOff = fetching(asking + `(?:unexpected )?EOF$`)
 
 // unreachable returns the pattern of a proxy or a server that is in trouble. The address before the reason
 // names the host.
-func unreachable(reason string) diagnosis.Pattern { return fetching(`(?:` + asking + `)?(?:` + reason + `)`) }
+func unreachable(reason string) diagnosis.Pattern {
+	return fetching(`(?:` + asking + `)?(?:` + reason + `)`)
+}
 
 func fetching(expression string) diagnosis.Pattern {
 	return pattern("proxy-unreachable", `(?m)(`+expression+`)`, "",
