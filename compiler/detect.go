@@ -1,19 +1,19 @@
 package compiler
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/extension"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
-	"slugc/compiler/source"
 	"slugc/detect"
 )
 
@@ -26,7 +26,8 @@ type Group struct {
 
 // detect chooses the buildpacks.
 func (b *build) detect(staged Staged) (Group, error) {
-	_, chosen, err := Detect(staged.Tree.Root, b.Env)
+	root, member := staged.Tree.Root, staged.Member
+	_, chosen, err := Detect(root, member, b.Env)
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -39,14 +40,14 @@ func (b *build) detect(staged Staged) (Group, error) {
 	for _, r := range chosen {
 		b.announce(r)
 	}
-	processes, err := b.readProcfile(staged.Tree.Root, true)
+	processes, err := b.readProcfile(root, member, true)
 	if err != nil {
 		return Group{}, err
 	}
-	for _, name := range Misnamed(staged.Tree.Root) {
+	for _, name := range Misnamed(root, member) {
 		b.Report.Warn(MisnamedText(name))
 	}
-	members, err := b.resolve(staged.Tree.Root, chosen)
+	members, err := b.resolve(staged, chosen)
 	if err != nil {
 		return Group{}, err
 	}
@@ -54,29 +55,25 @@ func (b *build) detect(staged Staged) (Group, error) {
 	return Group{members, chosen, processes}, nil
 }
 
-// Detect runs every detector over dir and chooses a group. It reads files only: nothing is written
-// and nothing of the app runs.
-func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
+// Detect runs every detector over the tree in dir, of which member is the app's directory ("" for all of it), and
+// chooses a group. It reads files only: nothing is written and nothing of the app runs.
+func Detect(dir, member string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, fault.UsageError("source/not-found",
 			fmt.Errorf("opening the source: %w", err), "name a directory that exists")
 	}
 	defer root.Close()
-	in := detect.Input{FS: root.FS(), Env: env}
+	in := detect.Input{FS: root.FS(), Member: member, Env: env}
 	verdicts := detect.All(in)
 	chosen, err := detect.Group(in, verdicts)
 	return verdicts, chosen, detectFault(err)
 }
 
-// CheckMember returns an error if the app needs what is around its directory, so that it cannot be built
-// alone. It reads files only.
-func CheckMember(ctx context.Context, src *source.Source) error {
-	dir := src.Member()
-	if dir == "." {
-		return nil
-	}
-	return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
+// SelectMember is [detect.Select] for [source.Spec]: with the owner and the exit code of its error.
+func SelectMember(around fs.FS, member string) (*detect.Selection, error) {
+	taken, err := detect.Select(around, member)
+	return taken, detectFault(err)
 }
 
 // detectFault adds the owner and the exit code to a detector's error.
@@ -141,10 +138,19 @@ func reasonsFor(r detect.Result) (texts []string) {
 
 // resolve makes the group's members: each language's buildpack, with the plan entries that are its
 // business.
-func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
+func (b *build) resolve(staged Staged, chosen []detect.Result) ([]lifecycle.Member, error) {
+	platform := filepath.Join(staged.Dirs.Dir, "detect") // of a member only: what other apps' detection is told is in b.Env
+	if staged.Member != "" {
+		if err := os.MkdirAll(platform, 0o700); err != nil {
+			return nil, fmt.Errorf("making a build directory: %w", err)
+		}
+	}
+	if err := extension.WriteMember(platform, staged.Member); err != nil {
+		return nil, err
+	}
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(dir, r.Language)
+		candidate, err := b.candidate(staged.Tree.Root, platform, r.Language)
 		if err != nil {
 			return nil, err
 		}
@@ -159,8 +165,9 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 	return members, err
 }
 
-// candidate lays out the language's buildpack on disk and asks it for its build plans.
-func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Candidate, err error) {
+// candidate lays out the language's buildpack on disk and asks it for its build plans. platform is the directory
+// of what the platform tells it.
+func (b *build) candidate(dir, platform string, language detect.Language) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
 		return c, fault.New(fault.App, fault.ExitNoMatch, "detect/no-buildpack",
@@ -175,7 +182,7 @@ func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Can
 	if err != nil {
 		return c, err
 	}
-	if c, err = lifecycle.Detect(loaded, l.Detect, dir, b.Env); err != nil {
+	if c, err = lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env); err != nil {
 		return c, detectorBroke(err)
 	}
 	return c, nil

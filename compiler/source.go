@@ -43,6 +43,7 @@ func (b *build) lock(ctx context.Context) (unlock func(), err error) {
 func (b *build) open(ctx context.Context) (*source.Source, error) {
 	app, spec := b.app(), b.Source
 	spec.Temp, spec.Submodules.Cache = app.Path("incoming"), app.Path("submodules")
+	spec.Select = SelectMember
 	spec.Submodules.Fetching = func(path, url string) {
 		b.Report.Step("Fetching the submodule " + path + " from " + url)
 	}

@@ -98,7 +98,8 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env = found.types, append(found.env, command.Environ(config)...)
+	x.Processes, x.Directory = found.types, found.directory
+	x.Env = append(found.env, command.Environ(config)...)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}
