@@ -152,7 +152,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 		return nil, err
 	}
 	defer func() { err = b.abandon(staged, err) }() // after keep there is nothing left to abandon
-	group, err := b.detect(staged)
+	group, err := b.detect(ctx, staged)
 	if err != nil {
 		return nil, err
 	}

@@ -107,15 +107,16 @@ var selections = map[string]struct {
 		"libs/greet/greet.gemspec": "", "apps/api/engines/x/x.gemspec": "",
 	}, detect.Selection{Root: ".", Dirs: []string{"apps/api", "libs/greet"}}, "Building apps/api (with libs/greet)"},
 	"Gemfile": {map[string]string{
-		"apps/api/Gemfile": "ruby file: '../../.ruby-version'\neval_gemfile File.expand_path(\"../common.rb\", __dir__)\n",
-		"apps/common.rb":   "require_relative '../shared/gems'\n", "shared/gems.rb": "", ".ruby-version": "3.3.9\n",
+		"apps/api/Gemfile": "ruby file: '../../.ruby-version'\n" +
+			"eval_gemfile File.expand_path(\"../common.rb\", __dir__)\n",
+		"apps/common.rb": "require_relative '../shared/gems'\n", "shared/gems.rb": "", ".ruby-version": "3.3.9\n",
 		"shared/other.rb": "",
 	}, detect.Selection{
 		Root: ".", Dirs: []string{"apps/api"}, Files: []string{".ruby-version", "apps/common.rb", "shared/gems.rb"},
 	}, "Building apps/api"},
 	"deps.edn": {map[string]string{
-		"apps/api/deps.edn": "{:deps {i {:local/root \"in\"}}\n :aliases {:run {:extra-deps {a {:local/root \"../../lib\"}" +
-			" j {:local/root \"../x.jar\"}}}}}",
+		"apps/api/deps.edn": `{:deps {i {:local/root "in"}} :aliases {:run {:extra-deps {a {:local/root "../../lib"}
+			j {:local/root "../x.jar"}}}}}`,
 		"apps/api/in/deps.edn": `{:paths ["src" "../../../src"]}`, "src/a.clj": "", "apps/x.jar": "",
 		"lib/deps.edn":  `{:deps {b {:local/root "../lib2"}} :aliases {:test {:extra-deps {c {:local/root "../no"}}}}}`,
 		"lib2/deps.edn": "{}", "no/deps.edn": "{}",

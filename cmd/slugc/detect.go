@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,16 +52,18 @@ nothing is built, fetched or changed.`,
 			if err != nil {
 				return err
 			}
-			dir, taken, done, err := c.detectDir(cmd, spec)
+			ctx, end := compiler.Bounded(cmd.Context(), f.timeout)
+			dir, taken, done, err := c.detectDir(ctx, spec)
 			if err != nil {
-				return err
+				return end("reading the source", err)
 			}
 			defer done()
 			member := ""
 			if taken != nil {
 				member = taken.In()
 			}
-			verdicts, chosen, err := compiler.Detect(dir, member, c.buildEnv(more))
+			verdicts, chosen, err := compiler.Detect(ctx, dir, member, c.buildEnv(more))
+			err = end("detecting the language", err)
 			for _, name := range compiler.Misnamed(dir, member) {
 				c.ui.Warn(compiler.MisnamedText(name))
 			}
@@ -72,25 +75,26 @@ nothing is built, fetched or changed.`,
 	f.sourceFlags(flags)
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "build configuration `K=V`")
 	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
+	flags.DurationVar(&f.timeout, "timeout", deadline, "how long reading the source and detecting may take")
 	c.jsonFlag(cmd)
 	return cmd
 }
 
 // detectDir stages the source as a build would see it, in a directory that done removes.
 func (c *cli) detectDir(
-	cmd *cobra.Command, spec source.Spec,
+	ctx context.Context, spec source.Spec,
 ) (dir string, taken *detect.Selection, done func(), err error) {
 	tmp, err := os.MkdirTemp("", "slugc-detect-*")
 	if err != nil {
 		return "", nil, nil, fmt.Errorf("making a temporary directory: %w", err)
 	}
 	done = func() { _ = os.RemoveAll(tmp) }
-	spec.Temp, spec.Select = filepath.Join(tmp, "incoming"), compiler.SelectMember
-	src, err := source.Open(cmd.Context(), spec, source.Options{})
+	spec.Temp, spec.Select = filepath.Join(tmp, "incoming"), compiler.SelectMember(ctx)
+	src, err := source.Open(ctx, spec, source.Options{})
 	var tree *source.Tree
 	if err == nil {
 		defer src.Close()
-		tree, err = src.Stage(cmd.Context(), filepath.Join(tmp, "app"))
+		tree, err = src.Stage(ctx, filepath.Join(tmp, "app"))
 	}
 	if err != nil {
 		done()

@@ -103,7 +103,8 @@ func (o *StartOptions) instances() ([]*instance, error) {
 			Instance: p,
 			backoff:  Backoff{First: o.Backoff},
 			options: RunOptions{
-				Self: o.Self, Dir: o.Dir, Directory: o.Directory, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
+				Self: o.Self, Dir: o.Dir, Directory: o.Directory, Command: p.Command,
+				Env: o.Env, Port: p.Port, Dyno: p.Name(),
 				Tmp: tmpOf(o.Tmp, p.Name()),
 				// The foreman kills after Timeout and says so. The supervisor must not be faster.
 				Grace: o.Timeout + time.Second,

@@ -8,7 +8,8 @@ import (
 )
 
 // Detect calls a built-in buildpack's detect function for the app in dir, and returns the build plans that
-// it offers. What the platform tells it is in the directory platform, which may be missing ([extension.Member]). It does so in this process, because built-in detection only reads files.
+// it offers. What the platform tells it is in the directory platform, which may be missing: [extension.Member]. It does
+// so in this process, because built-in detection only reads files.
 func Detect(
 	bp Buildpack, detect libcnb.DetectFunc, dir, platform string, env map[string]string,
 ) (Candidate, error) {

@@ -235,7 +235,8 @@ func (l *lister) line(line string) error {
 	if fields[1] == "tree" {
 		return nil
 	}
-	if (name == ignoreFile || name == l.tree.member+ignoreFile) && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
+	isRules := name == ignoreFile || name == l.tree.member+ignoreFile
+	if isRules && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
 		return errNotRegular(name)
 	}
 	if fields[1] == "commit" {

@@ -215,7 +215,9 @@ func TestSelect(t *testing.T) {
 		Member: "apps/api", Root: ".", Dirs: []string{"apps/api", "lib"}, Files: []string{"apps/web/package.json"},
 	}
 	choose := func(around fs.FS, member string) (*detect.Selection, error) {
-		for file, want := range map[string]string{"root": "r\n", "none": "", "apps": "", "../x": "", ".gitignore": "*.log\n"} {
+		for file, want := range map[string]string{
+			"root": "r\n", "none": "", "apps": "", "../x": "", ".gitignore": "*.log\n",
+		} {
 			if got, err := fs.ReadFile(around, file); string(got) != want || (err == nil) != (want != "") {
 				t.Errorf("%s is %q (%v)", file, got, err)
 			}
