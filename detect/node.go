@@ -70,7 +70,8 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 	app := &NodeApp{
 		Name: p.name, Scripts: p.scripts, Main: p.main, ServerFile: s.serverFile(), CacheDirs: p.cacheDirs,
 		HasDeps: m.pkg.hasDeps || p.hasDeps, HasDevDeps: m.pkg.hasDevDeps || p.hasDevDeps,
-		NodeModules: m.isDir("node_modules") || s.isDir("node_modules"), NpmrcPresent: m.isFile(".npmrc"), Workspace: m.workspace,
+		NodeModules:  m.isDir("node_modules") || s.isDir("node_modules"),
+		NpmrcPresent: m.isFile(".npmrc"), Workspace: m.workspace,
 	}
 	managers, err := m.nodeManager(m.pkg, app)
 	if err != nil {

@@ -34,8 +34,9 @@ var workspaces = map[string]struct {
 		"packages/q/package.json": `{"name": "q", "version": "2.0.0"}`,
 	}, "packages/a packages/m packages/z", "packages/q"},
 	"workspace protocol": {files{
-		"pnpm-workspace.yaml": "packages: ['apps/**', 'libs/{x,y}/*', '!libs/y/off', '!**/fixtures/**']\noverrides: {w: 'workspace:*'}",
-		"pnpm-lock.yaml":      "", "apps/api/pnpm-lock.yaml": "",
+		"pnpm-workspace.yaml": "packages: ['apps/**', 'libs/{x,y}/*', '!libs/y/off', '!**/fixtures/**']\n" +
+			"overrides: {w: 'workspace:*'}",
+		"pnpm-lock.yaml": "", "apps/api/pnpm-lock.yaml": "",
 		"apps/api/package.json": `{"dependencies":
 			{"a": "workspace:^", "alias": "workspace:@acme/b@*", "c": "workspace:../../libs/y/c", "v": "catalog:"}}`,
 		"libs/x/a/package.json":         `{"name": "a", "version": "3.0.0"}`,
@@ -51,8 +52,9 @@ var workspaces = map[string]struct {
 	"the root's, and paths": {files{
 		"package.json": `{"workspaces": ["./apps/*/", "packages/*"], "devDependencies": {"config": "*"},
 			"resolutions": {"x/forced": "portal:./packages/forced"}}`,
-		"bun.lock":                     "",
-		"apps/api/package.json":        `{"dependencies": {"beside": "file:../../vendor/beside", "w": "workspace:packages/w"}}`,
+		"bun.lock": "",
+		"apps/api/package.json": `{"dependencies":
+			{"beside": "file:../../vendor/beside", "w": "workspace:packages/w"}}`,
 		"packages/config/package.json": `{"name": "config", "version": "1.0.0"}`,
 		"packages/forced/package.json": `{"name": "forced"}`,
 		"packages/w/package.json":      `{"name": "w", "dependencies": {"up": "link:../../tools/up"}}`,
@@ -135,7 +137,8 @@ func TestNodeMemberApp(t *testing.T) {
 	}
 	want := &detect.NodeApp{
 		Name: "api", Manager: "pnpm", ManagerFrom: "package.json packageManager", Lockfile: "pnpm-lock.yaml",
-		Scripts: map[string]string{"start": "node x"}, Main: "lib/x.js", ServerFile: "app.js", CacheDirs: []string{".c"},
+		Scripts: map[string]string{"start": "node x"}, Main: "lib/x.js", ServerFile: "app.js",
+		CacheDirs:  []string{".c"},
 		Workspaces: []string{"apps/*", "lib"}, HasDeps: true, HasDevDeps: true, NpmrcPresent: true,
 		Manifests: []string{
 			".npmrc", ".nvmrc", "apps/api/package.json", "lib/package.json", "package.json", "patches/x.patch",

@@ -38,7 +38,8 @@ func (b *work) install() error {
 		return err
 	}
 	wrote := slices.DeleteFunc(before.untimed().changes(after.untimed()), func(name string) bool {
-		return name == path.Join(b.project(), ".yarn") // made for the state file alone; anything else in it has a path of its own
+		// made for the state file alone; anything else in it has a path of its own
+		return name == path.Join(b.project(), ".yarn")
 	})
 	if l := b.lostAtHome(); len(wrote) == 0 && l.files > 0 {
 		wrote = []string{"~/" + l.example}

@@ -111,7 +111,7 @@ func (b *work) packages() []pkg {
 			continue
 		}
 		one := pkg{dir: path.Dir(name)}
-		if data, err := tree.ReadIn(b.inProject("."), name, maxManifest); err == nil && json.Unmarshal(data, &one) == nil {
+		if data := b.readOwn(name); data != nil && json.Unmarshal(data, &one) == nil {
 			list = append(list, one)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,7 +35,8 @@ func newMember(t *testing.T, manager string) *bench {
   "dependencies": { "@acme/greeting": %q, "ms": "2.1.3" }, "devDependencies": { "is-odd": "3.0.1" } }`, m.asks))
 	b.Write("apps/api/build.js", `require("fs").mkdirSync("dist", { recursive: true })
 require("fs").writeFileSync("dist/built.txt", "odd " + require("is-odd")(3) + ", " + require("@acme/greeting"))`)
-	b.Write("apps/api/server.js", `const text = require("fs").readFileSync("dist/built.txt", "utf8") + require("ms")("1s")
+	b.Write("apps/api/server.js", `const ms = require("ms")("1s")
+const text = require("fs").readFileSync("dist/built.txt", "utf8") + ms
 require("http").createServer((req, res) => res.end(text)).listen(process.env.PORT)`)
 	b.Write("packages/greeting/package.json", fmt.Sprintf(`{ "name": "@acme/greeting", "version": "1.0.0",
   "main": "dist.js", "scripts": { "build": "node build.js" },
@@ -60,6 +61,9 @@ require("http").createServer((req, res) => res.end(text)).listen(process.env.POR
 	return b
 }
 
+// unrelated matches what the app does not need: the other member, its packages, development dependencies.
+var unrelated = regexp.MustCompile(`(?:^|[/@])(?:web|once|wrappy|is-odd|is-number)(?:[/@]|$)`)
+
 // TestMember builds a member with each package manager: it, and what it uses in order, is built and answers; of
 // the member beside it nothing is there, and no package of it; development dependencies are gone.
 func TestMember(t *testing.T) {
@@ -73,10 +77,7 @@ func TestMember(t *testing.T) {
 			}
 			b.answers(first, "odd true, hello 2.0.01000")
 			for _, name := range first.files.Names() {
-				parts := strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '@' })
-				if slices.ContainsFunc([]string{"once", "wrappy", "is-odd", "is-number", "web"}, func(gone string) bool {
-					return !strings.HasPrefix(name, ".layers") && slices.Contains(parts, gone)
-				}) {
+				if !strings.HasPrefix(name, ".layers") && unrelated.MatchString(name) {
 					t.Errorf("%s is in the slug", name)
 				}
 			}

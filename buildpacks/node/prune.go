@@ -34,11 +34,12 @@ func (b *work) prune() error {
 	if b.manager.pruneEmpty {
 		prune = b.pruneBeside
 	}
-	step := func() error { return prune(aside) }
-	if b.app.Workspace != nil { // npm would leave the members out of its lock file that are left out here
-		step = func() error { _, err := b.keeping(b.app.Manifests, func() error { return prune(aside) }); return err }
+	var kept []string
+	if b.app.Workspace != nil { // npm takes the members that are left out from its lock file
+		kept = b.app.Manifests
 	}
-	if err := errors.Join(step(), os.RemoveAll(aside)); err != nil {
+	_, err := b.keeping(kept, func() error { return prune(aside) })
+	if err = errors.Join(err, os.RemoveAll(aside)); err != nil {
 		return err
 	}
 	return b.pruneArchives()

@@ -153,7 +153,8 @@ var orchestrators = lazyregexp.New(`(?:^|[\s;&|"'/])(turbo|nx|lerna)\s`)
 // its build script calls none, or the app's own does already.
 func (b *work) orchestrator() []string {
 	w := b.app.Workspace
-	if w == nil || b.app.Name == "" || strings.TrimSpace(b.app.Scripts["build"]) == "" || b.hasScript("heroku-postbuild") {
+	if w == nil || b.app.Name == "" || b.hasScript("heroku-postbuild") ||
+		strings.TrimSpace(b.app.Scripts["build"]) == "" {
 		return nil
 	}
 	m := orchestrators.FindStringSubmatch(w.Scripts["build"] + " ")
