@@ -57,7 +57,7 @@ func ShowVar(name string) string {
 	if shownVar.MatchString(name) {
 		return strconv.Quote(name)
 	}
-	return "a text that is not shown, for it may be a secret"
+	return "a text that is not shown (it may be a secret)"
 }
 
 // Check returns an error if a config var cannot be called so, or cannot have its value: a fault
