@@ -17,9 +17,10 @@ func (c *cli) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config APP",
 		Short: "Show or change the config vars that are kept with an app",
-		Long: `Config shows an app's config vars as lines NAME=VALUE, which --from-file of config set reads back; with --names,
-their names only. They are kept with the coordinator and reach the app's processes: run, start, export, the release
-process. A change makes the next release of the same slug, a rollback takes the config vars of the earlier release.`,
+		Long: `Config shows an app's config vars as lines NAME=VALUE, which --from-file of config set reads back;
+with --names, their names only. They are kept with the coordinator and reach the app's processes: run,
+start, export, the release process. A change makes the next release of the same slug, and a rollback
+takes the config vars of the earlier release.`,
 		Example: `  slugc config set blog LOG_LEVEL=info
   slugc config set blog DATABASE_URL <url.txt
   slugc config set blog --from-file production.env
@@ -87,9 +88,9 @@ func (c *cli) configSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set APP NAME=VALUE…",
 		Short: "Set config vars, as one new release of the same slug",
-		Long: `Set changes all the config vars that it names at once, and makes the app's next release with them. The value of a
-NAME alone is read from stdin, so that neither the shell's history nor the list of processes has it. If the slug has
-a process type release, that runs first; if it fails, nothing changes.`,
+		Long: `Set changes all the config vars that it names at once, and makes the app's next release with them.
+The value of a NAME alone is read from stdin, so that neither the shell's history nor the list of
+processes has it. If the slug has a process type release, that runs first; if it fails, nothing changes.`,
 		Example: `  slugc config set blog LOG_LEVEL=info TZ=UTC
   slugc config set blog DATABASE_URL <url.txt
   slugc config set blog --from-file production.env`,

@@ -38,7 +38,8 @@ func TestConfig(t *testing.T) {
 		return o.Stderr
 	}
 	run(0, "hello\n", "config", "set", "hello", "A=1")
-	if said := run(0, "*", "register", configSlug(t, "one"), "--app", "hello"); !strings.Contains(said, "migrating A=1") {
+	said := run(0, "*", "register", configSlug(t, "one"), "--app", "hello")
+	if !strings.Contains(said, "migrating A=1") {
 		t.Errorf("the release process says %s", said)
 	}
 	run(0, "one A=1 B=local C=local\n", "run", "hello")
@@ -54,7 +55,8 @@ func TestConfig(t *testing.T) {
 	run(0, "A\nB\n", "config", "hello", "--names")
 	run(0, "2\n", "config", "get", "hello", "A")
 	run(0, "{\n  \"A\": \"2\",\n  \"B\": \"2\"\n}\n", "config", "hello", "--json")
-	if said := run(0, "hello v3\n", "config", "set", "hello", "--from-file", "prod.env"); !strings.Contains(said, "PORT") {
+	said = run(0, "hello v3\n", "config", "set", "hello", "--from-file", "prod.env")
+	if !strings.Contains(said, "PORT of prod.env is left out") {
 		t.Errorf("it says %s", said)
 	}
 	run(0, "A='two words'\nB=\"x\\ny\"\n", "config", "hello")
@@ -63,7 +65,7 @@ func TestConfig(t *testing.T) {
 	}
 	run(0, "two words\n", "config", "get", "hello", "A")
 	run(0, "hello v5\n", "config", "unset", "hello", "B", "NONE")
-	said := run(0, "hello v6\n", "rollback", "hello", "v2")
+	said = run(0, "hello v6\n", "rollback", "hello", "v2")
 	if !strings.Contains(said, "migrating A=2") || !strings.Contains(said, "went back too: A, B") {
 		t.Errorf("a rollback says %s", said)
 	}
@@ -137,7 +139,8 @@ func TestConfigStaysOut(t *testing.T) {
 				return err
 			}
 			info, err := d.Info()
-			if name := d.Name(); name != "coordinator.db" && name != "hello.env" || err != nil || info.Mode().Perm() != 0o600 {
+			known := d.Name() == "coordinator.db" || d.Name() == "hello.env"
+			if !known || err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("a value is in %s, %v, %v", path, info.Mode(), err)
 			}
 			return nil

@@ -29,9 +29,9 @@ func (c *cli) startCommand() *cobra.Command {
 		Short: "Run the formation of a slug, of an app's current release or of a directory, foreman-style",
 		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or the one that
 -m names. PORT is the base port plus 100 for each process type and 1 for each instance. The first
-process to end stops all the others, and its exit code is slugc's. Config vars come from -e and --env-file,
-then the app's own, then .env of the working directory. A directory, such as . or ./blog, is built first, as slugc build does it,
-and not registered; .env is then the directory's.
+process to end stops all the others, and its exit code is slugc's. Config vars come from -e and
+--env-file, then the app's own, then .env of the working directory. A directory, such as . or ./blog,
+is built first, as slugc build does it, and not registered; .env is then the directory's.
 
 With --follow it runs whatever release is current: a new release starts beside the old one and takes
 its place when it answers, a process that ends is started again, and ` + "`slugc scale`" + ` takes effect at once.

@@ -54,8 +54,8 @@ func TestConfigReleases(t *testing.T) {
 	configure(set("A=1"), 1, "")
 	configure(release.ConfigChange{Set: release.Config{"A": "2", "C": ""}, Unset: []string{"B", "NONE"}}, 2, "A B C")
 	two := releasetest.Must(r.Current(ctx, "blog"))(t)
-	if two.Description != "Set A, C; Unset B" || two.Slug != one.Slug || two.Actor != "ana" || two.Commit != one.Commit ||
-		len(two.ProcessTypes) != 1 {
+	if two.Description != "Set A, C; Unset B" || two.Slug != one.Slug || two.Actor != "ana" ||
+		two.Commit != one.Commit || len(two.ProcessTypes) != 1 {
 		t.Errorf("got %+v", two)
 	}
 	has(release.Config{"A": "2", "C": ""})
@@ -115,8 +115,11 @@ func TestConfigPlan(t *testing.T) {
 		t.Errorf("%#v after the promotion of %+v", vars, made)
 	}
 	for name, meanwhile := range map[string]func() error{
-		"a change":  func() error { _, err := r.Configure(ctx, "blog", set("B=1")); return err },
-		"a release": func() error { _, err := r.Register(ctx, "blog", releasetest.Request(2, "web release")); return err },
+		"a change": func() error { _, err := r.Configure(ctx, "blog", set("B=1")); return err },
+		"a release": func() error {
+			_, err := r.Register(ctx, "blog", releasetest.Request(2, "web release"))
+			return err
+		},
 	} {
 		plan := releasetest.Must(r.PlanConfig(ctx, "blog", set("A="+name)))(t)
 		made := releasetest.Must(r.RegisterConfig(ctx, "blog", plan, ""))(t)
