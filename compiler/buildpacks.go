@@ -150,7 +150,7 @@ func (b *build) runLifecycle(
 	}
 	return lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: env.box, Group: group.Members, Target: b.Target,
-		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
+		AppDir: dirs.AppDir, Member: staged.Member, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
 		Env: b.buildEnv(staged.Tree.Commit), BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits, Network: b.Network,
 		Slices: lent, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
 		Provided: env.runtimes.provided(), Runtimes: env.early, LateRuntime: env.runtimes.late,

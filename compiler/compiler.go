@@ -147,15 +147,12 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
 	defer func() { err = b.locate(err) }()
-	if err := CheckMember(ctx, src); err != nil {
-		return nil, err
-	}
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = b.abandon(staged, err) }() // after keep there is nothing left to abandon
-	group, err := b.detect(staged)
+	group, err := b.detect(ctx, staged)
 	if err != nil {
 		return nil, err
 	}

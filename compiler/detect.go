@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/extension"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
-	"slugc/compiler/source"
 	"slugc/detect"
 )
 
@@ -25,8 +26,20 @@ type Group struct {
 }
 
 // detect chooses the buildpacks.
-func (b *build) detect(staged Staged) (Group, error) {
-	_, chosen, err := Detect(staged.Tree.Root, b.Env)
+func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
+	ctx, end := b.bounded(ctx)
+	group, err := b.group(ctx, staged)
+	if err = end("detecting the language", err); err != nil {
+		return Group{}, err
+	}
+	b.clock.mark("detect")
+	return group, nil
+}
+
+// group detects the language and chooses the buildpacks until ctx ends.
+func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
+	root, member := staged.Tree.Root, staged.Member
+	_, chosen, err := Detect(ctx, root, member, b.Env)
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -39,44 +52,54 @@ func (b *build) detect(staged Staged) (Group, error) {
 	for _, r := range chosen {
 		b.announce(r)
 	}
-	processes, err := b.readProcfile(staged.Tree.Root, true)
+	processes, err := b.readProcfile(root, member, true)
 	if err != nil {
 		return Group{}, err
 	}
-	for _, name := range Misnamed(staged.Tree.Root) {
+	for _, name := range Misnamed(root, member) {
 		b.Report.Warn(MisnamedText(name))
 	}
-	members, err := b.resolve(staged.Tree.Root, chosen)
+	members, err := b.resolve(ctx, staged, chosen)
 	if err != nil {
 		return Group{}, err
 	}
-	b.clock.mark("detect")
 	return Group{members, chosen, processes}, nil
 }
 
-// Detect runs every detector over dir and chooses a group. It reads files only: nothing is written
-// and nothing of the app runs.
-func Detect(dir string, env map[string]string) ([]detect.Verdict, []detect.Result, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, nil, fault.UsageError("source/not-found",
-			fmt.Errorf("opening the source: %w", err), "name a directory that exists")
+// Detect runs every detector over the tree in dir, of which member is the app's directory ("" for all of it), and
+// chooses a group. It reads files only: nothing is written and nothing of the app runs. When ctx ends, it returns
+// the cause at once, even if a file cannot be read.
+func Detect(
+	ctx context.Context, dir, member string, env map[string]string,
+) (verdicts []detect.Verdict, chosen []detect.Result, err error) {
+	type found struct {
+		verdicts []detect.Verdict
+		chosen   []detect.Result
 	}
-	defer root.Close()
-	in := detect.Input{FS: root.FS(), Env: env}
-	verdicts := detect.All(in)
-	chosen, err := detect.Group(in, verdicts)
-	return verdicts, chosen, detectFault(err)
+	all, err := awaited(ctx, func() (f found, err error) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return f, fault.UsageError("source/not-found",
+				fmt.Errorf("opening the source: %w", err), "name a directory that exists")
+		}
+		defer root.Close()
+		in := detect.Input{FS: root.FS(), Member: member, Env: env}
+		f.verdicts = detect.All(in)
+		f.chosen, err = detect.Group(in, f.verdicts)
+		return f, detectFault(err)
+	})
+	return all.verdicts, all.chosen, err
 }
 
-// CheckMember returns an error if the app needs what is around its directory, so that it cannot be built
-// alone. It reads files only.
-func CheckMember(ctx context.Context, src *source.Source) error {
-	dir := src.Member()
-	if dir == "." {
-		return nil
+// SelectMember returns [detect.Select] for [source.Spec]: its error has the owner and the exit code. When ctx ends,
+// it returns the cause at once, as [Detect] does.
+func SelectMember(ctx context.Context) func(fs.FS, string) (*detect.Selection, error) {
+	return func(around fs.FS, member string) (*detect.Selection, error) {
+		return awaited(ctx, func() (*detect.Selection, error) {
+			taken, err := detect.Select(around, member)
+			return taken, detectFault(err)
+		})
 	}
-	return detectFault(detect.Member(func(name string) ([]byte, bool) { return src.Around(ctx, name) }, dir))
 }
 
 // detectFault adds the owner and the exit code to a detector's error.
@@ -141,10 +164,19 @@ func reasonsFor(r detect.Result) (texts []string) {
 
 // resolve makes the group's members: each language's buildpack, with the plan entries that are its
 // business.
-func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
+func (b *build) resolve(ctx context.Context, staged Staged, chosen []detect.Result) ([]lifecycle.Member, error) {
+	platform := filepath.Join(staged.Dirs.Dir, "detect")
+	if staged.Member != "" {
+		if err := os.MkdirAll(platform, 0o700); err != nil {
+			return nil, fmt.Errorf("making a build directory: %w", err)
+		}
+	}
+	if err := extension.WriteMember(platform, staged.Member); err != nil {
+		return nil, err
+	}
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(dir, r.Language)
+		candidate, err := b.candidate(ctx, staged.Tree.Root, platform, r.Language)
 		if err != nil {
 			return nil, err
 		}
@@ -159,8 +191,11 @@ func (b *build) resolve(dir string, chosen []detect.Result) ([]lifecycle.Member,
 	return members, err
 }
 
-// candidate lays out the language's buildpack on disk and asks it for its build plans.
-func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Candidate, err error) {
+// candidate lays out the language's buildpack on disk and asks it for its build plans. platform is the directory
+// of what the platform tells it.
+func (b *build) candidate(
+	ctx context.Context, dir, platform string, language detect.Language,
+) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
 		return c, fault.New(fault.App, fault.ExitNoMatch, "detect/no-buildpack",
@@ -175,10 +210,13 @@ func (b *build) candidate(dir string, language detect.Language) (c lifecycle.Can
 	if err != nil {
 		return c, err
 	}
-	if c, err = lifecycle.Detect(loaded, l.Detect, dir, b.Env); err != nil {
-		return c, detectorBroke(err)
-	}
-	return c, nil
+	return awaited(ctx, func() (lifecycle.Candidate, error) {
+		c, err := lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env)
+		if err != nil {
+			return c, detectorBroke(err)
+		}
+		return c, nil
+	})
 }
 
 // plan makes members of the candidates whose plans go together.

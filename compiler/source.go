@@ -10,7 +10,6 @@ import (
 	"slugc/cache"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
-	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
 )
 
@@ -56,31 +55,13 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 		return nil, err
 	}
 	ctx, end := b.bounded(ctx)
+	spec.Select = SelectMember(ctx)
 	src, err := source.Open(ctx, spec, source.Options{StatCache: app.Path("stat")})
 	if err = end("reading the source", err); err != nil {
 		return nil, err
 	}
 	b.clock.mark("source")
 	return src, nil
-}
-
-// bounded returns a context with the deadline that each buildpack has, for work on the source. end
-// ends it, and makes a fault of an error that the deadline caused.
-func (b *build) bounded(ctx context.Context) (_ context.Context, end func(what string, err error) error) {
-	if b.Limits.Deadline <= 0 {
-		return ctx, func(_ string, err error) error { return err }
-	}
-	limit := &sandbox.LimitError{Which: sandbox.LimitDeadline, Limit: b.Limits.Deadline}
-	ctx, cancel := context.WithTimeoutCause(ctx, b.Limits.Deadline, limit)
-	return ctx, func(what string, err error) error {
-		defer cancel()
-		if err != nil && context.Cause(ctx) == error(limit) {
-			return fault.AppError("build/limit", fmt.Errorf("%s: %w", what, limit),
-				"leave out with .slugignore what the app does not need",
-				"raise the limit with --timeout if the source really needs longer")
-		}
-		return err
-	}
 }
 
 // refuseState refuses a source directory that holds slugc's own state: it would grow while it is

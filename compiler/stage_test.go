@@ -109,13 +109,3 @@ func TestNoLanguage(t *testing.T) {
 		t.Errorf("got %+v, it reports %q", f, m.recorded.Lines)
 	}
 }
-
-// TestSourceDeadline holds reading the source to the deadline of the build.
-func TestSourceDeadline(t *testing.T) {
-	t.Parallel()
-	m := newMachine(t, t.TempDir())
-	m.req.Limits.Deadline = time.Nanosecond
-	if f := m.fails("build/limit"); !strings.HasPrefix(f.Error(), "reading the source: stopped after 1ns") {
-		t.Errorf("got %v", f)
-	}
-}

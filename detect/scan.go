@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ const (
 type scan struct {
 	Result
 	fsys  fs.FS
+	base  string // the app's directory in fsys; all names are relative to it
 	env   map[string]string
 	names map[string]bool // the root's entries, exactly as spelled
 	// trouble is the first error of the machine's. What the detector takes for absent may be there then.
@@ -56,7 +58,7 @@ func isTrouble(err error) bool {
 }
 
 func newScan(in Input, language Language) *scan {
-	s := &scan{fsys: in.FS, env: in.Env, names: map[string]bool{}}
+	s := &scan{fsys: in.FS, base: cmp.Or(in.Member, "."), env: in.Env, names: map[string]bool{}}
 	s.Language = language
 	entries, err := s.list(".")
 	if err != nil {
@@ -121,9 +123,9 @@ func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 var errLinkOut = errors.New("a symbolic link leads out of the tree")
 
 // resolve follows the symbolic links in name and never leaves the tree, even where the file system
-// would allow it.
+// would allow it. It returns a name in fsys.
 func (s *scan) resolve(name string) (string, error) {
-	done, rest, hops := ".", strings.Split(path.Clean(name), "/"), 0
+	done, rest, hops := s.base, strings.Split(path.Clean(name), "/"), 0
 	for len(rest) > 0 {
 		part := rest[0]
 		rest = rest[1:]

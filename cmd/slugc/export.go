@@ -97,7 +97,8 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env = found.types, c.environ(config, found)
+	x.Processes, x.Directory = found.types, found.directory
+	x.Env = c.environ(config, found)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}

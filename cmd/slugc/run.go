@@ -29,6 +29,7 @@ type appSlug struct {
 	version   int    // of the app's release
 	file      string
 	types     []procfile.Process
+	directory string         // of the app in the slug
 	formation map[string]int // nil for a file
 	env       []string       // what processes learn of the release, K=V; none of a file
 	config    release.Config // the app's own config vars; none of a file
@@ -74,7 +75,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.types = m.ProcessTypes
+	n.types, n.directory = m.ProcessTypes, m.Directory
 	if want == "" {
 		return n, nil
 	}
