@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/buildpacks/command"
 	"slugc/buildpacks/shell"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch/export"
@@ -99,7 +98,7 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 		return err
 	}
 	x.Processes, x.Directory = found.types, found.directory
-	x.Env = append(found.env, command.Environ(config)...)
+	x.Env = c.environ(config, found)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}
