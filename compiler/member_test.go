@@ -34,7 +34,9 @@ func TestMember(t *testing.T) {
 	m.write("apps/api/.profile.d/set.sh", "set")
 	m.write("shared.sh", "shared")
 	m.write("apps/api/.profile.d/not.txt", "")
-	for link, target := range map[string]string{".profile": "../../shared.sh", ".profile.d/up.sh": "../../../shared.sh"} {
+	for link, target := range map[string]string{
+		".profile": "../../shared.sh", ".profile.d/up.sh": "../../../shared.sh",
+	} {
 		if err := os.Symlink(target, filepath.Join(m.src, "apps/api", link)); err != nil {
 			t.Fatal(err)
 		}
