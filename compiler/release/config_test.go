@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/compiler/coordinator"
 	"slugc/compiler/release"
 	"slugc/compiler/release/releasetest"
 )
@@ -227,5 +228,32 @@ func TestConfigDestroyed(t *testing.T) {
 	}
 	if err := r.Destroy(ctx, "blog"); !errors.Is(err, release.ErrUnknownApp) {
 		t.Error(err)
+	}
+}
+
+func TestConfigRaces(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "c.db")
+	releasetest.ConfigRaces(t, func() coordinator.Coordinator { return open(t, path) })
+}
+
+// TestConfigOfOlderReleases holds that a release from before config vars were kept has none of its own: a rollback to it
+// leaves the app's as they are.
+func TestConfigOfOlderReleases(t *testing.T) {
+	t.Parallel()
+	c := open(t, filepath.Join(t.TempDir(), "c.db"))
+	r, ctx := releasetest.New(c), t.Context()
+	releasetest.Must(r.Register(ctx, "blog", releasetest.Request(1, "web")))(t)
+	older := coordinator.Write{Key: "/apps/blog/release-status/0000000001", Value: []byte(`{"status": "promoted"}`)}
+	releasetest.Must(c.Commit(ctx, nil, []coordinator.Write{older}))(t)
+	releasetest.Must(r.Configure(ctx, "blog", set("A=1")))(t)
+	for _, version := range []int{1, 2} {
+		if vars := releasetest.Must(r.ConfigOf(ctx, "blog", version))(t); vars["A"] != "1" {
+			t.Errorf("v%d has %v", version, vars)
+		}
+	}
+	releasetest.Must(r.Rollback(ctx, "blog", 1, "", false))(t)
+	if vars := releasetest.Must(r.Config(ctx, "blog"))(t); vars["A"] != "1" {
+		t.Errorf("after the rollback: %v", vars)
 	}
 }
