@@ -100,7 +100,6 @@ func TestFollow(t *testing.T) {
 	slugctest.WebApp(t, dir, "one")
 	build(0)
 	f.answers("one web.1 green")
-
 	unload := f.load()
 	f.do(0, "scale", "blog", "web=2", "worker=1")
 	f.answers("one web.2 green")
