@@ -26,7 +26,8 @@ func newMember(t *testing.T, manager string) *bench {
 	m := members[manager]
 	must(t, os.RemoveAll(b.Source("")))
 	b.Member = "apps/api"
-	b.Write("package.json", fmt.Sprintf(`{ "name": "mono", "private": true, "packageManager": %q, "engines": { "node": "22.x" },
+	b.Write("package.json", fmt.Sprintf(`{ "name": "mono", "private": true, "packageManager": %q,
+  "engines": { "node": "22.x" },
   "workspaces": ["apps/*", "packages/*"], "scripts": { "start": "exit 9", "build": "exit 9" } }`, m.pin))
 	b.Write("apps/api/package.json", fmt.Sprintf(`{ "name": "@acme/api", "version": "1.0.0",
   "scripts": { "start": "node server.js", "build": "node build.js" },
