@@ -11,4 +11,5 @@ type GoApp struct {
 	Vendored    bool     // vendor/modules.txt exists
 	HasSum      bool     // go.sum or go.work.sum exists
 	HasRequires bool     // there is a require directive
+	Web         bool     // it needs much of the standard library: it requires modules, or imports net/http
 }

@@ -17,29 +17,18 @@ var members = map[string]struct {
 	files map[string]string
 	want  []string
 }{
-	"npm": {map[string]string{
-		"package.json": `{"workspaces": ["apps/*", "packages/*"]}`, "package-lock.json": "{}",
-		"apps/api/package.json": `{"name": "@acme/api", "scripts": {"build": "tsc"}, "dependencies": {"lib": "*"}}`,
-	}, []string{
-		"the repository's root (package-lock.json)", "`web: npm run -w @acme/api start`", "npm run -w @acme/api build",
-	}},
-	"yarn, a deeper root": {map[string]string{
-		"apps/package.json": `{"workspaces": {"packages": ["**", "!web"]}}`, "apps/yarn.lock": "",
-		"apps/api/package.json": `{"name": "api"}`,
-	}, []string{
-		"belongs to the workspace in apps (apps/yarn.lock)", "build apps, and start",
-		"`web: yarn workspace api run start`",
-	}},
-	"pnpm with a lock of its own": {map[string]string{
+	"of no workspace": {map[string]string{
+		"package.json": `{"workspaces": ["packages/*"]}`, "package-lock.json": "{}",
+		"apps/api/package.json": `{"dependencies": {"lib": "workspace:*"}}`,
+	}, []string{"needs lib of a workspace", "no directory above has it as a member", "name apps/api in `workspaces`"}},
+	"of no member": {map[string]string{
 		"pnpm-workspace.yaml": "packages: ['apps/**']", "pnpm-lock.yaml": "", "apps/api/pnpm-lock.yaml": "",
 		"apps/api/package.json": `{"devDependencies": {"b": "workspace:^", "a": "workspace:*", "c": "1"}}`,
-	}, []string{"needs a, b", "`web: pnpm --filter apps/api run start`"}},
-	"bun": {map[string]string{
-		"package.json": `{"workspaces": ["apps/api"]}`, "bun.lock": "", "apps/api/package.json": `{"name": "x"}`,
-	}, []string{"`web: bun run --filter x start`"}},
-	"a package beside": {map[string]string{
-		"apps/api/package.json": `{"dependencies": {"lib": "file:../../lib"}}`, "apps/api/package-lock.json": "{}",
-	}, []string{"needs lib in lib"}},
+	}, []string{"needs a, b of the workspace in the repository's root, which has no such member"}},
+	"of another version": {map[string]string{
+		"package.json": `{"workspaces": ["apps/*"]}`, "apps/lib/package.json": `{"name": "lib", "version": "1.0.0"}`,
+		"apps/api/package.json": `{"dependencies": {"lib": "^2.0.0"}}`,
+	}, []string{"asks for lib ^2.0.0", "has it in apps/lib in another version", "commit the lock file"}},
 }
 
 // TestMember refuses an app that needs what --subdir leaves out, before anything is asked for it

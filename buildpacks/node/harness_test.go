@@ -115,7 +115,7 @@ func (b *bench) provide() {
 	if b.foreign {
 		return
 	}
-	found, err := detect.ForNode(detect.Input{FS: os.DirFS(b.Source("")), Env: b.Config})
+	found, err := detect.ForNode(detect.Input{FS: os.DirFS(b.Source("")), Member: b.Member, Env: b.Config})
 	if err != nil {
 		return // the build says what is wrong
 	}
