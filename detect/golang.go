@@ -42,6 +42,11 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 			return nil, err
 		}
 	}
+	if hasMod && !hasWork {
+		if err := m.readAround(); err != nil {
+			return nil, err
+		}
+	}
 	if hasWork {
 		s.reasonFor("go.work", "found go.work")
 		if err := m.readWork(); err != nil {
@@ -54,8 +59,9 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 			Hints: []string{"rename the file; `git mv bin scripts` keeps its history"},
 		}
 	}
-	app.Vendored = s.isFile("vendor/modules.txt")
-	app.HasSum = s.isFile("go.sum") || s.isFile("go.work.sum")
+	work := path.Dir(app.Around) // "." without one
+	app.Vendored = s.isFile(path.Join(work, "vendor/modules.txt"))
+	app.HasSum = s.isFile("go.sum") || s.isFile(path.Join(work, "go.work.sum"))
 	req, err := m.requirement()
 	if err != nil {
 		return nil, err

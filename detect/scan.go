@@ -168,7 +168,7 @@ func (s *scan) resolve(name string) (string, error) {
 // that ignores it.
 func (s *scan) stat(name string) (string, fs.FileInfo) {
 	top, _, _ := strings.Cut(name, "/")
-	if len(s.names) < maxEntries && top != "." && !s.names[top] {
+	if len(s.names) < maxEntries && top != "." && top != ".." && !s.names[top] {
 		return "", nil
 	}
 	real, err := s.resolve(name)
@@ -183,6 +183,21 @@ func (s *scan) stat(name string) (string, fs.FileInfo) {
 		s.reasonAgainst(name, "%s can't be read: %v", name, err)
 	}
 	return "", nil
+}
+
+// reach cleans a path that a manifest names, relative to the app, and returns "" where it leaves the tree. Around a
+// member it may be "../../lib".
+func (s *scan) reach(name string) string {
+	to := inTree(path.Join(s.base, name))
+	if to == "" {
+		return ""
+	}
+	up := ""
+	for dir := s.base; !holds(dir, to); dir = path.Dir(dir) {
+		up += "../"
+	}
+	rest := path.Join(s.base, up)
+	return path.Join(up, below(rest, to))
 }
 
 func (s *scan) isFile(name string) bool {

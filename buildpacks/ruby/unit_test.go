@@ -35,7 +35,7 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 	t.Helper()
 	dir := testkit.Tree(t, t.TempDir(), files)
 	b := &work{
-		Build: &language.Build{Dir: dir, Log: &command.Log{Out: io.Discard}, Result: libcnb.NewBuildResult()},
+		Build: &language.Build{Dir: dir, Root: dir, Log: &command.Log{Out: io.Discard}, Result: libcnb.NewBuildResult()},
 		temp:  t.TempDir(),
 		env:   newEnvironment(nil, nil, ""),
 	}
