@@ -113,7 +113,7 @@ func (b *build) environment(
 	pre := precompiler{
 		storeMount: mount, lease: lease, env: vars, os: b.Target.OS, arch: b.Target.Arch,
 		self: sandbox.Bind{Host: b.Self, Inside: b.Self}, report: b.Report, output: b.Report.Output, clock: b.clock,
-		limits: forMachine(b.Limits),
+		limits: forMachine(b.Limits), app: group.Chosen,
 	}
 	shown, err := pre.show(ctx, tools)
 	if err != nil {

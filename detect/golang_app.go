@@ -12,4 +12,5 @@ type GoApp struct {
 	Vendored    bool     // vendor/modules.txt exists, of a member's go.work in its directory
 	HasSum      bool     // go.sum or go.work.sum exists
 	HasRequires bool     // there is a require directive
+	Web         bool     // it needs much of the standard library: it requires modules, or imports net/http
 }

@@ -36,6 +36,7 @@ type Bench struct {
 	Toolchains []toolchain.Toolchain // what the platform fetched; nil for a platform that fetches none
 	Slices     map[string]string     // the slices that the platform can supply: key by path
 	Steps      extension.Steps       // how commands are started, with and without the network
+	Runtimes   map[string]string     // what the platform fills layers with: a directory by the layer's name
 	Member     string                // the app's directory in the source tree, "" for all of it
 
 	buildpack Buildpack
@@ -126,6 +127,7 @@ func (b *Bench) Build() Outcome {
 	b.T.Helper()
 	b.Restore()
 	b.stage()
+	b.showRuntimes()
 	for name, value := range b.Config {
 		testkit.Write(b.T, b.Path("platform/env/"+name), value)
 	}
@@ -160,6 +162,23 @@ func (b *Bench) Build() Outcome {
 		got.Bill, _ = os.ReadFile(b.Layer("launch.sbom.cdx.json"))
 	}
 	return got
+}
+
+// showRuntimes puts links to the runtimes into their layers, as a platform does that cannot mount.
+func (b *Bench) showRuntimes() {
+	b.T.Helper()
+	var provided []string
+	for layer, dir := range b.Runtimes {
+		provided = append(provided, extension.LayerName(b.buildpack.ID, layer))
+		Must(b.T, disk.RemoveAll(b.Layer(layer)))
+		Must(b.T, os.Mkdir(b.Layer(layer), 0o755))
+		entries, err := os.ReadDir(dir)
+		Must(b.T, err)
+		for _, entry := range entries {
+			Must(b.T, os.Symlink(filepath.Join(dir, entry.Name()), filepath.Join(b.Layer(layer), entry.Name())))
+		}
+	}
+	Must(b.T, extension.WriteProvided(b.Path("platform"), provided))
 }
 
 // stage replaces the app by a copy of the source tree and removes what the last build was told.

@@ -132,7 +132,7 @@ func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Opti
 	defer unlock()
 	p := &promotion{Deployer: d, Options: o, app: app}
 	if _, hasPhase := target.ProcessTypes.Command(processType); hasPhase {
-		kept, err := d.Releases.ConfigOf(ctx, app, target.Version)
+		kept, err := d.Releases.RollbackConfig(ctx, app, target.Version)
 		if err != nil {
 			return release.Release{}, err
 		}

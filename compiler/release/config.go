@@ -176,12 +176,26 @@ func (r *Releases) ConfigOf(ctx context.Context, app string, version int) (vars 
 	_, err = r.read(ctx, true, func(ctx context.Context, from coordinator.Reader) error {
 		tx := r.begin(ctx, app, from)
 		rel, err := tx.release(version)
-		if err != nil {
+		if err == nil && rel.Status != Current && rel.Status != Superseded && rel.RollbackOf > 0 {
+			vars, _, err = tx.rollbackConfig(rel.RollbackOf, rel.ConfigVars)
 			return err
 		}
-		rev, err := tx.configRev(rel)
+		rev, err := tx.configRev(version)
 		if err == nil {
 			vars, err = tx.configSet(rev)
+		}
+		return err
+	})
+	return vars, err
+}
+
+// RollbackConfig returns the config vars that an app gets by a rollback to a release: those of the release, and of
+// the names that its release process had from elsewhere, such as a flag, what the app has now. It refuses as ConfigOf.
+func (r *Releases) RollbackConfig(ctx context.Context, app string, version int) (vars Config, err error) {
+	err = r.readApp(ctx, app, func(tx *transaction) error {
+		rel, err := tx.release(version)
+		if err == nil {
+			vars, _, err = tx.rollbackConfig(version, rel.ConfigVars)
 		}
 		return err
 	})
@@ -217,24 +231,51 @@ func (tx *transaction) configSet(rev int) (vars Config, err error) {
 	return vars, err
 }
 
-// configRev returns the revision of the config set that a release has, or would get. It is fixed when the release
-// becomes current: the app's own, and on a rollback that of the earlier release. A release that slugc registered
-// before it kept config vars has none of its own.
-func (tx *transaction) configRev(rel Release) (int, error) {
-	for _, version := range []int{rel.Version, rel.RollbackOf} {
-		var row statusRow
-		if version == 0 {
-			continue
-		}
-		if _, err := tx.get(tx.status(version), &row); err != nil {
-			return 0, err
-		}
-		if row.ConfigRev != nil {
-			return *row.ConfigRev, nil
-		}
+// configRev returns the revision of the config set that a release has. It is fixed when the release becomes current.
+// One that slugc registered before it kept config vars has none of its own: it has the app's.
+func (tx *transaction) configRev(version int) (int, error) {
+	var row statusRow
+	if _, err := tx.get(tx.status(version), &row); err != nil {
+		return 0, err
+	}
+	if row.ConfigRev != nil {
+		return *row.ConfigRev, nil
 	}
 	head, err := tx.configHead()
 	return head.Rev, err
+}
+
+// rollbackConfig returns the config vars after a rollback to a release whose release process had the names, and the
+// revision of the set that has them, 0 if there is no such set yet.
+func (tx *transaction) rollbackConfig(version int, names []string) (vars Config, rev int, err error) {
+	head, err := tx.configHead()
+	if err != nil {
+		return nil, 0, err
+	}
+	if rev, err = tx.configRev(version); err != nil {
+		return nil, 0, err
+	}
+	if vars, err = tx.configSet(rev); err != nil || rev == head.Rev {
+		return vars, rev, err
+	}
+	present, err := tx.configSet(head.Rev)
+	if err != nil {
+		return nil, 0, err
+	}
+	own := len(vars)
+	for _, name := range names {
+		value, set := present[name]
+		if _, has := vars[name]; set && !has {
+			vars[name] = value
+		}
+	}
+	switch {
+	case len(vars) == own:
+		return vars, rev, nil
+	case maps.Equal(vars, present):
+		return vars, head.Rev, nil
+	}
+	return vars, 0, nil
 }
 
 // adoptConfig returns the status of a release that becomes current, with its config set, which becomes the app's
@@ -244,12 +285,16 @@ func (tx *transaction) adoptConfig(rel Release) (statusRow, error) {
 	if err != nil || rel.RollbackOf == 0 {
 		return statusRow{promoted, &head.Rev}, err
 	}
-	rev, err := tx.configRev(Release{Version: rel.RollbackOf})
-	if err != nil || rev == head.Rev {
-		return statusRow{promoted, &rev}, err
-	}
-	if _, err := tx.configSet(rev); err != nil {
+	vars, rev, err := tx.rollbackConfig(rel.RollbackOf, rel.ConfigVars)
+	if err != nil {
 		return statusRow{}, err
+	}
+	if rev == 0 && len(vars) > 0 {
+		head.Last++
+		rev = head.Last
+		if err := tx.create(tx.keys.configSet(rev), vars); err != nil {
+			return statusRow{}, err
+		}
 	}
 	return statusRow{promoted, &rev}, tx.putConfigHead(configHead{rev, head.Last})
 }

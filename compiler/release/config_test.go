@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"slugc/compiler/coordinator"
 	"slugc/compiler/release"
 	"slugc/compiler/release/releasetest"
 )
@@ -227,5 +228,56 @@ func TestConfigDestroyed(t *testing.T) {
 	}
 	if err := r.Destroy(ctx, "blog"); !errors.Is(err, release.ErrUnknownApp) {
 		t.Error(err)
+	}
+}
+
+func TestConfigRaces(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "c.db")
+	releasetest.ConfigRaces(t, func() coordinator.Coordinator { return open(t, path) })
+}
+
+// TestConfigFromElsewhere holds that a rollback keeps the app's own config var where the earlier release's process had
+// one of the name from elsewhere.
+func TestConfigFromElsewhere(t *testing.T) {
+	t.Parallel()
+	r, ctx := newReleases(t), t.Context()
+	q := releasetest.Request(1, "web release")
+	q.ConfigVars = []string{"A", "B", "NONE"}
+	releasetest.Must(r.Register(ctx, "blog", q))(t)
+	releasetest.Must(r.Configure(ctx, "blog", set("A=1", "C=1")))(t)
+	releasetest.Must(r.Rollback(ctx, "blog", 1, "", false))(t) // to {A}, which is a new set
+	releasetest.Must(r.Configure(ctx, "blog", set("A=2")))(t)
+	releasetest.Must(r.Rollback(ctx, "blog", 1, "", true))(t) // to what there is
+	releasetest.Must(r.Promote(ctx, "blog", 5))(t)
+	for version, want := range map[int]string{1: "[]", 2: "[A C]", 3: "[A]", 4: "[A]", 5: "[A]"} {
+		if vars := releasetest.Must(r.ConfigOf(ctx, "blog", version))(t); fmt.Sprint(vars.Names()) != want {
+			t.Errorf("v%d has %s", version, vars)
+		}
+	}
+	list := releasetest.Must(r.List(ctx, "blog"))(t)
+	if vars := releasetest.Must(r.Config(ctx, "blog"))(t); vars["A"] != "2" || list[0].ConfigRev != list[1].ConfigRev {
+		t.Errorf("the app has %#v after %+v", map[string]string(vars), list)
+	}
+}
+
+// TestConfigOfOlderReleases holds that a release from before config vars were kept has none of its own: a rollback to
+// it leaves the app's as they are.
+func TestConfigOfOlderReleases(t *testing.T) {
+	t.Parallel()
+	c := open(t, filepath.Join(t.TempDir(), "c.db"))
+	r, ctx := releasetest.New(c), t.Context()
+	releasetest.Must(r.Register(ctx, "blog", releasetest.Request(1, "web")))(t)
+	older := coordinator.Write{Key: "/apps/blog/release-status/0000000001", Value: []byte(`{"status": "promoted"}`)}
+	releasetest.Must(c.Commit(ctx, nil, []coordinator.Write{older}))(t)
+	releasetest.Must(r.Configure(ctx, "blog", set("A=1")))(t)
+	for _, version := range []int{1, 2} {
+		if vars := releasetest.Must(r.ConfigOf(ctx, "blog", version))(t); vars["A"] != "1" {
+			t.Errorf("v%d has %v", version, vars)
+		}
+	}
+	releasetest.Must(r.Rollback(ctx, "blog", 1, "", false))(t)
+	if vars := releasetest.Must(r.Config(ctx, "blog"))(t); vars["A"] != "1" {
+		t.Errorf("after the rollback: %v", vars)
 	}
 }
