@@ -35,7 +35,14 @@ func TestRollbackConfig(t *testing.T) {
 	o = s.run(t, s.binary, "config", "set", "blog", "DATABASE_URL=postgres://kept/db")
 	says(t, o, 0, "one migrates postgres://kept/db", "Released blog v4: Set DATABASE_URL")
 	says(t, s.run(t, s.binary, "rollback", "blog", "v2"), 0, "two migrates postgres://kept/db")
-	testkit.Write(t, filepath.Join(s.work, "more"), "three")
+	// Builds get those of the app's config vars that are named.
+	s.install(t, "--config-var", "DATABASE_URL")
+	testkit.Write(t, filepath.Join(s.work, "bin/go-pre-compile"), "#!/bin/sh\necho compiling with ${#DATABASE_URL}\n")
+	s.git(t, "add", "--chmod=+x", "bin/go-pre-compile")
 	s.commit(t, "three")
-	says(t, s.git(t, "push", "origin", "main"), 0, "two migrates postgres://kept/db")
+	o = s.git(t, "push", "origin", "main")
+	says(t, o, 0, "compiling with 18", "two migrates postgres://kept/db")
+	if strings.Count(o.Stderr, "kept/db") != 1 {
+		t.Errorf("the push says\n%s", o.Stderr)
+	}
 }
