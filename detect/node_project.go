@@ -72,9 +72,9 @@ func (s *scan) adopt(m *nodeProject, p pkg) {
 	if m.workspace == nil {
 		return
 	}
-	s.reasonFor(m.up, "found the workspace in %s, which has the app as a member", m.up)
+	s.reasonFor(m.up, "it is a member of the workspace in %s", strings.TrimSuffix(m.up, "/"))
 	for _, r := range m.Reasons {
-		r.File, r.Text = m.up+r.File, r.Text+" in the root of the workspace"
+		r.File, r.Text = m.up+r.File, r.Text+" there"
 		s.Reasons = append(s.Reasons, r)
 	}
 	s.Warnings = append(s.Warnings, m.Warnings...)
