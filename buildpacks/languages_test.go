@@ -108,3 +108,34 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 }
+
+// TestPrecompile: the standard library is compiled once for apps that need much of it.
+func TestPrecompile(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"a web app":       {map[string]string{"go.mod": "module a", "main.go": "package main\nimport \"net/http\"\n"}, true},
+		"its main below":  {map[string]string{"go.mod": "module a", "cmd/a/main.go": "import \"net/http\"\n"}, true},
+		"modules":         {map[string]string{"go.mod": "module a\nrequire example.com/b v1.0.0"}, true},
+		"a small program": {map[string]string{"go.mod": "module a", "main.go": "package main\nimport \"fmt\"\n"}, false},
+		"a package of it": {map[string]string{"go.mod": "module a", "x/x.go": "import \"net/http\"\n"}, false},
+	} {
+		tree := fstest.MapFS{}
+		for file, text := range tt.files {
+			tree[file] = &fstest.MapFile{Data: []byte(text)}
+		}
+		found, err := detect.ForGo(detect.Input{FS: tree})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := buildpacks.Precompile(buildpacks.PrecompileInput{
+			App: []detect.Result{found}, Env: map[string]string{},
+			Tool: toolchain.Toolchain{Tool: "go", Version: "1.26.1", Dir: "/go"},
+		})
+		if (got != nil) != tt.want {
+			t.Errorf("%s: got %+v, want one: %t", name, got, tt.want)
+		}
+	}
+}

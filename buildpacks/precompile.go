@@ -3,10 +3,12 @@ package buildpacks
 import (
 	"slugc/buildpacks/golang"
 	"slugc/buildpacks/toolchain"
+	"slugc/detect"
 )
 
 // PrecompileInput is what is compiled and for what. Paths are as the command sees them.
 type PrecompileInput struct {
+	App      []detect.Result // what was learned about the app that is built
 	Tool     toolchain.Toolchain
 	Out      string // the directory to fill
 	OS, Arch string
@@ -35,8 +37,13 @@ func Precompile(in PrecompileInput) *Precompiled {
 	return nil
 }
 
-// standardLibrary is Go's.
+// standardLibrary is Go's. An app that needs little of it compiles that itself sooner.
 func standardLibrary(in PrecompileInput) *Precompiled {
+	for _, found := range in.App {
+		if app, ok := found.App.(*detect.GoApp); ok && !app.Web {
+			return nil
+		}
+	}
 	seed := golang.NewSeed(in.Tool.Version, in.Tool.Dir, in.Out, in.OS, in.Arch, in.Env)
 	return &Precompiled{
 		Dir: seed.Name, Key: golang.SeedName, Args: seed.Args, Env: seed.Env,

@@ -113,7 +113,7 @@ func (b *build) environment(
 	pre := precompiler{
 		storeMount: mount, lease: lease, env: vars, os: b.Target.OS, arch: b.Target.Arch,
 		self: sandbox.Bind{Host: b.Self, Inside: b.Self}, report: b.Report, output: b.Report.Output, clock: b.clock,
-		limits: forMachine(b.Limits),
+		limits: forMachine(b.Limits), app: group.Chosen,
 	}
 	shown, err := pre.show(ctx, tools)
 	if err != nil {
@@ -150,7 +150,7 @@ func (b *build) runLifecycle(
 	}
 	return lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: env.box, Group: group.Members, Target: b.Target,
-		AppDir: dirs.AppDir, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
+		AppDir: dirs.AppDir, Member: staged.Member, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
 		Env: b.buildEnv(staged.Tree.Commit), BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits, Network: b.Network,
 		Slices: lent, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
 		Provided: env.runtimes.provided(), Runtimes: env.early, LateRuntime: env.runtimes.late,

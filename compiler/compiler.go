@@ -147,9 +147,6 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
 	defer func() { err = b.locate(err) }()
-	if err := b.checkMember(ctx, src); err != nil {
-		return nil, err
-	}
 	staged, err := b.stage(ctx, src)
 	if err != nil {
 		return nil, err

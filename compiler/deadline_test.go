@@ -31,18 +31,16 @@ func TestDetectionDeadline(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, t.TempDir())
 	m.write("api/go.mod", "module example.com/api\n")
-	spec := source.Spec{Kind: source.Dir, Dir: m.src, Subdir: "api"}
-	m.git("init", "-q")
-	src, err := source.Open(t.Context(), spec, source.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
 	b := &build{Engine: m.Engine, Request: m.req, clock: newClock()}
 	b.Limits.Deadline = time.Nanosecond
 	staged := Staged{Tree: &source.Tree{Root: m.src}}
 	for want, do := range map[string]func() error{
-		"looking at what is around the app: stopped after 1ns": func() error { return b.checkMember(t.Context(), src) },
+		"reading the source: stopped after 1ns": func() error {
+			ctx, end := b.bounded(t.Context())
+			spec := source.Spec{Kind: source.Dir, Dir: m.src, Subdir: "api", Select: SelectMember(ctx)}
+			_, err := source.Open(t.Context(), spec, source.Options{})
+			return end("reading the source", err)
+		},
 		"detecting the language: stopped after 1ns": func() error {
 			_, err := b.detect(t.Context(), staged)
 			return err
@@ -92,7 +90,7 @@ func TestUnbounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := Detect(ctx, filepath.Join(t.TempDir(), "none"), nil)
+	_, _, err := Detect(ctx, filepath.Join(t.TempDir(), "none"), "", nil)
 	if !errors.Is(err, context.Canceled) || fault.Of(err) != nil && fault.Of(err).ID == "build/limit" {
 		t.Errorf("got %v, want that it was cancelled", err)
 	}

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/extension"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
-	"slugc/compiler/source"
 	"slugc/detect"
 )
 
@@ -37,7 +38,8 @@ func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
 
 // group detects the language and chooses the buildpacks until ctx ends.
 func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
-	_, chosen, err := Detect(ctx, staged.Tree.Root, b.Env)
+	root, member := staged.Tree.Root, staged.Member
+	_, chosen, err := Detect(ctx, root, member, b.Env)
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -50,24 +52,25 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	for _, r := range chosen {
 		b.announce(r)
 	}
-	processes, err := b.readProcfile(staged.Tree.Root, true)
+	processes, err := b.readProcfile(root, member, true)
 	if err != nil {
 		return Group{}, err
 	}
-	for _, name := range Misnamed(staged.Tree.Root) {
+	for _, name := range Misnamed(root, member) {
 		b.Report.Warn(MisnamedText(name))
 	}
-	members, err := b.resolve(ctx, staged.Tree.Root, chosen)
+	members, err := b.resolve(ctx, staged, chosen)
 	if err != nil {
 		return Group{}, err
 	}
 	return Group{members, chosen, processes}, nil
 }
 
-// Detect runs every detector over dir and chooses a group. It reads files only: nothing is written
-// and nothing of the app runs. When ctx ends, it returns the cause at once, even if a file cannot be read.
+// Detect runs every detector over the tree in dir, of which member is the app's directory ("" for all of it), and
+// chooses a group. It reads files only: nothing is written and nothing of the app runs. When ctx ends, it returns
+// the cause at once, even if a file cannot be read.
 func Detect(
-	ctx context.Context, dir string, env map[string]string,
+	ctx context.Context, dir, member string, env map[string]string,
 ) (verdicts []detect.Verdict, chosen []detect.Result, err error) {
 	type found struct {
 		verdicts []detect.Verdict
@@ -80,7 +83,7 @@ func Detect(
 				fmt.Errorf("opening the source: %w", err), "name a directory that exists")
 		}
 		defer root.Close()
-		in := detect.Input{FS: root.FS(), Env: env}
+		in := detect.Input{FS: root.FS(), Member: member, Env: env}
 		f.verdicts = detect.All(in)
 		f.chosen, err = detect.Group(in, f.verdicts)
 		return f, detectFault(err)
@@ -88,24 +91,15 @@ func Detect(
 	return all.verdicts, all.chosen, err
 }
 
-// CheckMember returns an error if the app needs what is around its directory, so that it cannot be built
-// alone. It reads files only. When ctx ends, it returns the cause at once, as [Detect] does.
-func CheckMember(ctx context.Context, src *source.Source) error {
-	dir := src.Member()
-	if dir == "." {
-		return nil
+// SelectMember returns [detect.Select] for [source.Spec]: its error has the owner and the exit code. When ctx ends,
+// it returns the cause at once, as [Detect] does.
+func SelectMember(ctx context.Context) func(fs.FS, string) (*detect.Selection, error) {
+	return func(around fs.FS, member string) (*detect.Selection, error) {
+		return awaited(ctx, func() (*detect.Selection, error) {
+			taken, err := detect.Select(around, member)
+			return taken, detectFault(err)
+		})
 	}
-	_, err := awaited(ctx, func() (struct{}, error) {
-		read := func(name string) ([]byte, bool) { return src.Around(ctx, name) }
-		return struct{}{}, detectFault(detect.Member(read, dir))
-	})
-	return err
-}
-
-// checkMember is [CheckMember] within the deadline.
-func (b *build) checkMember(ctx context.Context, src *source.Source) error {
-	ctx, end := b.bounded(ctx)
-	return end("looking at what is around the app", CheckMember(ctx, src))
 }
 
 // detectFault adds the owner and the exit code to a detector's error.
@@ -170,10 +164,19 @@ func reasonsFor(r detect.Result) (texts []string) {
 
 // resolve makes the group's members: each language's buildpack, with the plan entries that are its
 // business.
-func (b *build) resolve(ctx context.Context, dir string, chosen []detect.Result) ([]lifecycle.Member, error) {
+func (b *build) resolve(ctx context.Context, staged Staged, chosen []detect.Result) ([]lifecycle.Member, error) {
+	platform := filepath.Join(staged.Dirs.Dir, "detect")
+	if staged.Member != "" {
+		if err := os.MkdirAll(platform, 0o700); err != nil {
+			return nil, fmt.Errorf("making a build directory: %w", err)
+		}
+	}
+	if err := extension.WriteMember(platform, staged.Member); err != nil {
+		return nil, err
+	}
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(ctx, dir, r.Language)
+		candidate, err := b.candidate(ctx, staged.Tree.Root, platform, r.Language)
 		if err != nil {
 			return nil, err
 		}
@@ -188,9 +191,10 @@ func (b *build) resolve(ctx context.Context, dir string, chosen []detect.Result)
 	return members, err
 }
 
-// candidate lays out the language's buildpack on disk and asks it for its build plans.
+// candidate lays out the language's buildpack on disk and asks it for its build plans. platform is the directory
+// of what the platform tells it.
 func (b *build) candidate(
-	ctx context.Context, dir string, language detect.Language,
+	ctx context.Context, dir, platform string, language detect.Language,
 ) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
@@ -207,7 +211,7 @@ func (b *build) candidate(
 		return c, err
 	}
 	return awaited(ctx, func() (lifecycle.Candidate, error) {
-		c, err := lifecycle.Detect(loaded, l.Detect, dir, b.Env)
+		c, err := lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env)
 		if err != nil {
 			return c, detectorBroke(err)
 		}

@@ -11,10 +11,12 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/toolchain"
+	"slugc/cache"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/report/reporttest"
 	"slugc/compiler/sandbox"
+	"slugc/compiler/source"
 	"slugc/detect"
 )
 
@@ -33,7 +35,8 @@ func TestFaults(t *testing.T) {
 		},
 		"a language without buildpack": {func() error {
 			b := &build{Engine: m.Engine, Request: m.req, clock: newClock()}
-			_, err := b.resolve(t.Context(), m.src, []detect.Result{{Language: "cobol"}})
+			staged := Staged{Tree: &source.Tree{Root: m.src}, Dirs: &cache.Build{Dir: t.TempDir()}}
+			_, err := b.resolve(t.Context(), staged, []detect.Result{{Language: "cobol"}})
 			return err
 		}, "detect/no-buildpack", fault.ExitNoMatch},
 		"plans that do not go together": {func() error {

@@ -36,6 +36,7 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 		Phases:       b.clock.phases,
 		Commit:       src.Commit(),
 		Addons:       built.Layers.Addons,
+		Directory:    staged.Member,
 	}
 	counts, err := staged.CommitCounts()
 	if err != nil {

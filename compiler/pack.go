@@ -32,6 +32,9 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 		return Packed{}, err
 	}
 	b.announceTypes(types, group, built)
+	if err := moveUp(staged.Dirs.AppDir, staged.Member); err != nil {
+		return Packed{}, err
+	}
 	if err := writeProfile(staged.Dirs.AppDir, built.Layers.Profile); err != nil {
 		return Packed{}, err
 	}
@@ -59,6 +62,7 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 			Runtimes:     runtimes(built.Tools),
 			Buildpacks:   group.buildpacks(),
 			Target:       b.platform(),
+			Directory:    staged.Member,
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})

@@ -17,6 +17,7 @@ import (
 	"slugc/cache/disk"
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
+	"slugc/detect"
 )
 
 const (
@@ -37,6 +38,7 @@ type precompiler struct {
 	self     sandbox.Bind // the slugc binary, which is the buildpacks' programs
 	output   func(buildpack string) io.Writer
 	env      map[string]string // what buildpacks start with
+	app      []detect.Result   // what was learned about the app
 	os, arch string
 	limits   sandbox.Limits
 	report   report.Reporter
@@ -79,7 +81,9 @@ func (p precompiler) show(ctx context.Context, tools []toolchain.Toolchain) ([]t
 
 // describe says what is compiled from a tool into out, both as the command sees them.
 func (p precompiler) describe(tool toolchain.Toolchain, out string) *buildpacks.Precompiled {
-	return buildpacks.Precompile(buildpacks.PrecompileInput{Tool: tool, Out: out, OS: p.os, Arch: p.arch, Env: p.env})
+	return buildpacks.Precompile(buildpacks.PrecompileInput{
+		Tool: tool, Out: out, OS: p.os, Arch: p.arch, Env: p.env, App: p.app,
+	})
 }
 
 // compile fills dir. It runs in the sandbox without network and with nothing of the app: the result

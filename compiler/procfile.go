@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -13,10 +14,10 @@ import (
 	"slugc/compiler/procfile"
 )
 
-// readProcfile reads the Procfile in dir; none is an empty list. With warn, its warnings are
+// readProcfile reads the Procfile of the app in a tree; none is an empty list. With warn, its warnings are
 // reported.
-func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) {
-	data, err := beneath.ReadLinked(dir, procfile.Name, procfile.MaxSize)
+func (b *build) readProcfile(root, member string, warn bool) ([]procfile.Process, error) {
+	data, err := beneath.ReadLinked(root, path.Join(member, procfile.Name), procfile.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -39,14 +40,14 @@ func (b *build) readProcfile(dir string, warn bool) ([]procfile.Process, error) 
 	return file.Processes, nil
 }
 
-// Misnamed returns the files in dir that were meant to be a Procfile, if there is none.
-func Misnamed(dir string) []string {
-	root, err := beneath.Open(dir)
+// Misnamed returns the files that were meant to be the Procfile of the app in a tree, if there is none.
+func Misnamed(tree, member string) []string {
+	root, err := beneath.Open(tree)
 	if err != nil {
 		return nil // what reads the directory's files says it
 	}
 	defer root.Close()
-	entries, err := root.ReadDir(".")
+	entries, err := root.ReadDir(path.Join(".", member))
 	if err != nil {
 		return nil
 	}
@@ -70,7 +71,7 @@ func MisnamedText(name string) string {
 // processTypes are the app's process types: the Procfile's, then the buildpacks' defaults for types
 // that it does not name. A build step may have written the Procfile, so it is read again.
 func (b *build) processTypes(staged Staged, group Group, built Built) ([]procfile.Process, error) {
-	fromFile, err := b.readProcfile(staged.Dirs.AppDir, len(group.Procfile) == 0)
+	fromFile, err := b.readProcfile(staged.Dirs.AppDir, staged.Member, len(group.Procfile) == 0)
 	if err != nil {
 		return nil, err
 	}

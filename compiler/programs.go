@@ -36,7 +36,7 @@ func (b *build) warnMissing(staged Staged, built Built, types []procfile.Process
 		return fmt.Errorf("opening the app directory: %w", err)
 	}
 	defer app.Close()
-	s := slugPrograms{app: app, built: built, appDir: staged.Dirs.AppDir}
+	s := slugPrograms{app: app, built: built, appDir: staged.Dirs.AppDir, member: staged.Member}
 	for _, p := range types {
 		if slices.Contains(built.Layers.Warned, p.Type) {
 			continue
@@ -55,8 +55,12 @@ func (b *build) warnMissing(staged Staged, built Built, types []procfile.Process
 type slugPrograms struct {
 	app    *beneath.Dir
 	appDir string
+	member string // the app's directory in appDir
 	built  Built
 }
+
+// in returns a path of the app as one of the slug. A process starts in the app's directory.
+func (s slugPrograms) in(name string) string { return path.Join(s.member, name) }
 
 // missing says what is wrong with a program, "" if nothing is.
 func (s slugPrograms) missing(p procfile.Program) string {
@@ -67,11 +71,11 @@ func (s slugPrograms) missing(p procfile.Program) string {
 		return "which is not in the slug"
 	}
 	for lent := range s.built.Lent {
-		if strings.HasPrefix(p.Path, lent+"/") {
+		if strings.HasPrefix(s.in(p.Path), lent+"/") {
 			return "" // its files are in the slug, and not here
 		}
 	}
-	stat, err := s.app.Lstat(p.Path)
+	stat, err := s.app.Lstat(s.in(p.Path))
 	switch {
 	case beneath.Missing(err):
 		return "which is not in the slug"
@@ -85,10 +89,10 @@ func isRegular(stat unix.Stat_t) bool { return stat.Mode&unix.S_IFMT == unix.S_I
 
 // ownProfile reports whether the app has profiles of its own, which may change PATH.
 func (s slugPrograms) ownProfile() bool {
-	if _, err := s.app.Lstat(".profile"); err == nil {
+	if _, err := s.app.Lstat(s.in(".profile")); err == nil {
 		return true
 	}
-	entries, _ := s.app.ReadDir(".profile.d")
+	entries, _ := s.app.ReadDir(s.in(".profile.d"))
 	return len(entries) > 0
 }
 
@@ -105,7 +109,10 @@ func (s slugPrograms) onPath(name string) bool {
 		return true // among files that are not here
 	}
 	for _, dir := range programDirs {
-		if _, err := s.app.Lstat(path.Join(dir, name)); err == nil {
+		if _, err := s.app.Lstat(s.in(path.Join(dir, name))); err == nil {
+			return true
+		}
+		if _, err := s.app.Lstat(path.Join(dir, name)); err == nil { // of a workspace
 			return true
 		}
 	}
@@ -151,7 +158,7 @@ func has(layer *beneath.Dir, dir, name string, depth int) bool {
 
 // instead says which programs the app's bin has.
 func (s slugPrograms) instead() string {
-	entries, _ := s.app.ReadDir("bin")
+	entries, _ := s.app.ReadDir(s.in("bin"))
 	var names []string
 	for _, e := range entries {
 		if isRegular(e.Stat_t) && e.Mode&0o111 != 0 && !strings.HasPrefix(e.Name, "go-p") {

@@ -20,6 +20,7 @@ type Result struct {
 	Unchanged    bool                   `json:"unchanged"` // answered from the record, nothing was run
 	Commit       string                 `json:"commit,omitempty"`
 	Addons       []string               `json:"addons,omitempty"`
+	Directory    string                 `json:"directory,omitempty"` // of the app in the slug, see [slug.Manifest]
 }
 
 // Slug is the built slug.

@@ -18,8 +18,9 @@ import (
 // Staged is a private copy of the source and the directories of its build. The copy is
 // Dirs.AppDir.
 type Staged struct {
-	Tree *source.Tree
-	Dirs *cache.Build
+	Tree   *source.Tree
+	Dirs   *cache.Build
+	Member string // the app's directory in the copy, slash-separated; "" for all of it
 	// CommitCounts reports whether the slug may depend on the commit, not only on the tree. It waits for a
 	// search of the tree, which must have ended before anything of the app runs.
 	CommitCounts func() (bool, error)
@@ -40,6 +41,9 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	if err = end("copying the source", err); err != nil {
 		return Staged{}, errors.Join(err, dirs.Abort())
 	}
+	if taken := src.Selection(); taken != nil {
+		b.Report.Step(taken.Text())
+	}
 	if tree.LeftOut != "" {
 		b.Report.Step(tree.LeftOut)
 	}
@@ -49,7 +53,7 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	counts := sync.OnceValues(func() (bool, error) { return b.commitCounts(src, tree.Root) })
 	go func() { _, _ = counts() }()
 	b.clock.mark("stage")
-	return Staged{tree, dirs, counts}, nil
+	return Staged{tree, dirs, src.Member(), counts}, nil
 }
 
 // reservedNames are what slugc itself puts into the app directory.

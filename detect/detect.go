@@ -11,6 +11,9 @@
 // where each of them is written, and in [Result.App] the facts that the language's buildpack needs
 // later: package manager, lock file, scripts, main packages.
 //
+// An app in a directory of a repository may use what is around it: [Select] finds out what a build of it must
+// have, and Input.Member is then where the app is in that.
+//
 // Detectors only read files, through an [io/fs.FS], and at most a few megabytes of each. They look
 // at the root directory (and at the members of a workspace), compare names case-sensitively, and
 // follow no link out of the tree. They run no tools and resolve no versions: package toolchain
@@ -33,8 +36,11 @@ const (
 
 // Input is what a detector reads.
 type Input struct {
-	FS  fs.FS             // the app's root
+	FS  fs.FS             // the app's root, or that of what a member is staged with
 	Env map[string]string // build configuration (SLUGC_NODE_VERSION …); may be nil
+	// Member is the app's directory in FS, slash-separated: "apps/api" ([Select]). "" is all of FS. Names in a
+	// Result are relative to it.
+	Member string
 }
 
 // Result is what one detector reports. Pass is true exactly when the language's buildpack can be

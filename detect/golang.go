@@ -1,9 +1,11 @@
 package detect
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +42,11 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 			return nil, err
 		}
 	}
+	if hasMod && !hasWork {
+		if err := m.readAround(); err != nil {
+			return nil, err
+		}
+	}
 	if hasWork {
 		s.reasonFor("go.work", "found go.work")
 		if err := m.readWork(); err != nil {
@@ -52,15 +59,36 @@ func (s *scan) golang(hasMod, hasWork bool) (*GoApp, error) {
 			Hints: []string{"rename the file; `git mv bin scripts` keeps its history"},
 		}
 	}
-	app.Vendored = s.isFile("vendor/modules.txt")
-	app.HasSum = s.isFile("go.sum") || s.isFile("go.work.sum")
+	work := path.Dir(app.Around) // "." without one
+	app.Vendored = s.isFile(path.Join(work, "vendor/modules.txt"))
+	app.HasSum = s.isFile("go.sum") || s.isFile(path.Join(work, "go.work.sum"))
 	req, err := m.requirement()
 	if err != nil {
 		return nil, err
 	}
 	s.Requires = []Requirement{req}
+	app.Web = app.HasRequires || s.importsHTTP()
 	return app, nil
 }
+
+// importsHTTP reports whether a file of the root package, or of one below cmd, imports net/http.
+func (s *scan) importsHTTP() bool {
+	files := s.walk("cmd")
+	entries, _ := s.list(".")
+	for _, e := range entries {
+		files = append(files, e.Name())
+	}
+	return slices.ContainsFunc(files, func(name string) bool {
+		if path.Ext(name) != ".go" {
+			return false
+		}
+		b, ok := s.readUpTo(name, maxImports)
+		return ok && bytes.Contains(b, []byte(`"net/http"`))
+	})
+}
+
+// maxImports bounds what is read of a Go file for its imports, in bytes.
+const maxImports = 64 << 10
 
 // legacyTools are the manifests of dependency tools that came before Go modules.
 var legacyTools = []struct{ file, tool string }{

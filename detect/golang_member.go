@@ -1,90 +1,146 @@
 package detect
 
 import (
-	"fmt"
+	"maps"
 	"path"
 	"slices"
 
 	"golang.org/x/mod/modfile"
 )
 
-// golang refuses a module with a replacement outside of its directory, and one that a go.work above
-// joins with modules that it requires. Vendored modules need neither.
+// golang takes the modules that replace lines of go.mod name outside of the app, and those that a go.work
+// above joins with modules that it requires. Vendored modules need neither.
 func (m member) golang() *Error {
-	b, ok := m.read(path.Join(m.dir, "go.mod"))
-	f, err := modfile.Parse("go.mod", b, nil)
-	if !ok || err != nil {
+	f := m.goMod(m.dir)
+	if f == nil || m.is(path.Join(m.dir, "vendor/modules.txt"), false) {
 		return nil
 	}
-	if _, vendored := m.read(path.Join(m.dir, "vendor/modules.txt")); vendored {
+	if w := m.goWork(); w != nil {
+		m.joined(w, f)
 		return nil
 	}
-	replaced := map[string]bool{}
-	for _, r := range f.Replace {
-		replaced[r.Old.Path] = true
-		if to := m.outside(m.dir, r.New.Path); r.New.Version == "" && to != "" {
-			file := fmt.Sprintf("go.mod:%d", r.Syntax.Start.Line)
-			return m.refuse(file, fmt.Sprintf("replaces %s by %s, which is %s", r.Old.Path, r.New.Path, inSource(to)),
-				m.goHints(to)...)
-		}
-	}
-	for _, r := range f.Require {
-		if replaced[r.Mod.Path] {
-			continue
-		}
-		if work, to := m.joined(r.Mod.Path); to != "" {
-			file := fmt.Sprintf("go.mod:%d", r.Syntax.Start.Line)
-			return m.refuse(
-				file,
-				fmt.Sprintf("requires %s, which %s has in %s", r.Mod.Path, work, inSource(to)),
-				m.goHints(to)...)
+	for _, dir := range m.replacements(m.dir, f.Replace) {
+		if to := m.outside(".", dir); to != "" {
+			m.uses(to)
 		}
 	}
 	return nil
 }
 
-// goHints say how to build a module together with another.
-func (m member) goHints(other string) []string {
-	return []string{
-		fmt.Sprintf("build the repository's root: commit a go.work there "+
-			"(`go work init ./%s %s`), and choose the program with -e GO_INSTALL_PACKAGE_SPEC=./%s",
-			m.dir, relative(other), m.dir),
-		fmt.Sprintf("or commit the modules' code in %s, with `go mod vendor`", m.dir),
+// goMod parses a module's go.mod; nil if there is none, or if it is malformed.
+func (m member) goMod(dir string) *modfile.File {
+	b, ok := m.read(path.Join(dir, "go.mod"))
+	f, err := modfile.Parse("go.mod", b, nil)
+	if !ok || err != nil {
+		return nil
 	}
+	return f
 }
 
-// relative writes a directory as the go command wants it.
-func relative(dir string) string {
-	if dir == "." {
-		return dir
+// replacements returns the directories of the source that replace lines in a file in dir name, by the path of
+// the module that each replaces.
+func (m member) replacements(dir string, lines []*modfile.Replace) map[string]string {
+	dirs := map[string]string{}
+	for _, r := range lines {
+		to := inTree(path.Join(dir, r.New.Path))
+		if r.New.Version == "" && !path.IsAbs(r.New.Path) && to != "" && m.is(to, true) {
+			dirs[r.Old.Path] = to
+		}
 	}
-	return "./" + dir
+	return dirs
 }
 
-// joined returns the go.work above that has the app and, in another directory, a module. to is ""
-// without one.
-func (m member) joined(module string) (work, to string) {
+// goWorkspace is a go.work and the modules that it knows in the source.
+type goWorkspace struct {
+	dir     string
+	members []string
+	modules map[string]string // directories by module: members, and what replaces others
+}
+
+// goWork returns the nearest go.work above, nil if there is none, or if the app is not in it.
+func (m member) goWork() *goWorkspace {
 	for dir := m.dir; dir != "."; {
 		dir = path.Dir(dir)
-		work = path.Join(dir, "go.work")
-		b, ok := m.read(work)
-		f, err := modfile.ParseWork(work, b, nil)
+		b, ok := m.read(path.Join(dir, "go.work"))
+		f, err := modfile.ParseWork("go.work", b, nil)
 		if !ok || err != nil {
 			continue
 		}
-		if !slices.ContainsFunc(f.Use, func(u *modfile.Use) bool { return path.Join(dir, u.Path) == m.dir }) {
-			return "", ""
-		}
+		w := &goWorkspace{dir: dir, modules: m.replacements(dir, f.Replace)}
 		for _, use := range f.Use[:min(len(f.Use), maxGoMembers)] {
-			to := m.outside(dir, use.Path)
-			if to == "" {
+			if to := inTree(path.Join(dir, use.Path)); to != "" && !path.IsAbs(use.Path) {
+				w.members = append(w.members, to)
+			}
+		}
+		if !slices.Contains(w.members, m.dir) {
+			return nil
+		}
+		for _, at := range w.members {
+			if mod := m.goMod(at); mod != nil && mod.Module != nil {
+				maps.Copy(w.modules, m.replacements(at, mod.Replace))
+			}
+		}
+		for _, at := range w.members { // a member counts before what replaces it
+			if mod := m.goMod(at); mod != nil && mod.Module != nil {
+				w.modules[mod.Module.Mod.Path] = at
+			}
+		}
+		return w
+	}
+	return nil
+}
+
+// joined takes of a workspace what the app requires, modules required by those included. Of the other members
+// the go command needs the go.mod. It does nothing if the app requires no module of the workspace, and so can
+// be built without it.
+func (m member) joined(w *goWorkspace, app *modfile.File) {
+	used := map[string]bool{}
+	for queue := []*modfile.File{app}; len(queue) > 0; queue = queue[1:] {
+		for _, r := range queue[0].Require {
+			dir := w.modules[r.Mod.Path]
+			if dir == "" || used[dir] {
 				continue
 			}
-			if b, ok := m.read(path.Join(to, "go.mod")); ok && modfile.ModulePath(b) == module {
-				return work, to
+			used[dir] = true
+			if f := m.goMod(dir); f != nil {
+				queue = append(queue, f)
 			}
 		}
-		return "", ""
 	}
-	return "", ""
+	delete(used, m.dir)
+	if len(used) == 0 {
+		return
+	}
+	m.within(w.dir)
+	m.use.Workspace = true
+	for _, dir := range slices.Sorted(maps.Keys(used)) {
+		if m.outside(".", dir) != "" {
+			m.uses(dir)
+		}
+	}
+	if vendor := path.Join(w.dir, "vendor"); m.is(path.Join(vendor, "modules.txt"), false) {
+		m.uses(vendor)
+	}
+	for _, dir := range slices.Concat(w.members, slices.Sorted(maps.Values(w.modules))) {
+		if !used[dir] && dir != m.dir {
+			m.goModOnly(dir, slices.Contains(w.members, dir))
+		}
+	}
+}
+
+// goModOnly takes go.mod and go.sum of a module that is not used.
+func (m member) goModOnly(dir string, member bool) {
+	var files []string
+	for _, name := range []string{"go.mod", "go.sum"} {
+		if m.is(path.Join(dir, name), false) {
+			files = append(files, name)
+		}
+	}
+	if slices.Contains(m.use.Except, dir) {
+		return
+	}
+	m.leavesOut(dir, files...)
+	if member {
+		m.use.Others++
+	}
 }

@@ -105,6 +105,45 @@ func (m *goModules) readWork() error {
 	return nil
 }
 
+// readAround reads the go.work above a member, if the member is built with it: where each module that it uses has a
+// go.mod there.
+func (m *goModules) readAround() error {
+	if m.s.isFile("vendor/modules.txt") {
+		return nil
+	}
+	for dir, up := m.s.base, ""; dir != "."; {
+		dir, up = path.Dir(dir), path.Join(up, "..")
+		file := path.Join(up, "go.work")
+		b, ok, err := m.s.read(file)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		f, err := modfile.ParseWork(file, b, nil)
+		if err != nil {
+			return modInvalid("go/work-invalid", file, err)
+		}
+		joins := false
+		for _, use := range f.Use {
+			to := path.Join(dir, use.Path)
+			joins = joins || to == m.s.base
+			if !m.s.isFile(path.Join(up, use.Path, "go.mod")) {
+				return nil
+			}
+		}
+		if !joins {
+			return nil
+		}
+		m.s.reasonFor("", "found %s", file)
+		m.app.Around = file
+		m.need("the app", goFeature{"1.18", "a go.work"})
+		return m.versions(file, b, f.Syntax)
+	}
+	return nil
+}
+
 // versions reads the go and toolchain directives as they are written. modfile's lax parser is no
 // help: it repairs versions that the go command rejects, and skips toolchain.
 func (m *goModules) versions(file string, b []byte, syntax *modfile.FileSyntax) error {

@@ -126,7 +126,7 @@ func TestGoApp(t *testing.T) {
 	checkApp(t, detect.ForGo, tree, &detect.GoApp{
 		Module: "example.com/app", Workspace: true, Members: []string{".", "tools/gen"},
 		GoVersion: "1.24.2", Toolchain: "go1.25.1", Install: []string{"./cmd/...", "./other"},
-		Vendored: true, HasSum: true, HasRequires: true,
+		Vendored: true, HasSum: true, HasRequires: true, Web: true,
 	})
 }
 

@@ -2,32 +2,102 @@ package detect
 
 import (
 	"fmt"
+	"io"
+	"io/fs"
 	"path"
+	"slices"
 	"strings"
-
-	"slugc/detect/gemlock"
-	"slugc/detect/sexpr"
 )
 
 // member is an app in a directory of a source, and what it uses of the source around it.
 type member struct {
-	read func(name string) ([]byte, bool)
-	dir  string
+	source fs.FS
+	dir    string
+	use    *Selection // grows as the languages find what is used
 }
 
-// Member returns an error if the app in the directory dir of a source cannot be built alone, because
-// it is a member of a workspace around it or uses directories beside it; its Hints say how to build
-// it. read returns a file of the source, and false if there is none. Without this check a package
-// manager would ask the public registry for the workspace's own packages, and whoever registers the
-// name there would get into the build.
-func Member(read func(name string) ([]byte, bool), dir string) error {
-	m := member{read, dir}
-	for _, check := range []func() *Error{m.node, m.golang, m.ruby, m.clojure} {
-		if err := check(); err != nil {
-			return err.cleaned()
+// Select finds out what a build of the app in the directory dir of a source needs of the source around it:
+// a workspace's root and other members, modules, gems and libraries beside it. It returns nil if the app can be
+// built alone. An [*Error] "detect/subdir-member" says why a member cannot be built; its Hints say what to
+// do. Without this a package manager would ask the public registry for the workspace's own packages, and
+// whoever registers the name there would get into the build.
+//
+// A language's part of it is a method of [member] that calls uses, usesFile, leavesOut and within.
+func Select(source fs.FS, dir string) (*Selection, error) {
+	m := member{source, dir, &Selection{Member: dir, Root: dir}}
+	for _, look := range []func() *Error{m.node, m.golang, m.ruby, m.clojure} {
+		if err := look(); err != nil {
+			return nil, err.cleaned()
 		}
 	}
-	return nil
+	s := m.use
+	if s.Root == dir && len(s.Dirs) == 0 && len(s.Files) == 0 {
+		return nil, nil
+	}
+	m.uses(dir)
+	for _, list := range []*[]string{&s.Dirs, &s.Files, &s.Except} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return s, nil
+}
+
+// uses takes a directory of the source whole.
+func (m member) uses(dir string) {
+	m.use.Dirs = append(m.use.Dirs, dir)
+	m.within(dir)
+}
+
+// usesFile takes a file of the source.
+func (m member) usesFile(name string) {
+	m.use.Files = append(m.use.Files, name)
+	m.within(path.Dir(name))
+}
+
+// leavesOut takes only these files of a directory, such as another member's package.json. The names are
+// relative to the directory.
+func (m member) leavesOut(dir string, but ...string) {
+	m.use.Except = append(m.use.Except, dir)
+	for _, name := range but {
+		m.usesFile(path.Join(dir, name))
+	}
+	m.within(dir)
+}
+
+// within widens the root so that it holds a directory.
+func (m member) within(dir string) {
+	for !holds(m.use.Root, dir) {
+		m.use.Root = path.Dir(m.use.Root)
+	}
+}
+
+// maxAround bounds a file that is read of the source around an app, in bytes.
+const maxAround = 4 << 20
+
+// read returns a file of the source, and false if there is none or if it is larger than 4 MiB.
+func (m member) read(name string) ([]byte, bool) {
+	if !fs.ValidPath(name) {
+		return nil, false
+	}
+	f, err := m.source.Open(name)
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxAround {
+		return nil, false
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxAround))
+	return content, err == nil
+}
+
+// is reports whether the source has a file or directory.
+func (m member) is(name string, dir bool) bool {
+	if !fs.ValidPath(name) {
+		return false
+	}
+	info, err := fs.Stat(m.source, name)
+	return err == nil && (dir && info.IsDir() || !dir && info.Mode().IsRegular())
 }
 
 // outside returns the path, from the root of the source, that local leads to from the directory at; ""
@@ -55,61 +125,4 @@ func (m member) refuse(file, uses string, hints ...string) *Error {
 		ID: "detect/subdir-member", Place: place, Hints: hints,
 		Summary: fmt.Sprintf("%s %s, and a build of %s alone leaves that out", place, uses, m.dir),
 	}
-}
-
-// ruby refuses locked gems at paths outside of the app.
-func (m member) ruby() *Error {
-	for _, file := range []string{"Gemfile.lock", "gems.locked"} {
-		b, ok := m.read(path.Join(m.dir, file))
-		lock, err := gemlock.Parse(b)
-		if !ok || err != nil {
-			continue
-		}
-		for _, source := range lock.Sources {
-			for _, remote := range source.Remotes {
-				to := m.outside(m.dir, remote)
-				if source.Kind != "PATH" || to == "" {
-					continue
-				}
-				gem := "a gem"
-				if len(source.Specs) > 0 {
-					gem = "the gem " + source.Specs[0].Name
-				}
-				return m.refuse(
-					file,
-					fmt.Sprintf("has %s in %s", gem, inSource(to)),
-					fmt.Sprintf("build the repository's root, "+
-						"with a Gemfile there that has the gem's path as %q", to),
-					"or move that directory below "+m.dir,
-				)
-			}
-		}
-	}
-	return nil
-}
-
-// clojure refuses a :local/root outside of the app.
-func (m member) clojure() *Error {
-	b, ok := m.read(path.Join(m.dir, "deps.edn"))
-	nodes, err := sexpr.Parse(b)
-	if !ok || err != nil {
-		return nil
-	}
-	for len(nodes) > 0 {
-		n := nodes[0]
-		nodes = append(nodes[1:], n.Items...)
-		root := n.Get(":local/root", 0)
-		if n.Kind != sexpr.Map || root == nil || root.Kind != sexpr.String {
-			continue
-		}
-		if to := m.outside(m.dir, root.Text); to != "" {
-			return m.refuse(fmt.Sprintf("deps.edn:%d", root.Line), fmt.Sprintf(
-				"has :local/root %q, which is %s",
-				root.Text,
-				inSource(to),
-			), fmt.Sprintf("build the repository's root, with a deps.edn there "+
-				"that has %q and %q as :local/root", m.dir, to), "or move that directory below "+m.dir)
-		}
-	}
-	return nil
 }

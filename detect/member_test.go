@@ -4,6 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"slugc/detect"
 )
@@ -13,47 +17,18 @@ var members = map[string]struct {
 	files map[string]string
 	want  []string
 }{
-	"npm": {map[string]string{
-		"package.json": `{"workspaces": ["apps/*", "packages/*"]}`, "package-lock.json": "{}",
-		"apps/api/package.json": `{"name": "@acme/api", "scripts": {"build": "tsc"}, "dependencies": {"lib": "*"}}`,
-	}, []string{
-		"the repository's root (package-lock.json)", "`web: npm run -w @acme/api start`", "npm run -w @acme/api build",
-	}},
-	"yarn, a deeper root": {map[string]string{
-		"apps/package.json": `{"workspaces": {"packages": ["**", "!web"]}}`, "apps/yarn.lock": "",
-		"apps/api/package.json": `{"name": "api"}`,
-	}, []string{
-		"belongs to the workspace in apps (apps/yarn.lock)", "build apps, and start",
-		"`web: yarn workspace api run start`",
-	}},
-	"pnpm with a lock of its own": {map[string]string{
+	"of no workspace": {map[string]string{
+		"package.json": `{"workspaces": ["packages/*"]}`, "package-lock.json": "{}",
+		"apps/api/package.json": `{"dependencies": {"lib": "workspace:*"}}`,
+	}, []string{"needs lib of a workspace", "no directory above has it as a member", "name apps/api in `workspaces`"}},
+	"of no member": {map[string]string{
 		"pnpm-workspace.yaml": "packages: ['apps/**']", "pnpm-lock.yaml": "", "apps/api/pnpm-lock.yaml": "",
 		"apps/api/package.json": `{"devDependencies": {"b": "workspace:^", "a": "workspace:*", "c": "1"}}`,
-	}, []string{"needs a, b", "`web: pnpm --filter apps/api run start`"}},
-	"bun": {map[string]string{
-		"package.json": `{"workspaces": ["apps/api"]}`, "bun.lock": "", "apps/api/package.json": `{"name": "x"}`,
-	}, []string{"`web: bun run --filter x start`"}},
-	"a package beside": {map[string]string{
-		"apps/api/package.json": `{"dependencies": {"lib": "file:../../lib"}}`, "apps/api/package-lock.json": "{}",
-	}, []string{"needs lib in lib"}},
-	"replace": {map[string]string{
-		"apps/api/go.mod": "module m\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../../\n",
-	}, []string{
-		"apps/api/go.mod:5 replaces example.com/lib by ../../, which is the repository's root",
-		"go work init ./apps/api .`",
-	}},
-	"go.work": {map[string]string{
-		"go.work": "go 1.24\nuse (\n\t./apps/api\n\t./lib\n)\n", "lib/go.mod": "module example.com/lib\n",
-		"apps/api/go.mod": "module m\n\nrequire example.com/lib v0.0.0\n",
-	}, []string{
-		"apps/api/go.mod:3 requires example.com/lib, which go.work has in lib", "GO_INSTALL_PACKAGE_SPEC=./apps/api",
-	}},
-	"gem": {map[string]string{
-		"apps/api/Gemfile.lock": "PATH\n  remote: ../../libs/greet\n  specs:\n    greet (1.0)\n\nGEM\n  specs:\n",
-	}, []string{"Gemfile.lock has the gem greet in libs/greet", "below apps/api"}},
-	"deps.edn": {map[string]string{
-		"apps/api/deps.edn": "{:aliases\n {:run {:extra-deps {acme/lib {:local/root \"../../lib\"}}}}}",
-	}, []string{"apps/api/deps.edn:2 has :local/root \"../../lib\", which is lib"}},
+	}, []string{"needs a, b of the workspace in the repository's root, which has no such member"}},
+	"of another version": {map[string]string{
+		"package.json": `{"workspaces": ["apps/*"]}`, "apps/lib/package.json": `{"name": "lib", "version": "1.0.0"}`,
+		"apps/api/package.json": `{"dependencies": {"lib": "^2.0.0"}}`,
+	}, []string{"asks for lib ^2.0.0", "has it in apps/lib in another version", "commit the lock file"}},
 }
 
 // TestMember refuses an app that needs what --subdir leaves out, before anything is asked for it
@@ -76,10 +51,117 @@ func TestMember(t *testing.T) {
 }
 
 func member(files map[string]string) error {
-	return detect.Member(func(name string) ([]byte, bool) {
-		content, ok := files[name]
-		return []byte(content), ok
-	}, "apps/api")
+	_, err := selection(files)
+	return err
+}
+
+func selection(files map[string]string) (*detect.Selection, error) {
+	source := fstest.MapFS{}
+	for name, content := range files {
+		source[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	return detect.Select(source, "apps/api")
+}
+
+// selections are sources whose app in apps/api uses what is around it.
+var selections = map[string]struct {
+	files map[string]string
+	want  detect.Selection
+	text  string
+}{
+	"replace": {map[string]string{
+		"apps/api/go.mod": "module m\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../../\n",
+	}, detect.Selection{Root: ".", Dirs: []string{".", "apps/api"}}, "Building apps/api (with the repository's root)"},
+	"replace beside": {map[string]string{
+		"apps/api/go.mod": "module m\nreplace (\nexample.com/lib => ../lib\nb.com/b => ./b\nc => ../gone\n)\n",
+		"apps/lib/go.mod": "module example.com/lib\n",
+	}, detect.Selection{Root: "apps", Dirs: []string{"apps/api", "apps/lib"}}, "Building apps/api (with apps/lib)"},
+	"go.work": {map[string]string{
+		"go.work":      "go 1.24\nuse (\n\t./apps/api\n\t./lib\n\t./web\n\t./deep\n)\nreplace r.com/r => ./r\n",
+		"lib/go.mod":   "module example.com/lib\nrequire d.com/deep v1.0.0\n",
+		"deep/go.mod":  "module d.com/deep\nrequire w.com/local v0.0.0\n",
+		"web/go.mod":   "module w.com/web\nreplace w.com/local => ../local\n",
+		"web/go.sum":   "",
+		"r/go.mod":     "module r.com/r\n",
+		"local/go.mod": "module w.com/local\n", "vendor/modules.txt": "",
+		"apps/api/go.mod": "module m\n\nrequire example.com/lib v0.0.0\n",
+	}, detect.Selection{
+		Root: ".", Dirs: []string{"apps/api", "deep", "lib", "local", "vendor"}, Except: []string{"r", "web"},
+		Files: []string{"r/go.mod", "web/go.mod", "web/go.sum"}, Workspace: true, Others: 1,
+	}, "Building apps/api of the workspace in the repository's root (with deep, lib, local, vendor; " +
+		"1 other member is left out)"},
+	"gem": {map[string]string{
+		"apps/api/Gemfile.lock": "PATH\n  remote: ../../libs/greet\n  specs:\n    greet (1.0)\n\n" +
+			"PATH\n  remote: engines/x\n  specs:\n    x (1.0)\n",
+		"libs/greet/greet.gemspec": "", "apps/api/engines/x/x.gemspec": "",
+	}, detect.Selection{Root: ".", Dirs: []string{"apps/api", "libs/greet"}}, "Building apps/api (with libs/greet)"},
+	"Gemfile": {map[string]string{
+		"apps/api/Gemfile": "ruby file: '../../.ruby-version'\n" +
+			"eval_gemfile File.expand_path(\"../common.rb\", __dir__)\n",
+		"apps/common.rb": "require_relative '../shared/gems'\n", "shared/gems.rb": "", ".ruby-version": "3.3.9\n",
+		"shared/other.rb": "",
+	}, detect.Selection{
+		Root: ".", Dirs: []string{"apps/api"}, Files: []string{".ruby-version", "apps/common.rb", "shared/gems.rb"},
+	}, "Building apps/api"},
+	"deps.edn": {map[string]string{
+		"apps/api/deps.edn": `{:deps {i {:local/root "in"}} :aliases {:run {:extra-deps {a {:local/root "../../lib"}
+			j {:local/root "../x.jar"}}}}}`,
+		"apps/api/in/deps.edn": `{:paths ["src" "../../../src"]}`, "src/a.clj": "", "apps/x.jar": "",
+		"lib/deps.edn":  `{:deps {b {:local/root "../lib2"}} :aliases {:test {:extra-deps {c {:local/root "../no"}}}}}`,
+		"lib2/deps.edn": "{}", "no/deps.edn": "{}",
+	}, detect.Selection{
+		Root: ".", Dirs: []string{"apps/api", "lib", "lib2", "src"}, Files: []string{"apps/x.jar"},
+	}, "Building apps/api (with lib, lib2, src)"},
+	"project.clj": {map[string]string{
+		"apps/api/project.clj":      `(defproject api "1" :source-paths ["src" "../common/src"])`,
+		"apps/common/src/common.cl": "",
+	}, detect.Selection{Root: "apps", Dirs: []string{"apps/api", "apps/common/src"}},
+		"Building apps/api (with apps/common/src)"},
+}
+
+// TestSelect finds out what an app uses around its directory, as far as that is there.
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	for name, tt := range selections {
+		got, err := selection(tt.files)
+		if err != nil || got == nil {
+			t.Errorf("%s: %+v, %v", name, got, err)
+			continue
+		}
+		tt.want.Member = "apps/api"
+		if diff := cmp.Diff(tt.want, *got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if got.Text() != tt.text {
+			t.Errorf("%s: %s", name, got.Text())
+		}
+	}
+}
+
+// TestTakes holds what a selection takes: whole directories, plain files beside and above them, and the rest
+// of a workspace's root.
+func TestTakes(t *testing.T) {
+	t.Parallel()
+	s := detect.Selection{
+		Member: "mono/apps/api", Root: "mono", Rest: true,
+		Dirs:   []string{"mono/apps/api", "mono/packages/web/plugins/a"},
+		Except: []string{"mono/apps/web", "mono/packages/web", "mono/apps/api/inner"},
+		Files:  []string{"mono/packages/web/package.json", "mono/apps/web/sub/package.json"},
+	}
+	for name, want := range map[string]bool{
+		"apps/": true, "apps/api/": true, "apps/api/src/x": true, "apps/README": true, "README": true,
+		"apps/api/inner/": false, "apps/api/inner/x": false, "apps/other/": false, "apps/other/x": false,
+		"apps/web/": true, "apps/web/x": false, "apps/web/sub/": true, "apps/web/sub/package.json": true,
+		"apps/web/sub/x": false, "apps/web/src/": false,
+		"packages/": true, "packages/x": true, "packages/lib/": false, "packages/web/package.json": true,
+		"packages/web/plugins/a/x": true, "packages/web/plugins/x": true, "packages/web/dist/": false,
+		".yarn/": true, ".yarn/releases/yarn.cjs": true, "scripts/a/b": true, "": true,
+	} {
+		clean, dir := strings.CutSuffix(name, "/")
+		if got := s.Takes(clean, dir || name == ""); got != want {
+			t.Errorf("%q is taken: %t", name, got)
+		}
+	}
 }
 
 // TestAlone accepts apps that need nothing around them.
@@ -102,8 +184,8 @@ func TestAlone(t *testing.T) {
 			"apps/api/Gemfile.lock": "PATH\n  remote: .\n  specs:\n    api (1.0)\n",
 			"apps/api/deps.edn":     `{:deps {a {:local/root "lib"} b {:local/root "../../.."}}}`},
 	} {
-		if err := member(files); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if got, err := selection(files); got != nil || err != nil {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }

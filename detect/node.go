@@ -48,7 +48,12 @@ func nodeForTools(in Input, why []Reason) (Result, error) {
 }
 
 func (s *scan) node(p pkg) (*NodeApp, error) {
-	if err := s.dotHeroku(); err != nil {
+	m, err := s.nodeProject(p)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.note(m.trouble) }()
+	if err := m.dotHeroku(); err != nil {
 		return nil, err
 	}
 	if p.engines["iojs"] != "" {
@@ -58,23 +63,25 @@ func (s *scan) node(p pkg) (*NodeApp, error) {
 			Hints:   []string{`replace engines.iojs by "node", such as { "node": "24.x" }`},
 		}
 	}
-	runtime, err := s.nodeVersion(p)
+	runtime, err := m.nodeVersion(p)
 	if err != nil {
 		return nil, err
 	}
 	app := &NodeApp{
 		Name: p.name, Scripts: p.scripts, Main: p.main, ServerFile: s.serverFile(), CacheDirs: p.cacheDirs,
-		HasDeps: p.hasDeps, HasDevDeps: p.hasDevDeps,
-		NodeModules: s.isDir("node_modules"), NpmrcPresent: s.isFile(".npmrc"),
+		HasDeps: m.pkg.hasDeps || p.hasDeps, HasDevDeps: m.pkg.hasDevDeps || p.hasDevDeps,
+		NodeModules:  m.isDir("node_modules") || s.isDir("node_modules"),
+		NpmrcPresent: m.isFile(".npmrc"), Workspace: m.workspace,
 	}
-	managers, err := s.nodeManager(p, app)
+	managers, err := m.nodeManager(m.pkg, app)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.nodeInstall(p, app); err != nil {
+	if err := m.nodeInstall(m.pkg, app); err != nil {
 		return nil, err
 	}
 	s.Requires = append([]Requirement{runtime}, managers...)
+	s.adopt(m, p)
 	if app.Framework, err = s.nodeFramework(p, app); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,20 @@ type NodeApp struct {
 	// .yarnrc.yml, patches …
 	Manifests    []string
 	NpmrcPresent bool
+	// Workspace is what the app is a member of (Input.Member); nil for one that is built alone. Then Manager,
+	// Lockfile, YarnPath, Workspaces, Manifests and what else is about the install is of the workspace's root,
+	// and all else of the member.
+	Workspace *NodeWorkspace
+}
+
+// NodeWorkspace is a workspace around a member. Directories are slash-separated and relative to Root, but Root
+// itself is relative to Input.FS.
+type NodeWorkspace struct {
+	Root    string            // the workspace's root, "" for all of Input.FS
+	Member  string            // the app
+	Uses    []string          // the packages that it uses, transitively, each after those that it uses itself
+	Others  []string          // the members that it does not use: no more than their package.json is there
+	Scripts map[string]string // the root's
 }
 
 // NodeFramework says how an app is started that has no start script and no web process in a Procfile: by the

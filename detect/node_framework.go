@@ -216,7 +216,7 @@ func (s *scan) unknownFramework(p pkg, app *NodeApp) *NodeFramework {
 	if app.ServerFile != "" {
 		return nil
 	}
-	if len(app.Workspaces) > 0 {
+	if len(app.Workspaces) > 0 && app.Workspace == nil {
 		return &NodeFramework{Name: "workspace", Hints: s.memberHints(app)}
 	}
 	if strings.TrimSpace(p.buildScript()) == "" || app.Main != "" && app.Main != "index.js" { // npm init's own

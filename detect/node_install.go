@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 )
 
 const (
@@ -42,7 +41,7 @@ func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 	for _, dir := range []string{"patches", ".yarn/patches", ".yarn/plugins"} {
 		files = append(files, s.walk(dir)...)
 	}
-	members, err := s.workspaceMembers(app.Workspaces)
+	members, err := s.installed(app)
 	if err != nil {
 		return err
 	}
@@ -62,29 +61,25 @@ func (s *scan) nodeInstall(p pkg, app *NodeApp) error {
 	return nil
 }
 
+// installed returns the directories of the packages whose dependencies are installed besides the root's: all members
+// of a workspace, or the one that is built and those that it uses.
+func (s *scan) installed(app *NodeApp) ([]string, error) {
+	w := app.Workspace
+	if w == nil {
+		return s.workspaceMembers(app.Workspaces)
+	}
+	return slices.DeleteFunc(append([]string{w.Member}, w.Uses...), func(dir string) bool {
+		return !s.isFile(path.Join(dir, "package.json"))
+	}), nil
+}
+
 // workspaceMembers expands patterns such as packages/* and apps/** to the directories that hold a
 // package.json.
 func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 	if len(patterns) == 0 {
 		return nil, nil
 	}
-	var include, exclude [][]string
-	for _, pattern := range patterns {
-		negated := strings.HasPrefix(pattern, "!")
-		cleaned := inTree(strings.TrimPrefix(pattern, "!"))
-		for strings.Contains(cleaned, "**/**") {
-			cleaned = strings.ReplaceAll(cleaned, "**/**", "**")
-		}
-		if cleaned == "" || cleaned == "." || strings.Count(cleaned, "/") >= maxDepth {
-			continue
-		}
-		if negated {
-			exclude = append(exclude, strings.Split(cleaned, "/"))
-		} else {
-			include = append(include, strings.Split(cleaned, "/"))
-		}
-	}
-	w := workspaceWalk{s: s, include: include, exclude: exclude}
+	w := workspaceWalk{s: s, memberGlobs: newMemberGlobs(patterns)}
 	w.visit(nil)
 	if len(w.members) > maxMembers || w.seen > maxEntries {
 		return nil, &Error{
@@ -99,10 +94,10 @@ func (s *scan) workspaceMembers(patterns []string) ([]string, error) {
 }
 
 type workspaceWalk struct {
-	s                *scan
-	include, exclude [][]string
-	members          []string
-	seen             int
+	memberGlobs
+	s       *scan
+	members []string
+	seen    int
 }
 
 // visit descends only into directories below which an include pattern can match.
@@ -122,26 +117,9 @@ func (w *workspaceWalk) visit(at []string) {
 		if w.seen++; w.seen > maxEntries || len(w.members) > maxMembers {
 			return
 		}
-		matches := func(p []string) bool { return matchPath(p, dir, false) }
-		if slices.ContainsFunc(w.include, matches) && !slices.ContainsFunc(w.exclude, matches) &&
-			w.s.isFile(path.Join(append(dir, "package.json")...)) {
+		if w.match(dir) && w.s.isFile(path.Join(append(dir, "package.json")...)) {
 			w.members = append(w.members, path.Join(dir...))
 		}
 		w.visit(dir)
 	}
-}
-
-// matchPath matches a path against a pattern segment by segment; `**` matches any number of them.
-// With prefix, it reports whether something below the path could match.
-func matchPath(pattern, dir []string, prefix bool) bool {
-	switch {
-	case len(dir) == 0:
-		return prefix || !slices.ContainsFunc(pattern, func(p string) bool { return p != "**" })
-	case len(pattern) == 0:
-		return false
-	case pattern[0] == "**":
-		return prefix || matchPath(pattern[1:], dir, prefix) || matchPath(pattern, dir[1:], prefix)
-	}
-	ok, err := path.Match(pattern[0], dir[0])
-	return err == nil && ok && matchPath(pattern[1:], dir[1:], prefix)
 }

@@ -1,9 +1,8 @@
 package detect
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,135 +14,182 @@ var nodeLocks = []struct{ file, manager string }{
 	{"package-lock.json", "npm"}, {"npm-shrinkwrap.json", "npm"},
 }
 
+// reader reads a file of a source, false if there is none. Of a lock file, which may be large, it need not return
+// the content.
+type reader func(name string) ([]byte, bool)
+
+// nodeReader returns what reads the files of the source.
+func (m member) nodeReader() reader {
+	return func(name string) ([]byte, bool) {
+		if lockManager(path.Base(name)) != "" {
+			return nil, m.is(name, false)
+		}
+		return m.read(name)
+	}
+}
+
+// nodeReader returns what reads the files of the scan's directory.
+func (s *scan) nodeReader() reader {
+	return func(name string) ([]byte, bool) {
+		if lockManager(path.Base(name)) != "" {
+			return nil, s.isFile(name)
+		}
+		return s.readUpTo(name, maxManifest)
+	}
+}
+
 // lock returns the lock file in a directory and its manager, "" if there is none.
-func (m member) lock(dir string) (file, manager string) {
+func (read reader) lock(dir string) (file, manager string) {
 	for _, l := range nodeLocks {
-		if _, ok := m.read(path.Join(dir, l.file)); ok {
+		if _, ok := read(path.Join(dir, l.file)); ok {
 			return path.Join(dir, l.file), l.manager
 		}
 	}
 	return "", ""
 }
 
-// manifest is what a package.json says of a workspace.
-type manifest struct {
-	name       string
-	build      bool
-	workspaces []string
-	specs      map[string]string // dependencies
-}
-
-func (m member) manifest(dir string) (p manifest, ok bool) {
-	b, ok := m.read(path.Join(dir, "package.json"))
-	var doc map[string]json.RawMessage
-	if !ok || json.Unmarshal(b, &doc) != nil {
-		return p, false
-	}
-	decode(doc["name"], &p.name)
-	p.build = looseMap(doc["scripts"])["build"] != ""
-	p.workspaces = workspacePatterns(doc["workspaces"])
-	p.specs = map[string]string{}
-	for _, field := range []string{"devDependencies", "optionalDependencies", "dependencies"} {
-		for name, spec := range looseMap(doc[field]) {
-			p.specs[name] = spec
-		}
-	}
-	return p, true
-}
-
-// node refuses a member of a workspace without a lock file of its own, and one that names other
-// members.
-func (m member) node() *Error {
-	p, ok := m.manifest(m.dir)
+// manifest returns what the package.json of a directory says of a workspace.
+func (read reader) manifest(dir string) (nodeManifest, bool) {
+	text, ok := read(path.Join(dir, "package.json"))
 	if !ok {
-		return nil
+		return nodeManifest{}, false
 	}
-	own, _ := m.lock(m.dir)
-	var siblings []string
-	for name, spec := range p.specs {
-		kind, local, _ := strings.Cut(spec, ":")
-		switch {
-		case kind == "workspace",
-			slices.Contains([]string{"file", "link", "portal"}, kind) && m.outside(m.dir, local) != "":
-			siblings = append(siblings, name)
+	return parseNodeManifest(text)
+}
+
+// patterns returns the patterns of the members of the workspace whose root is a directory, and what replaces
+// dependencies in all of it; nothing if it is none.
+func (read reader) patterns(dir string) (patterns []string, forced map[string]string) {
+	p, _ := read.manifest(dir)
+	patterns, forced = p.workspaces, p.forced
+	if text, ok := read(path.Join(dir, "pnpm-workspace.yaml")); ok {
+		if file, err := parsePnpmWorkspace(text); err == nil {
+			patterns = append(patterns, file.packages...)
+			forced = maps.Clone(file.overrides)
+			maps.Copy(forced, p.forced)
 		}
 	}
-	root := m.workspace()
-	if root == "" {
-		return m.local(siblings, p)
-	}
-	if own != "" && len(siblings) == 0 {
-		return nil
-	}
-	lock, manager := m.lock(root)
-	uses := "belongs to the workspace in " + inSource(root)
-	if lock != "" {
-		uses += fmt.Sprintf(" (%s)", lock)
-	}
-	if len(siblings) > 0 {
-		slices.Sort(siblings)
-		uses += " and needs " + strings.Join(siblings[:min(len(siblings), 3)], ", ")
-	}
-	return m.refuse("package.json", uses, m.nodeHints(root, manager, cmp.Or(p.name, m.dir), p.build)...)
+	return patterns, forced
 }
 
-// local refuses packages at paths outside of the app, where there is no workspace.
-func (m member) local(names []string, p manifest) *Error {
-	slices.Sort(names)
-	for _, name := range names {
-		_, local, _ := strings.Cut(p.specs[name], ":")
-		if to := m.outside(m.dir, local); to != "" {
-			return m.refuse("package.json", fmt.Sprintf("needs %s in %s", name, inSource(to)),
-				"make a workspace of both: a package.json with `workspaces` in a directory above, and its lock file",
-				"or move that package below "+m.dir)
-		}
+// workspace returns the root of the workspace that the package in dir is built in: the nearest directory above
+// whose patterns have it. It returns "" if there is none, and for a package with a lock file of its own that
+// names no other member as one: it is built alone.
+func (read reader) workspace(dir string) string {
+	p, ok := read.manifest(dir)
+	if lock, _ := read.lock(dir); !ok || lock != "" && len(p.asksWorkspace()) == 0 {
+		return ""
 	}
-	return nil
-}
-
-// nodeHints say how to build and start a member from the workspace's root.
-func (m member) nodeHints(root, manager, name string, build bool) []string {
-	run := map[string]string{
-		"pnpm": "pnpm --filter %s run %s", "yarn": "yarn workspace %s run %s", "bun": "bun run --filter %s %s",
-	}[manager]
-	if run == "" {
-		run = "npm run -w %s %s"
-	}
-	hints := []string{fmt.Sprintf("build %s, and start the member in a Procfile there: `web: %s`",
-		inSource(root), fmt.Sprintf(run, name, "start"))}
-	if build {
-		hints = append(hints, fmt.Sprintf("its build script runs if %s has a script such as `\"build\": \"%s\"`",
-			path.Join(root, "package.json"), fmt.Sprintf(run, name, "build")))
-	}
-	return hints
-}
-
-// workspace returns the nearest directory above whose workspace has the app as a member, "" if there
-// is none.
-func (m member) workspace() string {
-	for root := m.dir; root != "."; {
+	for root := dir; root != "."; {
 		root = path.Dir(root)
-		p, _ := m.manifest(root)
-		patterns := p.workspaces
-		if b, ok := m.read(path.Join(root, "pnpm-workspace.yaml")); ok {
-			if file, err := parsePnpmWorkspace(b); err == nil {
-				patterns = append(patterns, file.packages...)
-			}
-		}
-		rel := m.dir
-		if root != "." {
-			rel = strings.TrimPrefix(m.dir, root+"/")
-		}
-		in := false
-		for _, pattern := range patterns {
-			pattern, negated := strings.CutPrefix(pattern, "!")
-			if matchPath(strings.Split(inTree(pattern), "/"), strings.Split(rel, "/"), false) {
-				in = !negated
-			}
-		}
-		if in {
+		patterns, _ := read.patterns(root)
+		if newMemberGlobs(patterns).match(strings.Split(below(root, dir), "/")) {
 			return root
 		}
 	}
 	return ""
 }
+
+// asksWorkspace returns the dependencies that only a workspace has, sorted.
+func (p nodeManifest) asksWorkspace() []string {
+	var names []string
+	for name, specs := range p.asks {
+		if slices.ContainsFunc(specs, func(spec string) bool { return strings.HasPrefix(spec, "workspace:") }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// workspaceGraph returns the graph of the workspace whose root is the scan's directory.
+func (s *scan) workspaceGraph() (*nodeGraph, error) {
+	read := s.nodeReader()
+	patterns, forced := read.patterns(".")
+	members, err := s.workspaceMembers(patterns)
+	if err != nil {
+		return nil, err
+	}
+	g := newNodeGraph(members, read.manifest)
+	root := g.manifest(".")
+	root.forced = forced
+	g.manifests["."] = root
+	return g, nil
+}
+
+// node takes of the source around an app its workspace's root, the members that it uses, and of the others what
+// lock files are checked against, or the packages beside it that dependencies name.
+func (m member) node() *Error {
+	read := m.nodeReader()
+	p, ok := read.manifest(m.dir)
+	if !ok {
+		return nil
+	}
+	root := read.workspace(m.dir)
+	if root == "" {
+		return m.nodeBeside(p)
+	}
+	g, err := newScan(Input{FS: m.source, Member: root}, Node).workspaceGraph()
+	if err != nil {
+		return m.refuse("package.json", fmt.Sprintf("is in the workspace of %s, and %v", inSource(root), err),
+			"narrow the patterns of the workspace to the directories that hold packages")
+	}
+	in := below(root, m.dir)
+	used := g.uses(in, ".")
+	if none := g.missing(in); len(none) > 0 {
+		return m.refuse("package.json",
+			fmt.Sprintf("needs %s of the workspace in %s, which has no such member", firstNames(none), inSource(root)),
+			"name their directories in the patterns of the workspace, or correct their names")
+	}
+	lock, _ := read.lock(root)
+	if dir, name, spec := g.unmet(slices.Concat([]string{in, "."}, used)); dir != "" && lock == "" {
+		return &Error{
+			ID: "detect/subdir-member", Place: path.Join(root, dir, "package.json"),
+			Summary: fmt.Sprintf("%s asks for %s %s, the workspace has it in %s in another version, and no lock file "+
+				"says where it comes from", path.Join(root, dir, "package.json"), name, spec,
+				path.Join(root, g.named[name])),
+			Hints: []string{
+				"ask for the version that the workspace has, so that nobody else's package of this name is taken",
+				"or commit the lock file in " + inSource(root),
+			},
+		}
+	}
+	m.within(root)
+	m.use.Workspace, m.use.Rest = true, true
+	for _, to := range used {
+		m.takes(path.Join(root, to))
+	}
+	for _, dir := range g.others(append(used, in)...) {
+		m.leavesOut(path.Join(root, dir), "package.json")
+		m.use.Others++
+	}
+	return nil
+}
+
+// nodeBeside takes the packages at paths outside of the app, of one that is in no workspace.
+func (m member) nodeBeside(p nodeManifest) *Error {
+	if names := p.asksWorkspace(); len(names) > 0 {
+		return m.refuse("package.json",
+			fmt.Sprintf("needs %s of a workspace, and no directory above has it as a member",
+				firstNames(names)),
+			"name "+m.dir+" in `workspaces` of the package.json in a directory above, or in its pnpm-workspace.yaml")
+	}
+	for _, to := range newNodeGraph(nil, m.nodeReader().manifest).uses(m.dir) {
+		if to = m.outside(".", to); to != "" {
+			m.takes(to)
+		}
+	}
+	return nil
+}
+
+// takes takes a directory or a file of the source, if there is one.
+func (m member) takes(name string) {
+	if m.is(name, true) {
+		m.uses(name)
+	} else if m.is(name, false) {
+		m.usesFile(name)
+	}
+}
+
+// firstNames lists the first of the names.
+func firstNames(names []string) string { return strings.Join(names[:min(len(names), 3)], ", ") }

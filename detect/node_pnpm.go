@@ -14,8 +14,9 @@ import (
 
 // pnpmWorkspace is what pnpm-workspace.yaml says.
 type pnpmWorkspace struct {
-	packages []string // patterns of the members
-	settings []string // the names of what pnpm reads from version 10 on, sorted
+	packages  []string          // patterns of the members
+	settings  []string          // the names of what pnpm reads from version 10 on, sorted
+	overrides map[string]string // what replaces dependencies
 }
 
 // pnpmWorkspace reads pnpm-workspace.yaml; nil where there is none.
@@ -41,7 +42,14 @@ func parsePnpmWorkspace(b []byte) (*pnpmWorkspace, error) {
 	}
 	delete(doc.Others, "catalog") // pnpm 9 reads catalogs
 	delete(doc.Others, "catalogs")
-	return &pnpmWorkspace{doc.Packages, slices.Sorted(maps.Keys(doc.Others))}, nil
+	file := &pnpmWorkspace{doc.Packages, slices.Sorted(maps.Keys(doc.Others)), map[string]string{}}
+	overrides, _ := doc.Others["overrides"].(map[string]any)
+	for name, value := range overrides {
+		if spec, ok := value.(string); ok {
+			file.overrides[name] = spec
+		}
+	}
+	return file, nil
 }
 
 // wants10 says why the file asks for pnpm 10: pnpm 9 stops where it names no packages, and reads no settings in

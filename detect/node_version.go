@@ -15,10 +15,38 @@ var (
 	codename     = lazyregexp.New(`^lts/(?:\*|[a-z]+)$`)
 )
 
-// nodeVersion chooses the Node version. It comes from, in order of precedence, SLUGC_NODE_VERSION,
-// package.json (volta, engines, devEngines), .nvmrc, .node-version, .tool-versions and mise.toml.
-func (s *scan) nodeVersion(p pkg) (Requirement, error) {
-	sources := s.envSource("SLUGC_NODE_VERSION", parseNodeVersion)
+// nodeVersion chooses the Node version. It comes from SLUGC_NODE_VERSION, else the app's files, else those of the
+// root of its workspace.
+func (m *nodeProject) nodeVersion(p pkg) (Requirement, error) {
+	s := m.app
+	sources := append(s.envSource("SLUGC_NODE_VERSION", parseNodeVersion), s.nodeSources(p)...)
+	if m.workspace != nil {
+		for _, src := range m.nodeSources(m.root) {
+			src.from = m.up + src.from
+			sources = append(sources, src)
+		}
+	}
+	req, winner := s.choose("node", sources, npmCompatible)
+	if winner == nil || winner.bad == nil {
+		return req, nil
+	}
+	id := "node/version-invalid"
+	hint := "write a version or an npm range such as 24.x; .nvmrc and .node-version also accept " +
+		"lts/* and lts/‹codename›"
+	switch {
+	case errors.Is(winner.bad, errIojs):
+		id, hint = "node/iojs", "ask for a Node version, such as 24"
+	case strings.HasPrefix(strings.TrimPrefix(winner.from, m.up), "package.json") &&
+		!strings.Contains(winner.from, "volta"):
+		id = "node/engines-invalid"
+		hint = `write an npm range, such as "24.x" or ">=22 <25"; join alternatives with ||, not with a comma`
+	}
+	return req, winner.invalid(id, "a Node version", hint)
+}
+
+// nodeSources reads which Node the files ask for, in order of precedence: package.json (volta, engines,
+// devEngines), .nvmrc, .node-version, .tool-versions and mise.toml.
+func (s *scan) nodeSources(p pkg) (sources []source) {
 	add := func(from, text string, parse func(string) source) {
 		if text = strings.TrimSpace(text); text != "" {
 			sources = append(sources, parse(text).at(from, text))
@@ -34,22 +62,7 @@ func (s *scan) nodeVersion(p pkg) (Requirement, error) {
 	for _, file := range []string{".nvmrc", ".node-version"} {
 		sources = append(sources, s.fileSource(file, parseNodeVersion)...)
 	}
-	sources = append(sources, s.toolSources([]string{"nodejs", "node"}, parseNodeVersion)...)
-	req, winner := s.choose("node", sources, npmCompatible)
-	if winner == nil || winner.bad == nil {
-		return req, nil
-	}
-	id := "node/version-invalid"
-	hint := "write a version or an npm range such as 24.x; .nvmrc and .node-version also accept " +
-		"lts/* and lts/‹codename›"
-	switch {
-	case errors.Is(winner.bad, errIojs):
-		id, hint = "node/iojs", "ask for a Node version, such as 24"
-	case strings.HasPrefix(winner.from, "package.json") && !strings.Contains(winner.from, "volta"):
-		id = "node/engines-invalid"
-		hint = `write an npm range, such as "24.x" or ">=22 <25"; join alternatives with ||, not with a comma`
-	}
-	return req, winner.invalid(id, "a Node version", hint)
+	return append(sources, s.toolSources([]string{"nodejs", "node"}, parseNodeVersion)...)
 }
 
 var errIojs = errors.New("io.js ended in 2015")

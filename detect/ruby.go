@@ -162,7 +162,7 @@ func (s *scan) rubyGems(app *RubyApp) {
 		}
 		for _, remote := range source.Remotes {
 			// Bundler writes them relative to the Gemfile.
-			if dir := inTree(path.Join(path.Dir(app.Gemfile), remote)); dir != "" && !path.IsAbs(remote) {
+			if dir := s.reach(path.Join(path.Dir(app.Gemfile), remote)); dir != "" && !path.IsAbs(remote) {
 				app.LocalPaths = append(app.LocalPaths, dir)
 			} else {
 				s.warn("%s has a gem at %s, outside of the app", app.Lockfile, remote)

@@ -21,7 +21,7 @@ type RubyApp struct {
 	VendorBundle  bool          // vendor/bundle is committed: gems that another machine installed
 	VendorCache   bool          // vendor/cache holds .gem files, which install without a network
 	LinuxPlatform bool          // the lock file's PLATFORMS include Linux or "ruby"
-	LocalPaths    []string      // directories of `path:` gems inside the tree, in the lock file's order
+	LocalPaths    []string      // directories of `path:` gems, "lib" or "../../lib", in the lock file's order
 	NodeFor       []string      // gems that need Node at build time: "execjs", "webpacker"
 	PackageJSON   bool          // package.json exists
 	YarnLock      bool          // yarn.lock exists

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ const (
 type scan struct {
 	Result
 	fsys  fs.FS
+	base  string // the app's directory in fsys; all names are relative to it
 	env   map[string]string
 	names map[string]bool // the root's entries, exactly as spelled
 	// trouble is the first error of the machine's. What the detector takes for absent may be there then.
@@ -56,7 +58,7 @@ func isTrouble(err error) bool {
 }
 
 func newScan(in Input, language Language) *scan {
-	s := &scan{fsys: in.FS, env: in.Env, names: map[string]bool{}}
+	s := &scan{fsys: in.FS, base: cmp.Or(in.Member, "."), env: in.Env, names: map[string]bool{}}
 	s.Language = language
 	entries, err := s.list(".")
 	if err != nil {
@@ -121,9 +123,9 @@ func (s *scan) list(dir string) ([]fs.DirEntry, error) {
 var errLinkOut = errors.New("a symbolic link leads out of the tree")
 
 // resolve follows the symbolic links in name and never leaves the tree, even where the file system
-// would allow it.
+// would allow it. It returns a name in fsys.
 func (s *scan) resolve(name string) (string, error) {
-	done, rest, hops := ".", strings.Split(path.Clean(name), "/"), 0
+	done, rest, hops := s.base, strings.Split(path.Clean(name), "/"), 0
 	for len(rest) > 0 {
 		part := rest[0]
 		rest = rest[1:]
@@ -166,7 +168,7 @@ func (s *scan) resolve(name string) (string, error) {
 // that ignores it.
 func (s *scan) stat(name string) (string, fs.FileInfo) {
 	top, _, _ := strings.Cut(name, "/")
-	if len(s.names) < maxEntries && top != "." && !s.names[top] {
+	if len(s.names) < maxEntries && top != "." && top != ".." && !s.names[top] {
 		return "", nil
 	}
 	real, err := s.resolve(name)
@@ -181,6 +183,21 @@ func (s *scan) stat(name string) (string, fs.FileInfo) {
 		s.reasonAgainst(name, "%s can't be read: %v", name, err)
 	}
 	return "", nil
+}
+
+// reach cleans a path that a manifest names, relative to the app, and returns "" where it leaves the tree. Around a
+// member it may be "../../lib".
+func (s *scan) reach(name string) string {
+	to := inTree(path.Join(s.base, name))
+	if to == "" {
+		return ""
+	}
+	up := ""
+	for dir := s.base; !holds(dir, to); dir = path.Dir(dir) {
+		up += "../"
+	}
+	rest := path.Join(s.base, up)
+	return path.Join(up, below(rest, to))
 }
 
 func (s *scan) isFile(name string) bool {

@@ -24,6 +24,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache/disk"
 	"slugc/cache/testkit"
+	"slugc/detect"
 )
 
 // Bench builds one app. Its fields may be changed between builds.
@@ -37,6 +38,8 @@ type Bench struct {
 	Toolchains []toolchain.Toolchain // what the platform fetched; nil for a platform that fetches none
 	Slices     map[string]string     // the slices that the platform can supply: key by path
 	Steps      extension.Steps       // how commands are started, with and without the network
+	Runtimes   map[string]string     // what the platform fills layers with: a directory by the layer's name
+	Member     string                // the app's directory in the source tree, "" for all of it
 
 	buildpack Buildpack
 	ended     bool // the layers of the last build were not restored yet
@@ -170,12 +173,14 @@ func (b *Bench) prepare() (*exec.Cmd, *testkit.Buffer) {
 	b.T.Helper()
 	b.Restore()
 	b.stage()
+	b.showRuntimes()
 	for name, value := range b.Config {
 		testkit.Write(b.T, b.Path("platform/env/"+name), value)
 	}
 	Must(b.T, extension.WriteToolchains(b.Path("platform"), b.Toolchains))
 	Must(b.T, extension.WriteSlices(b.Path("platform"), b.Slices))
 	Must(b.T, extension.WriteSteps(b.Path("platform"), b.Steps))
+	Must(b.T, extension.WriteMember(b.Path("platform"), b.Member))
 	testkit.Write(b.T, b.Path("plan.toml"), b.Plan)
 	exe, err := os.Executable()
 	Must(b.T, err)
@@ -192,6 +197,23 @@ func (b *Bench) prepare() (*exec.Cmd, *testkit.Buffer) {
 	return cmd, log
 }
 
+// showRuntimes puts links to the runtimes into their layers, as a platform does that cannot mount.
+func (b *Bench) showRuntimes() {
+	b.T.Helper()
+	var provided []string
+	for layer, dir := range b.Runtimes {
+		provided = append(provided, extension.LayerName(b.buildpack.ID, layer))
+		Must(b.T, disk.RemoveAll(b.Layer(layer)))
+		Must(b.T, os.Mkdir(b.Layer(layer), 0o755))
+		entries, err := os.ReadDir(dir)
+		Must(b.T, err)
+		for _, entry := range entries {
+			Must(b.T, os.Symlink(filepath.Join(dir, entry.Name()), filepath.Join(b.Layer(layer), entry.Name())))
+		}
+	}
+	Must(b.T, extension.WriteProvided(b.Path("platform"), provided))
+}
+
 // stage replaces the app by a copy of the source tree and removes what the last build was told.
 func (b *Bench) stage() {
 	b.T.Helper()
@@ -203,10 +225,33 @@ func (b *Bench) stage() {
 		}
 	}
 	Must(b.T, os.CopyFS(b.App, os.DirFS(b.Source(""))))
+	b.selectMember()
 	Must(b.T, os.RemoveAll(b.Path("platform/env")))
 	Must(b.T, os.MkdirAll(b.Path("platform/env"), 0o755))
 	Must(b.T, os.RemoveAll(b.Path("diagnosis.json")))
 	Must(b.T, os.RemoveAll(b.Path("finished")))
+}
+
+// selectMember removes from the app what a build of the member does not need.
+func (b *Bench) selectMember() {
+	b.T.Helper()
+	if b.Member == "" {
+		return
+	}
+	selection, err := detect.Select(os.DirFS(b.Source("")), b.Member)
+	Must(b.T, err)
+	Must(b.T, fs.WalkDir(os.DirFS(b.App), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == "." || name == ".layers" || selection.Takes(name, d.IsDir()) {
+			if name == ".layers" {
+				return fs.SkipDir
+			}
+			return err
+		}
+		if err := disk.RemoveAll(filepath.Join(b.App, name)); err != nil || !d.IsDir() {
+			return err
+		}
+		return fs.SkipDir
+	}))
 }
 
 // Restore does to the layers of a build what the platform does before the next one: cache layers stay

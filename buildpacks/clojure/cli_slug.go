@@ -278,20 +278,20 @@ func (b *work) cliInSlug() error {
 	return nil
 }
 
-// appFrom returns words of a shell for the app's directory in a script of a directory of the slug: relative to
-// the script where both move together.
+// appFrom returns words of a shell for the slug's root in a script of a directory of the slug: relative to the
+// script where both move together.
 func (b *work) appFrom(dir string) string {
-	if _, own := within(b.Dir, dir); own {
-		if up, err := filepath.Rel(dir, b.Dir); err == nil {
+	if _, own := within(b.Root, dir); own {
+		if up, err := filepath.Rel(dir, b.Root); err == nil {
 			return `$(cd "${0%/*}/` + up + `" && pwd)`
 		}
 	}
-	return shell.Quote(b.Dir)
+	return shell.Quote(b.Root)
 }
 
-// inApp returns a word of a shell for a file, where $app is the app's directory.
+// inApp returns a word of a shell for a file, where $app is the slug's root.
 func (b *work) inApp(file string) string {
-	if rel, own := within(b.Dir, file); own {
+	if rel, own := within(b.Root, file); own {
 		return `"$app"/` + shell.Quote(rel)
 	}
 	return shell.Quote(file)

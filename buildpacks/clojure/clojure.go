@@ -60,6 +60,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/detect"
 )
@@ -92,7 +93,11 @@ func Detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	alone := language.Plan(planName)
 	plans := []libcnb.BuildPlan{alone}
 	facts, _ := found.App.(*detect.ClojureApp)
-	if _, err := os.Stat(filepath.Join(ctx.ApplicationPath, "package.json")); err == nil ||
+	member, err := extension.Member(ctx.Platform.Path)
+	if err != nil {
+		return libcnb.DetectResult{}, err
+	}
+	if _, err := os.Stat(filepath.Join(ctx.ApplicationPath, member, "package.json")); err == nil ||
 		facts != nil && len(facts.NodeFor) > 0 {
 		node := libcnb.BuildPlanRequire{Name: nodePlan, Metadata: map[string]any{"assisting": true}}
 		assisted := libcnb.BuildPlan{

@@ -86,7 +86,7 @@ func (b *work) settle() error {
 // keep times of their own.
 func (b *work) packClasses(f *frozen, packed map[string]string) error {
 	for i, entry := range f.path {
-		rel, own := within(b.Dir, entry)
+		rel, own := within(b.Root, entry)
 		if !own || strings.HasPrefix(rel, ".layers/") || filepath.Base(entry) != "classes" {
 			continue
 		}
@@ -162,9 +162,9 @@ func (l *library) sum() []byte {
 }
 
 // add adds entry i of a classpath to the layer, and returns where the entry is when the app runs. The app's
-// own files, and what does not exist, stay where they are.
+// own files, those that a member uses around it, and what does not exist, stay where they are.
 func (b *work) add(l *library, entry string, i int) (string, error) {
-	if rel, own := within(b.Dir, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
+	if rel, own := within(b.Root, entry); own && !strings.HasPrefix(rel, ".layers/") || !tree.Exists(entry) {
 		return entry, nil
 	}
 	if placed := l.files[entry]; placed != "" {

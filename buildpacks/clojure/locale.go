@@ -28,7 +28,7 @@ func (b *work) usesLocales() (bool, error) {
 	for _, f := range b.allFrozen() {
 		texts = append(texts, f.options...)
 		for _, entry := range f.path {
-			if rel, own := within(b.Dir, entry); own && !strings.HasPrefix(rel, ".layers/") {
+			if rel, own := within(b.Root, entry); own && !strings.HasPrefix(rel, ".layers/") {
 				paths = append(paths, entry)
 			}
 		}

@@ -17,9 +17,10 @@ import (
 // newWork returns a build of an empty app, without layers, in directories of its own.
 func newWork(t *testing.T, app *detect.ClojureApp, config map[string]string) *work {
 	t.Helper()
+	dir := t.TempDir()
 	return &work{
 		Build: &language.Build{
-			Name: "clojure", Context: t.Context(), Dir: t.TempDir(), Log: &command.Log{Out: io.Discard},
+			Name: "clojure", Context: t.Context(), Dir: dir, Root: dir, Log: &command.Log{Out: io.Discard},
 			CNB:    libcnb.BuildContext{Layers: libcnb.Layers{Path: t.TempDir()}},
 			Result: libcnb.NewBuildResult(),
 		},

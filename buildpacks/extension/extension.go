@@ -13,6 +13,9 @@
 //     read-only, before the build or after it.
 //   - steps.json: {"online": {}, "offline": {"prefix": ["/usr/bin/slugc", …], "hint": "…"}}, how commands are
 //     started that may use the network, and those that may not ([Steps]). Without it all may.
+//   - member.json: "apps/api", the directory of CNB_APP_DIR that is the app, where that is not all of it
+//     ([Member]): around it is what it uses of a workspace or a repository. The buildpack works there; layers,
+//     slices and the working directory of bin/build are CNB_APP_DIR's as ever.
 //   - slices.json: {"path": "key"}, the slices that the platform can put into the slug by key,
 //     without their files on disk.
 //
@@ -65,6 +68,7 @@ const SourceVersion = "SOURCE_VERSION"
 const (
 	toolchainsFile = "toolchains.json"
 	slicesFile     = "slices.json"
+	memberFile     = "member.json"
 	runtimesFile   = "runtimes.json"
 	stepsFile      = "steps.json"
 	labelPrefix    = "io.slugc.slice:"
@@ -115,6 +119,24 @@ func Slices(platformDir string) (map[string]string, error) {
 // WriteSlices writes what [Slices] reads.
 func WriteSlices(platformDir string, keys map[string]string) error {
 	return write(filepath.Join(platformDir, slicesFile), keys)
+}
+
+// Member reads which directory of CNB_APP_DIR is the app, slash-separated: "apps/api". It returns "" where the app
+// is all of it, and for the platform directory "", which is none.
+func Member(platformDir string) (string, error) {
+	if platformDir == "" {
+		return "", nil
+	}
+	var member string
+	return member, read(filepath.Join(platformDir, memberFile), &member)
+}
+
+// WriteMember writes what [Member] reads; nothing for "".
+func WriteMember(platformDir, member string) error {
+	if member == "" {
+		return nil
+	}
+	return write(filepath.Join(platformDir, memberFile), member)
 }
 
 // LayerName is how a buildpack's layer is called across buildpacks: "slugc/node:node".

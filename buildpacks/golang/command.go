@@ -40,6 +40,10 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 		if d.ID == "go/proxy-unreachable" && !strings.Contains(d.Summary, "://") && c.Asks != "" {
 			d.Hints = append(d.Hints, "modules come from "+c.Asks)
 		}
+		if b.Member != "" { // what is around the app is named from the repository's root
+			d.Summary = strings.ReplaceAll(d.Summary, b.Root+"/", "")
+			d.Place = strings.TrimPrefix(d.Place, b.Root+"/")
+		}
 		if b.isTooOld(f.Tail) {
 			d.Newer = "go"
 		}

@@ -67,10 +67,10 @@ func (b *work) tagsAndLinker(userFlags string) ([]string, error) {
 // vendored reports whether the vendor directory is used. A workspace uses it only where `go work
 // vendor` made it.
 func (b *work) vendored() bool {
-	if !b.app.Vendored || !b.app.Workspace {
+	if !b.app.Vendored || !b.app.Workspace && b.app.Around == "" {
 		return b.app.Vendored
 	}
-	f, err := os.Open(filepath.Join(b.Dir, "vendor", "modules.txt"))
+	f, err := os.Open(filepath.Join(b.Dir, filepath.Dir(b.app.Around), "vendor", "modules.txt"))
 	if err != nil {
 		return false
 	}

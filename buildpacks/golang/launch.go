@@ -1,7 +1,9 @@
 package golang
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -57,16 +59,18 @@ func (b *work) launch() error {
 	if err != nil {
 		return err
 	}
-	return language.WriteProfile(dir, "go.sh", profile(language.System))
+	return language.WriteProfile(dir, "go.sh", profile(language.System, b.Member))
 }
 
 // profile returns the launch script: bin on PATH, and GOMEMLIMIT at 90 % of the memory that the
 // cgroups allow, so that the garbage collector works harder before the kernel kills the app. A
-// GOMEMLIMIT that is set, even if empty, stays.
-func profile(cgroups language.Cgroups) string {
+// GOMEMLIMIT that is set, even if empty, stays. The bin is that of member, the app's directory.
+func profile(cgroups language.Cgroups, member string) string {
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`")
+	bin := "$HOME/" + quote.Replace(path.Join(member, binDir))
 	return `case ":$PATH:" in
-*":$HOME/bin:"*) ;;
-*) export PATH="$PATH:$HOME/bin" ;;
+*":` + bin + `:"*) ;;
+*) export PATH="$PATH:` + bin + `" ;;
 esac
 if [ -z "${GOMEMLIMIT+set}" ]; then
 	GOMEMLIMIT=$(

@@ -59,7 +59,7 @@ set | grep -E '^(least|limit|group|file|dir)=' || :`
 					testkit.Write(t, filepath.Join(dir, "cgroup", name), text+"\n")
 				}
 				cgroups := language.Cgroups{Root: filepath.Join(dir, "cgroup"), Self: filepath.Join(dir, "self")}
-				testkit.Write(t, filepath.Join(dir, "go.sh"), profile(cgroups))
+				testkit.Write(t, filepath.Join(dir, "go.sh"), profile(cgroups, ""))
 				cmd := exec.Command(shell, "-euc", prints, shell, filepath.Join(dir, "go.sh"))
 				cmd.Env = append(c.env, "HOME=/app", "PATH=/usr/bin:/bin")
 				out, err := cmd.CombinedOutput()

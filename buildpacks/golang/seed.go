@@ -22,12 +22,12 @@ import (
 const SeedName = "build-cache"
 
 // seedRecipe changes with what a [Seed] runs.
-const seedRecipe = "1"
+const seedRecipe = "2"
 
-// Seed says how to compile the standard library of a Go toolchain before any app asks for it. It
-// fills a GOCACHE that takes nothing from any app, so the platform makes it once and shows it to
-// every build, read-only. A build copies it into its own cache layer and compiles only the app's
-// packages. [Seed] and [Build] agree on everything that a key of the go command's cache depends on.
+// Seed says how to compile the standard library of a Go toolchain before any app asks for it: the part
+// that most web apps import, which is two thirds of it by time. It fills a GOCACHE that takes nothing
+// from any app, so the platform makes it once and shows it to every build, read-only. A build copies it
+// into its own cache layer and compiles only the app's packages, and what else they import. [Seed] and [Build] agree on everything that a key of the go command's cache depends on.
 type Seed struct {
 	// Name tells it from other seeds of the same toolchain: it contains everything else that keys
 	// of the go command's cache depend on.
@@ -51,9 +51,22 @@ func NewSeed(release, goRoot, goCache, goos, goarch string, base map[string]stri
 	key := cache.Key(seedRecipe, goos, goarch, e.vars["CGO_ENABLED"], identity(e.vars.Look(cCompiler)))
 	return Seed{
 		Name: SeedName + "-" + key[:16],
-		Args: []string{filepath.Join(goRoot, "bin", "go"), "build", "-v", "std"},
+		Args: append([]string{filepath.Join(goRoot, "bin", "go"), "build", "-v"}, webPackages(release)...),
 		Env:  e.vars,
 	}
+}
+
+// webPackages are what most web apps import of the standard library. Nearly all of their cost is that of
+// net/http, so the others are there for little.
+func webPackages(release string) []string {
+	list := []string{"net/http", "html/template", "database/sql", "encoding/json", "flag", "os/exec", "os/signal"}
+	if since(release, "1.16") {
+		list = append(list, "embed")
+	}
+	if since(release, "1.21") {
+		list = append(list, "log/slog")
+	}
+	return list
 }
 
 // identity tells a program from another that was installed at the same path.

@@ -33,9 +33,9 @@ func makeSeed(t *testing.T, cgo string) {
 	}
 	dir := seedDir(t)
 	seed := golang.NewSeed(machineGo(t).Version, machineGo(t).Dir, dir, "", "", base)
-	n := len(seed.Args) - 1
-	if seed.Args[n] != "std" || seed.Env["CGO_ENABLED"] != cgo {
-		t.Fatalf("the seed is %+v, want std with cgo %s", seed, cgo)
+	n := slices.Index(seed.Args, "net/http")
+	if n < 0 || seed.Env["CGO_ENABLED"] != cgo {
+		t.Fatalf("the seed is %+v, want net/http with cgo %s", seed, cgo)
 	}
 	cmd := exec.Command(seed.Args[0], append(slices.Clone(seed.Args[1:n]), "os/user")...)
 	cmd.Dir, cmd.Env = dir, []string{"HOME=" + t.TempDir()}

@@ -64,7 +64,7 @@ func (b *work) layer(name string, types libcnb.LayerTypes) (string, error) {
 
 // setUp makes the cache layers and the go command's environment. No setting of the machine or of
 // another user reaches the go command: GOENV is off, HOME is private, and no go.work or go.mod
-// above the app is looked for.
+// above the app is looked for, except the go.work of a member.
 func (b *work) setUp() error {
 	kept := libcnb.LayerTypes{Cache: true}
 	var err error
@@ -83,8 +83,11 @@ func (b *work) setUp() error {
 		return fmt.Errorf("making a private home: %w", err)
 	}
 	gowork := "off"
-	if b.app.Workspace {
+	switch {
+	case b.app.Workspace:
 		gowork = filepath.Join(b.Dir, "go.work")
+	case b.app.Around != "":
+		gowork = b.Path(b.app.Around)
 	}
 	for name, value := range map[string]string{
 		"HOME":       b.home,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -23,7 +24,9 @@ type Build struct {
 	Name    string // the language, as in diagnoses and plans: "ruby", "node", "go", "clojure"
 	Context context.Context
 	CNB     libcnb.BuildContext
-	Dir     string   // the app's root
+	Dir     string   // the app: the root, or a member's directory in it
+	Root    string   // the CNB app directory; what is in it beside Dir, a member uses
+	Member  string   // Dir in Root, slash-separated: "apps/api"; "" if they are the same
 	Environ []string // the process's environment, "NAME=value" each
 	Log     *command.Log
 	Result  libcnb.BuildResult
@@ -43,8 +46,11 @@ func Steps(steps ...func() error) error {
 
 // Inspect asks a detector about the app as it is now.
 func (b *Build) Inspect(detector Detector) (detect.Result, error) {
-	return detector(detect.Input{FS: os.DirFS(b.Dir), Env: b.CNB.Platform.Environment})
+	return detector(detect.Input{FS: os.DirFS(b.Root), Member: b.Member, Env: b.CNB.Platform.Environment})
 }
+
+// InSlug returns a path of the app as slices name it: relative to the CNB app directory.
+func (b *Build) InSlug(rel string) string { return path.Join(b.Member, rel) }
 
 // Path returns a slash-separated path of the app as a path of this machine.
 func (b *Build) Path(rel string) string { return filepath.Join(b.Dir, filepath.FromSlash(rel)) }

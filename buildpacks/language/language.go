@@ -20,6 +20,9 @@
 //		return language.Steps(b.installRuntime, b.gems, b.processes)
 //	}
 //
+// The app is the CNB app directory, or a member's directory in it (package extension, member.json). A build works
+// in Build.Dir, and names slices by [Build.InSlug].
+//
 // It knows nothing of any one language.
 package language
 
@@ -31,6 +34,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/diagnosis"
+	"slugc/buildpacks/extension"
 	"slugc/detect"
 )
 
@@ -54,7 +58,13 @@ func Detect(ctx libcnb.DetectContext, name string, detector Detector) (libcnb.De
 // Inspect asks a detector about the app. Buildpacks whose plan depends on more than [Detect]'s use
 // it.
 func Inspect(ctx libcnb.DetectContext, detector Detector) (detect.Result, error) {
-	found, err := detector(detect.Input{FS: os.DirFS(ctx.ApplicationPath), Env: ctx.Platform.Environment})
+	member, err := extension.Member(ctx.Platform.Path)
+	if err != nil {
+		return detect.Result{}, err
+	}
+	found, err := detector(detect.Input{
+		FS: os.DirFS(ctx.ApplicationPath), Member: member, Env: ctx.Platform.Environment,
+	})
 	if err != nil {
 		return detect.Result{}, fmt.Errorf("detecting: %w", err)
 	}

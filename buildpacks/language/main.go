@@ -3,6 +3,7 @@ package language
 import (
 	"context"
 	"os"
+	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -16,11 +17,17 @@ import (
 // [*diagnosis.Diagnosis] and written to the file that the environment names ([diagnosis.Env]). It
 // sets no deadline: the platform that started the process ends it.
 func Run(cnb libcnb.BuildContext, name string, build func(*Build) error) (libcnb.BuildResult, error) {
+	member, err := extension.Member(cnb.Platform.Path)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
 	b := &Build{
 		Name:    name,
 		Context: context.Background(),
 		CNB:     cnb,
-		Dir:     cnb.ApplicationPath,
+		Dir:     filepath.Join(cnb.ApplicationPath, filepath.FromSlash(member)),
+		Root:    cnb.ApplicationPath,
+		Member:  member,
 		Environ: os.Environ(),
 		Log:     &command.Log{Out: os.Stdout, Report: os.Getenv(diagnosis.Env)},
 		Result:  libcnb.NewBuildResult(),

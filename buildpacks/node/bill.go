@@ -24,7 +24,7 @@ type installed struct {
 // files name, while the trees are on disk; it is kept with their key. Members of the workspace are
 // the app itself. Plug'n'Play has no tree to read.
 func (b *work) directDependencies() []installed {
-	root, err := os.OpenRoot(b.Dir)
+	root, err := os.OpenRoot(b.Root)
 	if err != nil {
 		return nil
 	}
@@ -34,6 +34,7 @@ func (b *work) directDependencies() []installed {
 		names := slices.AppendSeq(slices.Collect(maps.Keys(one.Dependencies)), maps.Keys(one.OptionalDependencies))
 		for _, name := range names {
 			for _, modules := range []string{path.Join(one.dir, "node_modules"), "node_modules"} {
+				modules = path.Join(b.project(), modules)
 				if !filepath.IsLocal(name) || !slices.Contains(b.deps.paths, modules) {
 					continue
 				}
@@ -52,7 +53,7 @@ func (b *work) directDependencies() []installed {
 // installedVersion reads the version of the package at dir, "" where there is none or it is a link
 // into the app's own files.
 func (b *work) installedVersion(root *os.Root, dir string) string {
-	if real, err := filepath.EvalSymlinks(b.Path(dir)); err != nil ||
+	if real, err := filepath.EvalSymlinks(b.inRoot(dir)); err != nil ||
 		!strings.Contains(filepath.ToSlash(real), "/node_modules/") {
 		return ""
 	}

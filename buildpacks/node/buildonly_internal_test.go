@@ -3,7 +3,6 @@ package node
 import (
 	"testing"
 
-	"slugc/buildpacks/language"
 	"slugc/cache/testkit"
 	"slugc/detect"
 )
@@ -39,7 +38,7 @@ func TestBuildOnly(t *testing.T) {
 		if tt.procfile != "" {
 			files["Procfile"] = tt.procfile
 		}
-		b := &work{Build: &language.Build{Dir: testkit.Tree(t, t.TempDir(), files)}, app: &detect.NodeApp{}}
+		b := &work{Build: frame(testkit.Tree(t, t.TempDir(), files)), app: &detect.NodeApp{}}
 		b.assisting = !tt.alone
 		b.CNB.Platform.Environment = map[string]string{KeepEnv: tt.keep}
 		if err := b.findBuildOnly(); err != nil || b.buildOnly != tt.want {

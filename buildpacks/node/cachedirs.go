@@ -27,7 +27,7 @@ func (b *work) namedCaches() []string {
 		switch why := b.refusesCache(dir); {
 		case why != "":
 			b.Log.Warn("package.json cacheDirectories names %q, which %s: it is not kept.", entry, why)
-		case !slices.Contains(b.deps.paths, dir) && dir != "node_modules":
+		case !slices.Contains(b.deps.paths, b.InSlug(dir)) && dir != "node_modules":
 			b.named = append(b.named, dir)
 		}
 	}

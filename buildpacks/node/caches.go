@@ -29,7 +29,7 @@ func (b *work) frameworkCaches() []string {
 			dirs = append(dirs, path.Join(path.Dir(modules), ".next/cache"))
 		}
 	}
-	return append(dirs, ".next/cache")
+	return append(append(dirs, b.InSlug(".next/cache")), b.orchestratorCaches()...)
 }
 
 // noteCaches remembers what the install itself put where bundlers cache, such as a browser below
@@ -37,11 +37,11 @@ func (b *work) frameworkCaches() []string {
 func (b *work) noteCaches() error {
 	b.installed = map[string]manifest{}
 	for _, dir := range b.frameworkCaches() {
-		if !tree.IsDir(b.Path(dir)) {
+		if !tree.IsDir(b.inRoot(dir)) {
 			continue
 		}
 		var err error
-		if b.installed[dir], err = takeManifest(b.Path(dir), nil); err != nil {
+		if b.installed[dir], err = takeManifest(b.inRoot(dir), nil); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (b *work) restoreCaches() error {
 		if !tree.IsDir(kept) {
 			continue
 		}
-		if err := moveMissing(kept, b.Path(dir)); err != nil {
+		if err := moveMissing(kept, b.inRoot(dir)); err != nil {
 			return fmt.Errorf("restoring %q: %w", dir, err)
 		}
 		b.Log.Detail("Restored %s", dir)
@@ -79,7 +79,7 @@ func (b *work) saveCaches() error {
 		return err
 	}
 	for _, dir := range b.frameworkCaches() {
-		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.Path(dir)
+		kept, source := filepath.Join(layer.Path, url.PathEscape(dir)), b.inRoot(dir)
 		if !tree.IsDir(source) {
 			continue
 		}
@@ -104,7 +104,7 @@ func (b *work) berryArchives() (kept, archives string, ok bool) {
 	if b.app.Manager != "berry" || b.app.NodeLinker != "pnp" || b.app.ZeroInstall {
 		return "", "", false
 	}
-	return filepath.Join(b.store, "archives"), b.Path(".yarn/cache"), true
+	return filepath.Join(b.store, "archives"), b.inProject(".yarn/cache"), true
 }
 
 // restoreArchives moves the archives of the last build into the app, before an install.
@@ -133,8 +133,8 @@ func (b *work) yarnState() error {
 		return nil
 	}
 	d := &b.deps
-	state, kept := b.Path(".yarn/install-state.gz"), filepath.Join(d.layer.Path, "install-state.gz")
-	for _, name := range []string{state, b.Path(".yarn/build-state.yml")} {
+	state, kept := b.inProject(".yarn/install-state.gz"), filepath.Join(d.layer.Path, "install-state.gz")
+	for _, name := range []string{state, b.inProject(".yarn/build-state.yml")} {
 		if err := os.RemoveAll(name); err != nil {
 			return fmt.Errorf("cleaning .yarn: %w", err)
 		}
@@ -159,7 +159,7 @@ func (b *work) yarnState() error {
 // pruneArchives removes the archives that a pruned Plug'n'Play app no longer names. An app with
 // node_modules needs none.
 func (b *work) pruneArchives() error {
-	archives := b.Path(".yarn/cache")
+	archives := b.inProject(".yarn/cache")
 	if b.app.Manager != "berry" || !tree.IsDir(archives) {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (b *work) pruneArchives() error {
 	}
 	var names []byte
 	for _, name := range []string{".pnp.cjs", ".pnp.js", ".pnp.data.json"} {
-		if data, err := os.ReadFile(b.Path(name)); err == nil {
+		if data, err := os.ReadFile(b.inProject(name)); err == nil {
 			names = append(names, data...)
 		}
 	}

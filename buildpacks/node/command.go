@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,11 +9,16 @@ import (
 	"slugc/buildpacks/command"
 )
 
-// tool runs a command of a package manager in the app's root and shows its output. It is one that needs no
+// tool runs a command of a package manager in the project and shows its output. It is one that needs no
 // network: a script, or what comes after the scripts, which may have left settings of the package manager.
 // The error of a command that fails is a diagnosis: that of a pattern, or the unknown one.
 func (b *work) tool(unknown command.Unknown, argv ...string) error {
-	_, err := b.run(command.Command{Drop: noise, Offline: true, Stuck: command.Hangs("node")}, argv)
+	return b.toolIn(b.inProject("."), unknown, argv...)
+}
+
+// toolIn is tool in another directory.
+func (b *work) toolIn(dir string, unknown command.Unknown, argv ...string) error {
+	_, err := b.run(command.Command{Dir: dir, Drop: noise, Offline: true, Stuck: command.Hangs("node")}, argv)
 	return b.explain(err, unknown)
 }
 
@@ -22,12 +28,13 @@ func (b *work) quiet(argv ...string) error {
 	return err
 }
 
+// run runs a command, in the project unless it names another directory.
 func (b *work) run(c command.Command, argv []string) ([]byte, error) {
 	c.Shown = strings.Join(argv, " ")
 	if c.Program = b.env.vars.Look(argv[0]); c.Program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", c.Shown)
 	}
-	c.Args, c.Dir, c.Env = argv[1:], b.Dir, b.env.vars.List()
+	c.Args, c.Dir, c.Env = argv[1:], cmp.Or(c.Dir, b.inProject(".")), b.env.vars.List()
 	return b.Log.Run(b.Context, c)
 }
 

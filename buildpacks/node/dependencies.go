@@ -9,6 +9,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 )
 
@@ -53,14 +54,14 @@ func (b *work) installDependencies() error {
 		}
 		if why == "" {
 			b.Contribute(d.layer, libcnb.LayerTypes{Cache: true}) // as it was, for a build that fails
-			return nil
+			return b.leaveOthersEarly()
 		}
 	}
 	if err := os.RemoveAll(filepath.Join(d.layer.Path, "trees")); err != nil {
 		return fmt.Errorf("clearing layer %q: %w", d.layer.Name, err)
 	}
 	b.Log.Detail("Installing from scratch: %s", why)
-	return b.install()
+	return language.Steps(b.checkLock, b.leaveOthersEarly, b.install)
 }
 
 // reuse takes the trees from the platform or the cache, or says why it cannot.
@@ -73,7 +74,7 @@ func (b *work) reuse(last keptState) (why string, err error) {
 		return strings.Join(changed(d.parts, d.layer.Metadata["parts"]), ", ") + " changed", nil
 	}
 	for _, modules := range last.Paths {
-		if tree.Exists(b.Path(modules)) {
+		if tree.Exists(b.inRoot(modules)) {
 			return modules + " was made before the install", nil
 		}
 	}
@@ -111,7 +112,7 @@ func (d *dependencies) restore(s keptState) {
 // else by copying.
 func (b *work) restoreTrees() error {
 	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
-		target := b.Path(b.deps.paths[i])
+		target := b.inRoot(b.deps.paths[i])
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return fmt.Errorf("restoring %q: %w", b.deps.paths[i], err)
 		}
@@ -138,7 +139,7 @@ func (b *work) keepTrees() error {
 		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 			return fmt.Errorf("keeping %q: %w", d.paths[i], err)
 		}
-		if err := tree.Copy(b.Path(d.paths[i]), dir, tree.Options{}); err != nil {
+		if err := tree.Copy(b.inRoot(d.paths[i]), dir, tree.Options{}); err != nil {
 			return fmt.Errorf("keeping %q: %w", d.paths[i], err)
 		}
 	}
@@ -150,7 +151,7 @@ func (b *work) keepTrees() error {
 // returnTrees moves borrowed trees back to the cache.
 func (b *work) returnTrees() error {
 	for i, dir := range treeDirs(b.deps.layer.Path, b.deps.paths) {
-		if err := tree.Move(b.Path(b.deps.paths[i]), dir); err != nil {
+		if err := tree.Move(b.inRoot(b.deps.paths[i]), dir); err != nil {
 			return fmt.Errorf("keeping %q: %w", b.deps.paths[i], err)
 		}
 	}
@@ -169,7 +170,7 @@ func (b *work) dropTrees() error {
 		d.kept = ""
 	}
 	for _, modules := range d.paths {
-		if err := os.RemoveAll(b.Path(modules)); err != nil {
+		if err := os.RemoveAll(b.inRoot(modules)); err != nil {
 			return fmt.Errorf("leaving out %q: %w", modules, err)
 		}
 	}
@@ -213,7 +214,7 @@ func (b *work) checkTrees(script string) error {
 			return nil
 		}
 	}
-	found, err := findTrees(b.Dir, b.notApp)
+	found, err := findTrees(b.Root, b.notApp)
 	if err != nil {
 		return err
 	}
@@ -227,9 +228,9 @@ func (b *work) manifests() ([]manifest, error) {
 	var list []manifest
 	for _, modules := range b.deps.paths {
 		m := manifest{}
-		if tree.Exists(b.Path(modules)) {
+		if tree.Exists(b.inRoot(modules)) {
 			var err error
-			if m, err = takeManifest(b.Path(modules), nil); err != nil {
+			if m, err = takeManifest(b.inRoot(modules), nil); err != nil {
 				return nil, err
 			}
 		}

@@ -2,15 +2,19 @@ package node_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"slugc/buildpacks/buildpacktest"
+	"slugc/buildpacks/command"
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/node"
@@ -51,35 +55,27 @@ func newBench(t *testing.T, fixture string) *bench {
 	return b
 }
 
-// warm holds what the first build of an app leaves that is the same for others: Node itself, and
-// the packages that npm downloaded.
+// warm holds what the first build of an app leaves that is the same for others: the packages that npm
+// downloaded.
 var warm struct {
 	once sync.Once
 	dir  string
 }
 
-// newWarmBench returns a bench with the layer "node" and npm's store of an earlier build. Files of
-// Node are hard links: no build writes to them.
+// newWarmBench returns a bench with npm's store of an earlier build.
 func newWarmBench(t *testing.T, fixture string) *bench {
 	t.Helper()
 	warm.once.Do(func() {
 		b := newBench(t, small)
 		b.build()
-		b.Restore()
 		dir, err := os.MkdirTemp("", "slugc-node-test-*")
 		must(t, err)
-		env, err := filepath.Glob(b.Layer("node/env*")) // written again by each build
-		must(t, err)
-		for _, name := range env {
-			must(t, os.RemoveAll(name))
-		}
-		copyTree(t, "-al", dir, b.Layer("node"), b.Layer("node.toml"), b.Layer("npm-cache"))
+		copyTree(t, "-a", dir, b.Layer("npm-cache"))
 		warm.dir = dir
 	})
 	b := newBench(t, fixture)
 	if warm.dir != "" {
-		copyTree(t, "-al", b.Layer(""), filepath.Join(warm.dir, "node"))
-		copyTree(t, "-a", b.Layer(""), filepath.Join(warm.dir, "node.toml"), filepath.Join(warm.dir, "npm-cache"))
+		copyTree(t, "-a", b.Layer(""), filepath.Join(warm.dir, "npm-cache"))
 	}
 	return b
 }
@@ -111,14 +107,15 @@ func (b *bench) fail(id string) buildpacktest.Outcome {
 	return b.MustFail(id)
 }
 
-// provide fetches what the app asks for, as the platform does, into a store that all tests share.
+// provide fetches what the app asks for, as the platform does, into a store that all tests share, and makes
+// what the app runs on.
 func (b *bench) provide() {
 	b.T.Helper()
-	b.Toolchains = nil
+	b.Toolchains, b.Runtimes = nil, nil
 	if b.foreign {
 		return
 	}
-	found, err := detect.ForNode(detect.Input{FS: os.DirFS(b.Source("")), Env: b.Config})
+	found, err := detect.ForNode(detect.Input{FS: os.DirFS(b.Source("")), Member: b.Member, Env: b.Config})
 	if err != nil {
 		return // the build says what is wrong
 	}
@@ -132,6 +129,23 @@ func (b *bench) provide() {
 	}
 	b.Toolchains, err = store.Ensure(context.Background(), requests, nil)
 	must(b.T, err)
+	b.Runtimes = map[string]string{"node": runtimeOf(b.T, b.Toolchains)}
+}
+
+// runtimeOf returns a directory with the runtime of the toolchains, which outlives the tests.
+func runtimeOf(t testing.TB, tools []toolchain.Toolchain) string {
+	t.Helper()
+	order := language.Order{Tools: map[string]toolchain.Toolchain{}, Arch: runtime.GOARCH}
+	for _, tool := range tools {
+		order.Tools[tool.Tool] = tool
+	}
+	order = node.Runtime.Reduced(order)
+	dir, err := buildpacktest.Once("node/"+node.Runtime.Name(order), func(work string) error {
+		out := filepath.Join(work, "out")
+		return errors.Join(os.Mkdir(out, 0o755), node.Runtime.Make(context.Background(), order, out, &command.Log{Out: io.Discard}))
+	})
+	must(t, err)
+	return dir
 }
 
 var npmRegistry = sync.OnceValues(func() (string, error) {

@@ -18,27 +18,30 @@ func (b *work) install() error {
 	d := &b.deps
 	b.warnInstall()
 	if b.app.NodeModules && b.app.Manager != "npm" {
-		if err := os.RemoveAll(b.Path("node_modules")); err != nil {
-			return fmt.Errorf("removing the checked-in node_modules: %w", err)
+		for _, dir := range []string{b.inProject("node_modules"), b.Path("node_modules")} {
+			if err := os.RemoveAll(dir); err != nil {
+				return fmt.Errorf("removing the checked-in node_modules: %w", err)
+			}
 		}
 	}
-	had, err := findTrees(b.Dir, b.notApp)
+	had, err := findTrees(b.Root, b.notApp)
 	if err != nil {
 		return err
 	}
-	before, err := takeManifest(b.Dir, b.mayChange)
+	before, err := takeManifest(b.Root, b.mayChange)
 	if err != nil {
 		return err
 	}
 	if err := b.runInstall(); err != nil {
 		return err
 	}
-	after, err := takeManifest(b.Dir, b.mayChange)
+	after, err := takeManifest(b.Root, b.mayChange)
 	if err != nil {
 		return err
 	}
 	wrote := slices.DeleteFunc(before.untimed().changes(after.untimed()), func(name string) bool {
-		return name == ".yarn" // made for the state file alone; anything else in it has a path of its own
+		// made for the state file alone; anything else in it has a path of its own
+		return name == path.Join(b.project(), ".yarn")
 	})
 	if l := b.lostAtHome(); len(wrote) == 0 && l.files > 0 {
 		wrote = []string{"~/" + l.example}
@@ -47,12 +50,12 @@ func (b *work) install() error {
 		b.Log.Detail("Not keeping node_modules: the install wrote to %s", wrote[0])
 		d.key = ""
 	}
-	found, err := findTrees(b.Dir, b.notApp)
+	found, err := findTrees(b.Root, b.notApp)
 	if err != nil {
 		return err
 	}
 	d.paths = slices.DeleteFunc(found, func(modules string) bool {
-		return modules != "node_modules" && slices.Contains(had, modules)
+		return modules != path.Join(b.project(), "node_modules") && slices.Contains(had, modules)
 	})
 	d.direct = b.directDependencies()
 	if err := b.keepTrees(); err != nil {
@@ -74,23 +77,27 @@ func (b *work) runInstall() error {
 	if err := b.restoreArchives(); err != nil {
 		return err
 	}
-	registry, _ := b.env.get("npm_config_registry")
-	hosts := command.Hosts(registry)
 	for _, argv := range b.manager.install {
-		b.Log.Detail("Running %s", strings.Join(argv, " "))
-		run := func() error {
-			_, err := b.run(command.Command{Drop: noise, Network: "node/network", Asks: hosts}, argv)
-			err = b.explain(err, unknown("node/install-failed", b.reproduceHint(argv)))
-			if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && d.Nameless() && hosts != "" {
-				d.Hints = append(d.Hints, "packages come from "+hosts+", unless the app's files name another registry")
-			}
-			return err
-		}
-		if err := command.Twice(b.Log.Again, run); err != nil {
+		if err := b.fetch(argv); err != nil {
 			return err
 		}
 	}
 	return b.saveArchives()
+}
+
+// fetch runs one command of the package manager that may use the network.
+func (b *work) fetch(argv []string) error {
+	b.Log.Detail("Running %s", strings.Join(argv, " "))
+	registry, _ := b.env.get("npm_config_registry")
+	hosts := command.Hosts(registry)
+	return command.Twice(b.Log.Again, func() error {
+		_, err := b.run(command.Command{Drop: noise, Network: "node/network", Asks: hosts}, argv)
+		err = b.explain(err, unknown("node/install-failed", b.reproduceHint(argv)))
+		if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && d.Nameless() && hosts != "" {
+			d.Hints = append(d.Hints, "packages come from "+hosts+", unless the app's files name another registry")
+		}
+		return err
+	})
 }
 
 // warnInstall says what is unusual about the coming install.
@@ -118,7 +125,7 @@ func lockCommand(manager string) string {
 
 // notApp reports paths in which no dependencies are looked for.
 func (b *work) notApp(rel string) bool {
-	layers, err := filepath.Rel(b.Dir, b.CNB.Layers.Path)
+	layers, err := filepath.Rel(b.Root, b.CNB.Layers.Path)
 	if err == nil && filepath.IsLocal(layers) {
 		first, _, _ := strings.Cut(filepath.ToSlash(layers), "/")
 		if rel == first {
@@ -130,5 +137,5 @@ func (b *work) notApp(rel string) bool {
 
 // mayChange reports paths that any install writes.
 func (b *work) mayChange(rel string) bool {
-	return b.notApp(rel) || path.Base(rel) == "node_modules" || rel == ".yarn/install-state.gz"
+	return b.notApp(rel) || path.Base(rel) == "node_modules" || rel == path.Join(b.project(), ".yarn/install-state.gz")
 }

@@ -33,8 +33,11 @@ func (b *work) parts() ([]part, error) {
 		{b.app.Manager, b.manager.version},
 		{"pruning", b.pruning()},
 	}
+	if w := b.app.Workspace; w != nil {
+		parts = append(parts, part{"member", w.Member})
+	}
 	for _, name := range b.app.Manifests {
-		data, err := tree.ReadIn(b.Dir, name, maxManifest)
+		data, err := tree.ReadIn(b.inProject("."), name, maxManifest)
 		if err != nil {
 			return nil, fmt.Errorf("reading %q: %w", name, err)
 		}
@@ -89,7 +92,7 @@ func changed(parts []part, earlier any) []string {
 // pkg is what only a package.json tells of an install: the scripts that it runs in the app's own
 // packages, and dependencies that are copied from the app.
 type pkg struct {
-	dir                  string // slash-separated, relative to the app's root
+	dir                  string // slash-separated, relative to the project
 	Name                 string
 	Scripts              map[string]string
 	Dependencies         map[string]any
@@ -108,7 +111,7 @@ func (b *work) packages() []pkg {
 			continue
 		}
 		one := pkg{dir: path.Dir(name)}
-		if data, err := tree.ReadIn(b.Dir, name, maxManifest); err == nil && json.Unmarshal(data, &one) == nil {
+		if data := b.readOwn(name); data != nil && json.Unmarshal(data, &one) == nil {
 			list = append(list, one)
 		}
 	}
@@ -142,7 +145,7 @@ func (b *work) unkeyed() string {
 		if why := one.copied(); why != "" {
 			return why
 		}
-		if tree.Exists(b.Path(path.Join(one.dir, "binding.gyp"))) {
+		if tree.Exists(b.inProject(path.Join(one.dir, "binding.gyp"))) {
 			return path.Join(one.dir, "binding.gyp") + " is compiled at every install"
 		}
 	}

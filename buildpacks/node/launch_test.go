@@ -53,7 +53,7 @@ func TestWeb(t *testing.T) {
 		"hints":            {app: with(detect.NodeFramework{Hints: []string{"do"}}, ""), says: "no start script"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &work{Build: &language.Build{Dir: t.TempDir()}, app: &tt.app, assisting: tt.assisting}
+			b := &work{Build: frame(t.TempDir()), app: &tt.app, assisting: tt.assisting}
 			for file := range strings.SplitSeq(tt.files, ", ") {
 				if file != "" {
 					testkit.Write(t, b.Path(file), "")
@@ -77,7 +77,7 @@ func TestWeb(t *testing.T) {
 func TestMissingPrograms(t *testing.T) {
 	t.Parallel()
 	b := &work{
-		Build: &language.Build{Dir: t.TempDir()}, env: newEnvironment([]string{"PATH=/usr/bin:/bin"}, nil),
+		Build: frame(t.TempDir()), env: newEnvironment([]string{"PATH=/usr/bin:/bin"}, nil),
 		app: &detect.NodeApp{Scripts: map[string]string{
 			"start": "npm run serve", "serve": "cross-env A=b nodemon x.js", "ok": "next start", "loop": "npm run loop",
 			"start:prod": "sh x", "both": "tsc && sh x",
@@ -167,3 +167,6 @@ func TestConcurrency(t *testing.T) {
 		}
 	}
 }
+
+// frame is a build of the app in dir.
+func frame(dir string) *language.Build { return &language.Build{Dir: dir, Root: dir} }

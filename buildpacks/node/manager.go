@@ -19,12 +19,15 @@ type manager struct {
 	name       string // as in detect.NodeApp.Manager
 	version    string
 	program    []byte            // Yarn's, of version 2 and newer: it tells which settings that version has
+	check      []string          // brings the lock file up to date, where install does not say that it is not
 	install    [][]string        // commands that make the whole tree, development dependencies included
+	whole      bool              // its commands fail unless all members of the workspace are there
 	prune      [][]string        // commands that leave what a running app needs; nil where this version has none
 	pruneEmpty bool              // prune installs again, into no trees: [carry] brings over what scripts made
 	noPrune    string            // why prune is nil
 	launch     map[string]string // environment defaults of a running app
 	run        []string          // words before a script's name
+	exec       []string          // words before a program that a dependency brings, and its options
 	flags      []string          // words between a script's name and its flags
 	start      string            // the command line of the start script
 }
@@ -111,6 +114,7 @@ func (b *work) npm(store string) manager {
 		install: [][]string{{"npm", "ci", "--include=dev"}},
 		prune:   [][]string{{"npm", "prune", "--omit=dev", "--ignore-scripts"}},
 		run:     []string{"npm", "run"},
+		exec:    []string{"npm", "exec", "--"},
 		flags:   []string{"--"},
 		start:   "npm start",
 	}
@@ -134,6 +138,7 @@ func (b *work) yarn1(store string) manager {
 		prune:      [][]string{append([]string{"yarn", "install", "--production", "--ignore-scripts"}, common...)},
 		pruneEmpty: true, // in place it would write packages again that a script has changed
 		run:        []string{"yarn", "run"},
+		exec:       []string{"yarn", "run"},
 		start:      "yarn start",
 	}
 }
@@ -144,11 +149,17 @@ func (b *work) bun(store string) manager {
 	if b.app.Lockfile != "" {
 		common = append(common, "--frozen-lockfile")
 	}
+	w := b.app.Workspace
+	if w != nil { // bun refuses a lock file that has more members than are there
+		common = append(common, "--filter", ".", "--filter", "./"+w.Member)
+	}
 	return manager{
+		whole:      w != nil,
 		install:    [][]string{append([]string{"bun", "install"}, common...)},
 		prune:      [][]string{append([]string{"bun", "install", "--production", "--ignore-scripts"}, common...)},
 		pruneEmpty: true, // bun has no prune
 		run:        []string{"bun", "run"},
+		exec:       []string{"bun", "run"},
 		start:      "bun run start",
 	}
 }

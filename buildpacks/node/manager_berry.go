@@ -88,6 +88,7 @@ func (b *work) berry(store, version string, known func(variable string) bool) (m
 		install: [][]string{{"yarn", "install", "--inline-builds"}},
 		prune:   [][]string{{"yarn", "workspaces", "focus", "--production", "--all"}},
 		run:     []string{"yarn", "run"},
+		exec:    []string{"yarn", "run"},
 		start:   "yarn start",
 	}
 	if b.app.Lockfile != "" {
@@ -96,10 +97,16 @@ func (b *work) berry(store, version string, known func(variable string) bool) (m
 	if b.app.ZeroInstall {
 		m.install[0] = append(m.install[0], "--immutable-cache")
 	}
-	plugin := tree.IsFile(b.Path(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
+	plugin := tree.IsFile(b.inProject(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
 	if !atLeast(version, "4.0.0") && !plugin {
 		m.prune = nil
 		m.noPrune = fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
+		m.whole = b.app.Workspace != nil
+	} else if b.app.Workspace != nil {
+		m.install = [][]string{{"yarn", "workspaces", "focus", "--all"}}
+		if b.app.Lockfile != "" { // focus takes a lock file as it is, and --immutable wants all members
+			m.check = []string{"yarn", "install", "--no-immutable", "--mode=update-lockfile"}
+		}
 	}
 	return m, nil
 }

@@ -54,7 +54,7 @@ func (b *work) installManager() error {
 // installYarnPath puts the yarn that the app has checked in (yarnPath in .yarnrc.yml) on the search
 // path.
 func (b *work) installYarnPath() error {
-	data, err := tree.ReadIn(b.Dir, b.app.YarnPath, maxManifest)
+	data, err := tree.ReadIn(b.inProject("."), b.app.YarnPath, maxManifest)
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", b.app.YarnPath, err)
 	}

@@ -9,6 +9,7 @@ func (b *work) pnpm(store, version string, files rc) manager {
 		// `pnpm prune` removes the trees too, and versions before 8.15.6 run the app's scripts again
 		pruneEmpty: true,
 		run:        []string{"pnpm", "run"},
+		exec:       []string{"pnpm", "exec"},
 		start:      "pnpm start",
 	}
 	if atLeast(version, "11.0.0") {
@@ -32,7 +33,7 @@ func (b *work) pnpm(store, version string, files rc) manager {
 	b.env.set(prefix+"confirm_modules_purge", "false") // nobody is there to answer
 	if b.app.NpmrcPresent {
 		// From 10.34 and 11.5 on, pnpm fills in variables only in a user's .npmrc. The app's is its owner's.
-		b.env.fallback("npm_config_userconfig", b.Path(".npmrc"))
+		b.env.fallback("npm_config_userconfig", b.inProject(".npmrc"))
 	}
 	if files.registry != "" && !atLeast(version, "11.0.0") {
 		b.env.insist("npm_config_registry", files.registry) // pnpm 10 does not read it there

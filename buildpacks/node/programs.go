@@ -18,12 +18,15 @@ import (
 
 // programs lists the programs that the app's dependencies bring, sorted.
 func (b *work) programs() []string {
-	entries, _ := os.ReadDir(b.Path("node_modules/.bin"))
 	names := []string{}
-	for _, entry := range entries {
-		names = append(names, entry.Name())
+	for _, dir := range b.programDirs() {
+		entries, _ := os.ReadDir(dir)
+		for _, entry := range entries {
+			names = append(names, entry.Name())
+		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // missing is a program that a process is started by and that the slug does not have.

@@ -34,7 +34,12 @@ func (b *work) prune() error {
 	if b.manager.pruneEmpty {
 		prune = b.pruneBeside
 	}
-	if err := errors.Join(prune(aside), os.RemoveAll(aside)); err != nil {
+	var kept []string
+	if b.app.Workspace != nil { // npm takes the members that are left out from its lock file
+		kept = b.app.Manifests
+	}
+	_, err := b.keeping(kept, func() error { return prune(aside) })
+	if err = errors.Join(err, os.RemoveAll(aside)); err != nil {
 		return err
 	}
 	return b.pruneArchives()
@@ -74,7 +79,7 @@ func (b *work) hideScripts() (show func() error, err error) {
 			continue
 		}
 		rel := path.Join(one.dir, "package.json")
-		data, err := tree.ReadIn(b.Dir, rel, maxManifest)
+		data, err := tree.ReadIn(b.inProject("."), rel, maxManifest)
 		var doc map[string]json.RawMessage
 		if err == nil {
 			err = json.Unmarshal(data, &doc)
@@ -87,8 +92,8 @@ func (b *work) hideScripts() (show func() error, err error) {
 		if err != nil {
 			return show, fmt.Errorf("pruning: %w", err)
 		}
-		was[b.Path(rel)] = data
-		if err := os.WriteFile(b.Path(rel), without, 0o644); err != nil {
+		was[b.inProject(rel)] = data
+		if err := os.WriteFile(b.inProject(rel), without, 0o644); err != nil {
 			return show, fmt.Errorf("pruning: %w", err)
 		}
 	}
@@ -100,11 +105,11 @@ func (b *work) hideScripts() (show func() error, err error) {
 func (b *work) pruneBeside(aside string) error {
 	var full, pruned []string
 	for i, modules := range b.deps.paths {
-		if !tree.IsDir(b.Path(modules)) {
+		if !tree.IsDir(b.inRoot(modules)) {
 			continue
 		}
-		full, pruned = append(full, filepath.Join(aside, strconv.Itoa(i))), append(pruned, b.Path(modules))
-		if err := tree.Move(b.Path(modules), full[len(full)-1]); err != nil {
+		full, pruned = append(full, filepath.Join(aside, strconv.Itoa(i))), append(pruned, b.inRoot(modules))
+		if err := tree.Move(b.inRoot(modules), full[len(full)-1]); err != nil {
 			return fmt.Errorf("pruning %q: %w", modules, err)
 		}
 	}
@@ -129,7 +134,7 @@ func (b *work) pruneBeside(aside string) error {
 func (b *work) pruneInPlace(aside string) error {
 	made, listed := map[string]string{}, b.lockedNames()
 	for _, modules := range b.deps.paths {
-		err := eachPackage(b.Path(modules), func(_, name, dir string) error {
+		err := eachPackage(b.inRoot(modules), func(_, name, dir string) error {
 			c := carrier{listed: listed}
 			if name == ".bin" || slices.Contains(managerFiles, name) || !c.made(name) {
 				return nil
@@ -178,7 +183,7 @@ var lockedName = lazyregexp.New(`(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+`)
 func (b *work) lockedNames() map[string]bool {
 	names := map[string]bool{}
 	for _, file := range lockFiles[b.app.Manager] {
-		data, err := tree.ReadIn(b.Dir, file, maxManifest)
+		data, err := tree.ReadIn(b.inProject("."), file, maxManifest)
 		if err != nil {
 			continue
 		}

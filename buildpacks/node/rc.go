@@ -69,12 +69,12 @@ func (b *work) readRC() rc {
 	return r
 }
 
-// readOwn returns a file of the app, nil where there is none.
+// readOwn returns a file of the project, nil where there is none.
 func (b *work) readOwn(file string) []byte {
 	if filepath.IsAbs(file) {
-		file, _ = filepath.Rel(b.Dir, file)
+		file, _ = filepath.Rel(b.inProject("."), file)
 	}
-	data, err := tree.ReadIn(b.Dir, file, maxManifest)
+	data, err := tree.ReadIn(b.inProject("."), file, maxManifest)
 	if err != nil {
 		return nil
 	}

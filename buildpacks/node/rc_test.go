@@ -6,7 +6,6 @@ import (
 
 	"slugc/buildpacks/command"
 	"slugc/buildpacks/diagnosis"
-	"slugc/buildpacks/language"
 	"slugc/cache/testkit"
 	"slugc/detect"
 )
@@ -26,11 +25,11 @@ func managed(
 ) (*work, error) {
 	t.Helper()
 	b := &work{
-		Build: &language.Build{Dir: testkit.Tree(t, t.TempDir(), files), Log: &command.Log{Out: t.Output()}},
+		Build: frame(testkit.Tree(t, t.TempDir(), files)),
 		app:   &detect.NodeApp{Manager: manager, NpmrcPresent: files[".npmrc"] != ""},
 		env:   newEnvironment(environ, user),
 	}
-	b.CNB.Layers.Path = t.TempDir()
+	b.CNB.Layers.Path, b.Log = t.TempDir(), &command.Log{Out: t.Output()}
 	b.env.defaults()
 	layer, err := b.Layer("node")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -85,7 +86,7 @@ func (b *work) runtimeEnv(layer *libcnb.Layer) {
 	layer.LaunchEnvironment.Override("NODE_HOME", layer.Path)
 	layer.LaunchEnvironment.Default("npm_config_update_notifier", "false")
 	layer.LaunchEnvironment.Default("npm_config_logs_max", "0")
-	layer.LaunchEnvironment.Append("PATH", ":", b.Path("node_modules/.bin"))
+	layer.LaunchEnvironment.Append("PATH", ":", strings.Join(b.programDirs(), ":"))
 	layer.BuildEnvironment.Default("NODE_OPTIONS", b.env.vars["NODE_OPTIONS"])
 	b.lendRegistry()
 }

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 )
 
@@ -16,19 +18,27 @@ func (b *work) hasScript(script string) bool {
 
 // hasBuildScripts reports whether the build runs any script that may see the dependency trees.
 func (b *work) hasBuildScripts() bool {
+	if len(b.usedBuilds()) > 0 {
+		return true
+	}
 	scripts := []string{"heroku-prebuild", "heroku-postbuild", "build", "heroku-cleanup"}
 	return slices.ContainsFunc(scripts, func(name string) bool { return strings.TrimSpace(b.app.Scripts[name]) != "" })
 }
 
-// script runs a script of package.json through the package manager.
+// script runs a script of the app's package.json through the package manager.
 func (b *work) script(id, name string, run []string, flags ...string) error {
+	return b.scriptIn(b.Dir, id, name, run, flags...)
+}
+
+// scriptIn runs a script of the package.json in a directory.
+func (b *work) scriptIn(dir, id, name string, run []string, flags ...string) error {
 	argv := append(slices.Clone(run), name)
 	failure := unknown(id, append(b.homeHint(), b.reproduceHint(argv))...)
 	if len(flags) > 0 {
 		argv = append(append(argv, b.manager.flags...), flags...)
 	}
 	b.Log.Detail("Running %s", strings.Join(argv, " "))
-	return b.tool(failure, argv...)
+	return b.toolIn(dir, failure, argv...)
 }
 
 // prebuild runs heroku-prebuild. It may write an .npmrc or even the manifests, so the app's facts
@@ -64,8 +74,8 @@ func (b *work) buildScripts() error {
 	if !b.hasScript(name) {
 		name, flags = "build", strings.Fields(b.env.user["NODE_BUILD_FLAGS"])
 	}
-	text := strings.TrimSpace(b.app.Scripts[name])
-	if text == "" {
+	text, used := strings.TrimSpace(b.app.Scripts[name]), b.usedBuilds()
+	if text == "" && len(used) == 0 {
 		return nil
 	}
 	b.Log.Step("Build")
@@ -75,13 +85,24 @@ func (b *work) buildScripts() error {
 	if err := b.restoreCaches(); err != nil {
 		return err
 	}
-	if err := b.script("node/build-script-failed", name, b.manager.run, flags...); err != nil {
+	if err := b.runBuild(used, name, flags); err != nil {
 		return err
 	}
 	if err := b.saveCaches(); err != nil {
 		return err
 	}
 	return b.checkTrees(name)
+}
+
+// runBuild builds what the app uses of its workspace and then the app.
+func (b *work) runBuild(used []pkg, name string, flags []string) error {
+	if argv := b.orchestrator(); argv != nil {
+		return b.orchestrate(argv)
+	}
+	if err := b.buildUsed(used); err != nil || strings.TrimSpace(b.app.Scripts[name]) == "" {
+		return err
+	}
+	return b.script("node/build-script-failed", name, b.manager.run, flags...)
 }
 
 // prunes reports whether development dependencies are taken out.
@@ -126,13 +147,13 @@ func (b *work) whyNoPrune() string {
 func (b *work) finishTrees() error {
 	d := &b.deps
 	if d.supplied {
-		return nil
+		return b.leaveOthers()
 	}
 	if d.drop && !b.dropsTrees() { // the build has written a server or a Procfile: the key said otherwise
 		d.drop, d.key, d.dirty = false, "", true
 	}
 	if d.drop {
-		return b.dropTrees()
+		return errors.Join(b.dropTrees(), b.leaveOthers())
 	}
 	d.full = b.programs()
 	if d.borrowed && !d.dirty {
@@ -140,17 +161,17 @@ func (b *work) finishTrees() error {
 			return err
 		}
 		d.supplied = true
-		return nil
+		return b.leaveOthers()
 	}
 	if d.borrowed {
 		d.kept = "" // the script wrote to the only copy
 	}
-	if err := b.prune(); err != nil {
+	if err := language.Steps(b.prune, b.leaveOthers); err != nil {
 		return err
 	}
 	d.programs = b.programs()
 	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(modules string) bool {
-		return !tree.Exists(b.Path(modules))
+		return !tree.Exists(b.inRoot(modules))
 	})
 	return b.recordTrees()
 }

@@ -30,7 +30,8 @@ func (b *bench) get(o outcome, path string) (status int, body string) {
 		name := strings.TrimSuffix(filepath.Base(file), ".default")
 		env = append(env, name+"="+testkit.Read(b.T, file))
 	}
-	script := ". " + layers + "/node/profile.d/web_concurrency.sh && exec " + o.Processes()["web"]
+	script := ". " + layers + "/node/profile.d/web_concurrency.sh && cd ./" + b.Member + " && exec " +
+		o.Processes()["web"]
 	command := shell.Command("sh", "-c", script)
 	status, body = buildpacktest.Serve(b.T, moved, command, env, path)
 	b.checkStart(before, b.snapshot(moved))

@@ -21,7 +21,7 @@ func (b *work) declareSlices() error {
 	d := &b.deps
 	if !d.supplied {
 		for _, modules := range d.paths {
-			if err := scrub(b.Path(modules)); err != nil {
+			if err := scrub(b.inRoot(modules)); err != nil {
 				return fmt.Errorf("cleaning %q: %w", modules, err)
 			}
 		}

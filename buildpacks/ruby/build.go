@@ -46,7 +46,7 @@ func start(frame *language.Build) (*work, error) {
 		return nil, errors.New("reading the app: it is not a Ruby app")
 	}
 	b.app, b.requires = app, found.Requires
-	text, err := readIn(b.Dir, app.Gemfile)
+	text, err := b.read(app.Gemfile)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", app.Gemfile, err)
 	}
@@ -78,6 +78,9 @@ func (b *work) layer(name string) (libcnb.Layer, error) {
 
 // maxManifest is the maximum size in bytes of a file of the app that is read whole.
 const maxManifest = 16 << 20
+
+// read reads a regular file of the app, or of what a member uses around it, by its path relative to the app.
+func (b *work) read(name string) ([]byte, error) { return readIn(b.Root, b.InSlug(name)) }
 
 // readIn reads a regular file below dir. It follows no link out of dir.
 func readIn(dir, name string) ([]byte, error) {

@@ -59,7 +59,7 @@ func (b *work) pathExecutables() error {
 func (b *work) unlisted(dir string) (names []string) {
 	specs, _ := filepath.Glob(filepath.Join(b.Path(dir), "*.gemspec"))
 	for _, spec := range specs {
-		text, err := readIn(b.Dir, path.Join(dir, filepath.Base(spec)))
+		text, err := b.read(path.Join(dir, filepath.Base(spec)))
 		if err != nil || !listsByGit.Match(text) || !executable.Match(text) {
 			continue
 		}

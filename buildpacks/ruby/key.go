@@ -41,7 +41,7 @@ func (b *work) parts() ([]part, error) {
 		if name == ".ruby-version" || name == ".tool-versions" || name == ".bundle/config" {
 			continue // what they determine is above
 		}
-		data, err := readIn(b.Dir, name)
+		data, err := b.read(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading %q: %w", name, err)
 		}
@@ -78,13 +78,13 @@ func (b *work) settings() string {
 
 // versionFiles is a digest of lib/**/version.rb: by convention, a gemspec reads its version there.
 func (b *work) versionFiles(dir string) (string, error) {
-	root, err := os.OpenRoot(b.Dir)
+	root, err := os.OpenRoot(b.Root)
 	if err != nil {
 		return "", fmt.Errorf("reading the app: %w", err)
 	}
 	defer root.Close()
 	all := sha256.New()
-	err = fs.WalkDir(root.FS(), path.Join(dir, "lib"), func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), b.InSlug(path.Join(dir, "lib")), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || path.Base(name) != "version.rb" || !d.Type().IsRegular() {
 			return nil // a path gem without lib has no version file
 		}
@@ -130,7 +130,7 @@ func (b *work) uncacheable() string {
 		if path.Ext(name) != ".gemspec" {
 			continue
 		}
-		if text, err := readIn(b.Dir, name); err == nil && extensions.Match(text) {
+		if text, err := b.read(name); err == nil && extensions.Match(text) {
 			return name + " has an extension, which is compiled in place"
 		}
 	}

@@ -168,7 +168,7 @@ func (b *work) gitPatterns() []diagnosis.Pattern {
 				return &diagnosis.Diagnosis{
 					Place: gemfile,
 					Summary: fmt.Sprintf("%s has a gem at %s, which is not in the app.", gemfile,
-						strings.TrimPrefix(m[1], b.Dir+"/")),
+						strings.TrimPrefix(strings.TrimPrefix(m[1], b.Dir+"/"), b.Root+"/")),
 					Hints: []string{"commit that directory; .gitignore and .slugignore must not list it"},
 				}
 			},

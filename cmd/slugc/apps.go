@@ -86,10 +86,10 @@ func (c *cli) destroyCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "destroy APP --yes",
-		Short: "Remove an app: its releases, its slugs and what builds have kept for it",
-		Long: `Destroy removes an app's releases from the coordinator, and its slugs, layers and logs from this machine.
-It refuses while a build or a process of the app runs here. What a slug store holds stays there, because other
-apps may share its parts; so does what other machines keep.`,
+		Short: "Remove an app: its releases, its config vars, its slugs and what builds have kept for it",
+		Long: `Destroy removes an app's releases and config vars from the coordinator, and its slugs, layers and
+logs from this machine. It refuses while a build or a process of the app runs here. What a slug store
+holds stays there, because other apps may share its parts; so does what other machines keep.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {

@@ -96,9 +96,10 @@ func (c *cli) cachePruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what no build needs",
-		Long: `Prune removes slugs that none of the last ten releases names, segments that no kept slug uses,
-what killed processes left to run in, and toolchains that no build used for the given time. With --all
-it also removes the apps' layers and submodules: the next builds start from scratch. Releases stay.`,
+		Long: `Prune removes an app's slugs but the last ten that were released, segments that no kept slug uses,
+what killed processes left to run in, config vars of releases whose slug is gone, and toolchains that no
+build used for the given time. With --all it also removes the apps' layers and submodules: the next
+builds start from scratch. Releases stay.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
@@ -120,9 +121,9 @@ it also removes the apps' layers and submodules: the next builds start from scra
 	return cmd
 }
 
-// keptReleases is how many of an app's newest releases keep their slugs through a prune. The
-// current release always does.
-const keptReleases = 10
+// keptSlugs is how many of an app's newest released slugs a prune keeps. Those of the current release
+// and of pending ones always stay.
+const keptSlugs = 10
 
 func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.Duration, all bool) (int64, error) {
 	apps, err := home.Apps()
@@ -169,30 +170,51 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 		return 0, err
 	}
 	defer unlock()
-	needed := map[digest.Digest]bool{}
+	var freed int64
 	err = c.withReleases(func(r *release.Releases) error {
 		list, err := r.List(cmd.Context(), app.Name)
-		for i, rel := range list {
-			if i < keptReleases || rel.Status == release.Current || rel.Status == release.Pending {
-				needed[rel.Slug.Digest] = true
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		if freed, err = pruneSlugs(cmd.Context(), app, list, all); err != nil {
+			return err
+		}
+		return c.pruneConfig(cmd.Context(), r, app)
 	})
-	if err != nil {
-		return 0, err
+	return freed, err
+}
+
+// pruneSlugs removes an app's slugs that its releases, the newest first, do not need.
+func pruneSlugs(ctx context.Context, app *cache.App, list []release.Release, all bool) (freed int64, err error) {
+	needed := map[digest.Digest]bool{}
+	for _, rel := range list {
+		if len(needed) < keptSlugs || rel.Status == release.Current || rel.Status == release.Pending {
+			needed[rel.Slug.Digest] = true
+		}
 	}
-	var freed int64
 	if all {
 		freed, err = artifact.Clear(app, needed)
 	} else {
-		freed, err = artifact.Prune(cmd.Context(), app, needed)
+		freed, err = artifact.Prune(ctx, app, needed)
 	}
 	if err != nil {
 		return freed, fault.New(fault.Slugc, fault.ExitCache, "cache/prune", err,
 			"`slugc cache verify` names what is damaged")
 	}
 	return freed, nil
+}
+
+// pruneConfig removes the config vars of an app's releases that cannot be rolled back to, because their slugs are
+// gone. A slug that this machine never had may be on another one.
+func (c *cli) pruneConfig(ctx context.Context, r *release.Releases, app *cache.App) error {
+	address, err := c.coordinatorAddress()
+	if err != nil {
+		return err
+	}
+	_, err = r.PruneConfig(ctx, app.Name, func(rel release.Release) bool {
+		return address.cluster != nil || !artifact.IsFileURL(rel.Slug.URL) || artifact.IsHere(rel.Slug, app)
+	})
+	return err
 }
 
 func (c *cli) cacheVerifyCommand() *cobra.Command {

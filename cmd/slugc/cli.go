@@ -45,6 +45,7 @@ registers the slug's Procfile as a numbered release. No Docker, no daemon.`,
   slugc start blog --follow         run it, and switch to every new release
   slugc logs blog -t                show the output of its processes
   slugc export systemd blog DIR     write unit files for an init system
+  slugc config set blog TZ=UTC      set a config var
   slugc releases blog               list its releases
   slugc rollback blog v3            make an old slug current again`,
 		SilenceUsage:  true,
@@ -98,6 +99,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.rollbackCommand(),
 		c.scaleCommand(),
 		c.psCommand(),
+		c.configCommand(),
 		c.runCommand(),
 		c.startCommand(),
 		c.logsCommand(),

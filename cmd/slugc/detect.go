@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,10 @@ import (
 type detection struct {
 	Candidates []candidate     `json:"candidates"`
 	Group      []detect.Result `json:"group"`
+	// Directory is the app's in what a build stages, and With are the directories besides that it uses there; both
+	// are relative to the repository.
+	Directory string   `json:"directory,omitempty"`
+	With      []string `json:"with,omitempty"`
 }
 
 type candidate struct {
@@ -48,17 +53,21 @@ nothing is built, fetched or changed.`,
 				return err
 			}
 			ctx, end := compiler.Bounded(cmd.Context(), f.timeout)
-			dir, done, err := c.detectDir(ctx, spec)
+			dir, taken, done, err := c.detectDir(ctx, spec)
 			if err != nil {
 				return end("reading the source", err)
 			}
 			defer done()
-			verdicts, chosen, err := compiler.Detect(ctx, dir, c.buildEnv(more))
+			member := ""
+			if taken != nil {
+				member = taken.In()
+			}
+			verdicts, chosen, err := compiler.Detect(ctx, dir, member, c.buildEnv(more))
 			err = end("detecting the language", err)
-			for _, name := range compiler.Misnamed(dir) {
+			for _, name := range compiler.Misnamed(dir, member) {
 				c.ui.Warn(compiler.MisnamedText(name))
 			}
-			return c.printDetection(verdicts, chosen, err)
+			return c.printDetection(taken, verdicts, chosen, err)
 		},
 	}
 	flags := cmd.Flags()
@@ -72,35 +81,41 @@ nothing is built, fetched or changed.`,
 }
 
 // detectDir stages the source as a build would see it, in a directory that done removes.
-func (c *cli) detectDir(ctx context.Context, spec source.Spec) (dir string, done func(), err error) {
+func (c *cli) detectDir(
+	ctx context.Context, spec source.Spec,
+) (dir string, taken *detect.Selection, done func(), err error) {
 	tmp, err := os.MkdirTemp("", "slugc-detect-*")
 	if err != nil {
-		return "", nil, fmt.Errorf("making a temporary directory: %w", err)
+		return "", nil, nil, fmt.Errorf("making a temporary directory: %w", err)
 	}
 	done = func() { _ = os.RemoveAll(tmp) }
-	spec.Temp = filepath.Join(tmp, "incoming")
+	spec.Temp, spec.Select = filepath.Join(tmp, "incoming"), compiler.SelectMember(ctx)
 	src, err := source.Open(ctx, spec, source.Options{})
 	var tree *source.Tree
 	if err == nil {
 		defer src.Close()
-		err = compiler.CheckMember(ctx, src)
-	}
-	if err == nil {
 		tree, err = src.Stage(ctx, filepath.Join(tmp, "app"))
 	}
 	if err != nil {
 		done()
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	if tree.LeftOut != "" {
 		c.ui.Detail(tree.LeftOut)
 	}
-	return filepath.Join(tmp, "app"), done, nil
+	return filepath.Join(tmp, "app"), src.Selection(), done, nil
 }
 
-func (c *cli) printDetection(verdicts []detect.Verdict, chosen []detect.Result, err error) error {
+func (c *cli) printDetection(
+	taken *detect.Selection, verdicts []detect.Verdict, chosen []detect.Result, err error,
+) error {
 	doc := detection{Group: chosen}
 	var text strings.Builder
+	if taken != nil {
+		doc.Directory = taken.Member
+		doc.With = slices.DeleteFunc(slices.Clone(taken.Dirs), func(dir string) bool { return dir == taken.Member })
+		fmt.Fprintf(&text, "%s\n\n", safetext.Cell(taken.Text()))
+	}
 	for _, v := range verdicts {
 		one := candidate{Result: v.Result}
 		if v.Err != nil {

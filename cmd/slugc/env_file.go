@@ -10,6 +10,7 @@ import (
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
+	"slugc/compiler/release"
 	"slugc/detect/lazyregexp"
 )
 
@@ -68,11 +69,11 @@ func (c *cli) addEnv(env map[string]string, flag string, flags []string) error {
 		hint := fmt.Sprintf("write --%s NAME=value", flag)
 		if !envName.MatchString(k) {
 			return fault.UsageError("usage/env",
-				fmt.Errorf("reading --%s %q: a variable can't be called %q", flag, kv, k), hint)
+				fmt.Errorf("reading --%s: a variable can't be called %s", flag, release.ShowVar(k)), hint)
 		}
 		if !ok {
 			return fault.UsageError("usage/env",
-				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, kv),
+				fmt.Errorf("reading --%s %q: there is no value, and no such variable in the environment", flag, k),
 				hint)
 		}
 		env[k] = v

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"slugc/buildpacks/command"
 	"slugc/buildpacks/shell"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch/export"
@@ -98,7 +97,8 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Env = found.types, append(found.env, command.Environ(config)...)
+	x.Processes, x.Directory = found.types, found.directory
+	x.Env = c.environ(config, found)
 	if x.Formation, err = found.counts(x.formation); err != nil {
 		return err
 	}

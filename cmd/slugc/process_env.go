@@ -35,9 +35,9 @@ func (f *processFlags) flags(flags *pflag.FlagSet, port, local string) {
 // localEnv is the file that run and start read from the working directory, as foreman does.
 const localEnv = ".env"
 
-// config returns the config vars of -e and --env-file. If dir is not "" and --env-file is not given, they are
-// those of dir's .env, if it has one.
-func (f *processFlags) config(c *cli, cmd *cobra.Command, dir string) (map[string]string, error) {
+// config returns the config vars of -e and --env-file. If dir is not "" and --env-file is not given, it reads
+// dir's .env, if it has one.
+func (f *processFlags) config(c *cli, cmd *cobra.Command, dir string) (p processConfig, err error) {
 	file, flag := f.envFile, "--env-file "
 	local := dir != "" && !cmd.Flags().Changed("env-file")
 	if local {
@@ -46,22 +46,22 @@ func (f *processFlags) config(c *cli, cmd *cobra.Command, dir string) (map[strin
 			file, local = "", false
 		}
 	}
-	config, err := readEnvFile(flag, file)
-	if err != nil {
-		return nil, err
+	if p.given, err = readEnvFile(flag, file); err != nil {
+		return p, err
 	}
 	if local {
-		c.ui.Detail(fmt.Sprintf("Using the config vars of %s (%d); --env-file '' leaves them out", file, len(config)))
+		p.local, p.given = p.given, map[string]string{}
+		c.ui.Detail(fmt.Sprintf("Using the config vars of %s (%d); --env-file '' leaves them out", file, len(p.local)))
 	}
-	if err := c.addEnv(config, "env", f.env); err != nil {
-		return nil, err
+	if err := c.addEnv(p.given, "env", f.env); err != nil {
+		return p, err
 	}
 	for _, name := range []string{"HOME", "PWD", "DYNO", "PS"} {
-		if _, set := config[name]; set {
+		if p.has(name) {
 			c.ui.Warn(fmt.Sprintf("The config var %s has no effect: every process gets its own.", name))
 		}
 	}
-	return config, nil
+	return p, nil
 }
 
 var decimal = lazyregexp.New(`^[0-9]{1,9}$`)
@@ -69,14 +69,14 @@ var decimal = lazyregexp.New(`^[0-9]{1,9}$`)
 // portOf returns -p, else PORT of the config vars, else $PORT, as foreman does, and whether one of them is
 // set; otherwise it is 5000. What a flag or file names must be a port. The environment may be about something
 // else, so what is no port there is ignored, with a warning.
-func (f *processFlags) portOf(c *cli, cmd *cobra.Command, config map[string]string) (port int, named bool, err error) {
+func (f *processFlags) portOf(c *cli, cmd *cobra.Command, config processConfig) (port int, named bool, err error) {
 	if cmd.Flags().Changed("port") {
 		if f.port < 0 || f.port > 65535 {
 			return 0, false, portError("--port", strconv.Itoa(f.port))
 		}
 		return f.port, true, nil
 	}
-	if v, ok := config["PORT"]; ok && v != "" {
+	if v := config.get("PORT"); v != "" {
 		if port := parsePort(v); port > 0 {
 			return port, true, nil
 		}

@@ -182,7 +182,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	var config releaseConfig
 	cmd := &cobra.Command{
 		Use:   "rollback APP [vN]",
-		Short: "Make an earlier release's slug current again, as a new release",
+		Short: "Make an earlier release's slug and config vars current again, as a new release",
 		Example: `  slugc rollback blog        to the release before the current one
   slugc rollback blog v3`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
@@ -206,11 +206,10 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				return err
 			}
 			return c.withReleases(func(r *release.Releases) error {
-				made, err := c.deployer(engine, r).Rollback(cmd.Context(), args[0], version, o)
+				made, err := c.rollback(cmd.Context(), c.deployer(engine, r), args[0], version, o)
 				if err != nil {
 					return err
 				}
-				c.ui.Step(fmt.Sprintf("Rolled %s back to v%d as v%d", args[0], made.RollbackOf, made.Version))
 				return c.result(made, fmt.Sprintf("%s v%d", args[0], made.Version))
 			})
 		},

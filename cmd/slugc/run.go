@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"slugc/buildpacks/command"
 	"slugc/buildpacks/shell"
 	"slugc/cache/digest"
 	"slugc/compiler/fault"
@@ -30,8 +29,10 @@ type appSlug struct {
 	version   int    // of the app's release
 	file      string
 	types     []procfile.Process
+	directory string         // of the app in the slug
 	formation map[string]int // nil for a file
 	env       []string       // what processes learn of the release, K=V; none of a file
+	config    release.Config // the app's own config vars; none of a file
 }
 
 // find returns the slug that SLUG|APP|DIR names. A name with a slash, "." and "..", or that of an existing file
@@ -52,6 +53,9 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 				return err
 			}
 			n.app, n.version, n.env, ref = name, current.Version, current.Environment(name), current.Slug
+			if n.config, err = r.ConfigOf(ctx, name, current.Version); err != nil {
+				return err
+			}
 			n.formation, err = r.Formation(ctx, name)
 			return err
 		})
@@ -71,7 +75,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.types = m.ProcessTypes
+	n.types, n.directory = m.ProcessTypes, m.Directory
 	if want == "" {
 		return n, nil
 	}
@@ -200,7 +204,7 @@ first, as slugc build does it, and not registered.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
-				Env:    append(s.env, command.Environ(config)...),
+				Env:    c.environ(config, s.appSlug),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin:  os.Stdin,
 				Stdout: os.Stdout,

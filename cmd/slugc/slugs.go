@@ -41,6 +41,9 @@ directories. Nothing is unpacked.`,
 func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	t := newTable("format", fmt.Sprintf("%d, for %s", m.Format, m.Target))
 	t.row("content", m.Content)
+	if m.Directory != "" {
+		t.row("directory", m.Directory)
+	}
 	t.row()
 	t.row("SECTION", "IN THE SLUG", "UNPACKED", "ENTRIES", "DIGEST")
 	for _, s := range m.Sections {

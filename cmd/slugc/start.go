@@ -29,9 +29,9 @@ func (c *cli) startCommand() *cobra.Command {
 		Short: "Run the formation of a slug, of an app's current release or of a directory, foreman-style",
 		Long: `Start unpacks the slug once and runs its formation: an app's own, all=1 for a slug file, or the one that
 -m names. PORT is the base port plus 100 for each process type and 1 for each instance. The first
-process to end stops all the others, and its exit code is slugc's. Config vars come from -e, --env-file
-or .env of the working directory. A directory, such as . or ./blog, is built first, as slugc build does it,
-and not registered; .env is then the directory's.
+process to end stops all the others, and its exit code is slugc's. Config vars come from -e and
+--env-file, then the app's own, then .env of the working directory. A directory, such as . or ./blog,
+is built first, as slugc build does it, and not registered; .env is then the directory's.
 
 With --follow it runs whatever release is current: a new release starts beside the old one and takes
 its place when it answers, a process that ends is started again, and ` + "`slugc scale`" + ` takes effect at once.
@@ -58,9 +58,9 @@ their own. SIGTERM or ^C ends it with code 0.`,
 				if !cmd.Flags().Changed("timeout") {
 					f.timeout = 0
 				}
-				return c.follow(cmd.Context(), args[0], f, command.Environ(config))
+				return c.follow(cmd.Context(), args[0], f, command.Environ(config.given))
 			}
-			return c.start(cmd, args[0], f, command.Environ(config))
+			return c.start(cmd, args[0], f, config)
 		},
 	}
 	f.flags(cmd)
@@ -85,7 +85,7 @@ func (f *startFlags) flags(cmd *cobra.Command) {
 	}
 }
 
-func (c *cli) start(cmd *cobra.Command, name string, f startFlags, env []string) error {
+func (c *cli) start(cmd *cobra.Command, name string, f startFlags, config processConfig) error {
 	s, err := c.open(cmd, name)
 	if err != nil {
 		return err
@@ -102,8 +102,8 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, env []string)
 	defer done()
 	signals, kill := c.passSignals(false)
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
-		Self: s.self, Dir: s.Dir, Tmp: s.Tmp, Signals: signals, Kill: kill,
-		Processes: s.types, Formation: counts, BasePort: f.port, Env: append(s.env, env...),
+		Self: s.self, Dir: s.Dir, Directory: s.Directory, Tmp: s.Tmp, Signals: signals, Kill: kill,
+		Processes: s.types, Formation: counts, BasePort: f.port, Env: c.environ(config, s.appSlug),
 		CanDie: f.canDie, Restart: f.restart,
 		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,
 		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) },
@@ -136,11 +136,20 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 		defer cancel()
 		return follow.Run(ctx, follow.Options{
 			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"),
+			Config: configOf(r),
 			Listen: f.listen, Port: f.port, Env: env, Grace: f.timeout, BootTimeout: f.boot,
 			Console: launch.NewConsole(os.Stdout, c.colorful(), !f.noTimestamp), Record: record,
 			Signals: signals, Kill: kill,
 		})
 	})
+}
+
+// configOf returns the function that finds a release's config vars for follow.
+func configOf(r *release.Releases) func(context.Context, string, release.Release) ([]string, error) {
+	return func(ctx context.Context, app string, rel release.Release) ([]string, error) {
+		vars, err := r.ConfigOf(ctx, app, rel.Version)
+		return command.Environ(vars), err
+	}
 }
 
 // colorful reports whether the names of processes are coloured.

@@ -154,6 +154,14 @@ func placed(text, place string) string {
 // result prints the command's one result on stdout.
 func (u *ui) result(text string) error { return u.print(u.runner.Break(safetext.Show(text))) }
 
+// value prints a value that is not slugc's own as the command's one result: unchanged, but on a terminal.
+func (u *ui) value(text string) error {
+	if u.outTerminal {
+		text = safetext.Show(text)
+	}
+	return u.print(u.runner.Break(text))
+}
+
 // document prints a JSON document as the command's one result.
 func (u *ui) document(text string) error { return u.print(u.runner.JSON(safetext.JSON(text))) }
 

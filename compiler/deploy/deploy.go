@@ -1,5 +1,5 @@
 // Package deploy makes a built slug an app's current release: [Deployer.Deploy] registers a new
-// release, [Deployer.Rollback] goes back to an earlier one.
+// release, [Deployer.Rollback] goes back to an earlier one, [Deployer.Configure] changes the config vars.
 //
 // If the slug has the process type "release" (Heroku calls this the release phase), the release is
 // registered as pending, that process runs once in the sandbox, and only if it ends with code 0 is
@@ -51,7 +51,7 @@ type Options struct {
 	Pending bool
 	Key     string            // idempotency key; "": a random one
 	Actor   string            // who deploys, as the release records it
-	Env     map[string]string // config vars of the release process
+	Env     map[string]string // more config vars of the release process, before the app's own
 	Limits  sandbox.Limits    // of the release process; Deadline 0: an hour, Log: always 4 MB
 	// BeforeRegister is nil, or called right before the release is registered. Its error ends the
 	// deployment.
@@ -102,10 +102,15 @@ func (d *Deployer) Deploy(
 	}
 	_, hasPhase := procfile.ProcessMap(q.Processes).Command(processType)
 	if hasPhase {
-		q.ConfigVars = slices.Sorted(maps.Keys(o.Env))
+		kept, err := d.Releases.Config(ctx, app)
+		if err != nil {
+			return release.Release{}, err
+		}
+		p.Env = merge(kept, o.Env)
+		q.ConfigVars = release.Config(p.Env).Names()
 		current, err := d.Releases.Current(ctx, app)
 		if err == nil {
-			err = checkConfig("releasing "+app, current, o.Env)
+			err = checkConfig("releasing "+app, current.Version, current.ConfigVars, p.Env)
 		}
 		if err != nil && !errors.Is(err, release.ErrNoReleases) {
 			return release.Release{}, err
@@ -125,12 +130,18 @@ func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Opti
 		return release.Release{}, err
 	}
 	defer unlock()
+	p := &promotion{Deployer: d, Options: o, app: app}
 	if _, hasPhase := target.ProcessTypes.Command(processType); hasPhase {
-		if err := checkConfig(fmt.Sprintf("rolling %s back", app), target, o.Env); err != nil {
+		kept, err := d.Releases.RollbackConfig(ctx, app, target.Version)
+		if err != nil {
+			return release.Release{}, err
+		}
+		p.Env = merge(kept, o.Env)
+		err = checkConfig(fmt.Sprintf("rolling %s back", app), target.Version, target.ConfigVars, p.Env)
+		if err != nil {
 			return release.Release{}, err
 		}
 	}
-	p := &promotion{Deployer: d, Options: o, app: app}
 	p.file = func(r release.Release) (string, error) { return d.Fetch(ctx, app, r) }
 	p.register = func(key string, pending bool) (release.Release, error) {
 		return d.Releases.Rollback(ctx, app, target.Version, key, pending)
@@ -138,10 +149,18 @@ func (d *Deployer) Rollback(ctx context.Context, app string, version int, o Opti
 	return p.run(ctx, true) // only the registered release says whether it has a release process
 }
 
+// merge returns the app's own config vars and those of the caller, which win.
+func merge(kept release.Config, env map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, kept)
+	maps.Copy(all, env)
+	return all
+}
+
 // checkConfig refuses to run a release process without the config vars that an earlier one had: it would change
 // a database that is not the app's.
-func checkConfig(doing string, earlier release.Release, env map[string]string) error {
-	missing := slices.DeleteFunc(slices.Clone(earlier.ConfigVars), func(name string) bool {
+func checkConfig(doing string, version int, names []string, env map[string]string) error {
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		_, set := env[name]
 		return set
 	})
@@ -150,8 +169,9 @@ func checkConfig(doing string, earlier release.Release, env map[string]string) e
 	}
 	return fault.UsageError("release/config-missing",
 		fmt.Errorf("%s: the release process of v%d had the config vars %s, and now they are not set", doing,
-			earlier.Version, strings.Join(missing, ", ")),
-		"name them with --release-env-file FILE or --release-env NAME=VALUE, for pushes at `slugc hook install`",
+			version, strings.Join(missing, ", ")),
+		"keep them with the app: `slugc config set APP NAME=VALUE`",
+		"or name them with --release-env-file FILE or --release-env NAME=VALUE, for pushes at `slugc hook install`",
 		"a variable that is no longer needed may be empty: --release-env NAME=")
 }
 
@@ -162,6 +182,7 @@ type promotion struct {
 	app      string
 	file     func(release.Release) (string, error)
 	register func(key string, pending bool) (release.Release, error)
+	promote  func(version int) (release.Release, error) // nil: [release.Releases.Promote]
 }
 
 // run registers the release and makes it current. Unless it may have a release process, one
@@ -224,7 +245,11 @@ func (p *promotion) complete(ctx context.Context, made release.Release) (release
 	if p.Pending {
 		return made, nil
 	}
-	promoted, err := p.Releases.Promote(ctx, p.app, made.Version)
+	promote := p.promote
+	if promote == nil {
+		promote = func(version int) (release.Release, error) { return p.Releases.Promote(ctx, p.app, version) }
+	}
+	promoted, err := promote(made.Version)
 	if err != nil {
 		return made, err
 	}

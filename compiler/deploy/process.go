@@ -62,7 +62,7 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, line s
 	if err == nil && code != 0 {
 		return phaseFailed(made.Version, fmt.Errorf("it ended with code %d", code),
 			"fix the command of `release` in the Procfile and release again",
-			"its config vars are those of --release-env and --release-env-file")
+			"its config vars are the app's own, and those of --release-env and --release-env-file")
 	}
 	return err
 }

@@ -1,5 +1,5 @@
 // Package follow runs the current release of an app on this machine and follows every change: a new
-// release, a rollback, another formation.
+// release, a rollback, other config vars, another formation.
 //
 //	updates := releases.Follow(ctx, "blog")
 //	err := follow.Run(ctx, follow.Options{
@@ -53,11 +53,13 @@ type Options struct {
 	Updates <-chan release.Update // from [release.Releases.Follow]
 	// Fetch returns the path of the release's slug on this machine. Run checks its digest. Fetch must return
 	// when ctx ends.
-	Fetch   func(ctx context.Context, app string, rel release.Release) (path string, err error)
+	Fetch func(ctx context.Context, app string, rel release.Release) (path string, err error)
+	// Config returns the release's own config vars, K=V; it may be nil. It must return when ctx ends.
+	Config  func(ctx context.Context, app string, rel release.Release) ([]string, error)
 	Runs    string   // directory to unpack in
 	Listen  string   // host of the public port; "" is all interfaces
 	Port    int      // the public port; 0 is one that the kernel chooses
-	Env     []string // config vars, K=V
+	Env     []string // more config vars, K=V, before the release's own
 	Console *launch.Console
 	// Record receives every line with the version of its release, 0 for Run's own; it may be nil.
 	Record func(version int, name string, own bool, line []byte)

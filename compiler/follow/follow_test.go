@@ -21,10 +21,16 @@ import (
 
 var one = release.Formation{"web": 1}
 
-// TestSwitches replaces releases under load. No request fails.
+// TestSwitches replaces releases under load, every second one by a release of the same slug with other config vars. No
+// request fails.
 func TestSwitches(t *testing.T) {
 	t.Parallel()
-	f := start(t, nil)
+	f := start(t, func(o *follow.Options) {
+		o.Env = nil
+		o.Config = func(_ context.Context, _ string, rel release.Release) ([]string, error) {
+			return []string{fmt.Sprint("COLOUR=green", rel.Version)}, nil
+		}
+	})
 	f.send(release.Snapshot{})
 	f.awaitLine("blog has no release yet: waiting for the first")
 	f.awaitNoAnswer()
@@ -37,10 +43,9 @@ func TestSwitches(t *testing.T) {
 		clients.Go(func() {
 			for newest := 1; ctx.Err() == nil; requests.Add(1) {
 				got, err := f.get("/?wait=10ms")
-				var version int
-				if _, scanned := fmt.Sscanf(got, "v%d web.", &version); err != nil || scanned != nil ||
-					version < newest ||
-					!strings.HasSuffix(got, " green") {
+				var slug, instance, version int
+				_, scanned := fmt.Sscanf(got, "v%d web.%d green%d", &slug, &instance, &version)
+				if err != nil || scanned != nil || version < newest || slug != version-version%2 && version > 1 {
 					t.Errorf("request %d: %q after v%d, %v", requests.Load(), got, newest, err)
 					return
 				}
@@ -48,9 +53,14 @@ func TestSwitches(t *testing.T) {
 			}
 		})
 	}
+	var now release.Snapshot
 	for v := 2; v <= 7; v++ {
 		before := requests.Load()
-		f.send(f.release(v, release.Formation{"web": 2}, "web", serve(t, fmt.Sprint("v", v))))
+		if v%2 == 0 {
+			now = f.release(v, release.Formation{"web": 2}, "web", serve(t, fmt.Sprint("v", v)))
+		}
+		now.Current.Version = v
+		f.send(now)
 		f.awaitLine(fmt.Sprintf("v%d is live", v))
 		testkit.Eventually(f, "more requests", func() bool { return requests.Load() > before+10 || t.Failed() })
 	}

@@ -15,6 +15,7 @@ import (
 type generation struct {
 	release  release.Release
 	unpacked *launch.Unpacked // nil until it is unpacked
+	config   []string         // the release's config vars, K=V
 	cancel   context.CancelFunc
 	members  map[member]*instance // without the retired instances
 	left     int                  // instances that have not ended, the retired ones included
@@ -62,9 +63,23 @@ func (f *follower) startNext(rel release.Release) {
 	f.print("starting v%d", rel.Version)
 	f.preparing++
 	f.background.Go(func() {
-		unpacked, err := f.unpack(ctx, rel)
-		f.mustPost(func() { f.handleUnpacked(g, unpacked, err) })
+		config, err := f.config(ctx, rel)
+		var unpacked *launch.Unpacked
+		if err == nil {
+			unpacked, err = f.unpack(ctx, rel)
+		}
+		f.mustPost(func() {
+			g.config = config
+			f.handleUnpacked(g, unpacked, err)
+		})
 	})
+}
+
+func (f *follower) config(ctx context.Context, rel release.Release) ([]string, error) {
+	if f.o.Config == nil {
+		return nil, nil
+	}
+	return f.o.Config(ctx, f.o.App, rel)
 }
 
 func (f *follower) unpack(ctx context.Context, rel release.Release) (*launch.Unpacked, error) {

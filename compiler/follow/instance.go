@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -90,8 +91,8 @@ func (f *follower) startProcess(i *instance) (*launch.Process, error) {
 		label.Record = func(name string, own bool, line []byte) { record(version, name, own, line) }
 	}
 	return f.o.Console.Start(label, launch.RunOptions{
-		Self: f.o.Self, Dir: i.generation.unpacked.Dir, Command: command,
-		Env:  append(i.generation.release.Environment(f.o.App), f.o.Env...),
+		Self: f.o.Self, Dir: i.generation.unpacked.Dir, Directory: i.generation.unpacked.Directory, Command: command,
+		Env:  slices.Concat(i.generation.release.Environment(f.o.App), i.generation.config, f.o.Env),
 		Port: i.port, Dyno: i.name(), Grace: f.o.Grace, Tmp: filepath.Join(i.generation.unpacked.Tmp, i.name()),
 	})
 }

@@ -38,12 +38,14 @@ import (
 type RunOptions struct {
 	// Self is the absolute path of the slugc binary, which supervises the process. With "", a process that
 	// has left the process group survives.
-	Self    string
-	Dir     string   // the unpacked app, absolute: HOME and the working directory
-	Command string   // for the shell
-	Env     []string // config vars, K=V; a later one wins
-	Port    int      // PORT; 0 leaves it to Env
-	Dyno    string   // DYNO and PS: "web.1", "run.1234"
+	Self string
+	Dir  string // the unpacked app, absolute: HOME and the working directory
+	// Directory is where in Dir its profile moves on to, slash-separated ([Unpacked]); "" for nowhere.
+	Directory string
+	Command   string   // for the shell
+	Env       []string // config vars, K=V; a later one wins
+	Port      int      // PORT; 0 leaves it to Env
+	Dyno      string   // DYNO and PS: "web.1", "run.1234"
 	// Tmp is a directory that becomes the process's own copy of the app's tmp, which nothing else sees there;
 	// "" leaves it the app's. What was in Tmp is removed.
 	Tmp   string

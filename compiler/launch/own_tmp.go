@@ -26,7 +26,8 @@ func (o *RunOptions) ownTmp() (*supervise.Mount, error) {
 	if o.Tmp == "" {
 		return nil, nil
 	}
-	m := &supervise.Mount{From: o.Tmp, To: filepath.Join(o.Dir, tmpName)}
+	app := filepath.Join(o.Dir, filepath.FromSlash(o.Directory))
+	m := &supervise.Mount{From: o.Tmp, To: filepath.Join(app, tmpName)}
 	// PIDFILE is of Rails and of the configuration of Puma that Rails writes.
 	for _, name := range []string{"PIDFILE", "TMPDIR"} {
 		value := o.Tmp
@@ -37,7 +38,7 @@ func (o *RunOptions) ownTmp() (*supervise.Mount, error) {
 			m.Else = append(m.Else, name+"="+value)
 		}
 	}
-	isDir, err := copyTmp(o.Dir, o.Tmp)
+	isDir, err := copyTmp(app, o.Tmp)
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for temporary files: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 type StartOptions struct {
 	Self       string             // as in RunOptions
 	Dir        string             // the unpacked app, absolute: HOME and the working directory of all
+	Directory  string             // as in RunOptions
 	Tmp        string             // directory for the tmp of each instance, see [Unpacked.Tmp]; "": the app's
 	Processes  []procfile.Process // all entries, in the Procfile's order, which the ports depend on
 	Formation  map[string]int     // instances by type; other types do not run, and "release" never does
@@ -102,7 +103,8 @@ func (o *StartOptions) instances() ([]*instance, error) {
 			Instance: p,
 			backoff:  Backoff{First: o.Backoff},
 			options: RunOptions{
-				Self: o.Self, Dir: o.Dir, Command: p.Command, Env: o.Env, Port: p.Port, Dyno: p.Name(),
+				Self: o.Self, Dir: o.Dir, Directory: o.Directory, Command: p.Command,
+				Env: o.Env, Port: p.Port, Dyno: p.Name(),
 				Tmp: tmpOf(o.Tmp, p.Name()),
 				// The foreman kills after Timeout and says so. The supervisor must not be faster.
 				Grace: o.Timeout + time.Second,

@@ -19,10 +19,12 @@ import (
 // Unpacked is a slug unpacked in a directory of its own. The directory belongs to whoever holds the
 // flock on it; the kernel releases it when the process dies.
 type Unpacked struct {
-	Dir  string // the app
-	Tmp  string // where the processes of a formation have each a tmp of its own
-	tmp  string
-	lock *flock.Flock
+	Dir string // the app
+	Tmp string // where the processes of a formation have each a tmp of its own
+	// Directory is where in Dir the processes start ([slug.Manifest]).
+	Directory string
+	tmp       string
+	lock      *flock.Flock
 }
 
 // directoryLock is the flock on a directory. That on the directory to run in itself is held while
@@ -42,6 +44,12 @@ func Unpack(
 	if err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
 	}
+	m, err := slug.Inspect(file)
+	if err != nil {
+		u.Remove()
+		return nil, err
+	}
+	u.Directory = m.Directory
 	if err := slug.Unpack(ctx, file, u.Dir, slug.UnpackOptions{Progress: progress}); err != nil {
 		u.Remove()
 		return nil, err

@@ -52,7 +52,7 @@ func Build(ctx context.Context, c Config) (*Result, error) {
 		}
 	}
 	var err error
-	result.Profile, err = profile(result.Layers, b.app, c.appPath())
+	result.Profile, err = profile(result.Layers, b.app, c.appPath(), c.Member)
 	return result, err
 }
 
@@ -86,6 +86,9 @@ func (b *builder) prepare() (err error) {
 		return err
 	}
 	if err := extension.WriteProvided(b.platform, b.Provided); err != nil {
+		return err
+	}
+	if err := extension.WriteMember(b.platform, b.Member); err != nil {
 		return err
 	}
 	steps, _ := b.Network.steps(b.Sandbox)

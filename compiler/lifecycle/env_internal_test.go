@@ -110,7 +110,7 @@ func TestProfile(t *testing.T) {
 		"env.launch/web/ONLY": "web",
 		"profile.d/p.sh":      "export FROM_PROFILE=$ROOT/p",
 	})
-	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app")
+	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +131,27 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// TestProfileOfMember enters the directory of a member at its end, wherever the slug is.
+func TestProfileOfMember(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	member := "apps/it's $HOME"
+	testkit.Write(t, filepath.Join(app, member, "x"), "")
+	text, err := profile(nil, opened(t, app), "/app", member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sourced(t, text+"export AT=\"$(pwd)\"\n", app, "CDPATH=/tmp")
+	if want := filepath.Join(app, member); got["AT"] != want {
+		t.Errorf("it is in %q, want %q\n%s", got["AT"], want, text)
+	}
+}
+
 func TestProfileRefusesExecD(t *testing.T) {
 	t.Parallel()
 	layers := filepath.Join(t.TempDir(), ".layers")
 	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app"); err == nil ||
+	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app", ""); err == nil ||
 		!strings.Contains(err.Error(), "exec.d") {
 		t.Errorf("got %v", err)
 	}
@@ -161,7 +177,7 @@ func FuzzProfile(f *testing.F) {
 		layers := filepath.Join(app, ".layers")
 		dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), files)
 		// A path below the app would become one below $HOME, which TestProfile holds.
-		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app")
+		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app", "")
 		if strings.ContainsRune(value+delim, 0) {
 			if err == nil {
 				t.Errorf("%q with %q is accepted", value, delim)

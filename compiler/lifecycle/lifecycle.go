@@ -96,6 +96,7 @@ type Config struct {
 	Sandbox *sandbox.Sandbox
 	Group   []Member
 	AppDir  string            // host path of the app directory
+	Member  string            // the app's directory in it, slash-separated; "" for all of it ([extension.Member])
 	Layers  string            // host path of the layers directory, AppDir/.layers
 	Work    string            // host directory for the platform directory, HOME and plans
 	Env     map[string]string // user-provided variables, for the platform directory

@@ -13,8 +13,9 @@ import (
 
 // profile compiles the launch layers' environment into one POSIX shell script. Its paths are relative to
 // $HOME, so that any runner that sources .profile.d/*.sh starts the app correctly. appPath is where the
-// buildpacks saw the app directory.
-func profile(layers []Layer, app *beneath.Dir, appPath string) (string, error) {
+// buildpacks saw the app directory. At its end the script enters the directory of a member, where the processes
+// run and the app's own profiles are read.
+func profile(layers []Layer, app *beneath.Dir, appPath, member string) (string, error) {
 	var b strings.Builder
 	for _, l := range layers {
 		rel, err := filepath.Rel(app.Path(), l.Dir)
@@ -25,6 +26,9 @@ func profile(layers []Layer, app *beneath.Dir, appPath string) (string, error) {
 		if err := s.layer(app, filepath.ToSlash(rel), l.Runtime); err != nil {
 			return "", fmt.Errorf("compiling the launch environment of layer %q: %w", l.Name, err)
 		}
+	}
+	if member != "" {
+		fmt.Fprintf(&b, "cd \"$HOME\"/%s\n", shell.Quote(member))
 	}
 	if b.Len() == 0 {
 		return "", nil

@@ -29,7 +29,7 @@ func (r *Releases) Cancel(ctx context.Context, app, key string) (rel Release, er
 			return err
 		}
 		rel.Status = Abandoned
-		return tx.put(tx.status(rel.Version), statusRow{Abandoned})
+		return tx.put(tx.status(rel.Version), statusRow{Status: Abandoned})
 	})
 	return orZero(rel, err)
 }

@@ -11,10 +11,10 @@ import (
 	"slugc/compiler/fault"
 )
 
-// Destroy removes an app with all its releases, its formation and its keys, and the records of slugs that no other
-// app releases. Where it is killed, the app has no current release, and Destroy again removes the rest. It refuses
-// with [ErrUnknownApp], and with a transient fault "release/app-in-use" while a machine builds the app. An app that is
-// released again later starts with v1.
+// Destroy removes an app with all its releases, its config vars, its formation and its keys, and the records of slugs
+// that no other app releases. Where it is killed, the app has no current release, and Destroy again removes the rest.
+// It refuses with [ErrUnknownApp], and with a transient fault "release/app-in-use" while a machine builds the app. An
+// app that is released again later starts with v1.
 func (r *Releases) Destroy(ctx context.Context, app string) error {
 	if err := CheckApp(app); err != nil {
 		return err
@@ -74,12 +74,12 @@ func (r *Releases) destroy(ctx context.Context, k keys, entries []coordinator.En
 	return nil
 }
 
-// placeOf orders the keys that are removed.
+// placeOf orders the keys that are removed: with the current release go the config vars, which may be secrets.
 func placeOf(k keys, key string) int {
-	switch key {
-	case k.current():
+	switch {
+	case key == k.current(), key == k.configHead(), strings.HasPrefix(key, k.configSets()):
 		return 0
-	case k.next():
+	case key == k.next():
 		return 2
 	}
 	return 1

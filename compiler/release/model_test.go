@@ -3,6 +3,7 @@ package release_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -20,12 +21,14 @@ type model struct {
 	order    []int          // the versions that became current, in order
 	rows     release.Formation
 	keys     map[string]int
+	config   release.Config
 }
 
 type modelRelease struct {
 	slug   int
 	types  string
 	status release.Status // of the stored kind: Superseded is "was promoted"
+	config release.Config // nil while it is pending
 }
 
 func (m *model) current() int {
@@ -43,7 +46,7 @@ func (m *model) status(n int) release.Status {
 }
 
 func (m *model) promote(n int) {
-	m.releases[n-1].status = release.Superseded
+	m.releases[n-1].status, m.releases[n-1].config = release.Superseded, m.config
 	m.order = append(m.order, n)
 	for _, p := range releasetest.Request(0, m.releases[n-1].types).Processes {
 		if _, ok := m.rows[p.Type]; !ok && p.Type != "release" {
@@ -53,7 +56,7 @@ func (m *model) promote(n int) {
 }
 
 func (m *model) add(slug int, types string, pending bool) int {
-	m.releases = append(m.releases, modelRelease{slug, types, release.Pending})
+	m.releases = append(m.releases, modelRelease{slug, types, release.Pending, nil})
 	if !pending {
 		m.promote(len(m.releases))
 	}
@@ -92,8 +95,25 @@ func (m *model) rollback(n int) release.Refusal {
 	if m.status(n) != release.Superseded {
 		return release.ErrNotRollbackable
 	}
+	m.config = m.releases[n-1].config
 	m.add(m.releases[n-1].slug, m.releases[n-1].types, false)
 	return ""
+}
+
+// configure sets and removes config vars.
+func (m *model) configure(change release.ConfigChange) {
+	after := maps.Clone(m.config)
+	maps.Copy(after, change.Set)
+	for _, name := range change.Unset {
+		delete(after, name)
+	}
+	if maps.Equal(after, m.config) {
+		return
+	}
+	m.config = after
+	if n := m.current(); n > 0 {
+		m.add(m.releases[n-1].slug, m.releases[n-1].types, false)
+	}
 }
 
 func (m *model) scale(processType string, n int) release.Refusal {
@@ -116,7 +136,7 @@ func TestModel(t *testing.T) {
 			t.Parallel()
 			run := modelRun{
 				T: t, Releases: newReleases(t), rng: rand.New(rand.NewPCG(seed, 0)),
-				model: &model{rows: release.Formation{}, keys: map[string]int{}},
+				model: &model{rows: release.Formation{}, keys: map[string]int{}, config: release.Config{}},
 			}
 			for step := range 120 {
 				what, want, err := run.step(step)
@@ -153,7 +173,7 @@ var (
 func (r *modelRun) step(step int) (what string, want release.Refusal, err error) {
 	ctx, m := r.Context(), r.model
 	n := r.rng.IntN(len(m.releases) + 2)
-	switch r.rng.IntN(8) {
+	switch r.rng.IntN(10) {
 	case 0, 1, 2:
 		what, err = r.register(step)
 	case 3, 4:
@@ -169,6 +189,15 @@ func (r *modelRun) step(step int) (what string, want release.Refusal, err error)
 		kind := modelScalees[r.rng.IntN(len(modelScalees))]
 		what, want = fmt.Sprint("Scale ", kind, step), m.scale(kind, step)
 		_, err = r.Scale(ctx, "blog", release.Change{Type: kind, Quantity: step})
+	case 8, 9:
+		names := []string{"A", "B", "C"}
+		change := release.ConfigChange{
+			Set:   release.Config{names[r.rng.IntN(3)]: fmt.Sprint(r.rng.IntN(3))},
+			Unset: names[r.rng.IntN(3):],
+		}
+		what = fmt.Sprint("Configure ", change.Set, change.Unset)
+		m.configure(change)
+		_, err = r.Configure(ctx, "blog", change)
 	}
 	return what, want, err
 }
@@ -207,6 +236,9 @@ func (r *modelRun) compare(what string) {
 				what, rel.Version, rel.Status, rel.Slug.Digest, n, m.status(n))
 		}
 	}
+	if vars := releasetest.Must(r.Config(t.Context(), "blog"))(t); !maps.Equal(vars, m.config) {
+		t.Fatalf("%s: config vars %#v, want %#v", what, map[string]string(vars), map[string]string(m.config))
+	}
 	f, err := r.Formation(t.Context(), "blog")
 	if m.current() == 0 {
 		if !errors.Is(err, release.ErrNoReleases) {
@@ -222,6 +254,12 @@ func (r *modelRun) compare(what string) {
 	}
 	if diff := cmp.Diff(want, f); diff != "" {
 		t.Fatalf("%s: formation\n%s", what, diff)
+	}
+	n := 1 + r.rng.IntN(len(m.releases))
+	if want := m.releases[n-1].config; want != nil {
+		if vars := releasetest.Must(r.ConfigOf(t.Context(), "blog", n))(t); !maps.Equal(vars, want) {
+			t.Fatalf("%s: v%d has %#v, want %#v", what, n, map[string]string(vars), map[string]string(want))
+		}
 	}
 	if rel := releasetest.Must(r.Current(t.Context(), "blog"))(t); rel.Version != m.current() {
 		t.Fatalf("%s: v%d is current, want v%d", what, rel.Version, m.current())

@@ -18,6 +18,9 @@ const (
 	ErrNotRollbackable Refusal = "release/not-rollbackable" // the release is current, or never was
 	ErrKeyReused       Refusal = "release/key-reused"       // the key belongs to a release of another slug
 	ErrCancelled       Refusal = "release/cancelled"        // see [Releases.Cancel]
+	ErrConfigGone      Refusal = "release/config-gone"      // the release's config vars were removed by a prune
+	ErrConfigMoved     Refusal = "release/config-moved"     // see [Releases.PromoteConfig]; a transient fault
+	ErrConfigUnset     Refusal = "release/config-unset"     // the app has no config var of that name
 	ErrUnknownApp      Refusal = "release/unknown-app"      // nothing is known of the app
 	ErrUnknownType     Refusal = "release/unknown-type"     // the current release lacks the process type
 	ErrNotScalable     Refusal = "release/not-scalable"     // process type "release" runs once a release
@@ -50,4 +53,15 @@ func notPending(app string, rel Release) error {
 func cancelled(app string) error {
 	return refusal(ErrCancelled, "release the app again",
 		"this registration of a release of %q was cancelled", app)
+}
+
+func configMoved(app string) error {
+	text := fmt.Sprintf("changing the config vars of %q: another release became current meanwhile", app)
+	return fault.TransientError(string(ErrConfigMoved), refusedError{text, ErrConfigMoved}, "change them again")
+}
+
+// ConfigUnset is the refusal to show a config var that an app does not have.
+func ConfigUnset(app, name string) error {
+	return refusal(ErrConfigUnset, fmt.Sprintf("`slugc config %s --names` lists those that it has", app),
+		"%q has no config var %.80q", app, name)
 }

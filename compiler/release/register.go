@@ -59,7 +59,7 @@ func (r *Releases) Register(ctx context.Context, app string, q Request) (Release
 
 // register makes rel the next release, unless key has a release already, which it returns.
 func (r *Releases) register(tx *transaction, key string, pending bool, target string, rel Release) (Release, error) {
-	wanted := []string{tx.key(key), tx.next(), tx.keys.current(), slugKey(rel.Slug.Digest)}
+	wanted := []string{tx.key(key), tx.next(), tx.keys.current(), tx.keys.configHead(), slugKey(rel.Slug.Digest)}
 	if !pending {
 		wanted = append(wanted, tx.row("web"))
 	}
@@ -80,13 +80,15 @@ func (r *Releases) register(tx *transaction, key string, pending bool, target st
 	rel.Version = row.Version + 1
 	rel.Actor = r.o.Actor
 	rel.CreatedAt = r.o.Now().UTC().Truncate(time.Second)
-	status := promoted
-	if pending {
-		status = Pending
+	status := statusRow{Status: Pending}
+	if !pending {
+		if status, err = tx.adoptConfig(rel); err != nil {
+			return Release{}, err
+		}
 	}
 	writes := []error{
 		tx.create(tx.keys.release(rel.Version), rel),
-		tx.create(tx.status(rel.Version), statusRow{status}),
+		tx.create(tx.status(rel.Version), status),
 		tx.put(tx.next(), versionRow{Version: rel.Version}),
 		tx.put(tx.key(key), versionRow{Version: rel.Version}),
 	}
@@ -102,7 +104,7 @@ func (r *Releases) register(tx *transaction, key string, pending bool, target st
 	}
 	rel.Status = Pending
 	if !pending {
-		rel.Status = Current
+		rel.Status, rel.ConfigRev = Current, *status.ConfigRev
 		writes = append(writes, tx.makeCurrent(rel))
 	}
 	return rel, errors.Join(writes...)
@@ -143,15 +145,24 @@ func (r *Releases) Promote(ctx context.Context, app string, version int) (rel Re
 		case Current, Superseded:
 			return nil
 		case Pending:
-			rel.Status = Current
-			if err := tx.put(tx.status(version), statusRow{promoted}); err != nil {
-				return err
-			}
-			return tx.makeCurrent(rel)
+			return tx.promote(&rel)
 		}
 		return notPending(app, rel)
 	})
 	return orZero(rel, err)
+}
+
+// promote makes a pending release current.
+func (tx *transaction) promote(rel *Release) error {
+	row, err := tx.adoptConfig(*rel)
+	if err != nil {
+		return err
+	}
+	if err := tx.put(tx.status(rel.Version), row); err != nil {
+		return err
+	}
+	rel.Status, rel.ConfigRev = Current, *row.ConfigRev
+	return tx.makeCurrent(*rel)
 }
 
 // Fail ends a pending release whose release process failed. A release that failed before is
@@ -177,7 +188,7 @@ func (r *Releases) endPending(ctx context.Context, app string, version int, stat
 			return nil
 		case Pending:
 			rel.Status = status
-			return tx.put(tx.status(version), statusRow{status})
+			return tx.put(tx.status(version), statusRow{Status: status})
 		}
 		return notPending(app, rel)
 	})

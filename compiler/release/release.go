@@ -37,17 +37,27 @@
 //	/slugs/sha256:‹hex›                  a slug, as JSON; create-only, written with its first release
 //	/apps/‹app›/meta                     {"created_at": …}  of the first release
 //	/apps/‹app›/releases/‹%010d›         Release as JSON without status, create-only
-//	/apps/‹app›/release-status/‹%010d›   {"status": "pending" | "promoted" | "failed" | "abandoned"}
+//	/apps/‹app›/release-status/‹%010d›   {"status": "pending" | "promoted" | "failed" | "abandoned",
+//	                                     "config_rev": N}  N from when the release becomes current
 //	/apps/‹app›/current                  {"version": N, "previous": M}  M was current before; absent for the first
 //	/apps/‹app›/next                     {"version": N}  the last number that was given
 //	/apps/‹app›/formation/‹type›         {"quantity": N}
 //	/apps/‹app›/keys/‹hash›              {"version": N}  idempotency, sha256 of the key;
 //	                                     {"version": 0, "cancelled": true} after Cancel
+//	/apps/‹app›/config-head              {"rev": N, "last": M}  the set that is the app's own, the last revision
+//	/apps/‹app›/config/‹%010d›           a config set: values by name, create-only; values may be secrets
 //	/apps/‹app›/lock                     held by the machine that builds the app, see [LockKey]
 //	/names/‹app›                         {}  the apps, so that listing them reads no releases
 //
-// There are no config sets: a release has the slug and the Procfile's commands; config vars belong
-// to the runner. There is no list of running processes either.
+// There is no list of running processes.
+//
+// # Config vars
+//
+// An app's config vars are a set that never changes; a change ([Releases.Configure]) makes the next
+// set, and a release of the current slug with it. A release gets the app's own set at the moment it
+// becomes current, so that a change made while it was pending is not lost. A rollback makes the
+// earlier release's set the app's own again. A set stays as long as a release that names it can be
+// rolled back to, see [Releases.PruneConfig].
 //
 // # Transactions
 //
@@ -102,8 +112,10 @@ type Release struct {
 	Actor        string              `json:"actor,omitempty"` // who registered it
 	RollbackOf   int                 `json:"rollback_of,omitempty"`
 	// ConfigVars are the names of the config vars that its release process had, sorted; never a value.
-	ConfigVars []string  `json:"config_vars,omitempty"`
-	CreatedAt  time.Time `json:"created_at"` // UTC, seconds
+	ConfigVars []string `json:"config_vars,omitempty"`
+	// ConfigRev is the revision of its set of config vars, 0 for none; its status row has it in the store.
+	ConfigRev int       `json:"config_rev,omitempty"`
+	CreatedAt time.Time `json:"created_at"` // UTC, seconds
 }
 
 // slugRow describes a slug in the store, whichever app releases it.
@@ -141,6 +153,9 @@ func (k keys) row(typ string) string  { return k.root() + "formation/" + typ }
 func (k keys) meta() string           { return k.root() + "meta" }
 func (k keys) key(hash string) string { return k.root() + "keys/" + hash }
 func (k keys) name() string           { return "/names/" + k.app }
+func (k keys) configHead() string     { return k.root() + "config-head" }
+func (k keys) configSets() string     { return k.root() + "config/" }
+func (k keys) configSet(n int) string { return fmt.Sprintf("%s%010d", k.configSets(), n) }
 
 // slugKey is the key of a slug's record.
 func slugKey(d digest.Digest) string { return "/slugs/" + string(d) }

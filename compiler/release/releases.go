@@ -88,7 +88,11 @@ func (k keys) decodeList(entries []coordinator.Entry) (releases []Release, err e
 	}
 	for i := range releases {
 		n := releases[i].Version
-		releases[i].Status = statuses[fmt.Sprintf("%010d", n)].visible(n, current)
+		row := statuses[fmt.Sprintf("%010d", n)]
+		releases[i].Status = row.visible(n, current)
+		if row.ConfigRev != nil {
+			releases[i].ConfigRev = *row.ConfigRev
+		}
 	}
 	slices.Reverse(releases)
 	return releases, nil
@@ -112,7 +116,7 @@ func (r *Releases) Current(ctx context.Context, app string) (rel Release, err er
 	return orZero(rel, err)
 }
 
-// Apps returns the names of all apps that ever had a release, sorted.
+// Apps returns the names of all apps that ever had a release or config vars, sorted.
 func (r *Releases) Apps(ctx context.Context) ([]string, error) {
 	var entries []coordinator.Entry
 	err := r.readOrStale(ctx, func(ctx context.Context, from coordinator.Reader) (err error) {

@@ -7,9 +7,10 @@ import (
 
 // Rollback registers a new release with the slug, process types, add-ons, commit and names of config vars of an
 // earlier one. The new release is current, or pending until it is promoted. Version 0 is the release that
-// was current before the present one. key is an idempotency key as in [Request]. The formation does
-// not change. It refuses with [ErrNoReleases], [ErrUnknownVersion], and [ErrNotRollbackable] for a
-// release that is current or never was.
+// was current before the present one. When the new release becomes current, the config vars of the earlier
+// one become the app's own again, see [Releases.RollbackConfig]. key is an idempotency key as in [Request].
+// The formation does not change. It refuses with [ErrNoReleases], [ErrUnknownVersion], [ErrConfigGone], and
+// [ErrNotRollbackable] for a release that is current or never was.
 func (r *Releases) Rollback(
 	ctx context.Context, app string, version int, key string, pending bool,
 ) (rel Release, err error) {

@@ -20,6 +20,8 @@ type (
 	}
 	statusRow struct {
 		Status Status `json:"status"`
+		// ConfigRev is nil while a release is pending, and of one from before config vars were kept.
+		ConfigRev *int `json:"config_rev,omitempty"`
 	}
 	versionRow struct {
 		Version   int  `json:"version"`
@@ -59,6 +61,7 @@ type transaction struct {
 	order     []string        // of read's keys
 	unchecked map[string]bool // keys that are not compared: no write depends on them
 	creates   []coordinator.Compare
+	head      *configHead // what this transaction puts; nil: nothing
 	writes    []coordinator.Write
 }
 
@@ -128,7 +131,10 @@ func (tx *transaction) commit(c coordinator.Coordinator) (map[string]coordinator
 		return nil, err
 	}
 	for _, w := range tx.writes {
-		tx.read[w.Key] = coordinator.Entry{Key: w.Key, Value: w.Value, Rev: rev}
+		delete(tx.read, w.Key)
+		if !w.Delete {
+			tx.read[w.Key] = coordinator.Entry{Key: w.Key, Value: w.Value, Rev: rev}
+		}
 	}
 	left := map[string]coordinator.Entry{}
 	for key, e := range tx.read {
@@ -141,7 +147,7 @@ func (tx *transaction) commit(c coordinator.Coordinator) (map[string]coordinator
 
 // isHead reports whether every registration of the app reads this key, or may.
 func (tx *transaction) isHead(key string) bool {
-	return key == tx.next() || key == tx.keys.current() ||
+	return key == tx.next() || key == tx.keys.current() || key == tx.keys.configHead() ||
 		strings.HasPrefix(key, tx.row("")) || strings.HasPrefix(key, slugKey(""))
 }
 
@@ -153,6 +159,11 @@ func (tx *transaction) put(key string, value any) error {
 	}
 	tx.writes = append(tx.writes, coordinator.Write{Key: key, Value: b})
 	return nil
+}
+
+// remove removes a key when the view is committed.
+func (tx *transaction) remove(key string) {
+	tx.writes = append(tx.writes, coordinator.Write{Key: key, Delete: true})
 }
 
 // create writes a key that must not exist.
@@ -214,8 +225,14 @@ func (tx *transaction) release(n int) (rel Release, err error) {
 		return Release{}, err
 	}
 	current, err := tx.current()
+	if err != nil {
+		return Release{}, err
+	}
 	rel.Status = row.visible(n, current)
-	return rel, err
+	if row.ConfigRev != nil {
+		rel.ConfigRev = *row.ConfigRev
+	}
+	return rel, nil
 }
 
 func (tx *transaction) currentRelease() (Release, error) {

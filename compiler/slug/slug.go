@@ -87,6 +87,8 @@ type Manifest struct {
 	Runtimes     []Runtime           `json:"runtimes"`
 	Buildpacks   []Buildpack         `json:"buildpacks"`
 	Target       string              `json:"target"` // "linux/amd64"
+	// Directory is where below ./app the processes start, slash-separated: "apps/api"; "" for ./app itself.
+	Directory string `json:"directory,omitempty"`
 }
 
 // SectionInfo describes a section in a slug.

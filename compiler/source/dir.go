@@ -9,15 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
+	"slugc/detect"
 	"slugc/detect/ignore"
 )
 
@@ -27,41 +26,10 @@ type directory struct {
 	outer *os.Root // the source that the app is part of
 	sub   string   // from outer to root, without links; "" if they are the same
 	tree  *workTree
+	taken *detect.Selection // of what is in root; nil for all of it
 }
 
 func (d *directory) close() error { return errors.Join(d.root.Close(), d.outer.Close()) }
-
-// member returns where the app is in its work tree, or in the source if that is more.
-func (d *directory) member() string {
-	if d.inTree() {
-		return strings.TrimSuffix(d.tree.above, "/")
-	}
-	return d.sub
-}
-
-// inTree reports whether the work tree has more around the app than the source.
-func (d *directory) inTree() bool { return d.tree != nil && len(d.tree.above) > len(d.sub) }
-
-func (d *directory) around(_ context.Context, name string) ([]byte, bool) {
-	root := d.outer
-	if d.inTree() {
-		var err error
-		if root, err = os.OpenRoot(d.tree.root); err != nil {
-			return nil, false
-		}
-		defer root.Close()
-	}
-	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, false
-	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || st.Size() > maxAround {
-		return nil, false
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxAround))
-	return content, err == nil
-}
 
 func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	d, err := openApp(spec.Dir, sub)
@@ -72,6 +40,9 @@ func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	cache := loadCache(s.o.StatCache)
 	var in *scope
 	d.tree = findWorkTree(filepath.Join(spec.Dir, filepath.FromSlash(sub)), spec.Env)
+	if err := s.widen(spec, d); err != nil {
+		return err
+	}
 	if d.tree != nil && !spec.IncludeIgnored {
 		in, err = s.gitScope(ctx, d.tree)
 	}
@@ -80,6 +51,10 @@ func (s *Source) openDir(ctx context.Context, spec Spec, sub string) error {
 	}
 	if trouble, ok := errors.AsType[*gitTrouble](err); ok {
 		s.warnings = append(s.warnings, fmt.Sprintf("What git ignores is not left out of the source: %v.", trouble))
+		_, err = s.scan(ctx, d, cache, nil)
+	}
+	if err == nil && in != nil && s.taken != nil && s.hasMember() != nil {
+		s.leftOut = "Git ignores this directory itself, so nothing is left out of it"
 		_, err = s.scan(ctx, d, cache, nil)
 	}
 	if err != nil {
@@ -136,7 +111,7 @@ func openApp(dir, sub string) (*directory, error) {
 // scan sets the entries below root and their digests, and returns the walker that found them. git is
 // what git ignores there.
 func (s *Source) scan(ctx context.Context, d *directory, cache *statCache, git *scope) (*walker, error) {
-	rules, err := readIgnore(d.root)
+	rules, err := d.ignoring(s.Member())
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +129,17 @@ func (s *Source) scan(ctx context.Context, d *directory, cache *statCache, git *
 	return w, sortEntries(s.entries)
 }
 
-// readIgnore reads the .slugignore of the app at root.
-func readIgnore(root *os.Root) (ignore.Rules, error) {
+// ignoring reads the rules of the tree, of which member is the app's directory, "" for all of it.
+func (d *directory) ignoring(member string) (i ignoring, err error) {
+	if i.root, err = readIgnore(d.root, ignoreFile); err == nil && member != "" {
+		i.member = member + "/"
+		i.own, err = readIgnore(d.root, i.member+ignoreFile)
+	}
+	return i, err
+}
+
+// readIgnore reads a .slugignore.
+func readIgnore(root *os.Root, ignoreFile string) (ignore.Rules, error) {
 	st, err := root.Lstat(ignoreFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"slugc/cache/unpack"
-	"slugc/detect/ignore"
 )
 
 // FuzzStatCache reads any bytes as the records of a stat cache, and what it reads again.
@@ -79,7 +78,7 @@ func FuzzListing(f *testing.F) {
 	f.Add("160000 commit " + oid + "       -\tlib")
 	f.Add("040000 tree " + oid + "       -\t../x")
 	f.Fuzz(func(t *testing.T, line string) {
-		l := &lister{tally: tally{limits: unpack.Default}, tree: ignore.NewTree(nil), repos: []*repository{{}}}
+		l := &lister{tally: tally{limits: unpack.Default}, tree: newIgnoringTree(ignoring{}), repos: []*repository{{}}}
 		l.listings = []listing{{}}
 		l.listing = &l.listings[0]
 		if err := l.line(line); err != nil {

@@ -8,8 +8,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"slugc/detect/ignore"
 )
 
 // linked is the whole tree of a repository: what links out of the app's directory lead to.
@@ -29,11 +27,12 @@ func (g *gitTree) follow(ctx context.Context, l *lister) error {
 	for i, mounts := 0, 0; i < len(l.entries); i++ {
 		e := l.entries[i]
 		from := &g.listings[e.listing]
-		if e.target == "" || from.repo != 0 || from.base == "" {
+		if e.target == "" || from.repo != 0 || from.base == "" && l.taken == nil {
 			continue
 		}
 		m := &mount{at: strings.TrimSuffix(from.prefix, "/"), from: strings.TrimSuffix(from.base, "/")}
-		if !m.leaves(e.path, e.target) {
+		leaves := m.leaves(e.path, e.target)
+		if !leaves && (e.listing > 0 || !mayMiss(l.taken, e.path, e.target)) {
 			continue
 		}
 		if mounts++; mounts > maxMounts {
@@ -46,13 +45,19 @@ func (g *gitTree) follow(ctx context.Context, l *lister) error {
 			}
 		}
 		added, err := all.at(e, path.Join(m.from, m.rel(e.path)), len(g.listings))
+		if !leaves && (err == errAbsent || err == nil && takes(l.taken, added.real, added.slash != "")) {
+			continue
+		}
+		if err == errAbsent {
+			err = errLink(e.path, e.target, err)
+		}
 		if err != nil {
 			return err
 		}
 		g.listings = append(g.listings, listing{
 			prefix: e.path + added.slash, base: added.real + added.slash, whole: true, attrs: all.attrs,
 		})
-		kept := slices.DeleteFunc(added.entries, func(e entry) bool { return l.tree.Ignored(e.path) })
+		kept := slices.DeleteFunc(added.entries, func(e entry) bool { return l.tree.file(e.path) })
 		if err := g.read(ctx, kept, nil); err != nil {
 			return err
 		}
@@ -64,7 +69,7 @@ func (g *gitTree) follow(ctx context.Context, l *lister) error {
 
 // listAll lists the whole tree of the repository.
 func (g *gitTree) listAll(ctx context.Context, t tally) (*linked, error) {
-	l := &lister{tally: tally{limits: t.limits}, tree: ignore.NewTree(nil)}
+	l := &lister{tally: tally{limits: t.limits}, tree: newIgnoringTree(ignoring{})}
 	modules, err := l.list(ctx, g.repos[0], g.root, "", "")
 	if err == nil {
 		err = sortEntries(l.entries)
@@ -115,9 +120,13 @@ type replacement struct {
 	entries []entry
 }
 
-// at returns what the link e, which is at a path in the repository, leads to.
+// at returns what the link e, which is at a path in the repository, leads to. Its error is errAbsent if that is
+// not there.
 func (all *linked) at(e entry, at string, listing int) (r replacement, err error) {
 	real, err := follow(at, e.target, all.readlink)
+	if err == errAbsent {
+		return r, err
+	}
 	if err != nil {
 		return r, errLink(e.path, e.target, err)
 	}

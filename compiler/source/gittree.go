@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"slugc/detect"
 	"slugc/detect/ignore"
 )
 
@@ -29,23 +30,6 @@ type gitTree struct {
 
 func (g *gitTree) close() error { return nil }
 
-func (g *gitTree) member() string { return path.Clean(g.listings[0].base) }
-
-func (g *gitTree) around(ctx context.Context, name string) (content []byte, ok bool) {
-	if strings.Contains(name, "\n") {
-		return nil, false
-	}
-	err := g.repos[0].blobs(ctx, []string{g.root + ":" + name},
-		func(_ int, kind string, size int64, in io.Reader) (err error) {
-			if kind == "blob" && size <= maxAround {
-				content, err = io.ReadAll(in)
-				ok = err == nil
-			}
-			return err
-		})
-	return content, ok && err == nil
-}
-
 func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 	r, err := openRepository(spec.Dir, spec.Env)
 	if err != nil {
@@ -56,14 +40,20 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 		return err
 	}
 	tree, err := r.subtree(ctx, root, sub)
+	if err == nil && sub != "" && spec.Select != nil {
+		if err = s.selectIn(ctx, spec, r, root, sub); err == nil && s.taken != nil {
+			sub = subOf(s.taken.Root)
+			tree, err = r.subtree(ctx, root, sub)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	rules, err := r.ignoreRules(ctx, tree)
+	rules, err := r.ignoring(ctx, tree, s.Member())
 	if err != nil {
 		return err
 	}
-	l := &lister{tally: tally{limits: s.o.Limits}, tree: ignore.NewTree(rules)}
+	l := &lister{tally: tally{limits: s.o.Limits}, tree: newIgnoringTree(rules), taken: s.taken}
 	links, err := l.list(ctx, r, tree, "", sub)
 	if err != nil {
 		return err
@@ -95,15 +85,29 @@ func (s *Source) openGit(ctx context.Context, spec Spec, sub string) error {
 			return err
 		}
 	}
-	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.Count(), commit, g
+	s.entries, s.ignored, s.commit, s.origin = l.entries, l.tree.count(), commit, g
 	s.remember(cache)
 	return nil
 }
 
-// ignoreRules reads the .slugignore of a tree.
-func (r *repository) ignoreRules(ctx context.Context, tree string) (rs ignore.Rules, err error) {
+// selectIn asks Spec.Select about the app in the directory sub.
+func (s *Source) selectIn(ctx context.Context, spec Spec, r *repository, root, sub string) error {
+	around, err := r.aroundTree(ctx, root)
+	if err != nil {
+		return err
+	}
+	defer around.close()
+	return s.selects(spec, around, sub)
+}
+
+// ignoring reads the rules of a tree, of which member is the app's directory, "" for all of it.
+func (r *repository) ignoring(ctx context.Context, tree, member string) (i ignoring, err error) {
 	names := []string{tree + ":" + ignoreFile}
-	err = r.blobs(ctx, names, func(_ int, kind string, size int64, content io.Reader) error {
+	if member != "" {
+		i.member = member + "/"
+		names = append(names, tree+":"+i.member+ignoreFile)
+	}
+	err = r.blobs(ctx, names, func(n int, kind string, size int64, content io.Reader) error {
 		if kind != "blob" {
 			return nil // missing, or a directory
 		}
@@ -111,16 +115,22 @@ func (r *repository) ignoreRules(ctx context.Context, tree string) (rs ignore.Ru
 		if err != nil {
 			return err
 		}
-		rs, err = parseIgnore(data)
+		rules, err := parseIgnore(data)
+		if n == 0 {
+			i.root = rules
+		} else {
+			i.own = rules
+		}
 		return err
 	})
-	return rs, err
+	return i, err
 }
 
 // lister collects the entries of trees as git lists them.
 type lister struct {
 	tally   tally
-	tree    *ignore.Tree
+	tree    *ignoringTree
+	taken   *detect.Selection // of the first listing's; nil for all of it
 	seen    int
 	entries []entry
 
@@ -225,8 +235,9 @@ func (l *lister) line(line string) error {
 	if fields[1] == "tree" {
 		return nil
 	}
-	if name == ignoreFile && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
-		return errNotRegular(ignoreFile)
+	isRules := name == ignoreFile || name == l.tree.member+ignoreFile
+	if isRules && fields[0] != "100644" && fields[0] != "100755" && fields[0] != "100664" {
+		return errNotRegular(name)
 	}
 	if fields[1] == "commit" {
 		return l.link(gitlink{name, fields[2]})
@@ -234,10 +245,10 @@ func (l *lister) line(line string) error {
 	if path.Base(own) == attributesFile && strings.HasPrefix(fields[0], "100") && isOID(fields[2]) {
 		l.listing.attrs = append(l.listing.attrs, blob{l.listing.base + own, fields[2]})
 	}
-	if l.tree.Ignored(name) {
+	if l.taken != nil && !l.taken.Takes(name, false) || l.tree.file(name) {
 		return nil
 	}
-	if err := l.tree.Err(); err != nil {
+	if err := l.tree.err(); err != nil {
 		return errIgnore(err)
 	}
 	mode, err := strconv.ParseUint(fields[0], 8, 32)
@@ -255,7 +266,7 @@ func (l *lister) link(link gitlink) error {
 	switch {
 	case path.Clean(link.path) != link.path || !isOID(link.oid):
 		return errRefused(link.path, "is a submodule of a form that git doesn't make")
-	case l.tree.Dir(link.path):
+	case l.taken != nil && !l.taken.Takes(link.path, true), l.tree.dir(link.path):
 		return nil
 	case len(l.links) == maxSubmodules:
 		return errTooManySubmodules(link.path)

@@ -56,16 +56,25 @@ func (d *directory) readlink(name string) (string, error) {
 	return d.outer.Readlink(name)
 }
 
-// replace stages what a link leads to that leaves the app's directory, but not the source: a file, or
-// a directory, which it returns.
+// replace stages what a link leads to that leaves what is staged, but not the source: a file, or
+// a directory, which it returns. Its error is errStays for a link
+// to be staged as it is.
 func (w *walker) replace(m *mount, rel, target string) (*subdir, error) {
 	at := path.Join(w.sub, rel)
 	if m != nil {
 		at = path.Join(m.from, m.rel(rel))
 	}
 	real, err := follow(at, target, w.readlink)
+	stays := !m.leaves(rel, target) // unless what it leads to is not selected
+	if err == errAbsent && stays {
+		return nil, errStays
+	}
 	if err != nil {
 		return nil, errLink(rel, target, err)
+	}
+	st, err := w.outer.Lstat(real)
+	if err == nil && stays && takes(w.taken, real, st.IsDir()) {
+		return nil, errStays
 	}
 	w.mu.Lock()
 	w.skipped = true // the tree is not what is on disk
@@ -75,7 +84,6 @@ func (w *walker) replace(m *mount, rel, target string) (*subdir, error) {
 	if over {
 		return nil, errTooManyLinks(rel)
 	}
-	st, err := w.outer.Lstat(real)
 	switch {
 	case err != nil:
 		return nil, errOpening(rel, err)
@@ -156,7 +164,7 @@ func follow(at, target string, readlink func(name string) (string, error)) (stri
 		to, err := readlink(next)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return "", errors.New("which is not in the source")
+			return "", errAbsent
 		case err != nil:
 			return "", err
 		case path.IsAbs(to):

@@ -11,6 +11,13 @@
 // (file, executable, link) and its content or target. Directories do not count, as in git, and an
 // empty one is not staged.
 //
+// An app that is a member of something larger is staged with what it uses ([Spec.Select]). The tree is then
+// the directory that holds all of that, less what was not selected, and the app is a directory in it
+// ([Source.Member]), which the digest covers too:
+//
+//	spec := source.Spec{Kind: source.Dir, Dir: "/srv/shop", Subdir: "apps/api", Select: detect.Select}
+//	// s.Member() is "apps/api", and the tree has apps/api and packages/lib
+//
 // Ignore rules: .git is left out at any depth, and so is what .slugignore at the root of the app
 // lists, in the syntax of gitignore(5). Of a directory in a git work tree, what git ignores is left
 // out too, unless it is tracked: the rules are those of every .gitignore, of info/exclude and of
@@ -51,6 +58,7 @@ import (
 	"slugc/cache/digest"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
+	"slugc/detect"
 )
 
 // runDir is where a slug runs, so that a link may say where its target is then.
@@ -83,6 +91,11 @@ type Spec struct {
 	IncludeIgnored bool // Dir: with what git ignores
 
 	Submodules Submodules // Git
+
+	// Select is nil, or called where the app's directory is part of something larger: a directory of the
+	// source, or of the git work tree around it. around is that, and member where the app is in it. What Select
+	// returns is staged instead of the app alone, unless it is nil. Its error is Open's.
+	Select func(around fs.FS, member string) (*detect.Selection, error)
 }
 
 // Options says how a source is opened. The zero value works.
@@ -103,6 +116,7 @@ type Source struct {
 	ignored int
 	leftOut string
 	origin  origin
+	taken   *detect.Selection // nil for the app alone
 
 	warnings []string // of Open
 }
@@ -111,9 +125,6 @@ type Source struct {
 type origin interface {
 	// stage puts the entries into w.
 	stage(ctx context.Context, s *Source, w *unpack.Writer) error
-	// member and around are [Source.Member] and [Source.Around].
-	member() string
-	around(ctx context.Context, name string) ([]byte, bool)
 	close() error
 }
 
@@ -164,6 +175,10 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 		return nil, err
 	}
 	s.digest = treeDigest(s.entries)
+	if s.taken != nil {
+		s.digest = memberDigest(s.digest, s.Member())
+		return s, s.hasMember()
+	}
 	return s, nil
 }
 
@@ -184,22 +199,16 @@ func (s *Source) Top() (names []string) {
 // always "", because comparing a directory with its HEAD costs more than the rest of Open.
 func (s *Source) Commit() string { return s.commit }
 
-// maxAround bounds a file that Around returns.
-const maxAround = 4 << 20
-
-// Member returns where the app's directory is in what it is part of: the source, or its git work tree.
-// It returns "." if it is all of it.
-func (s *Source) Member() string { return path.Clean(s.origin.member()) }
-
-// Around returns a file of what the app's directory is part of: the name is relative to that, as
-// [Source.Member] is, and not to the app. It returns false if there is no such file, if it is larger than
-// 4 MiB, or if it cannot be read.
-func (s *Source) Around(ctx context.Context, name string) ([]byte, bool) {
-	if !fs.ValidPath(name) {
-		return nil, false
+// Member returns the app's directory in the tree, "" if it is all of it.
+func (s *Source) Member() string {
+	if s.taken == nil {
+		return ""
 	}
-	return s.origin.around(ctx, name)
+	return s.taken.In()
 }
+
+// Selection returns what Spec.Select has returned, nil for the app alone.
+func (s *Source) Selection() *detect.Selection { return s.taken }
 
 // Close releases what Open holds, and removes what a tarball was unpacked to unless Stage has moved
 // it.

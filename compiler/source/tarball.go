@@ -54,6 +54,13 @@ func (s *Source) unpack(ctx context.Context, spec Spec, temp, sub string) error 
 	if err != nil {
 		return err
 	}
+	if err := s.widen(spec, d); err != nil {
+		_ = d.close()
+		return err
+	}
+	if s.taken != nil {
+		sub = s.taken.Root
+	}
 	t := &tarball{directory: *d, temp: temp, app: filepath.Join(app, filepath.FromSlash(sub))}
 	w, err := s.scan(ctx, &t.directory, nil, nil)
 	if err != nil {

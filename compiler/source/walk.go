@@ -12,8 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
-
-	"slugc/detect/ignore"
 )
 
 // openFlags opens a regular file. If it was replaced by something else, opening neither blocks nor
@@ -30,7 +28,7 @@ type walker struct {
 	group *errgroup.Group
 	*directory
 	git   *scope // of the app's directory
-	rules ignore.Rules
+	rules ignoring
 	cache *statCache
 
 	mu      sync.Mutex
@@ -134,11 +132,15 @@ func (w *walker) name(fd int, in subdir, rel, name string) (*subdir, error) {
 		return nil, errOpening(rel, err)
 	}
 	format := raw.Mode & unix.S_IFMT
-	if w.rules.Ignored(rel, format == unix.S_IFDIR) {
+	if w.taken != nil && in.mount == nil && !w.taken.Takes(rel, format == unix.S_IFDIR) {
+		w.skip(false)
+		return nil, nil
+	}
+	if w.rules.ignored(rel, format == unix.S_IFDIR) {
 		w.skip(true)
 		return nil, nil
 	}
-	if err := w.rules.Err(); err != nil {
+	if err := w.rules.err(); err != nil {
 		return nil, errIgnore(err)
 	}
 	below, out, err := in.scope.child(w.ctx, rel, format == unix.S_IFDIR)
@@ -201,8 +203,11 @@ func (w *walker) link(fd int, m *mount, rel, name string) (*subdir, error) {
 		return nil, errOpening(rel, err)
 	}
 	e := entry{path: rel, target: string(buf[:n])}
-	if (w.sub != "" || m != nil) && m.leaves(rel, e.target) {
-		return w.replace(m, rel, e.target)
+	leaves := (w.sub != "" || m != nil) && m.leaves(rel, e.target)
+	if leaves || m == nil && mayMiss(w.taken, rel, e.target) {
+		if below, err := w.replace(m, rel, e.target); err != errStays {
+			return below, err
+		}
 	}
 	if err := w.count(e); err != nil {
 		return nil, err

@@ -1,13 +1,18 @@
 package source_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/digest"
 	"slugc/cache/testkit"
 	"slugc/compiler/source"
+	"slugc/detect"
 )
 
 // workTree makes a git work tree with a script, which commits what it likes. It returns the work tree
@@ -190,30 +195,94 @@ func TestChangedRules(t *testing.T) {
 	}
 }
 
-// TestAround reads what the app's directory is part of: the source, or its work tree if that is more.
-func TestAround(t *testing.T) {
+// TestSelect stages an app with what is selected of what it is part of: the source, or its work tree if that is
+// more. The tree is the same whatever the source is.
+func TestSelect(t *testing.T) {
 	t.Parallel()
-	dir, env := workTree(t, `mkdir -p apps/api; echo r > root; touch apps/api/x; git add -A
-		git commit -qm x`)
-	for name, tt := range map[string]struct {
-		spec   source.Spec
-		member string
-	}{
-		"subdir":    {source.Spec{Dir: dir, Subdir: "apps/api", Env: env}, "apps/api"},
-		"work tree": {source.Spec{Dir: filepath.Join(dir, "apps/api"), Env: env}, "apps/api"},
-		"both":      {source.Spec{Dir: filepath.Join(dir, "apps"), Subdir: "api", Env: env}, "apps/api"},
-		"git":       {source.Spec{Kind: source.Git, Dir: dir, Subdir: "apps/api"}, "apps/api"},
-		"all":       {source.Spec{Dir: dir, Env: env}, "."},
-		"all git":   {source.Spec{Kind: source.Git, Dir: dir}, "."},
-	} {
-		s := open(t, tt.spec, source.Options{})
-		if s.Member() != tt.member {
-			t.Errorf("%s: the app is at %q", name, s.Member())
-		}
-		for file, want := range map[string]string{"root": "r\n", "none": "", "apps": "", "../x": ""} {
-			if got, ok := s.Around(t.Context(), file); string(got) != want || ok != (want != "") {
-				t.Errorf("%s: %s is %q, %t", name, file, got, ok)
+	dir, env := workTree(t, `mkdir -p apps/api/log apps/web lib/src other; echo r > root; touch apps/api/x apps/a
+		touch apps/web/w apps/web/package.json lib/src/l other/o; echo 'lib/src/*.tmp' > .slugignore
+		touch lib/src/b.tmp apps/api/y; echo y > apps/api/.slugignore; echo '*.log' > .gitignore
+		touch apps/api/log/z.log; ln -s ../../lib/src/l apps/api/in; ln -s ../../other apps/api/out
+		ln -s ../../none apps/api/none; git add -A; git commit -qm x`)
+	archive := filepath.Join(t.TempDir(), "app.tar")
+	sh(t, dir, "git archive -o "+archive+" HEAD")
+	tarball, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tarball.Close() })
+	taken := &detect.Selection{
+		Member: "apps/api", Root: ".", Dirs: []string{"apps/api", "lib"}, Files: []string{"apps/web/package.json"},
+	}
+	choose := func(around fs.FS, member string) (*detect.Selection, error) {
+		for file, want := range map[string]string{
+			"root": "r\n", "none": "", "apps": "", "../x": "", ".gitignore": "*.log\n",
+		} {
+			if got, err := fs.ReadFile(around, file); string(got) != want || (err == nil) != (want != "") {
+				t.Errorf("%s is %q (%v)", file, got, err)
 			}
 		}
+		entries, err := fs.ReadDir(around, "apps")
+		if err != nil || len(entries) != 3 || entries[0].IsDir() || !entries[1].IsDir() || member != taken.Member {
+			t.Errorf("%s: the directory has %v (%v)", member, entries, err)
+		}
+		return taken, nil
 	}
+	want := []string{
+		".gitignore", ".slugignore", "apps/a", "apps/api/.slugignore", "apps/api/in", "apps/api/none",
+		"apps/api/out/o", "apps/api/x", "apps/web/package.json", "lib/src/l", "root",
+	}
+	var digest digest.Digest
+	for name, spec := range map[string]source.Spec{
+		"subdir":    {Dir: dir, Subdir: "apps/api", Env: env},
+		"work tree": {Dir: filepath.Join(dir, "apps/api"), Env: env},
+		"both":      {Dir: filepath.Join(dir, "apps"), Subdir: "api", Env: env},
+		"git":       {Kind: source.Git, Dir: dir, Subdir: "apps/api"},
+		"tarball":   {Kind: source.Tarball, Reader: tarball, Temp: t.TempDir(), Subdir: "apps/api"},
+	} {
+		spec.Select = choose
+		s := open(t, spec, source.Options{})
+		tree, err := s.Stage(t.Context(), filepath.Join(t.TempDir(), "app"))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, treeFiles(t, tree.Root)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if digest == "" {
+			digest = tree.Digest
+		}
+		if s.Member() != "apps/api" || tree.Digest != digest {
+			t.Errorf("%s: the app is in %q, and the digest %s, not %s", name, s.Member(), tree.Digest, digest)
+		}
+	}
+	for name, spec := range map[string]source.Spec{
+		"all": {Dir: dir, Env: env}, "all of a tree": {Kind: source.Git, Dir: dir},
+		"alone": {Dir: dir, Subdir: "apps/web", Env: env},
+	} {
+		spec.Select = func(fs.FS, string) (*detect.Selection, error) {
+			if name != "alone" {
+				t.Errorf("%s: there is nothing around the app", name)
+			}
+			return nil, nil
+		}
+		if s := open(t, spec, source.Options{}); s.Member() != "" {
+			t.Errorf("%s: the app is in %q", name, s.Member())
+		}
+	}
+}
+
+// treeFiles returns the files and links below dir.
+func treeFiles(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }

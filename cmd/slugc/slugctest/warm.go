@@ -23,7 +23,7 @@ var models = map[string]model{
 	"go": {
 		map[string]string{
 			"go.mod":  "module example.com/model\n\ngo 1.25\n",
-			"main.go": "package main\n\nfunc main() {}\n",
+			"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() { http.NotFoundHandler() }\n",
 		},
 		"slugc_go/build-cache",
 	},

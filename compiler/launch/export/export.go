@@ -65,6 +65,7 @@ type Options struct {
 	BasePort  int                // as in [launch.Layout]
 	Env       []string           // config vars, K=V; a later one wins
 	Root      string             // where the slug is or will be unpacked: absolute
+	Directory string             // the app's directory below Root, see [launch.RunOptions]
 	Dir       string             // where the files will be: absolute; systemd's units name it
 	Log       string             // directory of logs, for the formats that name one: absolute
 	User      string             // user of the processes; "" is the init system's default

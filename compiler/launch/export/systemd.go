@@ -103,9 +103,12 @@ func (e *export) ownTmp(u unit) string {
 	name := u.dotted()
 	return fmt.Sprintf("RuntimeDirectory=%s\nBindPaths=\"%%t/%[1]s\":\"%[2]s/tmp\"\n"+
 		"ExecStartPre=+-/bin/sh -c %[3]s %%t/%[1]s %[4]s\n",
-		name, strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(e.Root), dollar(systemdWord(script)),
-		dollar(systemdWord(e.Root)))
+		name, strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(e.appDir()), dollar(systemdWord(script)),
+		dollar(systemdWord(e.appDir())))
 }
+
+// appDir is where the processes run.
+func (e *export) appDir() string { return path.Join(e.Root, e.Directory) }
 
 // percent escapes percent signs, as systemd and supervisord require.
 func percent(text string) string { return strings.ReplaceAll(text, "%", "%%") }

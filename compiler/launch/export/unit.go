@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"slugc/buildpacks/shell"
 	"slugc/compiler/launch"
 )
 
@@ -14,6 +15,7 @@ import (
 type unit struct {
 	launch.Instance
 	app     string
+	in      string     // where below HOME the app's directory is, with a slash at the end; "" for HOME
 	own     []variable // what slugc sets
 	vars    []variable // config vars
 	command string     // encoded if the format cannot hold it
@@ -27,6 +29,9 @@ var ownNames = []string{"DYNO", "HOME", "PORT", "PS", "PWD"}
 
 func newUnit(e *export, f format, i launch.Instance) unit {
 	u := unit{Instance: i, app: e.App}
+	if e.Directory != "" {
+		u.in = e.Directory + "/"
+	}
 	config := map[string]bool{}
 	for _, entry := range e.Env {
 		name, _, _ := strings.Cut(entry, "=")
@@ -78,7 +83,11 @@ func (u unit) script(before ...string) string {
 // ownPIDFile is a line of shell that names a file for the process's id where the app has the directory for it:
 // two processes of a Rails app may not have the same one. A config var may name another.
 func (u unit) ownPIDFile() string {
-	return fmt.Sprintf(`[ ! -d "$HOME/tmp/pids" ] || export PIDFILE="${PIDFILE-$HOME/tmp/pids/%s.pid}"`, u.Name())
+	pids := `"$HOME"/` + shell.Quote(u.in+"tmp/pids")
+	if u.in == "" {
+		return fmt.Sprintf(`[ ! -d "$HOME/tmp/pids" ] || export PIDFILE="${PIDFILE-$HOME/tmp/pids/%s.pid}"`, u.Name())
+	}
+	return fmt.Sprintf(`[ ! -d %s ] || [ -n "${PIDFILE+x}" ] || export PIDFILE=%[1]s/%s.pid`, pids, u.Name())
 }
 
 // argv returns the whole command line.

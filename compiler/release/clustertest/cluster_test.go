@@ -24,3 +24,9 @@ func TestCancelRaces(t *testing.T) {
 	cluster := etcdtest.Shared(t)
 	releasetest.CancelRaces(t, func() coordinator.Coordinator { return cluster.Open(t, "/cancel?timeout=30s") })
 }
+
+func TestConfigRaces(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Shared(t)
+	releasetest.ConfigRaces(t, func() coordinator.Coordinator { return cluster.Open(t, "/config?timeout=30s") })
+}

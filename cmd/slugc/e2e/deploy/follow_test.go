@@ -27,12 +27,12 @@ type follower struct {
 	home, url string
 }
 
-func followApp(t *testing.T, home, app string) *follower {
+func followApp(t *testing.T, home, app string, more ...string) *follower {
 	t.Helper()
 	port := fmt.Sprint(testkit.FreePort(t))
 	f := &follower{T: t, home: home, url: "http://127.0.0.1:" + port + "/"}
-	f.cmd = slugctest.Command(t, home,
-		"start", app, "--follow", "--listen", "127.0.0.1", "-p", port, "--env", "COLOUR=green")
+	args := append([]string{"start", app, "--follow", "--listen", "127.0.0.1", "-p", port}, more...)
+	f.cmd = slugctest.Command(t, home, args...)
 	f.out = slugctest.Background(t, f.cmd)
 	return f
 }
@@ -89,17 +89,17 @@ func (f *follower) load() (end func()) {
 }
 
 // TestFollow is a day of an app: releases, scaling, a broken release, one whose release process
-// fails, and a rollback. The app is under load, and no request fails.
+// fails, a rollback, and other config vars. The app is under load, and no request fails.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
 	f := followApp(t, home, "blog")
 	f.says("blog has no release yet: waiting for the first")
 	build := func(exit int) slugctest.Outcome { t.Helper(); return f.do(exit, "build", dir, "--app", "blog") }
+	f.do(0, "config", "set", "blog", "COLOUR=green")
 	slugctest.WebApp(t, dir, "one")
 	build(0)
 	f.answers("one web.1 green")
-
 	unload := f.load()
 	f.do(0, "scale", "blog", "web=2", "worker=1")
 	f.answers("one web.2 green")
@@ -124,6 +124,9 @@ func TestFollow(t *testing.T) {
 	if strings.Contains(f.out.String(), "starting v4") {
 		t.Error("a failed release was started")
 	}
+	f.do(0, "config", "set", "blog", "COLOUR=light green")
+	f.answers("one web.1 light green")
+	f.says("v6 is live")
 	unload()
 
 	if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -159,7 +162,7 @@ func TestFollowKilled(t *testing.T) {
 	t.Parallel()
 	home, dir := slugctest.WarmHome(t, "go", "blog"), t.TempDir()
 	slugctest.WebApp(t, dir, "one")
-	f := followApp(t, home, "blog")
+	f := followApp(t, home, "blog", "--env", "COLOUR=green")
 	f.do(0, "build", dir, "--app", "blog")
 	tail := slugctest.Command(t, home, "logs", "blog", "-t", "--ps", "web")
 	tailed := slugctest.Background(t, tail)
@@ -173,7 +176,7 @@ func TestFollowKilled(t *testing.T) {
 	if err != nil || len(left) != 1 {
 		t.Fatalf("left are %v, %v", left, err)
 	}
-	f = followApp(t, home, "blog")
+	f = followApp(t, home, "blog", "--env", "COLOUR=green")
 	f.answers("one web.1 green")
 	if _, err := os.Stat(left[0]); err == nil {
 		t.Error("what the killed one left is still there")
