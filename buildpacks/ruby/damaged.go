@@ -40,7 +40,8 @@ func (b *work) damagedPatterns() []diagnosis.Pattern {
 		}.Transient().Again(),
 		diagnosis.Pattern{
 			ID: "ruby/checksum-mismatch",
-			Match: lazyregexp.New(source + `(?:cannot continue installing (\S+) \((\S+)\)[\s\S]*?does not match the checksum|` +
+			Match: lazyregexp.New(source + `(?:` +
+				`cannot continue installing (\S+) \((\S+)\)[\s\S]*?does not match the checksum|` +
 				`Bundler found mismatched checksums[\s\S]*?\n\s+(\S+) \((\S+)\)|` +
 				`The given checksum for (\S+) \(".*"\) is not a valid)`),
 			Make: func(m []string) *diagnosis.Diagnosis {
@@ -54,7 +55,7 @@ func (b *work) damagedPatterns() []diagnosis.Pattern {
 				}
 				return &diagnosis.Diagnosis{
 					Place:   lock,
-					Summary: fmt.Sprintf("The gem %s from %s does not have the checksum that it should have.", gem, from),
+					Summary: fmt.Sprintf("The gem %s from %s does not match its checksum.", gem, from),
 					Hints: []string{
 						"if " + lock + " was edited or merged by hand, run `bundle lock` and commit it",
 						"otherwise the source, a mirror or a proxy serves something else than was published: " +
