@@ -155,7 +155,8 @@ func TestPartOfModule(t *testing.T) {
 	}
 	_, err := detect.Select(source, "svc/apps/api")
 	e, ok := errors.AsType[*detect.Error](err)
-	if want := "build svc, with -e GO_INSTALL_PACKAGE_SPEC=./apps/api"; !ok || e.ID != "go/no-module" || e.Hints[0] != want {
+	want := "build svc, with -e GO_INSTALL_PACKAGE_SPEC=./apps/api"
+	if !ok || e.ID != "go/no-module" || e.Hints[0] != want {
 		t.Errorf("got %+v, want %s", e, want)
 	}
 	source["svc/apps/api/package.json"] = &fstest.MapFile{Data: []byte("{}")}
