@@ -60,6 +60,10 @@ func (b *build) open(ctx context.Context) (*source.Source, error) {
 	if err = end("reading the source", err); err != nil {
 		return nil, err
 	}
+	if err := refuseSelected(src, b.Home); err != nil {
+		_ = src.Close()
+		return nil, err
+	}
 	b.clock.mark("source")
 	return src, nil
 }
@@ -76,9 +80,29 @@ func refuseState(spec source.Spec, home *cache.Home) error {
 		return fmt.Errorf("finding the state directory: %w", err)
 	}
 	if rel, err := filepath.Rel(dir, state); err == nil && filepath.IsLocal(rel) {
-		return fault.UsageError("source/holds-state",
-			fmt.Errorf("building %q: slugc's state directory %q lies inside it", spec.Dir, state),
-			"keep the state elsewhere with --home DIR or SLUGC_HOME, or build a directory below")
+		return holdsState(spec.Dir, state)
 	}
 	return nil
+}
+
+// refuseSelected is [refuseState] for what is staged around the app.
+func refuseSelected(src *source.Source, home *cache.Home) error {
+	taken := src.Selection()
+	if taken == nil {
+		return nil
+	}
+	state, err := filepath.EvalSymlinks(home.Path())
+	if err != nil {
+		return fmt.Errorf("finding the state directory: %w", err)
+	}
+	if src.Holds(state) {
+		return holdsState(taken.Root, state)
+	}
+	return nil
+}
+
+func holdsState(dir, state string) error {
+	return fault.UsageError("source/holds-state",
+		fmt.Errorf("building %q: slugc's state directory %q lies inside it", dir, state),
+		"keep the state elsewhere with --home DIR or SLUGC_HOME, or build a directory below")
 }

@@ -58,6 +58,22 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+func TestMember(t *testing.T) {
+	t.Parallel()
+	for _, want := range []string{"", "apps/api"} {
+		dir := t.TempDir()
+		if err := extension.WriteMember(dir, want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := extension.Member(dir); got != want || err != nil {
+			t.Errorf("got %q (%v), want %q", got, err, want)
+		}
+	}
+	if got, err := extension.Member(""); got != "" || err != nil {
+		t.Errorf("without a platform directory: %q (%v)", got, err)
+	}
+}
+
 func TestForeignPlatform(t *testing.T) {
 	t.Parallel()
 	tools, err := extension.Toolchains(t.TempDir())

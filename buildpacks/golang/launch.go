@@ -66,7 +66,8 @@ func (b *work) launch() error {
 // cgroups allow, so that the garbage collector works harder before the kernel kills the app. A
 // GOMEMLIMIT that is set, even if empty, stays. The bin is that of member, the app's directory.
 func profile(cgroups language.Cgroups, member string) string {
-	bin := "$HOME/" + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(path.Join(member, binDir))
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`")
+	bin := "$HOME/" + quote.Replace(path.Join(member, binDir))
 	return `case ":$PATH:" in
 *":` + bin + `:"*) ;;
 *) export PATH="$PATH:` + bin + `" ;;

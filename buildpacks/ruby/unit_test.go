@@ -35,9 +35,11 @@ func workIn(t *testing.T, files map[string]string, gems ...string) *work {
 	t.Helper()
 	dir := testkit.Tree(t, t.TempDir(), files)
 	b := &work{
-		Build: &language.Build{Dir: dir, Root: dir, Log: &command.Log{Out: io.Discard}, Result: libcnb.NewBuildResult()},
-		temp:  t.TempDir(),
-		env:   newEnvironment(nil, nil, ""),
+		Build: &language.Build{
+			Dir: dir, Root: dir, Log: &command.Log{Out: io.Discard}, Result: libcnb.NewBuildResult(),
+		},
+		temp: t.TempDir(),
+		env:  newEnvironment(nil, nil, ""),
 	}
 	b.app = &detect.RubyApp{
 		Kind:     "plain",

@@ -13,6 +13,7 @@ import (
 var scriptApps = map[string][]string{
 	"script-go":       {"hello", "app"},
 	"script-limits":   {"app"},
+	"script-member":   {"api", "web"},
 	"script-procfile": {"dup", "own"},
 	"script-source":   {"r", "tar", "dir"},
 }

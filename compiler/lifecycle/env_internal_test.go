@@ -131,6 +131,22 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// TestProfileOfMember enters the directory of a member at its end, wherever the slug is.
+func TestProfileOfMember(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	member := "apps/it's $HOME"
+	testkit.Write(t, filepath.Join(app, member, "x"), "")
+	text, err := profile(nil, opened(t, app), "/app", member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sourced(t, text+"export AT=\"$(pwd)\"\n", app, "CDPATH=/tmp")
+	if want := filepath.Join(app, member); got["AT"] != want {
+		t.Errorf("it is in %q, want %q\n%s", got["AT"], want, text)
+	}
+}
+
 func TestProfileRefusesExecD(t *testing.T) {
 	t.Parallel()
 	layers := filepath.Join(t.TempDir(), ".layers")

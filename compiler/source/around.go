@@ -89,7 +89,6 @@ func (a *aroundTree) Open(name string) (fs.File, error) {
 			f = nil
 			return nil
 		}
-		f.content = content
 		if size <= maxAround {
 			var all []byte
 			all, err = io.ReadAll(content)
@@ -103,8 +102,6 @@ func (a *aroundTree) Open(name string) (fs.File, error) {
 		return refuse(err)
 	case f == nil:
 		return refuse(fs.ErrNotExist)
-	case f.info.size > maxAround:
-		return refuse(fmt.Errorf("it has %d bytes", f.info.size))
 	}
 	return f, nil
 }
@@ -135,7 +132,7 @@ func (a *aroundTree) entries(mode fs.FileMode, tree []byte) (entries []fs.DirEnt
 // treeFile is an open file or directory of an aroundTree.
 type treeFile struct {
 	info    treeInfo
-	content io.Reader
+	content io.Reader // nil for a file above maxAround
 	entries []fs.DirEntry
 }
 
@@ -143,8 +140,11 @@ func (f *treeFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 func (f *treeFile) Close() error               { return nil }
 
 func (f *treeFile) Read(p []byte) (int, error) {
-	if f.info.IsDir() {
+	switch {
+	case f.info.IsDir():
 		return 0, syscall.EISDIR
+	case f.content == nil:
+		return 0, syscall.EFBIG
 	}
 	return f.content.Read(p)
 }

@@ -64,6 +64,21 @@ func (s *Source) widen(spec Spec, d *directory) error {
 	return nil
 }
 
+// Holds reports whether a directory of this machine, by its path without links, is in what was selected of a
+// directory. It is false for the app alone and for other kinds of sources.
+func (s *Source) Holds(path string) bool {
+	d, ok := s.origin.(*directory)
+	if !ok || s.taken == nil {
+		return false
+	}
+	root, err := filepath.EvalSymlinks(filepath.Join(d.outer.Name(), filepath.FromSlash(d.sub)))
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, path)
+	return err == nil && filepath.IsLocal(rel) && s.taken.Takes(filepath.ToSlash(rel), true)
+}
+
 // subOf returns a directory of the source as Spec.Subdir names it.
 func subOf(dir string) string {
 	if dir == "." {
