@@ -26,7 +26,7 @@ func configSlug(t *testing.T, text string) string {
 // that a rollback and its release process get the earlier ones.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	home, dir := slugctest.Home(t), testkit.Tree(t, t.TempDir(), map[string]string{
+	home, dir := slugctest.Home(t), testkit.Tree(t, filepath.Join(t.TempDir(), "Hello"), map[string]string{
 		".env": "B=local\nC=local", "prod.env": "A='two words'\nB=\"x\\ny\"\nPORT=3000\n",
 	})
 	run := func(exit int, stdout string, args ...string) string {
@@ -52,7 +52,7 @@ func TestConfig(t *testing.T) {
 	}
 	run(0, "one A=2 B=flag C=\n", "run", "hello", "--env-file=", "-e", "B=flag")
 	run(0, "A=2\nB=2\n", "config", "hello")
-	run(0, "A\nB\n", "config", "hello", "--names")
+	run(0, "A\nB\n", "config", "--names")
 	run(0, "2\n", "config", "get", "hello", "A")
 	run(0, "{\n  \"A\": \"2\",\n  \"B\": \"2\"\n}\n", "config", "hello", "--json")
 	said = run(0, "hello v3\n", "config", "set", "hello", "--from-file", "prod.env")
