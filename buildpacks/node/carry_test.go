@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"slugc/buildpacks/buildpacktest"
 	"slugc/cache/testkit"
@@ -81,7 +82,7 @@ func read(t *testing.T, dir string) map[string]string {
 		switch {
 		case e.link != "":
 			files[e.path] = "->" + e.link
-		case e.mode.IsRegular():
+		case e.mode&unix.S_IFMT == unix.S_IFREG:
 			files[e.path] = testkit.Read(t, filepath.Join(dir, e.path))
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 )
 
 // entry is what stat tells of a file. Two equal entries, taken at different times, mean that nobody
@@ -19,7 +19,7 @@ import (
 // its files have entries of their own, and renaming the top changes its times.
 type entry struct {
 	path         string
-	mode         fs.FileMode
+	mode         uint32 // st_mode
 	size         int64
 	mtime, ctime int64 // nanoseconds
 	ino          uint64
@@ -29,53 +29,33 @@ type entry struct {
 // manifest is a directory tree as stats, sorted by path.
 type manifest []entry
 
-// takeManifest walks dir. skip leaves out a slash-separated path relative to dir with all below it;
-// nil skips nothing.
+// takeManifest walks dir, a few directories at a time. skip leaves out a slash-separated path relative to
+// dir with all below it; nil skips nothing. It is called concurrently.
 func takeManifest(dir string, skip func(rel string) bool) (manifest, error) {
-	var m manifest
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, name)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		if skip != nil && rel != "." && skip(rel) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		e := entry{path: rel, mode: info.Mode()}
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok && !d.IsDir() {
-			e.size, e.mtime, e.ctime, e.ino = info.Size(), stat.Mtim.Nano(), stat.Ctim.Nano(), stat.Ino
-		}
-		if d.Type() == fs.ModeSymlink {
-			if e.link, err = os.Readlink(name); err != nil {
-				return err
-			}
-		}
-		m = append(m, e)
-		return nil
-	})
+	w := statWalk{root: dir, skip: skip}
+	w.group.SetLimit(runtime.GOMAXPROCS(0))
+	err := w.top()
+	if waited := w.group.Wait(); err == nil {
+		err = waited
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", dir, err)
 	}
-	slices.SortFunc(m, func(a, b entry) int { return cmp.Compare(a.path, b.path) })
-	return m, nil
+	slices.SortFunc(w.found, func(a, b entry) int { return cmp.Compare(a.path, b.path) })
+	return w.found, nil
 }
 
 // digest returns the manifest as one value, in hexadecimal.
 func (m manifest) digest() string {
 	h := sha256.New()
+	var line []byte
 	for _, e := range m {
-		fmt.Fprintf(h, "%q %o %d %d %d %d %q\n", e.path, e.mode, e.size, e.mtime, e.ctime, e.ino, e.link)
+		line = strconv.AppendQuote(line[:0], e.path)
+		for _, n := range []int64{int64(e.mode), e.size, e.mtime, e.ctime, int64(e.ino)} {
+			line = strconv.AppendInt(append(line, ' '), n, 10)
+		}
+		line = strconv.AppendQuote(append(line, ' '), e.link)
+		h.Write(append(line, '\n'))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

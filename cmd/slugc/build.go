@@ -30,7 +30,7 @@ const (
 
 type buildFlags struct {
 	app, ref, subdir, output, message, procfile, limit, envFile string
-	env, allowSubmodules                                        []string
+	env, configVars, allowSubmodules                            []string
 	fresh, noRegister, includeIgnored                           bool
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
@@ -84,9 +84,7 @@ stderr.`,
 	flags.StringVarP(&f.message, "message", "m", "", "the release's description")
 	flags.StringVar(&f.procfile, "procfile", "strict", "strict, or lenient: a bad Procfile line is only a warning")
 	flags.StringVar(&f.limit, "size-limit", defaultLimit, "largest slug allowed")
-	flags.StringArrayVarP(&f.env, "env", "e", nil,
-		"build configuration `K=V` (or K, from the environment); never in the slug")
-	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
+	f.environmentFlags(flags)
 	flags.BoolVar(&f.fresh, "fresh", false, "build from scratch: ignore everything cached for this app")
 	f.config.flags(cmd)
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
@@ -103,6 +101,20 @@ func (f *buildFlags) sourceFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.subdir, "subdir", "", "the app's directory inside the source")
 	flags.BoolVar(&f.includeIgnored, "include-ignored", false,
 		"of a directory in a git work tree, take what git ignores too")
+}
+
+// environmentFlags adds the flags for the build configuration.
+func (f *buildFlags) environmentFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.env, "env", "e", nil,
+		"build configuration `K=V` (or K, from the environment); never in the slug")
+	flags.StringVar(&f.envFile, "env-file", "", "read build configuration from this file")
+	configVarFlag(flags, &f.configVars)
+}
+
+// configVarFlag adds the flag for the app's own config vars that builds get too.
+func configVarFlag(flags *pflag.FlagSet, names *[]string) {
+	flags.StringArrayVar(names, "config-var", nil,
+		"config var `NAME` of the app that the build gets too, as build configuration; * is all of them")
 }
 
 func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (compiler.Request, error) {
@@ -136,11 +148,6 @@ func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (co
 	if req.Source, err = c.sourceSpec(f, args); err != nil {
 		return req, err
 	}
-	more, err := c.readEnv("env", f.envFile, f.env)
-	if err != nil {
-		return req, err
-	}
-	req.Env = c.buildEnv(more)
 	req.App = f.app
 	if req.App == "" {
 		req.App = appName(req.Source)
@@ -148,6 +155,14 @@ func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (co
 	if err := checkApp(req.App); err != nil {
 		return req, err
 	}
+	more, err := c.readEnv("env", f.envFile, f.env)
+	if err == nil {
+		err = c.addConfigVars(ctx, req.App, f.configVars, more)
+	}
+	if err != nil {
+		return req, err
+	}
+	req.Env = c.buildEnv(more)
 	if req.Register {
 		req.Deploy, err = f.config.options(ctx, c, req.App)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -10,26 +11,31 @@ import (
 
 	"slugc/compiler/deploy"
 	"slugc/compiler/release"
+	"slugc/compiler/source"
 )
 
 func (c *cli) configCommand() *cobra.Command {
 	var names bool
 	cmd := &cobra.Command{
-		Use:   "config APP",
+		Use:   "config [APP]",
 		Short: "Show or change the config vars that are kept with an app",
 		Long: `Config shows an app's config vars as lines NAME=VALUE, which --from-file of config set reads back;
 with --names, their names only. They are kept with the coordinator and reach the app's processes: run,
 start, export, the release process. A change makes the next release of the same slug, and a rollback
-takes the config vars of the earlier release.`,
+takes the config vars of the earlier release. Without APP it is the app that slugc build would build here.`,
 		Example: `  slugc config set blog LOG_LEVEL=info
   slugc config set blog DATABASE_URL <url.txt
   slugc config set blog --from-file production.env
   slugc config blog --names
   slugc config get blog LOG_LEVEL
   slugc config unset blog LOG_LEVEL`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			vars, err := c.appConfig(cmd.Context(), args[0])
+			app, err := namedApp(args)
+			if err != nil {
+				return err
+			}
+			vars, err := c.appConfig(cmd.Context(), app)
 			if err != nil {
 				return err
 			}
@@ -46,6 +52,19 @@ takes the config vars of the earlier release.`,
 	c.jsonFlag(cmd)
 	cmd.AddCommand(c.configGetCommand(), c.configSetCommand(), c.configUnsetCommand())
 	return cmd
+}
+
+// namedApp returns the app that the arguments name, else the one that a build of the working directory would have.
+func namedApp(args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("naming the app: %w", err)
+	}
+	app := appName(source.Spec{Dir: dir})
+	return app, checkApp(app)
 }
 
 // appConfig returns an app's own config vars.

@@ -10,6 +10,7 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
+	"slugc/compiler/coordinator/local"
 	"slugc/compiler/procfile"
 )
 
@@ -26,7 +27,7 @@ func configSlug(t *testing.T, text string) string {
 // that a rollback and its release process get the earlier ones.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	home, dir := slugctest.Home(t), testkit.Tree(t, t.TempDir(), map[string]string{
+	home, dir := slugctest.Home(t), testkit.Tree(t, filepath.Join(t.TempDir(), "Hello"), map[string]string{
 		".env": "B=local\nC=local", "prod.env": "A='two words'\nB=\"x\\ny\"\nPORT=3000\n",
 	})
 	run := func(exit int, stdout string, args ...string) string {
@@ -52,7 +53,7 @@ func TestConfig(t *testing.T) {
 	}
 	run(0, "one A=2 B=flag C=\n", "run", "hello", "--env-file=", "-e", "B=flag")
 	run(0, "A=2\nB=2\n", "config", "hello")
-	run(0, "A\nB\n", "config", "hello", "--names")
+	run(0, "A\nB\n", "config", "--names")
 	run(0, "2\n", "config", "get", "hello", "A")
 	run(0, "{\n  \"A\": \"2\",\n  \"B\": \"2\"\n}\n", "config", "hello", "--json")
 	said = run(0, "hello v3\n", "config", "set", "hello", "--from-file", "prod.env")
@@ -148,5 +149,35 @@ func TestConfigStaysOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestConfigPruned holds that a prune removes the config vars of releases whose slug is gone, and no others.
+func TestConfigPruned(t *testing.T) {
+	t.Parallel()
+	home := slugctest.Home(t)
+	o := slugctest.Run(t, home, "register", slugctest.SmallSlug(t, "one", ""), "--app", "hello", "--json")
+	first := strings.TrimPrefix(slugctest.Decode[releaseRow](t, o).Slug.URL, "file://")
+	for _, args := range [][]string{
+		{"config", "set", "hello", "A=1"}, {"config", "set", "hello", "A=2"},
+		{"register", slugctest.SmallSlug(t, "two", ""), "--app", "hello"},
+	} {
+		if o := slugctest.Run(t, home, args...); o.Exit != 0 {
+			t.Fatal(o.Stderr)
+		}
+	}
+	for _, want := range []int{2, 1} { // v2 has the first set, v3 and v4 have the second
+		if o := slugctest.Run(t, home, "cache", "prune"); o.Exit != 0 {
+			t.Fatal(o.Stderr)
+		}
+		c, err := local.Open(filepath.Join(home, "coordinator.db"), local.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets, _, err := c.List(t.Context(), "/apps/hello/config/")
+		if c.Close(); err != nil || len(sets) != want {
+			t.Errorf("%d sets, %v, want %d", len(sets), err, want)
+		}
+		_ = os.Remove(first)
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -103,6 +105,33 @@ func (c *cli) environ(p processConfig, s *appSlug) []string {
 		env = append(env, command.Environ(vars)...)
 	}
 	return env
+}
+
+// addConfigVars adds those of an app's own config vars that a build of it gets to env, whose variables win. "*" names
+// all of them.
+func (c *cli) addConfigVars(ctx context.Context, app string, names []string, env map[string]string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return c.withReleases(func(r *release.Releases) error {
+		vars, err := r.Config(ctx, app)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(names, "*") {
+			names = vars.Names()
+		}
+		for _, name := range names {
+			value, set := vars[name]
+			if !set {
+				return release.ConfigUnset(app, name)
+			}
+			if _, given := env[name]; !given {
+				env[name] = value
+			}
+		}
+		return nil
+	})
 }
 
 // plainValue is a value that needs no quotes in a file of variables.

@@ -88,6 +88,7 @@ install replaces them.`,
 	flags.StringVar(&s.Subdir, "subdir", "", "the app's directory in the repository")
 	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main, master and the one that HEAD names)")
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
+	configVarFlag(flags, &s.ConfigVars)
 	flags.StringVar(&s.ReleaseEnvFile, "release-env-file", "", "config vars of the process type release")
 	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "",
 		"variables of slugc itself, such as passwords of coordinator and store")

@@ -211,6 +211,9 @@ func (c *cli) receive(
 	}
 	deployment.Actor = g.actor
 	env, err := c.readEnv("env", h.Settings.EnvFile, nil)
+	if err == nil {
+		err = c.addConfigVars(ctx, h.Settings.App, h.Settings.ConfigVars, env)
+	}
 	if err != nil {
 		return err
 	}

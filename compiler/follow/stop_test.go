@@ -26,7 +26,7 @@ func TestStop(t *testing.T) {
 			t.Parallel()
 			signals, kill := make(chan os.Signal, 2), make(chan struct{})
 			f := start(t, func(o *follow.Options) {
-				o.Grace, o.Signals, o.Kill = 300*time.Millisecond, signals, kill
+				o.Grace, o.Signals, o.Kill = 2*time.Second, signals, kill
 				if by == "KILL" {
 					o.Grace = time.Hour
 				}

@@ -26,6 +26,7 @@ type Settings struct {
 	Store          string   `json:"store,omitempty"`
 	Home           string   `json:"home"`                       // state directory
 	EnvFile        string   `json:"env_file,omitempty"`         // build configuration
+	ConfigVars     []string `json:"config_vars,omitempty"`      // names of the app's own config vars that builds get
 	ReleaseEnvFile string   `json:"release_env_file,omitempty"` // config vars of the release process
 	// SlugcEnvFile has variables of slugc itself, for a git server whose environment lacks them.
 	SlugcEnvFile string   `json:"slugc_env_file,omitempty"`
@@ -59,7 +60,7 @@ func (s *Settings) textKeys() map[string]*string {
 }
 
 func (s *Settings) listKeys() map[string]*[]string {
-	return map[string]*[]string{"branch": &s.Branches, "allowSubmodules": &s.Submodules}
+	return map[string]*[]string{"branch": &s.Branches, "allowSubmodules": &s.Submodules, "configVar": &s.ConfigVars}
 }
 
 // values are the values of each key; a setting that is not set has none.

@@ -88,6 +88,22 @@ func LinkToolchains(t testing.TB, home string) {
 	}
 }
 
+// VerifyCache requires that nothing in a state directory is damaged. It leaves out the toolchains, which are
+// those of other tests too and take long to read.
+func VerifyCache(t testing.TB, home string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(home, "toolchains")); err != nil {
+		t.Fatal(err)
+	}
+	if o := Run(t, home, "cache", "verify"); o.Exit != 0 {
+		t.Errorf("the cache is damaged: %s", o.Stderr)
+	}
+	if err := os.RemoveAll(filepath.Join(home, "toolchains")); err != nil {
+		t.Fatal(err)
+	}
+	LinkToolchains(t, home)
+}
+
 // passed matches the variables that slugc needs to reach the network: proxies and certificates.
 var passed = regexp.MustCompile(`(?i)^(?:(?:https?|no|all)_proxy|ssl_cert_(?:file|dir)|` +
 	`node_extra_ca_certs|curl_ca_bundle|git_ssl_cainfo|npm_config_cafile)=.`)

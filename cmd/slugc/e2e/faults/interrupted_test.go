@@ -60,9 +60,7 @@ func TestInterrupted(t *testing.T) {
 			if o := slugctest.Run(t, home, "ps", "stopped"); o.Exit != 72 {
 				t.Errorf("the app has a release: %s%s", o.Stdout, o.Stderr)
 			}
-			if o := slugctest.Run(t, home, "cache", "verify"); o.Exit != 0 {
-				t.Errorf("the cache is damaged: %s", o.Stderr)
-			}
+			slugctest.VerifyCache(t, home)
 		})
 	}
 }

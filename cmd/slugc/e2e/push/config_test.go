@@ -35,9 +35,14 @@ func TestRollbackConfig(t *testing.T) {
 	o = s.run(t, s.binary, "config", "set", "blog", "DATABASE_URL=postgres://kept/db")
 	says(t, o, 0, "one migrates postgres://kept/db", "Released blog v4: Set DATABASE_URL")
 	says(t, s.run(t, s.binary, "rollback", "blog", "v2"), 0, "two migrates postgres://kept/db")
-	testkit.Write(t, filepath.Join(s.work, "more"), "three")
+	// Builds get those of the app's config vars that are named.
+	says(t, s.run(t, s.binary, "config", "set", "blog", "GO_LINKER_VALUE=kept", "SECRET=kept"), 0, "Released blog v6")
+	s.install(t, "--config-var", "GO_LINKER_VALUE")
+	testkit.Write(t, filepath.Join(s.work, "bin/go-pre-compile"), "#!/bin/sh\necho compiling with $GO_LINKER_VALUE.\n")
+	s.git(t, "add", "--chmod=+x", "bin/go-pre-compile")
 	s.commit(t, "three")
-	says(t, s.git(t, "push", "origin", "main"), 0, "two migrates postgres://kept/db")
+	says(t, s.git(t, "push", "origin", "main"), 0, "the build configuration changed", "compiling with kept.",
+		"two migrates postgres://kept/db", "Released blog v7")
 }
 
 // TestPushMember releases one directory of a repository with what it uses beside it, also from objects that git has
