@@ -49,12 +49,11 @@ type nodeGraph struct {
 	manifests map[string]nodeManifest // by directory, the root's too
 	named     map[string]string       // directories of members by their package's name
 	members   []string                // directories, sorted
-	read      func(dir string) (nodeManifest, bool)
+	read      reader
 }
 
-// newNodeGraph returns the graph of these members. read returns the package.json of a directory, false if there
-// is none or if it is malformed.
-func newNodeGraph(members []string, read func(dir string) (nodeManifest, bool)) *nodeGraph {
+// newNodeGraph returns the graph of these members, whose files read reads.
+func newNodeGraph(members []string, read reader) *nodeGraph {
 	g := &nodeGraph{manifests: map[string]nodeManifest{}, named: map[string]string{}, members: members, read: read}
 	for _, dir := range members {
 		if p := g.manifest(dir); p.name != "" && g.named[p.name] == "" {
@@ -67,7 +66,7 @@ func newNodeGraph(members []string, read func(dir string) (nodeManifest, bool)) 
 func (g *nodeGraph) manifest(dir string) nodeManifest {
 	p, ok := g.manifests[dir]
 	if !ok {
-		p, _ = g.read(dir)
+		p, _ = g.read.manifest(dir)
 		g.manifests[dir] = p
 	}
 	return p
@@ -126,6 +125,9 @@ func (g *nodeGraph) direct(dir string) []string {
 		if kind, _, _ := strings.Cut(spec, ":"); slices.Contains(localSpecs, kind) {
 			take(name, spec)
 		}
+	}
+	for _, to := range g.byPath(dir) {
+		found[to] = true
 	}
 	return slices.Sorted(maps.Keys(found))
 }

@@ -110,7 +110,7 @@ func (s *scan) workspaceGraph() (*nodeGraph, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := newNodeGraph(members, read.manifest)
+	g := newNodeGraph(members, read)
 	root := g.manifest(".")
 	root.forced = forced
 	g.manifests["."] = root
@@ -174,7 +174,7 @@ func (m member) nodeBeside(p nodeManifest) *Error {
 				firstNames(names)),
 			"name "+m.dir+" in `workspaces` of the package.json in a directory above, or in its pnpm-workspace.yaml")
 	}
-	for _, to := range newNodeGraph(nil, m.nodeReader().manifest).uses(m.dir) {
+	for _, to := range newNodeGraph(nil, m.nodeReader()).uses(m.dir) {
 		if to = m.outside(".", to); to != "" {
 			m.takes(to)
 		}

@@ -62,6 +62,15 @@ var workspaces = map[string]struct {
 		"vendor/t.tgz":                 "",
 		"tools/up/package.json":        "{}",
 	}, "tools/up packages/w vendor/t.tgz vendor/beside packages/config packages/forced", ""},
+	"by the paths of TypeScript": {files{
+		"package.json": `{"workspaces": ["apps/*", "packages/*"]}`, "package-lock.json": "{}",
+		"apps/api/package.json": "{}",
+		"apps/api/tsconfig.json": `{"extends": "../../packages/ts/base.json", // no package
+			"references": [{"path": "../../packages/a"}], "include": ["../../packages", "../..", "../api/src"],
+			"compilerOptions": {"paths": {"@b/*": ["../../packages/b/src/*"]}, "typeRoots": ["../../node_modules/x"]}}`,
+		"packages/ts/base.json": "{}", "packages/ts/other.json": "{}",
+		"packages/a/package.json": "{}", "packages/b/package.json": "{}", "packages/c/package.json": "{}",
+	}, "packages/a packages/b packages/ts/base.json", "packages/c"},
 	"alone in it": {files{
 		"package.json": `{"workspaces": ["apps/*"]}`, "package-lock.json": "{}",
 		"apps/api/package.json": `{"name": "@acme/api", "dependencies": {"ms": "2.1.3"}}`,

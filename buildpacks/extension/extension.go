@@ -83,8 +83,8 @@ const IndependentFiles = "independent-files"
 // separated by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"
 
-// BuildOnlyEnv is the variable of the build environment in which a buildpack lists directories of the app that
-// are for the build only, separated by colons: the buildpack that they are for removes them when it is done.
+// BuildOnlyEnv is the variable of the build environment in which a buildpack lists directories of CNB_APP_DIR
+// that are for the build only, separated by colons: the buildpack that they are for removes them when it is done.
 const BuildOnlyEnv = "SLUGC_BUILD_ONLY"
 
 // WarnedLabel is the key of the label whose value is a process type of the Procfile that the buildpack has said

@@ -137,5 +137,6 @@ func (b *work) notApp(rel string) bool {
 
 // mayChange reports paths that any install writes.
 func (b *work) mayChange(rel string) bool {
-	return b.notApp(rel) || path.Base(rel) == "node_modules" || rel == path.Join(b.project(), ".yarn/install-state.gz")
+	return b.notApp(rel) || path.Base(rel) == "node_modules" || b.ofOthers(rel) ||
+		rel == path.Join(b.project(), ".yarn/install-state.gz")
 }

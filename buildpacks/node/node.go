@@ -11,6 +11,9 @@
 // equals a build from nothing: a stat manifest notices a tree that a script wrote to, and that tree
 // is packed from disk.
 //
+// A member of a workspace is built in the workspace: the package manager works in its root, without the members that
+// the app does not use, and scripts run in the member's directory, after those of the packages that it uses.
+//
 // [Build] runs in a process of its own (libcnb reads the working directory and the environment).
 // Everything it may know is in that process's environment. It packs no slug and runs no app.
 package node

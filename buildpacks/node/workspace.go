@@ -98,6 +98,13 @@ func (b *work) leaveOthersEarly() error {
 	return nil
 }
 
+// ofOthers reports whether a path of the CNB app directory is the package.json of such a member.
+func (b *work) ofOthers(rel string) bool {
+	w := b.app.Workspace
+	return w != nil && path.Base(rel) == "package.json" &&
+		slices.ContainsFunc(w.Others, func(dir string) bool { return path.Join(w.Root, dir) == path.Dir(rel) })
+}
+
 // leaveOthers removes the package.json of the workspace's members that the app does not use, which is all that is
 // there of them, and the links to them.
 func (b *work) leaveOthers() error {

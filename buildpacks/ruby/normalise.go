@@ -99,7 +99,7 @@ func (b *work) normalise() error {
 
 // dropBuildOnly removes the directories that another buildpack has made for the build only.
 func (b *work) dropBuildOnly() error {
-	root, err := os.OpenRoot(b.Dir)
+	root, err := os.OpenRoot(b.Root)
 	if err != nil {
 		return err
 	}
