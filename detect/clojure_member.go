@@ -10,7 +10,7 @@ import (
 // maxLocal is how many libraries beside an app are looked at.
 const maxLocal = 500
 
-// clojure takes what deps.edn and project.clj name outside of the app: libraries by :local/root, directories of
+// clojure takes what deps.edn, project.clj and build.clj name outside of the app: libraries by :local/root, directories of
 // source, jars. Of such a library it takes what its own :deps name, and so on: as tools.deps does, without the
 // aliases of others.
 func (m member) clojure() *Error {
@@ -21,7 +21,7 @@ func (m member) clojure() *Error {
 			continue
 		}
 		seen[dir] = true
-		for _, file := range []string{"deps.edn", "project.clj"} {
+		for _, file := range []string{"deps.edn", "project.clj", "build.clj"} {
 			text, ok := m.read(path.Join(dir, file))
 			nodes, err := sexpr.Parse(text)
 			if !ok || err != nil {

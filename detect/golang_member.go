@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -11,9 +13,12 @@ import (
 // golang takes the modules that replace lines of go.mod name outside of the app, and those that a go.work
 // above joins with modules that it requires. Vendored modules need neither.
 func (m member) golang() *Error {
-	f := m.goMod(m.dir)
-	if f == nil || m.is(path.Join(m.dir, "vendor/modules.txt"), false) {
+	if m.is(path.Join(m.dir, "vendor/modules.txt"), false) || m.ownGoWork() {
 		return nil
+	}
+	f := m.goMod(m.dir)
+	if f == nil {
+		return m.inModule()
 	}
 	if w := m.goWork(); w != nil {
 		m.joined(w, f)
@@ -22,6 +27,56 @@ func (m member) golang() *Error {
 	for _, dir := range m.replacements(m.dir, f.Replace) {
 		if to := m.outside(".", dir); to != "" {
 			m.uses(to)
+		}
+	}
+	return nil
+}
+
+// ownGoWork takes what a go.work in the app's own directory names outside of it, and reports whether there is one.
+func (m member) ownGoWork() bool {
+	b, ok := m.read(path.Join(m.dir, "go.work"))
+	f, err := modfile.ParseWork("go.work", b, nil)
+	if !ok || err != nil {
+		return false
+	}
+	dirs := m.replacements(m.dir, f.Replace)
+	for _, use := range f.Use[:min(len(f.Use), maxGoMembers)] {
+		to := inTree(path.Join(m.dir, use.Path))
+		if path.IsAbs(use.Path) || to == "" || !m.is(to, true) {
+			continue
+		}
+		dirs[use.Path] = to
+		if mod := m.goMod(to); mod != nil {
+			maps.Copy(dirs, m.replacements(to, mod.Replace))
+		}
+	}
+	for _, dir := range dirs {
+		if to := m.outside(".", dir); to != "" {
+			m.uses(to)
+		}
+	}
+	return true
+}
+
+// inModule refuses a directory of a module above that is no module, and no app of another language.
+func (m member) inModule() *Error {
+	entries, err := fs.ReadDir(m.source, m.dir)
+	if err != nil || firstGoFile(entries) == "" || m.is(path.Join(m.dir, "go.mod"), false) {
+		return nil
+	}
+	for _, other := range manifests {
+		if m.is(path.Join(m.dir, other.file), false) {
+			return nil
+		}
+	}
+	for dir := m.dir; dir != "."; {
+		if dir = path.Dir(dir); m.goMod(dir) == nil {
+			continue
+		}
+		return &Error{
+			ID: "go/no-module", Place: m.dir,
+			Summary: fmt.Sprintf("%s is a part of the module in %s and no module of its own", m.dir, inSource(dir)),
+			Hints:   []string{fmt.Sprintf("build %s, with -e GO_INSTALL_PACKAGE_SPEC=./%s", inSource(dir), below(dir, m.dir))},
 		}
 	}
 	return nil

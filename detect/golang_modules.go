@@ -91,7 +91,7 @@ func (m *goModules) readWork() error {
 		return modInvalid("go/work-invalid", "go.work", fmt.Errorf("more than %d use directives", maxGoMembers))
 	}
 	for _, use := range f.Use {
-		dir := inTree(use.Path)
+		dir := m.s.reach(use.Path)
 		if dir == "" {
 			return modInvalid("go/work-invalid", "go.work", fmt.Errorf("%q lies outside of the app", use.Path))
 		}

@@ -90,6 +90,12 @@ var selections = map[string]struct {
 		Files: []string{"r/go.mod", "web/go.mod", "web/go.sum"}, Workspace: true, Others: 1,
 	}, "Building apps/api of the workspace in the repository's root (with deep, lib, local, vendor; " +
 		"1 other member is left out)"},
+	"go.work of its own": {map[string]string{
+		"apps/api/go.work": "go 1.24\nuse (\n\t.\n\t../lib\n)\n", "apps/api/go.mod": "module m\n",
+		"apps/lib/go.mod": "module example.com/lib\nreplace r => ../r\n", "apps/r/go.mod": "module r\n",
+	}, detect.Selection{
+		Root: "apps", Dirs: []string{"apps/api", "apps/lib", "apps/r"},
+	}, "Building apps/api (with apps/lib, apps/r)"},
 	"gem": {map[string]string{
 		"apps/api/Gemfile.lock": "PATH\n  remote: ../../libs/greet\n  specs:\n    greet (1.0)\n\n" +
 			"PATH\n  remote: engines/x\n  specs:\n    x (1.0)\n",
@@ -106,12 +112,13 @@ var selections = map[string]struct {
 	"deps.edn": {map[string]string{
 		"apps/api/deps.edn": `{:deps {i {:local/root "in"}} :aliases {:run {:extra-deps {a {:local/root "../../lib"}
 			j {:local/root "../x.jar"}}}}}`,
+		"apps/api/build.clj": `(b/copy-dir {:src-dirs ["src" "../../lib3"]})`, "lib3/x": "",
 		"apps/api/in/deps.edn": `{:paths ["src" "../../../src"]}`, "src/a.clj": "", "apps/x.jar": "",
 		"lib/deps.edn":  `{:deps {b {:local/root "../lib2"}} :aliases {:test {:extra-deps {c {:local/root "../no"}}}}}`,
 		"lib2/deps.edn": "{}", "no/deps.edn": "{}",
 	}, detect.Selection{
-		Root: ".", Dirs: []string{"apps/api", "lib", "lib2", "src"}, Files: []string{"apps/x.jar"},
-	}, "Building apps/api (with lib, lib2, src)"},
+		Root: ".", Dirs: []string{"apps/api", "lib", "lib2", "lib3", "src"}, Files: []string{"apps/x.jar"},
+	}, "Building apps/api (with lib, lib2, lib3, src)"},
 	"project.clj": {map[string]string{
 		"apps/api/project.clj":      `(defproject api "1" :source-paths ["src" "../common/src"])`,
 		"apps/common/src/common.cl": "",
@@ -135,6 +142,26 @@ func TestSelect(t *testing.T) {
 		if got.Text() != tt.text {
 			t.Errorf("%s: %s", name, got.Text())
 		}
+	}
+}
+
+// TestPartOfModule refuses a directory of Go files whose module is above, with the way to build it.
+func TestPartOfModule(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"svc/go.mod": "module m\n", "svc/apps/api/main.go": "package main\n"}
+	source := fstest.MapFS{}
+	for name, content := range files {
+		source[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	_, err := detect.Select(source, "svc/apps/api")
+	e, ok := errors.AsType[*detect.Error](err)
+	want := "build svc, with -e GO_INSTALL_PACKAGE_SPEC=./apps/api"
+	if !ok || e.ID != "go/no-module" || e.Hints[0] != want {
+		t.Errorf("got %+v, want %s", e, want)
+	}
+	source["svc/apps/api/package.json"] = &fstest.MapFile{Data: []byte("{}")}
+	if got, err := detect.Select(source, "svc/apps/api"); got != nil || err != nil {
+		t.Errorf("an app of another language: %+v, %v", got, err)
 	}
 }
 

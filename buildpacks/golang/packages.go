@@ -66,6 +66,9 @@ func (b *work) patterns() (patterns []string, namedBy string) {
 	// At a go.work the pattern ./... covers only the root's own module, and fails where there is
 	// none.
 	for _, member := range b.app.Members {
+		if strings.HasPrefix(member, "..") {
+			continue // around a member: what the app uses
+		}
 		patterns = append(patterns, "./"+strings.TrimPrefix(filepath.ToSlash(filepath.Join(member, "...")), "./"))
 	}
 	return patterns, ""

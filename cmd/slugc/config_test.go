@@ -10,6 +10,7 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
+	"slugc/compiler/coordinator/local"
 	"slugc/compiler/procfile"
 )
 
@@ -148,5 +149,35 @@ func TestConfigStaysOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestConfigPruned holds that a prune removes the config vars of releases whose slug is gone, and no others.
+func TestConfigPruned(t *testing.T) {
+	t.Parallel()
+	home := slugctest.Home(t)
+	o := slugctest.Run(t, home, "register", slugctest.SmallSlug(t, "one", ""), "--app", "hello", "--json")
+	first := strings.TrimPrefix(slugctest.Decode[releaseRow](t, o).Slug.URL, "file://")
+	for _, args := range [][]string{
+		{"config", "set", "hello", "A=1"}, {"config", "set", "hello", "A=2"},
+		{"register", slugctest.SmallSlug(t, "two", ""), "--app", "hello"},
+	} {
+		if o := slugctest.Run(t, home, args...); o.Exit != 0 {
+			t.Fatal(o.Stderr)
+		}
+	}
+	for _, want := range []int{2, 1} { // v2 has the first set, v3 and v4 have the second
+		if o := slugctest.Run(t, home, "cache", "prune"); o.Exit != 0 {
+			t.Fatal(o.Stderr)
+		}
+		c, err := local.Open(filepath.Join(home, "coordinator.db"), local.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets, _, err := c.List(t.Context(), "/apps/hello/config/")
+		if c.Close(); err != nil || len(sets) != want {
+			t.Errorf("%d sets, %v, want %d", len(sets), err, want)
+		}
+		_ = os.Remove(first)
 	}
 }

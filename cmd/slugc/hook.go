@@ -52,7 +52,8 @@ func (c *cli) hookInstallCommand() *cobra.Command {
 and run first. The settings are in the repository's own git configuration, under slugc.*; a second
 install replaces them.`,
 		Example: `  slugc hook install /srv/git/blog.git --app blog
-  slugc hook install shop.git --app shop --branch release --env-file /etc/slugc/shop.env`,
+  slugc hook install shop.git --app shop --branch release --env-file /etc/slugc/shop.env
+  slugc hook install mono.git --app api --subdir apps/api`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			repo, err := c.repository(cmd.Context(), args[0])
@@ -84,6 +85,7 @@ install replaces them.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.App, "app", "", "the app's name")
+	flags.StringVar(&s.Subdir, "subdir", "", "the app's directory in the repository")
 	flags.StringArrayVar(&s.Branches, "branch", nil, "deploy branch (default main, master and the one that HEAD names)")
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
 	configVarFlag(flags, &s.ConfigVars)
@@ -302,6 +304,9 @@ func statusText(s *push.Status) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s releases %s\n", s.Repository, s.Settings.App)
+	if s.Settings.Subdir != "" {
+		fmt.Fprintf(&b, "  directory: %s\n", s.Settings.Subdir)
+	}
 	for _, name := range []string{"pre-receive", "reference-transaction", "post-receive"} {
 		fmt.Fprintf(&b, "  hook %s: %s\n", name, s.Hooks[name])
 	}

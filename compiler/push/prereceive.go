@@ -140,6 +140,7 @@ func (h *Hook) request(req compiler.Request, p Push, rec *Record, o Options) com
 		Kind:       source.Git,
 		Dir:        h.Repo.Dir,
 		Ref:        rec.commit(),
+		Subdir:     h.Settings.Subdir,
 		Env:        slices.Concat(h.Repo.env, req.Source.Env, p.Quarantine),
 		Submodules: source.Submodules{Allow: h.Settings.Submodules},
 	}

@@ -207,6 +207,7 @@ func TestSettingsCheck(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	wantFault(t, (&Settings{EnvFile: "x.env"}).check(t.Context(), b.Repo), "push/relative-path")
+	wantFault(t, (&Settings{Subdir: "../other"}).check(t.Context(), b.Repo), "source/subdir-missing")
 }
 
 func TestReadUpdates(t *testing.T) {

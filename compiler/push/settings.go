@@ -21,6 +21,7 @@ import (
 type Settings struct {
 	App            string   `json:"app"`
 	Branches       []string `json:"branches,omitempty"` // deploy branches, without refs/heads/; none: see Install
+	Subdir         string   `json:"subdir,omitempty"`   // the app's directory in the repository; none: all of it
 	Coordinator    string   `json:"coordinator,omitempty"`
 	Store          string   `json:"store,omitempty"`
 	Home           string   `json:"home"`                       // state directory
@@ -43,6 +44,7 @@ type Settings struct {
 func (s *Settings) textKeys() map[string]*string {
 	return map[string]*string{
 		"app":            &s.App,
+		"subdir":         &s.Subdir,
 		"coordinator":    &s.Coordinator,
 		"store":          &s.Store,
 		"home":           &s.Home,
@@ -170,6 +172,9 @@ func (s *Settings) check(ctx context.Context, r *Repository) error {
 		if err := source.CheckPattern(pattern); err != nil {
 			return err
 		}
+	}
+	if err := source.CheckSubdir(s.Subdir); err != nil {
+		return err
 	}
 	for _, b := range s.Branches {
 		if _, err := r.output(ctx, nil, "check-ref-format", "refs/heads/"+b); err != nil {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -100,10 +101,20 @@ func (a *aroundTree) Open(name string) (fs.File, error) {
 	switch {
 	case err != nil:
 		return refuse(err)
-	case f == nil:
+	case f == nil && !a.isSubmodule(name):
 		return refuse(fs.ErrNotExist)
+	case f == nil:
+		return &treeFile{info: treeInfo{name: path.Base(name), mode: fs.ModeDir}}, nil
 	}
 	return f, nil
+}
+
+// isSubmodule reports whether a name is a submodule's, of which the repository has no files.
+func (a *aroundTree) isSubmodule(name string) bool {
+	entries, err := fs.ReadDir(a, path.Dir(name))
+	return err == nil && name != "." && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == path.Base(name) && e.Type() == fs.ModeIrregular
+	})
 }
 
 // entries reads a tree object: `mode name<NUL>` and the id, for each entry.

@@ -277,6 +277,12 @@ func (s *Source) fill(ctx context.Context, root string) error {
 	return asFault(err)
 }
 
+// CheckSubdir returns an error if no source can have such a Subdir: a usage fault "source/subdir-missing".
+func CheckSubdir(sub string) error {
+	_, err := cleanSubdir(sub)
+	return err
+}
+
 // cleanSubdir checks the path of the app in the source and returns it cleaned, "" for the root.
 func cleanSubdir(sub string) (string, error) {
 	if sub == "" {

@@ -272,6 +272,23 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// TestSelectSubmodule shows a submodule of a git tree as a directory, and does not fetch one that is not selected.
+func TestSelectSubmodule(t *testing.T) {
+	t.Parallel()
+	dir, _ := workTree(t, `mkdir app; touch app/x; git add -A; git commit -qm x
+		git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),libs/sub; git commit -qm y`)
+	s := open(t, source.Spec{Kind: source.Git, Dir: dir, Subdir: "app",
+		Select: func(around fs.FS, member string) (*detect.Selection, error) {
+			if info, err := fs.Stat(around, "libs/sub"); err != nil || !info.IsDir() {
+				t.Errorf("the submodule is %v (%v)", info, err)
+			}
+			return &detect.Selection{Member: member, Root: ".", Dirs: []string{member}}, nil
+		}}, source.Options{})
+	if top := s.Top(); !cmp.Equal(top, []string{"app"}) {
+		t.Errorf("the tree has %q", top)
+	}
+}
+
 // treeFiles returns the files and links below dir.
 func treeFiles(t *testing.T, dir string) (names []string) {
 	t.Helper()

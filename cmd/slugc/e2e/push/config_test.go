@@ -44,3 +44,28 @@ func TestRollbackConfig(t *testing.T) {
 	says(t, s.git(t, "push", "origin", "main"), 0, "the build configuration changed", "compiling with kept.",
 		"two migrates postgres://kept/db", "Released blog v7")
 }
+
+// TestPushMember releases one directory of a repository with what it uses beside it, also from objects that git has
+// not accepted yet.
+func TestPushMember(t *testing.T) {
+	t.Parallel()
+	s := bareSite(t)
+	s.install(t, "--subdir", "apps/api")
+	testkit.Tree(t, s.work, map[string]string{
+		"apps/api/go.mod": "module example.com/hello\n\ngo 1.25\n\n" +
+			"require a.com/lib v0.0.0\n\nreplace a.com/lib => ../../lib\n",
+		"apps/api/main.go": "package main\n\nimport \"a.com/lib\"\n\nfunc main() { println(lib.Word) }\n",
+		"lib/go.mod":       "module a.com/lib\n\ngo 1.25\n",
+		"lib/lib.go":       "package lib\n\nconst Word = \"beside\"\n",
+		"apps/web/go.mod":  "module example.com/web\n",
+	})
+	s.commit(t, "one")
+	says(t, s.git(t, "push", "origin", "main"), 0, "Building apps/api (with lib)", "Released blog v1")
+	if o := s.run(t, s.binary, "run", "blog"); !strings.Contains(o.Stderr, "beside") {
+		t.Errorf("the app says %q", o.Stderr)
+	}
+	testkit.Write(t, filepath.Join(s.work, "apps/web/other"), "")
+	s.commit(t, "two")
+	says(t, s.git(t, "push", "origin", "main"), 0, "Nothing changed since the last build", "Released blog v2")
+	s.inStep(t, 2)
+}
