@@ -116,10 +116,10 @@ func TestPrecompile(t *testing.T) {
 		files map[string]string
 		want  bool
 	}{
-		"a web app":       {map[string]string{"go.mod": "module a", "main.go": "package main\nimport \"net/http\"\n"}, true},
+		"a web app":       {map[string]string{"go.mod": "module a", "main.go": "import \"net/http\"\n"}, true},
 		"its main below":  {map[string]string{"go.mod": "module a", "cmd/a/main.go": "import \"net/http\"\n"}, true},
 		"modules":         {map[string]string{"go.mod": "module a\nrequire example.com/b v1.0.0"}, true},
-		"a small program": {map[string]string{"go.mod": "module a", "main.go": "package main\nimport \"fmt\"\n"}, false},
+		"a small program": {map[string]string{"go.mod": "module a", "main.go": "import \"fmt\"\n"}, false},
 		"a package of it": {map[string]string{"go.mod": "module a", "x/x.go": "import \"net/http\"\n"}, false},
 	} {
 		tree := fstest.MapFS{}

@@ -85,8 +85,8 @@ echo done`
 				t.Fatalf("the standard library of %q is in %q", list[1].Dir, dir)
 			}
 			lines := strings.Split(testkit.Read(t, filepath.Join(tool.Dir, rel, "said")), "\n")
-			if len(lines) != 5 || !strings.HasPrefix(lines[0], "build -v net/http ") || !strings.HasPrefix(lines[1], "-trimpath") ||
-				lines[3] != list[1].Dir {
+			if len(lines) != 5 || !strings.HasPrefix(lines[0], "build -v net/http ") ||
+				!strings.HasPrefix(lines[1], "-trimpath") || lines[3] != list[1].Dir {
 				t.Errorf("the go command was called with %q", lines)
 			}
 		}

@@ -49,6 +49,7 @@ type nodeGraph struct {
 	manifests map[string]nodeManifest // by directory, the root's too
 	named     map[string]string       // directories of members by their package's name
 	members   []string                // directories, sorted
+	locked    map[string][]string     // what packages of a registry ask for, by name
 	read      reader
 }
 
@@ -126,8 +127,10 @@ func (g *nodeGraph) direct(dir string) []string {
 			take(name, spec)
 		}
 	}
-	for _, to := range g.byPath(dir) {
-		found[to] = true
+	for _, to := range slices.Concat(g.byPath(dir), g.throughOthers(p)) {
+		if to != dir {
+			found[to] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(found))
 }

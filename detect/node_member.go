@@ -114,6 +114,11 @@ func (s *scan) workspaceGraph() (*nodeGraph, error) {
 	root := g.manifest(".")
 	root.forced = forced
 	g.manifests["."] = root
+	if lock, _ := read.lock("."); lock != "" {
+		if text, ok := s.readUpTo(lock, maxManifest+1); ok && len(text) <= maxManifest {
+			g.locked = lockedAsks(lock, text)
+		}
+	}
 	return g, nil
 }
 

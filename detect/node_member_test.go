@@ -71,6 +71,37 @@ var workspaces = map[string]struct {
 		"packages/ts/base.json": "{}", "packages/ts/other.json": "{}",
 		"packages/a/package.json": "{}", "packages/b/package.json": "{}", "packages/c/package.json": "{}",
 	}, "packages/a packages/b packages/ts/base.json", "packages/c"},
+	"asked for by others, npm": {files{
+		"package.json":          `{"workspaces": ["apps/*", "packages/*"]}`,
+		"apps/api/package.json": `{"dependencies": {"x": "1"}}`,
+		"package-lock.json": `{"packages": {"node_modules/x": {"peerDependencies": {"@s/y": "1"}}, "node_modules/z": {},
+			"node_modules/x/node_modules/@s/y": {"dependencies": {"core": "1", "z": "1"}},
+			"node_modules/w": {"dependencies": {"other": "1"}}}}`,
+		"packages/core/package.json": `{"name": "core"}`, "packages/other/package.json": `{"name": "other"}`,
+	}, "packages/core", "packages/other"},
+	"asked for by others, Yarn": {files{
+		"package.json":          `{"workspaces": ["apps/*", "packages/*"]}`,
+		"apps/api/package.json": `{"dependencies": {"x": "1"}}`,
+		"yarn.lock": `# yarn lockfile v1
+
+x@1, x@^1.0.0:
+  version "1.0.0"
+  dependencies:
+    "@s/y" "1"
+
+"@s/y@npm:1":
+  version: 1
+  dependencies:
+    core: "npm:1"
+  bin:
+    other: x
+
+w@1:
+  dependencies:
+    other "1"
+`,
+		"packages/core/package.json": `{"name": "core"}`, "packages/other/package.json": `{"name": "other"}`,
+	}, "packages/core", "packages/other"},
 	"alone in it": {files{
 		"package.json": `{"workspaces": ["apps/*"]}`, "package-lock.json": "{}",
 		"apps/api/package.json": `{"name": "@acme/api", "dependencies": {"ms": "2.1.3"}}`,

@@ -31,9 +31,7 @@ func (g *nodeGraph) byPath(dir string) []string {
 			} else if slices.ContainsFunc(g.members, func(member string) bool { return holds(to, member) }) {
 				continue
 			}
-			if to != dir {
-				found = append(found, to)
-			}
+			found = append(found, to)
 		}
 	}
 	return found

@@ -27,7 +27,8 @@ const seedRecipe = "2"
 // Seed says how to compile the standard library of a Go toolchain before any app asks for it: the part
 // that most web apps import, which is two thirds of it by time. It fills a GOCACHE that takes nothing
 // from any app, so the platform makes it once and shows it to every build, read-only. A build copies it
-// into its own cache layer and compiles only the app's packages, and what else they import. [Seed] and [Build] agree on everything that a key of the go command's cache depends on.
+// into its own cache layer and compiles only the app's packages, and what else they import. [Seed] and
+// [Build] agree on everything that a key of the go command's cache depends on.
 type Seed struct {
 	// Name tells it from other seeds of the same toolchain: it contains everything else that keys
 	// of the go command's cache depend on.

@@ -142,7 +142,8 @@ func runtimeOf(t testing.TB, tools []toolchain.Toolchain) string {
 	order = node.Runtime.Reduced(order)
 	dir, err := buildpacktest.Once("node/"+node.Runtime.Name(order), func(work string) error {
 		out := filepath.Join(work, "out")
-		return errors.Join(os.Mkdir(out, 0o755), node.Runtime.Make(context.Background(), order, out, &command.Log{Out: io.Discard}))
+		return errors.Join(os.Mkdir(out, 0o755),
+			node.Runtime.Make(context.Background(), order, out, &command.Log{Out: io.Discard}))
 	})
 	must(t, err)
 	return dir
