@@ -56,7 +56,7 @@ func (p *place) mountState(t *testing.T, options string) bool {
 		return false
 	}
 	t.Cleanup(func() {
-		if err := unix.Unmount(p.state, 0); err != nil {
+		if err := unix.Unmount(p.state, unix.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
