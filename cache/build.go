@@ -25,6 +25,10 @@ type Build struct {
 	// Push, set before Restore, is the id of the push that the build belongs to. What the build leaves is
 	// on probation until [App.Accept]: the next build finds the state from before, unless it was accepted.
 	Push string
+	// Independent, set before Restore, is nil or reports by a layer's metadata whether each of its files stands
+	// for itself: the layer serves with some of them missing. Of such a layer a push that is not accepted
+	// leaves the files that it has not changed; of another, all or nothing.
+	Independent func(metadata []byte) bool
 
 	finished map[string]map[string]bool // layers, by buildpack's directory
 	ended    bool
@@ -81,7 +85,7 @@ func (b *Build) restore() error {
 	if err := layers.Remove(interruptedMark); err != nil {
 		return err
 	}
-	if err := b.app.writeMark(b.Push, layers); err != nil {
+	if err := b.app.writeMark(b.Push, layers, b.Independent); err != nil {
 		return err
 	}
 	return os.Rename(kept, b.LayersDir)

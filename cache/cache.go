@@ -42,9 +42,13 @@
 //	err = build.Commit() // or Abort
 //
 // A build that fails leaves the layers that it has finished ([Build.Finish]). What else it has touched, and
-// all that one has touched which is killed or belongs to a push that is not accepted, no later build relies
-// on ([App.Recover]): it shows by its change times. Names with a leading dot in an
-// app's state are temporary; who opens a directory under its lock removes those of killed processes.
+// all that one has touched which is killed, no later build relies on ([App.Recover]): it shows by its change
+// times. Of a push that is not accepted nothing is left: what it has added to the layers goes. A layer that it
+// has only added to, or moved and put back, is as it was. One of which it has changed or removed a file is lost,
+// so that the next build makes it again; of a store whose files stand for themselves, only these files are.
+//
+// Names with a leading dot in an app's state are temporary; who opens a directory under its lock removes those
+// of killed processes.
 //
 // Files are replaced by writing beside them, syncing and renaming; directories are moved by one
 // rename. Killing slugc at any instruction leaves the former state or the next. Locks are flock,

@@ -38,6 +38,10 @@ type markedPack struct {
 	Inode uint64            `json:"inode"`
 	Dirs  map[string]bool   `json:"dirs"`  // layers with files
 	Files map[string][]byte `json:"files"` // metadata: ‹layer›.toml, store.toml
+	// Trees are the layers with files and their directories, for the build of a push; Independent are those
+	// whose files each stand for themselves.
+	Trees       map[string]markedTree `json:"trees,omitempty"`
+	Independent map[string]bool       `json:"independent,omitempty"`
 }
 
 // The files of a mark.
@@ -54,7 +58,7 @@ const maxMetadata = 4 << 20
 
 // writeMark records the app's state before the build of a push, or of none. layers is the app's layers
 // directory.
-func (a *App) writeMark(push string, layers *beneath.Dir) error {
+func (a *App) writeMark(push string, layers *beneath.Dir, independent func([]byte) bool) error {
 	m := mark{Push: push, Layers: map[string]markedPack{}}
 	s, err := layers.Stat()
 	if err != nil {
@@ -63,6 +67,9 @@ func (a *App) writeMark(push string, layers *beneath.Dir) error {
 	m.Inode, m.Born = s.Ino, layers.Born()
 	if err := m.readMetadata(layers); err != nil {
 		return err
+	}
+	if push != "" {
+		m.readTrees(layers, independent)
 	}
 	stage := a.Path("." + begunDir)
 	if err := errors.Join(disk.RemoveAll(stage), os.Mkdir(stage, 0o700)); err != nil {
@@ -137,6 +144,22 @@ func (m *mark) readMetadata(layers *beneath.Dir) error {
 		m.Layers[p.Name] = pack
 	}
 	return nil
+}
+
+// readTrees lists the directories of all layers. A layer that cannot be listed is not kept.
+func (m *mark) readTrees(layers *beneath.Dir, independent func([]byte) bool) {
+	for name, pack := range m.Layers {
+		pack.Trees, pack.Independent = map[string]markedTree{}, map[string]bool{}
+		for layer := range pack.Dirs {
+			if tree, err := readTree(layers, path.Join(name, layer)); err == nil {
+				pack.Trees[layer] = tree
+			}
+			if metadata := pack.Files[layer+tomlSuffix]; independent != nil && independent(metadata) {
+				pack.Independent[layer] = true
+			}
+		}
+		m.Layers[name] = pack
+	}
 }
 
 // readMark returns the mark, nil if there is none.

@@ -24,8 +24,9 @@ const interruptedMark = ".broken-off"
 //
 // Layers that the build did not touch keep their files and get back the metadata that they had. Of the
 // others the metadata goes, because it may not describe them; [Build.Abort] keeps those that were
-// finished. After the build of a push, their files go too, and the record and the index of segments are
-// again those from before the push.
+// finished. After the build of a push, what it has added to a layer goes; a layer of which it has changed or
+// removed something goes altogether, unless its files stand for themselves ([Build].Independent). The record
+// and the index of segments are again those from before the push.
 func (a *App) Recover() error { return a.recover(nil) }
 
 // recover does what Recover does, except that finished layers stay as they are.
@@ -210,6 +211,8 @@ func (m *mark) cleanPack(layers *beneath.Dir, pack beneath.Entry, was markedPack
 		case !beneath.IsDir(e.Stat_t) && (m.Push != "" || strings.HasSuffix(e.Name, tomlSuffix)):
 			dropped[e.Name] = true
 			err = errors.Join(err, layers.RemoveAll(at(e.Name)))
+		case beneath.IsDir(e.Stat_t) && m.Push != "":
+			intact[e.Name] = pack.Ino == was.Inode && m.takesBack(layers, at(e.Name), was)
 		case beneath.IsDir(e.Stat_t):
 			intact[e.Name] = pack.Ino == was.Inode && !m.touched(layers, at(e.Name))
 		}

@@ -45,6 +45,7 @@ func beginPush(t *testing.T, a *cache.App, push string) *cache.Build {
 		t.Fatal(err)
 	}
 	b.Push = push
+	b.Independent = func(metadata []byte) bool { return string(metadata) == "loose" }
 	if err := b.Restore(); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,11 @@ func TestTouchedLayers(t *testing.T) {
 					})
 					endBuild(t, a, b, end)
 					b = begin(t, a, false)
-					checkTouched(t, filepath.Join(b.LayersDir, "bp"), push, name == "another layer takes its place")
+					if dir := filepath.Join(b.LayersDir, "bp"); push != "" && name == "a file is added" {
+						checkTakenBack(t, dir)
+					} else {
+						checkTouched(t, dir, push, name == "another layer takes its place")
+					}
 					if r := a.Record(); push != "" && (r == nil || r.Key != "old") {
 						t.Errorf("the record is %+v", r)
 					}
@@ -132,6 +137,18 @@ func endBuild(t *testing.T, a *cache.App, b *cache.Build, end string) {
 		if err := a.SaveRecord(&cache.Record{Key: "evil"}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// checkTakenBack checks the layer two after a refused push that only added to it.
+func checkTakenBack(t *testing.T, dir string) {
+	t.Helper()
+	metadata := testkit.Read(t, filepath.Join(dir, "two.toml"))
+	if metadata != "two" || testkit.Read(t, filepath.Join(dir, "two/dir/file")) != "2" {
+		t.Error("a layer that a refused push has only added to is not as it was")
+	}
+	if testkit.Exists(dir, "two/x") || testkit.Exists(dir, "new") || testkit.Exists(dir, "new.toml") {
+		t.Error("what a refused push has added is left")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slugc/cache"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/compiler/lifecycle"
 	"slugc/compiler/source"
 )
 
@@ -34,7 +35,7 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	if err != nil {
 		return Staged{}, err
 	}
-	dirs.Push = b.Push
+	dirs.Push, dirs.Independent = b.Push, lifecycle.IndependentFiles
 	ctx, end := b.bounded(ctx)
 	tree, err := src.Stage(ctx, dirs.AppDir)
 	if err = end("copying the source", err); err != nil {

@@ -10,9 +10,9 @@ import (
 // maxLocal is how many libraries beside an app are looked at.
 const maxLocal = 500
 
-// clojure takes what deps.edn, project.clj and build.clj name outside of the app: libraries by :local/root, directories of
-// source, jars. Of such a library it takes what its own :deps name, and so on: as tools.deps does, without the
-// aliases of others.
+// clojure takes what deps.edn, project.clj and build.clj name outside of the app: libraries by :local/root,
+// directories of source, jars. Of such a library it takes what its own :deps name, and so on: as tools.deps does,
+// without the aliases of others.
 func (m member) clojure() *Error {
 	queue := []string{m.dir}
 	for seen := map[string]bool{}; len(queue) > 0 && len(seen) < maxLocal; queue = queue[1:] {

@@ -76,7 +76,9 @@ func (m member) inModule() *Error {
 		return &Error{
 			ID: "go/no-module", Place: m.dir,
 			Summary: fmt.Sprintf("%s is a part of the module in %s and no module of its own", m.dir, inSource(dir)),
-			Hints:   []string{fmt.Sprintf("build %s, with -e GO_INSTALL_PACKAGE_SPEC=./%s", inSource(dir), below(dir, m.dir))},
+			Hints: []string{
+				fmt.Sprintf("build %s, with -e GO_INSTALL_PACKAGE_SPEC=./%s", inSource(dir), below(dir, m.dir)),
+			},
 		}
 	}
 	return nil

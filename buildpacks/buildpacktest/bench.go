@@ -11,7 +11,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
@@ -121,9 +123,53 @@ func (b *Bench) MustFail(id string) Outcome {
 	return got
 }
 
+// MustWait runs one build, which must note that it waits on the network, and stops it as the platform does. It
+// returns the note.
+func (b *Bench) MustWait() *diagnosis.Diagnosis {
+	b.T.Helper()
+	cmd, log := b.prepare()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	Must(b.T, cmd.Start())
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	defer func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); <-ended; b.ended, b.built = true, false }()
+	for {
+		if d, err := diagnosis.Read(b.report()); err == nil && d.Waiting {
+			return d
+		}
+		select {
+		case <-ended:
+			b.T.Fatalf("the build does not wait:\n%s", log)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // Build runs one build of the source tree with the layers that the last one left. App and layers
 // stay in place until the next build.
 func (b *Bench) Build() Outcome {
+	b.T.Helper()
+	cmd, log := b.prepare()
+	err := cmd.Run()
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		b.T.Fatal(err)
+	}
+	got := Outcome{OK: err == nil, Log: log.String()}
+	if got.Diagnosis, err = diagnosis.Read(b.report()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.T.Fatal(err)
+	}
+	if b.ended, b.built = true, got.OK; got.OK {
+		decode(b.T, b.Layer("launch.toml"), &got.Launch)
+		got.Bill, _ = os.ReadFile(b.Layer("launch.sbom.cdx.json"))
+	}
+	return got
+}
+
+// report is the file of a build's diagnosis.
+func (b *Bench) report() string { return b.Path("diagnosis.json") }
+
+// prepare makes everything ready for a build, and returns its process and what that will write.
+func (b *Bench) prepare() (*exec.Cmd, *testkit.Buffer) {
 	b.T.Helper()
 	b.Restore()
 	b.stage()
@@ -136,32 +182,19 @@ func (b *Bench) Build() Outcome {
 	Must(b.T, extension.WriteSteps(b.Path("platform"), b.Steps))
 	Must(b.T, extension.WriteMember(b.Path("platform"), b.Member))
 	testkit.Write(b.T, b.Path("plan.toml"), b.Plan)
-	report := b.Path("diagnosis.json")
 	exe, err := os.Executable()
 	Must(b.T, err)
-	var log bytes.Buffer
+	log := &testkit.Buffer{}
 	cmd := exec.Command(exe)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = b.App, &log, &log
+	cmd.Dir, cmd.Stdout, cmd.Stderr = b.App, log, log
 	cmd.Env = append([]string{
 		runsBuild + "=1", "HOME=" + b.Path("home"), "TMPDIR=" + b.Path("tmp"),
 		"CNB_BUILDPACK_DIR=" + b.Path("buildpack"), "CNB_PLATFORM_DIR=" + b.Path("platform"),
 		"CNB_LAYERS_DIR=" + b.Layer(""), "CNB_BP_PLAN_PATH=" + b.Path("plan.toml"),
-		"CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=" + runtime.GOARCH, diagnosis.Env + "=" + report,
+		"CNB_TARGET_OS=linux", "CNB_TARGET_ARCH=" + runtime.GOARCH, diagnosis.Env + "=" + b.report(),
 		extension.FinishedEnv + "=" + b.Path("finished"),
 	}, b.Env...)
-	err = cmd.Run()
-	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
-		b.T.Fatal(err)
-	}
-	got := Outcome{OK: err == nil, Log: log.String()}
-	if got.Diagnosis, err = diagnosis.Read(report); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		b.T.Fatal(err)
-	}
-	if b.ended, b.built = true, got.OK; got.OK {
-		decode(b.T, b.Layer("launch.toml"), &got.Launch)
-		got.Bill, _ = os.ReadFile(b.Layer("launch.sbom.cdx.json"))
-	}
-	return got
+	return cmd, log
 }
 
 // showRuntimes puts links to the runtimes into their layers, as a platform does that cannot mount.

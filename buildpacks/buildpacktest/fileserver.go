@@ -8,28 +8,31 @@ import (
 	"testing"
 )
 
-// FileServer is a source of packages on loopback. It records what is asked for and may want a
-// password.
+// FileServer is a source of packages on loopback. It records what is asked for, and may want a password or be
+// broken.
 type FileServer struct {
 	URL string // "http://127.0.0.1:…"
 
 	mu             sync.Mutex
 	requests       []string
 	user, password string // "" for a public server
+	broken         string // paths with it meet the fault
+	fault          Fault  // nil for none
+	files          http.Handler
 }
 
 // ServeFiles serves files until the test ends. realm is what it calls itself when it asks for a
 // password.
 func ServeFiles(t testing.TB, realm string, files http.Handler) *FileServer {
 	t.Helper()
-	s := &FileServer{}
+	s := &FileServer{files: files}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.admits(r) {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q", realm))
 			http.Error(w, "401 Unauthorized", http.StatusUnauthorized)
 			return
 		}
-		files.ServeHTTP(w, r)
+		s.answer(r.URL.Path).ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	s.URL = server.URL

@@ -31,10 +31,18 @@ func (b *work) output(words []string) ([]byte, error) {
 
 func (b *work) run(stdout io.Writer, shown, program string, argv ...string) error {
 	b.lastLine = shown
+	damaged := false
+	drop := func(line string) bool {
+		damaged = damaged || corrupted.MatchString(line)
+		return noise(line)
+	}
 	tail, err := b.Log.Run(b.Context,
 		command.Command{Program: program, Args: argv, Shown: shown, Dir: b.Dir, Env: b.env.vars.List(),
-			Stdout: stdout, Network: "clojure/network", Stuck: stuck,
-			Offline: b.fetchedAll, Drop: noise})
+			Stdout: stdout, Network: "clojure/network", Asks: command.Hosts(b.mirror), Stuck: stuck,
+			Offline: b.fetchedAll, Drop: drop})
+	if damaged {
+		return b.refuseCorrupted()
+	}
 	for _, line := range created.FindAll(tail, -1) {
 		if rel, own := within(b.Dir, strings.TrimPrefix(string(line), "Created ")); own {
 			b.created = rel

@@ -108,6 +108,10 @@ func fetchPatterns(manifest string) []diagnosis.Pattern {
 			"$1 could not be fetched from the repository $2 ($3).",
 			"try again; if it persists, check the repository and proxy settings").Transient(),
 	}, diagnosis.Network("clojure"), []diagnosis.Pattern{
+		// A description that is not there does not matter, so this one arrived damaged.
+		artifactPattern("clojure/network", manifest, `Failed to read artifact descriptor for (\S+)()`,
+			"The description (POM) of $1 could not be read: it arrived damaged, or was published so.",
+			"try again; if it persists, check the repository and proxy settings").Transient(),
 		artifactPattern("clojure/artifact-missing", manifest, `Could not find artifact (\S+) in (.+?) \(`,
 			"No repository has $1.",
 			"check its name and version in "+manifest+": it may be misspelt or not be published",

@@ -1,8 +1,11 @@
 package command
 
 import (
-	"cmp"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,19 +54,26 @@ func waitsFor(pid int, c Command, out *stream) *diagnosis.Diagnosis {
 			return d
 		}
 	}
-	if c.Network == "" || !waitsOnNetwork(pid) {
+	if c.Network == "" {
 		return nil
+	}
+	peer := waitsOnNetwork(pid)
+	if peer == "" {
+		return nil
+	}
+	if c.Asks != "" {
+		peer = fmt.Sprintf("%s (%s)", c.Asks, peer)
 	}
 	return &diagnosis.Diagnosis{
 		ID: c.Network, Transient: true, Waiting: true,
-		Summary: fmt.Sprintf("`%s` waits on %s.", c.Shown, cmp.Or(c.Asks, "the network")),
+		Summary: fmt.Sprintf("`%s` waits on %s.", c.Shown, peer),
 		Hints:   []string{"try again; if it persists, check the registry and proxy settings"},
 	}
 }
 
-// waitsOnNetwork reports whether a process or, where it has children, one of the last of its descendants has
-// a TCP connection that is open or being opened (proc(5), proc_pid_net(5)).
-func waitsOnNetwork(pid int) bool {
+// waitsOnNetwork returns the address that a process or, where it has children, one of the last of its
+// descendants has a TCP connection to, open or being opened (proc(5), proc_pid_net(5)); "" for none.
+func waitsOnNetwork(pid int) string {
 	children := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range stats {
@@ -81,15 +91,18 @@ func waitsOnNetwork(pid int) bool {
 	for len(queue) > 0 {
 		p := queue[0]
 		queue = append(queue[1:], children[p]...)
-		if len(children[p]) == 0 && hasConnection(p) {
-			return true
+		if len(children[p]) > 0 {
+			continue
+		}
+		if peer := connection(p); peer != "" {
+			return peer
 		}
 	}
-	return false
+	return ""
 }
 
-// hasConnection reports whether a process itself has such a connection.
-func hasConnection(pid int) bool {
+// connection returns the address of such a connection of a process itself.
+func connection(pid int) string {
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	entries, _ := os.ReadDir(dir + "fd")
 	var sockets []string
@@ -104,9 +117,36 @@ func hasConnection(pid int) bool {
 		for line := range strings.Lines(string(text)) {
 			f := strings.Fields(line)
 			if len(f) > 9 && (f[3] == "01" || f[3] == "02") && slices.Contains(sockets, f[9]) {
-				return true
+				return address(f[2])
 			}
 		}
 	}
-	return false
+	return ""
+}
+
+// address reads an address of /proc/net/tcp: words of four bytes in the machine's order, and a port.
+func address(text string) string {
+	host, port, _ := strings.Cut(text, ":")
+	ip, err := hex.DecodeString(host)
+	n, errPort := strconv.ParseUint(port, 16, 16)
+	if err != nil || errPort != nil || len(ip)%4 != 0 {
+		return "the network"
+	}
+	for word := range slices.Chunk(ip, 4) {
+		binary.NativeEndian.PutUint32(word, binary.BigEndian.Uint32(word))
+	}
+	addr, _ := netip.AddrFromSlice(ip)
+	return netip.AddrPortFrom(addr.Unmap(), uint16(n)).String()
+}
+
+// Hosts names the hosts of URLs, each once and without credentials. What is no URL is left out.
+func Hosts(urls ...string) string {
+	var hosts []string
+	for _, text := range urls {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err == nil && u.Host != "" && !slices.Contains(hosts, u.Host) {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	return strings.Join(hosts, ", ")
 }

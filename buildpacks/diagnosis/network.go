@@ -54,7 +54,7 @@ func Network(language string) []Pattern {
 	const again = "try again; if it persists, check the registry and proxy settings"
 	make := func(expression, summary string, hints ...string) Pattern {
 		return Pattern{language + "/network", hosted{lazyregexp.New(expression), hostOf}, func(m []string) *Diagnosis {
-			where := "the registry"
+			where := someRegistry
 			if host := m[len(m)-1]; host != "" {
 				where = host
 			}
@@ -71,6 +71,14 @@ func Network(language string) []Pattern {
 		make(silent, "The network failed (%[2]s) while packages were being fetched from %[1]s.", again),
 		cut.Again(),
 	}
+}
+
+// someRegistry stands for a host that the output does not name.
+const someRegistry = "the registry"
+
+// Nameless reports a failure of a registry whose host the tool did not name.
+func (d *Diagnosis) Nameless() bool {
+	return d.Transient && strings.HasSuffix(d.Summary, " "+someRegistry+".")
 }
 
 // hosted adds to the submatches of an expression the host that the output names beside it, or "".

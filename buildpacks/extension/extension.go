@@ -74,6 +74,11 @@ const (
 	labelPrefix    = "io.slugc.slice:"
 )
 
+// IndependentFiles is the key in a cache layer's metadata that is true where each of its files stands for itself
+// and is verified or named by its content: the layer serves with some of them missing. Of such a layer a push that
+// is not accepted loses only the files that it has changed.
+const IndependentFiles = "independent-files"
+
 // AddonsLabel is the key of the label whose value names the add-ons that an app gets by default,
 // separated by commas ("heroku-postgresql").
 const AddonsLabel = "io.slugc.addons"

@@ -37,6 +37,9 @@ func (b *work) goOnce(c command.Command) ([]byte, error) {
 	err = f.Diagnose(recognise(f.Tail, b.Dir, b.app.Module, b.goTool.Version), unknown)
 	if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok {
 		b.explainEmbedded(d, f.Tail)
+		if d.ID == "go/proxy-unreachable" && !strings.Contains(d.Summary, "://") && c.Asks != "" {
+			d.Hints = append(d.Hints, "modules come from "+c.Asks)
+		}
 		if b.Member != "" { // what is around the app is named from the repository's root
 			d.Summary = strings.ReplaceAll(d.Summary, b.Root+"/", "")
 			d.Place = strings.TrimPrefix(d.Place, b.Root+"/")

@@ -95,7 +95,8 @@ var networkPatterns = []diagnosis.Pattern{
 	{ID: "go/private-module", Match: lazyregexp.New(`could not read (?:Username|Password) for '[a-z]+://([^'/]+)|` +
 		`terminal prompts disabled|Authentication failed for '[a-z]+://([^'/]+)|Permission denied \(publickey|` +
 		`\b401 Unauthorized`), Make: privateModule},
-	unreachable(`connection reset by peer|unexpected EOF$|: EOF$|stream error: .*|zip: not a valid zip file`).Again(),
+	unreachable(`connection reset by peer|stream error: .*|` + damaged).Again(),
+	brokenOff.Again(),
 	unreachable(`(?:dial tcp|proxyconnect|read tcp)\b.*|TLS handshake timeout|i/o timeout|` +
 		`\b(?:429|5\d\d) [A-Z][A-Za-z ]+|Could not resolve host(?:name)?:? \S+|context deadline exceeded.*`),
 	notFound(`(\S+@\S+): reading \S+: ((?:40[34]|410) [A-Z][A-Za-z ]+)`),
@@ -105,10 +106,23 @@ var networkPatterns = []diagnosis.Pattern{
 		"commit vendor/ (`go mod vendor`), or set GOPROXY"),
 }
 
+// damaged are the words for an archive that did not arrive as it was sent.
+const damaged = `zip: not a valid zip file|zip: checksum error|flate: corrupt input before offset \d+`
+
+// asking is how the go command names what it has asked for, up to the reason why it failed.
+const asking = `(?:reading |(?:Get|read) ")https?://\S+ (?:.{0,200}?: )??`
+
+// brokenOff is an answer that ended too early. The words alone may be those of a file's end.
+var brokenOff = fetching(asking + `(?:unexpected )?EOF$`)
+
 // unreachable returns the pattern of a proxy or a server that is in trouble. The address before the reason
 // names the host.
 func unreachable(reason string) diagnosis.Pattern {
-	return pattern("proxy-unreachable", `(?m)((?:(?:reading |Get ")https?://\S+ (?:.{0,200}?: )??)?(?:`+reason+`))`, "",
+	return fetching(`(?:` + asking + `)?(?:` + reason + `)`)
+}
+
+func fetching(expression string) diagnosis.Pattern {
+	return pattern("proxy-unreachable", `(?m)(`+expression+`)`, "",
 		"A module could not be fetched: $1.",
 		"try again; if it persists, check GOPROXY and GOSUMDB",
 		"`go mod vendor` and a committed vendor/ need no network").Transient()

@@ -2,8 +2,9 @@ package golang
 
 import (
 	"go/version"
-	"net/url"
 	"strings"
+
+	"slugc/buildpacks/command"
 )
 
 // since reports whether a Go release is of the line that a feature came with, or of a later one:
@@ -79,11 +80,5 @@ func proxyFor(release, proxy string) string {
 
 // proxyHosts names the hosts of a GOPROXY, without credentials. The go command waits for them without end.
 func proxyHosts(proxy string) string {
-	var hosts []string
-	for base := range strings.FieldsFuncSeq(proxy, func(r rune) bool { return r == ',' || r == '|' }) {
-		if u, err := url.Parse(strings.TrimSpace(base)); err == nil && u.Host != "" {
-			hosts = append(hosts, u.Host)
-		}
-	}
-	return strings.Join(hosts, ", ")
+	return command.Hosts(strings.FieldsFunc(proxy, func(r rune) bool { return r == ',' || r == '|' })...)
 }

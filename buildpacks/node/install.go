@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
 )
 
 // install runs the package manager and keeps the full trees where a later build will need them.
@@ -86,9 +88,15 @@ func (b *work) runInstall() error {
 // fetch runs one command of the package manager that may use the network.
 func (b *work) fetch(argv []string) error {
 	b.Log.Detail("Running %s", strings.Join(argv, " "))
+	registry, _ := b.env.get("npm_config_registry")
+	hosts := command.Hosts(registry)
 	return command.Twice(b.Log.Again, func() error {
-		_, err := b.run(command.Command{Drop: noise, Network: "node/network"}, argv)
-		return b.explain(err, unknown("node/install-failed", b.reproduceHint(argv)))
+		_, err := b.run(command.Command{Drop: noise, Network: "node/network", Asks: hosts}, argv)
+		err = b.explain(err, unknown("node/install-failed", b.reproduceHint(argv)))
+		if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && d.Nameless() && hosts != "" {
+			d.Hints = append(d.Hints, "packages come from "+hosts+", unless the app's files name another registry")
+		}
+		return err
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/buildpacks/libcnb/v2"
 
+	"slugc/buildpacks/extension"
 	"slugc/cache/disk"
 )
 
@@ -47,6 +48,10 @@ func (b *work) managerOf(version string, program []byte) (manager, error) {
 	store, err := b.Layer(toolOf(b.app.Manager) + "-cache")
 	if err != nil {
 		return manager{}, err
+	}
+	// The others unpack what they store, or keep lists of files.
+	if b.app.Manager == "npm" || b.app.Manager == "berry" {
+		store.Metadata = map[string]any{extension.IndependentFiles: true}
 	}
 	if b.app.Manager == "yarn" {
 		b.ContributeStore(store)

@@ -83,6 +83,7 @@ var registryPatterns = []diagnosis.Pattern{
 	notFound(`Couldn't find package "([^"]+)"`),
 	notFound(`YN0035: │ (\S+?)@\S*: Package not found`),
 	notFound(`ERR_PNPM_FETCH_404[\s\S]*?\n(\S+) is not in the npm registry`),
+	notFound(`error: GET \S+?://[^/\s]+/(?:\S*/)?((?:@[^/\s]+/)?[^/\s]+)/-/\S+ - 404`),
 	notFound(`error: GET \S+?://[^/\s]+/(\S+) - 404`),
 	pattern("registry-denied", npmError+`code (?:E401|E403|ENEEDAUTH)|ERR_PNPM_FETCH_(?:401|403)|YN0041`, ".npmrc",
 		"The registry refused to serve a package to this build: it needs a token, or another one.",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/node"
 	"slugc/buildpacks/toolchain/toolchaintest"
 )
@@ -38,6 +39,7 @@ func (r *toy) app(b *bench, manager string) {
 	pins := map[string]string{
 		"yarn": `"packageManager": "yarn@1.22.22",`,
 		"pnpm": `"packageManager": "pnpm@10.34.7",`,
+		"bun":  `"packageManager": "bun@1.2.20",`,
 	}
 	must(b.T, os.RemoveAll(b.Source("")))
 	b.Write("package.json", `{"name":"app","version":"1.0.0","private":true,`+pins[manager]+
@@ -69,6 +71,10 @@ packages:
 snapshots:
   toy@1.0.0: {}
 `, r.integrity, r.addr))
+	case "bun":
+		b.Write("bun.lock", fmt.Sprintf(`{"lockfileVersion": 1,
+"workspaces": {"": {"name": "app", "dependencies": {"toy": "1.0.0"}}},
+"packages": {"toy": ["toy@1.0.0", %q, {}, %q]}}`, r.addr, r.integrity))
 	}
 }
 
@@ -106,6 +112,51 @@ func TestRegistryFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBunFaults breaks the registry in every way in which bun says something else than the others.
+func TestBunFaults(t *testing.T) {
+	t.Parallel()
+	r := newToy(t)
+	doc, host := r.Documents()[toyPath], strings.TrimPrefix(r.URL, "http://")
+	serve := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(doc) })
+	b := newWarmBench(t, small)
+	r.app(b, "bun")
+	b.Env = append(b.Env, node.RegistrySetting+"="+r.URL+"/npm/")
+	for name, want := range map[string]struct {
+		id        string
+		transient bool
+		says      string
+	}{
+		"404":     {"node/package-not-found", false, "The package toy is not in the registry, or is private."},
+		"500":     {"node/network", true, host + " answered 500"},
+		"reset":   {"node/network", true, "packages come from " + host},
+		"short":   {"node/integrity", false, "find out why before you trust it"},
+		"altered": {"node/integrity", false, "find out why before you trust it"},
+		"refused": {"node/network", true, "packages come from "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.T = t
+			r.addr = r.URL + toyPath
+			if fault := buildpacktest.Faults[name]; fault != nil {
+				r.Break(toyPath, fault(serve).ServeHTTP)
+			} else {
+				r.addr = buildpacktest.Refused + toyPath
+			}
+			r.app(b, "bun")
+			d := b.fail(want.id).Diagnosis
+			if d.Transient != want.transient || !strings.Contains(d.Summary+strings.Join(d.Hints, " "), want.says) {
+				t.Errorf("got %+v, want %+v", d, want)
+			}
+		})
+	}
+	b.T, r.addr = t, r.URL+toyPath
+	r.app(b, "bun")
+	b.provide()
+	r.Break(toyPath, buildpacktest.Faults["silent"](serve).ServeHTTP)
+	if d := b.MustWait(); d.ID != "node/network" || !d.Transient || !strings.Contains(d.Summary, " waits on "+host) {
+		t.Errorf("got %+v", d)
 	}
 }
 

@@ -99,6 +99,13 @@ func link(t testing.TB, from, into string) {
 // build builds a tree with the layers of the build before.
 func (b *bench) build(tree files) outcome {
 	b.T.Helper()
+	b.source(tree)
+	return outcome{Outcome: b.Build(), requests: b.gems.Requests()}
+}
+
+// source makes a tree the source of the next build.
+func (b *bench) source(tree files) {
+	b.T.Helper()
 	must(b.T, os.RemoveAll(b.Source("")))
 	for name, text := range tree {
 		b.Write(name, text)
@@ -108,7 +115,6 @@ func (b *bench) build(tree files) outcome {
 		"CNB_TARGET_DISTRO_NAME=debian", "CNB_TARGET_DISTRO_VERSION=12", ruby.MirrorEnv + "=" + b.mirror,
 		"RUBYOPT=-rnowhere", "GEM_HOME=/nowhere"}
 	b.gems.Requests()
-	return outcome{Outcome: b.Build(), requests: b.gems.Requests()}
 }
 
 // mustBuild builds a tree that builds.

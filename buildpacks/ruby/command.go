@@ -40,7 +40,20 @@ func (b *work) run(c call) ([]byte, error) {
 	}
 	return b.Log.Run(b.Context,
 		command.Command{Program: program, Args: c.argv[1:], Shown: shown, Dir: b.Dir, Env: b.env.list(c.all),
-			Stdout: c.stdout, Quiet: c.quiet, Network: network, Stuck: stuck, Offline: c.script, Drop: c.drop})
+			Stdout: c.stdout, Quiet: c.quiet, Network: network, Asks: b.sources(), Stuck: stuck,
+			Offline: c.script, Drop: c.drop})
+}
+
+// sources names the hosts of the gem sources.
+func (b *work) sources() string {
+	if b.env.mirror != "" {
+		return command.Hosts(b.env.mirror)
+	}
+	var remotes []string
+	for _, source := range b.app.Lock.Sources {
+		remotes = append(remotes, source.Remotes...)
+	}
+	return command.Hosts(remotes...)
 }
 
 // errorLine returns the line of a failure's output that names the cause: the one after "ERROR:" or

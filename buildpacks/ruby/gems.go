@@ -12,6 +12,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/command"
+	"slugc/buildpacks/diagnosis"
 	"slugc/buildpacks/language"
 	"slugc/buildpacks/tree"
 )
@@ -135,7 +136,13 @@ func (b *work) install(layer libcnb.Layer, parts []part) error {
 	err = command.Twice(b.Log.Again, func() error {
 		_, err := b.run(call{argv: []string{"bundle", "install"}, drop: noise, waits: true})
 		failure = err
-		return b.withLacking(diagnose("ruby/install-failed", err, b.installPatterns()))
+		err = b.withLacking(diagnose("ruby/install-failed", err, b.installPatterns()))
+		if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && d.Again {
+			if dropped := b.dropDamaged(cache, failure); dropped != nil {
+				return errors.Join(err, dropped)
+			}
+		}
+		return err
 	})
 	if err != nil {
 		b.salvage(failure, layer, kept, parts)

@@ -22,8 +22,8 @@ func isTrace(line string) bool { return strings.HasPrefix(line, "** ") }
 
 // installPatterns are the known failures of an install, the particular before the general.
 func (b *work) installPatterns() []diagnosis.Pattern {
-	return slices.Concat(b.lockPatterns(), unreachable, diagnosis.Network("ruby"), b.compilePatterns(),
-		b.gitPatterns(), b.sourcePatterns(), diagnosis.Common("ruby"))
+	return slices.Concat(b.lockPatterns(), unreachable, b.damagedPatterns(), diagnosis.Network("ruby"),
+		b.compilePatterns(), b.gitPatterns(), b.sourcePatterns(), diagnosis.Common("ruby"))
 }
 
 // taskPatterns are the known failures of the app's own tasks. They do not include the common ones:

@@ -31,3 +31,19 @@ func (d *Dir) DropPrivileges(name string, s unix.Stat_t) error {
 	}
 	return nil
 }
+
+// HasAccessList reports whether a directory has an access control list (acl(5)) of its own or for its entries,
+// or may have one.
+func (d *Dir) HasAccessList(name string) bool {
+	fd, err := d.open(name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	for _, list := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
+		if _, err := unix.Fgetxattr(fd, list, nil); !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP) {
+			return true
+		}
+	}
+	return false
+}

@@ -13,3 +13,6 @@ func (d *Dir) DropPrivileges(name string, s unix.Stat_t) error {
 		return unix.Fchmodat(fd, base, uint32(s.Mode)&0o1777, unix.AT_SYMLINK_NOFOLLOW)
 	})
 }
+
+// HasAccessList reports that a directory may have an access control list.
+func (d *Dir) HasAccessList(name string) bool { return true }

@@ -33,7 +33,7 @@ var ownPlaces = map[string]struct{ calls, why string }{
 
 	"compiler/buildpacks.go": {"filepath.EvalSymlinks", "the slugc binary and the state directory"},
 	"compiler/commit.go":     {"filepath.WalkDir os.Open", "the source before anything runs"},
-	"compiler/detect.go":     {"os.MkdirAll os.OpenRoot", "the source and the platform directory, before anything runs"},
+	"compiler/detect.go":     {"os.MkdirAll os.OpenRoot", "the source and what is told of it, before anything runs"},
 	"compiler/keep.go":       {"os.Rename", "the app's slugs"},
 	"compiler/pack.go":       {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
 	"compiler/source.go":     {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
