@@ -24,9 +24,9 @@ type build struct {
 	check  func(t *testing.T, w *world, o slugctest.Outcome)
 }
 
-// builds are the threats: reading, writing, taking all of the machine, staying, and getting into slugs. $STATE
-// is the state directory, $SECRET a file of the host, $PORT a port of the host, $OTHER a process of the host
-// and $MARK what processes are found by.
+// builds are the threats: reading, writing, taking all of the machine, staying, and getting into slugs. Poison
+// in the app's own cache is for [TestPoison]. $STATE is the state directory, $SECRET a file of the host, $PORT a
+// port of the host, $OTHER a process of the host and $MARK what processes are found by.
 var builds = []build{
 	{
 		name:   "environment",
@@ -40,11 +40,6 @@ var builds = []build{
 		name: "cache of another app", levels: "bl",
 		script: `ln -s "$STATE/apps" way; for d in "$STATE/apps/neighbour" way/neighbour ../../apps/neighbour; do
 			echo x >>"$d/kept" && grep -q neighbour "$d/kept" && echo REACHED; done; rm way`,
-	},
-	{
-		name: "own cache, by a failing build", levels: "bln", exit: 51, check: freshIsClean,
-		script: `if [ -e "$npm_config_cache/poison" ]; then echo REACHED; fi
-			echo x >"$npm_config_cache/poison"; exit 1`,
 	},
 	{
 		name: "runtime of all apps", levels: "bl",
@@ -109,14 +104,6 @@ var builds = []build{
 		name: "sleeping for ever", levels: "bln", args: []string{"--timeout", "1s"}, exit: 51, says: "stopped after 1s",
 		script: `trap '' TERM; sleep "$MARK" & sleep "$MARK"; sleep "$MARK"`, check: noProcess,
 	},
-}
-
-// freshIsClean builds the app again from scratch: what the failed build has left must not be there.
-func freshIsClean(t *testing.T, w *world, _ slugctest.Outcome) {
-	w.args = append(w.args, "--fresh")
-	if o := w.run(t); strings.Contains(o.Stderr, reached) {
-		t.Errorf("the next build finds it:\n%s", o.Stderr)
-	}
 }
 
 func leavesNothing(t *testing.T, w *world, _ slugctest.Outcome) {
