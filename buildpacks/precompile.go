@@ -1,6 +1,7 @@
 package buildpacks
 
 import (
+	"slices"
 	"slugc/buildpacks/golang"
 	"slugc/buildpacks/toolchain"
 	"slugc/detect"
@@ -27,6 +28,8 @@ type Precompiled struct {
 	Phase string            // for the build's phases: "standard library"
 	Args  []string          // the command
 	Env   map[string]string // its environment without HOME
+	// Optional means that the app uses the directory if it is there, and that making it is not worth its while.
+	Optional bool
 }
 
 // Precompile says what can be compiled once from a tool, nil for nothing.
@@ -39,14 +42,13 @@ func Precompile(in PrecompileInput) *Precompiled {
 
 // standardLibrary is Go's. An app that needs little of it compiles that itself sooner.
 func standardLibrary(in PrecompileInput) *Precompiled {
-	for _, found := range in.App {
-		if app, ok := found.App.(*detect.GoApp); ok && !app.Web {
-			return nil
-		}
-	}
+	small := slices.ContainsFunc(in.App, func(found detect.Result) bool {
+		app, ok := found.App.(*detect.GoApp)
+		return ok && !app.Web
+	})
 	seed := golang.NewSeed(in.Tool.Version, in.Tool.Dir, in.Out, in.OS, in.Arch, in.Env)
 	return &Precompiled{
 		Dir: seed.Name, Key: golang.SeedName, Args: seed.Args, Env: seed.Env,
-		What: "standard library of Go " + in.Tool.Version, Phase: "standard library",
+		What: "standard library of Go " + in.Tool.Version, Phase: "standard library", Optional: small,
 	}
 }

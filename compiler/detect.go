@@ -38,8 +38,13 @@ func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
 
 // group detects the language and chooses the buildpacks until ctx ends.
 func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
-	root, member := staged.Tree.Root, staged.Member
-	_, chosen, err := Detect(ctx, root, member, b.Env)
+	tree, member := staged.Tree.Root, staged.Member
+	root, err := os.OpenRoot(tree)
+	if err != nil {
+		return Group{}, fmt.Errorf("opening the copy of the source: %w", err)
+	}
+	defer root.Close()
+	_, chosen, err := Detect(ctx, root.FS(), member, b.Env)
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -52,11 +57,11 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	for _, r := range chosen {
 		b.announce(r)
 	}
-	processes, err := b.readProcfile(root, member, true)
+	processes, err := b.readProcfile(tree, member, true)
 	if err != nil {
 		return Group{}, err
 	}
-	for _, name := range Misnamed(root, member) {
+	for _, name := range Misnamed(root.FS(), member) {
 		b.Report.Warn(MisnamedText(name))
 	}
 	members, err := b.resolve(ctx, staged, chosen)
@@ -66,24 +71,18 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	return Group{members, chosen, processes}, nil
 }
 
-// Detect runs every detector over the tree in dir, of which member is the app's directory ("" for all of it), and
-// chooses a group. It reads files only: nothing is written and nothing of the app runs. When ctx ends, it returns
-// the cause at once, even if a file cannot be read.
+// Detect runs every detector over the files of a source, of which member is the app's directory ("" for all of
+// it), and chooses a group. It reads files only: nothing is written and nothing of the app runs. When ctx ends, it
+// returns the cause at once, even if a file cannot be read.
 func Detect(
-	ctx context.Context, dir, member string, env map[string]string,
+	ctx context.Context, files fs.FS, member string, env map[string]string,
 ) (verdicts []detect.Verdict, chosen []detect.Result, err error) {
 	type found struct {
 		verdicts []detect.Verdict
 		chosen   []detect.Result
 	}
 	all, err := awaited(ctx, func() (f found, err error) {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			return f, fault.UsageError("source/not-found",
-				fmt.Errorf("opening the source: %w", err), "name a directory that exists")
-		}
-		defer root.Close()
-		in := detect.Input{FS: root.FS(), Member: member, Env: env}
+		in := detect.Input{FS: files, Member: member, Env: env}
 		f.verdicts = detect.All(in)
 		f.chosen, err = detect.Group(in, f.verdicts)
 		return f, detectFault(err)

@@ -62,10 +62,14 @@ func (p precompiler) show(ctx context.Context, tools []toolchain.Toolchain) ([]t
 			continue
 		}
 		waiting := func() { p.report.Step("Waiting for another build to compile the " + what.What) }
-		dir, err := p.lease.Derived(ctx, tool, what.Dir, waiting, func(ctx context.Context, dir string) error {
+		compile := func(ctx context.Context, dir string) error {
 			p.report.Step(fmt.Sprintf("Compiling the %s, once on this machine", what.What))
 			return p.compile(ctx, shown[i], dir)
-		})
+		}
+		if what.Optional {
+			compile = nil
+		}
+		dir, err := p.lease.Derived(ctx, tool, what.Dir, waiting, compile)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)

@@ -17,6 +17,7 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/report/reporttest"
 	"slugc/compiler/sandbox"
+	"slugc/detect"
 )
 
 // precompilerOf returns a precompiler whose store holds one Go, and that Go. Its go command is a
@@ -145,6 +146,23 @@ func TestPrecompileCancelled(t *testing.T) {
 	cancel(enough)
 	if list, err := p.show(ctx, []toolchain.Toolchain{tool}); !errors.Is(err, enough) || list != nil {
 		t.Errorf("got %v, %v; it reports %q", list, err, recorded.Lines)
+	}
+}
+
+// TestPrecompileOptional compiles nothing for an app that needs little, and uses what there is.
+func TestPrecompileOptional(t *testing.T) {
+	t.Parallel()
+	p, recorded, tool := precompilerOf(t, sandbox.None, `echo done`)
+	for _, web := range []bool{false, true, false} {
+		p.app = []detect.Result{{App: &detect.GoApp{Web: web}}}
+		recorded.Lines = nil
+		list, err := p.show(t.Context(), []toolchain.Toolchain{tool})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there := list[0].Derived != nil; there != (web || len(p.clock.phases) > 0) || !web && len(recorded.Lines) > 0 {
+			t.Errorf("for a web app %t: %+v, it reports %q", web, list, recorded.Lines)
+		}
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"path"
 
-	"golang.org/x/sys/unix"
-
 	"slugc/cache/beneath"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
@@ -40,24 +38,19 @@ func (b *build) readProcfile(root, member string, warn bool) ([]procfile.Process
 	return file.Processes, nil
 }
 
-// Misnamed returns the files that were meant to be the Procfile of the app in a tree, if there is none.
-func Misnamed(tree, member string) []string {
-	root, err := beneath.Open(tree)
+// Misnamed returns the files that were meant to be the Procfile of the app in a source, if there is none.
+func Misnamed(files fs.FS, member string) []string {
+	entries, err := fs.ReadDir(files, path.Join(".", member))
 	if err != nil {
 		return nil // what reads the directory's files says it
 	}
-	defer root.Close()
-	entries, err := root.ReadDir(path.Join(".", member))
-	if err != nil {
-		return nil
-	}
 	var names []string
 	for _, e := range entries {
-		if e.Name == procfile.Name {
+		if e.Name() == procfile.Name {
 			return nil
 		}
-		if e.Mode&unix.S_IFMT != unix.S_IFDIR {
-			names = append(names, e.Name)
+		if !e.IsDir() {
+			names = append(names, e.Name())
 		}
 	}
 	return procfile.Misnamed(names)

@@ -17,7 +17,7 @@ func TestBuild(t *testing.T) {
 	for _, p := range r.Phases {
 		phases = append(phases, p.Name)
 	}
-	want := []string{"source", "stage", "detect", "toolchains", "standard library", "build", "pack", "keep"}
+	want := []string{"source", "stage", "detect", "toolchains", "build", "pack", "keep"}
 	if !slices.Equal(phases, want) {
 		t.Errorf("phases %q, want %q", phases, want)
 	}

@@ -200,6 +200,13 @@ func TestAlone(t *testing.T) {
 			"apps/api/package.json": `{"dependencies": {"x": "file:lib"}}`},
 		"a lock of its own": {"package.json": `{"workspaces": ["apps/*"]}`, "apps/api/yarn.lock": "",
 			"apps/api/package.json": `{"dependencies": {"x": "1"}}`},
+		"a workspace of its own": {
+			"apps/api/package.json":     `{"workspaces": ["lib"], "dependencies": {"x": "workspace:*"}}`,
+			"apps/api/lib/package.json": `{"name": "x"}`},
+		"a workspace of its own, of pnpm, in another": {"package.json": `{"workspaces": ["apps/*"]}`,
+			"apps/api/pnpm-workspace.yaml": "packages: [lib]", "apps/api/pnpm-lock.yaml": "",
+			"apps/api/package.json":     `{"dependencies": {"x": "workspace:*"}}`,
+			"apps/api/lib/package.json": `{"name": "x"}`},
 		"malformed": {"package.json": `{`, "apps/api/package.json": `[`, "apps/api/go.mod": "?",
 			"apps/api/deps.edn":     "(",
 			"apps/api/Gemfile.lock": "?"},

@@ -74,10 +74,11 @@ func (read reader) patterns(dir string) (patterns []string, forced map[string]st
 
 // workspace returns the root of the workspace that the package in dir is built in: the nearest directory above
 // whose patterns have it. It returns "" if there is none, and for a package with a lock file of its own that
-// names no other member as one: it is built alone.
+// names no other member as one, or is a workspace's root itself: it is built alone.
 func (read reader) workspace(dir string) string {
 	p, ok := read.manifest(dir)
-	if lock, _ := read.lock(dir); !ok || lock != "" && len(p.asksWorkspace()) == 0 {
+	own, _ := read.patterns(dir)
+	if lock, _ := read.lock(dir); !ok || lock != "" && (len(p.asksWorkspace()) == 0 || len(own) > 0) {
 		return ""
 	}
 	for root := dir; root != "."; {
@@ -171,9 +172,11 @@ func (m member) node() *Error {
 	return nil
 }
 
-// nodeBeside takes the packages at paths outside of the app, of one that is in no workspace.
+// nodeBeside takes the packages at paths outside of the app, of one that is in no workspace around it. It may be
+// the root of its own.
 func (m member) nodeBeside(p nodeManifest) *Error {
-	if names := p.asksWorkspace(); len(names) > 0 {
+	own, _ := m.nodeReader().patterns(m.dir)
+	if names := p.asksWorkspace(); len(names) > 0 && len(own) == 0 {
 		return m.refuse("package.json",
 			fmt.Sprintf("needs %s of a workspace, and no directory above has it as a member",
 				firstNames(names)),

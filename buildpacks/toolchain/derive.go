@@ -36,7 +36,8 @@ var derivedName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,99}$`)
 // returned, nothing is left, and the next who waits tries. What a killed make has left is removed by
 // [Open]. While make runs, [Store.Prune] leaves the toolchain alone.
 //
-// For a toolchain that is not in the store ("this machine") it returns "" and no error.
+// For a toolchain that is not in the store ("this machine") it returns "" and no error, and so it does if make
+// is nil and the directory is missing.
 func (l *Lease) Derived(
 	ctx context.Context,
 	t Toolchain,
@@ -74,6 +75,9 @@ func (l *Lease) Derived(
 		var found bool
 		if found, err = l.findDerived(ctx, d); found || err != nil {
 			break
+		}
+		if make == nil {
+			return "", nil
 		}
 		if err = l.derive(ctx, d); err != nil {
 			break

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,7 +54,7 @@ nothing is built, fetched or changed.`,
 				return err
 			}
 			ctx, end := compiler.Bounded(cmd.Context(), f.timeout)
-			dir, taken, done, err := c.detectDir(ctx, spec)
+			files, taken, done, err := c.detectable(ctx, spec)
 			if err != nil {
 				return end("reading the source", err)
 			}
@@ -62,9 +63,9 @@ nothing is built, fetched or changed.`,
 			if taken != nil {
 				member = taken.In()
 			}
-			verdicts, chosen, err := compiler.Detect(ctx, dir, member, c.buildEnv(more))
+			verdicts, chosen, err := compiler.Detect(ctx, files, member, c.buildEnv(more))
 			err = end("detecting the language", err)
-			for _, name := range compiler.Misnamed(dir, member) {
+			for _, name := range compiler.Misnamed(files, member) {
 				c.ui.Warn(compiler.MisnamedText(name))
 			}
 			return c.printDetection(taken, verdicts, chosen, err)
@@ -80,30 +81,54 @@ nothing is built, fetched or changed.`,
 	return cmd
 }
 
-// detectDir stages the source as a build would see it, in a directory that done removes.
-func (c *cli) detectDir(
+// detectable returns the source as a build would see it, until done is called. Of a directory nothing is copied or
+// read yet; other sources are staged in a temporary directory.
+func (c *cli) detectable(
 	ctx context.Context, spec source.Spec,
-) (dir string, taken *detect.Selection, done func(), err error) {
-	tmp, err := os.MkdirTemp("", "slugc-detect-*")
-	if err != nil {
-		return "", nil, nil, fmt.Errorf("making a temporary directory: %w", err)
+) (files fs.FS, taken *detect.Selection, done func(), err error) {
+	tmp := ""
+	if spec.Kind != source.Dir {
+		if tmp, err = os.MkdirTemp("", "slugc-detect-*"); err != nil {
+			return nil, nil, nil, fmt.Errorf("making a temporary directory: %w", err)
+		}
 	}
-	done = func() { _ = os.RemoveAll(tmp) }
 	spec.Temp, spec.Select = filepath.Join(tmp, "incoming"), compiler.SelectMember(ctx)
-	src, err := source.Open(ctx, spec, source.Options{})
-	var tree *source.Tree
-	if err == nil {
-		defer src.Close()
-		tree, err = src.Stage(ctx, filepath.Join(tmp, "app"))
+	src, err := source.Open(ctx, spec, source.Options{Listing: spec.Kind == source.Dir})
+	var staged *os.Root
+	done = func() {
+		_ = src.Close()
+		if staged != nil {
+			_ = staged.Close()
+		}
+		if tmp != "" {
+			_ = os.RemoveAll(tmp)
+		}
+	}
+	switch {
+	case err != nil:
+	case tmp == "":
+		files, err = src.View()
+	default:
+		if staged, err = stageIn(ctx, src, filepath.Join(tmp, "app")); err == nil {
+			files = staged.FS()
+		}
 	}
 	if err != nil {
 		done()
-		return "", nil, nil, err
+		return nil, nil, nil, err
 	}
-	if tree.LeftOut != "" {
-		c.ui.Detail(tree.LeftOut)
+	if line := src.LeftOut(); line != "" {
+		c.ui.Detail(line)
 	}
-	return filepath.Join(tmp, "app"), src.Selection(), done, nil
+	return files, src.Selection(), done, nil
+}
+
+// stageIn stages a source in dir and opens that.
+func stageIn(ctx context.Context, src *source.Source, dir string) (*os.Root, error) {
+	if _, err := src.Stage(ctx, dir); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(dir)
 }
 
 func (c *cli) printDetection(

@@ -38,7 +38,7 @@ func (o *RunOptions) ownTmp() (*supervise.Mount, error) {
 			m.Else = append(m.Else, name+"="+value)
 		}
 	}
-	isDir, err := copyTmp(app, o.Tmp)
+	isDir, err := copyTmp(o.Dir, o.Directory, o.Tmp)
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for temporary files: %w", err)
 	}
@@ -49,14 +49,14 @@ func (o *RunOptions) ownTmp() (*supervise.Mount, error) {
 	return m, nil
 }
 
-// copyTmp replaces own by a copy of the app's tmp. A missing tmp is made in the app, for something to be mounted
-// there; isDir is false if the app has something else of that name. It follows no links, and copies files,
-// directories and links only.
-func copyTmp(app, own string) (isDir bool, err error) {
+// copyTmp replaces own by a copy of the tmp of the app in a directory of the slug. A missing tmp is made in the
+// app, for something to be mounted there; isDir is false if the app has something else of that name. It follows
+// no links, and copies files, directories and links only.
+func copyTmp(slug, directory, own string) (isDir bool, err error) {
 	if err := errors.Join(disk.RemoveAll(own), os.MkdirAll(own, 0o755)); err != nil {
 		return false, err
 	}
-	from, err := os.OpenRoot(app)
+	from, err := openApp(slug, directory)
 	if err != nil {
 		return false, err
 	}
@@ -79,6 +79,17 @@ func copyTmp(app, own string) (isDir bool, err error) {
 		return copyEntry(from, to, name, strings.TrimPrefix(name, tmpName+"/"), d.Type())
 	})
 	return true, err
+}
+
+// openApp opens the app's directory in a slug, "" for all of it. A process may have put a link there: none is
+// followed out of the slug.
+func openApp(slug, directory string) (*os.Root, error) {
+	root, err := os.OpenRoot(slug)
+	if err != nil || directory == "" {
+		return root, err
+	}
+	defer root.Close()
+	return root.OpenRoot(filepath.FromSlash(directory))
 }
 
 func copyEntry(from, to *os.Root, name, as string, kind fs.FileMode) error {

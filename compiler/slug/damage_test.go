@@ -137,3 +137,21 @@ func TestLargest(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// TestDirectoryOutside refuses a slug whose app would be in a directory out of it.
+func TestDirectoryOutside(t *testing.T) {
+	t.Parallel()
+	for dir, want := range map[string]bool{
+		"": true, "apps/api": true, "../etc": false, "/etc": false, "a/../..": false,
+	} {
+		o := slug.PackOptions{
+			Sections: app(tree(t, map[string]string{"a": ""})), Manifest: slug.Manifest{Directory: dir},
+			Output: filepath.Join(t.TempDir(), "slug.tgz"),
+		}
+		_, err := slug.Pack(context.Background(), o)
+		check(t, err)
+		if m, err := slug.Inspect(o.Output); (err == nil) != want || err == nil && m.Directory != dir {
+			t.Errorf("%q: %v", dir, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"strings"
 
 	"slugc/cache/digest"
@@ -154,6 +155,9 @@ func (t *tail) parse(sum uint32) error {
 	}
 	if t.manifest.Format != FormatVersion {
 		return fmt.Errorf("it is of format %d, this slugc reads format %d", t.manifest.Format, FormatVersion)
+	}
+	if dir := t.manifest.Directory; dir != "" && !fs.ValidPath(dir) {
+		return fmt.Errorf("its directory %q is not one below ./app", dir)
 	}
 	return t.checkLayout()
 }

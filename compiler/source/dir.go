@@ -115,7 +115,9 @@ func (s *Source) scan(ctx context.Context, d *directory, cache *statCache, git *
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{directory: d, git: git, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}}
+	w := &walker{
+		directory: d, git: git, rules: rules, cache: cache, tally: tally{limits: s.o.Limits}, listing: s.o.Listing,
+	}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(s.o.Workers)
 	w.group.Go(func() error { return w.dir(subdir{rel: ".", scope: git}) })

@@ -17,9 +17,7 @@ import (
 
 // selects asks Spec.Select what is to be staged; nil for the app alone.
 func (s *Source) selects(spec Spec, around fs.FS, member string) (err error) {
-	if member = path.Clean(member); spec.Select != nil && member != "." {
-		s.taken, err = spec.Select(around, member)
-	}
+	s.taken, err = spec.Select(around, path.Clean(member))
 	return err
 }
 
@@ -36,6 +34,9 @@ func (d *directory) inTree() bool { return d.tree != nil && len(d.tree.above) > 
 
 // widen makes d the root of what Spec.Select chooses, if it is not the app alone.
 func (s *Source) widen(spec Spec, d *directory) error {
+	if spec.Select == nil || path.Clean(d.member()) == "." {
+		return nil
+	}
 	base := d.outer.Name()
 	if d.inTree() {
 		base = d.tree.root

@@ -45,6 +45,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -105,6 +106,9 @@ type Options struct {
 	StatCache string
 	Limits    unpack.Limits // a zero field takes unpack.Default's
 	Workers   int           // how many files are read at once; 0 for 2
+	// Listing is for [Source.View]: no file of a directory is read, so that there is no digest, and the source
+	// cannot be staged.
+	Listing bool
 }
 
 // Source is an opened source. Its methods are not for concurrent use.
@@ -174,9 +178,13 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 		s.Close()
 		return nil, err
 	}
-	s.digest = treeDigest(s.entries)
+	if !o.Listing {
+		s.digest = treeDigest(s.entries)
+	}
 	if s.taken != nil {
-		s.digest = memberDigest(s.digest, s.Member())
+		if !o.Listing {
+			s.digest = memberDigest(s.digest, s.Member())
+		}
 		return s, s.hasMember()
 	}
 	return s, nil
@@ -184,6 +192,9 @@ func Open(ctx context.Context, spec Spec, o Options) (*Source, error) {
 
 // Digest returns the digest of the tree.
 func (s *Source) Digest() digest.Digest { return s.digest }
+
+// LeftOut returns a line about what git ignores, "" if nothing was left out. Of a directory only.
+func (s *Source) LeftOut() string { return s.leftOut }
 
 // Top returns the names in the root of the tree, sorted.
 func (s *Source) Top() (names []string) {
@@ -224,6 +235,9 @@ func (s *Source) Close() error {
 // once, because its files are moved. If the source has changed since Open, the error is transient
 // (source/changing): a Tree always has the content of its digest.
 func (s *Source) Stage(ctx context.Context, dest string) (*Tree, error) {
+	if s.o.Listing {
+		return nil, errors.New("staging source: it was opened for a listing")
+	}
 	if _, err := os.Lstat(dest); err == nil {
 		return nil, fmt.Errorf("staging source: %q exists", dest)
 	}

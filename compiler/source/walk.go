@@ -31,6 +31,8 @@ type walker struct {
 	rules ignoring
 	cache *statCache
 
+	listing bool // files are not read
+
 	mu      sync.Mutex
 	entries []entry
 	tally   tally
@@ -225,6 +227,10 @@ func (w *walker) file(m *mount, rel string, raw *unix.Stat_t) error {
 		w.mu.Lock()
 		w.linked = true
 		w.mu.Unlock()
+	}
+	if w.listing {
+		w.add(e)
+		return nil
 	}
 	if sum, ok := w.cache.find(rel, e.stat); ok {
 		e.sum, e.settled = sum, true

@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	kills   = flag.Int("kills", 4, "how often TestPushKilled kills at each place")
+	kills   = flag.Int("kills", 2, "how often TestPushKilled kills at each place")
 	pushers = flag.Int("pushers", 8, "how many push at once in TestPushRace")
 )
 
