@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,18 +115,20 @@ func fillRuntime(_ context.Context, o language.Order, dir string, _ *command.Log
 	if err := disk.CopyFile(filepath.Join(node, "bin/node"), filepath.Join(dir, "bin/node"), 0o755); err != nil {
 		return err
 	}
-	if licence := filepath.Join(node, "LICENSE"); tree.IsFile(licence) {
-		if err := disk.CopyFile(licence, filepath.Join(dir, "LICENSE"), 0o644); err != nil {
-			return err
-		}
+	err := disk.CopyFile(filepath.Join(node, "LICENSE"), filepath.Join(dir, "LICENSE"), 0o644)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	if err := language.WriteProfile(dir, "web_concurrency.sh", concurrency); err != nil {
 		return err
 	}
 	const npm = "lib/node_modules/npm"
 	from := filepath.Join(cmp.Or(o.Tools["npm"].Dir, node), npm)
-	if !tree.Exists(from) {
+	switch _, err := os.Lstat(from); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err != nil: // all apps of the machine would go without
+		return err
 	}
 	undocumented := tree.Options{Skip: func(rel string) bool { return rel == "docs" || rel == "man" }}
 	if err := tree.Copy(from, filepath.Join(dir, npm), undocumented); err != nil {

@@ -49,7 +49,10 @@ func Bring(into string, roots, from []string) (brought []Library, missing []stri
 	}
 	for name := s.next(); name != ""; name = s.next() {
 		s.have[name] = true
-		file := find(name, s.need[name], from)
+		file, err := find(name, s.need[name], from)
+		if err != nil {
+			return nil, nil, fmt.Errorf("looking for shared libraries: %w", err)
+		}
 		if file == "" {
 			missing = append(missing, name)
 			continue
@@ -61,7 +64,9 @@ func Bring(into string, roots, from []string) (brought []Library, missing []stri
 		if err := disk.CopyFile(file, target, 0o644); err != nil {
 			return nil, nil, err
 		}
-		s.read(target)
+		if err := s.read(target); err != nil {
+			return nil, nil, err
+		}
 		brought = append(brought, Library{name, file})
 	}
 	slices.SortFunc(brought, func(a, b Library) int { return strings.Compare(a.Name, b.Name) })
@@ -116,18 +121,30 @@ func (s *search) scan(root string) error {
 		if !d.Type().IsRegular() {
 			return nil
 		}
-		if info, err := d.Info(); err == nil && (library || info.Mode()&0o111 != 0) {
-			s.read(path)
+		info, err := d.Info()
+		if err != nil {
+			return unlessDamaged(err)
+		}
+		if library || info.Mode()&0o111 != 0 {
+			return s.read(path)
 		}
 		return nil
 	})
 }
 
+// unlessDamaged returns err if it is the machine's: what it kept from being read may be as it should be.
+func unlessDamaged(err error) error {
+	if disk.Damaged(err) {
+		return nil
+	}
+	return err
+}
+
 // read adds what a file needs. What is not an ELF file needs nothing.
-func (s *search) read(path string) {
+func (s *search) read(path string) error {
 	f, err := elf.Open(path)
 	if err != nil {
-		return
+		return unlessDamaged(err)
 	}
 	defer f.Close()
 	names, _ := f.ImportedLibraries() // a static program has none
@@ -136,24 +153,28 @@ func (s *search) read(path string) {
 			s.need[name] = f.Machine
 		}
 	}
+	return nil
 }
 
 // find finds a library for a machine in the directories from, or returns "".
-func find(name string, machine elf.Machine, from []string) string {
+func find(name string, machine elf.Machine, from []string) (string, error) {
 	for _, dir := range from {
 		path, err := filepath.EvalSymlinks(filepath.Join(dir, name))
-		if err != nil {
-			continue
+		var f *elf.File
+		if err == nil {
+			f, err = elf.Open(path)
 		}
-		f, err := elf.Open(path)
+		if unlessDamaged(err) != nil {
+			return "", err
+		}
 		if err != nil {
 			continue
 		}
 		fits := f.Machine == machine
 		f.Close()
 		if fits {
-			return path
+			return path, nil
 		}
 	}
-	return ""
+	return "", nil
 }
