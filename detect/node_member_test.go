@@ -16,8 +16,9 @@ var workspaces = map[string]struct {
 	uses, left string
 }{
 	"by version": {files{
-		"package.json":            `{"workspaces": ["apps/*", "packages/*"]}`,
-		"apps/api/package.json":   `{"dependencies": {"@acme/a": "^1.1", "b": "*", "c": "^2", "d": "latest", "ms": "2"}}`,
+		"package.json": `{"workspaces": ["apps/*", "packages/*"]}`,
+		"apps/api/package.json": `{"dependencies":
+			{"@acme/a": "^1.1", "b": "*", "c": "^2", "d": "latest", "ms": "2"}}`,
 		"packages/a/package.json": `{"name": "@acme/a", "version": "1.2.0"}`,
 		"packages/b/package.json": `{"name": "b"}`,
 		"packages/c/package.json": `{"name": "c", "version": "1.0.0"}`,

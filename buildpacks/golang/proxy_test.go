@@ -35,7 +35,8 @@ func toyProxy(t *testing.T) (proxy *buildpacktest.FileServer, sums string) {
 		return "example.com/toy/@v/v1.0.0." + ext, &fstest.MapFile{Data: data}
 	}
 	files := fstest.MapFS{}
-	for ext, data := range map[string][]byte{"zip": archive, "mod": []byte(mod), "info": []byte(`{"Version":"v1.0.0"}`)} {
+	info := []byte(`{"Version":"v1.0.0"}`)
+	for ext, data := range map[string][]byte{"zip": archive, "mod": []byte(mod), "info": info} {
 		name, content := at(ext, data)
 		files[name] = content
 	}

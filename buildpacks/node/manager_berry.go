@@ -54,6 +54,36 @@ func (b *work) berry(store, version string, known func(variable string) bool) (m
 			},
 		}
 	}
+	b.berrySettings(store, known)
+	m := manager{
+		install: [][]string{{"yarn", "install", "--inline-builds"}},
+		prune:   [][]string{{"yarn", "workspaces", "focus", "--production", "--all"}},
+		run:     []string{"yarn", "run"},
+		exec:    []string{"yarn", "run"},
+		start:   "yarn start",
+	}
+	if b.app.Lockfile != "" {
+		m.install[0] = append(m.install[0], "--immutable")
+	}
+	if b.app.ZeroInstall {
+		m.install[0] = append(m.install[0], "--immutable-cache")
+	}
+	plugin := tree.IsFile(b.inProject(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
+	if !atLeast(version, "4.0.0") && !plugin {
+		m.prune = nil
+		m.noPrune = fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
+		m.whole = b.app.Workspace != nil
+	} else if b.app.Workspace != nil {
+		m.install = [][]string{{"yarn", "workspaces", "focus", "--all"}}
+		if b.app.Lockfile != "" { // focus takes a lock file as it is, and --immutable wants all members
+			m.check = []string{"yarn", "install", "--no-immutable", "--mode=update-lockfile"}
+		}
+	}
+	return m, nil
+}
+
+// berrySettings sets the YARN_ variables that this version knows.
+func (b *work) berrySettings(store string, known func(variable string) bool) {
 	set := func(name, value string) {
 		if known(name) {
 			b.env.set(name, value)
@@ -84,31 +114,6 @@ func (b *work) berry(store, version string, known func(variable string) bool) (m
 			fallback(pass.to, value)
 		}
 	}
-	m := manager{
-		install: [][]string{{"yarn", "install", "--inline-builds"}},
-		prune:   [][]string{{"yarn", "workspaces", "focus", "--production", "--all"}},
-		run:     []string{"yarn", "run"},
-		exec:    []string{"yarn", "run"},
-		start:   "yarn start",
-	}
-	if b.app.Lockfile != "" {
-		m.install[0] = append(m.install[0], "--immutable")
-	}
-	if b.app.ZeroInstall {
-		m.install[0] = append(m.install[0], "--immutable-cache")
-	}
-	plugin := tree.IsFile(b.inProject(".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"))
-	if !atLeast(version, "4.0.0") && !plugin {
-		m.prune = nil
-		m.noPrune = fmt.Sprintf("yarn %s has no `workspaces focus` without its workspace-tools plugin", version)
-		m.whole = b.app.Workspace != nil
-	} else if b.app.Workspace != nil {
-		m.install = [][]string{{"yarn", "workspaces", "focus", "--all"}}
-		if b.app.Lockfile != "" { // focus takes a lock file as it is, and --immutable wants all members
-			m.check = []string{"yarn", "install", "--no-immutable", "--mode=update-lockfile"}
-		}
-	}
-	return m, nil
 }
 
 var yarnFile = lazyregexp.New(`^yarn-([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)\.[cm]?js$`)

@@ -64,8 +64,8 @@ func (b *work) registry(ctx context.Context, path string) (string, error) {
 	}
 	var out bytes.Buffer
 	_, err := b.Log.Run(ctx, command.Command{
-		Program: npm, Args: []string{"config", "get", "registry"}, Shown: "npm config get registry", Dir: b.inProject("."),
-		Env: append(b.env.vars.List(), "PATH="+path), Stdout: &out, Quiet: true,
+		Program: npm, Args: []string{"config", "get", "registry"}, Shown: "npm config get registry",
+		Dir: b.inProject("."), Env: append(b.env.vars.List(), "PATH="+path), Stdout: &out, Quiet: true,
 	})
 	if err != nil {
 		return "", fmt.Errorf("asking npm for the registry: %w", err)

@@ -113,7 +113,8 @@ func (b *work) leaveOthers() error {
 		return nil
 	}
 	for _, dir := range w.Others {
-		if err := os.Remove(b.inProject(path.Join(dir, "package.json"))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Remove(b.inProject(path.Join(dir, "package.json")))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("leaving out %q: %w", dir, err)
 		}
 		for at := dir; at != "."; at = path.Dir(at) {

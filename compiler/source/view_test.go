@@ -16,8 +16,8 @@ import (
 func TestView(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{
-		"shared/a.txt": "shared", "app/x/y.txt": "y", "app/.slugignore": "*.log\nnone/\n", "app/b.log": "", "app/none/n": "",
-		"app/z": "z",
+		"shared/a.txt": "shared", "app/x/y.txt": "y", "app/z": "z",
+		"app/.slugignore": "*.log\nnone/\n", "app/b.log": "", "app/none/n": "",
 	})
 	for name, target := range map[string]string{"app/in": "x", "app/out": "../shared", "app/file": "../shared/a.txt"} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {

@@ -148,10 +148,11 @@ func failed(o outcome) (p problems) {
 	return p
 }
 
-// refused is [failed] where permissions or open files lack.
+// refused is [failed] where permissions or open files lack. The call is the first that failed; of a source that
+// cannot be read afterwards its owner is told.
 func refused(o outcome) problems {
 	blamed := o.Exit == 51 || o.Exit == 52 || strings.Contains(o.Stderr, "[buildpack/broke]")
-	if blamed && inBuild.MatchString(o.call) {
+	if blamed && (inBuild.MatchString(o.call) || strings.Contains(o.Stderr, "[source/unreadable]")) {
 		return nil
 	}
 	return failed(o)
