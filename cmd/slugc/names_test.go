@@ -19,6 +19,8 @@ var badNames = []string{"", ".", "..", "../../x", "/etc", "a/b", "_x", ".hidden"
 // naming are the command lines that take an app's name, NAME.
 var naming = map[string]string{
 	"apps destroy": "apps destroy NAME --yes",
+	"config":       "config NAME", "config get": "config get NAME X", "config set": "config set NAME X=1",
+	"config unset": "config unset NAME X",
 	"build":        "build --app NAME", "cache prune": "cache prune --app NAME", "export": "export systemd NAME",
 	"hook install": "hook install nowhere --app NAME", "logs": "logs NAME", "ps": "ps NAME",
 	"register": "register nothing.tgz --app NAME", "releases": "releases NAME", "rollback": "rollback NAME v1",
