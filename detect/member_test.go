@@ -104,10 +104,10 @@ var selections = map[string]struct {
 	"Gemfile": {map[string]string{
 		"apps/api/Gemfile": "ruby file: '../../.ruby-version'\n" +
 			"eval_gemfile File.expand_path(\"../common.rb\", __dir__)\n",
-		"apps/common.rb": "require_relative '../shared/gems'\n", "shared/gems.rb": "", ".ruby-version": "3.3.9\n",
-		"shared/other.rb": "",
+		"apps/common.rb": "require_relative '../parts/gems'\n", "parts/gems.rb": "", ".ruby-version": "3.3.9\n",
+		"parts/other.rb": "",
 	}, detect.Selection{
-		Root: ".", Dirs: []string{"apps/api"}, Files: []string{".ruby-version", "apps/common.rb", "shared/gems.rb"},
+		Root: ".", Dirs: []string{"apps/api"}, Files: []string{".ruby-version", "apps/common.rb", "parts/gems.rb"},
 	}, "Building apps/api"},
 	"deps.edn": {map[string]string{
 		"apps/api/deps.edn": `{:deps {i {:local/root "in"}} :aliases {:run {:extra-deps {a {:local/root "../../lib"}

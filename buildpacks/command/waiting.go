@@ -139,7 +139,7 @@ func address(text string) string {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(n)).String()
 }
 
-// Hosts names the hosts of URLs, each once and without credentials. What is no URL is left out.
+// Hosts names the hosts of URLs, each once and without credentials. What is not a URL is left out.
 func Hosts(urls ...string) string {
 	var hosts []string
 	for _, text := range urls {

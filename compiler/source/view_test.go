@@ -16,10 +16,10 @@ import (
 func TestView(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{
-		"shared/a.txt": "shared", "app/x/y.txt": "y", "app/z": "z",
+		"common/a.txt": "common", "app/x/y.txt": "y", "app/z": "z",
 		"app/.slugignore": "*.log\nnone/\n", "app/b.log": "", "app/none/n": "",
 	})
-	for name, target := range map[string]string{"app/in": "x", "app/out": "../shared", "app/file": "../shared/a.txt"} {
+	for name, target := range map[string]string{"app/in": "x", "app/out": "../common", "app/file": "../common/a.txt"} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestView(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || len(got) < 9 {
 		t.Errorf("(-staged +view):\n%s", diff)
 	}
-	for _, name := range []string{"none", "b.log", "../shared/a.txt", "x/../z"} {
+	for _, name := range []string{"none", "b.log", "../common/a.txt", "x/../z"} {
 		if f, err := view.Open(name); err == nil {
 			t.Errorf("%s is there: %v", name, f)
 		}
