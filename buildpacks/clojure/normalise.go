@@ -93,10 +93,18 @@ func rewrite(to io.Writer, files []*zip.File) error {
 }
 
 // newJar starts a jar. It sets the compression level, so that the bytes do not depend on the
-// default of the library.
+// default of the library. All entries share one compressor: to make one costs more than to compress a class.
 func newJar(to io.Writer) *zip.Writer {
 	w := zip.NewWriter(to)
-	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, 6) })
+	var shared *flate.Writer
+	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (_ io.WriteCloser, err error) {
+		if shared == nil {
+			shared, err = flate.NewWriter(out, 6)
+			return shared, err
+		}
+		shared.Reset(out)
+		return shared, nil
+	})
 	return w
 }
 
