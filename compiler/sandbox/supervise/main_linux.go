@@ -79,10 +79,11 @@ func superviseMain(self string) int {
 }
 
 func errorReport(err error) report {
+	noMount := errors.Is(err, ErrNoMount)
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno)}
+		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno), NoMount: noMount}
 	}
-	return report{Error: err.Error()}
+	return report{Error: err.Error(), NoMount: noMount}
 }
 
 // start makes this process a subreaper and starts the main process.
@@ -110,6 +111,9 @@ func (s *supervisor) start() error {
 	s.main, err = spawn(s.req.Request, attr, func() (int, error) {
 		if s.req.Rules != nil {
 			return startCopy(s.req.Request, attr)
+		}
+		if s.req.Overlay != nil {
+			return startMounted(s.req.Request, attr)
 		}
 		if s.req.Mount != nil {
 			if pid, err := startMounted(s.req.Request, attr); err == nil {
