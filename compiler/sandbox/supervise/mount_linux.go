@@ -21,6 +21,11 @@ func startMounted(r Request, attr *syscall.ProcAttr) (int, error) {
 		own.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
 		// Without it the copy of the binary, which is not root in the namespace, would lose the right to mount.
 		own.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+		if r.Overlay != nil {
+			// The kernel writes to the upper and the work directory, of mode 0, as whoever has mounted it.
+			own.AmbientCaps = append(own.AmbientCaps,
+				unix.CAP_DAC_OVERRIDE, unix.CAP_CHOWN, unix.CAP_FOWNER, unix.CAP_FSETID)
+		}
 	}
 	mounted := *attr
 	mounted.Sys = &own
