@@ -166,6 +166,22 @@ func TestCacheDirectories(t *testing.T) {
 	}
 }
 
+// TestOwnCacheDirectory holds that a directory of cacheDirectories that the app itself brings is not kept: its files
+// would come back when the app has them no longer.
+func TestOwnCacheDirectory(t *testing.T) {
+	t.Parallel()
+	b := newWarmBench(t, small)
+	b.Edit("package.json", `"scripts": {`, `"cacheDirectories": ["own"], "scripts": {`)
+	b.script("build", "true")
+	testkit.Write(t, b.Source("own/file"), "the app's")
+	b.build()
+	must(t, os.RemoveAll(b.Source("own")))
+	b.build()
+	if testkit.Exists(b.App, "own") {
+		t.Error("a directory that the app no longer has comes back")
+	}
+}
+
 // TestCleanup holds that heroku-cleanup sees the pruned tree in each build.
 func TestCleanup(t *testing.T) {
 	t.Parallel()

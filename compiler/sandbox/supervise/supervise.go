@@ -59,6 +59,8 @@ type Request struct {
 	Rules *Rules `json:"rules,omitempty"`
 	// Mount shows the process another directory in the place of one; nil does not.
 	Mount *Mount `json:"mount,omitempty"`
+	// Ready is a supervisor that [Prepare] has started with the same Self, Terminal and Isolation; nil starts one.
+	Ready *Ready `json:"-"`
 }
 
 // Mount is a directory that the process, and nobody else, sees in the place of another.
@@ -136,6 +138,17 @@ func Start(r Request) (*Process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// Prepare starts the supervisor of a process that is not known yet, in the background: of r, only Self, which it needs,
+// Terminal and Isolation count. A supervisor takes some milliseconds to start, and to enter control groups. Give
+// the result to [Start], or Close it. It ends with slugc.
+func Prepare(r Request) (*Ready, error) {
+	ready, err := prepare(r)
+	if err != nil {
+		return nil, fmt.Errorf("starting the supervisor %q: %w", r.Self, err)
+	}
+	return ready, nil
 }
 
 // Signal sends sig to the process and all its descendants (without Self: to its process group). The first
