@@ -23,7 +23,7 @@ GOTEST = go run ./.ci/gotest -vet=off -trimpath -ldflags=-w -parallel 4 -timeout
 
 test:
 	$(GOTEST) -race $(RACE)
-	$(GOTEST) -race -run 'TestEqualTrees|TestPackAndUnpack|TestReuse|TestDamagedSegmentsHeal|TestArchives' ./compiler/slug
+	$(GOTEST) -race -run 'TestEqualTrees|TestPackAndUnpack|TestReuse|TestDamagedSegments|TestArchives' ./compiler/slug
 	$(GOTEST) ./cmd/... $$(go list ./... | grep -v /cmd/ | grep -vxF "$$(go list $(RACE))")
 
 # For the inner loop: needs Go and git alone, and says what it leaves out.
@@ -50,11 +50,12 @@ demo: build
 	.ci/demo bin/slugc
 
 # Kills each process of a push fifty times, and has fifty push at once; kills leaders of a cluster and cuts its members off while releases are registered.
-# Builds the fixtures that take minutes. Sweeps faults over slugc: five thousand kills, failing calls, power cuts and others. That needs root, loop devices and about two hours of two processors.
+# Rebuilds apps after thousands of random edits. Builds the fixtures that take minutes. Sweeps faults over slugc: five thousand kills, failing calls, power cuts and others. That needs root, loop devices and about two hours of two processors.
 chaos:
 	go test -count 1 -timeout 45m -v -run '^TestChaos$$' ./compiler/release/clustertest -long
 	go test -timeout 120m -v ./cmd/slugc/e2e/push -run 'TestPush(Killed|Race)' -kills 50 -pushers 50
 	go test -count 1 -timeout 240m -v ./cmd/slugc/e2e/chaos -long
+	go test -count 1 -timeout 240m -v ./cmd/slugc/e2e/edits -long
 	go test -count 1 -timeout 30m -v ./cmd/slugc/e2e/fixtures -run 'TestFixtures/node-create' -long
 
 demo-push: build

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/extension"
@@ -35,12 +34,8 @@ const (
 func (b *build) runBuildpacks(
 	ctx context.Context, staged Staged, group Group, lease *toolchain.Lease, mode sliceMode,
 ) (Built, error) {
-	var box *sandbox.Sandbox
-	var errBox error
-	var probing sync.WaitGroup
-	probing.Go(func() { box, errBox = b.Sandbox(ctx) }) // while the toolchains are compared with their manifests
 	tools, err := b.fetchTools(ctx, lease, group)
-	probing.Wait()
+	box, errBox := b.ahead.sandbox()
 	if err := cmp.Or(err, errBox); err != nil {
 		return Built{}, err
 	}

@@ -89,13 +89,14 @@ type Request struct {
 	BeforeBuild func(context.Context) error
 }
 
-// build is what all stages of one Compile share: the machine, the request and the clock. What a
+// build is what all stages of one Compile share: the machine, its sandbox, the request and the clock. What a
 // stage produces is not in here.
 type build struct {
 	*Engine
 	Request
 	clock *clock
 	state *cache.App
+	ahead *boxAhead
 }
 
 // app is the state of the app that is built.
@@ -146,6 +147,7 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 // are kept for the next.
 func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
+	defer b.prepareSandbox(ctx)()
 	defer func() { err = b.locate(err) }()
 	staged, err := b.stage(ctx, src)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startMounted starts the program with r.Mount or r.Overlay, in a mount namespace of its own (mount_namespaces(7)). A user
-// other than root needs a user namespace for that too, in which it stays itself. It is an error where the kernel
-// or a container's rules permit neither.
+// startMounted starts the program with r.Mount or r.Overlay, in a mount namespace of its own
+// (mount_namespaces(7)). A user other than root needs a user namespace for that too, in which it stays itself. It is
+// an error where the kernel or a container's rules permit neither.
 func startMounted(r Request, attr *syscall.ProcAttr) (int, error) {
 	own := *attr.Sys
 	own.Cloneflags |= syscall.CLONE_NEWNS

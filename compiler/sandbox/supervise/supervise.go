@@ -63,6 +63,8 @@ type Request struct {
 	// Overlay puts a directory together for the process; nil does not. It needs Self, and Start fails with
 	// [ErrNoMount] where the kernel permits no such mount.
 	Overlay *Overlay `json:"overlay,omitempty"`
+	// Ready is a supervisor that [Prepare] has started with the same Self, Terminal and Isolation; nil starts one.
+	Ready *Ready `json:"-"`
 }
 
 // ErrNoMount is wrapped by the error of [Start] where an [Overlay] cannot be mounted.
@@ -154,6 +156,17 @@ func Start(r Request) (*Process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// Prepare starts the supervisor of a process that is not known yet, in the background: of r, only Self, which it needs,
+// Terminal and Isolation count. A supervisor takes some milliseconds to start, and to enter control groups. Give
+// the result to [Start], or Close it. It ends with slugc.
+func Prepare(r Request) (*Ready, error) {
+	ready, err := prepare(r)
+	if err != nil {
+		return nil, fmt.Errorf("starting the supervisor %q: %w", r.Self, err)
+	}
+	return ready, nil
 }
 
 // Signal sends sig to the process and all its descendants (without Self: to its process group). The first
