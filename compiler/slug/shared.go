@@ -81,15 +81,15 @@ func (s *Store) find(ctx context.Context, section Section) (*sharedSection, erro
 	if !ok || r.Prefix != section.Prefix {
 		return nil, nil
 	}
-	found := &sharedSection{record: r, known: newKnownSegments(x, &packs{dir: s.dir})}
-	group, ctx := errgroup.WithContext(ctx)
+	found := &sharedSection{record: r, known: newKnownSegments(x, &packs{dir: s.dir, marks: x.Packs})}
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, kept := range r.Segments {
 		group.Go(func() error {
 			if _, _, ok := found.known.find(kept.Digest, make([]byte, 64<<10)); !ok {
 				return errNotKept(section.Name, "it is damaged")
 			}
-			return ctx.Err()
+			return reading.Err()
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -97,6 +97,10 @@ func (s *Store) find(ctx context.Context, section Section) (*sharedSection, erro
 		if errors.Is(err, ErrNotKept) {
 			return nil, nil
 		}
+		return nil, err
+	}
+	if err := s.remark(ctx, found.known); err != nil {
+		found.known.packs.close()
 		return nil, err
 	}
 	return found, nil
