@@ -84,7 +84,7 @@ func (b *bench) withScript(home, app, tiny, deps string, round int) error {
 		if err != nil {
 			return err
 		}
-		b.value(depsCost, max(0, big.unpacked()-small.unpacked()))
+		b.value(depsCost, big.unpacked()-small.unpacked())
 	}
 	if b.needs(diskBeside) {
 		// What all apps of the machine share is not beside the app.

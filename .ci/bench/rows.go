@@ -159,19 +159,26 @@ func (r row) fill(b *bench) table.Row {
 	return line.Fill(r.goal, own, other)
 }
 
-// selectRows returns the rows of a list of numbers such as "4,7,10b"; "7" is all of 7a, 7b and 7c.
+// selectRows returns the rows of a list of numbers such as "4,7,10b", in the table's order; "7" is all
+// of 7a, 7b and 7c.
 func selectRows(list string) (rows []row, err error) {
 	if list == "" {
 		return allRows, nil
 	}
+	wanted := map[string]bool{} // whether it was found
 	for number := range strings.SplitSeq(list, ",") {
-		number = strings.TrimSpace(number)
-		found := false
-		for _, r := range allRows {
-			if r.number == number || strings.TrimRight(r.number, "abc") == number {
-				rows, found = append(rows, r), true
+		wanted[strings.TrimSpace(number)] = false
+	}
+	for _, r := range allRows {
+		for _, number := range []string{r.number, strings.TrimRight(r.number, "abc")} {
+			if _, want := wanted[number]; want {
+				wanted[number] = true
+				rows = append(rows, r)
+				break
 			}
 		}
+	}
+	for number, found := range wanted {
 		if !found {
 			err = errors.Join(err, fmt.Errorf("there is no row %q", number))
 		}

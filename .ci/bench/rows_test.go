@@ -20,7 +20,7 @@ func TestSelectRows(t *testing.T) {
 	if err != nil || len(all) != len(allRows) {
 		t.Errorf("no list is %v, %v", numbers(all), err)
 	}
-	rows, err := selectRows("4, 7,10b")
+	rows, err := selectRows("10b, 4,7")
 	if got := strings.Join(numbers(rows), " "); err != nil || got != "4 7a 7b 7c 10b" {
 		t.Errorf("the rows are %s, %v", got, err)
 	}
