@@ -8,7 +8,7 @@ import (
 )
 
 // goApp is a Go app with a large module graph: etcd's client, and with it gRPC.
-const goApp = ".ci/bench/apps/go"
+const goApp = ".ci/bench/testdata/go"
 
 // golang measures builds of the Go app: the first one on a machine, and after a change of one line; and beside
 // them go build.

@@ -3,8 +3,8 @@
 //
 //	go run ./.ci/bench -slugc bin/slugc [-rows 4,5] [-rounds 5] [-where /dev/shm | DIR | xfs]
 //
-// It makes a big Node.js app (apps/node: some 1,350 packages), a Go app with a large module graph
-// (apps/go), and copies of fixtures in Ruby and Clojure. Packages come from this machine's npm
+// It makes a big Node.js app (testdata/node: some 1,350 packages), a Go app with a large module graph
+// (testdata/go), and copies of fixtures in Ruby and Clojure. Packages come from this machine's npm
 // registry and Go module proxy into mirrors on loopback (package mirror), once: they are kept in
 // $SLUGC_BENCH_CACHE, else ~/.cache/slugc-bench. What is compared runs in alternation, A B A B, on a
 // file system in memory, in a directory, or on a loop-mounted XFS with reflink that is made for it.
@@ -54,7 +54,7 @@ func run(ctx context.Context) (err error) {
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each thing is measured")
 	flag.StringVar(&o.where, "where", place.Memory, "a directory, or xfs for a loop-mounted XFS with reflink")
 	flag.StringVar(&o.output, "o", "bin/bench.json", "where the table goes as JSON")
-	flag.StringVar(&o.app, "app", ".ci/bench/apps/node", "the big Node.js app")
+	flag.StringVar(&o.app, "app", ".ci/bench/testdata/node", "the big Node.js app")
 	flag.Parse()
 	if o.rounds < 1 {
 		return errors.New("-rounds must be at least 1")

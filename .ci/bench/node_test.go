@@ -17,7 +17,7 @@ const registryURL = "http://127.0.0.1:4873"
 
 func big(t *testing.T) *bench {
 	t.Helper()
-	app, err := filepath.Abs("apps/node")
+	app, err := filepath.Abs("testdata/node")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func big(t *testing.T) *bench {
 func TestNoRegistry(t *testing.T) {
 	addresses := regexp.MustCompile(`https?://[^"\s]+`)
 	for _, name := range []string{"node/package.json", "node/package-lock.json", "node/added.json", "go/go.mod"} {
-		text, err := os.ReadFile(filepath.Join("apps", name))
+		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
 		}
