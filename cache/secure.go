@@ -34,6 +34,7 @@ func (m *mark) secureAll(layers *beneath.Dir) (changed changedFiles, err error) 
 // secure does what secureAll does for one buildpack's layers.
 func (m *mark) secure(layers *beneath.Dir, pack string) (changed changedFiles, err error) {
 	walkErr := layers.Walk(pack, func(name string, e beneath.Entry) error {
+		m.sizes.add(name, e)
 		kind := e.Mode & unix.S_IFMT
 		if unix.TimespecToNsec(e.Ctim) < m.Time || kind != unix.S_IFREG && kind != unix.S_IFDIR {
 			return nil
