@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -98,8 +100,11 @@ func (a *App) layerSizes() (map[string]int64, error) {
 	}
 	defer layers.Close()
 	sizes = layerSizes{}
-	err = layers.Walk(".", func(name string, e beneath.Entry) error {
-		layerSizes(sizes).add(name, e)
+	var mu sync.Mutex
+	err = layers.Scan(".", func(l *beneath.Listing) error {
+		mu.Lock()
+		defer mu.Unlock()
+		layerSizes(sizes).addAll(l)
 		return nil
 	})
 	if err != nil {
@@ -114,9 +119,16 @@ type layerSizes map[string]int64
 
 // add counts a file of the layers directory.
 func (s layerSizes) add(name string, e beneath.Entry) {
-	if pack, rest, ok := strings.Cut(name, "/"); ok && s != nil && e.Mode&unix.S_IFMT == unix.S_IFREG {
+	if pack, rest, ok := strings.Cut(name, "/"); ok && e.Mode&unix.S_IFMT == unix.S_IFREG {
 		layer, _, _ := strings.Cut(rest, "/")
 		s[pack+"/"+strings.TrimSuffix(layer, tomlSuffix)] += e.Size
+	}
+}
+
+// addAll counts the files of one directory of the layers.
+func (s layerSizes) addAll(l *beneath.Listing) {
+	for _, e := range l.Entries {
+		s.add(path.Join(l.Path, e.Name), e)
 	}
 }
 
@@ -173,15 +185,15 @@ func (a *App) ForgetServed() {
 }
 
 // touch sets a file's time to now, unless it is less than an hour old. It makes a missing file if it may.
-func touch(path string, create bool) {
+func touch(file string, create bool) {
 	now := time.Now()
-	info, err := os.Stat(path)
+	info, err := os.Stat(file)
 	switch {
 	case err == nil && now.Sub(info.ModTime()).Abs() < exactUse:
 	case err == nil:
-		_ = os.Chtimes(path, now, now)
+		_ = os.Chtimes(file, now, now)
 	case create:
-		_ = os.WriteFile(path, nil, 0o600)
+		_ = os.WriteFile(file, nil, 0o600)
 	}
 }
 

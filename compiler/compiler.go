@@ -97,13 +97,14 @@ type Request struct {
 	BeforeBuild func(context.Context) error
 }
 
-// build is what all stages of one Compile share: the machine, the request and the clock. What a
+// build is what all stages of one Compile share: the machine, its sandbox, the request and the clock. What a
 // stage produces is not in here.
 type build struct {
 	*Engine
 	Request
 	clock  *clock
 	state  *cache.App
+	ahead  *boxAhead
 	worked bool // it does more than to return the recorded slug
 }
 
@@ -171,6 +172,7 @@ func (b *build) begin(ctx context.Context) (done func()) {
 // are kept for the next.
 func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Result, err error) {
 	defer b.lockBuilders(ctx)()
+	defer b.prepareSandbox(ctx)()
 	defer func() { err = b.locate(err) }()
 	staged, err := b.stage(ctx, src)
 	if err != nil {

@@ -61,12 +61,17 @@ func keptName(layer libcnb.Layer, dir string) string {
 	return filepath.Join(layer.Path, "named", digest.Of([]byte(dir)).Hex()[:32])
 }
 
-// restoreNamed brings the directories that the app names back. What is there already, from the app or
-// its install, stays.
+// noteNamed drops the directories that are there before anything is restored, from the app or its install: they stay,
+// and what is kept of them would come back when the app no longer has it.
+func (b *work) noteNamed() {
+	b.named = slices.DeleteFunc(b.namedCaches(), func(dir string) bool { return tree.Exists(b.Path(dir)) })
+}
+
+// restoreNamed brings the directories that the app names back.
 func (b *work) restoreNamed(layer libcnb.Layer) error {
 	for _, dir := range b.namedCaches() {
 		kept := keptName(layer, dir)
-		if !tree.IsDir(kept) || tree.Exists(b.Path(dir)) {
+		if !tree.IsDir(kept) {
 			continue
 		}
 		if err := tree.Move(kept, b.Path(dir)); err != nil {

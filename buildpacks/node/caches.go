@@ -35,6 +35,7 @@ func (b *work) frameworkCaches() []string {
 // noteCaches remembers what the install itself put where bundlers cache, such as a browser below
 // node_modules/.cache: it is part of the app. It is called before anything is restored.
 func (b *work) noteCaches() error {
+	b.noteNamed()
 	b.installed = map[string]manifest{}
 	for _, dir := range b.frameworkCaches() {
 		if !tree.IsDir(b.inRoot(dir)) {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -32,13 +33,10 @@ type Options struct {
 }
 
 // Copy copies the directory src to dst, which must not exist or must be empty: files, directories
-// and symbolic links with their modes and, for files, times. Sockets and devices are left out.
+// and symbolic links with their modes and, for files, times. Names of one file in src are names of one
+// file in dst, unless the copy is plain. Sockets and devices are left out.
 func Copy(src, dst string, o Options) error {
-	type made struct {
-		dir  string
-		mode fs.FileMode
-	}
-	var dirs []made
+	c := copier{Options: o, names: map[file]string{}}
 	err := filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -53,37 +51,64 @@ func Copy(src, dst string, o Options) error {
 			}
 			return nil
 		}
-		target := filepath.Join(dst, rel)
-		switch entry.Type() {
-		case fs.ModeDir:
-			info, err := entry.Info()
-			if err != nil {
-				return err
-			}
-			dirs = append(dirs, made{target, o.mode(info)})
-			return os.MkdirAll(target, 0o700)
-		case fs.ModeSymlink:
-			link, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			return os.Symlink(link, target)
-		case 0:
-			info, err := entry.Info()
-			if err != nil {
-				return err
-			}
-			return disk.CopyFile(path, target, o.mode(info))
-		}
-		return nil
+		return c.entry(path, filepath.Join(dst, rel), entry)
 	})
 	if err != nil {
 		return err
 	}
-	for _, d := range slices.Backward(dirs) { // the deepest first: a directory may be read-only
+	for _, d := range slices.Backward(c.dirs) { // the deepest first: a directory may be read-only
 		if err := os.Chmod(d.dir, d.mode); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// copier is a copy under way.
+type copier struct {
+	Options
+	dirs  []made
+	names map[file]string // the copies of files that have several names
+}
+
+// made is a directory of the copy, which gets its mode last.
+type made struct {
+	dir  string
+	mode fs.FileMode
+}
+
+// file tells a file from all others.
+type file struct{ dev, ino uint64 }
+
+// entry copies what is at path.
+func (c *copier) entry(path, target string, entry fs.DirEntry) error {
+	switch entry.Type() {
+	case fs.ModeDir:
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		c.dirs = append(c.dirs, made{target, c.mode(info)})
+		return os.MkdirAll(target, 0o700)
+	case fs.ModeSymlink:
+		link, err := os.Readlink(path)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(link, target)
+	case 0:
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 && !c.Plain {
+			id := file{uint64(st.Dev), st.Ino}
+			if first, ok := c.names[id]; ok && os.Link(first, target) == nil {
+				return nil
+			}
+			c.names[id] = target // also where a file system allows a file no more names
+		}
+		return disk.CopyFile(path, target, c.mode(info))
 	}
 	return nil
 }

@@ -91,6 +91,28 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestCopyNames holds that a script which writes to one name of a file finds the others changed in a copy too.
+func TestCopyNames(t *testing.T) {
+	t.Parallel()
+	src := testkit.Tree(t, t.TempDir(), map[string]string{"a/one": "x", "b/alone": "x"})
+	if err := os.Link(filepath.Join(src, "a/one"), filepath.Join(src, "b/two")); err != nil {
+		t.Fatal(err)
+	}
+	for plain, want := range map[bool]string{false: "y", true: "x"} {
+		dst := filepath.Join(t.TempDir(), "copy")
+		if err := tree.Copy(src, dst, tree.Options{Plain: plain}); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Write(t, filepath.Join(dst, "a/one"), "y")
+		if two := testkit.Read(t, filepath.Join(dst, "b/two")); two != want {
+			t.Errorf("plain %v: the other name has %q", plain, two)
+		}
+		if testkit.Read(t, filepath.Join(dst, "b/alone"))+testkit.Read(t, filepath.Join(src, "a/one")) != "xx" {
+			t.Errorf("plain %v: another file has changed", plain)
+		}
+	}
+}
+
 func TestMove(t *testing.T) {
 	t.Parallel()
 	src := testkit.Tree(t, t.TempDir(), map[string]string{"tree/a/b": "x"})

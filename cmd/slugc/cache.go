@@ -80,7 +80,8 @@ func (c *cli) cachePruneCommand() *cobra.Command {
 what killed processes left to run in, config vars of releases whose slug is gone, and toolchains and
 caches of apps that no build used for the given time. If the rest has more bytes than the budget, what
 has not served for longest goes too: see slugc cache ls. What a running build uses stays. With --all it
-removes the apps' layers and submodules, and all toolchains: the next builds start from scratch.
+removes the apps' layers and submodules, all toolchains, and what is kept unpacked to run: the next builds
+start from scratch.
 Releases stay.
 
 After each build, slugc does the same with what exceeds the two budgets. Before a build on a nearly full
@@ -138,6 +139,9 @@ func (c *cli) prune(cmd *cobra.Command, home *cache.Home, f pruneFlags, limits u
 		if err := add(pruneShared(cmd.Context(), home, f.all, limits.Age)); err != nil {
 			return freed, err
 		}
+	}
+	if f.all {
+		limits.Age = 1
 	}
 	return freed, add(c.keeper(home, limits).Prune(cmd.Context(), f.app))
 }

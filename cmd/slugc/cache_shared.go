@@ -7,6 +7,7 @@ import (
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler/artifact"
+	"slugc/compiler/launch/trees"
 	"slugc/compiler/slug"
 	"slugc/compiler/upkeep"
 )
@@ -38,7 +39,7 @@ func pruneShared(ctx context.Context, home *cache.Home, all bool, age time.Durat
 	return freed + n, err
 }
 
-// verifyShared checks the toolchains and the segments that all apps share. It removes what is damaged and
+// verifyShared checks the toolchains and the segments that all apps share, and what is kept unpacked to run. It removes what is damaged and
 // says so, one sentence each.
 func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 	tools, segments, err := sharedStores(home)
@@ -50,5 +51,13 @@ func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 		return problems, err
 	}
 	more, err := artifact.VerifySegments(ctx, "shared by all apps", segments)
+	if problems = append(problems, more...); err != nil {
+		return problems, err
+	}
+	unpacked, err := trees.Open(home.Path("trees"))
+	if err != nil {
+		return problems, err
+	}
+	more, err = unpacked.Verify(ctx)
 	return append(problems, more...), err
 }

@@ -46,7 +46,7 @@ func Fetch(
 		return u.Path, moved, nil
 	}
 	path = app.Path("slugs", FileName(want))
-	if is, _, err := digest.File(path); err == nil && is == want {
+	if is, err := app.Digests().File(path, want); err == nil && is == want {
 		return path, moved, nil
 	}
 	name := ref.URL

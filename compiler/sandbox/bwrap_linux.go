@@ -26,7 +26,9 @@ type bwrapChild struct {
 	steps   bool // that process is the child itself
 }
 
-func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
+func (s *Sandbox) startBwrap(
+	spec Spec, std stdio, isolation *supervise.Isolation, ready *supervise.Ready,
+) (child, error) {
 	info, infoWrite, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("running %q: %w", spec.Args[0], err)
@@ -38,7 +40,11 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolatio
 	number := files.add(strings.Join(args, "\x00") + "\x00")
 	if err = files.err; err == nil {
 		var c *bwrapChild
-		c, err = s.superviseBwrap(spec, std, number, files.files, isolation)
+		c, err = superviseBwrap(supervise.Request{
+			Self: s.self, Args: append([]string{s.bwrap, "--args", number, "--"}, spec.Args...), Dir: "/", Env: []string{},
+			Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files.files, Files: maxOpenFiles,
+			Isolation: isolation, Ready: ready,
+		})
 		files.close() // bubblewrap has its own copies, and info ends when it closes them
 		if err == nil {
 			err = c.awaitNamespaces(info)
@@ -52,14 +58,8 @@ func (s *Sandbox) startBwrap(spec Spec, std stdio, isolation *supervise.Isolatio
 	return nil, fmt.Errorf("running %q: starting bubblewrap: %w", spec.Args[0], err)
 }
 
-func (s *Sandbox) superviseBwrap(
-	spec Spec, std stdio, args string, files []*os.File, isolation *supervise.Isolation,
-) (*bwrapChild, error) {
-	process, err := supervise.Start(supervise.Request{
-		Self: s.self, Args: append([]string{s.bwrap, "--args", args, "--"}, spec.Args...), Dir: "/", Env: []string{},
-		Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files, Files: maxOpenFiles,
-		Isolation: isolation,
-	})
+func superviseBwrap(r supervise.Request) (*bwrapChild, error) {
+	process, err := supervise.Start(r)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-func (s *Sandbox) startBwrap(Spec, stdio, *supervise.Isolation) (child, error) {
+func (s *Sandbox) startBwrap(Spec, stdio, *supervise.Isolation, *supervise.Ready) (child, error) {
 	return nil, errors.New("bubblewrap runs on Linux only")
 }
 

@@ -14,7 +14,7 @@ import (
 	"slugc/compiler/sandbox/supervise"
 )
 
-// Sandbox runs children at one level. Its state does not change, and many goroutines may use it at once.
+// Sandbox runs children at one level. Many goroutines may use it at once.
 type Sandbox struct {
 	level     Level
 	reason    string
@@ -23,6 +23,7 @@ type Sandbox struct {
 	self      string
 	temp      string
 	groups    *cgroup.Hierarchy // where control groups can be made; nil for nowhere
+	prepared  chan *prepared    // see Prepare
 }
 
 // ProbeOptions say which level is wanted and where its tools are.
@@ -51,14 +52,16 @@ func Probe(ctx context.Context, o ProbeOptions) (*Sandbox, error) {
 	if o.Temp == "" {
 		o.Temp = "/tmp"
 	}
-	if s := o.recall(); s != nil {
-		return s, nil
-	}
-	s, err := probe(ctx, o)
-	if err == nil {
+	s := o.recall()
+	if s == nil {
+		var err error
+		if s, err = probe(ctx, o); err != nil {
+			return nil, err
+		}
 		o.remember(s)
 	}
-	return s, err
+	s.prepared = make(chan *prepared, 1)
+	return s, nil
 }
 
 // probe tries the levels.
@@ -110,11 +113,18 @@ func (s *Sandbox) Path(b Bind) string {
 	return b.Host
 }
 
-func (s *Sandbox) start(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
+func (s *Sandbox) start(
+	spec Spec, std stdio, isolation *supervise.Isolation, ready *supervise.Ready,
+) (c child, err error) {
 	if s.level == Bubblewrap {
-		return s.startBwrap(spec, std, isolation)
+		c, err = s.startBwrap(spec, std, isolation, ready)
+	} else {
+		c, err = s.startSupervised(spec, std, isolation, ready)
 	}
-	return s.startSupervised(spec, std, isolation)
+	if err != nil && ready != nil {
+		ready.Close()
+	}
+	return c, err
 }
 
 func (s *Sandbox) probe(ctx context.Context, o ProbeOptions) error {

@@ -53,8 +53,8 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	}
 	out := newOutputLimiter(spec.Limits.Log)
 	drained := pipes.copy(out, spec)
-	b := s.bound(spec.Limits)
-	c, err := s.start(spec, pipes.theirs, b.isolation(s))
+	b, ready := s.take(spec.Limits)
+	c, err := s.start(spec, pipes.theirs, b.isolation(s), ready)
 	pipes.started()
 	var stopped error
 	if err == nil {

@@ -19,7 +19,9 @@ type supervisedChild struct {
 	err     error
 }
 
-func (s *Sandbox) startSupervised(spec Spec, std stdio, isolation *supervise.Isolation) (child, error) {
+func (s *Sandbox) startSupervised(
+	spec Spec, std stdio, isolation *supervise.Isolation, ready *supervise.Ready,
+) (child, error) {
 	private, err := os.MkdirTemp(s.temp, "slugc-sandbox-")
 	if err != nil {
 		return nil, fmt.Errorf("running %q: making its temporary directory: %w", spec.Args[0], err)
@@ -30,7 +32,7 @@ func (s *Sandbox) startSupervised(spec Spec, std stdio, isolation *supervise.Iso
 		c.process, err = supervise.Start(supervise.Request{
 			Self: s.self, Args: spec.Args, Dir: spec.Dir, Env: env, Stdin: std.in, Stdout: std.out, Stderr: std.err,
 			Grace: grace, Files: maxOpenFiles, Remove: private, Rules: s.rules(spec, private),
-			Isolation: isolation,
+			Isolation: isolation, Ready: ready,
 		})
 	}
 	if err != nil {

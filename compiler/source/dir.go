@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 	"slugc/detect"
 	"slugc/detect/ignore"
@@ -161,65 +160,6 @@ func readIgnore(root *os.Root, ignoreFile string) (ignore.Rules, error) {
 		return nil, errUnreadable(ignoreFile, err, "make it readable, or remove it")
 	}
 	return parseIgnore(content)
-}
-
-// stage copies the entries, and checks that they are still what was hashed.
-func (d *directory) stage(ctx context.Context, s *Source, w *unpack.Writer) error {
-	g, running := errgroup.WithContext(ctx)
-	g.SetLimit(s.o.Workers)
-	for _, e := range s.entries {
-		if running.Err() != nil {
-			break
-		}
-		g.Go(func() error {
-			if err := running.Err(); err != nil {
-				return err
-			}
-			if e.target != "" {
-				return w.Symlink(e.path, e.target)
-			}
-			return d.copy(w, e)
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return ctx.Err()
-}
-
-// copy copies one file into w. If it is settled, its stat proves that it has not changed, and the
-// kernel may copy. Any other file is hashed again.
-func (d *directory) copy(w *unpack.Writer, e entry) error {
-	f, err := d.open(e.mount, e.path, 0)
-	if err != nil {
-		return errOpening(e.path, err)
-	}
-	defer f.Close()
-	if st, err := statFile(f); err != nil || st != e.stat {
-		return errChanging(e.path)
-	}
-	if e.settled {
-		err = w.File(e.path, e.mode(), e.size, f)
-	} else {
-		err = writeHashed(w, e, f)
-	}
-	if err != nil {
-		return err
-	}
-	if st, err := statFile(f); err != nil || st != e.stat {
-		return errChanging(e.path)
-	}
-	return nil
-}
-
-// writeHashed writes a file and checks that its content has the sum of e.
-func writeHashed(w *unpack.Writer, e entry, r io.Reader) error {
-	h := newHash()
-	err := w.File(e.path, e.mode(), e.size, io.TeeReader(r, h))
-	if err == nil && h.sum() != e.sum {
-		err = errChanging(e.path)
-	}
-	return err
 }
 
 // errChanging is the error for a file that changed while it was read.

@@ -3,7 +3,9 @@ package source
 import (
 	"crypto/sha256"
 	"hash"
+	"io"
 	"os"
+	"slugc/cache/unpack"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -52,4 +54,14 @@ func newHash() hasher { return hasher{sha256.New()} }
 func (h hasher) sum() (s sum) {
 	h.Sum(s[:0])
 	return s
+}
+
+// writeHashed writes a file and checks that its content has the sum of e.
+func writeHashed(w *unpack.Writer, e entry, r io.Reader) error {
+	h := newHash()
+	err := w.File(e.path, e.mode(), e.size, io.TeeReader(r, h))
+	if err == nil && h.sum() != e.sum {
+		err = errChanging(e.path)
+	}
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"slugc/cache"
 	"slugc/cache/digest"
 	"slugc/compiler/artifact"
+	"slugc/compiler/launch/trees"
 	"slugc/compiler/slug"
 )
 
@@ -21,6 +22,9 @@ const building = "a build uses it"
 func (k *Keeper) inventory(ctx context.Context, built string) (*inventory, error) {
 	inv := &inventory{}
 	if err := k.addShared(inv); err != nil {
+		return nil, err
+	}
+	if err := k.addTrees(inv); err != nil {
 		return nil, err
 	}
 	apps, err := k.Home.Apps()
@@ -97,6 +101,28 @@ func (k *Keeper) addShared(inv *inventory) error {
 	if files > 0 {
 		inv.add(Entry{What: "segments of several runtimes", For: "packing what apps run on", Size: files,
 			Used: time.Now(), Kept: "they go with the runtimes"})
+	}
+	return nil
+}
+
+// addTrees adds the sections of slugs that are kept unpacked to run.
+func (k *Keeper) addTrees(inv *inventory) error {
+	store, err := trees.Open(k.Home.Path("trees"))
+	if err != nil {
+		return err
+	}
+	list, err := store.List()
+	if err != nil {
+		return err
+	}
+	for _, t := range list {
+		e := Entry{What: "unpacked " + t.Section + " " + t.Digest.Short(), For: "run and start", Size: t.Size,
+			Frees: t.Size, Used: t.Used}
+		if t.InUse {
+			e.Kept = "a process runs on it"
+		}
+		e.remove = func(context.Context) (int64, error) { return store.Drop(t) }
+		inv.add(e)
 	}
 	return nil
 }

@@ -25,7 +25,10 @@ const (
 var errDamaged = errors.New("it is damaged")
 
 // Write replaces the file name with the manifest ([disk.WriteFile]).
-func (m *Manifest) Write(name string) error {
+func (m *Manifest) Write(name string) error { return disk.WriteFile(name, m.Encode(), 0o644) }
+
+// Encode returns what [Manifest.Write] writes.
+func (m *Manifest) Encode() []byte {
 	var body []byte
 	for _, list := range [][]file{m.files, m.inputs} {
 		body = binary.LittleEndian.AppendUint64(body, uint64(len(list)))
@@ -34,7 +37,7 @@ func (m *Manifest) Write(name string) error {
 		}
 	}
 	sum := sha256.Sum256(body)
-	return disk.WriteFile(name, slices.Concat([]byte(magic), sum[:], body), 0o644)
+	return slices.Concat([]byte(magic), sum[:], body)
 }
 
 // appendFile appends a file in the form of the format.

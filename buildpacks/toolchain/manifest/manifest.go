@@ -84,6 +84,39 @@ func Of(ctx context.Context, dir string, inputs ...string) (*Manifest, error) {
 	return m, nil
 }
 
+// Stat makes the manifest of the tree at dir without reading its files: until [Manifest.Sum] has read them, a
+// file with another stat is taken for a changed one.
+func Stat(ctx context.Context, dir string) (*Manifest, error) {
+	m := &Manifest{}
+	if err := m.list(dir, ""); err != nil {
+		return nil, fmt.Errorf("listing %q: %w", dir, err)
+	}
+	err := each(ctx, m.files, func(f *file) (err error) {
+		f.stat, err = look(filepath.Join(dir, f.path), unix.Lstat)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", dir, err)
+	}
+	return m, nil
+}
+
+// Sum reads the files of the tree at dir and adds their digests to a manifest that [Stat] made. It returns a
+// [*Damage] for a file whose stat has changed since.
+func (m *Manifest) Sum(ctx context.Context, dir string) error {
+	return each(ctx, m.files, func(f *file) error {
+		now, sum, err := hash(filepath.Join(dir, f.path), unix.Lstat)
+		if err != nil {
+			return err
+		}
+		if now != f.stat {
+			return &Damage{f.path, "was changed"}
+		}
+		f.sum = sum
+		return nil
+	})
+}
+
 // list adds the directory rel and everything below it, in the order of paths.
 func (m *Manifest) list(dir, rel string) error {
 	m.files = append(m.files, file{path: rel})

@@ -54,12 +54,18 @@ esac
 // ToyMirror writes a mirror of the toy Node.js, as SLUGC_NODE_MIRROR names one, and returns dir.
 func ToyMirror(t testing.TB, dir string) string {
 	t.Helper()
+	return ToyMirrorOf(t, dir, toyNpm)
+}
+
+// ToyMirrorOf is [ToyMirror] with another npm, which is a shell script.
+func ToyMirrorOf(t testing.TB, dir, npm string) string {
+	t.Helper()
 	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
 	if arch == "" {
 		arch = runtime.GOARCH
 	}
 	name := fmt.Sprintf("node-v%s-linux-%s", toyVersion, arch)
-	file := toyArchive(t, name)
+	file := toyArchive(t, name, npm)
 	testkit.Tree(t, dir, map[string]string{
 		"index.json": fmt.Sprintf(`[{"version": "v%s", "files": ["linux-%s"], "lts": "Jod"}]`, toyVersion, arch),
 		"v" + toyVersion + "/" + name + ".tar.gz": string(file),
@@ -68,8 +74,8 @@ func ToyMirror(t testing.TB, dir string) string {
 	return dir
 }
 
-// toyArchive returns the toy Node.js as its tarball.
-func toyArchive(t testing.TB, top string) []byte {
+// toyArchive returns the toy Node.js, with an npm, as its tarball.
+func toyArchive(t testing.TB, top, script string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	compressed := gzip.NewWriter(&out)
@@ -85,8 +91,8 @@ func toyArchive(t testing.TB, top string) []byte {
 	}
 	npm := "lib/node_modules/npm/"
 	add(tar.Header{Name: "bin/node", Mode: 0o755}, toyNode)
-	add(tar.Header{Name: npm + "bin/npm-cli.js", Mode: 0o755}, toyNpm)
-	add(tar.Header{Name: npm + "bin/npx-cli.js", Mode: 0o755}, toyNpm)
+	add(tar.Header{Name: npm + "bin/npm-cli.js", Mode: 0o755}, script)
+	add(tar.Header{Name: npm + "bin/npx-cli.js", Mode: 0o755}, script)
 	add(tar.Header{Name: npm + "package.json", Mode: 0o644}, `{"name": "npm", "version": "10.9.9"}`)
 	for _, tool := range []string{"npm", "npx"} {
 		target := "../" + npm + "bin/" + tool + "-cli.js"

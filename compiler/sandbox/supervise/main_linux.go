@@ -26,7 +26,7 @@ func Main(args []string) {
 	case argStep:
 		os.Exit(stepMain(args[3:]))
 	case argSupervise:
-		os.Exit(superviseMain(args[0]))
+		os.Exit(superviseMain(args[0], args[3:]))
 	case argExec:
 		os.Exit(execMain())
 	}
@@ -45,18 +45,22 @@ type supervisor struct {
 	control   chan byte        // signals from slugc; closed when slugc has ended
 }
 
-func superviseMain(self string) int {
+func superviseMain(self string, args []string) int {
 	// The kernel kills the main process when the thread that started it ends, so that thread must not end.
 	runtime.LockOSThread()
 	CloseInheritedOnExec()
 	out := json.NewEncoder(os.NewFile(fdReport, "report"))
 	s := &supervisor{children: make(chan os.Signal, 1), control: make(chan byte, 16)}
-	request := os.NewFile(fdRequest, "request")
-	err := json.NewDecoder(request).Decode(&s.req)
-	request.Close()
+	var isolation *Isolation
+	err := errors.New("a supervisor is told how its process is set apart")
+	if len(args) == 1 {
+		err = json.Unmarshal([]byte(args[0]), &isolation)
+	}
 	if err == nil {
-		s.req.Self = self
-		err = s.start()
+		err = s.await(self, newSpawner(isolation))
+	}
+	if errors.Is(err, errUnneeded) {
+		return 0
 	}
 	if err != nil {
 		out.Encode(errorReport(err))
@@ -79,14 +83,30 @@ func superviseMain(self string) int {
 }
 
 func errorReport(err error) report {
+	noMount := errors.Is(err, ErrNoMount)
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno)}
+		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno), NoMount: noMount}
 	}
-	return report{Error: err.Error()}
+	return report{Error: err.Error(), NoMount: noMount}
 }
 
-// start makes this process a subreaper and starts the main process.
-func (s *supervisor) start() error {
+// await waits for the request and starts the main process.
+func (s *supervisor) await(self string, spawner *spawner) error {
+	request := os.NewFile(fdRequest, "request")
+	req, files, err := receive(request)
+	request.Close()
+	defer closeAll(files)
+	if err != nil {
+		spawner.cancel()
+		return err
+	}
+	s.req = req
+	s.req.Self = self
+	return s.start(spawner, files)
+}
+
+// start makes this process a subreaper and starts the main process with the files.
+func (s *supervisor) start(spawner *spawner, files []*os.File) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("becoming a subreaper: %w", err)
 	}
@@ -103,13 +123,21 @@ func (s *supervisor) start() error {
 		Dir: s.req.Dir, Env: s.req.Env, Files: []uintptr{0, 1, 2},
 		Sys: &syscall.SysProcAttr{Setsid: !s.req.Terminal, Pdeathsig: syscall.SIGKILL},
 	}
-	for i := range s.req.Inherited {
-		attr.Files = append(attr.Files, uintptr(fdInherit+i))
+	for i, passed := range s.req.Streams {
+		if passed && len(files) > 0 {
+			attr.Files[i], files = files[0].Fd(), files[1:]
+		}
+	}
+	for _, f := range files {
+		attr.Files = append(attr.Files, f.Fd())
 	}
 	var err error
-	s.main, err = spawn(s.req.Request, attr, func() (int, error) {
+	s.main, err = spawner.spawn(attr, func() (int, error) {
 		if s.req.Rules != nil {
 			return startCopy(s.req.Request, attr)
+		}
+		if s.req.Overlay != nil {
+			return startMounted(s.req.Request, attr)
 		}
 		if s.req.Mount != nil {
 			if pid, err := startMounted(s.req.Request, attr); err == nil {
@@ -173,6 +201,10 @@ func (s *supervisor) listen(control *os.File) {
 	}
 }
 
+// settling is how long what the main process leaves behind may take to end by itself, as the processes of a
+// PID namespace do. To look for them in /proc takes longer.
+const settling = 2 * time.Millisecond
+
 // run returns when no descendant is left.
 func (s *supervisor) run() {
 	var tick <-chan time.Time
@@ -185,7 +217,11 @@ func (s *supervisor) run() {
 			// starts, to clean up, gets no signal.
 			s.signalNew(living(os.Getpid(), false), syscall.SIGTERM)
 		}
-		if !s.killing.IsZero() {
+		switch {
+		case s.killing.IsZero():
+		case s.status != nil && time.Since(s.killing) < settling:
+			tick = time.After(settling)
+		default:
 			forbidForks(os.Getpid())
 			SignalDescendants(os.Getpid(), syscall.SIGKILL)
 			tick = time.After(5 * time.Millisecond)

@@ -10,9 +10,17 @@ func Main([]string) {}
 // Step returns nil: this system takes no network from a program.
 func Step(string, bool) []string { return nil }
 
-func startSupervised(Request) (int, control, error) {
-	return 0, nil, errors.New("a supervisor runs on Linux only")
-}
+// Ready is a supervisor without a process, of which this system has none.
+type Ready struct{}
+
+// Close does nothing.
+func (*Ready) Close() {}
+
+var errNoSupervisor = errors.New("a supervisor runs on Linux only")
+
+func prepare(Request) (*Ready, error) { return nil, errNoSupervisor }
+
+func startSupervised(Request) (int, control, error) { return 0, nil, errNoSupervisor }
 
 // Descendants returns none: this system has no /proc.
 func Descendants(int) []int { return nil }

@@ -11,17 +11,56 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spawn starts a process with start, and with what r.Isolation says.
+// spawner is the thread that starts a process, with an isolation.
 //
 // Keyrings, no_new_privs, Landlock's domains, priorities and groups of version 1 belong to a thread, and a
 // process inherits them from the thread that forks it. So a thread of its own takes them on, and the
 // supervisor itself does not. That thread must not end before the process: the kernel would end that too
 // (PR_SET_PDEATHSIG in prctl(2)).
-func spawn(r Request, attr *syscall.ProcAttr, start func() (int, error)) (int, error) {
-	if r.Isolation == nil {
+type spawner struct {
+	isolation *Isolation // nil: the caller's thread starts the process
+	start     chan func() (int, error)
+	started   chan spawned
+	left      chan struct{} // closed when the thread has left the groups of version 1
+}
+
+type spawned struct {
+	pid int
+	err error
+}
+
+// newSpawner starts the thread. It takes the isolation on at once: to enter a group takes the kernel a while.
+func newSpawner(i *Isolation) *spawner {
+	s := &spawner{i, make(chan func() (int, error)), make(chan spawned), make(chan struct{})}
+	if i != nil {
+		go s.run()
+	}
+	return s
+}
+
+func (s *spawner) run() {
+	runtime.LockOSThread()
+	err := s.isolation.enter()
+	if start, wanted := <-s.start; wanted {
+		var pid int
+		if err == nil {
+			pid, err = s.isolation.limited(start)
+		}
+		s.started <- spawned{pid, err}
+	}
+	// Without this the group is removed a little later, by the next that makes one. It takes the kernel some
+	// milliseconds, so the process is started first.
+	_ = s.isolation.Group.Leave()
+	close(s.left)
+	select {}
+}
+
+// spawn starts a process with start, and with the isolation.
+func (s *spawner) spawn(attr *syscall.ProcAttr, start func() (int, error)) (int, error) {
+	if s.isolation == nil {
 		return start()
 	}
-	if dir := r.Isolation.Group.V2; dir != "" {
+	if dir := s.isolation.Group.V2; dir != "" {
 		f, err := os.Open(dir)
 		if err != nil {
 			return 0, fmt.Errorf("opening the control group: %w", err)
@@ -29,26 +68,19 @@ func spawn(r Request, attr *syscall.ProcAttr, start func() (int, error)) (int, e
 		defer f.Close()
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(f.Fd())
 	}
-	type result struct {
-		pid int
-		err error
+	s.start <- start
+	result := <-s.started
+	return result.pid, result.err
+}
+
+// cancel removes the group: there is no process to start.
+func (s *spawner) cancel() {
+	if s.isolation == nil {
+		return
 	}
-	started := make(chan result)
-	go func() {
-		runtime.LockOSThread()
-		err := r.Isolation.enter()
-		var pid int
-		if err == nil {
-			pid, err = r.Isolation.limited(start)
-		}
-		started <- result{pid, err}
-		// Without this the group is removed a little later, by the next that makes one. It takes the kernel some
-		// milliseconds, so the process is started first.
-		_ = r.Isolation.Group.Leave()
-		select {}
-	}()
-	s := <-started
-	return s.pid, s.err
+	close(s.start)
+	<-s.left
+	s.isolation.Group.Remove()
 }
 
 // enter takes the isolation on, for the calling thread.

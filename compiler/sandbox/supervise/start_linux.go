@@ -20,25 +20,26 @@ const (
 
 // The supervisor's inherited files.
 const (
-	fdRequest = 3 // JSON, read to its end
+	fdRequest = 3 // a socket: a byte with the process's files, and JSON to the end
 	fdControl = 4 // signal numbers, one byte each; its end kills all
 	fdReport  = 5 // two JSON reports: started, ended
-	fdInherit = 6 // and up: what the process inherits
 )
 
-// supervisorRequest is the request as the supervisor reads it.
+// supervisorRequest is the request as the supervisor reads it. Of the files with it, the streams come first.
 type supervisorRequest struct {
 	Request
-	Inherited int `json:"inherited"`
+	Streams [3]bool `json:"streams"` // which of the standard streams are among the files
 }
 
 // report is a message of the supervisor's: the first has Pid or Error, the second Code and Signal.
 type report struct {
-	Pid    int    `json:"pid,omitempty"`
-	Error  string `json:"error,omitempty"`
-	Errno  int    `json:"errno,omitempty"`
-	Code   int    `json:"code"`
-	Signal int    `json:"signal"`
+	Pid   int    `json:"pid,omitempty"`
+	Error string `json:"error,omitempty"`
+	Errno int    `json:"errno,omitempty"`
+	// NoMount says that the error is that of a mount.
+	NoMount bool `json:"no_mount,omitempty"`
+	Code    int  `json:"code"`
+	Signal  int  `json:"signal"`
 }
 
 // supervised is the parent's view of a supervisor.
@@ -51,31 +52,20 @@ type supervised struct {
 }
 
 func startSupervised(r Request) (int, control, error) {
-	var pipes [6]*os.File // request, control, report: read end, write end
-	for i := 0; i < len(pipes); i += 2 {
+	ready := r.Ready
+	if ready == nil {
 		var err error
-		if pipes[i], pipes[i+1], err = os.Pipe(); err != nil {
-			closeAll(pipes[:i])
+		if ready, err = Prepare(r); err != nil {
 			return 0, nil, err
 		}
 	}
-	cmd := &exec.Cmd{Path: r.Self, Args: []string{r.Self, argHidden, argSupervise}, Env: []string{}, Dir: "/"}
-	r.setStreams(cmd)
-	own := []*os.File{pipes[0], pipes[2], pipes[5]}
-	cmd.ExtraFiles = append(own[:3:3], r.Inherit...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !r.Terminal}
-	err := cmd.Start()
-	closeAll(own)
-	if err != nil {
-		closeAll([]*os.File{pipes[1], pipes[3], pipes[4]})
-		return 0, nil, fmt.Errorf("starting the supervisor %q: %w", r.Self, err)
+	errSend := ready.send(r)
+	s := &supervised{
+		cmd: ready.cmd, control: ready.control, report: ready.report, reports: json.NewDecoder(ready.report),
 	}
-	s := &supervised{cmd: cmd, control: pipes[3], report: pipes[4], reports: json.NewDecoder(pipes[4])}
-	errSend := json.NewEncoder(pipes[1]).Encode(supervisorRequest{r, len(r.Inherit)})
-	pipes[1].Close()
 	if err := s.readStarted(errSend); err != nil {
 		s.control.Close()
-		cmd.Wait()
+		_ = s.cmd.Wait()
 		s.report.Close()
 		return 0, nil, err
 	}
@@ -90,6 +80,8 @@ func (s *supervised) readStarted(errSend error) error {
 		return fmt.Errorf("talking to the supervisor: %w", errSend)
 	case err != nil:
 		return fmt.Errorf("talking to the supervisor: %w", unexpectedEOF(err))
+	case first.NoMount:
+		return fmt.Errorf("%w: %w", ErrNoMount, syscall.Errno(first.Errno))
 	case first.Errno != 0:
 		return &os.PathError{Op: "exec", Path: first.Error, Err: syscall.Errno(first.Errno)}
 	case first.Error != "":
