@@ -39,8 +39,8 @@ func pruneShared(ctx context.Context, home *cache.Home, all bool, age time.Durat
 	return freed + n, err
 }
 
-// verifyShared checks the toolchains and the segments that all apps share, and what is kept unpacked to run. It removes what is damaged and
-// says so, one sentence each.
+// verifyShared checks the toolchains and the segments that all apps share, and what is kept unpacked to run. It
+// removes what is damaged and says so, one sentence each.
 func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 	tools, segments, err := sharedStores(home)
 	if err != nil {
