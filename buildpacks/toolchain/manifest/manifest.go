@@ -235,3 +235,13 @@ func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
 }
+
+// Size returns how many bytes the tree's regular files had.
+func (m *Manifest) Size() (total int64) {
+	for _, f := range m.files {
+		if f.stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			total += f.stat.Size
+		}
+	}
+	return total
+}
