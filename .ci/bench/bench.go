@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,7 +153,7 @@ func (b *bench) build(thing, home, dir string, more ...string) (r result, err er
 func (b *bench) measure(thing string, c measure.Command) (measure.Sample, error) {
 	s, err := measure.Run(b.ctx, c)
 	if err != nil {
-		return s, fmt.Errorf("%s: %w", thing, err)
+		return s, fmt.Errorf("%s: %w", cmp.Or(thing, "preparing"), err)
 	}
 	if thing != "" {
 		b.samples[thing] = append(b.samples[thing], s)

@@ -42,7 +42,7 @@ func (b *bench) script() error {
 			if err := change(filepath.Join(alone, "greeting.js"), round); err != nil {
 				return err
 			}
-			return b.shell(scriptAlone, alone, b.withNode(home), "npm run build")
+			return b.shell(scriptAlone, alone, b.with("node", home), "npm run build")
 		}},
 		step{[]string{copyDeps}, func(int) error {
 			copied := b.path("copied")

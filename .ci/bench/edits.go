@@ -101,7 +101,7 @@ func (b *bench) npmCI(thing, home, app, cache string) error {
 	if err := os.CopyFS(dir, os.DirFS(app)); err != nil {
 		return err
 	}
-	if err := b.shell(thing, dir, b.withNode(home), `npm ci --cache "$1"`, cache); err != nil {
+	if err := b.shell(thing, dir, b.with("node", home), `npm ci --cache "$1"`, cache); err != nil {
 		return err
 	}
 	return os.RemoveAll(dir)

@@ -53,7 +53,8 @@ func (b *bench) golang() error {
 
 // goBuild measures go build of an app with the same caches each time.
 func (b *bench) goBuild(thing, app, caches string) error {
-	env := b.env("GOCACHE="+filepath.Join(caches, "build"), "GOMODCACHE="+filepath.Join(caches, "modules"))
+	env := b.with("go", b.path("home"), "GOCACHE="+filepath.Join(caches, "build"),
+		"GOMODCACHE="+filepath.Join(caches, "modules"), "GOTOOLCHAIN=local")
 	_, err := b.measure(thing, measure.Command{
 		Args: []string{"go", "build", "-o", b.path("kv-alone"), "."}, Dir: app, Env: env,
 	})

@@ -189,8 +189,9 @@ func change(file string, round int) error {
 	return err
 }
 
-// withNode is the environment of the Node.js that slugc has fetched, so that both sides use the same.
-func (b *bench) withNode(home string, more ...string) []string {
-	dirs, _ := filepath.Glob(filepath.Join(home, "toolchains/node/*/bin"))
+// with is the environment of a tool, "node" or "go", that slugc has fetched, so that both sides use the
+// same. What slugc has found on the machine is on PATH anyway.
+func (b *bench) with(tool, home string, more ...string) []string {
+	dirs, _ := filepath.Glob(filepath.Join(home, "toolchains", tool, "*", "bin"))
 	return b.env(append(more, "PATH="+strings.Join(append(dirs, os.Getenv("PATH")), ":"))...)
 }
