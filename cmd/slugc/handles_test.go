@@ -56,8 +56,8 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"compiler/slug/packs.go":    {"os.Open", "the store of segments"},
 	"compiler/slug/rebuild.go":  {"os.CreateTemp os.Remove os.Rename", "the new slug"},
 	"compiler/slug/store.go":    {"os.CreateTemp os.MkdirAll os.ReadDir os.Remove os.Stat", "the store of segments"},
-	"compiler/slug/unpack.go": {"os.MkdirAll os.OpenRoot", "the directory that the caller names, before it runs"},
-	"compiler/slug/upkeep.go": {"os.CreateTemp os.ReadDir os.Remove", "the store of segments"},
+	"compiler/slug/unpack.go":   {"os.MkdirAll os.OpenRoot", "the directory that the caller names, before it runs"},
+	"compiler/slug/upkeep.go":   {"os.CreateTemp os.ReadDir os.Remove", "the store of segments"},
 }
 
 // TestHandles holds that nothing reaches by path into a tree that a build could write.
