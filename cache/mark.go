@@ -194,12 +194,7 @@ func (a *App) Accept(push string) error {
 
 // touched reports whether the build may have changed anything at name in the layers directory.
 func (m *mark) touched(layers *beneath.Dir, name string) bool {
-	return layers.Walk(name, func(_ string, e beneath.Entry) error {
-		if unix.TimespecToNsec(e.Ctim) >= m.Time {
-			return errTouched
-		}
-		return nil
-	}) != nil
+	return m.eachChanged(layers, name, func(string, *unix.Stat_t) error { return errTouched }) != nil
 }
 
 var errTouched = errors.New("changed by the build")

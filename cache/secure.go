@@ -3,6 +3,8 @@ package cache
 import (
 	"errors"
 	"os"
+	"path"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -33,21 +35,49 @@ func (m *mark) secureAll(layers *beneath.Dir) (changed changedFiles, err error) 
 
 // secure does what secureAll does for one buildpack's layers.
 func (m *mark) secure(layers *beneath.Dir, pack string) (changed changedFiles, err error) {
-	walkErr := layers.Walk(pack, func(name string, e beneath.Entry) error {
-		kind := e.Mode & unix.S_IFMT
-		if unix.TimespecToNsec(e.Ctim) < m.Time || kind != unix.S_IFREG && kind != unix.S_IFDIR {
+	err = m.eachChanged(layers, pack, func(name string, s *unix.Stat_t) error {
+		kind := s.Mode & unix.S_IFMT
+		if kind != unix.S_IFREG && kind != unix.S_IFDIR {
 			return nil
 		}
 		changed = append(changed, name)
-		if kind == unix.S_IFREG && e.Mode&(unix.S_ISUID|unix.S_ISGID|0o111) != 0 {
-			return layers.DropPrivileges(name, e.Stat_t)
+		if kind == unix.S_IFREG && s.Mode&(unix.S_ISUID|unix.S_ISGID|0o111) != 0 {
+			return layers.DropPrivileges(name, *s)
 		}
 		return nil
 	})
-	if walkErr != nil {
+	if err != nil {
 		return nil, layers.RemoveAll(pack)
 	}
 	return changed, nil
+}
+
+// eachChanged calls fn, one call at a time and in no order, for what the build may have changed of name in the
+// layers directory and all below it. An error of fn ends the search.
+func (m *mark) eachChanged(layers *beneath.Dir, name string, fn func(name string, s *unix.Stat_t) error) error {
+	own, err := layers.Lstat(name)
+	if err == nil && unix.TimespecToNsec(own.Ctim) >= m.Time {
+		err = fn(name, &own)
+	}
+	if err != nil || !beneath.IsDir(own) {
+		return err
+	}
+	var mu sync.Mutex
+	return layers.Scan(name, func(l *beneath.Listing) error {
+		for i := range l.Entries {
+			e := &l.Entries[i]
+			if unix.TimespecToNsec(e.Ctim) < m.Time {
+				continue
+			}
+			mu.Lock()
+			err := fn(path.Join(l.Path, e.Name), &e.Stat_t)
+			mu.Unlock()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // sync makes the changed files durable. dir is a directory of slugc's own on their file system.

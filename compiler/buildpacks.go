@@ -20,6 +20,7 @@ type Built struct {
 	Layers *lifecycle.Result
 	Tools  []toolchain.Toolchain // with which
 	Lent   map[string]string     // slices whose files the buildpacks did not have to make: key by path
+	Made   map[string]bool       // the sections of runtimes that were compressed meanwhile
 }
 
 // sliceMode is whether slices of the last slug may be used without their files.
@@ -54,9 +55,11 @@ func (b *build) runBuildpacks(
 	if err != nil {
 		return Built{}, err
 	}
+	packed := b.packAhead(ctx, group.Members, env.early)
 	layers, err := b.runLifecycle(ctx, staged, group, env, lent)
+	made := packed(err)
 	b.clock.mark("build")
-	return Built{layers, tools, lent}, err
+	return Built{layers, tools, lent, made}, err
 }
 
 // showSandbox reports the sandbox's level.

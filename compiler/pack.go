@@ -127,12 +127,12 @@ func sections(appDir string, built Built, shared *slug.Store) ([]slug.Section, e
 	for _, l := range built.Layers.Layers {
 		rel, _ := filepath.Rel(appDir, l.Dir)
 		section := slug.Section{
-			Name: "layer:" + l.Buildpack + ":" + l.Name, Dir: l.Dir, Within: appDir, Prefix: filepath.ToSlash(rel),
+			Name: layerSection(l.Buildpack, l.Name), Dir: l.Dir, Within: appDir, Prefix: filepath.ToSlash(rel),
 			Exclude: []string{"env", "env.build", "env.launch"},
 		}
 		if l.Runtime.Dir != "" {
-			section.Dir, section.Within, section.Exclude = l.Runtime.Dir, "", nil
-			section.Key, section.Shared = l.Runtime.Key, shared
+			section = sharedSection(section, l.Runtime, shared)
+			section.Made = built.Made[section.Name]
 		}
 		list = append(list, section)
 	}

@@ -78,12 +78,14 @@ func plant(t *testing.T, files map[string]string) string {
 func read(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	for _, e := range take(t, dir) {
-		switch {
-		case e.link != "":
-			files[e.path] = "->" + e.link
-		case e.mode&unix.S_IFMT == unix.S_IFREG:
-			files[e.path] = testkit.Read(t, filepath.Join(dir, e.path))
+	for _, l := range take(t, dir) {
+		for _, e := range l.entries() {
+			switch {
+			case e.link != "":
+				files[e.path] = "->" + e.link
+			case e.mode&unix.S_IFMT == unix.S_IFREG:
+				files[e.path] = testkit.Read(t, filepath.Join(dir, e.path))
+			}
 		}
 	}
 	return files

@@ -89,8 +89,8 @@ func (b *work) reuse(last keptState) (why string, err error) {
 	if last.Kept == "" {
 		return "the last build kept no full tree", nil
 	}
-	have, err := treesDigest(treeDirs(d.layer.Path, last.Paths))
-	if err != nil || have != last.Kept {
+	have, err := manifestsOf(treeDirs(d.layer.Path, last.Paths))
+	if err != nil || digestOf(have) != last.Kept {
 		return "the cached tree is not what was kept", nil
 	}
 	d.restore(last)
@@ -99,7 +99,11 @@ func (b *work) reuse(last keptState) (why string, err error) {
 		return "", err
 	}
 	b.Log.Detail("Using node_modules from the cache, unchanged since the last build")
-	return "", b.recordTrees()
+	if !d.borrowed {
+		return "", b.recordTrees()
+	}
+	d.before = have // a rename leaves all below it as it was
+	return "", nil
 }
 
 // restore takes over what an earlier build of the same key left.
@@ -143,9 +147,12 @@ func (b *work) keepTrees() error {
 			return fmt.Errorf("keeping %q: %w", d.paths[i], err)
 		}
 	}
-	var err error
-	d.kept, err = treesDigest(dirs)
-	return err
+	have, err := manifestsOf(dirs)
+	if err != nil {
+		return err
+	}
+	d.kept = digestOf(have)
+	return nil
 }
 
 // returnTrees moves borrowed trees back to the cache.
@@ -208,7 +215,7 @@ func (b *work) checkTrees(script string) error {
 		return err
 	}
 	for i, m := range d.before {
-		if wrote := m.changes(now[i]); len(wrote) > 0 {
+		if wrote := m.changes(now[i], false); len(wrote) > 0 {
 			d.dirty = true
 			b.Log.Detail("%s wrote to %s in %s: it is packed from disk", script, packageOf(wrote[0]), d.paths[i])
 			return nil
@@ -224,6 +231,7 @@ func (b *work) checkTrees(script string) error {
 	return nil
 }
 
+// manifests takes the manifests of the trees in the app, of a missing one an empty one.
 func (b *work) manifests() ([]manifest, error) {
 	var list []manifest
 	for _, modules := range b.deps.paths {

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/command"
@@ -156,6 +159,33 @@ var npmRegistry = sync.OnceValues(func() (string, error) {
 
 // registry asks the machine's npm where packages come from.
 func registry(context.Context) (string, error) { return npmRegistry() }
+
+// opens counts how often a directory is opened, wherever it is moved to.
+func opens(t *testing.T, dir string) (count func() int) {
+	t.Helper()
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	must(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	// inotify(7) merges equal events in a row: closing keeps those of opening apart.
+	_, err = unix.InotifyAddWatch(fd, dir, unix.IN_OPEN|unix.IN_CLOSE_NOWRITE)
+	must(t, err)
+	return func() (n int) {
+		events := make([]byte, 64<<10)
+		size, err := unix.Read(fd, events)
+		if errors.Is(err, unix.EAGAIN) {
+			return 0
+		}
+		must(t, err)
+		for at := 0; at < size; {
+			mask, nameLen := binary.NativeEndian.Uint32(events[at+4:]), int(binary.NativeEndian.Uint32(events[at+12:]))
+			if mask&unix.IN_OPEN != 0 && nameLen == 0 { // the directory itself, and no file in it
+				n++
+			}
+			at += unix.SizeofInotifyEvent + nameLen
+		}
+		return n
+	}
+}
 
 // addSlices completes a slug by the slices that the platform supplies by key, and keeps those that
 // are on disk.

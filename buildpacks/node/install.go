@@ -39,7 +39,7 @@ func (b *work) install() error {
 	if err != nil {
 		return err
 	}
-	wrote := slices.DeleteFunc(before.untimed().changes(after.untimed()), func(name string) bool {
+	wrote := slices.DeleteFunc(before.changes(after, true), func(name string) bool {
 		// made for the state file alone; anything else in it has a path of its own
 		return name == path.Join(b.project(), ".yarn")
 	})

@@ -1,17 +1,23 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"slugc/cache/beneath"
 )
 
 // entry is what stat tells of a file. Two equal entries, taken at different times, mean that nobody
@@ -26,76 +32,185 @@ type entry struct {
 	link         string
 }
 
-// manifest is a directory tree as stats, sorted by path.
-type manifest []entry
+func (e entry) isDir() bool { return e.mode&unix.S_IFMT == unix.S_IFDIR }
 
-// takeManifest walks dir, a few directories at a time. skip leaves out a slash-separated path relative to
-// dir with all below it; nil skips nothing. It is called concurrently.
+// manifest is a directory tree as stats: its directories, sorted by path, the tree itself as ".".
+type manifest []listing
+
+// listing is one directory of a manifest. A dependency tree has tens of thousands of files, so their stats are
+// packed: two listings of equal bytes are equal.
+type listing struct {
+	dir    string
+	packed []byte // its entries, sorted by name
+}
+
+// takeManifest reads dir, a few directories at a time. What is no directory is a manifest of itself. skip leaves
+// out a slash-separated path relative to dir with all below it; nil skips nothing. It is called concurrently.
 func takeManifest(dir string, skip func(rel string) bool) (manifest, error) {
-	w := statWalk{root: dir, skip: skip}
-	w.group.SetLimit(runtime.GOMAXPROCS(0))
-	err := w.top()
-	if waited := w.group.Wait(); err == nil {
-		err = waited
-	}
+	m, err := readManifest(dir, skip)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", dir, err)
 	}
-	slices.SortFunc(w.found, func(a, b entry) int { return cmp.Compare(a.path, b.path) })
-	return w.found, nil
+	slices.SortFunc(m, func(a, b listing) int { return cmp.Compare(a.dir, b.dir) })
+	return m, nil
+}
+
+func readManifest(dir string, skip func(rel string) bool) (manifest, error) {
+	parent, err := beneath.Open(filepath.Dir(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	own, err := parent.Lstat(filepath.Base(dir))
+	if err != nil {
+		return nil, err
+	}
+	// The tree's own entry is in the listing of nothing, which sorts first.
+	m := manifest{{packed: appendEntry(nil, ".", &own, "")}}
+	if !beneath.IsDir(own) {
+		return m, nil
+	}
+	top, err := parent.Dir(filepath.Base(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer top.Close()
+	var mu sync.Mutex
+	err = top.Scan(".", func(l *beneath.Listing) error {
+		if skip != nil {
+			l.Entries = slices.DeleteFunc(l.Entries, func(e beneath.Entry) bool { return skip(path.Join(l.Path, e.Name)) })
+		}
+		packed, err := pack(l)
+		mu.Lock()
+		defer mu.Unlock()
+		m = append(m, listing{l.Path, packed})
+		return err
+	})
+	return m, err
+}
+
+// pack returns the entries of a directory as they are kept.
+func pack(l *beneath.Listing) (packed []byte, err error) {
+	size := 0
+	for i := range l.Entries {
+		size += entryHead + len(l.Entries[i].Name)
+	}
+	packed = make([]byte, 0, size)
+	for i := range l.Entries {
+		e, link := &l.Entries[i], ""
+		if e.Mode&unix.S_IFMT == unix.S_IFLNK {
+			if link, err = l.Readlink(e.Name); err != nil {
+				return nil, err
+			}
+		}
+		packed = appendEntry(packed, e.Name, &e.Stat_t, link)
+	}
+	return packed, nil
+}
+
+// entryHead is how many bytes an entry has before its name and its link's target.
+const entryHead = 4 + 4*8 + 2*2
+
+// appendEntry appends a packed entry: numbers of fixed width, then the two texts.
+func appendEntry(to []byte, name string, st *unix.Stat_t, link string) []byte {
+	e := entry{mode: st.Mode}
+	if !e.isDir() {
+		e.size, e.mtime, e.ctime, e.ino = st.Size, st.Mtim.Nano(), st.Ctim.Nano(), st.Ino
+	}
+	to = binary.BigEndian.AppendUint32(to, e.mode)
+	for _, n := range []uint64{uint64(e.size), uint64(e.mtime), uint64(e.ctime), e.ino} {
+		to = binary.BigEndian.AppendUint64(to, n)
+	}
+	to = binary.BigEndian.AppendUint16(to, uint16(len(name)))
+	to = binary.BigEndian.AppendUint16(to, uint16(len(link)))
+	return append(append(to, name...), link...)
+}
+
+// entries yields the entries of a listing with their paths.
+func (l listing) entries() []entry {
+	var list []entry
+	number := binary.BigEndian
+	for p := l.packed; len(p) > 0; {
+		name := p[entryHead:][:number.Uint16(p[36:])]
+		link := p[entryHead+len(name):][:number.Uint16(p[38:])]
+		list = append(list, entry{
+			path: path.Join(l.dir, string(name)), mode: number.Uint32(p), link: string(link),
+			size: int64(number.Uint64(p[4:])), mtime: int64(number.Uint64(p[12:])),
+			ctime: int64(number.Uint64(p[20:])), ino: number.Uint64(p[28:]),
+		})
+		p = p[entryHead+len(name)+len(link):]
+	}
+	return list
 }
 
 // digest returns the manifest as one value, in hexadecimal.
 func (m manifest) digest() string {
 	h := sha256.New()
-	var line []byte
-	for _, e := range m {
-		line = strconv.AppendQuote(line[:0], e.path)
-		for _, n := range []int64{int64(e.mode), e.size, e.mtime, e.ctime, int64(e.ino)} {
-			line = strconv.AppendInt(append(line, ' '), n, 10)
-		}
-		line = strconv.AppendQuote(append(line, ' '), e.link)
-		h.Write(append(line, '\n'))
+	var head []byte
+	for _, l := range m {
+		head = strconv.AppendQuote(head[:0], l.dir)
+		h.Write(strconv.AppendInt(head, int64(len(l.packed)), 10))
+		h.Write(l.packed)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // has reports whether the manifest names a path.
 func (m manifest) has(rel string) bool {
-	_, ok := slices.BinarySearchFunc(m, rel, func(e entry, rel string) int { return cmp.Compare(e.path, rel) })
-	return ok
+	dir := path.Dir(rel)
+	i, ok := slices.BinarySearchFunc(m, dir, func(l listing, dir string) int { return cmp.Compare(l.dir, dir) })
+	return ok && slices.ContainsFunc(m[i].entries(), func(e entry) bool { return e.path == rel })
 }
 
-// untimed returns the manifest without change times, which an equal chmod alters too.
-func (m manifest) untimed() manifest {
-	plain := slices.Clone(m)
-	for i := range plain {
-		plain[i].ctime = 0
-	}
-	return plain
-}
-
-// changes returns the paths whose entries differ between m and later (written, made or removed),
-// sorted.
-func (m manifest) changes(later manifest) []string {
+// changes returns the paths whose entries differ between m and later (written, made or removed), sorted. With
+// untimed, change times alone are no difference: an equal chmod alters them too.
+func (m manifest) changes(later manifest, untimed bool) []string {
 	var paths []string
-	i, j := 0, 0
-	for i < len(m) || j < len(later) {
-		switch {
-		case j == len(later) || i < len(m) && m[i].path < later[j].path:
-			paths = append(paths, m[i].path)
-			i++
-		case i == len(m) || later[j].path < m[i].path:
-			paths = append(paths, later[j].path)
-			j++
-		default:
-			if m[i] != later[j] {
-				paths = append(paths, m[i].path)
-			}
-			i, j = i+1, j+1
+	both(m, later, func(l listing) string { return l.dir }, func(a, b listing) {
+		if !bytes.Equal(a.packed, b.packed) {
+			paths = append(paths, a.changes(b, untimed)...)
 		}
-	}
+	})
+	slices.Sort(paths)
 	return paths
+}
+
+// changes returns the paths that differ between two listings of a directory.
+func (l listing) changes(later listing, untimed bool) (paths []string) {
+	both(l.entries(), later.entries(), func(e entry) string { return e.path }, func(a, b entry) {
+		if untimed {
+			a.ctime, b.ctime = 0, 0
+		}
+		if a != b {
+			paths = append(paths, cmp.Or(a.path, b.path))
+		}
+	})
+	return paths
+}
+
+// both calls visit for each name that either of two lists has, which are sorted by it. What a list does not have
+// is the zero value.
+func both[T any](a, b []T, name func(T) string, visit func(a, b T)) {
+	var none T
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(b) == 0:
+			order = -1
+		case len(a) == 0:
+			order = 1
+		default:
+			order = cmp.Compare(name(a[0]), name(b[0]))
+		}
+		one, other := none, none
+		if order <= 0 {
+			one, a = a[0], a[1:]
+		}
+		if order >= 0 {
+			other, b = b[0], b[1:]
+		}
+		visit(one, other)
+	}
 }
 
 // packageOf names the package of a path inside a node_modules directory: ".bin/tsc" is of ".bin",

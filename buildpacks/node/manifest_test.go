@@ -38,7 +38,7 @@ func TestManifest(t *testing.T) {
 	if err := os.Rename(modules, moved); err != nil {
 		t.Fatal(err)
 	}
-	if changes := before.changes(take(t, moved)); len(changes) > 0 || before.digest() != take(t, moved).digest() {
+	if changes := before.changes(take(t, moved), false); len(changes) > 0 || before.digest() != take(t, moved).digest() {
 		t.Errorf("renaming the tree changes %q", changes)
 	}
 	info, err := os.Stat(filepath.Join(moved, "a/index.js"))
@@ -57,7 +57,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"a/index.js", "a/lib", "b/new.js", "c/index.js"}
-	if diff := cmp.Diff(want, before.changes(take(t, moved))); diff != "" {
+	if diff := cmp.Diff(want, before.changes(take(t, moved), false)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -77,15 +77,23 @@ func treeDirs(layer string, paths []string) []string {
 	return dirs
 }
 
-// treesDigest returns one digest over the manifests of dirs.
-func treesDigest(dirs []string) (string, error) {
-	var all strings.Builder
-	for _, dir := range dirs {
-		m, err := takeManifest(dir, nil)
-		if err != nil {
-			return "", err
+// manifestsOf takes the manifests of directories, which must all be there.
+func manifestsOf(dirs []string) ([]manifest, error) {
+	list := make([]manifest, len(dirs))
+	for i, dir := range dirs {
+		var err error
+		if list[i], err = takeManifest(dir, nil); err != nil {
+			return nil, err
 		}
+	}
+	return list, nil
+}
+
+// digestOf returns one digest over manifests.
+func digestOf(list []manifest) string {
+	var all strings.Builder
+	for _, m := range list {
 		all.WriteString(m.digest() + "\n")
 	}
-	return digest.Of([]byte(all.String())).Hex(), nil
+	return digest.Of([]byte(all.String())).Hex()
 }

@@ -195,14 +195,19 @@ func TestCleanup(t *testing.T) {
 }
 
 // TestReasons holds that a build that installs again says what changed, and that a kept tree that
-// was tampered with is noticed.
+// was tampered with is noticed. To notice it, and what a script writes, each directory of the tree is read once
+// before the script and once after it.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	b := newWarmBench(t, small)
 	b.script("build", "true")
 	b.build()
 	b.Config["DATABASE_URL"], b.Config["NPM_TOKEN"] = "postgres://a", "s3cret"
+	opened := opens(t, b.Layer("modules/trees/0/ms"))
 	b.build().Says(t, "Using node_modules from the cache")
+	if n := opened(); n != 2 {
+		t.Errorf("a directory of the kept tree is read %d times", n)
+	}
 	b.Config["SHARP_FORCE_GLOBAL"] = "1"
 	b.build().Says(t, "Installing from scratch: build configuration changed")
 	b.Edit("package.json", `"version": "1.0.0"`, `"version": "1.0.1"`)

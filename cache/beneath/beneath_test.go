@@ -3,7 +3,6 @@ package beneath_test
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,21 +157,4 @@ func TestRemoveAll(t *testing.T) {
 	}
 	must(t, beneath.RemoveAll(dir))
 	must(t, beneath.RemoveAll(filepath.Join(dir, "missing", "file")))
-}
-
-// TestWalk visits what is there, links as such.
-func TestWalk(t *testing.T) {
-	t.Parallel()
-	d, _, _ := tree(t)
-	var seen []string
-	must(t, d.Walk(".", func(path string, e beneath.Entry) error {
-		if path == "dir" {
-			return fs.SkipDir
-		}
-		seen = append(seen, path)
-		return nil
-	}))
-	if got := strings.Join(seen, " "); got != ". fifo file filelink gone inner link proc" {
-		t.Errorf("got %q", got)
-	}
 }

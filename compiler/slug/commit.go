@@ -51,6 +51,9 @@ func (p *packing) updateStore(ctx context.Context) error {
 		p.index.add(r, !p.store.shared)
 	}
 	p.index.sweep()
+	if err := p.known.mark(ctx, p.index, p.writers); err != nil {
+		return err
+	}
 	return p.store.compact(ctx, p.index, maxUnused)
 }
 

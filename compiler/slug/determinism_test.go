@@ -25,12 +25,12 @@ func sample() map[string]string { return maps.Clone(sampled()) }
 
 var sampled = sync.OnceValue(func() map[string]string {
 	random := rand.New(rand.NewPCG(5, 6))
-	noise := make([]byte, 9<<20)
-	for i := range noise {
-		noise[i] = byte(random.Uint32())
+	huge := make([]byte, 9<<20)
+	for i := range huge[:1<<20] { // the rest costs a compressor little
+		huge[i] = byte(random.Uint32())
 	}
-	files := map[string]string{"huge": string(noise), "run": "+#!/bin/sh\n", "link": "->run", "dir/": ""}
-	for i := range 600 {
+	files := map[string]string{"huge": string(huge), "run": "+#!/bin/sh\n", "link": "->run", "dir/": ""}
+	for i := range 300 {
 		files[fmt.Sprintf("lib/p%d/f%d.js", i%23, i)] = strings.Repeat(
 			fmt.Sprintf("module.exports = %d;\n", i*i),
 			20*(i%60),

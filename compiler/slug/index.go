@@ -61,12 +61,18 @@ type index struct {
 	Codec    string                     `json:"codec"`
 	Segments map[digest.Digest]location `json:"segments"` // by digest
 	Records  []record                   `json:"records"`
+	Packs    map[string]mark            `json:"packs"`  // how pack files looked when they were good, by name
 	Hashes   map[digest.Digest][]byte   `json:"hashes"` // states of the file's SHA-256, by the chain of what was hashed
 }
 
 // newIndex returns an empty index.
 func newIndex() *index {
-	return &index{Codec: codec, Segments: map[digest.Digest]location{}, Hashes: map[digest.Digest][]byte{}}
+	return &index{
+		Codec:    codec,
+		Segments: map[digest.Digest]location{},
+		Packs:    map[string]mark{},
+		Hashes:   map[digest.Digest][]byte{},
+	}
 }
 
 // readIndex reads the index in the directory. A missing or damaged one, or one of another codec, is

@@ -142,7 +142,7 @@ func newPacking(o PackOptions, store *Store, temporary bool) (*packing, error) {
 		return nil, err
 	}
 	p := &packing{
-		PackOptions: o, store: store, temporary: temporary, index: x, packs: packs{dir: store.dir},
+		PackOptions: o, store: store, temporary: temporary, index: x, packs: packs{dir: store.dir, marks: x.Packs},
 		scanned: time.Now().UnixNano(), progress: progress{report: o.Progress},
 	}
 	p.known = newKnownSegments(x, &p.packs)

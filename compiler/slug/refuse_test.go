@@ -101,13 +101,13 @@ func TestRefusedSections(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, sample())
-	f := refuse(t, slug.PackOptions{Sections: app(dir), Limit: 1 << 20})
+	f := refuse(t, slug.PackOptions{Sections: app(dir), Limit: 1 << 19})
 	hints := strings.Join(f.Hints, "\n")
 	if f.ID != "slug/too-large" || f.Owner != fault.App || f.Code != fault.ExitPack ||
-		!strings.Contains(hints, "section app takes 9.") || !strings.Contains(hints, "lib/p") {
+		!strings.Contains(hints, "section app takes 1.") || !strings.Contains(hints, "lib/p") {
 		t.Errorf("got %s: %v\n%s", f.ID, f, hints)
 	}
-	pack(t, slug.PackOptions{Sections: app(dir), Limit: 10 << 20})
+	pack(t, slug.PackOptions{Sections: app(dir), Limit: 2 << 20})
 }
 
 // TestFilesThatChange changes a tree between its scan and its reading, which is when Progress is
@@ -171,7 +171,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "disk")
 	check(t, os.Mkdir(dir, 0o755))
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=512k"); err != nil {
 		t.Logf("not tried on a full disk: mounting one: %v", err)
 		return
 	}

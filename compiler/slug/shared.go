@@ -59,7 +59,7 @@ func openShared(ctx context.Context, o PackOptions) (map[string]*sharedSection, 
 				delete(all, s.Name)
 				continue
 			}
-			found.fresh = made
+			found.fresh = made || s.Made
 		}
 	}
 	return all, nil
@@ -81,15 +81,15 @@ func (s *Store) find(ctx context.Context, section Section) (*sharedSection, erro
 	if !ok || r.Prefix != section.Prefix {
 		return nil, nil
 	}
-	found := &sharedSection{record: r, known: newKnownSegments(x, &packs{dir: s.dir})}
-	group, ctx := errgroup.WithContext(ctx)
+	found := &sharedSection{record: r, known: newKnownSegments(x, &packs{dir: s.dir, marks: x.Packs})}
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, kept := range r.Segments {
 		group.Go(func() error {
 			if _, _, ok := found.known.find(kept.Digest, make([]byte, 64<<10)); !ok {
 				return errNotKept(section.Name, "it is damaged")
 			}
-			return ctx.Err()
+			return reading.Err()
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -99,7 +99,24 @@ func (s *Store) find(ctx context.Context, section Section) (*sharedSection, erro
 		}
 		return nil, err
 	}
+	if err := s.remark(ctx, found.known); err != nil {
+		found.known.packs.close()
+		return nil, err
+	}
 	return found, nil
+}
+
+// Make compresses a section with Key and Dir ahead of the [Pack] that needs its segments, and reports true, unless
+// this shared store has them. It does not read those that the store has: Pack does.
+func (s *Store) Make(ctx context.Context, section Section) (bool, error) {
+	x, err := readIndex(s.dir)
+	if err != nil {
+		return false, err
+	}
+	if r, ok := x.find(section.Name, section.Key); ok && r.Prefix == section.Prefix {
+		return false, nil
+	}
+	return true, s.fill(ctx, section, PackOptions{})
 }
 
 // fill makes the segments of a section. Of all processes that want them, one compresses them and the
@@ -117,7 +134,7 @@ func (s *Store) fill(ctx context.Context, section Section, o PackOptions) error 
 	}
 	defer p.packs.close()
 	if err := p.segments(ctx); err != nil {
-		return err
+		return errors.Join(err, p.abandon())
 	}
 	if err := p.syncPacks()(); err != nil {
 		return err

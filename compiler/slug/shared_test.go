@@ -1,6 +1,8 @@
 package slug_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -79,5 +81,40 @@ func TestSharedLeftovers(t *testing.T) {
 	check(t, err)
 	if _, err := os.Lstat(killed); !os.IsNotExist(err) {
 		t.Errorf("what a killed process was writing is still there (%v)", err)
+	}
+}
+
+// TestMake compresses a shared section ahead: the pack says that it is new where it was made for it, the bytes are
+// those of any other pack, and the second time nothing is made. What is cancelled leaves nothing behind.
+func TestMake(t *testing.T) {
+	t.Parallel()
+	dir, shared := tree(t, sample()), t.TempDir()
+	store, err := slug.OpenShared(shared)
+	check(t, err)
+	section := slug.Section{Name: "runtime", Dir: dir, Prefix: ".layers/node", Key: "k1", Shared: store}
+	want := pack(t, slug.PackOptions{Sections: []slug.Section{section}}).Digest
+	check(t, os.RemoveAll(shared))
+	store, err = slug.OpenShared(shared)
+	check(t, err)
+	section.Shared = store
+
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if made, err := store.Make(cancelled, section); !made || !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled, it made it: %t, %v", made, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(shared, "*.segments")); err != nil || len(left) > 0 {
+		t.Errorf("cancelled, it leaves %q, %v", left, err)
+	}
+	for _, first := range []bool{true, false} {
+		made, err := store.Make(t.Context(), section)
+		if made != first || err != nil {
+			t.Errorf("made is %t, %v, want %t", made, err, first)
+		}
+		section.Made = made
+		p := pack(t, slug.PackOptions{Sections: []slug.Section{section}})
+		if (p.Sections[0].Reused == "none") != first || p.Digest != want {
+			t.Errorf("made is %t: reused is %q, %s, want %s", made, p.Sections[0].Reused, p.Digest, want)
+		}
 	}
 }

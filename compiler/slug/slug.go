@@ -74,6 +74,8 @@ type Section struct {
 	// pack's own store. Key must then state the content of Dir, which is read only if the store does
 	// not have it.
 	Shared *Store
+	// Made says that the segments were compressed for this pack, by [Store.Make].
+	Made bool
 }
 
 // Manifest is the content of slug.json.

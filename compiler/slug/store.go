@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -121,80 +119,14 @@ func (s *Store) removeUnused(x *index) error {
 	return nil
 }
 
-// packs are a store's pack files, opened for reading. It is safe for concurrent use, except for
-// copy.
-type packs struct {
-	dir  string
-	mu   sync.Mutex
-	open map[string]*os.File
-}
-
-// file opens the pack file of that name, once.
-func (p *packs) file(name string) (*os.File, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if f := p.open[name]; f != nil {
-		return f, nil
-	}
-	f, err := os.Open(filepath.Join(p.dir, filepath.Base(name)))
-	if err != nil {
-		return nil, err
-	}
-	if p.open == nil {
-		p.open = map[string]*os.File{}
-	}
-	p.open[name] = f
-	return f, nil
-}
-
-// copy writes the compressed bytes at the location to a file, which an error calls name. The kernel
-// copies, or shares the extents if the file system can.
-func (p *packs) copy(to *os.File, name string, l location) error {
-	from, err := p.file(l.Pack)
-	if err != nil {
-		return fmt.Errorf("opening kept segments: %w", err)
-	}
-	if _, err := from.Seek(l.Offset, io.SeekStart); err != nil {
-		return fmt.Errorf("reading kept segments: %w", err)
-	}
-	if _, err := io.CopyN(to, from, l.Size); err != nil {
-		return writeFault(name, err)
-	}
-	return nil
-}
-
-// close closes all files.
-func (p *packs) close() {
-	for _, f := range p.open {
-		f.Close()
-	}
-}
-
-// intact reports whether the compressed bytes at the location are those that were written; buf is
-// scratch memory.
-func (p *packs) intact(l location, buf []byte) bool {
-	f, err := p.file(l.Pack)
-	if err != nil || l.Size <= 0 || l.Offset < 0 {
-		return false
-	}
-	var sum uint32
-	for done := int64(0); done < l.Size; {
-		b := buf[:min(int64(len(buf)), l.Size-done)]
-		if _, err := f.ReadAt(b, l.Offset+done); err != nil {
-			return false
-		}
-		sum = crc32.Update(sum, castagnoli, b)
-		done += int64(len(b))
-	}
-	return sum == l.Sum
-}
-
 // packWriter appends segments to a new pack file, which the first segment creates. It is not safe
 // for concurrent use.
 type packWriter struct {
 	dir  string
 	f    *os.File
 	size int64
+	name string // of the finished file
+	mark mark   // of the finished file
 }
 
 // write compresses and appends one segment and returns where it lies.
@@ -227,8 +159,12 @@ func (p *packWriter) sync() error {
 	if p.f == nil {
 		return nil
 	}
-	err := errors.Join(p.f.Sync(), p.f.Close())
-	if err != nil {
+	err := p.f.Sync()
+	if err == nil {
+		p.name = filepath.Base(p.f.Name())
+		p.mark, err = markOf(p.f)
+	}
+	if err = errors.Join(err, p.f.Close()); err != nil {
 		return writeFault(p.f.Name(), err)
 	}
 	p.f = nil

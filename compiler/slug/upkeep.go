@@ -149,7 +149,7 @@ func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 
 // move copies segments to a new pack file and sets their locations.
 func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) error {
-	files := packs{dir: s.dir}
+	files := packs{dir: s.dir, marks: x.Packs}
 	defer files.close()
 	out, err := os.CreateTemp(s.dir, "*"+packSuffix)
 	if err != nil {
@@ -169,7 +169,11 @@ func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) err
 	if err := out.Sync(); err != nil {
 		return writeFault(out.Name(), err)
 	}
-	return nil
+	if !files.sound() {
+		return nil
+	}
+	x.Packs[filepath.Base(out.Name())], err = markOf(out)
+	return err
 }
 
 // packSizes returns the sizes of all pack files by name.

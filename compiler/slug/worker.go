@@ -45,7 +45,7 @@ type worker struct {
 // do makes or finds the job's segment.
 func (w *worker) do(j job) error {
 	if w.buf == nil {
-		w.buf = make([]byte, 256<<10)
+		w.buf = make([]byte, readBuffer)
 	}
 	b := j.built
 	b.from = &w.packs
