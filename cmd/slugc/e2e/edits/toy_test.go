@@ -100,6 +100,9 @@ func (s *toyState) edits() []edit {
 		}
 		scripts[name] = "sh " + name + ".sh"
 		text := "set -e\n" + strings.Join(lines, "\n") + "\n"
+		if s.cached && (name == "build" || name == "heroku-postbuild") {
+			text = cacheLines + text
+		}
 		list = append(list, edit{op: "write", path: name + ".sh", arg: text})
 	}
 	doc := map[string]any{
@@ -162,6 +165,12 @@ func (s *toyState) drawScript(random *rand.Rand) {
 	s.scripts[name] = lines
 }
 
+// cacheLines use the directory that the app names. They are in the script as long as the app names it: what a
+// script does not look at stays in the slug.
+const cacheLines = `k=$(cat src/*.txt 2>/dev/null | cksum); [ "$(cat work-cache/key 2>/dev/null)" = "$k" ] || {
+	rm -rf work-cache; mkdir -p work-cache; echo "$k" >work-cache/key; echo "made from $k" >work-cache/value; }
+`
+
 // scriptLines are what scripts do. What they leave depends on the source and the configuration alone.
 var scriptLines = []string{
 	`mkdir -p dist; find src lib -type f 2>/dev/null | sort | xargs -r cksum >dist/sums`,
@@ -187,8 +196,6 @@ var scriptLines = []string{
 	`f=node_modules/alpha/index.js; mkdir -p dist; rm -f dist/hard.js; [ ! -f $f ] || ln $f dist/hard.js`,
 	`[ ! -d node_modules ] || { k=$(cat src/*.txt 2>/dev/null | cksum); k=${k% *}; c=node_modules/.cache/toy;
 	[ -f $c/$k ] || { mkdir -p $c; echo "made from $k" >$c/$k; }; mkdir -p dist; cp $c/$k dist/cached; }`,
-	`k=$(cat src/*.txt 2>/dev/null | cksum); [ "$(cat work-cache/key 2>/dev/null)" = "$k" ] || {
-	rm -rf work-cache; mkdir -p work-cache; echo "$k" >work-cache/key; echo "made from $k" >work-cache/value; }`,
 	`echo more >>src/1.txt`,
 	`rm -rf src/deep`,
 	`chmod 755 server.js`,
