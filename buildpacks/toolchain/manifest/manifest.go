@@ -91,8 +91,8 @@ func Stat(ctx context.Context, dir string) (*Manifest, error) {
 	if err := m.list(dir, ""); err != nil {
 		return nil, fmt.Errorf("listing %q: %w", dir, err)
 	}
-	err := each(ctx, m.files, func(f *file) (err error) {
-		f.stat, err = look(filepath.Join(dir, f.path), unix.Lstat)
+	err := eachIn(ctx, dir, m.files, func(f *file, now stat, err error) error {
+		f.stat = now
 		return err
 	})
 	if err != nil {
@@ -142,11 +142,18 @@ func (m *Manifest) list(dir, rel string) error {
 
 // each calls do for every file, with a few at a time.
 func each(ctx context.Context, files []file, do func(*file) error) error {
+	return inChunks(ctx, files, func() (func(*file) error, func()) { return do, func() {} })
+}
+
+// inChunks calls, for every file, the function that worker has returned for the files around it. done ends them.
+func inChunks(ctx context.Context, files []file, worker func() (do func(*file) error, done func())) error {
 	group, ctx := errgroup.WithContext(ctx)
 	size := max(64, len(files)/(4*runtime.GOMAXPROCS(0)))
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for chunk := range slices.Chunk(files, size) {
 		group.Go(func() error {
+			do, done := worker()
+			defer done()
 			for i := range chunk {
 				if err := ctx.Err(); err != nil {
 					return context.Cause(ctx)
@@ -167,7 +174,11 @@ func look(path string, do func(string, *unix.Stat_t) error) (stat, error) {
 	if err := do(path, &s); err != nil {
 		return stat{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return stat{Mode: s.Mode, Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}, nil
+	return statOf(&s), nil
+}
+
+func statOf(s *unix.Stat_t) stat {
+	return stat{Mode: uint32(s.Mode), Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}
 }
 
 // hash returns a file's stat and the digest of its content. The stat is taken before, so that a later
@@ -214,7 +225,7 @@ func (m *Manifest) Digest() digest.Digest {
 		if s.Mode&unix.S_IFMT == unix.S_IFREG {
 			s.Size = f.stat.Size
 		}
-		b = appendFile(b, file{path: f.path, stat: s, sum: f.sum})
+		b = append(append(appendStat(b, file{stat: s, sum: f.sum}), f.path...), 0)
 	}
 	return digest.Of(b)
 }
