@@ -27,6 +27,10 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"cache/cache.go":  {"os.MkdirAll os.ReadDir os.ReadFile os.WriteFile", "the state directory and the lock"},
 	"cache/mark.go":   {"os.Link os.Mkdir os.ReadFile os.Rename os.Stat", "the mark, which no build sees"},
 	"cache/record.go": {"os.Lstat os.Remove", "the record and the slugs"},
+	"cache/use.go": {
+		"os.Chtimes os.Lstat os.MkdirAll os.ReadDir os.Remove os.Rename os.Stat os.WriteFile",
+		"notes among the app's state, the slugs, and the layers directory itself, which is not followed",
+	},
 	"cache/recover.go": {
 		"os.CreateTemp os.Link os.ReadDir os.Remove os.Rename", "the app's state; a rename follows no link at its end",
 	},

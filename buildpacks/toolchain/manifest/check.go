@@ -35,12 +35,12 @@ func (d *Damage) Error() string { return fmt.Sprintf("%s %s", d.Path, d.What) }
 // is missing or was added. Any other error is about the disk or the context.
 func (m *Manifest) Check(ctx context.Context, dir string, depth Depth) error {
 	c := check{dir: dir, depth: depth, known: sync.OnceValue(m.children)}
-	err := eachIn(ctx, dir, m.files, c.file)
+	err := eachIn(ctx, m.files, func() (func(*file) error, func()) {
+		g := &glance{root: dir}
+		return func(f *file) error { return c.file(g, f) }, g.close
+	})
 	if err == nil {
-		err = each(ctx, m.inputs, func(f *file) error {
-			now, err := look(f.path, unix.Stat)
-			return c.same(f, now, err, f.path, unix.Stat)
-		})
+		err = each(ctx, m.inputs, func(f *file) error { return c.same(f, f.path, unix.Stat) })
 	}
 	m.Changed = m.Changed || c.changed.Load()
 	return err
@@ -54,15 +54,16 @@ type check struct {
 	changed atomic.Bool
 }
 
-// file checks one file of the tree, whose stat is now.
-func (c *check) file(f *file, now stat, err error) error {
-	if err == nil && now == f.stat && c.depth == ByStat {
+// file checks one file of the tree.
+func (c *check) file(g *glance, f *file) error {
+	if c.depth == ByStat && g.same(f) {
 		return nil
 	}
-	return c.same(f, now, err, c.dir+"/"+f.path, unix.Lstat)
+	return c.same(f, c.dir+"/"+f.path, unix.Lstat)
 }
 
-func (c *check) same(f *file, now stat, err error, path string, do func(string, *unix.Stat_t) error) error {
+func (c *check) same(f *file, path string, do func(string, *unix.Stat_t) error) error {
+	now, err := look(path, do)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return &Damage{f.path, "is missing"}
 	}

@@ -91,8 +91,8 @@ func Stat(ctx context.Context, dir string) (*Manifest, error) {
 	if err := m.list(dir, ""); err != nil {
 		return nil, fmt.Errorf("listing %q: %w", dir, err)
 	}
-	err := eachIn(ctx, dir, m.files, func(f *file, now stat, err error) error {
-		f.stat = now
+	err := each(ctx, m.files, func(f *file) (err error) {
+		f.stat, err = look(filepath.Join(dir, f.path), unix.Lstat)
 		return err
 	})
 	if err != nil {
@@ -142,18 +142,18 @@ func (m *Manifest) list(dir, rel string) error {
 
 // each calls do for every file, with a few at a time.
 func each(ctx context.Context, files []file, do func(*file) error) error {
-	return inChunks(ctx, files, func() (func(*file) error, func()) { return do, func() {} })
+	return eachIn(ctx, files, func() (func(*file) error, func()) { return do, func() {} })
 }
 
-// inChunks calls, for every file, the function that worker has returned for the files around it. done ends them.
-func inChunks(ctx context.Context, files []file, worker func() (do func(*file) error, done func())) error {
+// eachIn is each with state: every goroutine calls begin, what that returns for each of its files, and end.
+func eachIn(ctx context.Context, files []file, begin func() (do func(*file) error, end func())) error {
 	group, ctx := errgroup.WithContext(ctx)
 	size := max(64, len(files)/(4*runtime.GOMAXPROCS(0)))
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for chunk := range slices.Chunk(files, size) {
 		group.Go(func() error {
-			do, done := worker()
-			defer done()
+			do, end := begin()
+			defer end()
 			for i := range chunk {
 				if err := ctx.Err(); err != nil {
 					return context.Cause(ctx)
@@ -178,7 +178,7 @@ func look(path string, do func(string, *unix.Stat_t) error) (stat, error) {
 }
 
 func statOf(s *unix.Stat_t) stat {
-	return stat{Mode: uint32(s.Mode), Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}
+	return stat{Mode: s.Mode, Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}
 }
 
 // hash returns a file's stat and the digest of its content. The stat is taken before, so that a later
@@ -234,4 +234,14 @@ func (m *Manifest) Digest() digest.Digest {
 func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
+}
+
+// Size returns how many bytes the tree's regular files had.
+func (m *Manifest) Size() (total int64) {
+	for _, f := range m.files {
+		if f.stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			total += f.stat.Size
+		}
+	}
+	return total
 }
