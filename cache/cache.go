@@ -13,6 +13,7 @@
 //	  coordinator.db.begun that there is one, and its last revision: a file that has gone or is older is
 //	                       refused
 //	  coordinator.db.lock, coordinator.db.turn   who may use it; never deleted
+//	  upkeep.json          what package upkeep found when it last looked at everything
 //	  sandbox.json, npm-registry.json   answers of the machine that are asked for again when it changes
 //	  run/                 what runs: ‹pid›-‹random›, each locked by its process; a later run removes
 //	                       leftovers
@@ -22,6 +23,8 @@
 //	    lock               flock held by the app's build; never deleted
 //	    repository         the path of the git repository whose pushes release the app
 //	    stat               stat cache of the source
+//	    sizes.json         bytes of each layer; its time is when what is kept last served ([Kept])
+//	    served/            an empty file for each slug; its time is when the slug last served
 //	    incoming/          a tarball that is being unpacked
 //	    submodules/        git submodules that were fetched
 //	    record.json        inputs and result of the last build ([Record])

@@ -26,6 +26,7 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 	if err := staged.Dirs.Commit(); err != nil {
 		return nil, err
 	}
+	b.app().MarkServed(path)
 	b.clock.mark("keep")
 	result := &Result{
 		App:          b.App,

@@ -37,6 +37,11 @@ func Fetch(
 	if err != nil {
 		return "", moved, fmt.Errorf("finding slug %q: %w", ref.Digest, err)
 	}
+	defer func() {
+		if err == nil {
+			app.MarkServed(path)
+		}
+	}()
 	if isFile(u) && isRegular(u.Path) {
 		return u.Path, moved, nil
 	}

@@ -142,11 +142,18 @@ func (m *Manifest) list(dir, rel string) error {
 
 // each calls do for every file, with a few at a time.
 func each(ctx context.Context, files []file, do func(*file) error) error {
+	return eachIn(ctx, files, func() (func(*file) error, func()) { return do, func() {} })
+}
+
+// eachIn is each with state: every goroutine calls begin, what that returns for each of its files, and end.
+func eachIn(ctx context.Context, files []file, begin func() (do func(*file) error, end func())) error {
 	group, ctx := errgroup.WithContext(ctx)
 	size := max(64, len(files)/(4*runtime.GOMAXPROCS(0)))
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for chunk := range slices.Chunk(files, size) {
 		group.Go(func() error {
+			do, end := begin()
+			defer end()
 			for i := range chunk {
 				if err := ctx.Err(); err != nil {
 					return context.Cause(ctx)
@@ -167,7 +174,11 @@ func look(path string, do func(string, *unix.Stat_t) error) (stat, error) {
 	if err := do(path, &s); err != nil {
 		return stat{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return stat{Mode: s.Mode, Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}, nil
+	return statOf(&s), nil
+}
+
+func statOf(s *unix.Stat_t) stat {
+	return stat{Mode: s.Mode, Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}
 }
 
 // hash returns a file's stat and the digest of its content. The stat is taken before, so that a later
@@ -223,4 +234,14 @@ func (m *Manifest) Digest() digest.Digest {
 func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
+}
+
+// Size returns how many bytes the tree's regular files had.
+func (m *Manifest) Size() (total int64) {
+	for _, f := range m.files {
+		if f.stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			total += f.stat.Size
+		}
+	}
+	return total
 }
