@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"slugc/cache/beneath"
 	"slugc/cache/disk"
@@ -105,6 +106,7 @@ func (b *Build) Commit() error {
 	if err != nil {
 		return fmt.Errorf("keeping layers: %w", err)
 	}
+	m.sizes = layerSizes{}
 	changed, err := m.secureAll(layers)
 	if err = errors.Join(err, changed.sync(layers, b.app.dir), layers.Close()); err != nil {
 		return fmt.Errorf("keeping layers: %w", err)
@@ -113,6 +115,7 @@ func (b *Build) Commit() error {
 		return err
 	}
 	b.ended = true
+	b.app.noteSizes(m.sizes, time.Now())
 	if b.Push == "" {
 		if err := b.app.dropMark(); err != nil {
 			return err

@@ -13,13 +13,18 @@
 //	  coordinator.db.begun that there is one, and its last revision: a file that has gone or is older is
 //	                       refused
 //	  coordinator.db.lock, coordinator.db.turn   who may use it; never deleted
+//	  upkeep.json          what package upkeep found when it last looked at everything
 //	  sandbox.json, npm-registry.json   answers of the machine that are asked for again when it changes
-//	  run/                 slugs unpacked to run: ‹pid›-‹random›, each locked by its process; the next
-//	                       run removes leftovers
+//	  run/                 what runs: ‹pid›-‹random›, each locked by its process; a later run removes
+//	                       leftovers
+//	  trees/               sections of slugs, unpacked once for all that run, see package launch/trees
+//	  digests.json         digests of slugs by their stat
 //	  apps/‹app›/
 //	    lock               flock held by the app's build; never deleted
 //	    repository         the path of the git repository whose pushes release the app
 //	    stat               stat cache of the source
+//	    sizes.json         bytes of each layer; its time is when what is kept last served ([Kept])
+//	    served/            an empty file for each slug; its time is when the slug last served
 //	    incoming/          a tarball that is being unpacked
 //	    submodules/        git submodules that were fetched
 //	    record.json        inputs and result of the last build ([Record])
@@ -71,6 +76,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"slugc/cache/digest"
 	"slugc/cache/disk"
 )
 
@@ -111,7 +117,7 @@ func (h *Home) App(name string) (*App, error) {
 	if !IsAppName(name) {
 		return nil, fmt.Errorf("finding the state of an app: %.80q is not an app's name", name)
 	}
-	return &App{Name: name, dir: h.Path("apps", name)}, nil
+	return &App{Name: name, dir: h.Path("apps", name), home: h}, nil
 }
 
 // Apps returns the apps that have state, sorted by name. What else lies there is left out.
@@ -135,7 +141,14 @@ func (h *Home) Apps() ([]*App, error) {
 type App struct {
 	Name string
 	dir  string
+	home *Home
 }
+
+// Digests remembers which slugs had which digest, so that those that did not change are not read again.
+func (h *Home) Digests() *digest.Known { return digest.NewKnown(h.Path("digests.json")) }
+
+// Digests are those of the state directory ([Home.Digests]).
+func (a *App) Digests() *digest.Known { return a.home.Digests() }
 
 // Path returns a path inside the app's state.
 func (a *App) Path(elem ...string) string { return filepath.Join(append([]string{a.dir}, elem...)...) }

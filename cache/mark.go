@@ -31,6 +31,7 @@ type mark struct {
 
 	finished map[string]map[string]bool // what the build has finished: layers by buildpack
 	changed  changedFiles               // what the build has changed, as far as is known
+	sizes    layerSizes                 // of what [mark.secure] has walked
 }
 
 // markedPack is one buildpack's layers directory.

@@ -37,6 +37,7 @@ func (a *App) recover(finished map[string]map[string]bool) error {
 	}
 	if m != nil {
 		m.finished = finished
+		a.forgetSizes()
 		if err := a.undo(m); err != nil {
 			return fmt.Errorf("recovering from a build that has not ended: %w", err)
 		}

@@ -64,6 +64,11 @@ func (m *mark) eachChanged(layers *beneath.Dir, name string, fn func(name string
 	}
 	var mu sync.Mutex
 	return layers.Scan(name, func(l *beneath.Listing) error {
+		if m.sizes != nil {
+			mu.Lock()
+			m.sizes.addAll(l)
+			mu.Unlock()
+		}
 		for i := range l.Entries {
 			e := &l.Entries[i]
 			if unix.TimespecToNsec(e.Ctim) < m.Time {

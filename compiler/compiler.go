@@ -66,6 +66,14 @@ type Engine struct {
 	BaseEnv func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error)
 	Target  lifecycle.Target
 	Report  report.Reporter
+	// Upkeep keeps the state directory within its bounds. It may be nil.
+	Upkeep Upkeep
+}
+
+// Upkeep is told of builds that do something, before they take the app's lock and after they have released it.
+type Upkeep interface {
+	Before(ctx context.Context, app string)
+	After(ctx context.Context, app string)
 }
 
 // Request is one build.
@@ -94,9 +102,10 @@ type Request struct {
 type build struct {
 	*Engine
 	Request
-	clock *clock
-	state *cache.App
-	ahead *boxAhead
+	clock  *clock
+	state  *cache.App
+	ahead  *boxAhead
+	worked bool // it does more than to return the recorded slug
 }
 
 // app is the state of the app that is built.
@@ -124,6 +133,8 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	b := &build{Engine: e, Request: req, clock: newClock(), state: state}
+	done := b.begin(ctx)
+	defer done()
 	unlock, err := b.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -136,11 +147,25 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 	defer src.Close()
 	result := b.unchanged(src)
 	if result == nil {
+		b.worked = true
 		if result, err = b.makeSlug(ctx, src); err != nil {
 			return nil, err
 		}
 	}
 	return b.release(ctx, result)
+}
+
+// begin makes room for the build. The function returned sees to what it leaves.
+func (b *build) begin(ctx context.Context) (done func()) {
+	if b.Upkeep == nil {
+		return func() {}
+	}
+	b.Upkeep.Before(ctx, b.App)
+	return func() {
+		if b.worked && ctx.Err() == nil {
+			b.Upkeep.After(ctx, b.App)
+		}
+	}
 }
 
 // makeSlug is the sentence from the source to the slug. Whatever fails, the layers of the last build

@@ -22,9 +22,11 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
+	b.Home.Digests().Made(path, d)
 	if err := staged.Dirs.Commit(); err != nil {
 		return nil, err
 	}
+	b.app().MarkServed(path)
 	b.clock.mark("keep")
 	result := &Result{
 		App:          b.App,

@@ -64,6 +64,7 @@ func (b *build) unchanged(src *source.Source) *Result {
 		b.Report.Step("Building " + b.App + " again: the slug of the last build " + why)
 		return nil
 	}
+	b.app().MarkUsed(record.Slug)
 	b.Report.Step("Nothing changed since the last build of " + b.App)
 	b.Report.Detail("same source, build configuration and buildpacks; use --fresh to build from scratch")
 	result.Unchanged, result.Release, result.Commit = true, nil, src.Commit()

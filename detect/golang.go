@@ -118,8 +118,13 @@ func (s *scan) missingModule() error {
 			Hints:   []string{modInitHint},
 		}
 	}
+	for _, other := range []string{"package.json", "Gemfile", "project.clj", "deps.edn"} {
+		if s.names[other] {
+			return nil // a Go file below src is no app, and src may be large
+		}
+	}
 	for _, file := range s.walk("src") {
-		if strings.HasSuffix(file, ".go") && strings.Count(file, "/") > 1 && !s.names["package.json"] {
+		if strings.HasSuffix(file, ".go") && strings.Count(file, "/") > 1 {
 			return s.legacyTool(file, "gb")
 		}
 	}

@@ -3,6 +3,9 @@ package detect_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -69,6 +72,50 @@ func TestLinkToApp(t *testing.T) {
 			if v.Language == "ruby" && v.Pass != pass {
 				t.Errorf("%s: %+v", target, v)
 			}
+		}
+	}
+}
+
+// listing records which directories are opened.
+type listing struct {
+	fstest.MapFS
+	mu     *sync.Mutex
+	opened map[string]bool
+}
+
+func (l listing) Open(name string) (fs.File, error) {
+	f, err := l.MapFS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.opened[name] = true
+	}
+	return f, nil
+}
+
+// TestSourceIsNotWalked holds that of an app's own source, which may be large, no directory is listed.
+func TestSourceIsNotWalked(t *testing.T) {
+	t.Parallel()
+	for name, manifest := range map[string]map[string]string{
+		"node": {"package.json": `{"name": "x", "scripts": {"start": "node src/a.js"}}`, "package-lock.json": `{}`},
+		"go":   {"go.mod": "module example.com/x\n\ngo 1.25\n", "main.go": "package main\n"},
+		"clj":  {"project.clj": "(defproject x \"1\")\n"},
+		"ruby": {"Gemfile": "source \"https://rubygems.org\"\n", "Gemfile.lock": "GEM\n  specs:\n"},
+	} {
+		tree := listing{fstest.MapFS{"node_modules/x/index.js": {}}, &sync.Mutex{}, map[string]bool{}}
+		for _, file := range []string{"src/a/b/c.js", "lib/a/b/c.rb", "internal/a/b.go", "app/models/a.rb"} {
+			tree.MapFS[file] = &fstest.MapFile{}
+		}
+		for file, content := range manifest {
+			tree.MapFS[file] = &fstest.MapFile{Data: []byte(content)}
+		}
+		detect.All(detect.Input{FS: tree})
+		delete(tree.opened, ".")
+		if len(tree.opened) > 0 {
+			t.Errorf("%s: the directories %v are listed", name, slices.Sorted(maps.Keys(tree.opened)))
 		}
 	}
 }

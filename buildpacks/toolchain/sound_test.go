@@ -177,3 +177,35 @@ func TestVerifyInTrouble(t *testing.T) {
 		t.Errorf("afterwards: %q, %v", problems, err)
 	}
 }
+
+// TestKept lists trees with what was derived from them, and removes neither what a lease holds nor what was used
+// since it was listed.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	dir, st, _ := withGo(t)
+	lease := must(toolchain.Open(dir, toolchain.Settings{Offline: true, OS: "linux", Arch: "amd64"})).Lease(nil)
+	tc := must(lease.Ensure(t.Context(), []toolchain.Request{{Tool: "go"}}))[0]
+	parts := must(lease.Derived(t.Context(), tc, "parts", nil, fill))
+	kept := must(st.Kept())
+	if len(kept) != 2 || kept[0].Derived != "" || kept[1].Derived != "parts" || kept[1].Size != 4096 ||
+		kept[1].Content != lease.Digest(parts) || !kept[0].InUse || !kept[1].InUse || kept[0].Used.IsZero() {
+		t.Fatalf("%+v", kept)
+	}
+	for _, k := range kept {
+		if freed := must(st.Remove(k)); freed != 0 {
+			t.Errorf("%s: %d bytes are taken from a build", k.Derived, freed)
+		}
+	}
+	lease.Release()
+	earlier := kept[1]
+	earlier.Used = earlier.Used.Add(-time.Second)
+	if freed := must(st.Remove(earlier)); freed != 0 {
+		t.Errorf("%d bytes go that were used since", freed)
+	}
+	if freed := must(st.Remove(kept[1])); freed != 4096 || testkit.Exists(parts) || !testkit.Exists(tc.Dir) {
+		t.Errorf("freed %d of what was derived", freed)
+	}
+	if freed := must(st.Remove(kept[0])); freed <= 0 || len(must(st.Kept())) != 0 {
+		t.Errorf("freed %d of the tree", freed)
+	}
+}

@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"slugc/buildpacks/toolchain"
 	"slugc/cache"
-	"slugc/cache/digest"
-	"slugc/cache/disk"
 	"slugc/compiler/artifact"
 	"slugc/compiler/coordinator/local"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
 	"slugc/compiler/report"
+	"slugc/compiler/upkeep"
 )
 
 func (c *cli) cacheCommand() *cobra.Command {
@@ -31,34 +28,36 @@ func (c *cli) cacheCommand() *cobra.Command {
 	return cmd
 }
 
-// cacheEntry is one line of `slugc cache ls`.
-type cacheEntry struct {
-	App  string `json:"app,omitempty"` // "" for what all apps share
-	What string `json:"what"`
-	Size int64  `json:"size"` // bytes
-}
-
 func (c *cli) cacheListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
-		Short: "List what is kept between builds, with sizes",
-		Args:  usageArgs(cobra.NoArgs),
+		Short: "List what is kept between builds: for what, since when it has not served, what its removal frees",
+		Long: `Ls lists what slugc keeps, what has not served for longest first: this is the order in which it goes
+when a budget is exceeded or the disk is nearly full. A line says when it last served (at most an hour
+too early), its size, what removing it would free (not what others use too), what it is for, and why it
+stays, if it does. Logs and the coordinator are not listed.`,
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
 			if err != nil {
 				return err
 			}
-			list, err := c.cacheEntries(cmd, home)
+			list, total, err := c.keeper(home, upkeep.Limits{}).List(cmd.Context())
 			if err != nil {
 				return err
 			}
-			var total int64
-			t := newTable("APP", "WHAT", "SIZE")
-			for _, k := range list {
-				total += k.Size
-				t.row(k.App, k.What, report.Bytes(k.Size))
+			if list == nil {
+				list = []upkeep.Entry{}
 			}
-			t.row("", "total", report.Bytes(total))
+			t := newTable("LAST USE", "SIZE", "FREES", "APP", "WHAT", "FOR", "KEPT BECAUSE")
+			for _, e := range list {
+				used := "never"
+				if !e.Used.IsZero() {
+					used = e.Used.UTC().Format("2006-01-02 15:04")
+				}
+				t.row(used, report.Bytes(e.Size), report.Bytes(e.Frees), e.App, e.What, e.For, e.Kept)
+			}
+			t.row("total", report.Bytes(total))
 			return c.result(list, t.String())
 		},
 	}
@@ -66,47 +65,38 @@ func (c *cli) cacheListCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) cacheEntries(cmd *cobra.Command, home *cache.Home) ([]cacheEntry, error) {
-	list, err := sharedEntries(home)
-	if err != nil {
-		return nil, err
-	}
-	apps, err := home.Apps()
-	if err != nil {
-		return nil, err
-	}
-	for _, app := range apps {
-		for _, part := range []string{"layers", "segments", "slugs", "submodules", "build"} {
-			size, err := disk.Size(app.Path(part))
-			if err != nil {
-				return nil, err
-			}
-			if size > 0 {
-				list = append(list, cacheEntry{App: app.Name, What: part, Size: size})
-			}
-		}
-	}
-	return list, cmd.Context().Err()
+// pruneFlags say what goes.
+type pruneFlags struct {
+	app, older, size string
+	all              bool
 }
 
 func (c *cli) cachePruneCommand() *cobra.Command {
-	var app string
-	var age time.Duration
-	var all bool
+	var f pruneFlags
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what no build needs",
 		Long: `Prune removes an app's slugs but the last ten that were released, segments that no kept slug uses,
-what killed processes left to run in, config vars of releases whose slug is gone, and toolchains that no
-build used for the given time. With --all it also removes the apps' layers and submodules: the next
-builds start from scratch. Releases stay.`,
+what killed processes left to run in, config vars of releases whose slug is gone, and toolchains and
+caches of apps that no build used for the given time. If the rest has more bytes than the budget, what
+has not served for longest goes too: see slugc cache ls. What a running build uses stays. With --all it
+removes the apps' layers and submodules, all toolchains, and what is kept unpacked to run: the next builds
+start from scratch.
+Releases stay.
+
+After each build, slugc does the same with what exceeds the two budgets. Before a build on a nearly full
+disk (a tenth of the bytes or inodes is free; 1 GB on a small disk, 10 GB on a large one) it makes room.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()
 			if err != nil {
 				return err
 			}
-			freed, err := c.prune(cmd, home, app, age, all)
+			limits, err := c.cacheLimits(home.Path(), f.size, f.older)
+			if err != nil {
+				return err
+			}
+			freed, err := c.prune(cmd, home, f, limits)
 			if err != nil {
 				return err
 			}
@@ -114,49 +104,47 @@ builds start from scratch. Releases stay.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&app, "app", "", "only this app's")
-	flags.DurationVar(&age, "older", 30*24*time.Hour, "remove toolchains not used for this long")
-	flags.BoolVar(&all, "all", false, "remove kept layers, segments and submodules too")
+	flags.StringVar(&f.app, "app", "", "only this app's")
+	flags.StringVar(&f.older, "older", "",
+		"remove what was not used for this `AGE` (default $SLUGC_CACHE_AGE, else 30d; 0 is no limit)")
+	flags.StringVar(&f.size, "size", "",
+		"most `BYTES` of all (default $SLUGC_CACHE_SIZE, else a fifth of the disk, 50GB at most; 0 is no limit)")
+	flags.BoolVar(&f.all, "all", false, "remove kept layers, segments and submodules too")
 	c.jsonFlag(cmd)
 	return cmd
 }
 
-// keptSlugs is how many of an app's newest released slugs a prune keeps. Those of the current release
-// and of pending ones always stay.
-const keptSlugs = 10
-
-func (c *cli) prune(cmd *cobra.Command, home *cache.Home, only string, age time.Duration, all bool) (int64, error) {
+func (c *cli) prune(cmd *cobra.Command, home *cache.Home, f pruneFlags, limits upkeep.Limits) (int64, error) {
 	apps, err := home.Apps()
 	if err != nil {
 		return 0, err
 	}
 	var freed int64
+	add := func(n int64, err error) error {
+		freed += n
+		return err
+	}
 	for _, app := range apps {
-		if only != "" && app.Name != only {
+		if f.app != "" && app.Name != f.app {
 			continue
 		}
-		n, err := c.pruneApp(cmd, app, all)
-		freed += n
-		if err != nil {
+		if err := add(c.pruneApp(cmd, app, f.all)); err != nil {
 			return freed, err
 		}
 	}
-	if only != "" {
-		return freed, nil
+	if f.app == "" {
+		if err := add(launch.Sweep(home.Path("run"))); err != nil {
+			return freed, err
+		}
+		if err := add(pruneShared(cmd.Context(), home, f.all, limits.Age)); err != nil {
+			return freed, err
+		}
 	}
-	n, err := launch.Sweep(home.Path("run"))
-	freed += n
-	if err != nil {
-		return freed, err
+	if f.all {
+		limits.Age = 1
 	}
-	n, err = pruneShared(cmd.Context(), home, func(_ toolchain.Toolchain, used time.Time) bool {
-		return !all && time.Since(used) < age
-	})
-	return freed + n, err
+	return freed, add(c.keeper(home, limits).Prune(cmd.Context(), f.app))
 }
-
-// keepTool reports whether a toolchain that was last used at a time stays.
-type keepTool func(t toolchain.Toolchain, used time.Time) bool
 
 // lockApp takes an app's lock, under which slugs are added and removed.
 func (c *cli) lockApp(ctx context.Context, app *cache.App) (unlock func(), err error) {
@@ -186,12 +174,7 @@ func (c *cli) pruneApp(cmd *cobra.Command, app *cache.App, all bool) (int64, err
 
 // pruneSlugs removes an app's slugs that its releases, the newest first, do not need.
 func pruneSlugs(ctx context.Context, app *cache.App, list []release.Release, all bool) (freed int64, err error) {
-	needed := map[digest.Digest]bool{}
-	for _, rel := range list {
-		if len(needed) < keptSlugs || rel.Status == release.Current || rel.Status == release.Pending {
-			needed[rel.Slug.Digest] = true
-		}
-	}
+	needed := upkeep.Needed(list)
 	if all {
 		freed, err = artifact.Clear(app, needed)
 	} else {

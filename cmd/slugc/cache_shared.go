@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
-	"slugc/cache/digest"
-	"slugc/cache/disk"
 	"slugc/compiler/artifact"
+	"slugc/compiler/launch/trees"
 	"slugc/compiler/slug"
+	"slugc/compiler/upkeep"
 )
 
 // sharedStores opens what all apps share: the toolchains, and the segments of what apps run on.
@@ -21,56 +22,25 @@ func sharedStores(home *cache.Home) (*toolchain.Store, *slug.Store, error) {
 	return tools, segments, err
 }
 
-// sharedEntries lists what all apps share, with sizes.
-func sharedEntries(home *cache.Home) ([]cacheEntry, error) {
-	var list []cacheEntry
-	store, _, err := sharedStores(home)
-	if err != nil {
-		return nil, err
-	}
-	tools, err := store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range tools {
-		size, err := disk.Size(t.Dir)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, cacheEntry{What: "toolchain " + t.Tool + " " + t.Version, Size: size})
-	}
-	for _, part := range []string{"segments", "run"} {
-		size, err := disk.Size(home.Path(part))
-		if err != nil {
-			return nil, err
-		}
-		if size > 0 {
-			list = append(list, cacheEntry{What: part, Size: size})
-		}
-	}
-	return list, nil
-}
-
-// pruneShared removes the toolchains that keep does not hold for, and the segments of what is no longer
-// in their store. A running build loses nothing. It returns the bytes freed.
-func pruneShared(ctx context.Context, home *cache.Home, keep keepTool) (freed int64, err error) {
+// pruneShared removes what all apps share, if all, or else what was not used for an age (0: no limit), and the
+// segments of what is no longer there. A running build loses nothing. It returns the bytes freed.
+func pruneShared(ctx context.Context, home *cache.Home, all bool, age time.Duration) (freed int64, err error) {
 	tools, segments, err := sharedStores(home)
 	if err != nil {
 		return 0, err
 	}
-	if freed, err = tools.Prune(keep); err != nil {
-		return freed, err
-	}
-	held, err := tools.Digests()
+	freed, err = tools.Prune(func(_ toolchain.Toolchain, used time.Time) bool {
+		return !all && (age <= 0 || time.Since(used) < age)
+	})
 	if err != nil {
 		return freed, err
 	}
-	n, err := segments.Prune(ctx, func(_, key string) bool { return held[digest.Digest(key)] })
+	n, err := upkeep.SweepSegments(ctx, tools, segments)
 	return freed + n, err
 }
 
-// verifyShared checks the toolchains and the segments that all apps share. It removes what is damaged and
-// says so, one sentence each.
+// verifyShared checks the toolchains and the segments that all apps share, and what is kept unpacked to run. It
+// removes what is damaged and says so, one sentence each.
 func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 	tools, segments, err := sharedStores(home)
 	if err != nil {
@@ -81,5 +51,13 @@ func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 		return problems, err
 	}
 	more, err := artifact.VerifySegments(ctx, "shared by all apps", segments)
+	if problems = append(problems, more...); err != nil {
+		return problems, err
+	}
+	unpacked, err := trees.Open(home.Path("trees"))
+	if err != nil {
+		return problems, err
+	}
+	more, err = unpacked.Verify(ctx)
 	return append(problems, more...), err
 }

@@ -33,6 +33,10 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := c.cacheLimits(home.Path(), "", "")
+	if err != nil {
+		return nil, err
+	}
 	distro, release := distribution()
 	goSettings := onceContext(
 		func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil },
@@ -51,6 +55,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
 		OpenStore:   c.openStore,
+		Upkeep:      c.keeper(home, limits),
 		Builders:    c.builders(home),
 		BaseEnv: func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error) {
 			return c.baseEnv(ctx, settings, registry, goSettings)
@@ -105,6 +110,9 @@ func (c *cli) checkSettings() error {
 		if err := blobstore.Check(store); err != nil {
 			return err
 		}
+	}
+	if _, err := c.cacheLimits("/", "", ""); err != nil {
+		return err
 	}
 	_, err := c.coordinatorAddress()
 	return err

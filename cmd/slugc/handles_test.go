@@ -27,6 +27,10 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"cache/cache.go":  {"os.MkdirAll os.ReadDir os.ReadFile os.WriteFile", "the state directory and the lock"},
 	"cache/mark.go":   {"os.Link os.Mkdir os.ReadFile os.Rename os.Stat", "the mark, which no build sees"},
 	"cache/record.go": {"os.Lstat os.Remove", "the record and the slugs"},
+	"cache/use.go": {
+		"os.Chtimes os.Lstat os.MkdirAll os.ReadDir os.Remove os.Rename os.Stat os.WriteFile",
+		"notes among the app's state, the slugs, and the layers directory itself, which is not followed",
+	},
 	"cache/recover.go": {
 		"os.CreateTemp os.Link os.ReadDir os.Remove os.Rename", "the app's state; a rename follows no link at its end",
 	},
@@ -49,13 +53,11 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"compiler/slug/assemble.go": {"os.CreateTemp os.Remove os.Rename", "the new slug"},
 	"compiler/slug/index.go":    {"os.ReadFile os.Stat", "the store of segments"},
 	"compiler/slug/pack.go":     {"os.MkdirTemp os.RemoveAll", "the store of segments"},
+	"compiler/slug/packs.go":    {"os.Open", "the store of segments"},
 	"compiler/slug/rebuild.go":  {"os.CreateTemp os.Remove os.Rename", "the new slug"},
-	"compiler/slug/store.go": {
-		"os.CreateTemp os.MkdirAll os.Open os.ReadDir os.Remove os.Stat",
-		"the store of segments",
-	},
-	"compiler/slug/unpack.go": {"os.MkdirAll os.OpenRoot", "the directory that the caller names, before it runs"},
-	"compiler/slug/upkeep.go": {"os.CreateTemp os.ReadDir os.Remove", "the store of segments"},
+	"compiler/slug/store.go":    {"os.CreateTemp os.MkdirAll os.ReadDir os.Remove os.Stat", "the store of segments"},
+	"compiler/slug/unpack.go":   {"os.MkdirAll os.OpenRoot", "the directory that the caller names, before it runs"},
+	"compiler/slug/upkeep.go":   {"os.CreateTemp os.ReadDir os.Remove", "the store of segments"},
 }
 
 // TestHandles holds that nothing reaches by path into a tree that a build could write.

@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"cmd":             60,
 	"compiler/follow": 51, "compiler/push": 51,
 	"compiler":        50,
-	"compiler/deploy": 43, "compiler/artifact": 42,
+	"compiler/deploy": 43, "compiler/upkeep": 43, "compiler/artifact": 42,
 	"compiler/launch/export": 41, "compiler/artifact/blobstore": 41,
 	"compiler/launch": 40, "compiler/lifecycle": 40, "compiler/release": 40,
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,

@@ -40,6 +40,7 @@ type appSlug struct {
 func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	n := &appSlug{file: name}
 	var want digest.Digest
+	var known *digest.Known
 	if isSource(name) {
 		if err := c.buildDir(ctx, name, n); err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 		if err != nil {
 			return nil, err
 		}
-		want = ref.Digest
+		want, known = ref.Digest, home.Digests()
 		if n.file, err = c.fetch(ctx, home, name, ref); err != nil {
 			return nil, err
 		}
@@ -76,10 +77,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 		return nil, err
 	}
 	n.types, n.directory = m.ProcessTypes, m.Directory
-	if want == "" {
-		return n, nil
-	}
-	return n, launch.CheckDigest(n.file, want)
+	return n, launch.CheckDigest(known, n.file, want)
 }
 
 // isFile reports whether SLUG|APP|DIR names a file or a directory.
@@ -156,7 +154,10 @@ func (c *cli) open(cmd *cobra.Command, name string) (*unpackedSlug, error) {
 	}
 	s := &unpackedSlug{appSlug: found, self: self}
 	defer c.ui.close()
-	if s.Unpacked, err = launch.Unpack(cmd.Context(), home.Path("run"), s.file, "", c.unpacking); err != nil {
+	s.Unpacked, err = launch.Unpack(cmd.Context(), s.file, launch.UnpackOptions{
+		Runs: home.Path("run"), Trees: home.Path("trees"), Self: self, Known: home.Digests(), Progress: c.unpacking,
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := s.Label(s.app); err != nil {
@@ -204,6 +205,7 @@ first, as slugc build does it, and not registered.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
+				Layers: s.Layers,
 				Env:    c.environ(config, s.appSlug),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),
 				Stdin:  os.Stdin,

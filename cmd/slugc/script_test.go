@@ -11,6 +11,7 @@ import (
 
 // scriptApps are the Go apps that a script builds. The compiled standard library is there.
 var scriptApps = map[string][]string{
+	"script-cache":    {"hello"},
 	"script-go":       {"hello", "app"},
 	"script-limits":   {"app"},
 	"script-member":   {"api", "web"},

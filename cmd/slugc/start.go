@@ -102,7 +102,7 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, config proces
 	defer done()
 	signals, kill := c.passSignals(false)
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
-		Self: s.self, Dir: s.Dir, Directory: s.Directory, Tmp: s.Tmp, Signals: signals, Kill: kill,
+		Self: s.self, Dir: s.Dir, Directory: s.Directory, Layers: s.Layers, Tmp: s.Tmp, Signals: signals, Kill: kill,
 		Processes: s.types, Formation: counts, BasePort: f.port, Env: c.environ(config, s.appSlug),
 		CanDie: f.canDie, Restart: f.restart,
 		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,
@@ -136,6 +136,7 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 		defer cancel()
 		return follow.Run(ctx, follow.Options{
 			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"),
+			Trees: home.Path("trees"), Known: home.Digests(),
 			Config: configOf(r),
 			Listen: f.listen, Port: f.port, Env: env, Grace: f.timeout, BootTimeout: f.boot,
 			Console: launch.NewConsole(os.Stdout, c.colorful(), !f.noTimestamp), Record: record,

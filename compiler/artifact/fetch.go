@@ -37,11 +37,16 @@ func Fetch(
 	if err != nil {
 		return "", moved, fmt.Errorf("finding slug %q: %w", ref.Digest, err)
 	}
+	defer func() {
+		if err == nil {
+			app.MarkServed(path)
+		}
+	}()
 	if isFile(u) && isRegular(u.Path) {
 		return u.Path, moved, nil
 	}
 	path = app.Path("slugs", FileName(want))
-	if is, _, err := digest.File(path); err == nil && is == want {
+	if is, err := app.Digests().File(path, want); err == nil && is == want {
 		return path, moved, nil
 	}
 	name := ref.URL

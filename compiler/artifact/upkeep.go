@@ -18,13 +18,17 @@ import (
 // Prune removes an app's slugs that are not needed and segments that nothing uses. The slug of the
 // last build is always kept. The app's lock must be held. It returns the bytes freed, also with an
 // error.
-func Prune(ctx context.Context, app *cache.App, needed map[digest.Digest]bool) (freed int64, err error) {
+func Prune(ctx context.Context, app *cache.App, needed map[digest.Digest]string) (freed int64, err error) {
 	record := app.Record()
 	freed, err = removeSlugs(app, func(f slugFile) bool {
-		return needed[f.digest] || record != nil && filepath.Base(record.Slug) == filepath.Base(f.path)
+		last := record != nil && filepath.Base(record.Slug) == filepath.Base(f.path)
+		return !f.damaged && (last || needed[f.digest] != "")
 	})
 	if err != nil {
 		return freed, err
+	}
+	if _, err := os.Lstat(app.Path("segments")); errors.Is(err, fs.ErrNotExist) {
+		return freed, nil
 	}
 	segments, err := slug.OpenStore(app.Path("segments"))
 	if err != nil {
@@ -37,12 +41,28 @@ func Prune(ctx context.Context, app *cache.App, needed map[digest.Digest]bool) (
 // Clear removes all that is kept of an app for its next build, and its slugs except those needed.
 // The next build starts cold. The app's lock must be held. It returns the bytes freed, also with an
 // error.
-func Clear(app *cache.App, needed map[digest.Digest]bool) (freed int64, err error) {
-	freed, err = removeSlugs(app, func(f slugFile) bool { return needed[f.digest] })
+func Clear(app *cache.App, needed map[digest.Digest]string) (freed int64, err error) {
+	freed, err = removeSlugs(app, func(f slugFile) bool { return !f.damaged && needed[f.digest] != "" })
 	if err != nil {
 		return freed, err
 	}
-	for _, part := range []string{"layers", "segments", "build", "begun", "stat", "submodules"} {
+	n, err := ClearBuild(app)
+	if err == nil {
+		err = app.DropRecord()
+	}
+	return freed + n, err
+}
+
+// ClearBuild removes all that is kept of an app for its next build, which starts cold. Slugs stay. The app's
+// lock must be held. It returns the bytes freed, also with an error.
+func ClearBuild(app *cache.App) (freed int64, err error) {
+	if _, err := os.Lstat(app.Path("begun")); err == nil { // the record may be that of a push that is not accepted
+		if err := app.DropRecord(); err != nil {
+			return 0, err
+		}
+	}
+	parts := []string{"layers", "segments", "build", "begun", "stat", "submodules", "incoming", "sizes.json"}
+	for _, part := range parts {
 		n, err := disk.Size(app.Path(part))
 		if err == nil {
 			err = disk.Discard(app.Path(part))
@@ -52,7 +72,7 @@ func Clear(app *cache.App, needed map[digest.Digest]bool) (freed int64, err erro
 		}
 		freed += n
 	}
-	return freed, app.DropRecord()
+	return freed, nil
 }
 
 // removeSlugs removes the app's slugs that keep does not hold for.
@@ -62,7 +82,7 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 		return 0, err
 	}
 	for _, f := range files {
-		if keep(f) && !f.damaged {
+		if keep(f) {
 			continue
 		}
 		if err := os.Remove(f.path); err != nil {
@@ -70,7 +90,31 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 		}
 		freed += f.info.Size()
 	}
+	app.ForgetServed()
 	return freed, nil
+}
+
+// Slug is the file of one of an app's slugs.
+type Slug struct {
+	Path    string
+	Digest  digest.Digest
+	Size    int64 // bytes
+	Damaged bool  // it was put aside
+}
+
+// Slugs lists the app's slugs.
+func Slugs(app *cache.App) (list []Slug, err error) {
+	files, err := slugFiles(app)
+	for _, f := range files {
+		list = append(list, Slug{f.path, f.digest, f.info.Size(), f.damaged})
+	}
+	return list, err
+}
+
+// RemoveSlug removes one of the app's slugs by the name of its file. The app's lock must be held. It returns
+// the bytes freed.
+func RemoveSlug(app *cache.App, name string) (freed int64, err error) {
+	return removeSlugs(app, func(f slugFile) bool { return filepath.Base(f.path) != name })
 }
 
 // Verify checks an app's segments and slugs and returns what is wrong, one sentence each. Damaged

@@ -30,11 +30,13 @@ func slugsLeft(t *testing.T, app *cache.App, paths map[string]string) string {
 func TestPrune(t *testing.T) {
 	t.Parallel()
 	app := newApp(t)
-	paths, needed := map[string]string{}, map[digest.Digest]bool{}
+	paths, needed := map[string]string{}, map[digest.Digest]string{}
 	for _, text := range []string{"needed", "built last", "old"} {
 		path, p := pack(t, app, text)
 		paths[text] = path
-		needed[p.Digest] = text == "needed"
+		if text == "needed" {
+			needed[p.Digest] = "current"
+		}
 	}
 	testkit.Write(t, app.Path("slugs", "new.tgz"), "being written")
 	testkit.Write(t, app.Path("layers", "bp", "file"), "12345")

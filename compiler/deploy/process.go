@@ -37,7 +37,9 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, line s
 	if err != nil {
 		return err
 	}
-	unpacked, err := launch.Unpack(ctx, p.Home.Path("run"), file, made.Slug.Digest, nil)
+	unpacked, err := launch.Unpack(ctx, file, launch.UnpackOptions{
+		Runs: p.Home.Path("run"), Digest: made.Slug.Digest, Known: p.Home.Digests(),
+	})
 	if err != nil {
 		return err
 	}

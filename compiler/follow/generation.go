@@ -87,7 +87,9 @@ func (f *follower) unpack(ctx context.Context, rel release.Release) (*launch.Unp
 	if err != nil {
 		return nil, err
 	}
-	unpacked, err := launch.Unpack(ctx, f.o.Runs, path, rel.Slug.Digest, nil)
+	unpacked, err := launch.Unpack(ctx, path, launch.UnpackOptions{
+		Runs: f.o.Runs, Trees: f.o.Trees, Self: f.o.Self, Digest: rel.Slug.Digest, Known: f.o.Known,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -90,10 +90,11 @@ func (f *follower) startProcess(i *instance) (*launch.Process, error) {
 	if record, version := f.o.Record, i.generation.release.Version; record != nil {
 		label.Record = func(name string, own bool, line []byte) { record(version, name, own, line) }
 	}
+	unpacked := i.generation.unpacked
 	return f.o.Console.Start(label, launch.RunOptions{
-		Self: f.o.Self, Dir: i.generation.unpacked.Dir, Directory: i.generation.unpacked.Directory, Command: command,
+		Self: f.o.Self, Dir: unpacked.Dir, Directory: unpacked.Directory, Layers: unpacked.Layers, Command: command,
 		Env:  slices.Concat(i.generation.release.Environment(f.o.App), i.generation.config, f.o.Env),
-		Port: i.port, Dyno: i.name(), Grace: f.o.Grace, Tmp: filepath.Join(i.generation.unpacked.Tmp, i.name()),
+		Port: i.port, Dyno: i.name(), Grace: f.o.Grace, Tmp: filepath.Join(unpacked.Tmp, i.name()),
 	})
 }
 

@@ -1,18 +1,24 @@
 // Package launch runs the processes of an app from the directory that its slug was unpacked into, as
 // foreman and a Heroku dyno do.
 //
-//	app, err := launch.Unpack(ctx, "/var/slugc/run", "/srv/blog.tgz", digest, nil)
+//	app, err := launch.Unpack(ctx, "/srv/blog.tgz", launch.UnpackOptions{
+//		Runs: "/var/slugc/run", Trees: "/var/slugc/trees", Self: "/usr/bin/slugc", Digest: digest,
+//	})
 //	defer app.Remove()
 //	code, err := launch.Start(ctx, launch.StartOptions{
-//		Dir: app.Dir, Processes: types, Formation: map[string]int{"web": 2}, Out: os.Stdout,
+//		Self: "/usr/bin/slugc", Dir: app.Dir, Layers: app.Layers, Tmp: app.Tmp,
+//		Processes: types, Formation: map[string]int{"web": 2}, Out: os.Stdout,
 //	})
 //
-// [Unpack] unpacks the slug. [Run] runs one process, as a Heroku one-off dyno does, and [RunSandboxed] runs
+// [Unpack] makes the slug ready. [Run] runs one process, as a Heroku one-off dyno does, and [RunSandboxed] runs
 // it in the sandbox. [Start] runs a whole formation, as `foreman start` does. [Console.Start] runs one
 // process of a formation that the caller manages.
 //
-// Processes of a formation share the app's directory, but for tmp: each has its own copy of what the slug holds
-// there, in a mount namespace of its own. Where the kernel permits none, PIDFILE and TMPDIR name the copy.
+// Where the kernel permits overlays (Linux 5.11 for ordinary users), nothing is unpacked twice: the sections of
+// slugs are kept unpacked (package trees), and each process sees them as one directory in a mount namespace of its
+// own ([Layers]). What it writes there it has for itself, and goes with it. Elsewhere the processes of a formation
+// share the app's directory, but for tmp: each has its own copy of what the slug holds there; where the kernel
+// permits no mount at all, PIDFILE and TMPDIR name the copy.
 //
 // A process gets a clean environment: a default PATH and LANG, the config vars, HOME, DYNO, foreman's PS,
 // and PORT if it has one. A shell in the app's directory sources .profile.d/*.sh in the order of their
@@ -47,9 +53,11 @@ type RunOptions struct {
 	Port      int      // PORT; 0 leaves it to Env
 	Dyno      string   // DYNO and PS: "web.1", "run.1234"
 	// Tmp is a directory that becomes the process's own copy of the app's tmp, which nothing else sees there;
-	// "" leaves it the app's. What was in Tmp is removed.
-	Tmp   string
-	Shell string // absolute path; "" is bash, or sh where there is no bash
+	// "" leaves it the app's. What was in Tmp is removed. With Layers it only says that there is to be a tmp.
+	Tmp string
+	// Layers are put together in Dir for the process; nil if Dir is the app ([Unpacked]).
+	Layers *Layers
+	Shell  string // absolute path; "" is bash, or sh where there is no bash
 	// Terminal is TERM of the caller's terminal, which the process then shares, with its signals. With ""
 	// the process has a session of its own.
 	Terminal string
@@ -71,21 +79,17 @@ const defaultGrace = 30 * time.Second
 //
 // With Terminal, ctx should not end at the terminal's SIGINT: the process gets that signal too.
 func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
-	request, err := o.request()
-	if err != nil {
-		return 0, err
-	}
 	std, err := openStreams(o.Stdin, o.Stdout, o.Stderr)
 	if err != nil {
 		return 0, fmt.Errorf("running %q: %w", o.Command, err)
 	}
-	request.Stdin, request.Stdout, request.Stderr = std.in, std.out, std.err
-	process, err := supervise.Start(request)
+	process, clean, err := o.start(std.in, std.out, std.err)
 	std.closeTheirs()
 	if err != nil {
 		std.wait()
 		return 0, err
 	}
+	defer clean()
 	done := ctx.Done()
 	for {
 		select {
@@ -112,28 +116,54 @@ func Run(ctx context.Context, o RunOptions) (exitCode int, err error) {
 	}
 }
 
-// request returns the process without its streams.
-func (o RunOptions) request() (supervise.Request, error) {
+// start starts the process with its streams. clean, to be called when it has ended, removes what it has written.
+func (o RunOptions) start(in, out, problems *os.File) (process *supervise.Process, clean func(), err error) {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
+	for {
+		request, clean, err := o.request()
+		if err != nil {
+			return nil, nil, err
+		}
+		request.Stdin, request.Stdout, request.Stderr = in, out, problems
+		process, err := supervise.Start(request)
+		if err == nil {
+			return process, clean, nil
+		}
+		clean()
+		if !isNoMount(err) {
+			return nil, nil, err
+		}
+		if err := o.Layers.unpack(); err != nil {
+			return nil, nil, fmt.Errorf("running %q: %w", o.Command, err)
+		}
+	}
+}
+
+// request returns the process without its streams.
+func (o RunOptions) request() (r supervise.Request, clean func(), err error) {
 	info, err := os.Stat(o.Dir)
 	if err == nil && !info.IsDir() {
 		err = syscall.ENOTDIR
 	}
 	if err != nil {
-		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
+		return r, nil, fmt.Errorf("running %q: %w", o.Command, err)
 	}
 	path, script, err := o.interpreter(o.Dir)
 	if err != nil {
-		return supervise.Request{}, err
+		return r, nil, err
 	}
-	mount, err := o.ownTmp()
+	clean = func() {}
+	if o.Layers.inUse() {
+		r.Overlay, clean, err = o.Layers.overlay(o.Dir, o.Directory, o.Tmp != "")
+	} else {
+		r.Mount, err = o.ownTmp()
+	}
 	if err != nil {
-		return supervise.Request{}, fmt.Errorf("running %q: %w", o.Command, err)
+		return r, nil, fmt.Errorf("running %q: %w", o.Command, err)
 	}
-	return supervise.Request{
-		Self: o.Self, Args: []string{path, "-c", script}, Dir: o.Dir, Env: o.Environment(),
-		Terminal: o.Terminal != "", Grace: o.Grace, Linger: true, Mount: mount,
-	}, nil
+	r.Self, r.Args, r.Dir, r.Env = o.Self, []string{path, "-c", script}, o.Dir, o.Environment()
+	r.Terminal, r.Grace, r.Linger = o.Terminal != "", o.Grace, true
+	return r, clean, nil
 }

@@ -36,16 +36,11 @@ type Process struct {
 // Start starts one process as [Run] does, and writes its output to the console. It does not use the
 // options Stdin, Stdout, Stderr, Signals and Kill.
 func (c *Console) Start(label Label, o RunOptions) (*Process, error) {
-	request, err := o.request()
-	if err != nil {
-		return nil, err
-	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	request.Stdout, request.Stderr = write, write
-	process, err := supervise.Start(request)
+	process, clean, err := o.start(nil, write, write)
 	write.Close()
 	if err != nil {
 		read.Close()
@@ -53,7 +48,10 @@ func (c *Console) Start(label Label, o RunOptions) (*Process, error) {
 	}
 	p := &Process{Started: time.Now(), console: c, label: label, process: process, done: make(chan struct{})}
 	p.Print("started with pid " + strconv.Itoa(process.Pid))
-	go p.watch(read)
+	go func() {
+		p.watch(read)
+		clean()
+	}()
 	return p, nil
 }
 

@@ -25,22 +25,10 @@ func findShell() (string, error) {
 	return "", errors.New("there is neither bash nor sh")
 }
 
-// script returns the shell script that sources the app's profiles and executes the command. The app lies
-// in dir, and the process sees it at inside. The script names the files one by one, because the order of a
-// shell's pattern depends on the locale. It uses no variable, because a profile could see or change it.
-//
-// A process of the app may have changed what is in dir: links are followed within the app only, as those of
-// a slug are, and nothing is opened that could block.
-func script(dir, inside, interpreter, command string) (string, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return "", fmt.Errorf("reading the profiles: %w", err)
-	}
-	defer root.Close()
-	files, err := profiles(root)
-	if err != nil {
-		return "", fmt.Errorf("reading the profiles: %w", err)
-	}
+// script returns the shell script that sources the app's profiles, files that the process sees below inside, and
+// executes the command. The script names the files one by one, because the order of a shell's pattern depends on
+// the locale. It uses no variable, because a profile could see or change it.
+func script(files []string, inside, interpreter, command string) (string, error) {
 	var b strings.Builder
 	for _, file := range files {
 		fmt.Fprintf(&b, ". %s\n", shell.Word(filepath.Join(inside, file)))
@@ -52,17 +40,46 @@ func script(dir, inside, interpreter, command string) (string, error) {
 	return "", errors.New("the command has a NUL character")
 }
 
+// profilesIn lists the files of the app in dir that are sourced before a process starts, in that order.
+//
+// A process of the app may have changed what is in dir: links are followed within the app only, as those of
+// a slug are, and nothing is opened that could block.
+func profilesIn(dir string) ([]string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return profiles(root)
+}
+
+// The names of profiles.
+const (
+	profileDir  = ".profile.d"
+	profileName = ".profile"
+)
+
+// sortProfiles puts profiles into the order in which they are sourced.
+func sortProfiles(files []string) {
+	slices.SortFunc(files, func(a, b string) int {
+		if a == profileName || b == profileName {
+			return -strings.Compare(a, b) // it is less than the others, and comes last
+		}
+		return strings.Compare(a, b)
+	})
+}
+
 // profiles lists the files that are sourced before a process starts, in that order.
 func profiles(root *os.Root) (files []string, err error) {
-	names, err := readDir(root, ".profile.d")
+	names, err := readDir(root, profileDir)
 	if err != nil {
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".sh") })
 	for i, name := range names {
-		names[i] = filepath.Join(".profile.d", name)
+		names[i] = filepath.Join(profileDir, name)
 	}
-	for _, name := range append(names, ".profile") {
+	for _, name := range append(names, profileName) {
 		info, err := root.Stat(name)
 		if err != nil && !disk.Damaged(err) {
 			return nil, err
@@ -95,8 +112,16 @@ func (o RunOptions) interpreter(inside string) (path, text string, err error) {
 	if path = o.Shell; path == "" {
 		path, err = findShell()
 	}
+	var files []string
+	if err == nil && o.Layers.inUse() {
+		files = o.Layers.profiles
+	} else if err == nil {
+		if files, err = profilesIn(o.Dir); err != nil {
+			err = fmt.Errorf("reading the profiles: %w", err)
+		}
+	}
 	if err == nil {
-		text, err = script(o.Dir, inside, path, o.Command)
+		text, err = script(files, inside, path, o.Command)
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("running %q: %w", o.Command, err)

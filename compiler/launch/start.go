@@ -18,6 +18,7 @@ type StartOptions struct {
 	Dir        string             // the unpacked app, absolute: HOME and the working directory of all
 	Directory  string             // as in RunOptions
 	Tmp        string             // directory for the tmp of each instance, see [Unpacked.Tmp]; "": the app's
+	Layers     *Layers            // as in RunOptions
 	Processes  []procfile.Process // all entries, in the Procfile's order, which the ports depend on
 	Formation  map[string]int     // instances by type; other types do not run, and "release" never does
 	BasePort   int                // as in Layout
@@ -105,7 +106,7 @@ func (o *StartOptions) instances() ([]*instance, error) {
 			options: RunOptions{
 				Self: o.Self, Dir: o.Dir, Directory: o.Directory, Command: p.Command,
 				Env: o.Env, Port: p.Port, Dyno: p.Name(),
-				Tmp: tmpOf(o.Tmp, p.Name()),
+				Tmp: tmpOf(o.Tmp, p.Name()), Layers: o.Layers,
 				// The foreman kills after Timeout and says so. The supervisor must not be faster.
 				Grace: o.Timeout + time.Second,
 			},

@@ -16,41 +16,66 @@ import (
 	"slugc/compiler/slug"
 )
 
-// Unpacked is a slug unpacked in a directory of its own. The directory belongs to whoever holds the
-// flock on it; the kernel releases it when the process dies.
+// Unpacked is a slug that is ready to run. Its directory belongs to whoever holds the flock on it; the kernel
+// releases it when the process dies.
 type Unpacked struct {
-	Dir string // the app
-	Tmp string // where the processes of a formation have each a tmp of its own
+	Dir string // where processes see the app
+	Tmp string // where the processes of a formation have each a tmp of its own, unless they have Layers
 	// Directory is where in Dir the processes start ([slug.Manifest]).
 	Directory string
-	tmp       string
-	lock      *flock.Flock
+	// Layers are put together in Dir for each process; nil if Dir is the app.
+	Layers *Layers
+	runs   string
+	tmp    string
+	lock   *flock.Flock
 }
 
-// directoryLock is the flock on a directory. That on the directory to run in itself is held while
-// those below are made and swept.
+// UnpackOptions say where and for whom to unpack.
+type UnpackOptions struct {
+	// Runs is the directory to run in, where each call makes one of its own; it is made if it is missing.
+	Runs string
+	// Digest is what the file must have, or "" for any; another one is a fault "slug/not-the-release".
+	Digest digest.Digest
+	Known  *digest.Known // remembers the digests of files; may be nil
+	// Trees is where sections are kept unpacked (package trees), and Self the path of the slugc binary, as in
+	// RunOptions. With either "" the slug is unpacked into a directory of its own.
+	Trees, Self string
+	Progress    func(done, total int64) // may be nil
+}
+
+// directoryLock is the flock on a directory.
 func directoryLock(dir string) *flock.Flock { return flock.New(dir, flock.SetFlag(os.O_RDONLY)) }
 
-// Unpack unpacks the slug in file into a new directory below runs. It makes runs if it is missing,
-// and removes there what killed processes have left (see [Sweep]). want is the digest that the file
-// must have, or "" for any; another one is a fault "slug/not-the-release". progress may be nil.
-func Unpack(
-	ctx context.Context, runs, file string, want digest.Digest, progress func(done, total int64),
-) (*Unpacked, error) {
-	if err := CheckDigest(file, want); err != nil {
+// Unpack makes the slug in file ready to run. Where the kernel permits it, the app is put together from kept
+// sections when a process starts; otherwise the slug is unpacked.
+func Unpack(ctx context.Context, file string, o UnpackOptions) (*Unpacked, error) {
+	if err := CheckDigest(o.Known, file, o.Digest); err != nil {
 		return nil, err
-	}
-	u, err := newUnpacked(runs)
-	if err != nil {
-		return nil, fmt.Errorf("making a directory to run in: %w", err)
 	}
 	m, err := slug.Inspect(file)
 	if err != nil {
-		u.Remove()
 		return nil, err
 	}
+	u, err := newUnpacked(o.Runs)
+	if err != nil {
+		return nil, fmt.Errorf("making a directory to run in: %w", err)
+	}
 	u.Directory = m.Directory
-	if err := slug.Unpack(ctx, file, u.Dir, slug.UnpackOptions{Progress: progress}); err != nil {
+	plain := func() error {
+		return slug.Unpack(context.WithoutCancel(ctx), file, u.Dir, slug.UnpackOptions{Progress: o.Progress})
+	}
+	if o.Trees != "" && o.Self != "" {
+		u.Layers, err = newLayers(ctx, u, file, m, o)
+		if _, known := errors.AsType[*fault.Error](err); known || ctx.Err() != nil {
+			u.Remove()
+			return nil, err
+		}
+	}
+	if u.Layers != nil {
+		u.Layers.plain = plain
+		return u, nil
+	}
+	if err := slug.Unpack(ctx, file, u.Dir, slug.UnpackOptions{Progress: o.Progress}); err != nil {
 		u.Remove()
 		return nil, err
 	}
@@ -94,40 +119,44 @@ func newUnpacked(runs string) (*Unpacked, error) {
 	if err := os.MkdirAll(runs, 0o700); err != nil {
 		return nil, err
 	}
-	all := directoryLock(runs)
-	if err := all.Lock(); err != nil {
-		return nil, err
+	for {
+		tmp, err := os.MkdirTemp(runs, fmt.Sprintf("%d-*", os.Getpid()))
+		if err != nil {
+			return nil, err
+		}
+		u := &Unpacked{
+			Dir: filepath.Join(tmp, "app"), Tmp: filepath.Join(tmp, "tmp"), runs: runs, tmp: tmp,
+			lock: directoryLock(tmp),
+		}
+		err = u.lock.Lock()
+		if err == nil && isAt(u.lock, tmp) {
+			return u, nil
+		}
+		_ = u.lock.Unlock()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(err, disk.RemoveAll(tmp))
+		}
+		// A sweep took it for a dead process's, between making and locking.
 	}
-	defer func() { _ = all.Unlock() }()
-	_, _ = sweep(runs) // what cannot be removed now, a later sweep removes
-	tmp, err := os.MkdirTemp(runs, fmt.Sprintf("%d-*", os.Getpid()))
+}
+
+// isAt reports whether the directory that is locked is the one at a path.
+func isAt(lock *flock.Flock, path string) bool {
+	is, err := lock.Stat()
 	if err != nil {
-		return nil, err
+		return false
 	}
-	u := &Unpacked{Dir: filepath.Join(tmp, "app"), Tmp: filepath.Join(tmp, "tmp"), tmp: tmp, lock: directoryLock(tmp)}
-	if err := u.lock.Lock(); err != nil {
-		return nil, errors.Join(err, disk.RemoveAll(tmp))
-	}
-	return u, nil
+	at, err := os.Lstat(path)
+	return err == nil && os.SameFile(is, at)
 }
 
 // Sweep removes the directories below runs that killed processes have left: those that nobody holds
 // the lock of, in whatever container. It returns the bytes freed, also with an error.
 func Sweep(runs string) (freed int64, err error) {
-	if _, err := os.Stat(runs); errors.Is(err, fs.ErrNotExist) {
+	entries, err := os.ReadDir(runs)
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
-	all := directoryLock(runs)
-	if err := all.Lock(); err != nil {
-		return 0, fmt.Errorf("removing what was run: %w", err)
-	}
-	defer func() { _ = all.Unlock() }()
-	return sweep(runs)
-}
-
-// sweep is [Sweep] under the lock of all.
-func sweep(runs string) (freed int64, err error) {
-	entries, err := os.ReadDir(runs)
 	for _, e := range entries {
 		if !e.IsDir() {
 			continue
@@ -140,6 +169,10 @@ func sweep(runs string) (freed int64, err error) {
 			}
 			continue
 		}
+		if !isAt(lock, dir) {
+			_ = lock.Unlock()
+			continue
+		}
 		size, _ := disk.Size(dir)
 		removed := disk.RemoveAll(dir)
 		_ = lock.Unlock()
@@ -147,16 +180,19 @@ func sweep(runs string) (freed int64, err error) {
 			freed += size
 		}
 	}
-	return freed, err
+	if err != nil {
+		return freed, fmt.Errorf("removing what was run: %w", err)
+	}
+	return freed, nil
 }
 
 // CheckDigest returns a fault "slug/not-the-release" when the slug in file has another digest than
-// the release's, want. With "" any digest is right.
-func CheckDigest(file string, want digest.Digest) error {
+// the release's, want. With "" any digest is right. known may be nil.
+func CheckDigest(known *digest.Known, file string, want digest.Digest) error {
 	if want == "" {
 		return nil
 	}
-	is, _, err := digest.File(file)
+	is, err := known.File(file, want)
 	if err != nil || is == want {
 		return err
 	}
@@ -165,8 +201,13 @@ func CheckDigest(file string, want digest.Digest) error {
 		"build the app again, or roll back to a release whose slug is whole")
 }
 
-// Remove removes the directory. What it cannot remove, a later [Unpack] or [Sweep] removes.
+// Remove removes the directory, what killed processes have left beside it, and kept sections that are too many.
+// What it cannot remove, a later one removes.
 func (u *Unpacked) Remove() {
 	_ = disk.RemoveAll(u.tmp)
 	_ = u.lock.Unlock()
+	if u.Layers != nil {
+		u.Layers.close()
+	}
+	_, _ = Sweep(u.runs)
 }

@@ -87,6 +87,7 @@ const maxRead = 2 * maxSegment
 
 // inflater reads segments. It is not safe for concurrent use.
 type inflater struct {
+	trusted         bool // the digests are known to be true: compare the checksums only
 	compressed, tar []byte
 	reader          io.ReadCloser
 }
@@ -121,7 +122,7 @@ func (i *inflater) read(r io.ReaderAt, s Segment) ([]byte, error) {
 	if n, err := i.reader.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) || source.Len() != 0 {
 		return nil, fmt.Errorf("segment %s does not have the size that it states", s.Digest)
 	}
-	if crc32.ChecksumIEEE(i.tar) != s.CRC || digest.Of(i.tar) != s.Digest {
+	if crc32.ChecksumIEEE(i.tar) != s.CRC || !i.trusted && digest.Of(i.tar) != s.Digest {
 		return nil, fmt.Errorf("segment %s does not have the digest that it states", s.Digest)
 	}
 	return i.tar, nil

@@ -19,6 +19,9 @@ import (
 type UnpackOptions struct {
 	Workers  int   // segments inflated at once; 0 for one per processor, at most 4
 	MaxBytes int64 // maximum number of bytes of tar; 0 for none
+	// Trusted says that the slug was made on this machine and is as it was: its digests are true. Only the
+	// checksums are then compared, which show damage and no intent.
+	Trusted bool
 
 	// Progress, if not nil, is called with the bytes of tar that are done and all. Calls come from
 	// any goroutine, but one at a time.
@@ -36,48 +39,116 @@ func Unpack(ctx context.Context, path, dir string, o UnpackOptions) (err error) 
 		return err
 	}
 	defer f.Close()
-	segments, total := t.manifest.all(), int64(0)
-	for _, s := range segments {
-		total += s.Tar
+	if err := o.permits(path, t.manifest.all()); err != nil {
+		return err
 	}
-	if o.MaxBytes > 0 && total > o.MaxBytes {
-		return appFault(
-			"slug/too-large",
-			fmt.Errorf(
-				"unpacking slug %q: it holds %s, the limit is %s",
-				path,
-				megabytes(total),
-				megabytes(o.MaxBytes),
-			),
-			"unpack it where more is allowed, or build it smaller",
-		)
-	}
-	root, err := emptyRoot(dir)
+	return unpackInto(ctx, f, o, []*target{{dir: dir, segments: t.manifest.all()}}, func(roots []*os.Root) error {
+		return t.writeManifest(roots[0])
+	})
+}
+
+// UnpackSections unpacks sections of a slug, by name, each into a directory of its own as [Unpack] does: a
+// section's files have the places there that they have in the app. The empty name stands for what belongs to no
+// section: the directories above the sections' roots, and .slugc/slug.json.
+func UnpackSections(ctx context.Context, path string, dirs map[string]string, o UnpackOptions) error {
+	f, t, _, err := openSlug(path)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("unpacking slug %q: %w", path, err), clearDir(root))
+	defer f.Close()
+	var targets []*target
+	for _, s := range t.manifest.Sections {
+		if dir, wanted := dirs[s.Name]; wanted {
+			targets = append(targets, &target{dir: dir, segments: s.Segments})
 		}
-	}()
-	u := unpacking{
-		slug:     f,
-		segments: segments,
-		root:     root,
-		progress: progress{report: o.Progress, total: total},
-		workers:  o.Workers,
 	}
-	if err := u.run(ctx); err != nil {
+	dir, frame := dirs[""]
+	if frame {
+		targets = append(targets, &target{dir: dir, segments: []Segment{t.manifest.Dirs}})
+	}
+	var all []Segment
+	for _, u := range targets {
+		all = append(all, u.segments...)
+	}
+	if err := o.permits(path, all); err != nil {
 		return err
 	}
-	if err := u.makeLinks(); err != nil {
-		return err
+	return unpackInto(ctx, f, o, targets, func(roots []*os.Root) error {
+		if !frame {
+			return nil
+		}
+		return t.writeManifest(roots[len(roots)-1])
+	})
+}
+
+// permits returns an error if the segments are larger than the options permit.
+func (o UnpackOptions) permits(path string, segments []Segment) error {
+	if total := sizeOf(segments); o.MaxBytes > 0 && total > o.MaxBytes {
+		return appFault(
+			"slug/too-large",
+			fmt.Errorf("unpacking slug %q: it holds %s, the limit is %s", path, megabytes(total), megabytes(o.MaxBytes)),
+			"unpack it where more is allowed, or build it smaller",
+		)
 	}
+	return nil
+}
+
+func sizeOf(segments []Segment) (total int64) {
+	for _, s := range segments {
+		total += s.Tar
+	}
+	return total
+}
+
+// writeManifest writes slug.json.
+func (t *tail) writeManifest(root *os.Root) error {
 	d := dirCache{root: root}
 	defer d.close()
 	return eachEntry(t.tar[:len(t.tar)-endOfTar], d.write)
+}
+
+// target is a directory to unpack into, and what.
+type target struct {
+	dir      string
+	segments []Segment
+	root     *os.Root
+
+	mu    sync.Mutex
+	links []entry // made when everything else is written, so that nothing is written through one
+}
+
+// unpackInto unpacks into all targets, and calls finish with their roots in the same order. If it fails, it
+// empties them.
+func unpackInto(
+	ctx context.Context, f *os.File, o UnpackOptions, targets []*target, finish func(roots []*os.Root) error,
+) (err error) {
+	u := unpacking{slug: f, targets: targets, progress: progress{report: o.Progress}, o: o}
+	var roots []*os.Root
+	defer func() {
+		for _, root := range roots {
+			if err != nil {
+				err = errors.Join(err, clearDir(root))
+			}
+			root.Close()
+		}
+	}()
+	for _, t := range targets {
+		if t.root, err = emptyRoot(t.dir); err != nil {
+			return err
+		}
+		roots = append(roots, t.root)
+		u.progress.total += sizeOf(t.segments)
+	}
+	if err = u.run(ctx); err == nil {
+		err = u.makeLinks()
+	}
+	if err == nil {
+		err = finish(roots)
+	}
+	if err != nil {
+		return fmt.Errorf("unpacking slug %q: %w", f.Name(), err)
+	}
+	return nil
 }
 
 // emptyRoot opens the directory, which must be empty, and makes it if it is missing.
@@ -117,16 +188,14 @@ func clearDir(root *os.Root) error {
 // unpacking is one call of Unpack.
 type unpacking struct {
 	slug     *os.File
-	segments []Segment
-	root     *os.Root
-	workers  int
+	targets  []*target
+	o        UnpackOptions
 	progress progress
-	mu       sync.Mutex
-	links    []entry // made when everything else is written, so that nothing is written through one
 }
 
 // portion is one segment to unpack: whole entries, or a piece of the file at the offset.
 type portion struct {
+	target  *target
 	segment Segment
 	file    string
 	offset  int64
@@ -140,19 +209,28 @@ func (u *unpacking) run(ctx context.Context) error {
 	portions := make(chan portion)
 	group.Go(func() error {
 		defer close(portions)
-		return u.schedule(ctx, portions)
+		for _, t := range u.targets {
+			if err := u.schedule(ctx, t, portions); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	for range orDefault(u.workers) {
+	for range orDefault(u.o.Workers) {
 		group.Go(func() error {
-			var in inflater
-			d := dirCache{root: u.root, link: u.link}
-			defer d.close()
+			in := inflater{trusted: u.o.Trusted}
+			var d dirCache
+			defer func() { d.close() }()
 			for p := range portions {
+				if d.root != p.target.root {
+					d.close()
+					d = dirCache{root: p.target.root, link: p.target.link}
+				}
 				b, err := in.read(u.slug, p.segment)
 				if err != nil {
 					return errDamaged(u.slug.Name(), err)
 				}
-				if err := u.unpack(&d, p, b); err != nil {
+				if err := p.write(&d, b); err != nil {
 					return err
 				}
 				u.progress.add(p.segment.Tar, 0)
@@ -163,10 +241,11 @@ func (u *unpacking) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// schedule sends the workers all segments. It creates a split file itself, so that the pieces can
+// schedule sends the workers all segments of a target. It creates a split file itself, so that the pieces can
 // be written in any order.
-func (u *unpacking) schedule(ctx context.Context, portions chan<- portion) error {
+func (u *unpacking) schedule(ctx context.Context, t *target, portions chan<- portion) error {
 	send := func(p portion) error {
+		p.target = t
 		select {
 		case portions <- p:
 			return nil
@@ -174,17 +253,17 @@ func (u *unpacking) schedule(ctx context.Context, portions chan<- portion) error
 			return ctx.Err()
 		}
 	}
-	var in inflater
-	d := dirCache{root: u.root}
+	in := inflater{trusted: u.o.Trusted}
+	d := dirCache{root: t.root}
 	defer d.close()
-	for i := 0; i < len(u.segments); i++ {
-		if i+1 == len(u.segments) || u.segments[i+1].Part == 0 {
-			if err := send(portion{segment: u.segments[i]}); err != nil {
+	for i := 0; i < len(t.segments); i++ {
+		if i+1 == len(t.segments) || t.segments[i+1].Part == 0 {
+			if err := send(portion{segment: t.segments[i]}); err != nil {
 				return err
 			}
 			continue
 		}
-		b, err := in.read(u.slug, u.segments[i])
+		b, err := in.read(u.slug, t.segments[i])
 		if err != nil {
 			return errDamaged(u.slug.Name(), err)
 		}
@@ -195,18 +274,18 @@ func (u *unpacking) schedule(ctx context.Context, portions chan<- portion) error
 		if err := d.create(e); err != nil {
 			return err
 		}
-		p := portion{segment: u.segments[i], file: e.path, header: n, size: e.size}
+		p := portion{segment: t.segments[i], file: e.path, header: n, size: e.size}
 		for {
 			if err := send(p); err != nil {
 				return err
 			}
 			content := p.segment.Tar - int64(p.header)
 			p.offset, p.size, p.header = p.offset+content, p.size-content, 0
-			if i+1 == len(u.segments) || u.segments[i+1].Part == 0 {
+			if i+1 == len(t.segments) || t.segments[i+1].Part == 0 {
 				break
 			}
 			i++
-			p.segment = u.segments[i]
+			p.segment = t.segments[i]
 		}
 		if p.size > 0 || p.size <= -block {
 			return errDamaged(u.slug.Name(), errCut)
@@ -215,12 +294,12 @@ func (u *unpacking) schedule(ctx context.Context, portions chan<- portion) error
 	return nil
 }
 
-// unpack writes one segment's content.
-func (u *unpacking) unpack(d *dirCache, p portion, b []byte) error {
+// write writes one segment's content.
+func (p portion) write(d *dirCache, b []byte) error {
 	if p.file == "" {
 		return eachEntry(b, d.write)
 	}
-	f, err := u.root.OpenFile(p.file, os.O_WRONLY, 0)
+	f, err := p.target.root.OpenFile(p.file, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -234,20 +313,29 @@ func (u *unpacking) unpack(d *dirCache, p portion, b []byte) error {
 }
 
 // link keeps a link until everything else is written.
-func (u *unpacking) link(e entry) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.links = append(u.links, e)
+func (t *target) link(e entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.links = append(t.links, e)
 }
 
 // makeLinks makes the kept links. None may lie below another.
 func (u *unpacking) makeLinks() error {
-	slices.SortFunc(u.links, func(a, b entry) int { return compare(a.path, b.path) })
-	d := dirCache{root: u.root}
+	for _, t := range u.targets {
+		if err := t.makeLinks(u.slug.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *target) makeLinks(slug string) error {
+	slices.SortFunc(t.links, func(a, b entry) int { return compare(a.path, b.path) })
+	d := dirCache{root: t.root}
 	defer d.close()
-	for i, e := range u.links {
-		if i > 0 && within(e.path, u.links[i-1].path) {
-			return errDamaged(u.slug.Name(), fmt.Errorf("entry %q lies in the link %q", e.path, u.links[i-1].path))
+	for i, e := range t.links {
+		if i > 0 && within(e.path, t.links[i-1].path) {
+			return errDamaged(slug, fmt.Errorf("entry %q lies in the link %q", e.path, t.links[i-1].path))
 		}
 		if err := d.symlink(e); err != nil {
 			return err

@@ -35,7 +35,10 @@ func (d *Damage) Error() string { return fmt.Sprintf("%s %s", d.Path, d.What) }
 // is missing or was added. Any other error is about the disk or the context.
 func (m *Manifest) Check(ctx context.Context, dir string, depth Depth) error {
 	c := check{dir: dir, depth: depth, known: sync.OnceValue(m.children)}
-	err := each(ctx, m.files, c.file)
+	err := eachIn(ctx, m.files, func() (func(*file) error, func()) {
+		g := &glance{root: dir}
+		return func(f *file) error { return c.file(g, f) }, g.close
+	})
 	if err == nil {
 		err = each(ctx, m.inputs, func(f *file) error { return c.same(f, f.path, unix.Stat) })
 	}
@@ -52,7 +55,12 @@ type check struct {
 }
 
 // file checks one file of the tree.
-func (c *check) file(f *file) error { return c.same(f, c.dir+"/"+f.path, unix.Lstat) }
+func (c *check) file(g *glance, f *file) error {
+	if c.depth == ByStat && g.same(f) {
+		return nil
+	}
+	return c.same(f, c.dir+"/"+f.path, unix.Lstat)
+}
 
 func (c *check) same(f *file, path string, do func(string, *unix.Stat_t) error) error {
 	now, err := look(path, do)

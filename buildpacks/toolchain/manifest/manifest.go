@@ -84,6 +84,39 @@ func Of(ctx context.Context, dir string, inputs ...string) (*Manifest, error) {
 	return m, nil
 }
 
+// Stat makes the manifest of the tree at dir without reading its files: until [Manifest.Sum] has read them, a
+// file with another stat is taken for a changed one.
+func Stat(ctx context.Context, dir string) (*Manifest, error) {
+	m := &Manifest{}
+	if err := m.list(dir, ""); err != nil {
+		return nil, fmt.Errorf("listing %q: %w", dir, err)
+	}
+	err := each(ctx, m.files, func(f *file) (err error) {
+		f.stat, err = look(filepath.Join(dir, f.path), unix.Lstat)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", dir, err)
+	}
+	return m, nil
+}
+
+// Sum reads the files of the tree at dir and adds their digests to a manifest that [Stat] made. It returns a
+// [*Damage] for a file whose stat has changed since.
+func (m *Manifest) Sum(ctx context.Context, dir string) error {
+	return each(ctx, m.files, func(f *file) error {
+		now, sum, err := hash(filepath.Join(dir, f.path), unix.Lstat)
+		if err != nil {
+			return err
+		}
+		if now != f.stat {
+			return &Damage{f.path, "was changed"}
+		}
+		f.sum = sum
+		return nil
+	})
+}
+
 // list adds the directory rel and everything below it, in the order of paths.
 func (m *Manifest) list(dir, rel string) error {
 	m.files = append(m.files, file{path: rel})
@@ -109,11 +142,18 @@ func (m *Manifest) list(dir, rel string) error {
 
 // each calls do for every file, with a few at a time.
 func each(ctx context.Context, files []file, do func(*file) error) error {
+	return eachIn(ctx, files, func() (func(*file) error, func()) { return do, func() {} })
+}
+
+// eachIn is each with state: every goroutine calls begin, what that returns for each of its files, and end.
+func eachIn(ctx context.Context, files []file, begin func() (do func(*file) error, end func())) error {
 	group, ctx := errgroup.WithContext(ctx)
 	size := max(64, len(files)/(4*runtime.GOMAXPROCS(0)))
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for chunk := range slices.Chunk(files, size) {
 		group.Go(func() error {
+			do, end := begin()
+			defer end()
 			for i := range chunk {
 				if err := ctx.Err(); err != nil {
 					return context.Cause(ctx)
@@ -134,7 +174,11 @@ func look(path string, do func(string, *unix.Stat_t) error) (stat, error) {
 	if err := do(path, &s); err != nil {
 		return stat{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return stat{Mode: s.Mode, Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}, nil
+	return statOf(&s), nil
+}
+
+func statOf(s *unix.Stat_t) stat {
+	return stat{Mode: s.Mode, Ino: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}
 }
 
 // hash returns a file's stat and the digest of its content. The stat is taken before, so that a later
@@ -181,7 +225,7 @@ func (m *Manifest) Digest() digest.Digest {
 		if s.Mode&unix.S_IFMT == unix.S_IFREG {
 			s.Size = f.stat.Size
 		}
-		b = appendFile(b, file{path: f.path, stat: s, sum: f.sum})
+		b = append(append(appendStat(b, file{stat: s, sum: f.sum}), f.path...), 0)
 	}
 	return digest.Of(b)
 }
@@ -190,4 +234,14 @@ func (m *Manifest) Digest() digest.Digest {
 func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
+}
+
+// Size returns how many bytes the tree's regular files had.
+func (m *Manifest) Size() (total int64) {
+	for _, f := range m.files {
+		if f.stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			total += f.stat.Size
+		}
+	}
+	return total
 }

@@ -60,7 +60,7 @@ func Toolchains(t testing.TB) string {
 }
 
 // Settings are the environment variables that a slugc under test gets besides its state directory:
-// a PATH that starts with its own directory, and where this machine gets packages from.
+// a PATH that starts with its own directory, no budget for what is kept, and where this machine gets packages from.
 func Settings(t testing.TB) []string {
 	t.Helper()
 	return this(t).settings
@@ -111,7 +111,10 @@ var passed = regexp.MustCompile(`(?i)^(?:(?:https?|no|all)_proxy|ssl_cert_(?:fil
 // machineSettings asks npm and go where packages come from, so that a slugc with a HOME of its own
 // reaches the same places.
 func machineSettings(binary string) ([]string, error) {
-	list := []string{"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH")}
+	list := []string{
+		"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH"),
+		"SLUGC_CACHE_SIZE=0", "SLUGC_CACHE_AGE=0", // the toolchains are those of other tests too
+	}
 	for _, variable := range os.Environ() {
 		if passed.MatchString(variable) {
 			list = append(list, variable)

@@ -54,6 +54,9 @@ func startCopy(r Request, attr *syscall.ProcAttr) (int, error) {
 	copied.Dir, copied.Env = "/", []string{}
 	copied.Files = append(copied.Files[:3:3], pipes[0].Fd(), pipes[3].Fd())
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{r.Self, argHidden, argExec}, &copied)
+	if err != nil && r.Overlay != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNoMount, err)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("restarting %s: %w", r.Self, err)
 	}
@@ -68,6 +71,8 @@ func startCopy(r Request, attr *syscall.ProcAttr) (int, error) {
 	syscall.Wait4(pid, nil, 0, nil)
 	var why report
 	switch json.Unmarshal(message, &why); {
+	case why.NoMount:
+		return 0, fmt.Errorf("%w: %w", ErrNoMount, syscall.Errno(why.Errno))
 	case why.Errno != 0:
 		return 0, fmt.Errorf("%s: %w", why.Error, syscall.Errno(why.Errno))
 	case why.Error != "":
@@ -91,10 +96,8 @@ func execMain() int {
 }
 
 func restrictAndExec(r Request) error {
-	if r.Mount != nil {
-		if err := r.Mount.mount(); err != nil {
-			return fmt.Errorf("mounting %s: %w", r.Mount.To, err)
-		}
+	if err := r.mount(); err != nil {
+		return err
 	}
 	if err := os.Chdir(r.Dir); err != nil {
 		return err

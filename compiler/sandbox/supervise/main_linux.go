@@ -83,10 +83,11 @@ func superviseMain(self string, args []string) int {
 }
 
 func errorReport(err error) report {
+	noMount := errors.Is(err, ErrNoMount)
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno)}
+		return report{Error: strings.TrimSuffix(err.Error(), ": "+errno.Error()), Errno: int(errno), NoMount: noMount}
 	}
-	return report{Error: err.Error()}
+	return report{Error: err.Error(), NoMount: noMount}
 }
 
 // await waits for the request and starts the main process.
@@ -134,6 +135,9 @@ func (s *supervisor) start(spawner *spawner, files []*os.File) error {
 	s.main, err = spawner.spawn(attr, func() (int, error) {
 		if s.req.Rules != nil {
 			return startCopy(s.req.Request, attr)
+		}
+		if s.req.Overlay != nil {
+			return startMounted(s.req.Request, attr)
 		}
 		if s.req.Mount != nil {
 			if pid, err := startMounted(s.req.Request, attr); err == nil {

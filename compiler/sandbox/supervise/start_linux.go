@@ -33,11 +33,13 @@ type supervisorRequest struct {
 
 // report is a message of the supervisor's: the first has Pid or Error, the second Code and Signal.
 type report struct {
-	Pid    int    `json:"pid,omitempty"`
-	Error  string `json:"error,omitempty"`
-	Errno  int    `json:"errno,omitempty"`
-	Code   int    `json:"code"`
-	Signal int    `json:"signal"`
+	Pid   int    `json:"pid,omitempty"`
+	Error string `json:"error,omitempty"`
+	Errno int    `json:"errno,omitempty"`
+	// NoMount says that the error is that of a mount.
+	NoMount bool `json:"no_mount,omitempty"`
+	Code    int  `json:"code"`
+	Signal  int  `json:"signal"`
 }
 
 // supervised is the parent's view of a supervisor.
@@ -78,6 +80,8 @@ func (s *supervised) readStarted(errSend error) error {
 		return fmt.Errorf("talking to the supervisor: %w", errSend)
 	case err != nil:
 		return fmt.Errorf("talking to the supervisor: %w", unexpectedEOF(err))
+	case first.NoMount:
+		return fmt.Errorf("%w: %w", ErrNoMount, syscall.Errno(first.Errno))
 	case first.Errno != 0:
 		return &os.PathError{Op: "exec", Path: first.Error, Err: syscall.Errno(first.Errno)}
 	case first.Error != "":

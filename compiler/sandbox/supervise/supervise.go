@@ -19,6 +19,7 @@
 package supervise
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,8 +60,25 @@ type Request struct {
 	Rules *Rules `json:"rules,omitempty"`
 	// Mount shows the process another directory in the place of one; nil does not.
 	Mount *Mount `json:"mount,omitempty"`
+	// Overlay puts a directory together for the process; nil does not. It needs Self, and Start fails with
+	// [ErrNoMount] where the kernel permits no such mount.
+	Overlay *Overlay `json:"overlay,omitempty"`
 	// Ready is a supervisor that [Prepare] has started with the same Self, Terminal and Isolation; nil starts one.
 	Ready *Ready `json:"-"`
+}
+
+// ErrNoMount is wrapped by the error of [Start] where an [Overlay] cannot be mounted.
+var ErrNoMount = errors.New("the kernel permits no overlay here")
+
+// Overlay is a directory that the process, and nobody else, sees: what the lower directories hold, and over it
+// what the process itself writes (overlayfs, Linux 5.11; Documentation/filesystems/overlayfs.rst). The names,
+// of which none may hold a colon, a comma or a backslash, are relative to Dir.
+type Overlay struct {
+	Dir   string   `json:"dir"`   // absolute
+	Lower []string `json:"lower"` // stay as they are; the uppermost first; links are followed
+	Upper string   `json:"upper"` // takes what the process writes
+	Work  string   `json:"work"`  // an empty directory beside Upper, for the kernel
+	To    string   `json:"to"`    // absolute: where the process sees it
 }
 
 // Mount is a directory that the process, and nobody else, sees in the place of another.
@@ -121,7 +139,7 @@ func Start(r Request) (*Process, error) {
 	start := startGroup
 	if r.Self != "" {
 		start = startSupervised
-	} else if r.Rules != nil || r.Isolation != nil {
+	} else if r.Rules != nil || r.Isolation != nil || r.Overlay != nil {
 		return nil, fmt.Errorf("starting %q: isolation needs the path of the slugc binary", r.Args[0])
 	}
 	p := &Process{done: make(chan struct{})}
