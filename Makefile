@@ -1,5 +1,5 @@
 # The README says what each target is for.
-.PHONY: build install dist test test-race test-rest test-short fuzz cover lint bench demo demo-push chaos
+.PHONY: build install dist test test-race test-rest test-short fuzz cover lint bench bench-parts demo demo-push chaos
 export CGO_ENABLED ?= 0
 PREFIX ?= /usr/local
 OUTPUT ?= bin/slugc
@@ -30,11 +30,11 @@ test-race:
 	$(GOTEST) -race -run 'TestEqualTrees|TestPackAndUnpack|TestReuse|TestDamagedSegments|TestArchives' ./compiler/slug
 
 test-rest:
-	$(GOTEST) ./cmd/... $$(go list ./... | grep -v /cmd/ | grep -vxF "$$(go list $(RACE))")
+	$(GOTEST) ./cmd/... ./.ci/bench/... $$(go list ./... | grep -v /cmd/ | grep -vxF "$$(go list $(RACE))")
 
 # For the inner loop: needs Go and git alone, and says what it leaves out.
 test-short:
-	$(GOTEST) -short ./...
+	$(GOTEST) -short ./... ./.ci/bench/...
 
 TIME = 10s
 fuzz:
@@ -47,10 +47,16 @@ cover:
 lint:
 	.ci/lint
 
+# slugc beside what others use: ROWS=4,5 picks rows, ROUNDS=7 repeats more often, WHERE is a directory, or xfs for an XFS with reflink of its own.
+ROUNDS = 5
+WHERE = /dev/shm
 bench: build
+	@go run ./.ci/bench -slugc $(OUTPUT) -rows '$(ROWS)' -rounds $(ROUNDS) -where '$(WHERE)' -o bin/bench.json
+
+# Parts of slugc alone, as Go benchmarks.
+bench-parts:
 	go test -run '^$$' -bench . -benchtime 1x ./compiler/slug ./compiler/source
 	go test -run '^$$' -bench Registrations -benchtime 2000x ./compiler/release/clustertest
-	.ci/bench bin/slugc
 
 demo: build
 	.ci/demo bin/slugc
