@@ -74,7 +74,8 @@ func readManifest(dir string, skip func(rel string) bool) (manifest, error) {
 	var mu sync.Mutex
 	err = top.Scan(".", func(l *beneath.Listing) error {
 		if skip != nil {
-			l.Entries = slices.DeleteFunc(l.Entries, func(e beneath.Entry) bool { return skip(path.Join(l.Path, e.Name)) })
+			skipped := func(e beneath.Entry) bool { return skip(path.Join(l.Path, e.Name)) }
+			l.Entries = slices.DeleteFunc(l.Entries, skipped)
 		}
 		packed, err := pack(l)
 		mu.Lock()
