@@ -28,7 +28,7 @@ var (
 // TestToy takes the steps with a toy Node.js, whose builds are cheap.
 func TestToy(t *testing.T) {
 	t.Parallel()
-	few, count := 6, 90
+	few, count := 6, 84
 	if *long {
 		few, count = 20, 200
 	}
