@@ -123,6 +123,7 @@ func build(frame *language.Build) error {
 	defer b.end()
 	return language.Steps(
 		b.openEntries, b.findTools, b.setUp, b.compile, b.loadEntries, b.findJar, b.checkLein, b.freeze,
-		b.freezeOther, b.freezeVariants, b.settle, b.normalise, b.runtime, b.saveEntries, b.processes, b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
+		b.freezeOther, b.freezeVariants, b.settle, b.normalise, b.runtime, b.saveEntries, b.processes,
+		b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
 	)
 }
