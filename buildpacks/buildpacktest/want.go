@@ -15,15 +15,10 @@ type Want struct {
 	App          string            `json:"app"`
 	ProcessTypes map[string]string `json:"process_types"`
 	Runtimes     map[string]string `json:"runtimes"`
-	HTTP         struct {
-		Path   string `json:"path"`
-		Status int    `json:"status"`
-		Body   string `json:"body"`
-	} `json:"http"`
-	Present  []string `json:"present"`
-	Absent   []string `json:"absent"`
-	Warnings []string `json:"warnings"`
-	Error    struct {
+	Present      []string          `json:"present"`
+	Absent       []string          `json:"absent"`
+	Warnings     []string          `json:"warnings"`
+	Error        struct {
 		ID string `json:"id"`
 	} `json:"error"`
 }
@@ -64,13 +59,5 @@ func (w Want) Check(t testing.TB, got Outcome, files Files) {
 		if strings.Contains(text, NamesRoot) {
 			t.Errorf("%s: %s", name, text)
 		}
-	}
-}
-
-// CheckHTTP holds an answer of the app's web process to the wishes.
-func (w Want) CheckHTTP(t testing.TB, status int, body string) {
-	t.Helper()
-	if status != w.HTTP.Status || !strings.Contains(body, w.HTTP.Body) {
-		t.Errorf("%s answers %d %q, want %d with %q", w.HTTP.Path, status, body, w.HTTP.Status, w.HTTP.Body)
 	}
 }

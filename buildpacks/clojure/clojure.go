@@ -122,7 +122,8 @@ func build(frame *language.Build) error {
 	}
 	defer b.end()
 	return language.Steps(
-		b.findTools, b.setUp, b.compile, b.findJar, b.checkLein, b.freeze, b.freezeOther, b.freezeVariants, b.settle,
-		b.normalise, b.runtime, b.processes, b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
+		b.openEntries, b.findTools, b.setUp, b.compile, b.loadEntries, b.findJar, b.checkLein, b.freeze,
+		b.freezeOther, b.freezeVariants, b.settle, b.normalise, b.runtime, b.saveEntries, b.processes,
+		b.leinInSlug, b.cliInSlug, b.bill, b.tidy, b.checkProcfile,
 	)
 }

@@ -99,7 +99,7 @@ func (b *work) packClasses(f *frozen, packed map[string]string) error {
 			continue
 		}
 		jar := entry + ".jar"
-		if err := jarOf(jar, entry); err != nil {
+		if err := jarOf(jar, entry, b.entries); err != nil {
 			return fmt.Errorf("packing %q: %w", rel, err)
 		}
 		if err := os.RemoveAll(entry); err != nil {
@@ -199,7 +199,7 @@ func (b *work) jarOfLibrary(i int, dir string) (jar, name string, err error) {
 		name = c.Name + "-" + c.Version + ".jar"
 	}
 	jar = filepath.Join(b.home, fmt.Sprintf("library-%d.jar", i))
-	if err := jarOf(jar, dir); err != nil {
+	if err := jarOf(jar, dir, b.entries); err != nil {
 		return "", "", fmt.Errorf("packing %q: %w", name, err)
 	}
 	return jar, name, nil

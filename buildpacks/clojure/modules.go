@@ -56,8 +56,8 @@ const maxClass = 16 << 20
 
 // modulesFor returns the modules of a JDK that an app needs, sorted: the safe ones that the JDK
 // has, and those whose packages the app's classes and sources name.
-func modulesFor(jdk map[string]string, paths []string) ([]string, error) {
-	s := &scanner{jdk: jdk, have: map[string]bool{}, found: map[string]bool{}}
+func modulesFor(jdk map[string]string, paths []string, e *entries) ([]string, error) {
+	s := &scanner{jdk: jdk, entries: e, have: map[string]bool{}, found: map[string]bool{}}
 	for _, module := range jdk {
 		s.have[module] = true
 	}
@@ -72,9 +72,10 @@ func modulesFor(jdk map[string]string, paths []string) ([]string, error) {
 
 // scanner collects the modules of the packages that files name.
 type scanner struct {
-	jdk   map[string]string // modules by package
-	have  map[string]bool   // all modules of the JDK
-	found map[string]bool
+	jdk     map[string]string // modules by package
+	have    map[string]bool   // all modules of the JDK
+	found   map[string]bool
+	entries *entries // of jars that were searched before
 }
 
 // add adds the modules that the JDK has.
@@ -119,20 +120,30 @@ func (s *scanner) jar(path string) error {
 	}
 	defer r.Close()
 	for _, f := range r.File {
-		if !interesting(f.Name) {
+		if !interesting(f.Name) || ofEverywhere(f.Name) {
 			continue
 		}
-		in, err := f.Open()
+		modules, err := s.entries.modules(f, func() ([]string, error) { return s.entry(f) })
 		if err != nil {
 			return err
 		}
-		err = s.file(f.Name, in)
-		in.Close()
-		if err != nil {
-			return err
+		for _, module := range modules {
+			s.found[module] = true
 		}
 	}
 	return nil
+}
+
+// entry returns the modules that one entry of a jar needs.
+func (s *scanner) entry(f *zip.File) ([]string, error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	one := scanner{jdk: s.jdk, have: s.have, found: map[string]bool{}}
+	err = one.file(f.Name, in)
+	return slices.Collect(maps.Keys(one.found)), err
 }
 
 func interesting(name string) bool {
@@ -145,11 +156,14 @@ func interesting(name string) bool {
 	return false
 }
 
+// ofEverywhere reports whether a file is of those parts.
+func ofEverywhere(name string) bool {
+	return slices.ContainsFunc(everywhere, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
 func (s *scanner) file(name string, in io.Reader) error {
-	for _, prefix := range everywhere {
-		if strings.HasPrefix(name, prefix) {
-			return nil
-		}
+	if ofEverywhere(name) {
+		return nil
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxClass))
 	if err != nil {

@@ -70,12 +70,12 @@ func TestScanner(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "app.jar")
 		writeJar(t, file, entry{name: tt.file, text: tt.text})
-		got, err := modulesFor(testModules, []string{file})
+		got, err := modulesFor(testModules, []string{file}, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		alone, err := modulesFor(testModules, nil)
+		alone, err := modulesFor(testModules, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

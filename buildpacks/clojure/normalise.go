@@ -3,7 +3,6 @@ package clojure
 import (
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
@@ -40,8 +39,12 @@ func (b *work) normalise() error {
 	if err != nil {
 		return err
 	}
+	needless := b.needlessJars(jars)
 	for _, j := range jars {
-		if err := normaliseJar(filepath.Join(b.Dir, filepath.FromSlash(j.path))); err != nil {
+		if slices.Contains(needless, j.path) {
+			continue
+		}
+		if err := normaliseJar(filepath.Join(b.Dir, filepath.FromSlash(j.path)), b.entries); err != nil {
 			return fmt.Errorf("normalising %q: %w", j.path, err)
 		}
 	}
@@ -49,7 +52,7 @@ func (b *work) normalise() error {
 }
 
 // normaliseJar replaces a jar by a rewritten one.
-func normaliseJar(file string) (err error) {
+func normaliseJar(file string, e *entries) (err error) {
 	r, err := zip.OpenReader(file)
 	if err != nil {
 		return err
@@ -60,7 +63,7 @@ func normaliseJar(file string) (err error) {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	if err := errors.Join(rewrite(tmp, r.File), tmp.Chmod(0o644), tmp.Close()); err != nil {
+	if err := errors.Join(rewrite(tmp, r.File, e), tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), file)
@@ -68,7 +71,7 @@ func normaliseJar(file string) (err error) {
 
 // rewrite writes the entries sorted, with META-INF/MANIFEST.MF first, where java.util.jar expects
 // it. Of entries with the same name it writes the last, as Java reads it.
-func rewrite(to io.Writer, files []*zip.File) error {
+func rewrite(to io.Writer, files []*zip.File, e *entries) error {
 	byName := map[string]*zip.File{}
 	for _, f := range files {
 		byName[f.Name] = f
@@ -83,7 +86,7 @@ func rewrite(to io.Writer, files []*zip.File) error {
 		}
 		return strings.Compare(a, b)
 	})
-	w := newJar(to)
+	w := newJar(to, e)
 	for _, name := range names {
 		if err := rewriteEntry(w, byName[name], when(byName, name)); err != nil {
 			return fmt.Errorf("entry %q: %w", name, err)
@@ -92,30 +95,21 @@ func rewrite(to io.Writer, files []*zip.File) error {
 	return w.Close()
 }
 
-// newJar starts a jar. It sets the compression level, so that the bytes do not depend on the
-// default of the library. All entries share one compressor: to make one costs more than to compress a class.
-func newJar(to io.Writer) *zip.Writer {
+// newJar starts a jar.
+func newJar(to io.Writer, e *entries) *zip.Writer {
 	w := zip.NewWriter(to)
-	var shared *flate.Writer
-	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (_ io.WriteCloser, err error) {
-		if shared == nil {
-			shared, err = flate.NewWriter(out, 6)
-			return shared, err
-		}
-		shared.Reset(out)
-		return shared, nil
-	})
+	w.RegisterCompressor(zip.Deflate, (&packer{entries: e}).start)
 	return w
 }
 
 // jarOf writes the files below a directory into a jar, as rewrite does. Classes are newer than
 // sources.
-func jarOf(file, dir string) (err error) {
+func jarOf(file, dir string, e *entries) (err error) {
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	w := newJar(out)
+	w := newJar(out, e)
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { // in the order of names
 		if err != nil || !d.Type().IsRegular() {
 			return err

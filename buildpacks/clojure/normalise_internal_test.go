@@ -68,7 +68,7 @@ func TestNormaliseJar(t *testing.T) {
 	builtJar(t, first, "someone", now, false)
 	builtJar(t, second, "another", now.Add(48*time.Hour), true)
 	for _, file := range []string{first, second} {
-		if err := normaliseJar(file); err != nil {
+		if err := normaliseJar(file, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestJarOf(t *testing.T) {
 	for name, text := range map[string]string{"app/core__init.class": "class", "app/data.edn": "{}"} {
 		testkit.Write(t, filepath.Join(dir, "classes", name), text)
 	}
-	if err := jarOf(filepath.Join(dir, "classes.jar"), filepath.Join(dir, "classes")); err != nil {
+	if err := jarOf(filepath.Join(dir, "classes.jar"), filepath.Join(dir, "classes"), nil); err != nil {
 		t.Fatal(err)
 	}
 	r, err := zip.OpenReader(filepath.Join(dir, "classes.jar"))

@@ -116,7 +116,7 @@ func (b *work) modules() ([]string, error) {
 		}
 		paths = append(paths, jar)
 	}
-	modules, err := modulesFor(jdk, paths)
+	modules, err := modulesFor(jdk, paths, b.entries)
 	if err != nil {
 		return nil, err
 	}

@@ -189,12 +189,7 @@ func (b *work) tidy() error {
 	if err != nil {
 		return err
 	}
-	var needless []string
-	for _, j := range jars {
-		if b.app.Tool == "leiningen" && j.path != b.uberjar && path.Dir(j.path) == path.Dir(b.uberjar) {
-			needless = append(needless, j.path)
-		}
-	}
+	needless := b.needlessJars(jars)
 	for dir := path.Dir(b.uberjar); dir != "." && dir != "/"; dir = path.Dir(dir) {
 		needless = append(needless, dir+"/classes", dir+"/stale")
 	}
@@ -207,4 +202,16 @@ func (b *work) tidy() error {
 		}
 	}
 	return nil
+}
+
+// needlessJars returns which of the jars that the build made do not belong in the slug: the thin one beside the
+// uberjar, unless the Procfile names it.
+func (b *work) needlessJars(jars []jar) (needless []string) {
+	for _, j := range jars {
+		if b.app.Tool == "leiningen" && j.path != b.uberjar && path.Dir(j.path) == path.Dir(b.uberjar) &&
+			!b.mentioned(j.path) && !b.starts(j.path) {
+			needless = append(needless, j.path)
+		}
+	}
+	return needless
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"slugc/cache"
 )
@@ -26,8 +27,8 @@ const seedRecipe = "2"
 
 // Seed says how to compile the standard library of a Go toolchain before any app asks for it: the part
 // that most web apps import, which is two thirds of it by time. It fills a GOCACHE that takes nothing
-// from any app, so the platform makes it once and shows it to every build, read-only. A build copies it
-// into its own cache layer and compiles only the app's packages, and what else they import. [Seed] and
+// from any app, so the platform makes it once and shows it to every build, read-only. A build links or
+// copies it into its own cache layer and compiles only the app's packages, and what else they import. [Seed] and
 // [Build] agree on everything that a key of the go command's cache depends on.
 type Seed struct {
 	// Name tells it from other seeds of the same toolchain: it contains everything else that keys
@@ -86,16 +87,30 @@ func identity(program string) string {
 // seedKey is the key in the build cache layer's metadata of the seed that was copied into it.
 const seedKey = "standard-library"
 
-// copySeed copies the compiled standard library into the build cache, once for each toolchain.
-// Without a seed the build is slower.
+// linkedMark is in the metadata's value for seedKey between the seed and where it is linked to.
+const linkedMark = " linked to "
+
+// copySeed puts the compiled standard library into the build cache, once for each toolchain: as links where a
+// mount keeps the seed from being written to, else as copies. Without a seed the build is slower.
 func (b *work) copySeed() error {
 	dir := b.goTool.Derived[SeedName]
 	layer := b.Contributed("build-cache")
-	want := "go" + b.goTool.Version + " " + filepath.Base(dir)
-	if dir == "" || layer.Metadata[seedKey] == want {
+	had, _ := layer.Metadata[seedKey].(string)
+	want := ""
+	if dir != "" {
+		want = "go" + b.goTool.Version + " " + filepath.Base(dir)
+	}
+	links := dir != "" && readOnly(dir)
+	if links {
+		want += linkedMark + dir + " " + b.lastTrim()
+	}
+	if had == want || dir == "" && !strings.Contains(had, linkedMark) {
 		return nil
 	}
-	err := copyCache(b.Context, b.buildCache, dir)
+	err := b.unlinkSeed(had, dir)
+	if err == nil && dir != "" {
+		err = copyCache(b.Context, b.buildCache, dir, links)
+	}
 	if b.Context.Err() != nil {
 		return context.Cause(b.Context)
 	}
@@ -111,6 +126,43 @@ func (b *work) copySeed() error {
 	return nil
 }
 
+// readOnly reports whether a mount keeps a directory from being written to. Then the go command, or a script of
+// the app, reaches nothing through a link, and can't even set a file's time.
+func readOnly(dir string) bool {
+	var s unix.Statfs_t
+	return unix.Statfs(dir, &s) == nil && s.Flags&unix.ST_RDONLY != 0
+}
+
+// lastTrim tells when the go command last trimmed the build cache, as it notes it. It can't renew the time of a
+// link's target, so after five days it takes the links: the next build makes them again.
+func (b *work) lastTrim() string {
+	note, err := os.ReadFile(filepath.Join(b.buildCache, "trim.txt"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(note[:min(len(note), 32)]))
+}
+
+// unlinkSeed removes the links that a build made to another place than dir: the go command could not write
+// through one that leads nowhere.
+func (b *work) unlinkSeed(had, dir string) error {
+	_, place, linked := strings.Cut(had, linkedMark)
+	if !linked || dir != "" && strings.HasPrefix(place, dir+" ") && readOnly(dir) {
+		return nil
+	}
+	cache, err := os.OpenRoot(b.buildCache)
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	return fs.WalkDir(cache.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type()&fs.ModeSymlink != 0 {
+			err = cache.Remove(name)
+		}
+		return err
+	})
+}
+
 const (
 	seedWorkers = 4
 
@@ -120,16 +172,16 @@ const (
 	unusedFor = 2 * time.Hour
 )
 
-// copyCache copies the entries of a GOCACHE to another, which may have some already. They are
-// copies and never links: what an app writes into its own cache must not reach the cache that all
-// apps share.
+// copyCache copies the entries of a GOCACHE to another, which may have some already. Outputs, nearly all of the
+// bytes, become links if links says so. What an app writes into its own cache must not reach the cache that all
+// apps share, so that is only where nothing can write there.
 //
 // An entry is two files: XX/‹action›-a names the hash and the size of XX/‹output›-d. The go command
 // ignores an entry of another form and an output that is missing or has another size, and makes it
 // again; so a copy that was interrupted does no harm. It does not hash an output that it reads. The
 // bytes are as trustworthy as the toolchain's own files: they are on disk before they get their
 // name, and no build can write them.
-func copyCache(ctx context.Context, to, from string) error {
+func copyCache(ctx context.Context, to, from string, links bool) error {
 	dst, err := os.OpenRoot(to)
 	if err != nil {
 		return err
@@ -148,14 +200,14 @@ func copyCache(ctx context.Context, to, from string) error {
 	workers.SetLimit(seedWorkers)
 	for _, d := range dirs {
 		if d.IsDir() && len(d.Name()) == 2 { // other names are the go command's own records
-			workers.Go(func() error { return copyEntries(ctx, dst, src, d.Name()) })
+			workers.Go(func() error { return copyEntries(ctx, dst, src, d.Name(), links) })
 		}
 	}
 	return workers.Wait()
 }
 
 // copyEntries copies the files of one directory.
-func copyEntries(ctx context.Context, dst, src *os.Root, dir string) error {
+func copyEntries(ctx context.Context, dst, src *os.Root, dir string, links bool) error {
 	files, err := fs.ReadDir(src.FS(), dir)
 	if err != nil {
 		return err
@@ -171,11 +223,28 @@ func copyEntries(ctx context.Context, dst, src *os.Root, dir string) error {
 		if !f.Type().IsRegular() {
 			continue
 		}
-		if err := copyEntry(dst, src, filepath.Join(dir, f.Name()), written); err != nil {
+		name := filepath.Join(dir, f.Name())
+		if links && strings.HasSuffix(name, "-d") {
+			err = linkEntry(dst, name, filepath.Join(src.Name(), name))
+		} else {
+			err = copyEntry(dst, src, name, written)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// linkEntry makes one file a link, also one that was copied before.
+func linkEntry(dst *os.Root, name, target string) error {
+	if is, err := dst.Readlink(name); err == nil && is == target {
+		return nil
+	}
+	if err := dst.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return dst.Symlink(target, name)
 }
 
 // copyEntry copies one file and dates it, unless there is one of that name.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"slugc/buildpacks/buildpacktest"
 	"slugc/buildpacks/golang"
@@ -140,7 +141,58 @@ func TestSeed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("linked", testLinkedSeed)
 	t.Run("damaged", testDamagedSeed)
+}
+
+// testLinkedSeed links a seed that nothing can write to, also in place of copies, and again what is missing after
+// the go command has trimmed its cache. No link is left that leads elsewhere.
+func testLinkedSeed(t *testing.T) {
+	b := newSeeded(t, "0")
+	seed, fixed := b.goTool().Derived[golang.SeedName], b.Path("fixed")
+	must(t, os.Mkdir(fixed, 0o755))
+	if err := unix.Mount(seed, fixed, "", unix.MS_BIND, ""); err != nil {
+		t.Fatalf("this test mounts a directory and needs root: %v", err)
+	}
+	t.Cleanup(func() { must(t, unix.Unmount(fixed, unix.MNT_DETACH)) })
+	must(t, unix.Mount("", fixed, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	outputs, err := filepath.Glob(filepath.Join(seed, "??", "*-d"))
+	must(t, err)
+	links := func() (list []string) {
+		for _, output := range outputs {
+			rel, _ := filepath.Rel(seed, output)
+			if target, err := os.Readlink(filepath.Join(b.Layer("build-cache"), rel)); err == nil {
+				if target != filepath.Join(fixed, rel) {
+					t.Errorf("%s is a link to %s", rel, target)
+				}
+				list = append(list, filepath.Join(b.Layer("build-cache"), rel))
+			}
+		}
+		return list
+	}
+	build := func(seed string, want int) {
+		t.Helper()
+		b.goTool().Derived[golang.SeedName] = seed
+		if got := compiled(b.build().Log); len(got) > 1 || len(got) == 1 && got[0] != "main" {
+			t.Errorf("it compiled %q", got)
+		}
+		if n := len(links()); n != want {
+			t.Errorf("%d of %d outputs are links, want %d", n, len(outputs), want)
+		}
+	}
+	before := state(t, seed)
+	build(seed, 0)
+	build(fixed, len(outputs))
+	if diff := cmp.Diff(before, state(t, seed)); diff != "" {
+		t.Errorf("the seed changed (-before +after):\n%s", diff)
+	}
+	b.Restore()
+	for _, link := range links() {
+		must(t, os.Remove(link))
+	}
+	must(t, os.WriteFile(filepath.Join(b.Layer("build-cache"), "trim.txt"), []byte("1795000000"), 0o644))
+	build(fixed, len(outputs))
+	build(seed, 0)
 }
 
 // testDamagedSeed cuts outputs short and mangles an entry, as a copy that was interrupted leaves

@@ -8,8 +8,9 @@ import (
 	"slugc/buildpacks/buildpacktest"
 )
 
-// TestFixtures builds each fixture from scratch, again with what the first build kept, and from
-// scratch elsewhere. All three leave the same files.
+// TestFixtures builds each fixture from scratch, again with what the first build kept, and from scratch elsewhere.
+// All three leave the same files. That the slugs start, and that node-express-npm is the same elsewhere, is held by
+// the fixtures' test of cmd/slugc/e2e.
 func TestFixtures(t *testing.T) {
 	for _, tt := range []struct {
 		fixture string
@@ -28,8 +29,6 @@ func TestFixtures(t *testing.T) {
 			b := newBench(t, tt.fixture)
 			cold := b.build()
 			w.Check(t, cold.Outcome, cold.files)
-			status, body := b.get(cold, w.HTTP.Path)
-			w.CheckHTTP(t, status, body)
 			warm := b.build()
 			buildpacktest.Equal(t, "with the cache", warm.files, cold.files)
 			for _, manager := range []string{"npm", "yarn", "pnpm", "bun"} {
@@ -43,8 +42,10 @@ func TestFixtures(t *testing.T) {
 			if !bytes.Equal(warm.Bill, cold.Bill) || len(cold.Bill) == 0 {
 				t.Errorf("the bill of materials differs:\n%s\n%s", cold.Bill, warm.Bill)
 			}
-			elsewhere := newWarmBench(t, tt.fixture).build() // another directory, and another app's downloads
-			buildpacktest.Equal(t, "elsewhere", elsewhere.files, cold.files)
+			if tt.fixture != "node-express-npm" {
+				elsewhere := newWarmBench(t, tt.fixture).build() // another directory, and another app's downloads
+				buildpacktest.Equal(t, "elsewhere", elsewhere.files, cold.files)
+			}
 			if t.Failed() {
 				t.Logf("cold:\n%s\nwarm:\n%s", cold.Log, warm.Log)
 			}

@@ -66,6 +66,9 @@ func (b *work) install() error {
 			return err
 		}
 	}
+	if !b.hasBuildScripts() {
+		return nil
+	}
 	return b.recordTrees()
 }
 

@@ -56,13 +56,9 @@ func takeManifest(dir string, skip func(rel string) bool) (manifest, error) {
 }
 
 func readManifest(dir string, skip func(rel string) bool) (manifest, error) {
-	parent, err := beneath.Open(filepath.Dir(dir))
-	if err != nil {
-		return nil, err
-	}
-	defer parent.Close()
-	own, err := parent.Lstat(filepath.Base(dir))
-	if err != nil {
+	// The parent may be closed to a sandboxed build, so the tree is opened by its path.
+	var own unix.Stat_t
+	if err := unix.Lstat(dir, &own); err != nil {
 		return nil, err
 	}
 	// The tree's own entry is in the listing of nothing, which sorts first.
@@ -70,7 +66,7 @@ func readManifest(dir string, skip func(rel string) bool) (manifest, error) {
 	if !beneath.IsDir(own) {
 		return m, nil
 	}
-	top, err := parent.Dir(filepath.Base(dir))
+	top, err := beneath.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +74,8 @@ func readManifest(dir string, skip func(rel string) bool) (manifest, error) {
 	var mu sync.Mutex
 	err = top.Scan(".", func(l *beneath.Listing) error {
 		if skip != nil {
-			l.Entries = slices.DeleteFunc(l.Entries, func(e beneath.Entry) bool { return skip(path.Join(l.Path, e.Name)) })
+			skipped := func(e beneath.Entry) bool { return skip(path.Join(l.Path, e.Name)) }
+			l.Entries = slices.DeleteFunc(l.Entries, skipped)
 		}
 		packed, err := pack(l)
 		mu.Lock()

@@ -26,6 +26,10 @@ func (b *work) prune() error {
 		b.Log.Detail("Skipped: %s", why)
 		return nil
 	}
+	if b.nothingToPrune() {
+		b.Log.Detail("Nothing to remove: %s has no package that is for development only", b.app.Lockfile)
+		return nil
+	}
 	aside := filepath.Join(b.deps.layer.Path, "aside")
 	if err := os.RemoveAll(aside); err != nil {
 		return fmt.Errorf("pruning: %w", err)
@@ -43,6 +47,26 @@ func (b *work) prune() error {
 		return err
 	}
 	return b.pruneArchives()
+}
+
+// nothingToPrune reports whether npm's lock file says that the running app needs all that was installed
+// (https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json). Other managers' files do not tell.
+func (b *work) nothingToPrune() bool {
+	if b.app.Manager != "npm" || b.app.NodeModules || b.app.Workspace != nil || b.env.enabled("USE_NPM_INSTALL") {
+		return false
+	}
+	var lock struct {
+		Packages map[string]struct{ Dev, DevOptional, Extraneous bool }
+	}
+	if json.Unmarshal(b.readOwn(b.app.Lockfile), &lock) != nil || len(lock.Packages) == 0 {
+		return false
+	}
+	for _, one := range lock.Packages {
+		if one.Dev || one.DevOptional || one.Extraneous {
+			return false
+		}
+	}
+	return true
 }
 
 // runPrune runs the package manager's own commands. Modern yarn would run the app's own install scripts once

@@ -29,8 +29,8 @@ if (stage === 'install') fs.appendFileSync(ms + '/index.js', '// patched\n')
 `
 
 // TestPruningKeepsWhatScriptsMade holds that pruning undoes nothing that a script of the install or the build
-// did, with each package manager, that the development dependencies are gone, and that a build with the cache
-// leaves the same.
+// did, with each package manager, that the development dependencies are gone, and, with one that removes them in
+// place and one that installs again beside them, that a build with the cache leaves the same.
 func TestPruningKeepsWhatScriptsMade(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fixture string
@@ -96,7 +96,9 @@ func TestPruningKeepsWhatScriptsMade(t *testing.T) {
 				strings.Count(text, "// patched") > 1 {
 				t.Error("the patch is lost, or applied twice")
 			}
-			buildpacktest.Equal(t, "with the cache", b.build().files, first.files)
+			if name == "npm" || name == "bun" {
+				buildpacktest.Equal(t, "with the cache", b.build().files, first.files)
+			}
 			if t.Failed() {
 				t.Log(first.Log)
 			}

@@ -173,7 +173,7 @@ func (b *work) finishTrees() error {
 	d.final = slices.DeleteFunc(slices.Clone(d.paths), func(modules string) bool {
 		return !tree.Exists(b.inRoot(modules))
 	})
-	return b.recordTrees()
+	return nil
 }
 
 // cleanup runs heroku-cleanup on the pruned app.
@@ -182,6 +182,9 @@ func (b *work) cleanup() error {
 		return nil
 	}
 	b.Log.Step("Cleanup")
+	if err := b.recordTrees(); err != nil {
+		return err
+	}
 	if err := b.script("node/cleanup-script-failed", "heroku-cleanup", b.manager.run); err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ type keptState struct {
 	// Full and Programs are the programs in node_modules/.bin before and after pruning, nil where they are not known.
 	Full     []string `json:"full"`
 	Programs []string `json:"programs"`
-	Open     bool     `json:"open,omitempty"` // the build has not come to an end: Final is not known
+	// Open says that Final is not known: the build has not come to an end, or a script wrote to the trees.
+	Open bool `json:"open,omitempty"`
 }
 
 // readState reads what the last build left. A cache can be damaged, so paths are checked.
@@ -50,10 +51,10 @@ func (b *work) saveState() error {
 	if b.deps.key == "" {
 		return os.RemoveAll(b.deps.layer.Path)
 	}
-	return b.contributeState(false)
+	return b.contributeState(b.deps.dirty)
 }
 
-// contributeState contributes the layer. open says that the build goes on and may fail.
+// contributeState contributes the layer. open says that what is left of the trees is not what the key decides.
 func (b *work) contributeState(open bool) error {
 	d := &b.deps
 	text, err := json.Marshal(keptState{

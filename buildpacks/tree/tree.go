@@ -14,9 +14,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"slugc/cache/disk"
@@ -37,6 +40,7 @@ type Options struct {
 // file in dst, unless the copy is plain. Sockets and devices are left out.
 func Copy(src, dst string, o Options) error {
 	c := copier{Options: o, names: map[file]string{}}
+	c.files.SetLimit(runtime.GOMAXPROCS(0))
 	err := filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -53,6 +57,9 @@ func Copy(src, dst string, o Options) error {
 		}
 		return c.entry(path, filepath.Join(dst, rel), entry)
 	})
+	if failed := c.files.Wait(); failed != nil {
+		err = failed
+	}
 	if err != nil {
 		return err
 	}
@@ -69,7 +76,13 @@ type copier struct {
 	Options
 	dirs  []made
 	names map[file]string // the copies of files that have several names
+
+	files  errgroup.Group // copies the others, several at a time
+	failed atomic.Bool
 }
+
+// errFailed ends the walk when a file could not be copied, whose error the group has.
+var errFailed = errors.New("a file could not be copied")
 
 // made is a directory of the copy, which gets its mode last.
 type made struct {
@@ -82,6 +95,9 @@ type file struct{ dev, ino uint64 }
 
 // entry copies what is at path.
 func (c *copier) entry(path, target string, entry fs.DirEntry) error {
+	if c.failed.Load() {
+		return errFailed
+	}
 	switch entry.Type() {
 	case fs.ModeDir:
 		info, err := entry.Info()
@@ -107,8 +123,15 @@ func (c *copier) entry(path, target string, entry fs.DirEntry) error {
 				return nil
 			}
 			c.names[id] = target // also where a file system allows a file no more names
+			return disk.CopyFile(path, target, c.mode(info))
 		}
-		return disk.CopyFile(path, target, c.mode(info))
+		c.files.Go(func() error {
+			err := disk.CopyFile(path, target, c.mode(info))
+			if err != nil {
+				c.failed.Store(true)
+			}
+			return err
+		})
 	}
 	return nil
 }

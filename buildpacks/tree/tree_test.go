@@ -187,3 +187,20 @@ func TestReadIn(t *testing.T) {
 		t.Error("a file beyond the limit is read")
 	}
 }
+
+// TestCopyFails holds that the copy of many files ends with the error of the one that could not be copied.
+func TestCopyFails(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{}
+	for i := range 100 {
+		files[fmt.Sprintf("%03d", i)] = "x"
+	}
+	src := testkit.Tree(t, t.TempDir(), files)
+	dst := testkit.Tree(t, t.TempDir(), map[string]string{"050": "there already"})
+	if err := tree.Copy(src, dst, tree.Options{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v", err)
+	}
+	if text := testkit.Read(t, filepath.Join(dst, "050")); text != "there already" {
+		t.Errorf("what was there is now %q", text)
+	}
+}

@@ -40,7 +40,8 @@ func TestFolder(t *testing.T) {
 			}
 			copied := filepath.Join(target, "a/b", name+suffix)
 			if got := testkit.Read(t, copied); got != string(content) || suffix != "" && seen.String() != got {
-				t.Errorf("%s%s: the copy has %d bytes, and %d were seen, of %d", name, suffix, len(got), seen.Len(), size)
+				t.Errorf("%s%s: the copy has %d bytes, and %d were seen, of %d",
+					name, suffix, len(got), seen.Len(), size)
 			}
 			info, err := os.Stat(copied)
 			if want := map[string]fs.FileMode{"": 0o644, ".x": 0o755}[suffix]; err != nil || info.Mode() != want {

@@ -53,13 +53,11 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"compiler/slug/assemble.go": {"os.CreateTemp os.Remove os.Rename", "the new slug"},
 	"compiler/slug/index.go":    {"os.ReadFile os.Stat", "the store of segments"},
 	"compiler/slug/pack.go":     {"os.MkdirTemp os.RemoveAll", "the store of segments"},
+	"compiler/slug/packs.go":    {"os.Open", "the store of segments"},
 	"compiler/slug/rebuild.go":  {"os.CreateTemp os.Remove os.Rename", "the new slug"},
-	"compiler/slug/store.go": {
-		"os.CreateTemp os.MkdirAll os.Open os.ReadDir os.Remove os.Stat",
-		"the store of segments",
-	},
-	"compiler/slug/unpack.go": {"os.MkdirAll os.OpenRoot", "the directory that the caller names, before it runs"},
-	"compiler/slug/upkeep.go": {"os.CreateTemp os.ReadDir os.Remove", "the store of segments"},
+	"compiler/slug/store.go":    {"os.CreateTemp os.MkdirAll os.ReadDir os.Remove os.Stat", "the store of segments"},
+	"compiler/slug/unpack.go":   {"os.MkdirAll os.OpenRoot", "the directory that the caller names, before it runs"},
+	"compiler/slug/upkeep.go":   {"os.CreateTemp os.ReadDir os.Remove", "the store of segments"},
 }
 
 // TestHandles holds that nothing reaches by path into a tree that a build could write.

@@ -41,8 +41,9 @@ func (s *Sandbox) startBwrap(
 	if err = files.err; err == nil {
 		var c *bwrapChild
 		c, err = superviseBwrap(supervise.Request{
-			Self: s.self, Args: append([]string{s.bwrap, "--args", number, "--"}, spec.Args...), Dir: "/", Env: []string{},
-			Stdin: std.in, Stdout: std.out, Stderr: std.err, Inherit: files.files, Files: maxOpenFiles,
+			Self: s.self, Args: append([]string{s.bwrap, "--args", number, "--"}, spec.Args...),
+			Dir: "/", Env: []string{}, Stdin: std.in, Stdout: std.out, Stderr: std.err,
+			Inherit: files.files, Files: maxOpenFiles,
 			Isolation: isolation, Ready: ready,
 		})
 		files.close() // bubblewrap has its own copies, and info ends when it closes them

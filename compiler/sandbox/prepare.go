@@ -8,8 +8,8 @@ type prepared struct {
 	ready  *supervise.Ready
 }
 
-// Prepare makes the control group and the supervisor of the next [Sandbox.Run] with the same limits of memory and
-// processes, so that it need not wait for them. Where that fails, the run makes them itself. If there is no
+// Prepare makes the control group and the supervisor of the next [Sandbox.Run] with the same limits of memory
+// and processes, so that it need not wait for them. Where that fails, the run makes them itself. If there is no
 // such run, [Sandbox.Discard] must be called; with slugc they end in any case.
 func (s *Sandbox) Prepare(l Limits) {
 	if s.self == "" {

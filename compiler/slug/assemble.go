@@ -37,7 +37,7 @@ func (p *packing) stitch() (*assembly, error) {
 		return nil, err
 	}
 	head := bytes.NewBuffer(bytes.Clone(gzipHeader))
-	size, sum, err := deflate(head, dirs, int64(len(gzipHeader)))
+	size, sum, err := new(deflater).write(head, dirs, int64(len(gzipHeader)))
 	if err != nil {
 		return nil, err
 	}

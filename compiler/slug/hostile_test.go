@@ -30,7 +30,7 @@ func (s forged) write(t testing.TB) string {
 	out := bytes.NewBuffer(bytes.Clone(gzipHeader))
 	add := func(b []byte) Segment {
 		at := int64(out.Len())
-		size, sum, err := deflate(out, b, at)
+		size, sum, err := new(deflater).write(out, b, at)
 		must(t, err)
 		return Segment{
 			Offset: at,

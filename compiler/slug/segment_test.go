@@ -44,7 +44,7 @@ func TestCodec(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if _, _, err := deflate(&out, text.Bytes(), 0); err != nil {
+	if _, _, err := new(deflater).write(&out, text.Bytes(), 0); err != nil {
 		t.Fatal(err)
 	}
 	const want = "sha256:c1618fd65e2f1cd590f49b4da362551a41f768e4d84d895acc39d0d191aed4c5"
@@ -65,7 +65,7 @@ func TestSegmentsEndAtAByte(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 100, 1 << 20} {
 		var out bytes.Buffer
-		n, _, err := deflate(&out, bytes.Repeat([]byte("x"), size), 10)
+		n, _, err := new(deflater).write(&out, bytes.Repeat([]byte("x"), size), 10)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -122,6 +122,7 @@ func (s *Store) removeUnused(x *index) error {
 // packWriter appends segments to a new pack file, which the first segment creates. It is not safe
 // for concurrent use.
 type packWriter struct {
+	deflater
 	dir  string
 	f    *os.File
 	size int64
@@ -138,7 +139,7 @@ func (p *packWriter) write(tar []byte) (location, error) {
 		}
 		p.f = f
 	}
-	n, sum, err := deflate(p.f, tar, p.size)
+	n, sum, err := p.deflater.write(p.f, tar, p.size)
 	if err != nil {
 		return location{}, writeFault(p.f.Name(), err)
 	}

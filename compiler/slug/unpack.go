@@ -86,7 +86,9 @@ func (o UnpackOptions) permits(path string, segments []Segment) error {
 	if total := sizeOf(segments); o.MaxBytes > 0 && total > o.MaxBytes {
 		return appFault(
 			"slug/too-large",
-			fmt.Errorf("unpacking slug %q: it holds %s, the limit is %s", path, megabytes(total), megabytes(o.MaxBytes)),
+			fmt.Errorf(
+				"unpacking slug %q: it holds %s, the limit is %s", path, megabytes(total), megabytes(o.MaxBytes),
+			),
 			"unpack it where more is allowed, or build it smaller",
 		)
 	}

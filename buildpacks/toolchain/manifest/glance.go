@@ -13,6 +13,9 @@ type glance struct {
 	open []openDir // each lies in the one before it
 }
 
+// maxOpen is how many it keeps open at most: a tree may be deeper than a process may have files open.
+const maxOpen = 64
+
 type openDir struct {
 	path string
 	fd   int
@@ -42,6 +45,9 @@ func (g *glance) dir(path string) (int, bool) {
 			break
 		}
 		g.pop()
+	}
+	if len(g.open) == maxOpen {
+		return -1, false
 	}
 	at, name := unix.AT_FDCWD, g.root+"/"+path
 	if n := len(g.open); n > 0 {

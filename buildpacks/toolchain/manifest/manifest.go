@@ -225,7 +225,7 @@ func (m *Manifest) Digest() digest.Digest {
 		if s.Mode&unix.S_IFMT == unix.S_IFREG {
 			s.Size = f.stat.Size
 		}
-		b = appendFile(b, file{path: f.path, stat: s, sum: f.sum})
+		b = append(append(appendStat(b, file{stat: s, sum: f.sum}), f.path...), 0)
 	}
 	return digest.Of(b)
 }

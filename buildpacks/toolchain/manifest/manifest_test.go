@@ -28,7 +28,9 @@ func flip(t *testing.T, file string) {
 
 func tree(t *testing.T) string {
 	t.Helper()
-	files := map[string]string{"bin/run": "#!/bin/sh\n", "lib/a/b": "b", "lib/a/deep/er/x": "", "lib/a/z": "z", ".derived/x": ""}
+	files := map[string]string{
+		"bin/run": "#!/bin/sh\n", "lib/a/b": "b", "lib/a/deep/er/x": "", "lib/a/z": "z", ".derived/x": "",
+	}
 	dir := testkit.Tree(t, t.TempDir(), files)
 	if err := os.Symlink("../bin/run", filepath.Join(dir, "lib", "run")); err != nil {
 		t.Fatal(err)

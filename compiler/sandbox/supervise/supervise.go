@@ -158,9 +158,9 @@ func Start(r Request) (*Process, error) {
 	return p, nil
 }
 
-// Prepare starts the supervisor of a process that is not known yet, in the background: of r, only Self, which it needs,
-// Terminal and Isolation count. A supervisor takes some milliseconds to start, and to enter control groups. Give
-// the result to [Start], or Close it. It ends with slugc.
+// Prepare starts the supervisor of a process that is not known yet, and does not wait for it: to start and to
+// enter control groups takes it some milliseconds. Of r, only Self, which it needs, Terminal and Isolation count.
+// Give the result to [Start], or Close it. A supervisor without a process ends with slugc.
 func Prepare(r Request) (*Ready, error) {
 	ready, err := prepare(r)
 	if err != nil {

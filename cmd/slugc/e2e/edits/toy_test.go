@@ -46,7 +46,7 @@ func (k *toy) state(dir string) {
 func (k *toy) paths() []string {
 	return []string{
 		"src/1.txt", "src/2.txt", "src/deep/3.txt", "src/deep/er/4.txt", "src/deep", "src", "lib/a", "lib/a/b",
-		"lib/a/b/c", "bin/run.sh", "name with space", "ünï/cöde", "dist/out.txt", "node_modules/alpha/own.js",
+		"lib/a/b/c", "bin/run.sh", "name with space", "ünï/cöde", "dist/out.txt",
 		"work-cache/own.txt", ".profile.d/own.sh", "public/index.html", ".cache/own", "server.js", "vendor", "tmp/own",
 	}
 }
@@ -72,7 +72,7 @@ func newToyState() *toyState {
 	return &toyState{
 		packages: map[string]string{"alpha": "1.0.0 plain", "beta": "1.0.0 script", "@scope/gamma": "1.0.0 dev"},
 		dev:      map[string]bool{"@scope/gamma": true},
-		scripts:  map[string][]string{},
+		scripts:  map[string][]string{"build": {scriptLines[0]}},
 	}
 }
 
@@ -100,6 +100,9 @@ func (s *toyState) edits() []edit {
 		}
 		scripts[name] = "sh " + name + ".sh"
 		text := "set -e\n" + strings.Join(lines, "\n") + "\n"
+		if s.cached && (name == "build" || name == "heroku-postbuild") {
+			text = cacheLines + text
+		}
 		list = append(list, edit{op: "write", path: name + ".sh", arg: text})
 	}
 	doc := map[string]any{
@@ -117,9 +120,9 @@ func (k *toy) draw(random *rand.Rand) func() []edit {
 	s := newToyState()
 	return func() []edit {
 		switch random.IntN(10) {
-		case 0, 1, 2:
+		case 0, 1:
 			s.drawLock(random)
-		case 3, 4, 5, 6, 7:
+		case 2, 3, 4, 5, 6, 7:
 			s.drawScript(random)
 		case 8:
 			s.cached = !s.cached
@@ -144,23 +147,29 @@ func (s *toyState) drawLock(random *rand.Rand) {
 
 // drawScript changes a script: it goes, or does a few things.
 func (s *toyState) drawScript(random *rand.Rand) {
-	name := "build"
-	if random.IntN(2) == 0 {
-		name = one(random, "heroku-postbuild", "heroku-prebuild", "heroku-cleanup", "postinstall")
+	name, gone := "build", 10
+	if random.IntN(4) == 0 { // these keep less from build to build
+		name, gone = one(random, "heroku-postbuild", "heroku-prebuild", "heroku-cleanup", "postinstall"), 2
 	}
-	if random.IntN(4) == 0 {
+	if random.IntN(gone) == 0 {
 		delete(s.scripts, name)
 		return
 	}
 	lines := []string{}
-	for range 1 + random.IntN(3) {
+	for range one(random, 0, 1, 1, 1, 2, 3) {
 		lines = append(lines, one(random, scriptLines...))
 	}
-	if random.IntN(12) == 0 {
+	if random.IntN(15) == 0 {
 		lines = append(lines, "exit 3")
 	}
 	s.scripts[name] = lines
 }
+
+// cacheLines use the directory that the app names. They are in the script as long as the app names it: what a
+// script does not look at stays in the slug.
+const cacheLines = `k=$(cat src/*.txt 2>/dev/null | cksum); [ "$(cat work-cache/key 2>/dev/null)" = "$k" ] || {
+	rm -rf work-cache; mkdir -p work-cache; echo "$k" >work-cache/key; echo "made from $k" >work-cache/value; }
+`
 
 // scriptLines are what scripts do. What they leave depends on the source and the configuration alone.
 var scriptLines = []string{
@@ -173,6 +182,8 @@ var scriptLines = []string{
 	`[ ! -d node_modules/beta ] || chmod 755 node_modules/beta/index.js`,
 	`[ ! -d node_modules/beta ] || chmod 600 node_modules/beta/lib/1.js`,
 	`rm -f node_modules/beta/lib/2.js`,
+	`rm -f node_modules/alpha/lib/1.js`,
+	`[ ! -f node_modules/alpha/index.js ] || chmod 755 node_modules/alpha/index.js`,
 	`rm -rf node_modules/alpha`,
 	`[ ! -d node_modules/beta/lib ] || mv node_modules/beta/lib node_modules/beta/lib2`,
 	`[ ! -d node_modules/.bin ] || ln -sf ../alpha/index.js node_modules/.bin/extra`,
@@ -185,8 +196,6 @@ var scriptLines = []string{
 	`f=node_modules/alpha/index.js; mkdir -p dist; rm -f dist/hard.js; [ ! -f $f ] || ln $f dist/hard.js`,
 	`[ ! -d node_modules ] || { k=$(cat src/*.txt 2>/dev/null | cksum); k=${k% *}; c=node_modules/.cache/toy;
 	[ -f $c/$k ] || { mkdir -p $c; echo "made from $k" >$c/$k; }; mkdir -p dist; cp $c/$k dist/cached; }`,
-	`k=$(cat src/*.txt 2>/dev/null | cksum); [ "$(cat work-cache/key 2>/dev/null)" = "$k" ] || {
-	rm -rf work-cache; mkdir -p work-cache; echo "$k" >work-cache/key; echo "made from $k" >work-cache/value; }`,
 	`echo more >>src/1.txt`,
 	`rm -rf src/deep`,
 	`chmod 755 server.js`,
@@ -200,7 +209,8 @@ var scriptLines = []string{
 
 // drawFile draws a special file of the app.
 func drawFile(random *rand.Rand) []edit {
-	name := one(random, "Procfile", ".slugignore", ".npmrc", "package-lock.json", "package.json", ".gitignore")
+	name := one(random, "Procfile", ".slugignore", ".npmrc", "package-lock.json", "package.json", ".gitignore",
+		"node_modules/alpha/own.js")
 	if random.IntN(3) == 0 {
 		return []edit{{op: "remove", path: name}}
 	}
@@ -211,6 +221,8 @@ func drawFile(random *rand.Rand) []edit {
 		"package-lock.json": {"{}\n", "{"},
 		"package.json":      {"{", `{"name": "toyapp", "scripts": {"start": "node server.js"}}`},
 		".gitignore":        {"dist\nlib\n"},
+
+		"node_modules/alpha/own.js": {"own\n"},
 	}
 	return []edit{{op: "write", path: name, arg: one(random, content[name]...)}}
 }
