@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -228,6 +229,9 @@ func packageOf(rel string) string {
 func findTrees(dir string, skip func(rel string) bool) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && name != dir {
+			return nil // a process that a script left behind has removed it meanwhile
+		}
 		if err != nil || !d.IsDir() || name == dir {
 			return err
 		}

@@ -80,8 +80,8 @@ func (s *scan) dir(own *scratch, fd int, name string, depth int) error {
 			return nil
 		}
 		child, err := s.open(fd, name, base, depth)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+			continue // it is no directory any longer
 		}
 		if err != nil {
 			return err
@@ -148,6 +148,9 @@ func (own *scratch) readNames(fd int) error {
 	}
 	for {
 		n, err := retry(func() (int, error) { return unix.ReadDirent(fd, own.raw) })
+		if errors.Is(err, unix.ENOENT) {
+			return nil // the directory itself has gone away
+		}
 		if err != nil || n <= 0 {
 			return err
 		}

@@ -178,9 +178,9 @@ func TestFollowKilled(t *testing.T) {
 	}
 	f = followApp(t, home, "blog", "--env", "COLOUR=green")
 	f.answers("one web.1 green")
-	if _, err := os.Stat(left[0]); err == nil {
-		t.Error("what the killed one left is still there")
-	}
+	testkit.Eventually(t, "what the killed one left is gone", func() bool {
+		return !testkit.Exists(left[0])
+	})
 	testkit.Eventually(
 		t,
 		"both runs in the logs",

@@ -12,6 +12,9 @@ func TestFound(t *testing.T) {
 		"a script no longer removes the dependencies": {
 			script("rm -rf node_modules\n"), build, script("true\n"), build,
 		},
+		"a script removes one file of a dependency": {
+			script("true\n"), build, script("rm -f node_modules/alpha/lib/1.js\n"), build, script("true\n"), build,
+		},
 		"a script writes to one of two names of a file": {
 			script("true\n"), build, script("chmod 755 node_modules/beta/index.js\n"), build,
 			script("echo more >>node_modules/beta/index.js\n"), build,
