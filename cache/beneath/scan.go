@@ -80,8 +80,8 @@ func (s *scan) dir(own *scratch, fd int, name string, depth int) error {
 			return nil
 		}
 		child, err := s.open(fd, name, base, depth)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-			continue // it is no directory any longer
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if err != nil {
 			return err
