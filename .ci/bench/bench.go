@@ -115,7 +115,9 @@ func (b *bench) env(more ...string) []string {
 
 // ours is a command of slugc with a state directory.
 func (b *bench) ours(home string, args ...string) measure.Command {
-	env := b.env("SLUGC_HOME="+home, "SLUGC_NPM_REGISTRY="+b.npm.URL+"/", "SLUGC_NODE_MIRROR=off", "SLUGC_GO_MIRROR=off")
+	env := b.env(
+		"SLUGC_HOME="+home, "SLUGC_NPM_REGISTRY="+b.npm.URL+"/", "SLUGC_NODE_MIRROR=off", "SLUGC_GO_MIRROR=off",
+	)
 	return measure.Command{
 		Args: append([]string{b.slugc}, args...), Dir: b.work, Own: b.slugc,
 		Env: slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "npm_config_") }),

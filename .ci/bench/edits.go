@@ -85,7 +85,9 @@ tar -cf - . | pigz >"$1.tgz"`
 
 func (c classicWay) run() error {
 	dir := c.b.path("classic")
-	err := c.b.shell(classic, c.b.work, c.b.env(), classicScript, dir, c.app, c.b.path("node.tgz"), c.b.path("npm-cache"))
+	err := c.b.shell(
+		classic, c.b.work, c.b.env(), classicScript, dir, c.app, c.b.path("node.tgz"), c.b.path("npm-cache"),
+	)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,8 @@ func (b *bench) packing() error {
 		}},
 		step{[]string{repack}, func(round int) error {
 			from := os.DirFS(filepath.Join(tree, "node_modules/moment"))
-			if err := addPackage(filepath.Join(tree, "node_modules", fmt.Sprintf("added-%d", round)), from); err != nil {
+			added := filepath.Join(tree, "node_modules", fmt.Sprintf("added-%d", round))
+			if err := addPackage(added, from); err != nil {
 				return err
 			}
 			_, err := b.measure(repack, measure.Command{Args: []string{b.self, argPack, tree, kept, out}})

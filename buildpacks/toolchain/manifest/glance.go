@@ -10,7 +10,7 @@ import (
 // one open, so that the kernel need not follow the path of each. It is for one goroutine.
 type glance struct {
 	root string
-	open []openDir // each lies in the one before it
+	open []openDir // each is a directory of the one before it
 }
 
 // maxOpen is how many it keeps open at most: a tree may be deeper than a process may have files open.

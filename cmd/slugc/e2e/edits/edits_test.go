@@ -2,7 +2,7 @@
 // an app (files, modes, links, times, locks, scripts that write where they should not, configuration, killed and
 // failed builds), builds the app after each few, and builds the same source in an empty state directory too.
 //
-// The run of the test suite takes a hundred steps of a toy app, with the real slugc and always the same seeds. The
+// The run of the test suite takes five hundred steps of a toy app, with the real slugc and always the same seeds. The
 // long form, which `make chaos` runs, draws its seeds and takes thousands of steps:
 //
 //	go test -v ./cmd/slugc/e2e/edits -long
@@ -28,7 +28,7 @@ var (
 // TestToy takes the steps with a toy Node.js, whose builds are cheap.
 func TestToy(t *testing.T) {
 	t.Parallel()
-	few, count := 3, 40
+	few, count := 6, 84
 	if *long {
 		few, count = 20, 200
 	}

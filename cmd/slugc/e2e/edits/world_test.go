@@ -72,7 +72,7 @@ func (t tally) String() string {
 		"%v of processors", t.builds, t.compared, t.known, t.failed, t.killed, t.idle, t.processors)
 }
 
-// newWorld makes a world without an app. It lies in memory where it can: file systems take long to sync.
+// newWorld makes a world without an app. It is in memory where it can be: file systems take long to sync.
 func newWorld(t testing.TB, k kind) *world {
 	t.Helper()
 	above := os.TempDir()
