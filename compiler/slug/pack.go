@@ -101,11 +101,17 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	p.share(shared)
 	defer p.packs.close()
 	defer closeSections(p.sections)
-	if err := p.segments(ctx); err != nil {
+	slug, err := newAssembly(p)
+	if err != nil {
+		return nil, err
+	}
+	defer slug.discard()
+	if err := p.segments(ctx, slug); err != nil {
 		return nil, errors.Join(err, p.abandon())
 	}
 	synced := p.syncPacks()
-	packed, err := p.assemble(ctx)
+	packed, err := slug.finish(ctx)
+	p.resumed = slug.hash.resumed
 	storeErr := synced()
 	if storeErr == nil {
 		storeErr = p.updateStore(ctx)
@@ -165,16 +171,29 @@ func (p *packing) kept(s Section) (record, error) {
 	return r, nil
 }
 
-// segments makes or finds all segments: one goroutine scans, the workers do the rest.
-func (p *packing) segments(ctx context.Context) error {
+// maxAhead is how many segments may be ready before an earlier one is.
+const maxAhead = 256
+
+// segments makes or finds all segments: one goroutine scans, one writes the slug (if there is to be one), the
+// workers do the rest.
+func (p *packing) segments(ctx context.Context, slug *assembly) error {
 	group, ctx := errgroup.WithContext(ctx)
-	jobs := make(chan job, p.Workers)
+	jobs, order := make(chan job, p.Workers), make(chan *built, maxAhead)
 	group.Go(func() error {
+		defer close(order)
 		defer close(jobs)
 		for i := range p.sections {
-			if err := p.schedule(ctx, i, jobs); err != nil {
+			if err := p.schedule(ctx, i, jobs, order); err != nil {
 				return err
 			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		if slug != nil {
+			return slug.follow(ctx, order)
+		}
+		for range order {
 		}
 		return nil
 	})
@@ -189,6 +208,7 @@ func (p *packing) segments(ctx context.Context) error {
 				if err := w.do(j); err != nil {
 					return fmt.Errorf("packing section %q: %w", p.sections[j.section].Name, err)
 				}
+				close(j.built.ready)
 				p.progress.add(j.built.location.Tar, 0)
 			}
 			return nil
@@ -198,17 +218,22 @@ func (p *packing) segments(ctx context.Context) error {
 }
 
 // schedule sends the workers the segments of one section.
-func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job) error {
+func (p *packing) schedule(ctx context.Context, i int, jobs chan<- job, order chan<- *built) error {
 	s := p.sections[i]
 	send := func(j job) error {
-		j.section, j.built = i, &built{}
+		j.section, j.built = i, &built{ready: make(chan struct{})}
 		p.built[i] = append(p.built[i], j.built)
 		select {
 		case jobs <- j:
-			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		select {
+		case order <- j.built:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return nil
 	}
 	if shared := p.shared[s.Name]; shared != nil {
 		return p.scheduleKept(s, shared.record, shared.known, send)

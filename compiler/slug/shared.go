@@ -133,7 +133,7 @@ func (s *Store) fill(ctx context.Context, section Section, o PackOptions) error 
 		return err
 	}
 	defer p.packs.close()
-	if err := p.segments(ctx); err != nil {
+	if err := p.segments(ctx, nil); err != nil {
 		return errors.Join(err, p.abandon())
 	}
 	if err := p.syncPacks()(); err != nil {

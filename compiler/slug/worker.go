@@ -25,8 +25,9 @@ type job struct {
 	built   *built         // where the result goes
 }
 
-// built is a segment ready to be copied.
+// built is a segment. Its other fields may be read when ready is closed.
 type built struct {
+	ready chan struct{}
 	keptSegment
 	location location
 	from     *packs // the store's that has it
