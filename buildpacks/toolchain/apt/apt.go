@@ -66,10 +66,13 @@ const (
 )
 
 // conf is read after the machine's own configuration, so it has the last word. Hooks of the
-// machine's are switched off.
+// machine's are switched off. Images of containers often tell apt to keep no parsed lists: every
+// question would parse them all.
 const conf = `Dir::State "@DIR@/state";
 Dir::State::status "@DIR@/state/status";
 Dir::Cache "@DIR@/cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "";
 Dir::Log "@DIR@/log";
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -151,7 +154,12 @@ func (c *Client) prepare(more string) error {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(c.dir, "state", "status"), nil, 0o644); err != nil {
+	// A file that is written again is a newer one, and what apt has parsed is then out of date.
+	status, err := os.OpenFile(filepath.Join(c.dir, "state", "status"), os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := status.Close(); err != nil {
 		return err
 	}
 	text := strings.ReplaceAll(conf, "@DIR@", c.dir) + more
