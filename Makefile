@@ -21,12 +21,11 @@ RACE = ./buildpacks/command ./buildpacks/tree ./cache/beneath ./buildpacks/toolc
 # With -trimpath, every clone on a machine shares what the compiler made; without debug information (-w) linking takes half as long.
 GOTEST = MAKEFLAGS= go run ./.ci/gotest -vet=off -trimpath -ldflags=-w -parallel 4 -timeout 30m
 
-# Both halves at once: tests that wait for a server or a timer leave the processors to those of the other half.
-test:
-	@$(MAKE) --no-print-directory -j 2 test-race test-rest
+test: test-race test-rest
 
+# Three packages at once: most of these wait for a server or a timer now and then.
 test-race:
-	$(GOTEST) -race $(RACE)
+	$(GOTEST) -race -p 3 $(RACE)
 	$(GOTEST) -race -run 'TestEqualTrees|TestPackAndUnpack|TestReuse|TestDamagedSegments|TestArchives' ./compiler/slug
 
 test-rest:
