@@ -28,16 +28,13 @@ func (b *work) quiet(argv ...string) error {
 	return err
 }
 
-// run runs a command, in the project and with the build's environment unless it names others.
+// run runs a command, in the project unless it names another directory.
 func (b *work) run(c command.Command, argv []string) ([]byte, error) {
 	c.Shown = strings.Join(argv, " ")
 	if c.Program = b.env.vars.Look(argv[0]); c.Program == "" {
 		return nil, fmt.Errorf("running %q: not found on PATH", c.Shown)
 	}
-	c.Args, c.Dir = argv[1:], cmp.Or(c.Dir, b.inProject("."))
-	if c.Env == nil {
-		c.Env = b.env.vars.List()
-	}
+	c.Args, c.Dir, c.Env = argv[1:], cmp.Or(c.Dir, b.inProject(".")), b.env.vars.List()
 	return b.Log.Run(b.Context, c)
 }
 

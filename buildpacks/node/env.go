@@ -136,12 +136,3 @@ func (e *environment) defaults() {
 		e.fallback(name, value)
 	}
 }
-
-// once is the environment of a package manager that runs once in a build. It would write what V8 compiled of it
-// below /tmp for later runs, but no build sees another's /tmp (https://nodejs.org/api/module.html#module-compile-cache).
-func (e *environment) once() []string {
-	if _, own := e.user["NODE_COMPILE_CACHE"]; own {
-		return e.vars.List()
-	}
-	return append(e.vars.List(), "NODE_DISABLE_COMPILE_CACHE=1")
-}

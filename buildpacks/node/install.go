@@ -94,8 +94,7 @@ func (b *work) fetch(argv []string) error {
 	registry, _ := b.env.get("npm_config_registry")
 	hosts := command.Hosts(registry)
 	return command.Twice(b.Log.Again, func() error {
-		c := command.Command{Env: b.env.once(), Drop: noise, Network: "node/network", Asks: hosts}
-		_, err := b.run(c, argv)
+		_, err := b.run(command.Command{Drop: noise, Network: "node/network", Asks: hosts}, argv)
 		err = b.explain(err, unknown("node/install-failed", b.reproduceHint(argv)))
 		if d, ok := errors.AsType[*diagnosis.Diagnosis](err); ok && d.Nameless() && hosts != "" {
 			d.Hints = append(d.Hints, "packages come from "+hosts+", unless the app's files name another registry")

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"slugc/buildpacks/command"
 	"slugc/buildpacks/tree"
 	"slugc/detect/lazyregexp"
 )
@@ -82,9 +81,7 @@ func (b *work) runPrune() (err error) {
 	}
 	for _, argv := range b.manager.prune {
 		b.Log.Detail("Running %s", strings.Join(argv, " "))
-		c := command.Command{Env: b.env.once(), Drop: noise, Offline: true, Stuck: command.Hangs("node")}
-		_, err := b.run(c, argv)
-		if err = b.explain(err, unknown("node/prune-failed", b.reproduceHint(argv))); err != nil {
+		if err := b.tool(unknown("node/prune-failed", b.reproduceHint(argv)), argv...); err != nil {
 			return err
 		}
 	}
