@@ -70,7 +70,8 @@ func (r *run) test(args []string) (*os.ProcessState, error) {
 	defer remove()
 	cmd.Stderr = os.Stderr
 	if slices.Contains(args, "-race") {
-		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1") // the race detector needs it
+		// The race detector needs cgo. Before a process ends, it sleeps for a second unless told otherwise.
+		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1", "GORACE=atexit_sleep_ms=10")
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {

@@ -23,8 +23,9 @@ type Group struct {
 	locks   []*os.File
 }
 
-// attempts is how often a name is tried: another process may remove a group before this one holds it.
-const attempts = 5
+// attempts is how often a name is tried: another process may remove a group before this one holds it. Where
+// many processes make groups at once, that happens every few times.
+const attempts = 100
 
 // New makes a group with these limits. It returns nil where no group can be made.
 func (h *Hierarchy) New(l Limits) (*Group, error) {
