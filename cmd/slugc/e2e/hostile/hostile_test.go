@@ -102,6 +102,14 @@ func (p *place) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// copyProgram copies a file that is run later. A process that another test started meanwhile would hold the copy open
+// for writing until it runs its own program, and the kernel runs no such file (https://go.dev/issue/22315).
+func copyProgram(from, to string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return disk.CopyFile(from, to, 0o755)
+}
+
 // newPlace makes a place that its user can enter; t.TempDir is in one that other users cannot.
 func newPlace(t *testing.T, level string, uid int) *place {
 	t.Helper()
@@ -118,7 +126,7 @@ func newPlace(t *testing.T, level string, uid int) *place {
 	secret, neighbour := filepath.Join(dir, "secret"), filepath.Join(p.state, "apps", "neighbour", "kept")
 	testkit.Write(t, secret, reached+"\n")
 	testkit.Write(t, neighbour, "neighbour\n")
-	for _, err := range []error{os.Chmod(dir, 0o755), disk.CopyFile(slugctest.Binary(t), p.self, 0o755)} {
+	for _, err := range []error{os.Chmod(dir, 0o755), copyProgram(slugctest.Binary(t), p.self)} {
 		if err != nil {
 			t.Fatal(err)
 		}
