@@ -1,11 +1,16 @@
 package apt_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"slugc/buildpacks/toolchain"
 	"slugc/buildpacks/toolchain/apt"
 	"slugc/buildpacks/toolchain/toolchaintest"
+	"slugc/cache/testkit"
 	"slugc/detect/lazyregexp"
 )
 
@@ -40,6 +45,26 @@ func TestFailures(t *testing.T) {
 				t.Errorf("checked: %+v, want %q", s, c.want)
 			}
 		}
+	}
+}
+
+// TestParsedLists: apt parses its lists again when its status file is newer than what it has parsed, so that file must
+// stay as it was, and apt must be told where to keep what it has parsed, whatever the machine's configuration says.
+func TestParsedLists(t *testing.T) {
+	t.Parallel()
+	debian, srv, dir := toolchaintest.NewDebian(t), toolchaintest.NewServer(t), t.TempDir()
+	toolchaintest.Get(t, srv.Open(dir, debian.Use), "ruby", "~> 3.1")
+	status, before := filepath.Join(dir, ".apt", "state", "status"), time.Now().Add(-time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(status, before, before); err != nil {
+		t.Fatal(err)
+	}
+	toolchaintest.Get(t, srv.Open(dir, debian.Use), "ruby", "~> 3.1.0")
+	if info, err := os.Stat(status); err != nil || !info.ModTime().Equal(before) {
+		t.Errorf("the status file is written again: %v, %v", info, err)
+	}
+	conf := testkit.Read(t, filepath.Join(dir, ".apt", "apt.conf"))
+	if !strings.Contains(conf, "\nDir::Cache::pkgcache \"pkgcache.bin\";\n") {
+		t.Errorf("apt keeps no parsed lists:\n%s", conf)
 	}
 }
 
