@@ -353,3 +353,21 @@ func TestReplaceAndSweep(t *testing.T) {
 		t.Errorf("the directory holds %q", got)
 	}
 }
+
+// TestFileClock compares the clock with the times of new files.
+func TestFileClock(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "new")
+	for range 20 {
+		before := disk.FileClock()
+		testkit.Write(t, name, "text")
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := info.ModTime().UnixNano(); at < before || at > time.Now().UnixNano() {
+			t.Errorf("a file made at %d has the time %d", before, at)
+		}
+		time.Sleep(3 * time.Millisecond)
+	}
+}

@@ -95,8 +95,8 @@ func (c *bwrapChild) done() <-chan struct{} { return c.process.Done() }
 
 func (c *bwrapChild) root() int { return c.process.Root }
 
-// writable leaves out the directories in memory.
-func (c *bwrapChild) writable(spec Spec) []string { return spec.writable() }
+// made is empty: what the child has besides its binds is in memory.
+func (c *bwrapChild) made() []string { return nil }
 
 // result derives the signal from the code, as a shell does: bubblewrap reports only a code.
 func (c *bwrapChild) result() error {

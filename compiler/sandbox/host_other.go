@@ -18,9 +18,11 @@ func closeInherited() {}
 
 func scopes() bool { return false }
 
-// volume is one file system that a child can write. On this system it is not looked at.
-type volume struct{}
+// volumes are the file systems that a child can write. On this system they are not looked at.
+type volumes struct{}
 
-func openVolumes([]string) []*volume { return nil }
+func openVolumes([]string) *volumes { return nil }
 
-func (*volume) look(Limits) *LimitError { return nil }
+func (*volumes) add([]string) {}
+
+func (*volumes) look(Limits) *LimitError { return nil }

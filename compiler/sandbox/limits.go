@@ -28,7 +28,7 @@ type bounds struct {
 	group   *cgroup.Group // nil for none
 	means   cgroup.Means  // of the group
 	root    int           // all processes of the child descend from this one
-	volumes []*volume
+	volumes *volumes      // nil for none
 	found   chan *LimitError
 	quit    chan struct{}
 }
@@ -64,13 +64,20 @@ func (b *bounds) isolation(s *Sandbox) *supervise.Isolation {
 	return i
 }
 
-// start looks at what the child uses until release is called.
-func (b *bounds) start(root int, dirs []string) {
-	b.root = root
+// before remembers what the disks of the directories hold before the child is started.
+func (b *bounds) before(dirs []string) {
 	if b.limits.Disk > 0 || b.limits.KeepFree {
 		b.volumes = openVolumes(dirs)
 	}
-	if b.limits.Memory <= 0 && b.limits.Processes <= 0 && len(b.volumes) == 0 {
+}
+
+// start looks at what the child uses until release is called. The directories were made for the child.
+func (b *bounds) start(root int, made []string) {
+	b.root = root
+	if b.volumes != nil {
+		b.volumes.add(made)
+	}
+	if b.limits.Memory <= 0 && b.limits.Processes <= 0 && b.volumes == nil {
 		return
 	}
 	pause := lookAlone
@@ -100,12 +107,10 @@ func (b *bounds) look() *LimitError {
 	if e := b.lookTree(); e != nil {
 		return e
 	}
-	for _, d := range b.volumes {
-		if e := d.look(b.limits); e != nil {
-			return e
-		}
+	if b.volumes == nil {
+		return nil
 	}
-	return nil
+	return b.volumes.look(b.limits)
 }
 
 // lookGroup asks the kernel whether the group has met a limit.

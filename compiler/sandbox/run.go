@@ -26,12 +26,12 @@ type stdio struct{ in, out, err *os.File }
 
 // child is a started child. To end it twice, or after it has ended, does nothing.
 type child interface {
-	terminate()             // SIGTERM to all its processes
-	kill()                  // SIGKILL to all its processes
-	done() <-chan struct{}  // closed when all its processes have ended
-	result() error          // after done: nil, *ExitError, or what went wrong
-	root() int              // pid that all its processes descend from
-	writable(Spec) []string // directories on disk that it may write
+	terminate()            // SIGTERM to all its processes
+	kill()                 // SIGKILL to all its processes
+	done() <-chan struct{} // closed when all its processes have ended
+	result() error         // after done: nil, *ExitError, or what went wrong
+	root() int             // pid that all its processes descend from
+	made() []string        // directories on disk that were made for it to write
 }
 
 // Run runs one child and returns when the child and all that it started have ended. It returns nil when
@@ -54,11 +54,12 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) error {
 	out := newOutputLimiter(spec.Limits.Log)
 	drained := pipes.copy(out, spec)
 	b, ready := s.take(spec.Limits)
+	b.before(spec.writable())
 	c, err := s.start(spec, pipes.theirs, b.isolation(s), ready)
 	pipes.started()
 	var stopped error
 	if err == nil {
-		b.start(c.root(), c.writable(spec))
+		b.start(c.root(), c.made())
 		stopped = watch(ctx, c, out, spec.Limits, b.found)
 	}
 	if met := b.release(err == nil && stopped == nil && c.result() != nil); met != nil {

@@ -115,7 +115,7 @@ func (c *supervisedChild) done() <-chan struct{} { return c.ended }
 
 func (c *supervisedChild) root() int { return c.process.Root }
 
-func (c *supervisedChild) writable(spec Spec) []string { return append(spec.writable(), c.private) }
+func (c *supervisedChild) made() []string { return []string{c.private} }
 
 func (c *supervisedChild) result() error {
 	<-c.ended

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/disk"
 )
 
 // TestKeepFree looks at a disk that gets full, by this child and by others.
@@ -43,8 +45,10 @@ func TestKeepFree(t *testing.T) {
 			if err := os.WriteFile(old, make([]byte, 1<<20), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2 * coarseClock)
-			list := openVolumes([]string{dir, filepath.Join(dir, "beneath")})
+			for written := disk.FileClock(); disk.FileClock() == written; {
+				time.Sleep(time.Millisecond)
+			}
+			list := openVolumes([]string{dir, filepath.Join(dir, "beneath")}).list
 			if len(list) != 1 {
 				t.Fatalf("%d file systems, want 1", len(list))
 			}
@@ -66,6 +70,37 @@ func TestKeepFree(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestFastChild has a child that has written all before anyone looks: into a directory that it was given, and
+// into one that was made for it.
+func TestFastChild(t *testing.T) {
+	t.Parallel()
+	given, made := t.TempDir(), t.TempDir()
+	for _, written := range []string{given, made} {
+		b := &bounds{limits: Limits{Disk: 4e6}, found: make(chan *LimitError, 1), quit: make(chan struct{})}
+		b.before([]string{given})
+		f, err := os.Create(filepath.Join(written, "new"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := fallocate(f, 5e6); err != nil {
+			t.Fatal(err)
+		}
+		b.volumes.list[0].again = time.Now() // as after a while
+		b.start(os.Getpid(), []string{made})
+		select {
+		case limit := <-b.found:
+			if limit.Which != LimitDisk || limit.Used < 5e6 {
+				t.Errorf("the limit met is %+v", limit)
+			}
+		case <-time.After(time.Minute):
+			t.Errorf("what was written to %s is not found", written)
+		}
+		b.release(false)
+		os.Remove(f.Name())
 	}
 }
 

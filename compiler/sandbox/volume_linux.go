@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slugc/cache/disk"
 )
 
 // What a build leaves free on the disk, so that what else runs on the machine still can: a twentieth, 10 GB
@@ -18,14 +20,21 @@ const (
 	keepOfNow = 4
 )
 
+// volumes are the file systems that a child can write.
+type volumes struct {
+	began int64 // by the clock of files, in nanoseconds: what has changed since is the child's
+	list  []*volume
+}
+
 // volume is one file system that a child can write.
 type volume struct {
-	dirs  []string // writable, none beneath another
-	began time.Time
-	now   func() (space, error)
-	start space
-	next  int64     // bytes gone from which on the directories are counted again
-	again time.Time // when they are counted anyway
+	device uint64
+	dirs   []string // writable, none beneath another
+	began  int64    // as of volumes
+	now    func() (space, error)
+	start  space
+	next   int64     // bytes gone from which on the directories are counted again
+	again  time.Time // when they are counted anyway
 }
 
 // space is what a file system has left.
@@ -34,33 +43,55 @@ type space struct {
 	inodes, left int64 // 0 where the file system has no table of them
 }
 
-// openVolumes groups the directories by file system.
-func openVolumes(dirs []string) (list []*volume) {
-	byDevice := map[uint64]*volume{}
+// openVolumes must be called before the child is started: a child may have written all that it may before
+// its caller runs again.
+func openVolumes(dirs []string) *volumes {
+	v := &volumes{began: disk.FileClock()}
+	v.add(dirs)
+	return v
+}
+
+// add groups the directories by file system.
+func (v *volumes) add(dirs []string) {
 	for _, dir := range dirs {
-		info, err := os.Lstat(dir)
-		if err != nil {
+		var s unix.Stat_t
+		if err := unix.Lstat(dir, &s); err != nil || s.Mode&unix.S_IFMT != unix.S_IFDIR {
 			continue
 		}
-		stat, ok := info.Sys().(*syscall.Stat_t)
-		if !ok || !info.IsDir() {
-			continue
-		}
-		d := byDevice[uint64(stat.Dev)]
+		d := v.on(uint64(s.Dev))
 		if d == nil {
-			d = &volume{began: time.Now().Add(-coarseClock), now: func() (space, error) { return statfs(dir) }}
-			d.again = d.began.Add(countPause)
+			d = &volume{device: uint64(s.Dev), began: v.began, now: func() (space, error) { return statfs(dir) }}
+			d.again = time.Now().Add(countPause)
+			var err error
 			if d.start, err = d.now(); err != nil {
 				continue
 			}
-			byDevice[uint64(stat.Dev)] = d
-			list = append(list, d)
+			v.list = append(v.list, d)
 		}
 		if !insideAny(dir, d.dirs) {
 			d.dirs = append(d.dirs, dir)
 		}
 	}
-	return list
+}
+
+// on returns the volume of a device, or nil.
+func (v *volumes) on(device uint64) *volume {
+	for _, d := range v.list {
+		if d.device == device {
+			return d
+		}
+	}
+	return nil
+}
+
+// look returns the limit that the child has met.
+func (v *volumes) look(l Limits) *LimitError {
+	for _, d := range v.list {
+		if e := d.look(l); e != nil {
+			return e
+		}
+	}
+	return nil
 }
 
 // How long to wait until the directories are counted anyway: so long, or so many times as long as it took.
@@ -68,9 +99,6 @@ const (
 	countPause = 5 * time.Second
 	countPart  = 20
 )
-
-// coarseClock is how much a file's time may be behind the clock: the kernel stamps files with the last tick.
-const coarseClock = 20 * time.Millisecond
 
 func insideAny(dir string, dirs []string) bool {
 	for _, d := range dirs {
@@ -143,7 +171,7 @@ func (d *volume) added() (bytes, files int64) {
 				return nil
 			}
 			stat, ok := info.Sys().(*syscall.Stat_t)
-			if !ok || seen[stat.Ino] || time.Unix(stat.Ctim.Unix()).Before(d.began) {
+			if !ok || seen[stat.Ino] || stat.Ctim.Nano() < d.began {
 				return nil
 			}
 			seen[stat.Ino] = true

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 )
 
 // maxDefaultWorkers bounds the memory of a pack that was not told a number of workers: each takes
@@ -132,7 +132,7 @@ type packing struct {
 	packs     packs
 	sections  []placement
 	parents   []string
-	scanned   int64 // when the scan started, Unix nanoseconds
+	scanned   int64 // when the scan started, by the clock of files, Unix nanoseconds
 	known     *knownSegments
 	shared    map[string]*sharedSection // by name
 	built     [][]*built                // by section
@@ -149,7 +149,7 @@ func newPacking(o PackOptions, store *Store, temporary bool) (*packing, error) {
 	}
 	p := &packing{
 		PackOptions: o, store: store, temporary: temporary, index: x, packs: packs{dir: store.dir, marks: x.Packs},
-		scanned: time.Now().UnixNano(), progress: progress{report: o.Progress},
+		scanned: disk.FileClock(), progress: progress{report: o.Progress},
 	}
 	p.known = newKnownSegments(x, &p.packs)
 	if p.sections, p.parents, err = placeSections(o.Sections, p.kept); err == nil {
