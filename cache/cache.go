@@ -29,7 +29,7 @@
 //	    submodules/        git submodules that were fetched
 //	    record.json        inputs and result of the last build ([Record])
 //	    layers/            CNB layers of the last build: ‹buildpack›/‹layer›
-//	    segments/          compressed bytes of the last slugs' sections
+//	    segments/          compressed bytes of the last slugs' sections; most are second names of the slugs
 //	    slugs/             slugs: ‹hex digest›.tgz, and ‹hex digest›.tgz.damaged for one put aside
 //	    build/             the current build ([Build]); the next one recovers what a killed one left
 //	    begun/             what the state was when the current build, or a push that is not accepted, began

@@ -34,7 +34,7 @@ const exactUse = time.Hour
 // Kept is what is kept for an app's next build.
 type Kept struct {
 	Layers     map[string]int64 // bytes by ‹buildpack›/‹layer›
-	Segments   int64            // bytes
+	Segments   int64            // bytes, without those that are a slug's too
 	Submodules int64
 	Left       int64     // bytes that a killed build left, or that a running one uses
 	Used       time.Time // when it last served, at most an hour too early; zero if there is nothing
@@ -57,7 +57,7 @@ func (a *App) Kept() (*Kept, error) {
 	if k.Layers, err = a.layerSizes(); err != nil {
 		return nil, err
 	}
-	if k.Segments, err = disk.Size(a.Path(segmentsPlace)); err != nil {
+	if k.Segments, err = disk.OwnSize(a.Path(segmentsPlace)); err != nil {
 		return nil, err
 	}
 	if k.Submodules, err = disk.Size(a.Path("submodules")); err != nil {

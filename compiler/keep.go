@@ -1,28 +1,14 @@
 package compiler
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
-	"slugc/cache/disk"
-	"slugc/compiler/artifact"
 	"slugc/compiler/source"
 )
 
-// keep puts the slug in its place, keeps the layers and records the build. The order makes a kill
-// at any point harmless: first the slug, then the layers, and last the record, which names the
-// slug.
+// keep keeps the layers and records the build. The order makes a kill at any point harmless: first
+// the slug, which is in its place, then the layers, and last the record, which names the slug.
 func (b *build) keep(src *source.Source, staged Staged, group Group, built Built, packed Packed) (*Result, error) {
-	d := packed.Digest
-	path := b.app().Path("slugs", artifact.FileName(d))
-	if err := os.Rename(packed.Path, path); err != nil {
-		return nil, fmt.Errorf("keeping the slug: %w", err)
-	}
-	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	b.Home.Digests().Made(path, d)
+	path := packed.Path
+	b.Home.Digests().Made(path, packed.Digest)
 	if err := staged.Dirs.Commit(); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -134,7 +135,21 @@ func RemoveStale(dir, prefix string) {
 
 // Size returns the total size in bytes of the regular files below path, 0 if path is missing. A
 // file with several names counts once for each.
-func Size(path string) (int64, error) {
+func Size(path string) (int64, error) { return sizeOf(path, func(fs.FileInfo) bool { return true }) }
+
+// OwnSize is [Size] of the files that have only one name: what the removal of path frees, unless all names of a file
+// are below it.
+func OwnSize(path string) (int64, error) {
+	return sizeOf(path, func(info fs.FileInfo) bool { return !HasNames(info) })
+}
+
+// HasNames reports whether a file has several names, so that the removal of one frees nothing.
+func HasNames(info fs.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Nlink > 1
+}
+
+func sizeOf(path string, counts func(fs.FileInfo) bool) (int64, error) {
 	var total int64
 	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +162,7 @@ func Size(path string) (int64, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err == nil {
+		if err == nil && counts(info) {
 			total += info.Size()
 		}
 		return err

@@ -38,7 +38,6 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	"compiler/buildpacks.go": {"filepath.EvalSymlinks", "the slugc binary and the state directory"},
 	"compiler/commit.go":     {"filepath.WalkDir os.Open", "the source before anything runs"},
 	"compiler/detect.go":     {"os.MkdirAll os.OpenRoot", "the source and what is told of it, before anything runs"},
-	"compiler/keep.go":       {"os.Rename", "the app's slugs"},
 	"compiler/pack.go":       {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
 	"compiler/source.go":     {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
 
@@ -52,6 +51,7 @@ var ownPlaces = map[string]struct{ calls, why string }{
 
 	"compiler/slug/assemble.go": {"os.CreateTemp os.Remove os.Rename", "the new slug"},
 	"compiler/slug/index.go":    {"os.ReadFile os.Stat", "the store of segments"},
+	"compiler/slug/linked.go":   {"os.Link os.Remove", "the store of segments"},
 	"compiler/slug/pack.go":     {"os.MkdirTemp os.RemoveAll", "the store of segments"},
 	"compiler/slug/packs.go":    {"os.Open", "the store of segments"},
 	"compiler/slug/rebuild.go":  {"os.CreateTemp os.Remove os.Rename", "the new slug"},

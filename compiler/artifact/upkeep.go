@@ -63,7 +63,11 @@ func ClearBuild(app *cache.App) (freed int64, err error) {
 	}
 	parts := []string{"layers", "segments", "build", "begun", "stat", "submodules", "incoming", "sizes.json"}
 	for _, part := range parts {
-		n, err := disk.Size(app.Path(part))
+		size := disk.Size
+		if part == "segments" { // a slug may be among them
+			size = disk.OwnSize
+		}
+		n, err := size(app.Path(part))
 		if err == nil {
 			err = disk.Discard(app.Path(part))
 		}
@@ -85,13 +89,35 @@ func removeSlugs(app *cache.App, keep func(slugFile) bool) (freed int64, err err
 		if keep(f) {
 			continue
 		}
-		if err := os.Remove(f.path); err != nil {
+		n, err := remove(app, f)
+		if err != nil {
 			return freed, fmt.Errorf("removing a slug: %w", err)
 		}
-		freed += f.info.Size()
+		freed += n
 	}
 	app.ForgetServed()
 	return freed, nil
+}
+
+// remove removes a slug and returns the bytes freed: none, if the next build needs its segments.
+func remove(app *cache.App, f slugFile) (freed int64, err error) {
+	if disk.HasNames(f.info) {
+		segments, err := slug.OpenStore(app.Path("segments"))
+		if err == nil {
+			err = segments.DropFormer()
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	now, err := os.Lstat(f.path)
+	if err == nil {
+		err = os.Remove(f.path)
+	}
+	if err != nil || disk.HasNames(now) {
+		return 0, err
+	}
+	return now.Size(), nil
 }
 
 // Slug is the file of one of an app's slugs.

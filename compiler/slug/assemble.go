@@ -24,6 +24,8 @@ type assembly struct {
 	dirs Segment  // the first segment
 	size int64    // bytes written
 	hash fileHash
+
+	linked string // the name by which the store has the file, "" if it has not
 }
 
 // newAssembly makes the file and writes the slug's head.
@@ -58,6 +60,7 @@ func newAssembly(p *packing) (*assembly, error) {
 		a.discard()
 		return nil, writeFault(p.Output, err)
 	}
+	a.link()
 	return a, nil
 }
 
@@ -164,6 +167,9 @@ func (a *assembly) finish(ctx context.Context) (*Packed, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if a.Name != nil {
+		a.Output = filepath.Join(filepath.Dir(a.Output), a.Name(sum))
 	}
 	if err := os.Rename(a.f.Name(), a.Output); err != nil {
 		return nil, writeFault(a.Output, err)

@@ -27,9 +27,15 @@ func (p *packing) syncPacks() func() error {
 }
 
 // updateStore records what this pack found and made, and removes what nothing uses any longer. The
-// segments must be durable.
-func (p *packing) updateStore(ctx context.Context) error {
-	if p.temporary || p.nothingNew() {
+// segments must be durable: in the slug, if that is linked, or in the packs.
+func (p *packing) updateStore(ctx context.Context, slug *assembly, m Manifest) error {
+	if p.temporary {
+		return nil
+	}
+	if p.nothingNew() {
+		if slug != nil {
+			slug.unlink()
+		}
 		return nil
 	}
 	for d, l := range p.known.fresh {
@@ -51,10 +57,32 @@ func (p *packing) updateStore(ctx context.Context) error {
 		p.index.add(r, !p.store.shared)
 	}
 	p.index.sweep()
-	if err := p.known.mark(ctx, p.index, p.writers); err != nil {
+	made := map[string]mark{}
+	for _, w := range p.writers {
+		if w.name != "" {
+			made[w.name] = w.mark
+		}
+	}
+	if slug != nil && slug.linked != "" {
+		var err error
+		if made[slug.linked], err = markOf(slug.f); err != nil {
+			return err
+		}
+		p.index.relocate(slug.linked, m)
+	}
+	if err := p.known.mark(ctx, p.index, made); err != nil {
 		return err
 	}
 	return p.store.compact(ctx, p.index, maxUnused)
+}
+
+// closeWriters closes the files of segments that are not needed.
+func (p *packing) closeWriters() {
+	for _, w := range p.writers {
+		if w.f != nil {
+			w.f.Close()
+		}
+	}
 }
 
 // nothingNew reports whether the store already has all of this pack: only kept and shared sections, and the
@@ -75,11 +103,7 @@ const maxUnused = 64 << 20
 // abandon ends a pack that failed: it records which segments were found damaged, and removes what
 // was written.
 func (p *packing) abandon() error {
-	for _, w := range p.writers {
-		if w.f != nil {
-			w.f.Close()
-		}
-	}
+	p.closeWriters()
 	if p.temporary {
 		return nil
 	}

@@ -61,8 +61,10 @@ type index struct {
 	Codec    string                     `json:"codec"`
 	Segments map[digest.Digest]location `json:"segments"` // by digest
 	Records  []record                   `json:"records"`
-	Packs    map[string]mark            `json:"packs"`  // how pack files looked when they were good, by name
-	Hashes   map[digest.Digest][]byte   `json:"hashes"` // states of the file's SHA-256, by the chain of what was hashed
+	Packs    map[string]mark            `json:"packs"`            // how pack files looked when they were good
+	Hashes   map[digest.Digest][]byte   `json:"hashes"`           // states of the file's SHA-256, by what was hashed
+	Linked   string                     `json:"linked,omitempty"` // the pack file that is the last slug
+	Former   string                     `json:"former,omitempty"` // the one that is the slug before
 }
 
 // newIndex returns an empty index.

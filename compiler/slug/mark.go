@@ -3,6 +3,7 @@ package slug
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -12,9 +13,9 @@ import (
 
 // mark is how a pack file looked when all its segments were known to be good: just compressed and
 // synced, or just read and compared with their sums. While a file looks like its mark, its bytes are
-// not read again to check them. That is enough where only slugc writes: no build sees the store's
-// directory, and no program can set a file's change time. What a disk does to bytes by itself is
-// found by [Store.Verify], which reads everything.
+// not read again to check them. That is enough: no build sees the store's directory, and whoever else
+// writes to a slug that is among the files changes its change time, which no program can set. What a disk
+// does to bytes by itself is found by [Store.Verify], which reads everything.
 type mark struct {
 	Inode uint64 `json:"inode"`
 	Size  int64  `json:"size"`
@@ -31,16 +32,12 @@ func markOf(f *os.File) (mark, error) {
 	return mark{Inode: s.Ino, Size: s.Size, Mtime: s.Mtim.Nano(), Ctime: s.Ctim.Nano()}, nil
 }
 
-// mark sets the marks of all pack files that the index refers to. written are those of this pack. A
-// file that does not look like its mark is read first, except for what was read already. Damaged
+// mark sets the marks of all pack files that the index refers to, with those of the files that this pack has
+// made. A file that does not look like its mark is read first, except for what was read already. Damaged
 // segments are dropped from the index.
-func (p *knownSegments) mark(ctx context.Context, x *index, written []*packWriter) error {
+func (p *knownSegments) mark(ctx context.Context, x *index, made map[string]mark) error {
 	marks, buf := map[string]mark{}, make([]byte, readBuffer)
-	for _, w := range written {
-		if w.name != "" {
-			marks[w.name] = w.mark
-		}
-	}
+	maps.Copy(marks, made)
 	for pack, digests := range x.byPack() {
 		if _, ok := marks[pack]; ok {
 			continue

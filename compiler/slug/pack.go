@@ -33,8 +33,11 @@ type PackOptions struct {
 	Sections []Section // in the slug's order: layers, slices, the app last
 	Manifest Manifest  // slug.json; Format, Content, Dirs and Sections are set by Pack
 	Output   string    // the slug's file name; an existing file is replaced in one step at the end
-	Limit    int64     // maximum size of the slug in bytes; 0 for none
-	Workers  int       // segments compressed at once; 0 for one per processor, at most 4
+	// Name, if not nil, returns the file's name by its digest, in the directory of Output. To rename it later would
+	// make a store read it again.
+	Name    func(digest.Digest) string
+	Limit   int64 // maximum size of the slug in bytes; 0 for none
+	Workers int   // segments compressed at once; 0 for one per processor, at most 4
 
 	// Progress, if not nil, is called with the bytes of tar that are done and that were found so
 	// far. Calls come from any goroutine, but one at a time.
@@ -109,18 +112,32 @@ func Pack(ctx context.Context, o PackOptions) (*Packed, error) {
 	if err := p.segments(ctx, slug); err != nil {
 		return nil, errors.Join(err, p.abandon())
 	}
-	synced := p.syncPacks()
+	return p.finish(ctx, slug)
+}
+
+// finish ends the slug and updates the store.
+func (p *packing) finish(ctx context.Context, slug *assembly) (*Packed, error) {
+	synced := func() error { return nil }
+	if slug.linked == "" {
+		synced = p.syncPacks()
+	}
 	packed, err := slug.finish(ctx)
 	p.resumed = slug.hash.resumed
+	if err != nil && slug.linked != "" { // what was compressed is good: the next pack need not do it again
+		slug.unlink()
+		synced = p.syncPacks()
+	}
+	defer p.closeWriters()
 	storeErr := synced()
-	if storeErr == nil {
-		storeErr = p.updateStore(ctx)
+	switch {
+	case storeErr == nil && err == nil:
+		packed.StoreErr = p.updateStore(ctx, slug, packed.Manifest)
+	case storeErr == nil:
+		_ = p.updateStore(ctx, slug, Manifest{})
+	case err == nil:
+		packed.StoreErr = storeErr
 	}
-	if err != nil {
-		return nil, err
-	}
-	packed.StoreErr = storeErr
-	return packed, nil
+	return packed, err
 }
 
 // packing is one call of Pack.

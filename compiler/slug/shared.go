@@ -139,5 +139,5 @@ func (s *Store) fill(ctx context.Context, section Section, o PackOptions) error 
 	if err := p.syncPacks()(); err != nil {
 		return err
 	}
-	return p.updateStore(ctx)
+	return p.updateStore(ctx, nil, Manifest{})
 }

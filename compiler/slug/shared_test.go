@@ -43,7 +43,7 @@ func TestShared(t *testing.T) {
 				why,
 			)
 		}
-		size, err := disk.Size(stores[app])
+		size, err := disk.OwnSize(stores[app])
 		check(t, err)
 		if size > 64<<10 {
 			t.Errorf("app %d keeps %d bytes of its own", app, size)

@@ -21,8 +21,9 @@ const (
 )
 
 // Store keeps one app's segments (compressed bytes, by the digest of what they hold) and records of
-// former packs, in a directory of its own. Segments lie one after another in pack files, of which
-// each [Pack] writes a few at most. The index says what lies where. It is replaced last, so that a
+// former packs, in a directory of its own. Segments lie one after another in pack files. The last slug
+// is one of them, by a second name, where its file system is the store's; else each [Pack] writes a few.
+// The index says what lies where. It is replaced last, so that a
 // killed process leaves the former state or the next. Several processes may use a store: Pack,
 // Prune and Verify wait for one another on a file lock.
 type Store struct {
@@ -106,6 +107,7 @@ func (s *Store) removeUnused(x *index) error {
 		return fmt.Errorf("listing slug store %q: %w", s.dir, err)
 	}
 	used := x.packs()
+	used[x.Former] = true
 	for _, f := range files {
 		stale := strings.HasSuffix(f.Name(), packSuffix) && !used[f.Name()] ||
 			strings.HasPrefix(f.Name(), "."+indexName) // temporary names of disk.WriteFile

@@ -103,6 +103,7 @@ func (s *Store) Prune(ctx context.Context, keep func(section, key string) bool) 
 	}
 	x.Records = slices.DeleteFunc(x.Records, func(r record) bool { return !keep(r.Name, r.Key) })
 	x.sweep()
+	x.Former = ""
 	if err := s.compact(ctx, x, 0); err != nil {
 		return 0, err
 	}
@@ -127,13 +128,13 @@ func (s *Store) compact(ctx context.Context, x *index, slack int64) error {
 	var move []digest.Digest
 	unused := int64(0)
 	for _, d := range slices.Sorted(maps.Keys(x.Segments)) {
-		if l := x.Segments[d]; used[l.Pack]*2 < sizes[l.Pack] {
+		if l := x.Segments[d]; !sizes[l.Pack].linked && used[l.Pack]*2 < sizes[l.Pack].bytes {
 			move = append(move, d)
 		}
 	}
 	for pack, size := range sizes {
-		if used[pack] > 0 {
-			unused += size - used[pack]
+		if used[pack] > 0 && !size.linked {
+			unused += size.bytes - used[pack]
 		}
 	}
 	if len(move) > 0 && unused >= slack {
@@ -177,12 +178,12 @@ func (s *Store) move(ctx context.Context, x *index, digests []digest.Digest) err
 }
 
 // packSizes returns the sizes of all pack files by name.
-func (s *Store) packSizes() (map[string]int64, error) {
+func (s *Store) packSizes() (map[string]packSize, error) {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing slug store %q: %w", s.dir, err)
 	}
-	sizes := map[string]int64{}
+	sizes := map[string]packSize{}
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), packSuffix) {
 			continue
@@ -191,15 +192,7 @@ func (s *Store) packSizes() (map[string]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("examining slug store %q: %w", s.dir, err)
 		}
-		sizes[f.Name()] = info.Size()
+		sizes[f.Name()] = packSizeOf(info)
 	}
 	return sizes, nil
-}
-
-// total returns the sum of all sizes.
-func total(sizes map[string]int64) (total int64) {
-	for _, size := range sizes {
-		total += size
-	}
-	return total
 }
