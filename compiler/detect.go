@@ -135,6 +135,12 @@ func noMatchHints(e *detect.NoMatch) (hints []string) {
 	if len(hints) > 0 {
 		return hints
 	}
+	if e.Foreign != nil {
+		return []string{
+			"slugc builds apps in Ruby, Node.js, Go and Clojure",
+			"if it is one of these, commit its Gemfile, package.json, go.mod, project.clj or deps.edn",
+		}
+	}
 	return []string{
 		"name the app's directory with --subdir if it is not at the top level of the source",
 		"check the file's name, upper and lower case included, and that neither .slugignore nor .gitignore lists it",

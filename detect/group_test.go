@@ -150,7 +150,8 @@ func TestNoMatchText(t *testing.T) {
 			".slugignore": "# assets\r\n*.json\r\n!keep.json\r\n", ".gitignore": "go.mod\n",
 			"server.js": "", "app.rb": "", "evil\x1b[31m\u202e": "",
 		},
-		"many": many,
+		"many":   many,
+		"python": {"requirements.txt": "", "app.py": "", "Procfile": "", "web/package.json": "{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := detect.Input{FS: f.tree()}

