@@ -40,19 +40,19 @@ func pack(t *testing.T, app *cache.App, text string) (path string, p *slug.Packe
 	if err := os.MkdirAll(app.Path("slugs"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p, err := slug.Pack(t.Context(), slug.PackOptions{
-		Output:   app.Path("slugs", "new.tgz"),
+	segments, err := slug.OpenStore(app.Path("segments"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err = slug.Pack(t.Context(), slug.PackOptions{
+		Store: segments, Output: app.Path("slugs", "new.tgz"), Name: artifact.FileName,
 		Manifest: slug.Manifest{ProcessTypes: procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}}},
 		Sections: []slug.Section{{Name: "app", Dir: dir}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	path = app.Path("slugs", artifact.FileName(p.Digest))
-	if err := os.Rename(p.Path, path); err != nil {
-		t.Fatal(err)
-	}
-	return path, p
+	return p.Path, p
 }
 
 // opener opens the store with this URL as the machine's own.

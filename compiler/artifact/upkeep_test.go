@@ -2,13 +2,16 @@ package artifact_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"slugc/cache"
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/cache/testkit"
 	"slugc/compiler/artifact"
 )
@@ -31,7 +34,7 @@ func TestPrune(t *testing.T) {
 	t.Parallel()
 	app := newApp(t)
 	paths, needed := map[string]string{}, map[digest.Digest]string{}
-	for _, text := range []string{"needed", "built last", "old"} {
+	for _, text := range []string{"old", "needed", "built last"} {
 		path, p := pack(t, app, text)
 		paths[text] = path
 		if text == "needed" {
@@ -66,6 +69,69 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// onDisk is what the app's files take in bytes, each once, without the index of its segments.
+func onDisk(t *testing.T, app *cache.App) (bytes int64) {
+	t.Helper()
+	var seen []os.FileInfo
+	err := filepath.WalkDir(app.Path(), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || d.Name() == "index" {
+			return err
+		}
+		info, err := d.Info()
+		same := func(other os.FileInfo) bool { return os.SameFile(info, other) }
+		if err == nil && !slices.ContainsFunc(seen, same) {
+			seen, bytes = append(seen, info), bytes+info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
+}
+
+// TestPruneShared removes slugs whose files the next build uses, too: what is freed is what the disk has more then.
+func TestPruneShared(t *testing.T) {
+	t.Parallel()
+	app := newApp(t)
+	var paths []string
+	for _, text := range []string{"first", "second", "third"} {
+		path, _ := pack(t, app, text)
+		paths = append(paths, path)
+	}
+	before := onDisk(t, app)
+	check := func(what string, freed int64, err error) {
+		t.Helper()
+		now := onDisk(t, app)
+		if err != nil || freed != before-now {
+			t.Errorf("%s frees %d bytes, says %d, %v", what, before-now, freed, err)
+		}
+		before = now
+	}
+	for _, path := range []string{paths[2], paths[1]} {
+		freed, err := artifact.RemoveSlug(app, filepath.Base(path))
+		check("the removal of "+filepath.Base(path), freed, err)
+		if testkit.Exists(path) {
+			t.Errorf("%s is still there", path)
+		}
+	}
+	kept, err := app.Kept()
+	if err != nil || kept.Segments == 0 {
+		t.Errorf("the segments that are no slug's any longer take %+v, %v", kept, err)
+	}
+	freed, err := artifact.Prune(t.Context(), app, nil)
+	check("a prune", freed, err)
+	index, err := disk.Size(app.Path("segments", "index"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	freed, err = artifact.ClearBuild(app)
+	check("the removal of what is kept for the next build", freed-index, err)
+	if now := onDisk(t, app); now != 0 {
+		t.Errorf("%d bytes are left", now)
+	}
+}
+
 // TestVerify reports a damaged slug by name.
 func TestVerify(t *testing.T) {
 	t.Parallel()
@@ -79,7 +145,8 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	problems, err := artifact.Verify(t.Context(), app)
-	if err != nil || len(problems) != 1 || !strings.HasPrefix(problems[0], "hello: slug "+filepath.Base(path)+": ") {
+	if err != nil || len(problems) != 2 || !strings.HasPrefix(problems[0], "hello: segment ") ||
+		!strings.HasPrefix(problems[1], "hello: slug "+filepath.Base(path)+": ") {
 		t.Errorf("got %q, %v", problems, err)
 	}
 	if testkit.Exists(path) || !testkit.Exists(path+".damaged") || app.Record() != nil {
