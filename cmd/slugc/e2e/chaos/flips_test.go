@@ -79,8 +79,9 @@ func TestDamage(t *testing.T) {
 				}
 				p := w.damage(files[n%len(files)], n, d.do)
 				s.report(n, d.name+" "+kind, p)
-				// A slug that was damaged is gone, and that was said at its point.
-				gone := strings.HasPrefix(kind, "coordinator") || strings.HasPrefix(kind, "apps/a/slugs/")
+				// A slug that was damaged is gone, and that was said at its point. It may be among the segments, too.
+				gone := strings.HasPrefix(kind, "coordinator") || strings.HasPrefix(kind, "apps/a/slugs/") ||
+					strings.HasPrefix(kind, "apps/a/segments/")
 				if len(p) > 0 || gone || n%epoch == 0 {
 					w = newWorld(t, dir)
 					w.must(w.second()...)
