@@ -46,6 +46,15 @@ func (x *index) relocate(linked string, m Manifest) {
 	x.Former, x.Linked = x.Linked, linked
 }
 
+// keepsFormer reports whether a file is the slug before the last, and takes no room because it has another name.
+func (x *index) keepsFormer(f fs.DirEntry) bool {
+	if f.Name() != x.Former {
+		return false
+	}
+	info, err := f.Info()
+	return err == nil && disk.HasNames(info)
+}
+
 // DropFormer removes the name by which the store has the slug before the last, unless it needs that one's segments.
 // The slug's file takes no room then once its other names are gone. No other process may use the store meanwhile.
 func (s *Store) DropFormer() error {

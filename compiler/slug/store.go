@@ -107,9 +107,8 @@ func (s *Store) removeUnused(x *index) error {
 		return fmt.Errorf("listing slug store %q: %w", s.dir, err)
 	}
 	used := x.packs()
-	used[x.Former] = true
 	for _, f := range files {
-		stale := strings.HasSuffix(f.Name(), packSuffix) && !used[f.Name()] ||
+		stale := strings.HasSuffix(f.Name(), packSuffix) && !used[f.Name()] && !x.keepsFormer(f) ||
 			strings.HasPrefix(f.Name(), "."+indexName) // temporary names of disk.WriteFile
 		if !stale {
 			continue

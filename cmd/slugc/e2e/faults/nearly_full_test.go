@@ -10,9 +10,10 @@ import (
 	"slugc/cmd/slugc/slugctest"
 )
 
-// TestNearlyFullDisk builds apps of 8 MB on a disk of 100 MB, of which 64 MB belong to somebody else. The second
-// build has no room without what the first one keeps for its next build: that goes first, and a line says so. The
-// release of the first app still runs. A third build with a tiny budget leaves the releases and its own cache.
+// TestNearlyFullDisk builds apps of 8 MB, with as much in a framework's cache, on a disk of 100 MB, of which 64 MB
+// belong to somebody else. The second build has no room without what the first one keeps for its next build: that
+// goes first, and a line says so. The release of the first app still runs. A third build with a tiny budget leaves
+// the releases and its own cache.
 func TestNearlyFullDisk(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -23,7 +24,10 @@ func TestNearlyFullDisk(t *testing.T) {
 		slugctest.ToyApp(t, filepath.Join(dir, app), 0)
 	}
 	script := `set -e
-for app in a b c; do head -c 8000000 /dev/urandom >"$DIR/$app/big"; done
+for app in a b c; do
+	head -c 8000000 /dev/urandom >"$DIR/$app/big"
+	echo 'mkdir -p node_modules/.cache && cp big node_modules/.cache/' >"$DIR/$app/build.sh"
+done
 mount -t tmpfs -o size=100m tmpfs "$HOME"
 head -c 64000000 /dev/zero >"$HOME/theirs"
 cd "$DIR"
