@@ -7,9 +7,8 @@ import (
 )
 
 // FileClock returns the time that the kernel stamps files with now, in nanoseconds since 1970: a file that changes
-// after the call has this time or a later one. It is that of the last tick, which lies behind [time.Now] by some
-// milliseconds, and by more while a virtual machine waits for a processor. A file system of another machine's has its
-// own clock.
+// after the call has this time or a later one. It is that of the last tick, some milliseconds before [time.Now], and
+// more while a virtual machine waits for a processor. A file system of another machine has its own clock.
 func FileClock() int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &t); err != nil {

@@ -123,21 +123,23 @@ func (p *packing) finish(ctx context.Context, slug *assembly) (*Packed, error) {
 	}
 	packed, err := slug.finish(ctx)
 	p.resumed = slug.hash.resumed
-	if err != nil && slug.linked != "" { // what was compressed is good: the next pack need not do it again
+	var m Manifest
+	if err == nil {
+		m = packed.Manifest
+	} else if slug.linked != "" { // what was compressed is good: the next pack need not do it again
 		slug.unlink()
 		synced = p.syncPacks()
 	}
 	defer p.closeWriters()
 	storeErr := synced()
-	switch {
-	case storeErr == nil && err == nil:
-		packed.StoreErr = p.updateStore(ctx, slug, packed.Manifest)
-	case storeErr == nil:
-		_ = p.updateStore(ctx, slug, Manifest{})
-	case err == nil:
-		packed.StoreErr = storeErr
+	if storeErr == nil {
+		storeErr = p.updateStore(ctx, slug, m)
 	}
-	return packed, err
+	if err != nil {
+		return nil, err
+	}
+	packed.StoreErr = storeErr
+	return packed, nil
 }
 
 // packing is one call of Pack.
