@@ -167,7 +167,7 @@ func TestMountsSandboxed(t *testing.T) {
 	}
 	u := unpack(t, mounted(t, dir, allMounts), launch.UnpackOptions{Runs: filepath.Join(dir, "run")})
 	out := &testkit.Buffer{}
-	command := strings.Join(slices.Collect(strings.SplitSeq(look, "\n"))[:3], "\n") + `; test -x "$SLUGC_LAUNCHER"`
+	command := strings.Join(slices.Collect(strings.SplitSeq(look, "\n"))[:5], "\n") + `; test -x "$SLUGC_LAUNCHER"`
 	code, err := launch.RunSandboxed(context.Background(), box, launch.RunOptions{
 		Dir: u.Dir, Mounts: u.Mounts, Command: "mkdir tmp\n" + command, Stdout: out, Stderr: out,
 	}, sandbox.Limits{})
