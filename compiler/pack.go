@@ -64,6 +64,7 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 			Buildpacks:   group.buildpacks(),
 			Target:       b.platform(),
 			Directory:    staged.Member,
+			Mounts:       group.mounts(),
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})

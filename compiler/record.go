@@ -1,15 +1,20 @@
 package compiler
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"slugc/buildpacks"
 	"slugc/cache"
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
 )
@@ -30,7 +35,63 @@ func (b *build) inputs(src *source.Source, commitCounts bool) map[string]string 
 	for _, l := range buildpacks.Languages {
 		in["buildpack "+l.ID] = l.Version
 	}
+	for i, a := range b.Buildpacks {
+		in["choice of buildpacks"] += fmt.Sprintf("%d %s %t\n", i, a.Ref, a.Optional)
+	}
+	if b.Stack != "" {
+		in["stack"] = b.Stack
+	}
+	if len(b.Bindings) > 0 {
+		in["bindings"] = bindingsKey(b.Bindings)
+	}
 	return in
+}
+
+// bindingsKey identifies the content of directories of service bindings. What cannot be read the build reports.
+func bindingsKey(dirs []string) string {
+	var parts []string
+	for _, dir := range dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			data, _ := disk.ReadRegular(filepath.Join(dir, e.Name()), maxBinding)
+			parts = append(parts, filepath.Base(dir), e.Name(), string(data))
+		}
+	}
+	return cache.Key(parts...)
+}
+
+// maxBinding is the most bytes of a file of a service binding.
+const maxBinding = 1 << 20
+
+// takenInput is how the names of inputs start that are buildpacks which are not built in.
+const takenInput = "buildpack at "
+
+// addTaken adds the buildpacks that are not built in to a build's inputs: their references, with the digests of
+// what they lead to.
+func (g Group) addTaken(in map[string]string) {
+	for _, p := range g.Taken {
+		if !p.InApp {
+			in[takenInput+p.Ref] = p.Digest.String()
+		}
+	}
+}
+
+// addRecorded adds what the references of a record lead to on this machine by now. Nothing is fetched.
+func (b *build) addRecorded(ctx context.Context, in map[string]string, record *cache.Record) {
+	for name := range record.Parts {
+		text, ok := strings.CutPrefix(name, takenInput)
+		if !ok {
+			continue
+		}
+		in[name] = "cannot be found"
+		store, err := b.References(ctx)
+		if err != nil {
+			continue
+		}
+		if is, err := store.Current(ctx, text); err == nil {
+			in[name] = is.String()
+		}
+	}
 }
 
 // withArticle is an input's name within a sentence.
@@ -43,13 +104,14 @@ func withArticle(input string) string {
 
 // unchanged returns the result of the last build if its inputs were the same and its slug is still
 // there. Otherwise it returns nil and reports why a build is needed.
-func (b *build) unchanged(src *source.Source) *Result {
+func (b *build) unchanged(ctx context.Context, src *source.Source) *Result {
 	record := b.app().Record()
 	if b.Fresh || record == nil {
 		return nil
 	}
 	_, commitCounts := record.Parts[commitInput]
 	inputs := b.inputs(src, commitCounts)
+	b.addRecorded(ctx, inputs, record)
 	if record.Key != key(inputs) {
 		for _, name := range slices.Sorted(maps.Keys(inputs)) {
 			if record.Parts[name] != inputs[name] {
@@ -98,7 +160,7 @@ func (b *build) recorded(record *cache.Record) (*Result, string) {
 }
 
 // saveRecord records a build and its slug.
-func (b *build) saveRecord(src *source.Source, commitCounts bool, result *Result) error {
+func (b *build) saveRecord(src *source.Source, group Group, commitCounts bool, result *Result) error {
 	data, err := json.Marshal(result)
 	if err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
@@ -108,6 +170,7 @@ func (b *build) saveRecord(src *source.Source, commitCounts bool, result *Result
 		return fmt.Errorf("examining the slug: %w", err)
 	}
 	inputs := b.inputs(src, commitCounts)
+	group.addTaken(inputs)
 	return b.app().SaveRecord(&cache.Record{
 		Key: key(inputs), Parts: inputs, Slug: result.Slug.Path, State: state, Result: data,
 	})
