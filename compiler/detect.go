@@ -215,6 +215,7 @@ func (b *build) candidate(
 	if err != nil {
 		return c, err
 	}
+	loaded.BuiltIn = true
 	return awaited(ctx, func() (lifecycle.Candidate, error) {
 		c, err := lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env)
 		if err != nil {
