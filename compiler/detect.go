@@ -211,11 +211,10 @@ func (b *build) candidate(
 	if err != nil {
 		return c, err
 	}
-	loaded, err := lifecycle.Load(bpDir)
+	loaded, err := lifecycle.LoadBuiltIn(bpDir)
 	if err != nil {
 		return c, err
 	}
-	loaded.BuiltIn = true
 	return awaited(ctx, func() (lifecycle.Candidate, error) {
 		c, err := lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env)
 		if err != nil {

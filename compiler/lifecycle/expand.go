@@ -53,7 +53,7 @@ func (e *expansion) next(done []Ordered, todo []pending) error {
 	}
 	if len(todo) == 0 {
 		if len(e.groups) == maxGroups {
-			return compositeFault(fmt.Errorf("expanding composite buildpacks: there are more than %d groups", maxGroups))
+			return compositeFault(fmt.Errorf("expanding an order: it makes more than %d groups", maxGroups))
 		}
 		e.groups = append(e.groups, slices.Clone(done))
 		return nil

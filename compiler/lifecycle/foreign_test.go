@@ -9,13 +9,11 @@ import (
 
 	"slugc/cache/testkit"
 	"slugc/compiler/fault"
+	"slugc/compiler/sandbox"
 )
 
-// TestForeign runs two buildpacks of others: the second sees what the first provides, and neither what is not
-// its business.
-func TestForeign(t *testing.T) {
-	t.Parallel()
-	m := newMachine(t, `
+// twoForeign are two buildpacks: the second uses what the first provides.
+const twoForeign = `
 -- one/bin/detect --
 [ -e main.cbl ]
 if echo x 2>/dev/null >main.cbl; then exit 3; fi
@@ -44,7 +42,13 @@ cobc >/workspace/out
 [ ! -e /toolchains ]
 env | sort >out.env
 printf '[[processes]]\ntype = "web"\ncommand = ["cobc"]\ndefault = true\n' >"$1/launch.toml"
-`)
+`
+
+// TestForeign runs two buildpacks of others: the second sees what the first provides, and neither what is not
+// its business.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, twoForeign)
 	m.env = map[string]string{"LEVEL": "3\n", "PATH": "/mine"}
 	result, err := m.build("one", "two")
 	if err != nil {
@@ -115,5 +119,23 @@ func TestDetectEnds(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestForeignFails holds whose fault a buildpack is that fails, and that it needs the mounts.
+func TestForeignFails(t *testing.T) {
+	t.Parallel()
+	_, err := newMachine(t, "-- bp/bin/build --\nexit 4").build("bp")
+	if f := fault.Of(err); err == nil || f.ID != "buildpack/failed" || f.Code != fault.ExitBuild ||
+		err.Error() != "running buildpack acme/bp: bin/build: exited with code 4" {
+		t.Errorf("got %v", err)
+	}
+	m := newMachine(t, "-- bp/bin/build --\n")
+	if m.box, err = sandbox.Probe(t.Context(), sandbox.ProbeOptions{Want: sandbox.None}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.choose("bp")
+	if f := fault.Of(err); err == nil || f.ID != "buildpack/needs-mounts" || f.Code != fault.ExitDetect {
+		t.Errorf("got %v", err)
 	}
 }

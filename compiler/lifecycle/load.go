@@ -20,7 +20,7 @@ import (
 type Buildpack struct {
 	libcnb.Buildpack            // buildpack.toml
 	Dir              string     // its directory on the host, which no build can write
-	BuiltIn          bool       // slugc's own; whoever calls [Load] knows it
+	BuiltIn          bool       // slugc's own
 	Classic          bool       // of the older contract, bin/compile
 	Order            []OrderOf  // of a composite buildpack: the groups that it consists of
 	targets          []targetOf // of buildpack.toml or inferred; empty for any
@@ -54,8 +54,13 @@ func (b Buildpack) atLeast(version string) bool {
 
 // Load reads the buildpack in dir. Its fault is "buildpack/extension" for an image extension, "buildpack/api" for
 // an API that slugc does not speak (exit 12, as the lifecycle's), and else "buildpack/invalid" (exit 21).
-func Load(dir string) (Buildpack, error) {
-	b := Buildpack{Dir: dir}
+func Load(dir string) (Buildpack, error) { return load(Buildpack{Dir: dir}) }
+
+// LoadBuiltIn is [Load] for one of slugc's own buildpacks, whose programs are the slugc binary.
+func LoadBuiltIn(dir string) (Buildpack, error) { return load(Buildpack{Dir: dir, BuiltIn: true}) }
+
+func load(b Buildpack) (Buildpack, error) {
+	dir := b.Dir
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return b, fmt.Errorf("opening a buildpack: %w", err)
@@ -110,16 +115,26 @@ func (b Buildpack) check(root *os.Root) error {
 		return invalid(b.Info.ID, descriptorName, fmt.Errorf("the version %q is malformed", b.Info.Version))
 	}
 	if !slices.Contains(apis, b.API) {
-		return fault.New(fault.App, fault.ExitAPI, "buildpack/api",
-			fmt.Errorf("loading buildpack %s: %s: it is written for Buildpack API %q", b.Info.ID, descriptorName, b.API),
-			fmt.Sprintf("take a version of it for an API from %s to %s", apis[0], apis[len(apis)-1]))
+		why := fmt.Errorf("it is written for Buildpack API %q", b.API)
+		return fault.New(
+			fault.App,
+			fault.ExitAPI,
+			"buildpack/api",
+			fmt.Errorf(
+				"loading buildpack %s: %s: %w",
+				b.Info.ID,
+				descriptorName,
+				why,
+			),
+			fmt.Sprintf("take a version of it for an API from %s to %s", apis[0], apis[len(apis)-1]),
+		)
 	}
 	for _, group := range b.Order {
 		if len(group) == 0 {
 			return invalid(b.Info.ID, descriptorName, errors.New("a group of its [[order]] names no buildpacks"))
 		}
 	}
-	if len(b.Order) > 0 {
+	if len(b.Order) > 0 || b.BuiltIn {
 		return nil
 	}
 	for _, program := range []string{detectProgram, buildProgram} {
