@@ -23,7 +23,8 @@ func TestLoadRefuses(t *testing.T) {
 		text  string
 	}{
 		"no buildpack.toml": {nil, "buildpack/invalid", 21, "buildpack.toml: no such file"},
-		"not TOML":          {map[string]string{"buildpack.toml": "="}, "buildpack/invalid", 21, "buildpack.toml: toml: line 1"},
+		"not TOML": {map[string]string{"buildpack.toml": "="}, "buildpack/invalid", 21,
+			"buildpack.toml: toml: line 1"},
 		"a bad id": {map[string]string{"buildpack.toml": "api = \"0.10\"\n[buildpack]\nid = \"../x\""},
 			"buildpack/invalid", 21, `buildpack.toml: the buildpack id "../x" is malformed`},
 		"an old API": {map[string]string{"buildpack.toml": strings.Replace(good, "0.10", "0.6", 1)},
