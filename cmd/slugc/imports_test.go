@@ -37,7 +37,7 @@ var floors = map[string]int{
 	"compiler/slug":    32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
 	"compiler/procfile": 31,
 	"compiler/fault":    30, "compiler/report": 30,
-	"buildpacks":           20,
+	"buildpacks": 20, "buildpacks/reference": 15,
 	"buildpacks/toolchain": 14,
 	// The tools, of which none imports another.
 	"buildpacks/toolchain/node": 13, "buildpacks/toolchain/golang": 13, "buildpacks/toolchain/ruby": 13,
@@ -52,7 +52,7 @@ var exclusive = map[string][]string{
 	"go.etcd.io/etcd":                {"slugc/compiler/coordinator/etcd"},
 	"go.etcd.io/bbolt":               {"slugc/compiler/coordinator/local"},
 	"github.com/minio/minio-go":      {"slugc/compiler/artifact/blobstore"},
-	"github.com/google/go-container": {"slugc/compiler/artifact/blobstore"},
+	"github.com/google/go-container": {"slugc/compiler/artifact/blobstore", "slugc/buildpacks/reference"},
 	"github.com/buildpacks/libcnb":   {"slugc/buildpacks", "slugc/compiler/lifecycle"},
 	"github.com/mholt/archiver":      {"slugc/cache/unpack"},
 	"github.com/spf13/cobra":         {"slugc/cmd"},
