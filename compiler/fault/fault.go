@@ -75,6 +75,7 @@ const (
 	ExitPack        = 62
 	ExitRelease     = 72
 	ExitTransient   = 75
+	ExitLaunch      = 82
 	ExitInterrupted = 130
 )
 

@@ -268,7 +268,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 			}
 			return fault.TransientError(d.ID, why, d.Hints...)
 		}
-		return LimitFault(limit, fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
+		return limit.Fault(fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -291,15 +291,6 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	}
 	f.Place = d.Place
 	return f
-}
-
-// LimitFault returns the fault of a build's step that a limit has ended with err. A disk on which too little
-// is free may be full of other things, so that is not the app's.
-func LimitFault(limit *sandbox.LimitError, err error) error {
-	if limit.Which == sandbox.LimitFree || limit.Which == sandbox.LimitInodes {
-		return fault.TransientError("disk/full", err, limit.Hint())
-	}
-	return fault.AppError("build/limit", err, limit.Hint())
 }
 
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch
