@@ -187,7 +187,7 @@ func foreignFailure(ctx context.Context, m Member, err error) error {
 		return running(err)
 	}
 	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
-		return LimitFault(limit, running(limit))
+		return limit.Fault(running(limit))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
