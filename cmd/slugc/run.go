@@ -205,6 +205,7 @@ first, as slugc build does it, and not registered.`,
 			o := launch.RunOptions{
 				Self:   s.self,
 				Dir:    s.Dir,
+				Mounts: s.Mounts,
 				Layers: s.Layers,
 				Env:    c.environ(config, s.appSlug),
 				Dyno:   fmt.Sprintf("run.%d", os.Getpid()),

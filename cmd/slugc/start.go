@@ -102,7 +102,8 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, config proces
 	defer done()
 	signals, kill := c.passSignals(false)
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
-		Self: s.self, Dir: s.Dir, Directory: s.Directory, Layers: s.Layers, Tmp: s.Tmp, Signals: signals, Kill: kill,
+		Self: s.self, Dir: s.Dir, Directory: s.Directory, Mounts: s.Mounts, Layers: s.Layers, Tmp: s.Tmp,
+		Signals: signals, Kill: kill,
 		Processes: s.types, Formation: counts, BasePort: f.port, Env: c.environ(config, s.appSlug),
 		CanDie: f.canDie, Restart: f.restart,
 		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,

@@ -48,8 +48,8 @@ func (p *promotion) runProcess(ctx context.Context, made release.Release, line s
 	limits.Deadline, limits.Log = cmp.Or(limits.Deadline, defaultTimeout), outputLimit
 	out := p.Report.Output(processType)
 	code, err := launch.RunSandboxed(ctx, box, launch.RunOptions{
-		Dir: unpacked.Dir, Command: line, Env: append(made.Environment(p.app), command.Environ(p.Env)...),
-		Dyno: "release.1", Stdout: out, Stderr: out,
+		Dir: unpacked.Dir, Mounts: unpacked.Mounts, Command: line, Dyno: "release.1", Stdout: out, Stderr: out,
+		Env: append(made.Environment(p.app), command.Environ(p.Env)...),
 	}, limits)
 	if limit, limited := errors.AsType[*sandbox.LimitError](err); limited {
 		hint := limit.Hint()

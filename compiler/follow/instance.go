@@ -92,7 +92,8 @@ func (f *follower) startProcess(i *instance) (*launch.Process, error) {
 	}
 	unpacked := i.generation.unpacked
 	return f.o.Console.Start(label, launch.RunOptions{
-		Self: f.o.Self, Dir: unpacked.Dir, Directory: unpacked.Directory, Layers: unpacked.Layers, Command: command,
+		Self: f.o.Self, Dir: unpacked.Dir, Directory: unpacked.Directory, Mounts: unpacked.Mounts,
+		Layers: unpacked.Layers, Command: command,
 		Env:  slices.Concat(i.generation.release.Environment(f.o.App), i.generation.config, f.o.Env),
 		Port: i.port, Dyno: i.name(), Grace: f.o.Grace, Tmp: filepath.Join(unpacked.Tmp, i.name()),
 	})

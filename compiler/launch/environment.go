@@ -13,11 +13,15 @@ const (
 )
 
 // Environment returns the process's whole environment, K=V, each name once. A config var cannot set HOME,
-// PWD, DYNO and PS, and PORT only where o has no port.
+// PWD, DYNO and PS, SLUGC_LAUNCHER of an app with mounts, and PORT only where o has no port.
 func (o RunOptions) Environment() []string {
-	own := []string{"HOME=" + o.Dir, "PWD=" + o.Dir, "DYNO=" + o.Dyno, "PS=" + o.Dyno}
+	home := o.inside()
+	own := []string{"HOME=" + home, "PWD=" + home, "DYNO=" + o.Dyno, "PS=" + o.Dyno}
 	if o.Port > 0 {
 		own = append(own, "PORT="+strconv.Itoa(o.Port))
+	}
+	if len(o.Mounts) > 0 && o.Self != "" {
+		own = append(own, launcherVariable+"="+o.launcher())
 	}
 	env := []string{"PATH=" + defaultPath, "LANG=" + defaultLang}
 	if o.Terminal != "" {

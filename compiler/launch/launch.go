@@ -48,10 +48,13 @@ type RunOptions struct {
 	Dir  string // the unpacked app, absolute: HOME and the working directory
 	// Directory is where in Dir its profile moves on to, slash-separated ([Unpacked]); "" for nowhere.
 	Directory string
-	Command   string   // for the shell
-	Env       []string // config vars, K=V; a later one wins
-	Port      int      // PORT; 0 leaves it to Env
-	Dyno      string   // DYNO and PS: "web.1", "run.1234"
+	// Mounts are where the process sees the app besides ([slug.Manifest]): HOME and the working directory are the
+	// first of them.
+	Mounts  []string
+	Command string   // for the shell
+	Env     []string // config vars, K=V; a later one wins
+	Port    int      // PORT; 0 leaves it to Env
+	Dyno    string   // DYNO and PS: "web.1", "run.1234"
 	// Tmp is a directory that becomes the process's own copy of the app's tmp, which nothing else sees there;
 	// "" leaves it the app's. What was in Tmp is removed. With Layers it only says that there is to be a tmp.
 	Tmp string
@@ -135,6 +138,9 @@ func (o RunOptions) start(in, out, problems *os.File) (process *supervise.Proces
 		if !isNoMount(err) {
 			return nil, nil, err
 		}
+		if request.Overlay == nil {
+			return nil, nil, o.refusal(err)
+		}
 		if err := o.Layers.unpack(); err != nil {
 			return nil, nil, fmt.Errorf("running %q: %w", o.Command, err)
 		}
@@ -150,20 +156,24 @@ func (o RunOptions) request() (r supervise.Request, clean func(), err error) {
 	if err != nil {
 		return r, nil, fmt.Errorf("running %q: %w", o.Command, err)
 	}
-	path, script, err := o.interpreter(o.Dir)
+	path, script, err := o.interpreter(o.inside())
 	if err != nil {
 		return r, nil, err
 	}
 	clean = func() {}
 	if o.Layers.inUse() {
-		r.Overlay, clean, err = o.Layers.overlay(o.Dir, o.Directory, o.Tmp != "")
+		r.Overlay, clean, err = o.Layers.overlay(o.Dir, o.ownDirs()...)
 	} else {
 		r.Mount, err = o.ownTmp()
 	}
 	if err != nil {
 		return r, nil, fmt.Errorf("running %q: %w", o.Command, err)
 	}
-	r.Self, r.Args, r.Dir, r.Env = o.Self, []string{path, "-c", script}, o.Dir, o.Environment()
+	if r.Root, err = o.root(); err != nil {
+		clean()
+		return r, nil, fmt.Errorf("running %q: %w", o.Command, err)
+	}
+	r.Self, r.Args, r.Dir, r.Env = o.Self, []string{path, "-c", script}, o.inside(), o.Environment()
 	r.Terminal, r.Grace, r.Linger = o.Terminal != "", o.Grace, true
 	return r, clean, nil
 }

@@ -133,7 +133,7 @@ func tryOverlay(self, dir string) error {
 		}
 	}
 	defer func() { _ = disk.RemoveAll(at) }()
-	overlay, _, err := l.overlay(filepath.Join(at, "app"), "", false)
+	overlay, _, err := l.overlay(filepath.Join(at, "app"))
 	if err != nil {
 		return err
 	}
@@ -152,8 +152,8 @@ func tryOverlay(self, dir string) error {
 }
 
 // overlay makes a directory for what a process writes, and returns the overlay that it sees at dir, and the
-// function that removes that directory. With tmp, the app's directory has one of that name.
-func (l *Layers) overlay(dir, directory string, tmp bool) (o *supervise.Overlay, clean func(), err error) {
+// function that removes that directory. The app has these directories.
+func (l *Layers) overlay(dir string, places ...string) (o *supervise.Overlay, clean func(), err error) {
 	own, err := os.MkdirTemp(filepath.Join(l.dir, writesName), "*")
 	if err != nil {
 		return nil, nil, err
@@ -167,8 +167,10 @@ func (l *Layers) overlay(dir, directory string, tmp bool) (o *supervise.Overlay,
 	// The app's directory has the mode of the upper one, whatever the umask is.
 	upper := filepath.Join(own, "upper")
 	err = errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(filepath.Join(own, "work"), 0o700))
-	if err == nil && tmp {
-		err = l.makeTmp(upper, filepath.FromSlash(directory))
+	for _, place := range places {
+		if err == nil {
+			err = l.makeDir(upper, place)
+		}
 	}
 	if err != nil {
 		clean()
@@ -177,9 +179,8 @@ func (l *Layers) overlay(dir, directory string, tmp bool) (o *supervise.Overlay,
 	return o, clean, nil
 }
 
-// makeTmp makes the app's tmp, unless a section has something of that name.
-func (l *Layers) makeTmp(upper, directory string) error {
-	place := filepath.Join(directory, tmpName)
+// makeDir makes a directory of the app, unless a section has something of that name.
+func (l *Layers) makeDir(upper, place string) error {
 	for _, tree := range l.trees {
 		if _, err := os.Lstat(filepath.Join(tree, place)); !errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -17,6 +17,7 @@ type StartOptions struct {
 	Self       string             // as in RunOptions
 	Dir        string             // the unpacked app, absolute: HOME and the working directory of all
 	Directory  string             // as in RunOptions
+	Mounts     []string           // as in RunOptions
 	Tmp        string             // directory for the tmp of each instance, see [Unpacked.Tmp]; "": the app's
 	Layers     *Layers            // as in RunOptions
 	Processes  []procfile.Process // all entries, in the Procfile's order, which the ports depend on
@@ -104,7 +105,7 @@ func (o *StartOptions) instances() ([]*instance, error) {
 			Instance: p,
 			backoff:  Backoff{First: o.Backoff},
 			options: RunOptions{
-				Self: o.Self, Dir: o.Dir, Directory: o.Directory, Command: p.Command,
+				Self: o.Self, Dir: o.Dir, Directory: o.Directory, Mounts: o.Mounts, Command: p.Command,
 				Env: o.Env, Port: p.Port, Dyno: p.Name(),
 				Tmp: tmpOf(o.Tmp, p.Name()), Layers: o.Layers,
 				// The foreman kills after Timeout and says so. The supervisor must not be faster.

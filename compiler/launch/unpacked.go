@@ -23,6 +23,8 @@ type Unpacked struct {
 	Tmp string // where the processes of a formation have each a tmp of its own, unless they have Layers
 	// Directory is where in Dir the processes start ([slug.Manifest]).
 	Directory string
+	// Mounts are the paths that processes are to see the app at ([slug.Manifest]).
+	Mounts []string
 	// Layers are put together in Dir for each process; nil if Dir is the app.
 	Layers *Layers
 	runs   string
@@ -53,6 +55,9 @@ func Unpack(ctx context.Context, file string, o UnpackOptions) (*Unpacked, error
 		return nil, err
 	}
 	m, err := slug.Inspect(file)
+	if err == nil {
+		err = CheckMounts(m.Mounts)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +65,7 @@ func Unpack(ctx context.Context, file string, o UnpackOptions) (*Unpacked, error
 	if err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
 	}
-	u.Directory = m.Directory
+	u.Directory, u.Mounts = m.Directory, m.Mounts
 	plain := func() error {
 		return slug.Unpack(context.WithoutCancel(ctx), file, u.Dir, slug.UnpackOptions{Progress: o.Progress})
 	}

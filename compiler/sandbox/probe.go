@@ -105,6 +105,9 @@ func (s *Sandbox) Level() Level { return s.level }
 // best level and when this level was wanted.
 func (s *Sandbox) Reason() string { return s.reason }
 
+// Self returns the path of the slugc binary that it was probed with.
+func (s *Sandbox) Self() string { return s.self }
+
 // Path returns where a child sees what b binds.
 func (s *Sandbox) Path(b Bind) string {
 	if s.level == Bubblewrap {

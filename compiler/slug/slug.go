@@ -91,6 +91,9 @@ type Manifest struct {
 	Target       string              `json:"target"` // "linux/amd64"
 	// Directory is where below ./app the processes start, slash-separated: "apps/api"; "" for ./app itself.
 	Directory string `json:"directory,omitempty"`
+	// Mounts are the absolute paths at which processes see the app, because something in it was built for them:
+	// "/app", "/workspace", and "/layers" for its layers. Without them the app runs at any path.
+	Mounts []string `json:"mounts,omitempty"`
 }
 
 // SectionInfo describes a section in a slug.

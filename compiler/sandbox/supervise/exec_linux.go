@@ -54,7 +54,7 @@ func startCopy(r Request, attr *syscall.ProcAttr) (int, error) {
 	copied.Dir, copied.Env = "/", []string{}
 	copied.Files = append(copied.Files[:3:3], pipes[0].Fd(), pipes[3].Fd())
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{r.Self, argHidden, argExec}, &copied)
-	if err != nil && r.Overlay != nil {
+	if err != nil && (r.Overlay != nil || r.Root != nil) {
 		return 0, fmt.Errorf("%w: %w", ErrNoMount, err)
 	}
 	if err != nil {

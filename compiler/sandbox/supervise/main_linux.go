@@ -136,7 +136,7 @@ func (s *supervisor) start(spawner *spawner, files []*os.File) error {
 		if s.req.Rules != nil {
 			return startCopy(s.req.Request, attr)
 		}
-		if s.req.Overlay != nil {
+		if s.req.Overlay != nil || s.req.Root != nil {
 			return startMounted(s.req.Request, attr)
 		}
 		if s.req.Mount != nil {

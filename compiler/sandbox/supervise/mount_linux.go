@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startMounted starts the program with r.Mount or r.Overlay, in a mount namespace of its own
+// startMounted starts the program with r.Mount, r.Overlay or r.Root, in a mount namespace of its own
 // (mount_namespaces(7)). A user other than root needs a user namespace for that too, in which it stays itself. It is
 // an error where the kernel or a container's rules permit neither.
 func startMounted(r Request, attr *syscall.ProcAttr) (int, error) {
@@ -34,7 +34,7 @@ func startMounted(r Request, attr *syscall.ProcAttr) (int, error) {
 
 // mount mounts in the namespace of this process, and gives the right to mount up where it was given for that.
 func (r Request) mount() error {
-	if r.Mount == nil && r.Overlay == nil {
+	if r.Mount == nil && r.Overlay == nil && r.Root == nil {
 		return nil
 	}
 	// What the host mounts later shall be seen, and what is mounted here shall not be seen there.
@@ -44,6 +44,9 @@ func (r Request) mount() error {
 	}
 	if err == nil && r.Overlay != nil {
 		err = r.Overlay.mount()
+	}
+	if err == nil && r.Root != nil {
+		err = r.Root.enter()
 	}
 	if err == nil && os.Geteuid() != 0 {
 		err = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)

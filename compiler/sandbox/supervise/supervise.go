@@ -63,12 +63,15 @@ type Request struct {
 	// Overlay puts a directory together for the process; nil does not. It needs Self, and Start fails with
 	// [ErrNoMount] where the kernel permits no such mount.
 	Overlay *Overlay `json:"overlay,omitempty"`
+	// Root gives the process a root directory of its own, after Mount and Overlay; nil does not. It needs Self, and
+	// Start fails with [ErrNoMount] where the kernel permits none.
+	Root *Root `json:"root,omitempty"`
 	// Ready is a supervisor that [Prepare] has started with the same Self, Terminal and Isolation; nil starts one.
 	Ready *Ready `json:"-"`
 }
 
-// ErrNoMount is wrapped by the error of [Start] where an [Overlay] cannot be mounted.
-var ErrNoMount = errors.New("the kernel permits no overlay here")
+// ErrNoMount is wrapped by the error of [Start] where an [Overlay] or a [Root] cannot be mounted.
+var ErrNoMount = errors.New("the kernel permits no such mount here")
 
 // Overlay is a directory that the process, and nobody else, sees: what the lower directories hold, and over it
 // what the process itself writes (overlayfs, Linux 5.11; Documentation/filesystems/overlayfs.rst). The names,
@@ -79,6 +82,19 @@ type Overlay struct {
 	Upper string   `json:"upper"` // takes what the process writes
 	Work  string   `json:"work"`  // an empty directory beside Upper, for the kernel
 	To    string   `json:"to"`    // absolute: where the process sees it
+}
+
+// Root is a root directory that the process, and nobody else, sees: all that the host's has, and over it the binds.
+// Nothing new can be made in it.
+type Root struct {
+	Stage string `json:"stage"` // absolute: a directory of the caller's, to put it together on
+	Binds []Bind `json:"binds"`
+}
+
+// Bind shows a directory or file of the host, with all that is mounted in it, at a name in a [Root].
+type Bind struct {
+	From string `json:"from"` // absolute
+	To   string `json:"to"`   // absolute, one name: "/app"
 }
 
 // Mount is a directory that the process, and nobody else, sees in the place of another.
@@ -139,7 +155,7 @@ func Start(r Request) (*Process, error) {
 	start := startGroup
 	if r.Self != "" {
 		start = startSupervised
-	} else if r.Rules != nil || r.Isolation != nil || r.Overlay != nil {
+	} else if r.Rules != nil || r.Isolation != nil || r.Overlay != nil || r.Root != nil {
 		return nil, fmt.Errorf("starting %q: isolation needs the path of the slugc binary", r.Args[0])
 	}
 	p := &Process{done: make(chan struct{})}

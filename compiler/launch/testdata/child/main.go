@@ -4,6 +4,7 @@
 //	child sandbox                  runs the request on its stdin, {"Probe": …, "Spec": …}, in a sandbox
 //	child run SELF DIR COMMAND     runs a command on the terminal, as launch.Run does
 //	child start SELF DIR COMMAND   starts a formation of one web process, as launch.Start does
+//	child slug SELF FILE DIR CMD   runs a command in a slug that is unpacked below DIR, as slugc run does
 //	child serve TEXT               answers requests on $PORT with TEXT, after ?wait=DURATION
 //	child dump FILE ARG...         writes its arguments, environment and directory to FILE, and waits for SIGTERM
 package main
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -26,7 +28,7 @@ import (
 func main() {
 	sandbox.ChildMain(os.Args)
 	modes := map[string]func(args []string) (exitCode int, err error){
-		"sandbox": runSandboxed, "run": run, "start": start, "serve": serve, "dump": dump,
+		"sandbox": runSandboxed, "run": run, "start": start, "serve": serve, "dump": dump, "slug": runSlug,
 	}
 	mode, known := modes[os.Args[1]]
 	if !known {
@@ -65,6 +67,20 @@ func run(args []string) (int, error) {
 	return launch.Run(context.Background(), launch.RunOptions{
 		Self: args[0], Dir: args[1], Command: args[2],
 		Terminal: "xterm", Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+}
+
+func runSlug(args []string) (int, error) {
+	u, err := launch.Unpack(context.Background(), args[1], launch.UnpackOptions{
+		Runs: filepath.Join(args[2], "run"), Trees: filepath.Join(args[2], "trees"), Self: args[0],
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer u.Remove()
+	return launch.Run(context.Background(), launch.RunOptions{
+		Self: args[0], Dir: u.Dir, Mounts: u.Mounts, Layers: u.Layers, Command: args[3], Tmp: u.Tmp,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	})
 }
 
