@@ -65,8 +65,8 @@ type Engine struct {
 	// BaseEnv returns the environment of the buildpacks' processes and the files that it names.
 	// settings are the machine's variables that the group's buildpacks read besides.
 	BaseEnv func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error)
-	// References opens the store of the buildpacks that are not built in.
-	References func(context.Context) (*reference.Store, error)
+	// References is how buildpacks that are not built in are fetched.
+	References reference.Options
 	Target     lifecycle.Target
 	Report     report.Reporter
 	// Upkeep keeps the state directory within its bounds. It may be nil.
@@ -112,7 +112,8 @@ type build struct {
 	clock  *clock
 	state  *cache.App
 	ahead  *boxAhead
-	worked bool // it does more than to return the recorded slug
+	taken  *reference.Store // open as soon as a buildpack is used that is not built in
+	worked bool             // it does more than to return the recorded slug
 }
 
 // app is the state of the app that is built.
@@ -186,6 +187,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 		return nil, err
 	}
 	defer func() { err = b.abandon(staged, err) }() // after keep there is nothing left to abandon
+	defer b.closeReferences()
 	group, err := b.detect(ctx, staged)
 	if err != nil {
 		return nil, err

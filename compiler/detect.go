@@ -31,7 +31,7 @@ func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
 
 // detected chooses the buildpacks of the language that is detected.
 func (b *build) detected(ctx context.Context, files fs.FS, staged Staged) (Group, error) {
-	_, chosen, err := Detect(ctx, files, staged.Member, b.Env)
+	_, chosen, err := Detect(ctx, files, staged.Member, b.env(staged))
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -148,7 +148,7 @@ func (b *build) resolve(ctx context.Context, staged Staged, chosen []detect.Resu
 	}
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(ctx, staged.Tree.Root, platform, r.Language)
+		candidate, err := b.candidate(ctx, staged, platform, r.Language)
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +171,7 @@ func platformFor(staged Staged) (string, error) {
 // candidate lays out the language's buildpack on disk and asks it for its build plans. platform is the directory
 // of what the platform tells it.
 func (b *build) candidate(
-	ctx context.Context, dir, platform string, language detect.Language,
+	ctx context.Context, staged Staged, platform string, language detect.Language,
 ) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
@@ -188,7 +188,7 @@ func (b *build) candidate(
 		return c, err
 	}
 	return awaited(ctx, func() (lifecycle.Candidate, error) {
-		c, err := lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env)
+		c, err := lifecycle.Detect(loaded, l.Detect, staged.Tree.Root, platform, b.env(staged))
 		if err != nil {
 			return c, detectorBroke(err)
 		}

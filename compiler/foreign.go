@@ -2,27 +2,34 @@ package compiler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"slugc/buildpacks"
 	"slugc/buildpacks/reference"
-	"slugc/cache"
 	"slugc/compiler/classic"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
-	"slugc/compiler/sandbox"
 	"slugc/detect"
 )
 
-// Asked is a buildpack that a build is asked to use.
-type Asked struct {
-	reference.Ref
-	Optional bool
+// Taken is where a buildpack comes from that is not built in.
+type Taken struct {
+	reference.Package
+	ref   reference.Ref
+	inApp bool // it is a part of the source
+}
+
+// source is what a slug says of where a buildpack comes from. Where on this machine it was does not count.
+func (t Taken) source() string {
+	if t.inApp || t.ref.Path != "" {
+		return ""
+	}
+	return t.Source
 }
 
 // choice is a build's choice among buildpacks that were asked for.
@@ -31,19 +38,16 @@ type choice struct {
 	files    fs.FS
 	staged   Staged
 	verdicts []detect.Verdict
-	taken    map[string]reference.Package   // by the buildpack's id
+	taken    map[string]Taken               // by the buildpack's id
 	known    map[string]lifecycle.Buildpack // by id: built-in ones and those that were taken
 }
-
-// asked lists the buildpacks that the build is asked to use, in order; none where detection decides.
-func (b *build) asked(fs.FS, Staged) ([]Asked, error) { return b.Buildpacks, nil }
 
 // listed makes a group of the buildpacks that were asked for. Each must pass its own detection, and their plans
 // must go together.
 func (b *build) listed(ctx context.Context, files fs.FS, staged Staged, asked []Asked) (Group, error) {
 	c := &choice{
 		build: b, files: files, staged: staged,
-		taken: map[string]reference.Package{}, known: map[string]lifecycle.Buildpack{},
+		taken: map[string]Taken{}, known: map[string]lifecycle.Buildpack{},
 	}
 	list, err := c.take(ctx, asked)
 	if err != nil {
@@ -53,29 +57,35 @@ func (b *build) listed(ctx context.Context, files fs.FS, staged Staged, asked []
 	if err != nil {
 		return Group{}, err
 	}
-	if slices.ContainsFunc(list, func(o lifecycle.Ordered) bool { return o.BuiltIn }) {
-		c.verdicts, err = awaited(ctx, func() ([]detect.Verdict, error) {
-			return detect.All(detect.Input{FS: files, Member: staged.Member, Env: b.Env}), nil
-		})
-		if err != nil {
-			return Group{}, err
-		}
+	c.verdicts, err = awaited(ctx, func() ([]detect.Verdict, error) {
+		return detect.All(detect.Input{FS: files, Member: staged.Member, Env: b.env(staged)}), nil
+	})
+	if err != nil {
+		return Group{}, err
 	}
 	chosen, err := lifecycle.Choose(ctx, order, c.probe)
 	if err != nil {
+		b.reportVerdicts(chosen.Verdicts)
 		return Group{}, err
 	}
 	return c.group(chosen), nil
 }
 
+// reportVerdicts says what each buildpack's detection said, where no group passes.
+func (b *build) reportVerdicts(verdicts []lifecycle.Verdict) {
+	b.Report.Step("Detecting with the buildpacks that were asked for")
+	for _, v := range verdicts {
+		b.Report.Detail(v.Name() + ": " + v.Why)
+		for line := range strings.Lines(v.Output) {
+			b.Report.Detail("  " + strings.TrimRight(line, "\n"))
+		}
+	}
+}
+
 // take takes the buildpacks from where they are.
 func (c *choice) take(ctx context.Context, asked []Asked) (list []lifecycle.Ordered, err error) {
-	store, err := c.References(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for _, a := range asked {
-		bp, err := c.takeOne(ctx, store, a)
+		bp, err := c.takeOne(ctx, a)
 		if err != nil {
 			return nil, err
 		}
@@ -85,23 +95,25 @@ func (c *choice) take(ctx context.Context, asked []Asked) (list []lifecycle.Orde
 }
 
 // takeOne takes one buildpack, and those that it consists of.
-func (c *choice) takeOne(ctx context.Context, store *reference.Store, a Asked) (lifecycle.Buildpack, error) {
-	if a.Kind == reference.BuiltIn {
-		bp, ok := c.find(a.ID(), "")
+func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, error) {
+	if a.Kind == reference.Builtin {
+		bp, ok := c.find("slugc/"+a.ID, "")
 		if !ok {
-			return bp, fault.UsageError("buildpack/unknown",
-				fmt.Errorf("choosing buildpacks: no buildpack %q is built in", a.ID()),
-				"`slugc buildpacks ls` lists those that are",
-				"name any other by its directory, archive, git repository or image")
+			return bp, fault.UsageError("buildpack/unknown", fmt.Errorf("choosing buildpacks: no buildpack %q is built in", a.ID),
+				"`slugc buildpacks ls` lists those that are")
 		}
 		return bp, nil
 	}
-	p, err := store.Take(ctx, a.Ref)
+	store, err := c.references()
 	if err != nil {
 		return lifecycle.Buildpack{}, err
 	}
+	p, err := store.Take(ctx, a.Ref)
+	if err != nil {
+		return lifecycle.Buildpack{}, ReferenceFault(err)
+	}
 	if p.Moved != "" {
-		c.Report.Warn(fmt.Sprintf("%s leads to %s by now; this build uses %s. `slugc buildpacks add %s` takes the new one.",
+		c.Report.Warn(fmt.Sprintf("%s leads to %s now. This build uses %s; `slugc buildpacks add %s` takes the new one.",
 			p.Ref, p.Moved, p.Source, p.Ref))
 	}
 	var first lifecycle.Buildpack
@@ -113,7 +125,7 @@ func (c *choice) takeOne(ctx context.Context, store *reference.Store, a Asked) (
 		if i == 0 {
 			first = bp
 		}
-		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, p
+		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, Taken{p, a.Ref, a.inApp}
 	}
 	return first, nil
 }
@@ -130,16 +142,13 @@ func loadTaken(b reference.Buildpack) (lifecycle.Buildpack, error) {
 // one.
 func (c *choice) find(id, version string) (lifecycle.Buildpack, bool) {
 	bp, ok := c.known[id]
-	if !ok {
-		if l, builtIn := buildpacks.ByID(id); builtIn {
-			dir, err := l.Materialise(c.Home.Path("buildpacks"), c.Self)
-			if err == nil {
-				bp, err = lifecycle.Load(dir)
-			}
-			if ok = err == nil; ok {
-				bp.BuiltIn = true
-				c.known[id] = bp
-			}
+	if l, builtIn := buildpacks.ByID(id); !ok && builtIn {
+		dir, err := l.Materialise(c.Home.Path("buildpacks"), c.Self)
+		if err == nil {
+			bp, err = lifecycle.LoadBuiltIn(dir)
+		}
+		if ok = err == nil; ok {
+			c.known[id] = bp
 		}
 	}
 	return bp, ok && (version == "" || version == bp.Info.Version)
@@ -158,19 +167,24 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
-	work := filepath.Join(c.staged.Dirs.Dir, "detect-"+cache.Key(bp.Info.ID)[:12])
-	if bp.Classic {
-		d, err := classic.Detect(ctx, classic.Config{
-			Sandbox: box, ID: bp.Info.ID, Dir: bp.Dir, Work: work, AppDir: c.staged.Dirs.AppDir, Env: env, Vars: c.Env,
-			Stack: c.Stack, Binds: binds, Network: c.Network != lifecycle.NoNetwork, Limits: c.Limits,
-			Output: c.Report.Output(bp.Info.ID),
-		})
-		return lifecycle.Outcome{Pass: d.Pass, Output: d.Output, Name: d.Name, Err: err}
+	work := filepath.Join(c.staged.Dirs.Dir, "detect")
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		return lifecycle.Outcome{Err: fmt.Errorf("making a build directory: %w", err)}
 	}
 	return lifecycle.RunDetect(ctx, lifecycle.DetectConfig{
-		Sandbox: box, AppDir: c.staged.Dirs.AppDir, Work: work, Env: c.Env, BaseEnv: env, Binds: binds,
-		Limits: c.Limits, Network: c.Network, Target: c.Target,
+		Sandbox: box, AppDir: c.staged.Dirs.AppDir, Work: work, Env: c.buildEnv(c.staged), BaseEnv: env,
+		Bindings: c.bindings(), Binds: binds, Target: c.Target, Network: c.network(c.staged) != lifecycle.NoNetwork,
+		Limits: c.limits(c.staged), Stack: c.stack(c.staged), BuildPath: classic.BuildPath(c.App),
 	}, bp)
+}
+
+// bindings are the directories of service bindings by name.
+func (b *build) bindings() map[string]string {
+	all := map[string]string{}
+	for _, dir := range b.Bindings {
+		all[filepath.Base(dir)] = dir
+	}
+	return all
 }
 
 // probeBuiltIn runs a built-in buildpack's detection.
@@ -188,23 +202,26 @@ func (c *choice) probeBuiltIn(ctx context.Context, bp lifecycle.Buildpack) lifec
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
-	candidate, err := c.candidate(ctx, c.staged.Tree.Root, platform, l.Name)
+	candidate, err := c.candidate(ctx, c.staged, platform, l.Name)
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
-	out.Plans = candidate.Plans
+	out.Plans, out.Output = candidate.Plans, strings.Join(reasonsFor(v.Result), "\n")
 	return out
 }
 
 // group makes a group of what was chosen, and reports it.
 func (c *choice) group(chosen lifecycle.Choice) Group {
-	g := Group{Members: chosen.Members, Why: map[string][]string{}, Taken: map[string]reference.Package{}}
+	g := Group{Members: chosen.Members, Why: map[string][]string{}, Taken: map[string]Taken{}}
+	said := map[string]string{}
+	for _, v := range chosen.Verdicts {
+		said[v.Info.ID] = strings.TrimSpace(v.Output)
+	}
 	for i, m := range g.Members {
 		id := m.Info.ID
 		if !m.BuiltIn {
 			g.Taken[id] = c.taken[id]
-			g.Why[id] = []string{"asked for as " + c.taken[id].Ref}
-			c.Report.Step(fmt.Sprintf("Buildpack %s (%s)", id, c.taken[id].Source))
+			c.announceTaken(g, m, said[id])
 			continue
 		}
 		l, _ := buildpacks.ByID(id)
@@ -219,6 +236,26 @@ func (c *choice) group(chosen lifecycle.Choice) Group {
 	return g
 }
 
+// announceTaken reports a buildpack of others, which said something of the app.
+func (c *choice) announceTaken(g Group, m lifecycle.Member, said string) {
+	t := g.Taken[m.Info.ID]
+	g.Why[m.Info.ID] = []string{"asked for as " + t.name()}
+	line := fmt.Sprintf("Buildpack %s (%s", m.Name(), t.name())
+	if m.Classic && said != "" {
+		line += ": " + said
+	}
+	c.Report.Step(line + ")")
+	c.Report.Detail(t.Digest.String())
+}
+
+// name is what the buildpack was asked for as.
+func (t Taken) name() string {
+	if t.ref.Path != "" {
+		return filepath.Base(t.ref.Path)
+	}
+	return t.Source
+}
+
 // assists reports whether a language with this result serves the buildpacks after it, which declare the processes:
 // one of them is built in, or the app itself has nothing to start by this language.
 func assists(result detect.Result, after []lifecycle.Member) bool {
@@ -228,4 +265,22 @@ func assists(result detect.Result, after []lifecycle.Member) bool {
 	}
 	builtIn := slices.ContainsFunc(after, func(m lifecycle.Member) bool { return m.BuiltIn })
 	return builtIn || !app.Starts()
+}
+
+// references opens the store of buildpacks that are not built in, which closeReferences closes.
+func (b *build) references() (*reference.Store, error) {
+	if b.taken == nil {
+		store, err := reference.Open(b.Home.Path("foreign"), b.References)
+		if err != nil {
+			return nil, err
+		}
+		b.taken = store
+	}
+	return b.taken, nil
+}
+
+func (b *build) closeReferences() {
+	if b.taken != nil {
+		b.taken.Close()
+	}
 }

@@ -17,10 +17,10 @@ import (
 // Group is the buildpacks that build the app, and what was learned about it.
 type Group struct {
 	Members  []lifecycle.Member
-	Chosen   []detect.Result              // the detectors' results, one for each built-in member, in that order
-	Why      map[string][]string          // what speaks for each buildpack, by its id
-	Taken    map[string]reference.Package // where the buildpacks that are not built in come from, by id
-	Procfile []procfile.Process           // of the source; none without a Procfile
+	Chosen   []detect.Result     // the detectors' results, one for each built-in member, in that order
+	Why      map[string][]string // what speaks for each buildpack, by its id
+	Taken    map[string]Taken    // where the buildpacks that are not built in come from, by id
+	Procfile []procfile.Process  // of the source; none without a Procfile
 }
 
 // foreign reports whether the group has a buildpack that is not built in.
@@ -41,7 +41,7 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 		return Group{}, fmt.Errorf("opening the copy of the source: %w", err)
 	}
 	defer root.Close()
-	asked, err := b.asked(root.FS(), staged)
+	asked, err := b.asked(ctx, root.FS(), staged)
 	if err != nil {
 		return Group{}, err
 	}
@@ -60,11 +60,12 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	for _, name := range Misnamed(root.FS(), staged.Member) {
 		b.Report.Warn(MisnamedText(name))
 	}
-	return group, b.tellOfGroup(&group)
+	b.tellOfGroup(&group)
+	return group, nil
 }
 
 // tellOfGroup passes on to built-in buildpacks what they must know of their place in the group.
-func (b *build) tellOfGroup(g *Group) error {
+func (b *build) tellOfGroup(g *Group) {
 	for _, r := range g.Chosen {
 		l, _ := buildpacks.For(r.Language)
 		for i := range g.Members {
@@ -76,7 +77,6 @@ func (b *build) tellOfGroup(g *Group) error {
 			}
 		}
 	}
-	return nil
 }
 
 // announce reports what was detected and why.
@@ -92,10 +92,10 @@ func (b *build) announce(r detect.Result) {
 func (g Group) buildpacks() []slug.Buildpack {
 	list := make([]slug.Buildpack, len(g.Members))
 	for i, m := range g.Members {
-		taken := g.Taken[m.Info.ID]
+		taken := g.Taken[m.Info.ID] // none of a built-in one
 		list[i] = slug.Buildpack{
 			ID: m.Info.ID, Version: m.Info.Version, Reasons: g.Why[m.Info.ID],
-			Source: taken.Source, Digest: taken.Digest,
+			Source: taken.source(), Digest: taken.Digest,
 		}
 	}
 	return list

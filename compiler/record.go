@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/reference"
 	"slugc/cache"
 	"slugc/cache/digest"
 	"slugc/cache/disk"
@@ -36,7 +37,7 @@ func (b *build) inputs(src *source.Source, commitCounts bool) map[string]string 
 		in["buildpack "+l.ID] = l.Version
 	}
 	for i, a := range b.Buildpacks {
-		in["choice of buildpacks"] += fmt.Sprintf("%d %s %t\n", i, a.Ref, a.Optional)
+		in["choice of buildpacks"] += fmt.Sprintf("%d %s %t\n", i, a.Text+a.Path, a.Optional)
 	}
 	if b.Stack != "" {
 		in["stack"] = b.Stack
@@ -67,29 +68,47 @@ const maxBinding = 1 << 20
 const takenInput = "buildpack at "
 
 // addTaken adds the buildpacks that are not built in to a build's inputs: their references, with the digests of
-// what they lead to.
+// what they lead to. Those in the source are a part of that.
 func (g Group) addTaken(in map[string]string) {
-	for _, p := range g.Taken {
-		if !p.InApp {
-			in[takenInput+p.Ref] = p.Digest.String()
+	for _, t := range g.Taken {
+		if !t.inApp {
+			in[takenInput+t.key()] = t.Digest.String()
 		}
 	}
 }
 
+// key is the reference, by which a later build finds the buildpack again.
+func (t Taken) key() string {
+	if t.ref.Path != "" {
+		return t.ref.Path
+	}
+	return t.Ref
+}
+
 // addRecorded adds what the references of a record lead to on this machine by now. Nothing is fetched.
 func (b *build) addRecorded(ctx context.Context, in map[string]string, record *cache.Record) {
+	var store *reference.Store
 	for name := range record.Parts {
 		text, ok := strings.CutPrefix(name, takenInput)
 		if !ok {
 			continue
 		}
-		in[name] = "cannot be found"
-		store, err := b.References(ctx)
-		if err != nil {
-			continue
+		if store == nil {
+			offline := b.References
+			offline.Offline, offline.Check = true, false
+			opened, err := reference.Open(b.Home.Path("foreign"), offline)
+			if err != nil {
+				return // the build reports it
+			}
+			defer opened.Close()
+			store = opened
 		}
-		if is, err := store.Current(ctx, text); err == nil {
-			in[name] = is.String()
+		ref, err := reference.Parse(text, "/")
+		if err == nil {
+			var p reference.Package
+			if p, err = store.Take(ctx, ref); err == nil {
+				in[name] = p.Digest.String()
+			}
 		}
 	}
 }
