@@ -37,7 +37,10 @@ const (
 // "buildpack/broke" or "buildpack/broken-output" (exit 52). A limit causes a fault "build/limit", a launch
 // layer that is a link "slug/link-outside".
 func Build(ctx context.Context, c Config) (*Result, error) {
-	b := &builder{Config: c, platform: filepath.Join(c.Work, "platform"), env: maps.Clone(c.BaseEnv)}
+	b := &builder{
+		Config: c, platform: filepath.Join(c.Work, "platform"),
+		env: maps.Clone(c.BaseEnv), foreignEnv: inheritedOf(c.BaseEnv),
+	}
 	defer b.close()
 	if err := b.prepare(); err != nil {
 		return nil, err
@@ -62,7 +65,10 @@ type builder struct {
 	platform    string
 	app, layers *beneath.Dir                // AppDir and Layers, as they were before the first buildpack
 	env         map[string]string           // of the next buildpack's process; build layers change it
-	unmet       []libcnb.BuildpackPlanEntry // entries that the last buildpack leaves to the next
+	foreignEnv  map[string]string           // the same, if it is a buildpack of others
+	foreign     []sandbox.Bind              // the platform directory of buildpacks of others
+	lent        []sandbox.Bind              // what the build layers of built-in buildpacks point to
+	unmet       []libcnb.BuildpackPlanEntry // entries that buildpacks have left to later ones
 }
 
 // prepare opens the app directory and makes the platform directory.
@@ -74,7 +80,7 @@ func (b *builder) prepare() (err error) {
 		return fmt.Errorf("opening the layers directory: %w", err)
 	}
 	envDir := filepath.Join(b.platform, "env")
-	if err := mkdirs(envDir, filepath.Join(b.platform, "bindings")); err != nil {
+	if err := mkdirs(envDir, filepath.Join(b.platform, bindingsName)); err != nil {
 		return err
 	}
 	for k, v := range b.Env {
@@ -90,6 +96,12 @@ func (b *builder) prepare() (err error) {
 	}
 	if err := extension.WriteMember(b.platform, b.Member); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(b.Group, func(m Member) bool { return m.foreign() }) {
+		b.foreign, err = platformDir(filepath.Join(b.Work, "platform-foreign"), b.Env, b.Bindings)
+		if err != nil {
+			return err
+		}
 	}
 	steps, _ := b.Network.steps(b.Sandbox)
 	if err := extension.WriteSteps(b.platform, steps); err != nil {
@@ -121,14 +133,19 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 	if err != nil {
 		return err
 	}
-	if err := w.writePlan(libcnb.BuildpackPlan{Entries: slices.Concat(m.Entries, b.unmet)}); err != nil {
+	m.Entries = slices.Concat(m.Entries, b.takeUnmet(m))
+	if err := w.writePlan(libcnb.BuildpackPlan{Entries: m.Entries}); err != nil {
 		return err
 	}
 	runtimes, err := b.showRuntimes(m)
 	if err != nil {
 		return err
 	}
-	if err := b.exec(ctx, m, w, runtimes); err != nil {
+	exec := b.exec
+	if m.foreign() {
+		exec = b.execForeign
+	}
+	if err := exec(ctx, m, w, runtimes); err != nil {
 		b.salvage(m, w, before)
 		return err
 	}
@@ -157,8 +174,21 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	if err := result.readLaunch(w.layers); err != nil {
 		return err
 	}
-	b.unmet, err = readUnmet(m, w.layers)
+	unmet, err := readUnmet(m.Entries, w.layers)
+	b.unmet = append(b.unmet, unmet...)
 	return err
+}
+
+// takeUnmet takes, of what earlier buildpacks have left unmet, what the member provides.
+func (b *builder) takeUnmet(m Member) (own []libcnb.BuildpackPlanEntry) {
+	b.unmet = slices.DeleteFunc(b.unmet, func(e libcnb.BuildpackPlanEntry) bool {
+		if !slices.Contains(m.provides, e.Name) {
+			return false
+		}
+		own = append(own, e)
+		return true
+	})
+	return own
 }
 
 // salvage reports what a buildpack that has failed had finished: the layers that it names as such and has
@@ -184,7 +214,7 @@ func brokenOutput(m Member, err error) error {
 		fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err), "report it to the buildpack's author")
 }
 
-// exec runs bin/build.
+// exec runs bin/build of a built-in buildpack.
 func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []sandbox.Bind) error {
 	app := b.bind()
 	bp := sandbox.Bind{Host: m.Dir, Inside: bpMount + "/" + m.Escaped()}
@@ -285,6 +315,10 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 				return err
 			}
 			apply(b.env, changes)
+			apply(b.foreignEnv, changes)
+			if m.BuiltIn {
+				b.lend(layer, changes)
+			}
 		}
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{

@@ -48,17 +48,21 @@ func (r *Result) readLaunch(dir *beneath.Dir) error {
 	return nil
 }
 
-// readUnmet returns the plan entries that the member leaves to the next buildpacks by its build.toml.
-func readUnmet(m Member, dir *beneath.Dir) (unmet []libcnb.BuildpackPlanEntry, err error) {
+// readUnmet returns the entries of a buildpack's plan that it leaves to the next ones by its build.toml.
+func readUnmet(plan []libcnb.BuildpackPlanEntry, dir *beneath.Dir) (unmet []libcnb.BuildpackPlanEntry, err error) {
 	var build libcnb.BuildTOML
 	if err := decodeOptional(dir, "build.toml", &build); err != nil {
 		return nil, err
 	}
 	for _, u := range build.Unmet {
-		for _, e := range m.Entries {
-			if e.Name == u.Name {
-				unmet = append(unmet, e)
-			}
+		named := func(e libcnb.BuildpackPlanEntry) bool { return e.Name == u.Name }
+		if !slices.ContainsFunc(plan, named) {
+			return nil, fmt.Errorf("reading \"build.toml\": the unmet entry %q is not in its plan", u.Name)
+		}
+		if !slices.ContainsFunc(unmet, named) {
+			unmet = append(unmet, slices.DeleteFunc(slices.Clone(plan), func(e libcnb.BuildpackPlanEntry) bool {
+				return !named(e)
+			})...)
 		}
 	}
 	return unmet, nil

@@ -64,7 +64,7 @@ func TestReadUnmet(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{"build.toml": "[[unmet]]\nname = \"node\"\n"})
 	node := libcnb.BuildpackPlanEntry{Name: "node"}
-	unmet, err := readUnmet(Member{Entries: []libcnb.BuildpackPlanEntry{{Name: "ruby"}, node}}, opened(t, dir))
+	unmet, err := readUnmet([]libcnb.BuildpackPlanEntry{{Name: "ruby"}, node}, opened(t, dir))
 	if diff := cmp.Diff([]libcnb.BuildpackPlanEntry{node}, unmet); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -79,7 +79,7 @@ func FuzzLaunchTOML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		text := string(data)
 		dir := testkit.Tree(t, t.TempDir(), map[string]string{"launch.toml": text, "build.toml": text})
-		if _, err := readUnmet(Member{}, opened(t, dir)); err != nil && strings.Contains(err.Error(), "\n") {
+		if _, err := readUnmet(nil, opened(t, dir)); err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("the error is not one line: %q", err)
 		}
 		var r Result
