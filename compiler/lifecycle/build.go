@@ -39,7 +39,7 @@ const (
 func Build(ctx context.Context, c Config) (*Result, error) {
 	b := &builder{
 		Config: c, platform: filepath.Join(c.Work, "platform"),
-		env: maps.Clone(c.BaseEnv), foreignEnv: inheritedOf(c.BaseEnv),
+		env: newEnvironments(c.BaseEnv),
 	}
 	defer b.close()
 	if err := b.prepare(); err != nil {
@@ -54,8 +54,11 @@ func Build(ctx context.Context, c Config) (*Result, error) {
 			return nil, err
 		}
 	}
-	var err error
-	result.Profile, err = profile(result.Layers, b.app, c.appPath(), c.Member)
+	defaults, err := configChanges(b.configVars)
+	if err != nil {
+		return nil, err
+	}
+	result.Profile, err = profile(defaults, result.Layers, b.app, c.appPath(), c.Member)
 	return result, err
 }
 
@@ -64,10 +67,10 @@ type builder struct {
 	Config
 	platform    string
 	app, layers *beneath.Dir                // AppDir and Layers, as they were before the first buildpack
-	env         map[string]string           // of the next buildpack's process; build layers change it
-	foreignEnv  map[string]string           // the same, if it is a buildpack of others
+	env         environments                // of the next buildpack's process; build layers change it
 	foreign     []sandbox.Bind              // the platform directory of buildpacks of others
 	lent        []sandbox.Bind              // what the build layers of built-in buildpacks point to
+	configVars  map[string]string           // of the last classic buildpack
 	unmet       []libcnb.BuildpackPlanEntry // entries that buildpacks have left to later ones
 }
 
@@ -133,6 +136,9 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 	if err != nil {
 		return err
 	}
+	if m.Classic {
+		return b.buildClassic(ctx, m, w, before, result)
+	}
 	m.Entries = slices.Concat(m.Entries, b.takeUnmet(m))
 	if err := w.writePlan(libcnb.BuildpackPlan{Entries: m.Entries}); err != nil {
 		return err
@@ -160,15 +166,7 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	if err := b.checkReplaced(m, w); err != nil {
 		return err
 	}
-	after, err := before.collect(w.layers)
-	if err != nil {
-		return err
-	}
-	if b.Finished != nil {
-		b.Finished(m.Escaped(), slices.Collect(maps.Keys(after)))
-	}
-	result.States = append(result.States, b.states(m, before.layers, after)...)
-	if err := b.readLayers(m, w.layers, after, result); err != nil {
+	if err := b.collectLayers(m, w, before, result); err != nil {
 		return err
 	}
 	if err := result.readLaunch(w.layers); err != nil {
@@ -177,6 +175,19 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	unmet, err := readUnmet(m.Entries, w.layers)
 	b.unmet = append(b.unmet, unmet...)
 	return err
+}
+
+// collectLayers reads the layers that a buildpack has left.
+func (b *builder) collectLayers(m Member, w *workspace, before restored, result *Result) error {
+	after, err := before.collect(w.layers)
+	if err != nil {
+		return err
+	}
+	if b.Finished != nil {
+		b.Finished(m.Escaped(), slices.Collect(maps.Keys(after)))
+	}
+	result.States = append(result.States, b.states(m, before.layers, after)...)
+	return b.readLayers(m, w.layers, after, result)
 }
 
 // takeUnmet takes, of what earlier buildpacks have left unmet, what the member provides.
@@ -228,7 +239,7 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 	args := []string{
 		at(bp, "bin", "build"), at(app, layersName, m.Escaped()), at(platform), at(plan, planFile),
 	}
-	env := maps.Clone(b.env)
+	env := maps.Clone(b.env.builtIn)
 	maps.Copy(env, map[string]string{
 		"HOME":                      at(home),
 		"CNB_BUILDPACK_DIR":         at(bp),
@@ -314,8 +325,7 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 			if err != nil {
 				return err
 			}
-			apply(b.env, changes)
-			apply(b.foreignEnv, changes)
+			b.env.apply(changes)
 			if m.BuiltIn {
 				b.lend(layer, changes)
 			}

@@ -162,7 +162,7 @@ func (b *builder) execForeign(ctx context.Context, m Member, w *workspace, runti
 	plan := sandbox.Bind{Host: w.plan, Inside: planMount}
 	home := sandbox.Bind{Host: w.home, Inside: homeMount, Writable: true}
 	layers, planPath := path.Join(AppMount, layersName, m.Escaped()), path.Join(planMount, planFile)
-	env := view.environ(b.foreignEnv, b.Env, len(b.Bindings) > 0)
+	env := view.environ(b.env.foreign, b.Env, len(b.Bindings) > 0)
 	env["HOME"] = homeMount
 	if m.atLeast("0.8") {
 		env["CNB_LAYERS_DIR"], env["CNB_BP_PLAN_PATH"] = layers, planPath
@@ -196,7 +196,7 @@ func foreignFailure(ctx context.Context, m Member, err error) error {
 	if trouble, ok := disk.TroubleOf(err); ok {
 		return fmt.Errorf("%w: %w", running(exit), trouble.Errno)
 	}
-	return fault.AppError("buildpack/failed", running(fmt.Errorf("%s: %w", buildProgram, exit)),
+	return fault.AppError("build/failed", running(fmt.Errorf("%s: %w", buildProgram, exit)),
 		"its output above says more")
 }
 

@@ -90,6 +90,8 @@ type Config struct {
 	LateRuntime func(ctx context.Context, m Member, layer string, metadata map[string]any) (Runtime, error)
 	Prepare     func(platformDir string) error
 	Output      func(buildpack string) io.Writer // where a buildpack's output goes
+	Stack       string                           // what classic buildpacks are told, "debian-12"
+	BuildPath   string                           // where they see the app ([classic.BuildPath])
 	Limits      sandbox.Limits
 	Network     Network
 	Fresh       bool // the build uses no cache
@@ -110,6 +112,8 @@ type Result struct {
 	Addons    []string           // add-ons for the release, "heroku-postgresql"
 	States    []LayerState       // all layers of all buildpacks
 	Profile   string             // the shell script that sets the launch environment; "" for nothing to set
+
+	classic struct{ types, addons []string } // of the last classic buildpack, and not replaced since
 }
 
 // Slice is a part of the app directory with a section of its own in the slug.

@@ -86,15 +86,20 @@ func (r *Result) addProcesses(list []libcnb.Process) error {
 		if p.Type == "" || len(p.Command) == 0 {
 			return fmt.Errorf("process %q has no command", p.Type)
 		}
-		process := procfile.Process{Type: p.Type, Command: commandLine(p)}
-		sameType := func(other procfile.Process) bool { return other.Type == p.Type }
-		if i := slices.IndexFunc(r.Processes, sameType); i >= 0 {
-			r.Processes[i] = process
-			continue
-		}
-		r.Processes = append(r.Processes, process)
+		r.setProcess(procfile.Process{Type: p.Type, Command: commandLine(p)})
 	}
 	return nil
+}
+
+// setProcess adds a process, or replaces the one of the same type.
+func (r *Result) setProcess(p procfile.Process) {
+	r.classic.types = slices.DeleteFunc(r.classic.types, func(t string) bool { return t == p.Type })
+	sameType := func(other procfile.Process) bool { return other.Type == p.Type }
+	if i := slices.IndexFunc(r.Processes, sameType); i >= 0 {
+		r.Processes[i] = p
+		return
+	}
+	r.Processes = append(r.Processes, p)
 }
 
 // commandLine returns the line that starts a process by `bash -c`. Of a process that itself is `bash -c LINE` or

@@ -7,6 +7,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"slugc/cache/testkit"
 	"slugc/compiler/procfile"
@@ -46,7 +47,7 @@ func TestReadLaunch(t *testing.T) {
 		Slices: []Slice{{Path: "node_modules", Key: "k"}},
 		Addons: []string{"heroku-postgresql"},
 	}
-	if diff := cmp.Diff(want, result); diff != "" {
+	if diff := cmp.Diff(want, result, cmpopts.IgnoreUnexported(Result{})); diff != "" {
 		t.Error(diff)
 	}
 	for _, text := range []string{

@@ -61,10 +61,9 @@ func (Settings) rules() map[string]rule {
 			doc:     "Patterns, as in .gitignore, of what the build does not get. Not with include.",
 			pattern: pattern, hint: "write one pattern a text",
 		},
-		"limits": {doc: "Limits of the build. They can be lower than the builder's, not higher."},
+		"limits": {doc: "Limits of the build, below those of the builder."},
 		"network": {
-			doc: "What has the network: full, install (not the app's scripts) or none. It can be less than the " +
-				"builder allows, not more.",
+			doc:  "What has the network: full, install (not the app's scripts) or none. The builder may allow less.",
 			enum: []string{"full", "install", "none"},
 		},
 		"stack": {
