@@ -13,8 +13,6 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
-	"slugc/compiler/procfile"
-	"slugc/compiler/slug"
 	"slugc/detect"
 )
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"slugc/buildpacks"
-	"slugc/buildpacks/reference"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"

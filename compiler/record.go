@@ -95,7 +95,7 @@ func (b *build) addRecorded(ctx context.Context, in map[string]string, record *c
 		}
 		if store == nil {
 			offline := b.References
-			offline.Offline, offline.Check = true, false
+			offline.Offline = true
 			opened, err := reference.Open(b.Home.Path("foreign"), offline)
 			if err != nil {
 				return // the build reports it
