@@ -24,8 +24,7 @@ type Asked struct {
 
 // asked lists the buildpacks that build the app, in order, where the request or the app's files name any; none where
 // detection decides. What the request names comes before what the files name.
-func (b *build) asked(ctx context.Context, files fs.FS, s Staged) (list []Asked, err error) {
-	d := s.Described
+func (b *build) asked(ctx context.Context, files fs.FS, s Staged, d Described) (list []Asked, err error) {
 	switch {
 	case len(b.Buildpacks) > 0:
 		list = b.Buildpacks
@@ -47,7 +46,7 @@ func (b *build) asked(ctx context.Context, files fs.FS, s Staged) (list []Asked,
 		return nil, err
 	}
 	if len(list) == 0 && len(pre)+len(post) > 0 {
-		if list, err = b.askedByDetection(ctx, files, s); err != nil {
+		if list, err = b.askedByDetection(ctx, files, s, d); err != nil {
 			return nil, err
 		}
 	}
@@ -55,8 +54,8 @@ func (b *build) asked(ctx context.Context, files fs.FS, s Staged) (list []Asked,
 }
 
 // askedByDetection lists the buildpacks of the language that is detected.
-func (b *build) askedByDetection(ctx context.Context, files fs.FS, s Staged) (list []Asked, err error) {
-	_, chosen, err := Detect(ctx, files, s.Member, b.env(s))
+func (b *build) askedByDetection(ctx context.Context, files fs.FS, s Staged, d Described) (list []Asked, err error) {
+	_, chosen, err := Detect(ctx, files, s.Member, b.env(d))
 	for _, r := range chosen {
 		list = append(list, Asked{Ref: reference.Ref{
 			Kind: reference.Builtin, ID: string(r.Language), Text: string(r.Language),
@@ -111,6 +110,11 @@ func askedOf(s Staged, use descriptor.Use) (Asked, error) {
 		text = use.ID
 	}
 	base := filepath.Join(s.Tree.Root, filepath.FromSlash(s.Member))
+	if isPath(text) {
+		if err := inSource(base, s.Tree.Root, text, use.Place); err != nil {
+			return Asked{}, err
+		}
+	}
 	ref, err := reference.Parse(text, base)
 	if err != nil {
 		f := fault.Of(ReferenceFault(fmt.Errorf("reading %s: %w", use.Place, err)))
@@ -118,16 +122,39 @@ func askedOf(s Staged, use descriptor.Use) (Asked, error) {
 		return Asked{}, f
 	}
 	if ref.Local() && !within(s.Tree.Root, ref.Path) {
-		return Asked{}, detectFault(&detect.Error{
-			ID: "buildpack/outside", Place: use.Place,
-			Summary: fmt.Sprintf("the buildpack %q that %s names is outside of the source", text, use.Place),
-			Hints: []string{
-				"name a directory of the source, an address or an image",
-				"or name it with --buildpack: who builds may use any directory of the machine",
-			},
-		})
+		return Asked{}, outside(text, use.Place)
 	}
 	return Asked{Ref: ref, inApp: ref.Local()}, nil
+}
+
+// isPath reports whether a reference can only be a path.
+func isPath(text string) bool { return strings.HasPrefix(text, ".") || strings.HasPrefix(text, "/") }
+
+// inSource refuses a path that leads out of the source or to nothing, without a look at what is outside.
+func inSource(base, root, path, place string) error {
+	full := filepath.Join(base, filepath.FromSlash(path))
+	if filepath.IsAbs(path) || full != root && !strings.HasPrefix(full, root+"/") {
+		return outside(path, place)
+	}
+	if _, err := os.Lstat(full); err != nil {
+		return detectFault(&detect.Error{
+			ID: "buildpack/not-found", Place: place,
+			Summary: fmt.Sprintf("%s names the buildpack %q, which the source does not have", place, path),
+			Hints:   []string{"commit the buildpack, or correct the path: it is relative to the app"},
+		})
+	}
+	return nil
+}
+
+func outside(path, place string) error {
+	return detectFault(&detect.Error{
+		ID: "buildpack/outside", Place: place,
+		Summary: fmt.Sprintf("%s names the buildpack %q, which is outside of the source", place, path),
+		Hints: []string{
+			"name a directory of the source, an address or an image",
+			"or name it with --buildpack: who builds may use any directory of the machine",
+		},
+	})
 }
 
 // within reports whether a path leads to something in a directory, all links followed.

@@ -17,8 +17,8 @@ import (
 
 // buildEnv is the build configuration with the commit that is built, under the name that it has on Heroku. A
 // value that the user sets stays. A directory is no commit, whatever its HEAD: it may have changed.
-func (b *build) buildEnv(s Staged) map[string]string {
-	env, commit := b.env(s), s.Tree.Commit
+func (b *build) buildEnv(s Staged, d Described) map[string]string {
+	env, commit := b.env(d), s.Tree.Commit
 	if _, set := env[extension.SourceVersion]; set || commit == "" {
 		return env
 	}

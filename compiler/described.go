@@ -2,9 +2,10 @@ package compiler
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -14,36 +15,40 @@ import (
 	"slugc/detect/descriptor"
 )
 
-// describe reads what the app's own files say about its build.
-func (b *build) describe(dir, member string) (*descriptor.Descriptor, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening the copy of the source: %w", err)
-	}
-	defer root.Close()
-	d, warnings, err := descriptor.Read(root.FS(), member)
-	if err != nil {
-		return nil, detectFault(err)
-	}
-	for _, w := range warnings {
+// Described is what the app's own files say about its build.
+type Described struct {
+	descriptor.Descriptor
+	warnings []string
+}
+
+// describe reads what the app's own files say, until ctx ends.
+func (b *build) describe(ctx context.Context, files fs.FS, member string) (Described, error) {
+	d, err := awaited(ctx, func() (d Described, err error) {
+		read, warnings, err := descriptor.Read(files, member)
+		if err == nil {
+			d = Described{*read, warnings}
+		}
+		return d, detectFault(err)
+	})
+	for _, w := range d.warnings {
 		b.Report.Warn(w)
 	}
-	return d, nil
+	return d, err
 }
 
 // env is the build configuration: the request's, and below it what the app's files say.
-func (b *build) env(s Staged) map[string]string {
-	if len(s.Described.Env) == 0 {
+func (b *build) env(d Described) map[string]string {
+	if len(d.Env) == 0 {
 		return b.Env
 	}
-	env := maps.Clone(s.Described.Env)
+	env := maps.Clone(d.Env)
 	maps.Copy(env, b.Env)
 	return env
 }
 
 // limits are the request's. The app's files may lower them.
-func (b *build) limits(s Staged) sandbox.Limits {
-	own, l := s.Described.Settings.Limits, b.Limits
+func (b *build) limits(d Described) sandbox.Limits {
+	own, l := d.Settings.Limits, b.Limits
 	l.Deadline = lower(l.Deadline, time.Duration(own.Timeout))
 	l.Idle = lower(l.Idle, time.Duration(own.IdleTimeout))
 	l.Memory = lower(l.Memory, int64(own.Memory))
@@ -53,8 +58,8 @@ func (b *build) limits(s Staged) sandbox.Limits {
 }
 
 // sizeLimit is how many bytes the slug may have.
-func (b *build) sizeLimit(s Staged) int64 {
-	return lower(b.Limit, int64(s.Described.Settings.Limits.Size))
+func (b *build) sizeLimit(d Described) int64 {
+	return lower(b.Limit, int64(d.Settings.Limits.Size))
 }
 
 // lower returns the lower one of two limits, of which 0 is none.
@@ -67,25 +72,25 @@ func lower[T cmp.Ordered](limit, own T) T {
 }
 
 // network is the request's. The app's files may take more away.
-func (b *build) network(s Staged) lifecycle.Network {
+func (b *build) network(d Described) lifecycle.Network {
 	order := []lifecycle.Network{lifecycle.FullNetwork, lifecycle.InstallNetwork, lifecycle.NoNetwork}
-	asked := slices.Index(order, lifecycle.Network(s.Described.Settings.Network))
+	asked := slices.Index(order, lifecycle.Network(d.Settings.Network))
 	return order[max(asked, slices.Index(order, b.Network), 0)]
 }
 
 // stack is what buildpacks are told of where the slug will run: the request's, the app's, or this machine.
-func (b *build) stack(s Staged) string {
+func (b *build) stack(d Described) string {
 	machine := b.Target.DistroName
 	if b.Target.DistroVersion != "" {
 		machine = fmt.Sprintf("%s-%s", machine, b.Target.DistroVersion)
 	}
-	return cmp.Or(b.Stack, s.Described.Settings.Stack, machine)
+	return cmp.Or(b.Stack, d.Settings.Stack, machine)
 }
 
 // ownProcesses are the process types in project.toml, by name.
-func (s Staged) ownProcesses() (list []procfile.Process) {
-	for _, name := range slices.Sorted(maps.Keys(s.Described.Settings.Processes)) {
-		list = append(list, procfile.Process{Type: name, Command: s.Described.Settings.Processes[name]})
+func (d Described) processes() (list []procfile.Process) {
+	for _, name := range slices.Sorted(maps.Keys(d.Settings.Processes)) {
+		list = append(list, procfile.Process{Type: name, Command: d.Settings.Processes[name]})
 	}
 	return list
 }

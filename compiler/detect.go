@@ -28,8 +28,8 @@ func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
 }
 
 // detected chooses the buildpacks of the language that is detected.
-func (b *build) detected(ctx context.Context, files fs.FS, staged Staged) (Group, error) {
-	_, chosen, err := Detect(ctx, files, staged.Member, b.env(staged))
+func (b *build) detected(ctx context.Context, files fs.FS, staged Staged, d Described) (Group, error) {
+	_, chosen, err := Detect(ctx, files, staged.Member, b.env(d))
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -46,7 +46,7 @@ func (b *build) detected(ctx context.Context, files fs.FS, staged Staged) (Group
 			group.Why[l.ID] = reasonsFor(r)
 		}
 	}
-	group.Members, err = b.resolve(ctx, staged, chosen)
+	group.Members, err = b.resolve(ctx, staged, d, chosen)
 	return group, err
 }
 
@@ -139,14 +139,16 @@ func reasonsFor(r detect.Result) (texts []string) {
 
 // resolve makes the group's members: each language's buildpack, with the plan entries that are its
 // business.
-func (b *build) resolve(ctx context.Context, staged Staged, chosen []detect.Result) ([]lifecycle.Member, error) {
+func (b *build) resolve(
+	ctx context.Context, staged Staged, d Described, chosen []detect.Result,
+) ([]lifecycle.Member, error) {
 	platform, err := platformFor(staged)
 	if err != nil {
 		return nil, err
 	}
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(ctx, staged, platform, r.Language)
+		candidate, err := b.candidate(ctx, staged, d, platform, r.Language)
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +171,7 @@ func platformFor(staged Staged) (string, error) {
 // candidate lays out the language's buildpack on disk and asks it for its build plans. platform is the directory
 // of what the platform tells it.
 func (b *build) candidate(
-	ctx context.Context, staged Staged, platform string, language detect.Language,
+	ctx context.Context, staged Staged, d Described, platform string, language detect.Language,
 ) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
@@ -186,7 +188,7 @@ func (b *build) candidate(
 		return c, err
 	}
 	return awaited(ctx, func() (lifecycle.Candidate, error) {
-		c, err := lifecycle.Detect(loaded, l.Detect, staged.Tree.Root, platform, b.env(staged))
+		c, err := lifecycle.Detect(loaded, l.Detect, staged.Tree.Root, platform, b.env(d))
 		if err != nil {
 			return c, detectorBroke(err)
 		}

@@ -12,7 +12,6 @@ import (
 	"slugc/buildpacks"
 	"slugc/buildpacks/reference"
 	"slugc/compiler/classic"
-	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/detect"
 )
@@ -35,18 +34,20 @@ func (t Taken) source() string {
 // choice is a build's choice among buildpacks that were asked for.
 type choice struct {
 	*build
-	files    fs.FS
-	staged   Staged
-	verdicts []detect.Verdict
-	taken    map[string]Taken               // by the buildpack's id
-	known    map[string]lifecycle.Buildpack // by id: built-in ones and those that were taken
+	staged    Staged
+	described Described
+	verdicts  []detect.Verdict
+	taken     map[string]Taken               // by the buildpack's id
+	known     map[string]lifecycle.Buildpack // by id: built-in ones and those that were taken
 }
 
 // listed makes a group of the buildpacks that were asked for. Each must pass its own detection, and their plans
 // must go together.
-func (b *build) listed(ctx context.Context, files fs.FS, staged Staged, asked []Asked) (Group, error) {
+func (b *build) listed(
+	ctx context.Context, files fs.FS, staged Staged, d Described, asked []Asked,
+) (Group, error) {
 	c := &choice{
-		build: b, files: files, staged: staged,
+		build: b, staged: staged, described: d,
 		taken: map[string]Taken{}, known: map[string]lifecycle.Buildpack{},
 	}
 	list, err := c.take(ctx, asked)
@@ -58,7 +59,7 @@ func (b *build) listed(ctx context.Context, files fs.FS, staged Staged, asked []
 		return Group{}, err
 	}
 	c.verdicts, err = awaited(ctx, func() ([]detect.Verdict, error) {
-		return detect.All(detect.Input{FS: files, Member: staged.Member, Env: b.env(staged)}), nil
+		return detect.All(detect.Input{FS: files, Member: staged.Member, Env: b.env(d)}), nil
 	})
 	if err != nil {
 		return Group{}, err
@@ -99,8 +100,7 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 	if a.Kind == reference.Builtin {
 		bp, ok := c.find("slugc/"+a.ID, "")
 		if !ok {
-			return bp, fault.UsageError("buildpack/unknown", fmt.Errorf("choosing buildpacks: no buildpack %q is built in", a.ID),
-				"`slugc buildpacks ls` lists those that are")
+			return bp, fmt.Errorf("laying out the built-in buildpack %q", a.ID)
 		}
 		return bp, nil
 	}
@@ -113,8 +113,8 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		return lifecycle.Buildpack{}, ReferenceFault(err)
 	}
 	if p.Moved != "" {
-		c.Report.Warn(fmt.Sprintf("%s leads to %s now. This build uses %s; `slugc buildpacks add %s` takes the new one.",
-			p.Ref, p.Moved, p.Source, p.Ref))
+		c.Report.Warn(fmt.Sprintf("%s leads to %s now. This build uses %s.", p.Ref, p.Moved, p.Source))
+		c.Report.Detail("`slugc buildpacks add " + p.Ref + "` takes the new one")
 	}
 	var first lifecycle.Buildpack
 	for i, one := range p.Buildpacks {
@@ -172,9 +172,9 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 		return lifecycle.Outcome{Err: fmt.Errorf("making a build directory: %w", err)}
 	}
 	return lifecycle.RunDetect(ctx, lifecycle.DetectConfig{
-		Sandbox: box, AppDir: c.staged.Dirs.AppDir, Work: work, Env: c.buildEnv(c.staged), BaseEnv: env,
-		Bindings: c.bindings(), Binds: binds, Target: c.Target, Network: c.network(c.staged) != lifecycle.NoNetwork,
-		Limits: c.limits(c.staged), Stack: c.stack(c.staged), BuildPath: classic.BuildPath(c.App),
+		Sandbox: box, AppDir: c.staged.Dirs.AppDir, Work: work, Env: c.buildEnv(c.staged, c.described), BaseEnv: env,
+		Bindings: c.bindings(), Binds: binds, Target: c.Target, Network: c.network(c.described) != lifecycle.NoNetwork,
+		Limits: c.limits(c.described), Stack: c.stack(c.described), BuildPath: classic.BuildPath(c.App),
 	}, bp)
 }
 
@@ -202,7 +202,7 @@ func (c *choice) probeBuiltIn(ctx context.Context, bp lifecycle.Buildpack) lifec
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
-	candidate, err := c.candidate(ctx, c.staged, platform, l.Name)
+	candidate, err := c.candidate(ctx, c.staged, c.described, platform, l.Name)
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}

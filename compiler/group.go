@@ -20,6 +20,7 @@ type Group struct {
 	Why      map[string][]string // what speaks for each buildpack, by its id
 	Taken    map[string]Taken    // where the buildpacks that are not built in come from, by id
 	Procfile []procfile.Process  // of the source; none without a Procfile
+	Described
 }
 
 // foreign reports whether the group has a buildpack that is not built in.
@@ -40,19 +41,24 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 		return Group{}, fmt.Errorf("opening the copy of the source: %w", err)
 	}
 	defer root.Close()
-	asked, err := b.asked(ctx, root.FS(), staged)
+	described, err := b.describe(ctx, root.FS(), staged.Member)
+	if err != nil {
+		return Group{}, err
+	}
+	asked, err := b.asked(ctx, root.FS(), staged, described)
 	if err != nil {
 		return Group{}, err
 	}
 	var group Group
 	if len(asked) > 0 {
-		group, err = b.listed(ctx, root.FS(), staged, asked)
+		group, err = b.listed(ctx, root.FS(), staged, described, asked)
 	} else {
-		group, err = b.detected(ctx, root.FS(), staged)
+		group, err = b.detected(ctx, root.FS(), staged, described)
 	}
 	if err != nil {
 		return Group{}, err
 	}
+	group.Described = described
 	if group.Procfile, err = b.readProcfile(staged.Tree.Root, staged.Member, true); err != nil {
 		return Group{}, err
 	}

@@ -57,7 +57,7 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 		return Packed{}, err
 	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
-		Store: segments, Sections: parts, Output: output, Name: artifact.FileName, Limit: b.sizeLimit(staged),
+		Store: segments, Sections: parts, Output: output, Name: artifact.FileName, Limit: b.sizeLimit(group.Described),
 		Manifest: slug.Manifest{
 			ProcessTypes: types,
 			Runtimes:     runtimes(built.Tools),

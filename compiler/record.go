@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,7 +38,7 @@ func (b *build) inputs(src *source.Source, commitCounts bool) map[string]string 
 		in["buildpack "+l.ID] = l.Version
 	}
 	for i, a := range b.Buildpacks {
-		in["choice of buildpacks"] += fmt.Sprintf("%d %s %t\n", i, a.Text+a.Path, a.Optional)
+		in["choice of buildpacks"] += fmt.Sprintf("%d %s %t\n", i, cmp.Or(a.Path, a.Text), a.Optional)
 	}
 	if b.Stack != "" {
 		in["stack"] = b.Stack

@@ -13,7 +13,6 @@ import (
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/source"
-	"slugc/detect/descriptor"
 )
 
 // Staged is a private copy of the source and the directories of its build. The copy is
@@ -25,7 +24,6 @@ type Staged struct {
 	// CommitCounts reports whether the slug may depend on the commit, not only on the tree. It waits for a
 	// search of the tree, which must have ended before anything of the app runs.
 	CommitCounts func() (bool, error)
-	Described    *descriptor.Descriptor // what the app's own files say about its build
 }
 
 // stage makes the private copy of the source.
@@ -52,14 +50,10 @@ func (b *build) stage(ctx context.Context, src *source.Source) (Staged, error) {
 	for _, w := range tree.Warnings {
 		b.Report.Warn(w)
 	}
-	described, err := b.describe(tree.Root, src.Member())
-	if err != nil {
-		return Staged{}, errors.Join(err, dirs.Abort())
-	}
 	counts := sync.OnceValues(func() (bool, error) { return b.commitCounts(src, tree.Root) })
 	go func() { _, _ = counts() }()
 	b.clock.mark("stage")
-	return Staged{tree, dirs, src.Member(), counts, described}, nil
+	return Staged{tree, dirs, src.Member(), counts}, nil
 }
 
 // reservedNames are what slugc itself puts into the app directory.

@@ -68,7 +68,8 @@ func isSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r ==
 // meant to be.
 func isLanguages(list string) bool {
 	for name := range strings.FieldsFuncSeq(list, isSeparator) {
-		if _, known := buildpacks.For(detect.Language(strings.ToLower(name))); !known && strings.ContainsAny(name, "/.:") {
+		_, known := buildpacks.For(detect.Language(strings.ToLower(name)))
+		if !known && strings.ContainsAny(name, "/.:") {
 			return false
 		}
 	}
