@@ -211,7 +211,7 @@ func (b *build) candidate(
 	if err != nil {
 		return c, err
 	}
-	loaded, err := lifecycle.Load(bpDir)
+	loaded, err := lifecycle.LoadBuiltIn(bpDir)
 	if err != nil {
 		return c, err
 	}

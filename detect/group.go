@@ -177,7 +177,7 @@ func parseLanguages(names string, verdicts []Verdict) ([]Language, error) {
 				ID: "detect/buildpack-unknown", Place: "SLUGC_BUILDPACK",
 				Summary: fmt.Sprintf("SLUGC_BUILDPACK is %q, which is not a list of languages", names),
 				Hints:   []string{`name ruby, go, clojure or node once each, separated by commas, such as "ruby,node"`},
-			}).cleaned()
+			}).Cleaned()
 		}
 		languages = append(languages, language)
 	}
@@ -196,5 +196,5 @@ func mismatch(names string, r Result) *Error {
 		Summary: fmt.Sprintf("SLUGC_BUILDPACK asks for %s and the app is not one: %s", r.Language,
 			strings.Join(against, "; ")),
 		Hints: []string{fmt.Sprintf("commit what is missing, or unset SLUGC_BUILDPACK (it is %q)", names)},
-	}).cleaned()
+	}).Cleaned()
 }

@@ -48,6 +48,9 @@ var ownPlaces = map[string]struct{ calls, why string }{
 	},
 
 	"compiler/lifecycle/build.go":     {"os.WriteFile", "the platform directory, read-only for buildpacks"},
+	"compiler/lifecycle/foreign.go":   {"os.WriteFile", "the platform directory, read-only for buildpacks"},
+	"compiler/lifecycle/load.go":      {"os.OpenRoot", "the buildpack's directory, which no build can write"},
+	"compiler/lifecycle/probe.go":     {"os.MkdirTemp os.WriteFile", "directories before the detection that gets them"},
 	"compiler/lifecycle/lifecycle.go": {"os.MkdirAll", "the platform directory"},
 	"compiler/lifecycle/runtime.go":   {"os.ReadDir os.Readlink", "the toolchain store, read-only for buildpacks"},
 	"compiler/lifecycle/workspace.go": {
