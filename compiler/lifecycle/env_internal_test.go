@@ -110,7 +110,7 @@ func TestProfile(t *testing.T) {
 		"env.launch/web/ONLY": "web",
 		"profile.d/p.sh":      "export FROM_PROFILE=$ROOT/p",
 	})
-	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app", "")
+	text, err := profile(nil, []Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestProfileOfMember(t *testing.T) {
 	app := t.TempDir()
 	member := "apps/it's $HOME"
 	testkit.Write(t, filepath.Join(app, member, "x"), "")
-	text, err := profile(nil, opened(t, app), "/app", member)
+	text, err := profile(nil, nil, opened(t, app), "/app", member)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestProfileRefusesExecD(t *testing.T) {
 	t.Parallel()
 	layers := filepath.Join(t.TempDir(), ".layers")
 	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app", ""); err == nil ||
+	if _, err := profile(nil, []Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app", ""); err == nil ||
 		!strings.Contains(err.Error(), "exec.d") {
 		t.Errorf("got %v", err)
 	}
@@ -177,7 +177,7 @@ func FuzzProfile(f *testing.F) {
 		layers := filepath.Join(app, ".layers")
 		dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), files)
 		// A path below the app would become one below $HOME, which TestProfile holds.
-		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app", "")
+		text, err := profile(nil, []Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app", "")
 		if strings.ContainsRune(value+delim, 0) {
 			if err == nil {
 				t.Errorf("%q with %q is accepted", value, delim)

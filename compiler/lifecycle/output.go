@@ -48,17 +48,21 @@ func (r *Result) readLaunch(dir *beneath.Dir) error {
 	return nil
 }
 
-// readUnmet returns the plan entries that the member leaves to the next buildpacks by its build.toml.
-func readUnmet(m Member, dir *beneath.Dir) (unmet []libcnb.BuildpackPlanEntry, err error) {
+// readUnmet returns the entries of a buildpack's plan that it leaves to the next ones by its build.toml.
+func readUnmet(plan []libcnb.BuildpackPlanEntry, dir *beneath.Dir) (unmet []libcnb.BuildpackPlanEntry, err error) {
 	var build libcnb.BuildTOML
 	if err := decodeOptional(dir, "build.toml", &build); err != nil {
 		return nil, err
 	}
 	for _, u := range build.Unmet {
-		for _, e := range m.Entries {
-			if e.Name == u.Name {
-				unmet = append(unmet, e)
-			}
+		named := func(e libcnb.BuildpackPlanEntry) bool { return e.Name == u.Name }
+		if !slices.ContainsFunc(plan, named) {
+			return nil, fmt.Errorf("reading \"build.toml\": the unmet entry %q is not in its plan", u.Name)
+		}
+		if !slices.ContainsFunc(unmet, named) {
+			unmet = append(unmet, slices.DeleteFunc(slices.Clone(plan), func(e libcnb.BuildpackPlanEntry) bool {
+				return !named(e)
+			})...)
 		}
 	}
 	return unmet, nil
@@ -82,15 +86,20 @@ func (r *Result) addProcesses(list []libcnb.Process) error {
 		if p.Type == "" || len(p.Command) == 0 {
 			return fmt.Errorf("process %q has no command", p.Type)
 		}
-		process := procfile.Process{Type: p.Type, Command: commandLine(p)}
-		sameType := func(other procfile.Process) bool { return other.Type == p.Type }
-		if i := slices.IndexFunc(r.Processes, sameType); i >= 0 {
-			r.Processes[i] = process
-			continue
-		}
-		r.Processes = append(r.Processes, process)
+		r.setProcess(procfile.Process{Type: p.Type, Command: commandLine(p)})
 	}
 	return nil
+}
+
+// setProcess adds a process, or replaces the one of the same type.
+func (r *Result) setProcess(p procfile.Process) {
+	r.classic.types = slices.DeleteFunc(r.classic.types, func(t string) bool { return t == p.Type })
+	sameType := func(other procfile.Process) bool { return other.Type == p.Type }
+	if i := slices.IndexFunc(r.Processes, sameType); i >= 0 {
+		r.Processes[i] = p
+		return
+	}
+	r.Processes = append(r.Processes, p)
 }
 
 // commandLine returns the line that starts a process by `bash -c`. Of a process that itself is `bash -c LINE` or

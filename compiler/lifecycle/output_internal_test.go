@@ -7,6 +7,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"slugc/cache/testkit"
 	"slugc/compiler/procfile"
@@ -46,7 +47,7 @@ func TestReadLaunch(t *testing.T) {
 		Slices: []Slice{{Path: "node_modules", Key: "k"}},
 		Addons: []string{"heroku-postgresql"},
 	}
-	if diff := cmp.Diff(want, result); diff != "" {
+	if diff := cmp.Diff(want, result, cmpopts.IgnoreUnexported(Result{})); diff != "" {
 		t.Error(diff)
 	}
 	for _, text := range []string{
@@ -64,7 +65,7 @@ func TestReadUnmet(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{"build.toml": "[[unmet]]\nname = \"node\"\n"})
 	node := libcnb.BuildpackPlanEntry{Name: "node"}
-	unmet, err := readUnmet(Member{Entries: []libcnb.BuildpackPlanEntry{{Name: "ruby"}, node}}, opened(t, dir))
+	unmet, err := readUnmet([]libcnb.BuildpackPlanEntry{{Name: "ruby"}, node}, opened(t, dir))
 	if diff := cmp.Diff([]libcnb.BuildpackPlanEntry{node}, unmet); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -79,7 +80,7 @@ func FuzzLaunchTOML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		text := string(data)
 		dir := testkit.Tree(t, t.TempDir(), map[string]string{"launch.toml": text, "build.toml": text})
-		if _, err := readUnmet(Member{}, opened(t, dir)); err != nil && strings.Contains(err.Error(), "\n") {
+		if _, err := readUnmet(nil, opened(t, dir)); err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("the error is not one line: %q", err)
 		}
 		var r Result

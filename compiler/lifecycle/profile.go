@@ -11,12 +11,13 @@ import (
 	"slugc/cache/beneath"
 )
 
-// profile compiles the launch layers' environment into one POSIX shell script. Its paths are relative to
-// $HOME, so that any runner that sources .profile.d/*.sh starts the app correctly. appPath is where the
-// buildpacks saw the app directory. At its end the script enters the directory of a member, where the processes
-// run and the app's own profiles are read.
-func profile(layers []Layer, app *beneath.Dir, appPath, member string) (string, error) {
+// profile compiles the launch environment into one POSIX shell script: defaults first, then what the launch layers
+// set. Its paths are relative to $HOME, so that any runner that sources .profile.d/*.sh starts the app correctly.
+// appPath is where the buildpacks saw the app directory. At its end the script enters the directory of a member,
+// where the processes run and the app's own profiles are read.
+func profile(defaults []change, layers []Layer, app *beneath.Dir, appPath, member string) (string, error) {
 	var b strings.Builder
+	script{b: &b, appPath: appPath}.changes("", defaults)
 	for _, l := range layers {
 		rel, err := filepath.Rel(app.Path(), l.Dir)
 		if err != nil {
