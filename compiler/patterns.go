@@ -34,9 +34,7 @@ func (b *build) leaveOut(root *os.Root, s Staged, d Described) error {
 			b.Report.Step(fmt.Sprintf("Left out %d files (%s)", p.removed, descriptor.ProjectFile))
 		}
 	}
-	if limit, ok := errors.AsType[*ignore.LimitError](err); ok {
-		err = patternsError(limit)
-	} else if cost, ok := errors.AsType[*ignore.CostError](err); ok {
+	if cost, ok := errors.AsType[*ignore.CostError](err); ok {
 		err = patternsError(cost)
 	}
 	return err
@@ -44,7 +42,7 @@ func (b *build) leaveOut(root *os.Root, s Staged, d Described) error {
 
 func patternsError(err error) error {
 	return detectFault(&detect.Error{
-		ID: "project/patterns", Place: descriptor.ProjectFile,
+		ID: "descriptor/invalid", Place: descriptor.ProjectFile,
 		Summary: fmt.Sprintf("reading the include and exclude patterns: %v", err),
 		Hints:   []string{"write fewer or simpler patterns"},
 	})
