@@ -57,13 +57,14 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 		return Packed{}, err
 	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
-		Store: segments, Sections: parts, Output: output, Name: artifact.FileName, Limit: b.Limit,
+		Store: segments, Sections: parts, Output: output, Name: artifact.FileName, Limit: b.sizeLimit(group.Described),
 		Manifest: slug.Manifest{
 			ProcessTypes: types,
 			Runtimes:     runtimes(built.Tools),
 			Buildpacks:   group.buildpacks(),
 			Target:       b.platform(),
 			Directory:    staged.Member,
+			Mounts:       group.mounts(),
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})

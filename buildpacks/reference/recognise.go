@@ -64,7 +64,7 @@ func descend(root *beneath.Dir, sub string) (string, error) {
 		return "", err
 	}
 	top := "."
-	if len(entries) == 1 && beneath.IsDir(entries[0].Stat_t) {
+	if len(entries) == 1 && entries[0].Name != "bin" && beneath.IsDir(entries[0].Stat_t) {
 		top = entries[0].Name
 	}
 	if sub == "" {

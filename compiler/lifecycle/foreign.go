@@ -20,8 +20,8 @@ import (
 
 // Where a buildpack of others sees the app and the layers a second time.
 const (
-	workspaceMount = "/workspace"
-	layersMount    = "/layers"
+	WorkspaceMount = "/workspace"
+	LayersMount    = "/layers"
 )
 
 // bindingRoot is the variable that names the directory of service bindings (servicebinding.io, "Workload
@@ -55,10 +55,10 @@ func (v foreignView) check() error {
 func (v foreignView) binds(writable bool) []sandbox.Bind {
 	binds := []sandbox.Bind{
 		{Host: v.app, Inside: AppMount, Writable: writable},
-		{Host: v.app, Inside: workspaceMount, Writable: writable},
+		{Host: v.app, Inside: WorkspaceMount, Writable: writable},
 	}
 	if v.layers != "" {
-		binds = append(binds, sandbox.Bind{Host: v.layers, Inside: layersMount, Writable: true})
+		binds = append(binds, sandbox.Bind{Host: v.layers, Inside: LayersMount, Writable: true})
 	}
 	return append(binds, sandbox.Bind{Host: v.bp.Dir, Inside: v.dir()})
 }
