@@ -73,7 +73,7 @@ func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, befo
 		return err
 	}
 	b.addClassic(made, result)
-	if err := b.collectLayers(m, w, before, result); err != nil {
+	if _, err := b.collectLayers(m, w, before, result); err != nil {
 		return brokenOutput(m, err)
 	}
 	return nil
