@@ -34,8 +34,8 @@ var floors = map[string]int{
 	"compiler/launch/export": 41, "compiler/artifact/blobstore": 41,
 	"compiler/launch": 40, "compiler/lifecycle": 40, "compiler/release": 40,
 	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
-	"compiler/procfile": 31,
-	"compiler/fault":    30, "compiler/report": 30,
+	"compiler/procfile": 31, "compiler/abi": 31,
+	"compiler/fault": 30, "compiler/report": 30,
 	"buildpacks":           20,
 	"buildpacks/toolchain": 14,
 	// The tools, of which none imports another.
