@@ -114,7 +114,7 @@ func (r *runtimeMaker) derive(
 	if err != nil {
 		err = fmt.Errorf("making the %s: %w", what, err)
 		if limit, ended := errors.AsType[*sandbox.LimitError](err); ended {
-			err = lifecycle.LimitFault(limit, err)
+			err = limit.Fault(err)
 		}
 		if _, ended := errors.AsType[*sandbox.ExitError](err); ended && !errors.Is(err, fs.ErrPermission) {
 			err = fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broke", err, "its output above says more")

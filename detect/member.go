@@ -27,7 +27,7 @@ func Select(source fs.FS, dir string) (*Selection, error) {
 	m := member{source, dir, &Selection{Member: dir, Root: dir}}
 	for _, look := range []func() *Error{m.node, m.golang, m.ruby, m.clojure} {
 		if err := look(); err != nil {
-			return nil, err.cleaned()
+			return nil, err.Cleaned()
 		}
 	}
 	s := m.use

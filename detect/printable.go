@@ -43,9 +43,9 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// cleaned returns a copy of which all texts are printable, because they quote the app's files, and
+// Cleaned returns a copy of which all texts are printable, because they quote the app's files, and
 // the summary is a sentence.
-func (e *Error) cleaned() *Error {
+func (e *Error) Cleaned() *Error {
 	c := *e
 	c.Summary, c.Place, c.Hints = sentence(clean(e.Summary, maxSentence)), clean(e.Place, maxSentence), nil
 	for _, hint := range e.Hints {
@@ -53,3 +53,6 @@ func (e *Error) cleaned() *Error {
 	}
 	return &c
 }
+
+// Clean makes a sentence that quotes the app's files safe for people, as the texts of an [Error] are.
+func Clean(text string) string { return clean(text, maxSentence) }

@@ -86,7 +86,7 @@ func (s *scan) warn(format string, args ...any) {
 // pass.
 func (s *scan) fail(err error) (Result, error) {
 	if e, ok := errors.AsType[*Error](err); ok {
-		err = e.cleaned()
+		err = e.Cleaned()
 	}
 	s.Pass, s.App, s.Requires = false, nil, nil
 	if len(s.Reasons) == 0 {

@@ -56,7 +56,7 @@ func Read(path string) (*Diagnosis, error) {
 	}
 	if !validID.MatchString(d.ID) || len(d.ID) > maxID {
 		const form = "language/kebab-words"
-		return nil, fmt.Errorf("reading diagnosis %q: %q is no id of the form %s", path, clean(d.ID, maxID), form)
+		return nil, fmt.Errorf("reading diagnosis %q: %q is no id of the form %s", path, Line(d.ID, maxID), form)
 	}
 	d.tidy()
 	if d.Summary == "" {
@@ -67,24 +67,24 @@ func Read(path string) (*Diagnosis, error) {
 
 // tidy makes every text of d safe to print on one line.
 func (d *Diagnosis) tidy() {
-	d.Summary = clean(d.Summary, maxText)
-	d.Place = clean(d.Place, maxPlace)
+	d.Summary = Line(d.Summary, maxText)
+	d.Place = Line(d.Place, maxPlace)
 	if d.Place != "" && !filepath.IsLocal(d.Place) {
 		d.Place = ""
 	}
-	d.Newer = clean(d.Newer, maxID)
+	d.Newer = Line(d.Newer, maxID)
 	hints := d.Hints[:min(len(d.Hints), maxHints)]
 	d.Hints = nil
 	for _, hint := range hints {
-		if hint = clean(hint, maxText); hint != "" {
+		if hint = Line(hint, maxText); hint != "" {
 			d.Hints = append(d.Hints, hint)
 		}
 	}
 }
 
-// clean returns text as one printable line of at most limit bytes, without format characters such
+// Line returns text as one printable line of at most limit bytes, without format characters such
 // as bidirectional overrides.
-func clean(text string, limit int) string {
+func Line(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':

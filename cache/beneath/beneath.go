@@ -115,6 +115,19 @@ func (d *Dir) Lstat(name string) (s unix.Stat_t, err error) {
 	return s, err
 }
 
+// Readlink returns what the link of that name leads to.
+func (d *Dir) Readlink(name string) (target string, err error) {
+	err = d.at("readlink", name, func(fd int, base string) error {
+		buffer := make([]byte, unix.PathMax)
+		n, err := unix.Readlinkat(fd, base, buffer)
+		if err == nil {
+			target = string(buffer[:n])
+		}
+		return err
+	})
+	return target, err
+}
+
 // Missing reports whether err says that nothing has the name: it is missing, or so is a directory
 // before it.
 func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }

@@ -16,6 +16,7 @@ import (
 	"slugc/compiler/report"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/source"
+	"slugc/detect/descriptor"
 	"slugc/detect/lazyregexp"
 )
 
@@ -35,6 +36,7 @@ type buildFlags struct {
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
 	resources                                                   resourceFlags
+	buildpacks                                                  buildpackFlags
 }
 
 func (c *cli) buildCommand() *cobra.Command {
@@ -90,6 +92,7 @@ stderr.`,
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
 	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run, and reading the source")
 	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
+	f.buildpacks.flags(flags)
 	f.resources.flags(flags)
 	c.networkFlag(flags)
 	c.jsonFlag(cmd)
@@ -163,7 +166,7 @@ func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (co
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
-	if req.Register {
+	if err = f.buildpacks.apply(&req, req.Env); err == nil && req.Register {
 		req.Deploy, err = f.config.options(ctx, c, req.App)
 	}
 	return req, err
@@ -238,28 +241,12 @@ func appName(s source.Spec) string {
 	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(dir), "-"), "-._")
 }
 
-var sizeGrammar = lazyregexp.New(`^(\d{1,15})\s*(|[kKMGT]i?)B?$`)
-
 // parseSize reads "500MB", "1GiB", "0" (no limit).
 func parseSize(s string) (int64, error) {
-	m := sizeGrammar.FindStringSubmatch(s)
-	if m == nil {
-		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: it is not a number of bytes", s),
-			"write 500MB or 1GiB; 0 is no limit")
-	}
-	var n int64
-	if _, err := fmt.Sscan(m[1], &n); err != nil {
+	n, err := descriptor.ParseSize(s)
+	if err != nil {
 		return 0, fault.UsageError("usage/flag", fmt.Errorf("reading the size %q: %w", s, err),
 			"write 500MB or 1GiB; 0 is no limit")
-	}
-	unit := int64(1000)
-	if strings.HasSuffix(m[2], "i") {
-		unit = 1024
-	}
-	if m[2] != "" {
-		for range strings.Index("KMGT", strings.ToUpper(m[2][:1])) + 1 {
-			n *= unit
-		}
 	}
 	return n, nil
 }

@@ -105,7 +105,9 @@ func (c *cli) commands() []*cobra.Command {
 		c.logsCommand(),
 		c.exportCommand(),
 		c.hookCommand(),
+		c.execDCommand(),
 		c.cacheCommand(),
+		c.schemaCommand(),
 		c.doctorCommand(),
 		c.versionCommand(),
 	}

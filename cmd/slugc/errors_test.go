@@ -18,8 +18,8 @@ import (
 )
 
 // rooms are what an error's id can begin with.
-const rooms = "blobstore|build|buildpack|cache|clojure|coordinator|detect|disk|export|follow|go|launch|node|" +
-	"procfile|push|release|ruby|run|slug|slugc|source|system|toolchain|usage"
+const rooms = "blobstore|build|buildpack|cache|clojure|coordinator|descriptor|detect|disk|export|follow|go|" +
+	"launch|node|procfile|push|release|ruby|run|slug|slugc|source|system|toolchain|usage"
 
 var (
 	idForm   = regexp.MustCompile(`^(?:` + rooms + `)/[a-z0-9]+(?:-[a-z0-9]+)*$`)

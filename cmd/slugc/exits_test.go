@@ -34,7 +34,7 @@ func TestExitCodes(t *testing.T) {
 		code, _ := strconv.Atoi(m[1])
 		stated[code] = true
 	}
-	for _, code := range []int{0, 1, 2, 20, 21, 42, 51, 52, 62, 72, 75, 82, 130} {
+	for _, code := range []int{0, 1, 2, 12, 20, 21, 42, 51, 52, 62, 72, 75, 82, 130} {
 		if !stated[code] {
 			t.Errorf("README's table lacks %d", code)
 		}

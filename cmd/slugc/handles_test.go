@@ -10,7 +10,7 @@ import (
 
 // hostileRooms are the packages that work in trees that a build could write. They must do so through
 // package cache/beneath.
-var hostileRooms = []string{"cache", "compiler", "compiler/lifecycle", "compiler/slug"}
+var hostileRooms = []string{"cache", "compiler", "compiler/classic", "compiler/lifecycle", "compiler/slug"}
 
 // byPath are the calls that reach a file by its path, and follow links on the way there.
 var byPath = map[string]string{
@@ -37,11 +37,27 @@ var ownPlaces = map[string]struct{ calls, why string }{
 
 	"compiler/buildpacks.go": {"filepath.EvalSymlinks", "the slugc binary and the state directory"},
 	"compiler/commit.go":     {"filepath.WalkDir os.Open", "the source before anything runs"},
-	"compiler/detect.go":     {"os.MkdirAll os.OpenRoot", "the source and what is told of it, before anything runs"},
-	"compiler/pack.go":       {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
-	"compiler/source.go":     {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
+	"compiler/detect.go":     {"os.MkdirAll", "what is told of the source, before anything runs"},
+	"compiler/group.go":      {"os.OpenRoot", "the source, before anything runs"},
+	"compiler/foreign.go":    {"os.MkdirAll", "the build directory, of which a detection sees only what is its own"},
+	"compiler/record.go":     {"os.ReadDir", "service bindings, which no build can write"},
+	"compiler/asked.go": {
+		"filepath.EvalSymlinks os.Lstat os.MkdirAll os.WriteFile",
+		"the source, and the build directory beside it, before anything runs",
+	},
+	"compiler/pack.go":   {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
+	"compiler/source.go": {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
+
+	"compiler/classic/program.go": {"os.Stat", "the buildpack in the store"},
+	"compiler/classic/workspace.go": {
+		"os.CopyFS os.DirFS os.Lstat os.Mkdir os.MkdirAll os.Rename os.WriteFile",
+		"the buildpack in the store, and directories before the buildpack that gets them runs",
+	},
 
 	"compiler/lifecycle/build.go":     {"os.WriteFile", "the platform directory, read-only for buildpacks"},
+	"compiler/lifecycle/foreign.go":   {"os.WriteFile", "the platform directory, read-only for buildpacks"},
+	"compiler/lifecycle/load.go":      {"os.OpenRoot", "the buildpack's directory, which no build can write"},
+	"compiler/lifecycle/probe.go":     {"os.MkdirTemp os.WriteFile", "directories before the detection that gets them"},
 	"compiler/lifecycle/lifecycle.go": {"os.MkdirAll", "the platform directory"},
 	"compiler/lifecycle/runtime.go":   {"os.ReadDir os.Readlink", "the toolchain store, read-only for buildpacks"},
 	"compiler/lifecycle/workspace.go": {

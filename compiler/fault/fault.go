@@ -20,8 +20,9 @@
 //	0    success
 //	1    slugc's own fault
 //	2    wrong usage
+//	12   a buildpack is written for a Buildpack API that slugc does not speak
 //	20   no buildpack matches the source
-//	21   a detector failed
+//	21   a detector failed, or a buildpack cannot be loaded
 //	42   the cache cannot be used or is damaged
 //	51   the app's build failed
 //	52   a buildpack broke
@@ -65,6 +66,7 @@ const (
 	ExitOK          = 0
 	ExitSlugc       = 1
 	ExitUsage       = 2
+	ExitAPI         = 12
 	ExitNoMatch     = 20
 	ExitDetect      = 21
 	ExitCache       = 42

@@ -37,7 +37,10 @@ const (
 // "buildpack/broke" or "buildpack/broken-output" (exit 52). A limit causes a fault "build/limit", a launch
 // layer that is a link "slug/link-outside".
 func Build(ctx context.Context, c Config) (*Result, error) {
-	b := &builder{Config: c, platform: filepath.Join(c.Work, "platform"), env: maps.Clone(c.BaseEnv)}
+	b := &builder{
+		Config: c, platform: filepath.Join(c.Work, "platform"),
+		env: newEnvironments(c.BaseEnv), sboms: sboms{files: map[string][]byte{}},
+	}
 	defer b.close()
 	if err := b.prepare(); err != nil {
 		return nil, err
@@ -51,9 +54,24 @@ func Build(ctx context.Context, c Config) (*Result, error) {
 			return nil, err
 		}
 	}
-	var err error
-	result.Profile, err = profile(result.Layers, b.app, c.appPath(), c.Member)
-	return result, err
+	return result, b.finish(result)
+}
+
+// finish adds what all buildpacks together have made.
+func (b *builder) finish(result *Result) (err error) {
+	if err := result.expandSlices(b.app); err != nil {
+		return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output", err,
+			"report it to the buildpack's author")
+	}
+	defaults, err := configChanges(b.configVars)
+	if err != nil {
+		return err
+	}
+	if result.SBOM, err = b.sboms.write(b.layers); err != nil {
+		return err
+	}
+	result.Profile, err = profile(defaults, result.Layers, b.app, b.appPath(), b.Config.Member)
+	return err
 }
 
 // builder is one call of Build.
@@ -61,8 +79,12 @@ type builder struct {
 	Config
 	platform    string
 	app, layers *beneath.Dir                // AppDir and Layers, as they were before the first buildpack
-	env         map[string]string           // of the next buildpack's process; build layers change it
-	unmet       []libcnb.BuildpackPlanEntry // entries that the last buildpack leaves to the next
+	env         environments                // of the next buildpack's process; build layers change it
+	foreign     []sandbox.Bind              // the platform directory of buildpacks of others
+	lent        []sandbox.Bind              // what the build layers of built-in buildpacks point to
+	sboms       sboms                       // of the buildpacks of others
+	configVars  map[string]string           // of the last classic buildpack
+	unmet       []libcnb.BuildpackPlanEntry // entries that buildpacks have left to later ones
 }
 
 // prepare opens the app directory and makes the platform directory.
@@ -74,7 +96,7 @@ func (b *builder) prepare() (err error) {
 		return fmt.Errorf("opening the layers directory: %w", err)
 	}
 	envDir := filepath.Join(b.platform, "env")
-	if err := mkdirs(envDir, filepath.Join(b.platform, "bindings")); err != nil {
+	if err := mkdirs(envDir, filepath.Join(b.platform, bindingsName)); err != nil {
 		return err
 	}
 	for k, v := range b.Env {
@@ -90,6 +112,12 @@ func (b *builder) prepare() (err error) {
 	}
 	if err := extension.WriteMember(b.platform, b.Member); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(b.Group, func(m Member) bool { return m.foreign() }) {
+		b.foreign, err = platformDir(filepath.Join(b.Work, "platform-foreign"), b.Env, b.Bindings)
+		if err != nil {
+			return err
+		}
 	}
 	steps, _ := b.Network.steps(b.Sandbox)
 	if err := extension.WriteSteps(b.platform, steps); err != nil {
@@ -121,14 +149,28 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 	if err != nil {
 		return err
 	}
-	if err := w.writePlan(libcnb.BuildpackPlan{Entries: slices.Concat(m.Entries, b.unmet)}); err != nil {
+	if !m.BuiltIn {
+		err = dropSBOMs(w.layers, before.layers)
+	}
+	if err != nil {
+		return err
+	}
+	if m.Classic {
+		return b.buildClassic(ctx, m, w, before, result)
+	}
+	m.Entries = slices.Concat(m.Entries, b.takeUnmet(m))
+	if err := w.writePlan(libcnb.BuildpackPlan{Entries: m.Entries}); err != nil {
 		return err
 	}
 	runtimes, err := b.showRuntimes(m)
 	if err != nil {
 		return err
 	}
-	if err := b.exec(ctx, m, w, runtimes); err != nil {
+	exec := b.exec
+	if m.foreign() {
+		exec = b.execForeign
+	}
+	if err := exec(ctx, m, w, runtimes); err != nil {
 		b.salvage(m, w, before)
 		return err
 	}
@@ -143,22 +185,60 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	if err := b.checkReplaced(m, w); err != nil {
 		return err
 	}
-	after, err := before.collect(w.layers)
+	after, err := b.collectLayers(m, w, before, result)
+	if err == nil && m.foreign() {
+		err = b.collectForeign(m, w, after)
+	}
 	if err != nil {
 		return err
+	}
+	result.notes = nil
+	if err := result.readLaunch(m.Buildpack, w.layers); err != nil {
+		return err
+	}
+	for _, note := range result.notes {
+		fmt.Fprintln(b.Output(m.Info.ID), note)
+	}
+	unmet, err := readUnmet(m.Entries, w.layers)
+	b.unmet = append(b.unmet, unmet...)
+	return err
+}
+
+// collectLayers reads the layers that a buildpack has left.
+func (b *builder) collectLayers(
+	m Member, w *workspace, before restored, result *Result,
+) (after map[string]layerFile, err error) {
+	if after, err = before.collect(w.layers); err != nil {
+		return nil, err
 	}
 	if b.Finished != nil {
 		b.Finished(m.Escaped(), slices.Collect(maps.Keys(after)))
 	}
 	result.States = append(result.States, b.states(m, before.layers, after)...)
-	if err := b.readLayers(m, w.layers, after, result); err != nil {
+	return after, b.readLayers(m, w.layers, after, result)
+}
+
+// collectForeign reads what only buildpacks of others leave: bills of materials, and a store.toml that is valid.
+func (b *builder) collectForeign(m Member, w *workspace, layers map[string]layerFile) error {
+	var store struct {
+		Metadata map[string]any `toml:"metadata"`
+	}
+	if err := decodeOptional(w.layers, storeName, &store); err != nil {
 		return err
 	}
-	if err := result.readLaunch(w.layers); err != nil {
-		return err
-	}
-	b.unmet, err = readUnmet(m, w.layers)
-	return err
+	return b.sboms.collect(m, w.layers, layers)
+}
+
+// takeUnmet takes, of what earlier buildpacks have left unmet, what the member provides.
+func (b *builder) takeUnmet(m Member) (own []libcnb.BuildpackPlanEntry) {
+	b.unmet = slices.DeleteFunc(b.unmet, func(e libcnb.BuildpackPlanEntry) bool {
+		if !slices.Contains(m.provides, e.Name) {
+			return false
+		}
+		own = append(own, e)
+		return true
+	})
+	return own
 }
 
 // salvage reports what a buildpack that has failed had finished: the layers that it names as such and has
@@ -184,7 +264,7 @@ func brokenOutput(m Member, err error) error {
 		fmt.Errorf("reading what buildpack %s left: %w", m.Info.ID, err), "report it to the buildpack's author")
 }
 
-// exec runs bin/build.
+// exec runs bin/build of a built-in buildpack.
 func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []sandbox.Bind) error {
 	app := b.bind()
 	bp := sandbox.Bind{Host: m.Dir, Inside: bpMount + "/" + m.Escaped()}
@@ -198,7 +278,7 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 	args := []string{
 		at(bp, "bin", "build"), at(app, layersName, m.Escaped()), at(platform), at(plan, planFile),
 	}
-	env := maps.Clone(b.env)
+	env := maps.Clone(b.env.builtIn)
 	maps.Copy(env, map[string]string{
 		"HOME":                      at(home),
 		"CNB_BUILDPACK_DIR":         at(bp),
@@ -238,7 +318,7 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 			}
 			return fault.TransientError(d.ID, why, d.Hints...)
 		}
-		return LimitFault(limit, fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
+		return limit.Fault(fmt.Errorf("running buildpack %s: %w", m.Info.ID, limit))
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	if !ok {
@@ -263,15 +343,6 @@ func failure(ctx context.Context, m Member, report string, err error) error {
 	return f
 }
 
-// LimitFault returns the fault of a build's step that a limit has ended with err. A disk on which too little
-// is free may be full of other things, so that is not the app's.
-func LimitFault(limit *sandbox.LimitError, err error) error {
-	if limit.Which == sandbox.LimitFree || limit.Which == sandbox.LimitInodes {
-		return fault.TransientError("disk/full", err, limit.Hint())
-	}
-	return fault.AppError("build/limit", err, limit.Hint())
-}
-
 // readLayers reads a buildpack's layers: build layers change the environment of the next buildpacks, launch
 // layers go into the slug.
 func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layerFile, result *Result) error {
@@ -293,12 +364,15 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 			if err != nil {
 				return err
 			}
-			apply(b.env, changes)
+			b.env.apply(changes)
+			if m.BuiltIn {
+				b.lend(layer, changes)
+			}
 		}
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{
 				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(b.Layers, m.Escaped(), name),
-				Runtime: runtime, metadata: layers[name].Metadata,
+				Runtime: runtime, metadata: layers[name].Metadata, foreign: !m.BuiltIn,
 			})
 		}
 	}

@@ -24,8 +24,9 @@
 //
 // What a buildpack leaves is untrusted. The package limits its size and accepts only regular files.
 //
-// Image extensions and the stacks of API 0.7 and older are not supported. Detection by bin/detect is not
-// here: built-in buildpacks detect in this process.
+// Buildpacks of others are detected by [RunDetect], in the sandbox; built-in ones detect in this process ([Detect]).
+// [Expand] replaces composite buildpacks by what they consist of, and [Choose] selects the group. A buildpack of
+// others also sees the app at /workspace and the layers at /layers. Image extensions are refused.
 package lifecycle
 
 import (
@@ -34,38 +35,13 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/compiler/procfile"
 	"slugc/compiler/sandbox"
-	"slugc/detect/lazyregexp"
 )
-
-// Buildpack is a buildpack on disk.
-type Buildpack struct {
-	libcnb.Buildpack        // buildpack.toml
-	Dir              string // its directory on the host
-}
-
-// Load reads the buildpack in dir.
-func Load(dir string) (Buildpack, error) {
-	b := Buildpack{Dir: dir}
-	file := filepath.Join(dir, "buildpack.toml")
-	if _, err := toml.DecodeFile(file, &b.Buildpack); err != nil {
-		return b, fmt.Errorf("reading %q: %w", file, err)
-	}
-	if !idGrammar.MatchString(b.Info.ID) {
-		return b, fmt.Errorf("reading %q: the buildpack id %q is malformed", file, b.Info.ID)
-	}
-	return b, nil
-}
-
-// idGrammar is the form of a buildpack id, which paths and section names contain.
-var idGrammar = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9._-]*(/[a-zA-Z0-9][a-zA-Z0-9._-]*)*$`)
 
 // Escaped returns the buildpack's id as a directory name: with "_" for "/", as in the specification.
 func (b Buildpack) Escaped() string { return strings.ReplaceAll(b.Info.ID, "/", "_") }
@@ -74,6 +50,8 @@ func (b Buildpack) Escaped() string { return strings.ReplaceAll(b.Info.ID, "/", 
 type Member struct {
 	Buildpack
 	Entries []libcnb.BuildpackPlanEntry
+
+	provides []string // names of entries; what an earlier buildpack leaves unmet of them is this one's business
 }
 
 // SetMetadata sets a key in the metadata of the plan entries called entry. With it the platform passes on
@@ -101,8 +79,10 @@ type Config struct {
 	Work    string            // host directory for the platform directory, HOME and plans
 	Env     map[string]string // user-provided variables, for the platform directory
 	BaseEnv map[string]string // environment of the buildpack process: PATH, proxies, registry settings
-	Binds   []sandbox.Bind    // further host paths for the buildpack
-	Slices  map[string]string // key by path, of the slices whose files the buildpacks need not make
+	Binds   []sandbox.Bind    // further host paths for built-in buildpacks
+	// Bindings are host directories of service bindings by name, for buildpacks of others.
+	Bindings map[string]string
+	Slices   map[string]string // key by path, of the slices whose files the buildpacks need not make
 	// Provided lists the layers whose content the platform provides, by [extension.LayerName]. Those of
 	// Runtimes are known before the build; for the others LateRuntime, which may be nil, is called after it.
 	Provided    []string
@@ -110,6 +90,8 @@ type Config struct {
 	LateRuntime func(ctx context.Context, m Member, layer string, metadata map[string]any) (Runtime, error)
 	Prepare     func(platformDir string) error
 	Output      func(buildpack string) io.Writer // where a buildpack's output goes
+	Stack       string                           // what classic buildpacks are told, "debian-12"
+	BuildPath   string                           // where they see the app ([classic.BuildPath])
 	Limits      sandbox.Limits
 	Network     Network
 	Fresh       bool // the build uses no cache
@@ -121,24 +103,33 @@ type Config struct {
 	Finished func(dir string, layers []string)
 }
 
-// Target is the machine to build for, CNB_TARGET_* in the specification.
-type Target struct{ OS, Arch, DistroName, DistroVersion string }
-
 // Result is what the group has built.
 type Result struct {
 	Processes []procfile.Process // default process types; a later buildpack overrides an earlier one
-	Slices    []Slice            // in the order declared
-	Layers    []Layer            // launch layers, in the order of buildpacks and names
-	Warned    []string           // process types of the Procfile that a buildpack has warned of
-	Addons    []string           // add-ons for the release, "heroku-postgresql"
-	States    []LayerState       // all layers of all buildpacks
-	Profile   string             // the shell script that sets the launch environment; "" for nothing to set
+	// DefaultType is the process type that a buildpack has declared the default; "" for none.
+	DefaultType string
+	Labels      []libcnb.Label // of buildpacks of others
+	Slices      []Slice        // in the order declared
+	Layers      []Layer        // launch layers, in the order of buildpacks and names
+	// SBOM is the host directory of the bills of materials that belong to the slug, .layers/sbom/launch; "" for none.
+	SBOM    string
+	Warned  []string     // process types of the Procfile that a buildpack has warned of
+	Addons  []string     // add-ons for the release, "heroku-postgresql"
+	States  []LayerState // all layers of all buildpacks
+	Profile string       // the shell script that sets the launch environment; "" for nothing to set
+
+	notes   []string                         // what the last buildpack's output should say
+	classic struct{ types, addons []string } // of the last classic buildpack, and not replaced since
 }
 
 // Slice is a part of the app directory with a section of its own in the slug.
 type Slice struct {
-	Path string // relative to the app directory, slash-separated
+	Path string // relative to the app directory, slash-separated; with Paths, a name for messages and the section
 	Key  string // identifies the content, as the buildpack states; may be ""
+	// Paths are the files and directories of a slice of a buildpack of others, relative to the app directory.
+	Paths []string
+
+	patterns []string // that Paths are to match, until the end of the build
 }
 
 // Layer is a launch layer.
@@ -148,6 +139,7 @@ type Layer struct {
 	Runtime         Runtime
 
 	metadata map[string]any // as the buildpack left it
+	foreign  bool           // it is of a buildpack of others
 }
 
 // LayerState is whether a layer was reused, and why.

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"slugc/compiler/fault"
 	"slugc/compiler/report"
 )
 
@@ -54,6 +55,15 @@ func (e *LimitError) Hint() string {
 		return "make room on the disk; --disk SIZE bounds what a build writes, --disk 0 lets it fill the disk"
 	}
 	return "raise the limit with --timeout or --idle-timeout if the build really needs longer"
+}
+
+// Fault returns the fault of a build's step that the limit has ended with err. A disk on which too little is free
+// may be full of other things, so that is not the app's.
+func (e *LimitError) Fault(err error) *fault.Error {
+	if e.Which == LimitFree || e.Which == LimitInodes {
+		return fault.TransientError("disk/full", err, e.Hint())
+	}
+	return fault.AppError("build/limit", err, e.Hint())
 }
 
 // Error names the limit.

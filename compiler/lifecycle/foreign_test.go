@@ -1,0 +1,141 @@
+package lifecycle_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slugc/cache/testkit"
+	"slugc/compiler/fault"
+	"slugc/compiler/sandbox"
+)
+
+// twoForeign are two buildpacks: the second uses what the first provides.
+const twoForeign = `
+-- one/bin/detect --
+[ -e main.cbl ]
+if echo x 2>/dev/null >main.cbl; then exit 3; fi
+env | sort | sed "s#/home/slugc#HOME#" >&2
+cat >"$2" <<END
+[[provides]]
+name = "cobol"
+END
+cmp "$2" "$CNB_BUILD_PLAN_PATH"
+-- one/bin/build --
+mkdir -p "$1/tool/bin" "$1/tool/env"
+printf '#!/bin/sh\necho compiled' >"$1/tool/bin/cobc"
+chmod +x "$1/tool/bin/cobc"
+echo "$1" >"$1/tool/env/COBOL_HOME"
+printf '[types]\nbuild = true\nlaunch = true\n' >"$1/tool.toml"
+grep -q cobol "$3"
+-- two/bin/detect --
+cat >"$2" <<END
+[[requires]]
+name = "cobol"
+END
+-- two/bin/build --
+cobc >/workspace/out
+[ -e main.cbl ]
+[ -e /layers/acme_one/tool/bin/cobc ]
+[ ! -e /toolchains ]
+env | sort >out.env
+printf '[[processes]]\ntype = "web"\ncommand = ["cobc"]\ndefault = true\n' >"$1/launch.toml"
+`
+
+// TestForeign runs two buildpacks of others: the second sees what the first provides, and neither what is not
+// its business.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, twoForeign)
+	m.env = map[string]string{"LEVEL": "3\n", "PATH": "/mine"}
+	result, err := m.build("one", "two")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, m.output)
+	}
+	if got := testkit.Read(t, filepath.Join(m.app, "out")); got != "compiled\n" {
+		t.Errorf("the second buildpack wrote %q", got)
+	}
+	want := `CNB_BP_PLAN_PATH=/plan/plan.toml
+CNB_BUILDPACK_DIR=/cnb/buildpacks/acme_two/1.0
+CNB_LAYERS_DIR=/app/.layers/acme_two
+CNB_PLATFORM_DIR=/platform
+CNB_TARGET_ARCH=amd64
+CNB_TARGET_DISTRO_NAME=debian
+CNB_TARGET_DISTRO_VERSION=12
+CNB_TARGET_OS=linux
+COBOL_HOME=/app/.layers/acme_one
+
+HOME=/home/slugc
+HTTP_PROXY=http://proxy
+LEVEL=3
+
+PATH=/mine:/app/.layers/acme_one/tool/bin:/usr/bin:/bin
+PWD=/app
+`
+	got := strings.Split(testkit.Read(t, filepath.Join(m.app, "out.env")), "\n")
+	if diff := cmp.Diff(strings.Split(strings.ReplaceAll(want, "\n\n", "\n"), "\n"), withoutEmpty(got)); diff != "" {
+		t.Error(diff)
+	}
+	if len(result.Processes) != 1 || len(result.Layers) != 1 {
+		t.Errorf("%+v", result)
+	}
+}
+
+func withoutEmpty(lines []string) (kept []string) {
+	for i, l := range lines {
+		if l != "" || i == len(lines)-1 {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// TestDetectEnds holds what a detection's end means, and the exit code of an order of which no group passes.
+func TestDetectEnds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		detect, id string
+		code       int
+		text       string
+	}{
+		"declines": {"exit 100", "detect/no-match", 20, "choosing buildpacks: acme/bp@1.0 declines the app"},
+		"fails": {"echo oops; exit 7", "buildpack/detect-failed", 21,
+			"detecting with buildpack acme/bp@1.0: exited with code 7"},
+		"a broken plan": {`echo = >"$2"`, "buildpack/detect-failed", 21, "reading its build plan"},
+		"no plan":       {`rm "$2"`, "buildpack/detect-failed", 21, "no such file"},
+		"a link":        {`ln -sf /etc/passwd "$2"`, "buildpack/detect-failed", 21, "a link"},
+		"an old version": {`printf '[[requires]]\nname = "x"\nversion = "1"\n' >"$2"`, "buildpack/detect-failed", 21,
+			`it requires "x" with a key version`},
+		"unmet": {`printf '[[requires]]\nname = "x"\n' >"$2"`, "detect/no-match", 20,
+			`acme/bp@1.0 requires "x", which no buildpack before it provides`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := newMachine(t, "-- bp/bin/detect --\n"+test.detect).choose("bp")
+			if f := fault.Of(err); err == nil || f.ID != test.id || f.Code != test.code ||
+				!strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestForeignFails holds whose fault a buildpack is that fails, and that it needs the mounts.
+func TestForeignFails(t *testing.T) {
+	t.Parallel()
+	_, err := newMachine(t, "-- bp/bin/build --\nexit 4").build("bp")
+	if f := fault.Of(err); err == nil || f.ID != "build/failed" || f.Code != fault.ExitBuild ||
+		err.Error() != "running buildpack acme/bp: bin/build: exited with code 4" {
+		t.Errorf("got %v", err)
+	}
+	m := newMachine(t, "-- bp/bin/build --\n")
+	if m.box, err = sandbox.Probe(t.Context(), sandbox.ProbeOptions{Want: sandbox.None}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.choose("bp")
+	if f := fault.Of(err); err == nil || f.ID != "buildpack/needs-mounts" || f.Code != fault.ExitDetect {
+		t.Errorf("got %v", err)
+	}
+}
