@@ -106,6 +106,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.exportCommand(),
 		c.hookCommand(),
 		c.cacheCommand(),
+		c.buildpacksCommand(),
 		c.schemaCommand(),
 		c.doctorCommand(),
 		c.versionCommand(),
