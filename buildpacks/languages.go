@@ -105,6 +105,15 @@ func For(name detect.Language) (Language, bool) {
 	return Languages[i], true
 }
 
+// ByID returns the entry of the language whose buildpack has the id.
+func ByID(id string) (Language, bool) {
+	i := slices.IndexFunc(Languages, func(l Language) bool { return l.ID == id })
+	if i < 0 {
+		return Language{}, false
+	}
+	return Languages[i], true
+}
+
 // Title is a language's name for people, "" for an unknown one.
 func Title(name detect.Language) string {
 	l, _ := For(name)

@@ -11,6 +11,7 @@ import (
 	"slugc/buildpacks"
 	"slugc/buildpacks/extension"
 	"slugc/buildpacks/toolchain"
+	"slugc/compiler/classic"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/sandbox"
 )
@@ -140,8 +141,8 @@ func (s storeMount) path(dir string) string {
 func (b *build) runLifecycle(
 	ctx context.Context, staged Staged, group Group, env environment, lent map[string]string,
 ) (*lifecycle.Result, error) {
-	dirs := staged.Dirs
-	if b.Network == lifecycle.InstallNetwork || b.Network == lifecycle.NoNetwork && env.box.Level() == sandbox.None {
+	dirs, network := staged.Dirs, b.network(group.Described)
+	if network == lifecycle.InstallNetwork || network == lifecycle.NoNetwork && env.box.Level() == sandbox.None {
 		if env.box.Step(true) == nil {
 			b.Report.Warn("the network can't be taken from build scripts on this machine")
 		}
@@ -149,7 +150,9 @@ func (b *build) runLifecycle(
 	return lifecycle.Build(ctx, lifecycle.Config{
 		Sandbox: env.box, Group: group.Members, Target: b.Target,
 		AppDir: dirs.AppDir, Member: staged.Member, Layers: dirs.LayersDir, Work: filepath.Join(dirs.Dir, "work"),
-		Env: b.buildEnv(staged.Tree.Commit), BaseEnv: env.vars, Binds: env.binds, Limits: b.Limits, Network: b.Network,
+		Env: b.buildEnv(staged, group.Described), BaseEnv: env.vars, Binds: env.binds,
+		Limits: b.limits(group.Described), Network: network,
+		Bindings: b.bindings(), Stack: b.stack(group.Described), BuildPath: classic.BuildPath(b.App),
 		Slices: lent, Fresh: b.Fresh, Interrupted: dirs.Interrupted,
 		Provided: env.runtimes.provided(), Runtimes: env.early, LateRuntime: env.runtimes.late,
 		Prepare:  func(platform string) error { return extension.WriteToolchains(platform, env.tools) },

@@ -17,11 +17,12 @@ import (
 
 // buildEnv is the build configuration with the commit that is built, under the name that it has on Heroku. A
 // value that the user sets stays. A directory is no commit, whatever its HEAD: it may have changed.
-func (b *build) buildEnv(commit string) map[string]string {
-	if _, set := b.Env[extension.SourceVersion]; set || commit == "" {
-		return b.Env
+func (b *build) buildEnv(s Staged, d Described) map[string]string {
+	env, commit := b.env(d), s.Tree.Commit
+	if _, set := env[extension.SourceVersion]; set || commit == "" {
+		return env
 	}
-	env := maps.Clone(b.Env)
+	env = maps.Clone(env)
 	if env == nil {
 		env = map[string]string{}
 	}

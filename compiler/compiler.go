@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/reference"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/cache/disk"
@@ -64,8 +65,10 @@ type Engine struct {
 	// BaseEnv returns the environment of the buildpacks' processes and the files that it names.
 	// settings are the machine's variables that the group's buildpacks read besides.
 	BaseEnv func(ctx context.Context, settings []string) (map[string]string, []sandbox.Bind, error)
-	Target  lifecycle.Target
-	Report  report.Reporter
+	// References is how buildpacks that are not built in are fetched.
+	References reference.Options
+	Target     lifecycle.Target
+	Report     report.Reporter
 	// Upkeep keeps the state directory within its bounds. It may be nil.
 	Upkeep Upkeep
 }
@@ -78,17 +81,21 @@ type Upkeep interface {
 
 // Request is one build.
 type Request struct {
-	App      string
-	Source   source.Spec
-	Env      map[string]string // build configuration; reaches buildpacks and their tools, never the slug
-	Fresh    bool              // ignore the record and the kept layers
-	Output   string            // the slug's file; "" leaves the slug in the state directory only
-	Lenient  bool              // a faulty Procfile line is a warning
-	Limit    int64             // bytes of the slug; 0: none
-	Limits   sandbox.Limits    // of each buildpack
-	Network  lifecycle.Network // which steps have the network; without any, Toolchains must not use it either
-	Register bool
-	Message  string // the release's description; "" for a default
+	App    string
+	Source source.Spec
+	Env    map[string]string // build configuration; reaches buildpacks and their tools, never the slug
+	// Buildpacks are those that build the app, in order; with none, the app's files and detection decide.
+	Buildpacks []Asked
+	Stack      string            // STACK for buildpacks that ask for it: "heroku-24"; "" for the machine's distribution
+	Bindings   []string          // directories of service bindings, for buildpacks
+	Fresh      bool              // ignore the record and the kept layers
+	Output     string            // the slug's file; "" leaves the slug in the state directory only
+	Lenient    bool              // a faulty Procfile line is a warning
+	Limit      int64             // bytes of the slug; 0: none
+	Limits     sandbox.Limits    // of each buildpack
+	Network    lifecycle.Network // which steps have the network; without any, Toolchains must not use it either
+	Register   bool
+	Message    string // the release's description; "" for a default
 	// Push is the id of the push that is built, "" if it is none. What its build leaves is used by later
 	// builds only after [cache.App.Accept].
 	Push   string
@@ -105,7 +112,8 @@ type build struct {
 	clock  *clock
 	state  *cache.App
 	ahead  *boxAhead
-	worked bool // it does more than to return the recorded slug
+	taken  *reference.Store // open as soon as a buildpack is used that is not built in
+	worked bool             // it does more than to return the recorded slug
 }
 
 // app is the state of the app that is built.
@@ -145,7 +153,7 @@ func (e *Engine) Compile(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	defer src.Close()
-	result := b.unchanged(src)
+	result := b.unchanged(ctx, src)
 	if result == nil {
 		b.worked = true
 		if result, err = b.makeSlug(ctx, src); err != nil {
@@ -179,6 +187,7 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 		return nil, err
 	}
 	defer func() { err = b.abandon(staged, err) }() // after keep there is nothing left to abandon
+	defer b.closeReferences()
 	group, err := b.detect(ctx, staged)
 	if err != nil {
 		return nil, err

@@ -13,17 +13,8 @@ import (
 	"slugc/buildpacks/extension"
 	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
-	"slugc/compiler/procfile"
-	"slugc/compiler/slug"
 	"slugc/detect"
 )
-
-// Group is the buildpacks that build the app, and what was learned about it.
-type Group struct {
-	Members  []lifecycle.Member
-	Chosen   []detect.Result    // the detectors' results, one a member
-	Procfile []procfile.Process // of the source; none without a Procfile
-}
 
 // detect chooses the buildpacks.
 func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
@@ -36,15 +27,9 @@ func (b *build) detect(ctx context.Context, staged Staged) (Group, error) {
 	return group, nil
 }
 
-// group detects the language and chooses the buildpacks until ctx ends.
-func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
-	tree, member := staged.Tree.Root, staged.Member
-	root, err := os.OpenRoot(tree)
-	if err != nil {
-		return Group{}, fmt.Errorf("opening the copy of the source: %w", err)
-	}
-	defer root.Close()
-	_, chosen, err := Detect(ctx, root.FS(), member, b.Env)
+// detected chooses the buildpacks of the language that is detected.
+func (b *build) detected(ctx context.Context, files fs.FS, staged Staged, d Described) (Group, error) {
+	_, chosen, err := Detect(ctx, files, staged.Member, b.env(d))
 	if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 		b.Report.Step("Detecting the language")
 		for line := range strings.Lines(none.Text()) {
@@ -54,21 +39,15 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
+	group := Group{Chosen: chosen, Why: map[string][]string{}}
 	for _, r := range chosen {
 		b.announce(r)
+		if l, ok := buildpacks.For(r.Language); ok {
+			group.Why[l.ID] = reasonsFor(r)
+		}
 	}
-	processes, err := b.readProcfile(tree, member, true)
-	if err != nil {
-		return Group{}, err
-	}
-	for _, name := range Misnamed(root.FS(), member) {
-		b.Report.Warn(MisnamedText(name))
-	}
-	members, err := b.resolve(ctx, staged, chosen)
-	if err != nil {
-		return Group{}, err
-	}
-	return Group{members, chosen, processes}, nil
+	group.Members, err = b.resolve(ctx, staged, d, chosen)
+	return group, err
 }
 
 // Detect runs every detector over the files of a source, of which member is the app's directory ("" for all of
@@ -148,15 +127,6 @@ func noMatchHints(e *detect.NoMatch) (hints []string) {
 	}
 }
 
-// announce reports what was detected and why.
-func (b *build) announce(r detect.Result) {
-	why := strings.Join(reasonsFor(r), ", ")
-	b.Report.Step(fmt.Sprintf("%s app detected (%s)", buildpacks.Title(r.Language), why))
-	for _, w := range r.Warnings {
-		b.Report.Warn(w)
-	}
-}
-
 // reasonsFor lists what speaks for the language.
 func reasonsFor(r detect.Result) (texts []string) {
 	for _, reason := range r.Reasons {
@@ -169,37 +139,39 @@ func reasonsFor(r detect.Result) (texts []string) {
 
 // resolve makes the group's members: each language's buildpack, with the plan entries that are its
 // business.
-func (b *build) resolve(ctx context.Context, staged Staged, chosen []detect.Result) ([]lifecycle.Member, error) {
-	platform := filepath.Join(staged.Dirs.Dir, "detect")
-	if staged.Member != "" {
-		if err := os.MkdirAll(platform, 0o700); err != nil {
-			return nil, fmt.Errorf("making a build directory: %w", err)
-		}
-	}
-	if err := extension.WriteMember(platform, staged.Member); err != nil {
+func (b *build) resolve(
+	ctx context.Context, staged Staged, d Described, chosen []detect.Result,
+) ([]lifecycle.Member, error) {
+	platform, err := platformFor(staged)
+	if err != nil {
 		return nil, err
 	}
 	var candidates []lifecycle.Candidate
 	for _, r := range chosen {
-		candidate, err := b.candidate(ctx, staged.Tree.Root, platform, r.Language)
+		candidate, err := b.candidate(ctx, staged, d, platform, r.Language)
 		if err != nil {
 			return nil, err
 		}
 		candidates = append(candidates, candidate)
 	}
-	members, err := plan(candidates)
-	for i := range members {
-		for _, m := range buildpacks.MetadataOf(chosen[i]) {
-			members[i].SetMetadata(m.Entry, m.Key, m.Value)
+	return plan(candidates)
+}
+
+// platformFor makes the directory of what the platform tells detection.
+func platformFor(staged Staged) (string, error) {
+	platform := filepath.Join(staged.Dirs.Dir, "detect")
+	if staged.Member != "" {
+		if err := os.MkdirAll(platform, 0o700); err != nil {
+			return "", fmt.Errorf("making a build directory: %w", err)
 		}
 	}
-	return members, err
+	return platform, extension.WriteMember(platform, staged.Member)
 }
 
 // candidate lays out the language's buildpack on disk and asks it for its build plans. platform is the directory
 // of what the platform tells it.
 func (b *build) candidate(
-	ctx context.Context, dir, platform string, language detect.Language,
+	ctx context.Context, staged Staged, d Described, platform string, language detect.Language,
 ) (c lifecycle.Candidate, err error) {
 	l, ok := buildpacks.For(language)
 	if !ok {
@@ -216,7 +188,7 @@ func (b *build) candidate(
 		return c, err
 	}
 	return awaited(ctx, func() (lifecycle.Candidate, error) {
-		c, err := lifecycle.Detect(loaded, l.Detect, dir, platform, b.Env)
+		c, err := lifecycle.Detect(loaded, l.Detect, staged.Tree.Root, platform, b.env(d))
 		if err != nil {
 			return c, detectorBroke(err)
 		}
@@ -236,14 +208,12 @@ func plan(candidates []lifecycle.Candidate) ([]lifecycle.Member, error) {
 	return members, nil
 }
 
-// buildpacks lists the buildpacks for people and the slug.
-func (g Group) buildpacks() []slug.Buildpack {
-	list := make([]slug.Buildpack, len(g.Members))
-	for i, m := range g.Members {
-		list[i] = slug.Buildpack{ID: m.Info.ID, Version: m.Info.Version}
-		if i < len(g.Chosen) {
-			list[i].Reasons = reasonsFor(g.Chosen[i])
+// reasonsAgainst lists what speaks against the language.
+func reasonsAgainst(r detect.Result) (texts []string) {
+	for _, reason := range r.Reasons {
+		if !reason.For {
+			texts = append(texts, reason.Text)
 		}
 	}
-	return list
+	return texts
 }

@@ -36,7 +36,7 @@ func TestFaults(t *testing.T) {
 		"a language without buildpack": {func() error {
 			b := &build{Engine: m.Engine, Request: m.req, clock: newClock()}
 			staged := Staged{Tree: &source.Tree{Root: m.src}, Dirs: &cache.Build{Dir: t.TempDir()}}
-			_, err := b.resolve(t.Context(), staged, []detect.Result{{Language: "cobol"}})
+			_, err := b.resolve(t.Context(), staged, Described{}, []detect.Result{{Language: "cobol"}})
 			return err
 		}, "detect/no-buildpack", fault.ExitNoMatch},
 		"plans that do not go together": {func() error {

@@ -30,7 +30,7 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 	if err != nil {
 		return nil, err
 	}
-	return result, b.saveRecord(src, counts, result)
+	return result, b.saveRecord(src, group, counts, result)
 }
 
 // describeSlug describes the packed slug, now at path.

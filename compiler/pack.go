@@ -57,13 +57,14 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 		return Packed{}, err
 	}
 	p, err := slug.Pack(ctx, slug.PackOptions{
-		Store: segments, Sections: parts, Output: output, Name: artifact.FileName, Limit: b.Limit,
+		Store: segments, Sections: parts, Output: output, Name: artifact.FileName, Limit: b.sizeLimit(group.Described),
 		Manifest: slug.Manifest{
 			ProcessTypes: types,
 			Runtimes:     runtimes(built.Tools),
 			Buildpacks:   group.buildpacks(),
 			Target:       b.platform(),
 			Directory:    staged.Member,
+			Mounts:       group.mounts(),
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
@@ -137,7 +138,17 @@ func sections(appDir string, built Built, shared *slug.Store) ([]slug.Section, e
 		}
 		list = append(list, section)
 	}
+	if built.Layers.SBOM != "" {
+		rel, _ := filepath.Rel(appDir, built.Layers.SBOM)
+		list = append(list, slug.Section{
+			Name: "sbom", Dir: built.Layers.SBOM, Within: appDir, Prefix: filepath.ToSlash(rel),
+		})
+	}
 	for _, s := range built.Layers.Slices {
+		if s.Paths != nil {
+			list = append(list, slug.Section{Name: slicePrefix + s.Path, Dir: appDir, Include: s.Paths})
+			continue
+		}
 		section := slug.Section{
 			Name: slicePrefix + s.Path, Prefix: s.Path, Key: s.Key,
 			Dir: filepath.Join(appDir, filepath.FromSlash(s.Path)), Within: appDir,

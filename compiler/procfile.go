@@ -68,7 +68,7 @@ func (b *build) processTypes(staged Staged, group Group, built Built) ([]procfil
 	if err != nil {
 		return nil, err
 	}
-	types := procfile.Effective(fromFile, built.Layers.Processes)
+	types := procfile.Effective(procfile.Effective(fromFile, group.processes()), built.Layers.Processes)
 	if len(types) == 0 {
 		return nil, fault.AppError("procfile/no-process-types",
 			errors.New("discovering process types: there is no Procfile and the buildpack knows no default"),

@@ -1,15 +1,22 @@
 package compiler
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/reference"
 	"slugc/cache"
 	"slugc/cache/digest"
+	"slugc/cache/disk"
 	"slugc/compiler/slug"
 	"slugc/compiler/source"
 )
@@ -30,7 +37,81 @@ func (b *build) inputs(src *source.Source, commitCounts bool) map[string]string 
 	for _, l := range buildpacks.Languages {
 		in["buildpack "+l.ID] = l.Version
 	}
+	for i, a := range b.Buildpacks {
+		in["choice of buildpacks"] += fmt.Sprintf("%d %s %t\n", i, cmp.Or(a.Path, a.Text), a.Optional)
+	}
+	if b.Stack != "" {
+		in["stack"] = b.Stack
+	}
+	if len(b.Bindings) > 0 {
+		in["bindings"] = bindingsKey(b.Bindings)
+	}
 	return in
+}
+
+// bindingsKey identifies the content of directories of service bindings. What cannot be read the build reports.
+func bindingsKey(dirs []string) string {
+	var parts []string
+	for _, dir := range dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			data, _ := disk.ReadRegular(filepath.Join(dir, e.Name()), maxBinding)
+			parts = append(parts, filepath.Base(dir), e.Name(), string(data))
+		}
+	}
+	return cache.Key(parts...)
+}
+
+// maxBinding is the most bytes of a file of a service binding.
+const maxBinding = 1 << 20
+
+// takenInput is how the names of inputs start that are buildpacks which are not built in.
+const takenInput = "buildpack at "
+
+// addTaken adds the buildpacks that are not built in to a build's inputs: their references, with the digests of
+// what they lead to. Those in the source are a part of that.
+func (g Group) addTaken(in map[string]string) {
+	for _, t := range g.Taken {
+		if !t.inApp {
+			in[takenInput+t.key()] = t.Digest.String()
+		}
+	}
+}
+
+// key is the reference, by which a later build finds the buildpack again.
+func (t Taken) key() string {
+	if t.ref.Path != "" {
+		return t.ref.Path
+	}
+	return t.Ref
+}
+
+// addRecorded adds what the references of a record lead to on this machine by now. Nothing is fetched.
+func (b *build) addRecorded(ctx context.Context, in map[string]string, record *cache.Record) {
+	var store *reference.Store
+	for name := range record.Parts {
+		text, ok := strings.CutPrefix(name, takenInput)
+		if !ok {
+			continue
+		}
+		if store == nil {
+			offline := b.References
+			offline.Offline = true
+			opened, err := reference.Open(b.Home.Path("foreign"), offline)
+			if err != nil {
+				return // the build reports it
+			}
+			defer opened.Close()
+			store = opened
+		}
+		ref, err := reference.Parse(text, "/")
+		if err == nil {
+			var p reference.Package
+			if p, err = store.Take(ctx, ref); err == nil {
+				in[name] = p.Digest.String()
+			}
+		}
+	}
 }
 
 // withArticle is an input's name within a sentence.
@@ -43,13 +124,14 @@ func withArticle(input string) string {
 
 // unchanged returns the result of the last build if its inputs were the same and its slug is still
 // there. Otherwise it returns nil and reports why a build is needed.
-func (b *build) unchanged(src *source.Source) *Result {
+func (b *build) unchanged(ctx context.Context, src *source.Source) *Result {
 	record := b.app().Record()
 	if b.Fresh || record == nil {
 		return nil
 	}
 	_, commitCounts := record.Parts[commitInput]
 	inputs := b.inputs(src, commitCounts)
+	b.addRecorded(ctx, inputs, record)
 	if record.Key != key(inputs) {
 		for _, name := range slices.Sorted(maps.Keys(inputs)) {
 			if record.Parts[name] != inputs[name] {
@@ -98,7 +180,7 @@ func (b *build) recorded(record *cache.Record) (*Result, string) {
 }
 
 // saveRecord records a build and its slug.
-func (b *build) saveRecord(src *source.Source, commitCounts bool, result *Result) error {
+func (b *build) saveRecord(src *source.Source, group Group, commitCounts bool, result *Result) error {
 	data, err := json.Marshal(result)
 	if err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
@@ -108,6 +190,7 @@ func (b *build) saveRecord(src *source.Source, commitCounts bool, result *Result
 		return fmt.Errorf("examining the slug: %w", err)
 	}
 	inputs := b.inputs(src, commitCounts)
+	group.addTaken(inputs)
 	return b.app().SaveRecord(&cache.Record{
 		Key: key(inputs), Parts: inputs, Slug: result.Slug.Path, State: state, Result: data,
 	})

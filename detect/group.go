@@ -61,7 +61,7 @@ func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
 		return nil, primary.Err
 	}
 	if primary.Language != Node {
-		assistant, err := assistingNode(in, primary, find(verdicts, Node))
+		assistant, err := assistingNode(in, primary, Find(verdicts, Node))
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func Group(in Input, verdicts []Verdict) (chosen []Result, err error) {
 func choosePrimary(verdicts []Verdict) *Verdict {
 	var weak *Verdict
 	for _, d := range detectors {
-		v := find(verdicts, d.language)
+		v := Find(verdicts, d.language)
 		switch {
 		case v == nil || !v.Pass && v.Err == nil:
 		case v.Err == nil:
@@ -94,7 +94,8 @@ func choosePrimary(verdicts []Verdict) *Verdict {
 	return weak
 }
 
-func find(verdicts []Verdict, language Language) *Verdict {
+// Find returns the verdict about a language, nil if there is none.
+func Find(verdicts []Verdict, language Language) *Verdict {
 	for i := range verdicts {
 		if verdicts[i].Language == language {
 			return &verdicts[i]
@@ -110,7 +111,8 @@ func assistingNode(in Input, primary, node *Verdict) (*Result, error) {
 		return nil, node.Err
 	}
 	if node != nil && node.Pass {
-		return assisting(node.Result), nil
+		assistant := Assisting(node.Result)
+		return &assistant, nil
 	}
 	needs, ok := primary.App.(interface{ nodeReasons() []Reason })
 	if !ok {
@@ -124,8 +126,9 @@ func assistingNode(in Input, primary, node *Verdict) (*Result, error) {
 	return &result, err
 }
 
-// assisting returns a copy of Node's result that is marked as assisting.
-func assisting(result Result) *Result {
+// Assisting returns Node's result as that of a language that assists another one, which declares the processes.
+// A result of any other language stays as it is.
+func Assisting(result Result) Result {
 	if app, ok := result.App.(*NodeApp); ok {
 		assistant := *app
 		assistant.Assisting, assistant.Framework = true, nil
@@ -133,7 +136,7 @@ func assisting(result Result) *Result {
 		isServer := func(r Requirement) bool { return r.Tool == staticServer }
 		result.Requires = slices.DeleteFunc(slices.Clone(result.Requires), isServer)
 	}
-	return &result
+	return result
 }
 
 // groupNamed chooses the languages that SLUGC_BUILDPACK names.
@@ -151,14 +154,14 @@ func groupNamed(names string, verdicts []Verdict) ([]Result, error) {
 	}
 	var chosen []Result
 	for _, language := range languages {
-		v := find(verdicts, language)
+		v := Find(verdicts, language)
 		switch {
 		case v.Err != nil:
 			return nil, v.Err
 		case !v.Pass:
 			return nil, mismatch(names, v.Result)
 		case language == Node && language != last:
-			chosen = append(chosen, *assisting(v.Result))
+			chosen = append(chosen, Assisting(v.Result))
 		default:
 			chosen = append(chosen, v.Result)
 		}
@@ -172,7 +175,7 @@ func parseLanguages(names string, verdicts []Verdict) ([]Language, error) {
 	var languages []Language
 	for name := range strings.SplitSeq(names, ",") {
 		language := Language(strings.ToLower(strings.TrimSpace(name)))
-		if find(verdicts, language) == nil || slices.Contains(languages, language) {
+		if Find(verdicts, language) == nil || slices.Contains(languages, language) {
 			return nil, (&Error{
 				ID: "detect/buildpack-unknown", Place: "SLUGC_BUILDPACK",
 				Summary: fmt.Sprintf("SLUGC_BUILDPACK is %q, which is not a list of languages", names),

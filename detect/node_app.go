@@ -1,5 +1,7 @@
 package detect
 
+import "strings"
+
 // NodeApp holds the facts of a Node app.
 type NodeApp struct {
 	Name        string            // package.json name, may be ""
@@ -50,4 +52,12 @@ type NodeFramework struct {
 	SPA    bool     // what is no file is answered with index.html
 	Wanted bool     // package.json asks for it (slugc.static): it comes before any start script
 	Hints  []string // how the app can be started, where Web and Output are empty
+}
+
+// Starts reports whether the app itself says how it is started: by a start script, by a server file or by its
+// framework.
+func (a *NodeApp) Starts() bool {
+	f := a.Framework
+	return strings.TrimSpace(a.Scripts["start"]) != "" || a.ServerFile != "" ||
+		f != nil && (f.Web != "" || len(f.Output) > 0)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slugc/buildpacks/toolchain/manifest"
+	"slugc/buildpacks/toolchain/source"
 	"slugc/cache/digest"
 	"slugc/cache/disk"
 )
@@ -40,19 +41,26 @@ type fetched struct {
 	staging string // the directory for it alone
 	tree    string // its files, below staging
 	source  string
+	seen    source.Validators // of an archive that was fetched
 	members []member
 }
 
 // errAbsent is the error for a package that the store does not hold, or not whole.
 var errAbsent = errors.New("the store does not hold it")
 
-// commit puts a fetched package in its place, holds it, and returns what it is. Equal files are there once.
-func (s *Store) commit(ctx context.Context, ref string, f *fetched) (*about, error) {
+// commit puts a fetched package in its place, holds it, and returns what it is. Equal files are there once. Where was
+// is a digest, only that package is put there.
+func (s *Store) commit(ctx context.Context, ref string, f *fetched, was digest.Digest) (*about, error) {
 	m, err := manifest.Of(ctx, f.tree)
 	if err != nil {
 		return nil, err
 	}
 	d := m.Digest()
+	if was != "" && was != d {
+		return nil, failed(Writer, "buildpack/changed",
+			fmt.Errorf("the store has lost its copy %s, and what is fetched now is %s", was.Short(), d.Short()),
+			"`slugc buildpacks add REF` takes what it leads to now")
+	}
 	for {
 		if err := s.hold(ctx, d); err != nil {
 			return nil, err
@@ -167,8 +175,15 @@ func (s *Store) check(ctx context.Context, d digest.Digest, depth manifest.Depth
 	return fmt.Errorf("reading the store of buildpacks: %w", err)
 }
 
+// replaceWait is how long a damaged package may be in use by other builds before a build that needs it ends.
+const replaceWait = 10 * time.Minute
+
+var errInUse = errors.New("the store's copy is damaged, and other builds have used it for ten minutes")
+
 // removeDamaged removes a package that is not whole, as soon as nobody uses it.
 func (s *Store) removeDamaged(ctx context.Context, d digest.Digest) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, replaceWait, errUnreachable(errInUse))
+	defer cancel()
 	unlock, err := s.lock(ctx, d.Hex())
 	if err != nil {
 		return err
@@ -181,8 +196,8 @@ func (s *Store) removeDamaged(ctx context.Context, d digest.Digest) error {
 }
 
 // answer is a package as Take returns it.
-func (s *Store) answer(r Ref, a *about, source string) Package {
-	p := Package{Ref: r.Text, Source: source, Digest: a.Digest}
+func (s *Store) answer(r Ref, a *about, from string) Package {
+	p := Package{Ref: r.Text, Source: from, Digest: a.Digest}
 	for _, m := range a.Members {
 		b := Buildpack{
 			Dir: filepath.Join(s.place(a.Digest), treeName, filepath.FromSlash(m.Dir)), Kind: m.Kind, ID: m.ID,

@@ -72,3 +72,8 @@ func errReading(path string, err error) error {
 	}
 	return fmt.Errorf("reading %q: %w", path, err)
 }
+
+// errUnreachable is the error for what may be had later.
+func errUnreachable(err error) *Error {
+	return failed(Nobody, "buildpack/unreachable", err, "try again when the server answers")
+}

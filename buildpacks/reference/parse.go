@@ -144,3 +144,6 @@ func parseSum(fragment string) (digest.Digest, error) {
 	}
 	return sum, nil
 }
+
+// Local reports whether the reference leads to files of this machine: by a path, or by an address file://.
+func (r Ref) Local() bool { return r.Path != "" || strings.HasPrefix(r.Addr, "file:") }

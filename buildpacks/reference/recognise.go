@@ -64,7 +64,7 @@ func descend(root *beneath.Dir, sub string) (string, error) {
 		return "", err
 	}
 	top := "."
-	if len(entries) == 1 && beneath.IsDir(entries[0].Stat_t) {
+	if len(entries) == 1 && entries[0].Name != "bin" && beneath.IsDir(entries[0].Stat_t) {
 		top = entries[0].Name
 	}
 	if sub == "" {
@@ -91,7 +91,7 @@ func identify(d *beneath.Dir) (member, error) {
 	compile := has(d, "bin/compile")
 	switch {
 	case compile && (desc.API == "" || desc.Buildpack.ID == "" || !has(d, "bin/build") && len(desc.Order) == 0):
-		return member{Dir: ".", Kind: Classic}, executable(d, "bin/detect", "bin/compile")
+		return member{Dir: ".", Kind: Classic}, nil // whoever runs it makes its programs executable, as Heroku does
 	case err != nil:
 		return member{}, errNone(d)
 	case desc.Buildpack.ID == "":

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"slugc/buildpacks/git"
 	"slugc/buildpacks/toolchain/source"
 	"slugc/cache/digest"
 	"slugc/cache/disk"
@@ -30,6 +31,9 @@ const (
 	aboutName    = "about.json"
 )
 
+// searchPath is where git is looked for if the environment has no PATH.
+const searchPath = "/usr/local/bin:/usr/bin:/bin"
+
 // defaultLimits bound one package: those with their runtimes in them are large.
 var defaultLimits = unpack.Limits{Bytes: 2 << 30, Files: 200_000}
 
@@ -37,7 +41,9 @@ var defaultLimits = unpack.Limits{Bytes: 2 << 30, Files: 200_000}
 type Options struct {
 	OS, Arch string            // that an image of several platforms is taken for; "" for this machine's
 	Limits   unpack.Limits     // of one package; fields that are zero have defaults
+	Env      []string          // of the caller: PATH to find git, proxies, certificates, the agent of ssh
 	Offline  bool              // fetch nothing
+	Check    bool              // see whether what was fetched before has moved, within a few seconds
 	Note     func(line string) // receives one line for people; may be nil
 }
 
@@ -47,6 +53,7 @@ type Store struct {
 	dir string
 	o   Options
 	web *source.Web
+	git git.Client // without an address
 
 	mu   sync.Mutex
 	held map[string]*flock.Flock // packages that this store has returned, by digest
@@ -72,6 +79,11 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	s := &Store{dir: abs, o: o, web: source.NewWeb(nil, 0, 0), held: map[string]*flock.Flock{}}
+	s.git = git.Client{Search: searchPath, Env: o.Env, Limit: o.Limits.Bytes, Redirects: true}
+	for _, kv := range git.Pick(o.Env, "PATH") {
+		s.git.Search = strings.TrimPrefix(kv, "PATH=")
+	}
+	s.git.Program = git.Find(s.git.Search)
 	s.sweep()
 	return s, nil
 }

@@ -14,8 +14,14 @@ import (
 // Take returns the package that a reference names. A directory or an archive of this machine is read each time,
 // anything else only if the store has no copy. The package stays until [Store.Close]. Errors are [*Error] where the
 // reference, what it leads to or the network is to blame.
-func (s *Store) Take(ctx context.Context, r Ref) (Package, error) {
-	p, err := s.take(ctx, r)
+func (s *Store) Take(ctx context.Context, r Ref) (Package, error) { return s.named(ctx, r, false) }
+
+// Update is Take for a reference that is fetched, even if the store has a copy.
+func (s *Store) Update(ctx context.Context, r Ref) (Package, error) { return s.named(ctx, r, true) }
+
+// named takes a reference and names it in the error.
+func (s *Store) named(ctx context.Context, r Ref, fresh bool) (Package, error) {
+	p, err := s.take(ctx, r, fresh)
 	if e, ok := errors.AsType[*Error](err); ok && e.Ref == "" {
 		e.Ref = r.Text
 	} else if err != nil && !ok && ctx.Err() == nil {
@@ -24,19 +30,21 @@ func (s *Store) Take(ctx context.Context, r Ref) (Package, error) {
 	return p, err
 }
 
-func (s *Store) take(ctx context.Context, r Ref) (Package, error) {
+func (s *Store) take(ctx context.Context, r Ref, fresh bool) (Package, error) {
+	if r.Path == "" {
+		return s.takePinned(ctx, r, fresh)
+	}
 	var got Package
 	err := s.stage(ctx, r.key(), func(dir string) error {
 		f, err := s.fetch(ctx, r, dir)
 		if err != nil {
 			return err
 		}
-		a, err := s.commit(ctx, r.Text, f)
-		if err != nil {
-			return err
+		a, err := s.commit(ctx, r.Text, f, "")
+		if err == nil {
+			got = s.answer(r, a, f.source)
 		}
-		got = s.answer(r, a, f.source)
-		return nil
+		return err
 	})
 	return got, err
 }
@@ -46,11 +54,15 @@ func (s *Store) fetch(ctx context.Context, r Ref, staging string) (*fetched, err
 	tree := filepath.Join(staging, "got")
 	f := &fetched{staging: staging, source: r.Path}
 	var err error
-	switch r.Kind {
-	case Directory:
+	switch {
+	case r.Kind == Directory:
 		err = s.copyDirectory(ctx, r.Path, tree)
-	case Archive:
+	case r.Kind == Archive && r.Path != "":
 		err = s.unpackLocal(ctx, r, tree)
+	case r.Kind == Archive:
+		err = s.fetchArchive(ctx, r, f, tree)
+	case r.Kind == Git:
+		err = s.fetchGit(ctx, r, f, tree)
 	default:
 		return nil, fmt.Errorf("a reference of kind %q is not fetched", r.Kind)
 	}

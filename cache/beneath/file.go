@@ -162,11 +162,16 @@ func (d *Dir) WriteFile(name string, data []byte, perm fs.FileMode) error {
 }
 
 // Rename moves what has that name to another name below to, on the same file system. A file that has
-// the other name is replaced.
+// the other name is replaced. A directory that its owner may not write becomes one that only its owner may.
 func (d *Dir) Rename(name string, to *Dir, other string) error {
 	return d.at("rename", name, func(fd int, base string) error {
 		return to.at("rename", other, func(toFd int, toBase string) error {
-			return unix.Renameat(fd, base, toFd, toBase)
+			err := unix.Renameat(fd, base, toFd, toBase)
+			if errors.Is(err, unix.EACCES) { // to move a directory is to write its ".."
+				permit(fd, base)
+				err = unix.Renameat(fd, base, toFd, toBase)
+			}
+			return err
 		})
 	})
 }

@@ -36,6 +36,7 @@ type buildFlags struct {
 	config                                                      releaseConfig
 	timeout, idle                                               time.Duration
 	resources                                                   resourceFlags
+	buildpacks                                                  buildpackFlags
 }
 
 func (c *cli) buildCommand() *cobra.Command {
@@ -91,6 +92,7 @@ stderr.`,
 	flags.BoolVar(&f.noRegister, "no-register", false, "do not register a release")
 	flags.DurationVar(&f.timeout, "timeout", deadline, "how long a buildpack may run, and reading the source")
 	flags.DurationVar(&f.idle, "idle-timeout", idle, "how long a buildpack may run without output")
+	f.buildpacks.flags(flags)
 	f.resources.flags(flags)
 	c.networkFlag(flags)
 	c.jsonFlag(cmd)
@@ -164,7 +166,7 @@ func (c *cli) buildRequest(ctx context.Context, f buildFlags, args []string) (co
 		return req, err
 	}
 	req.Env = c.buildEnv(more)
-	if req.Register {
+	if err = f.buildpacks.apply(&req, req.Env); err == nil && req.Register {
 		req.Deploy, err = f.config.options(ctx, c, req.App)
 	}
 	return req, err

@@ -105,6 +105,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.logsCommand(),
 		c.exportCommand(),
 		c.hookCommand(),
+		c.execDCommand(),
 		c.cacheCommand(),
 		c.buildpacksCommand(),
 		c.schemaCommand(),

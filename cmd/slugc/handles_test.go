@@ -37,9 +37,16 @@ var ownPlaces = map[string]struct{ calls, why string }{
 
 	"compiler/buildpacks.go": {"filepath.EvalSymlinks", "the slugc binary and the state directory"},
 	"compiler/commit.go":     {"filepath.WalkDir os.Open", "the source before anything runs"},
-	"compiler/detect.go":     {"os.MkdirAll os.OpenRoot", "the source and what is told of it, before anything runs"},
-	"compiler/pack.go":       {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
-	"compiler/source.go":     {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
+	"compiler/detect.go":     {"os.MkdirAll", "what is told of the source, before anything runs"},
+	"compiler/group.go":      {"os.OpenRoot", "the source, before anything runs"},
+	"compiler/foreign.go":    {"os.MkdirAll", "the build directory, of which a detection sees only what is its own"},
+	"compiler/record.go":     {"os.ReadDir", "service bindings, which no build can write"},
+	"compiler/asked.go": {
+		"filepath.EvalSymlinks os.Lstat os.MkdirAll os.WriteFile",
+		"the source, and the build directory beside it, before anything runs",
+	},
+	"compiler/pack.go":   {"filepath.Glob os.MkdirAll os.Remove", "the app's slugs"},
+	"compiler/source.go": {"filepath.EvalSymlinks os.MkdirAll", "the source, before anything runs"},
 
 	"compiler/classic/program.go": {"os.Stat", "the buildpack in the store"},
 	"compiler/classic/workspace.go": {

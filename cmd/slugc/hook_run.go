@@ -230,18 +230,21 @@ func (c *cli) receive(
 	if err != nil {
 		return err
 	}
+	request := compiler.Request{
+		Env:    c.buildEnv(env),
+		Source: source.Spec{Env: c.fetchEnv(passed...)},
+		Limit:  limit,
+		Deploy: deployment,
+		Limits: limits, Network: network,
+	}
+	if err := (buildpackFlags{}).apply(&request, request.Env); err != nil {
+		return err
+	}
 	return h.PreReceive(
 		ctx,
 		push.Push{Updates: updates, Options: g.options, Quarantine: g.quarantine, ReceivePack: receiver},
 		push.Builder{
-			Compile: engine.Compile,
-			Request: compiler.Request{
-				Env:    c.buildEnv(env),
-				Source: source.Spec{Env: c.fetchEnv(passed...)},
-				Limit:  limit,
-				Deploy: deployment,
-				Limits: limits, Network: network,
-			},
+			Compile: engine.Compile, Request: request,
 			StartSettler: func(id string) error { return spawnSettler(engine.Self, h.Repo.Dir, id) },
 		},
 	)

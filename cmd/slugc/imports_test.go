@@ -37,7 +37,7 @@ var floors = map[string]int{
 	"compiler/slug":    32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
 	"compiler/procfile": 31,
 	"compiler/fault":    30, "compiler/report": 30,
-	"buildpacks": 20, "buildpacks/reference": 15,
+	"buildpacks": 20, "buildpacks/reference": 15, "buildpacks/git": 11,
 	"buildpacks/toolchain": 14,
 	// The tools, of which none imports another.
 	"buildpacks/toolchain/node": 13, "buildpacks/toolchain/golang": 13, "buildpacks/toolchain/ruby": 13,

@@ -11,12 +11,13 @@ import (
 
 // scriptApps are the Go apps that a script builds. The compiled standard library is there.
 var scriptApps = map[string][]string{
-	"script-cache":    {"hello"},
-	"script-go":       {"hello", "app"},
-	"script-limits":   {"app"},
-	"script-member":   {"api", "web"},
-	"script-procfile": {"dup", "own"},
-	"script-source":   {"r", "tar", "dir"},
+	"script-buildpacks": {"all"},
+	"script-cache":      {"hello"},
+	"script-go":         {"hello", "app"},
+	"script-limits":     {"app"},
+	"script-member":     {"api", "web"},
+	"script-procfile":   {"dup", "own"},
+	"script-source":     {"r", "tar", "dir"},
 }
 
 // TestScripts runs testdata/script/*.txtar: every command, the error paths included, with the real

@@ -10,24 +10,26 @@
 //	}
 //	found, err := classic.Detect(ctx, c) // {Pass: true, Name: "Python"}
 //	made, err := classic.Compile(ctx, c) // {Processes: {web, gunicorn …}, Slices: {".heroku/python"}, …}
-//	maps.Copy(env, made.Exported)        // the environment of the next buildpack, of whatever kind
+//	maps.Copy(env, made.Exported)        // for the next buildpack, of whatever kind, which also sees made.Own
 //
 // The caller makes AppDir, Home and Cache, which all later buildpacks of the build may use, and a new Work for
 // each buildpack of each build. [Detect] and [Compile] of one buildpack may share Work, not at once.
 //
 // # What a buildpack sees
 //
-//	BUILD      the app: /tmp/build_‹12 hex› ([BuildPath]), the same in every build of an app; its working directory
+//	BUILD      the app: /tmp/build_‹12 hex› ([BuildPath]), the same in every build of an app
 //	CACHE      Config.Cache: what the buildpack has left there in the last build, and nobody else reads
 //	ENV_DIR    a read-only directory with a file for each of Config.Vars, whose content is the value
-//	its own directory, writable, a private copy: one for bin/detect, bin/compile, bin/release and bin/report
+//	its own directory, writable, a private copy, in which all its programs start
 //	/app       HOME: Config.Home, writable, empty at first, not in the slug. What one buildpack leaves there, such
 //	           as a link to BUILD/.heroku, the next ones see
 //	/tmp       a directory of its own on disk
+//	/etc/apt   and what else apt-get needs to fetch packages of the machine's distribution ([sandbox.Packages])
 //
 // BUILD is an ordinary directory in /tmp: a buildpack may remove it and put another one in its place. For that,
 // Compile moves what is in AppDir there, except .layers, and back at the end. bin/detect sees AppDir itself,
-// read-only. Where the sandbox cannot mount, all these are at their real paths ([sandbox.Sandbox.Path]).
+// read-only. Where the sandbox cannot mount, all these are at their real paths ([sandbox.Sandbox.Path]), and BUILD
+// is AppDir.
 //
 // The environment is Config.Env without GIT_* variables, and HOME, STACK, SOURCE_VERSION, REQUEST_ID,
 // CURL_CONNECT_TIMEOUT and CURL_TIMEOUT. Config vars come by ENV_DIR alone; which of them it takes for
@@ -66,7 +68,7 @@ type Config struct {
 	Vars          map[string]string // config vars, for ENV_DIR
 	Stack         string            // STACK, such as "heroku-24"; "" for none
 	SourceVersion string            // SOURCE_VERSION, the commit; "" for none
-	Binds         []sandbox.Bind    // further host paths that the buildpack sees, also in /app
+	Binds         []sandbox.Bind    // further host paths that the buildpack sees, also below /app
 	Network       bool
 	Limits        sandbox.Limits // of each program
 	Output        io.Writer      // of bin/compile, and the standard error of the others; may be nil
@@ -86,8 +88,9 @@ type Result struct {
 	ConfigVars map[string]string  // defaults for the environment at launch
 	Addons     []string           // add-ons for the release, "heroku-postgresql:mini"
 	// Exported are the variables that the buildpack's file "export" sets, for the buildpacks after it. Their
-	// values may name BUILD, /app and the buildpack's own directory as it saw them.
+	// values may name BUILD, /app, and the buildpack's own directory, which Own shows to those.
 	Exported map[string]string
+	Own      sandbox.Bind
 	// Slices are directories of the app that the buildpack has made and that are large, sorted and
 	// slash-separated; none is in another one.
 	Slices []string
@@ -102,11 +105,11 @@ func BuildPath(app string) string {
 
 // Where a buildpack sees its directories, if the sandbox can mount.
 const (
-	tmpMount       = "/tmp"
-	homeMount      = "/app"
-	cacheMount     = "/cache"
-	envMount       = "/env"
-	buildpackMount = "/buildpack"
+	tmpMount        = "/tmp"
+	homeMount       = "/app"
+	cacheMount      = "/cache"
+	envMount        = "/env"
+	buildpacksMount = "/buildpacks"
 )
 
 // layersName is the name of the layers directory in the app directory, which no buildpack is given to move.

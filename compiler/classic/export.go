@@ -21,10 +21,10 @@ const (
 // after it, with an empty entry between. What the file says goes to the standard error.
 const sourceExport = `set +u
 if ! [ -f "$1" ]; then echo "it is not a file" >&2; exit 3; fi
-env -0 && printf '\0' || exit
+/usr/bin/env -0 && printf '\0' || exit
 exec 3>&1 1>&2
 . "$1"
-env -0 >&3`
+exec /usr/bin/env -0 >&3`
 
 // notExported are variables that belong to the shell or to each buildpack.
 var notExported = []string{"_", "SHLVL", "PWD", "OLDPWD", "HOME", "TMPDIR"}
@@ -37,28 +37,28 @@ func (w *workspace) exported(ctx context.Context) (map[string]string, error) {
 	out, said := &capture{limit: 2 * maxEnvironment}, &tail{to: w.Output}
 	file := w.Sandbox.Path(w.own) + "/export"
 	err := w.exec(ctx, out, said, "/bin/bash", "--norc", "--noprofile", "-c", sourceExport, "bash", file)
-	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {
-		why := fmt.Errorf("sourcing \"export\": %w", exit)
-		if line := lastLine(said.String()); line != "" {
-			why = fmt.Errorf("%w: %s", why, line)
-		}
-		return nil, w.brokenOutput(why)
-	}
-	if err != nil {
-		return nil, w.failure(ctx, "compile", err, said.String())
-	}
-	if out.more {
-		return nil, w.brokenOutput(errTooLong("export", maxEnvironment))
+	exit, ended := errors.AsType[*sandbox.ExitError](err)
+	switch {
+	case ended && ctx.Err() == nil:
+		return nil, w.brokenOutput(because(`sourcing "export"`, exit, said.String()))
+	case err != nil:
+		return nil, w.stopped(ctx, fmt.Sprintf(`sourcing "export" of buildpack %s`, w.ID), err)
 	}
 	before, after, _ := bytes.Cut(out.data, []byte{0, 0})
-	changes := variables(after)
+	changes, size := variables(after), 0
 	for name, value := range variables(before) {
-		if changes[name] == value {
+		if now, ok := changes[name]; ok && now == value {
 			delete(changes, name)
 		}
 	}
-	if len(changes) > maxVariables {
-		return nil, w.brokenOutput(fmt.Errorf("\"export\" sets %d variables, more than %d", len(changes), maxVariables))
+	for name, value := range changes {
+		size += len(name) + len(value)
+	}
+	switch {
+	case out.more || size > maxEnvironment:
+		return nil, w.brokenOutput(errTooLong("export", maxEnvironment))
+	case len(changes) > maxVariables:
+		return nil, w.brokenOutput(fmt.Errorf(`"export" sets %d variables, more than %d`, len(changes), maxVariables))
 	}
 	return changes, nil
 }

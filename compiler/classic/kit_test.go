@@ -102,3 +102,13 @@ func (b *bench) read(name string) string {
 	b.t.Helper()
 	return testkit.Read(b.t, filepath.Join(b.AppDir, name))
 }
+
+// shortly is a limit that a test waits for.
+const shortly = 300 * time.Millisecond
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

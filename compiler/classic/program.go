@@ -42,7 +42,7 @@ func has(dir, name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// check returns an error for a program that is missing or cannot be executed.
+// check returns an error for a program that is missing or is none.
 func (w *workspace) check(name string) error {
 	info, err := os.Stat(filepath.Join(w.Dir, "bin", name))
 	switch {
@@ -52,8 +52,6 @@ func (w *workspace) check(name string) error {
 		return err
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("bin/%s of buildpack %s is not a file", name, w.ID)
-	case info.Mode()&0o111 == 0:
-		return fmt.Errorf("bin/%s of buildpack %s is not executable", name, w.ID)
 	}
 	return nil
 }
@@ -62,16 +60,16 @@ func (w *workspace) check(name string) error {
 // script, as on Heroku.
 const starter = `umask 022; exec "$0" "$@"`
 
-// run runs a program of the buildpack in BUILD.
+// run runs a program of the buildpack.
 func (w *workspace) run(ctx context.Context, name string, out, errOut io.Writer, args ...string) error {
 	file := path.Join(w.Sandbox.Path(w.own), "bin", name)
 	return w.exec(ctx, out, errOut, append([]string{"/bin/sh", "-c", starter, file}, args...)...)
 }
 
-// exec runs a command as the buildpack.
+// exec runs a command as the buildpack, in the buildpack's directory, as on Heroku: some find their files by that.
 func (w *workspace) exec(ctx context.Context, out, errOut io.Writer, args ...string) error {
 	return w.Sandbox.Run(ctx, sandbox.Spec{
-		Args: args, Dir: w.Sandbox.Path(w.build), Env: command.Environ(w.environment()), Binds: w.binds(),
+		Args: args, Dir: w.Sandbox.Path(w.own), Env: command.Environ(w.environment()), Binds: w.binds(),
 		Network: w.Network, Stdout: out, Stderr: errOut, Limits: w.Limits,
 	})
 }
@@ -82,19 +80,12 @@ const (
 	exitNotFound      = 127
 )
 
-// failure returns the fault of a program that has failed with err after this output. code and id are those of a
-// program that ran and failed.
+// failure returns the fault of a program that has failed with err after this output.
 func (w *workspace) failure(ctx context.Context, name string, err error, output string) error {
 	doing := fmt.Sprintf("running bin/%s of buildpack %s", name, w.ID)
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
-	}
-	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
-		return limit.Fault(fmt.Errorf("%s: %w", doing, limit))
-	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
-	if !ok {
-		return fmt.Errorf("%s: %w", doing, err)
+	if !ok || ctx.Err() != nil {
+		return w.stopped(ctx, doing, err)
 	}
 	if trouble, ok := disk.TroubleIn(output); ok {
 		return fmt.Errorf("%s: %w: %w", doing, exit, trouble.Errno)
@@ -105,11 +96,26 @@ func (w *workspace) failure(ctx context.Context, name string, err error, output 
 				"install it, or use a buildpack that needs no more than a shell")
 		}
 	}
-	why := fmt.Errorf("%s: %w", doing, exit)
-	if said := lastLine(output); said != "" {
-		why = fmt.Errorf("%w: %s", why, said)
+	return fault.AppError(idFailed, because(doing, exit, output), "its output above says more")
+}
+
+// stopped returns the fault of something that did not end by itself, or did not start.
+func (w *workspace) stopped(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}
-	return fault.AppError(idFailed, why, "its output above says more")
+	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
+		return limit.Fault(fmt.Errorf("%s: %w", doing, limit))
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// because is the error for a program that has exited, with the last that it said.
+func because(doing string, exit *sandbox.ExitError, output string) error {
+	if said := lastLine(output); said != "" {
+		return fmt.Errorf("%s: %w: %s", doing, exit, said)
+	}
+	return fmt.Errorf("%s: %w", doing, exit)
 }
 
 // broken is the fault of a buildpack that breaks the contract.

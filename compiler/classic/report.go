@@ -2,30 +2,49 @@ package classic
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // maxReport is the most bytes of bin/report's answer.
 const maxReport = 64 << 10
 
 // report runs bin/report, if there is one. Whatever goes wrong, there is no report then: it must not make a build
-// fail. Of its answer, a JSON object, values that are no strings, numbers or booleans are left out.
+// fail. Its answer is a flat map in JSON or YAML; what is no string, number or boolean in it is left out.
 func (w *workspace) report(ctx context.Context) map[string]any {
 	if !has(w.Dir, "report") {
 		return nil
 	}
 	answer, err := w.ask(ctx, "report", nil, maxReport, w.arguments()...)
-	var said map[string]any
-	if err != nil || json.Unmarshal(answer, &said) != nil {
+	var document yaml.Node // JSON is YAML
+	if err != nil || yaml.Unmarshal(answer, &document) != nil {
 		return nil
 	}
-	maps.DeleteFunc(said, func(_ string, value any) bool {
-		switch value.(type) {
-		case string, float64, bool:
-			return false
+	list, err := entries(&document, "report")
+	if err != nil || len(list) == 0 {
+		return nil
+	}
+	said := map[string]any{}
+	for _, e := range list {
+		if value := scalar(e.value); value != nil {
+			said[e.name] = value
 		}
-		return true
-	})
+	}
 	return said
+}
+
+// scalar returns a string, an int, a float64 or a bool, or nil for anything else.
+func scalar(node *yaml.Node) any {
+	node = resolve(node)
+	var value any
+	if node.Kind != yaml.ScalarNode || node.Decode(&value) != nil {
+		return nil
+	}
+	switch value.(type) {
+	case string, int, float64, bool:
+		return value
+	case nil:
+		return nil
+	}
+	return node.Value // a time, or a number that is too large
 }

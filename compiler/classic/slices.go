@@ -3,6 +3,7 @@ package classic
 import (
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -33,14 +34,14 @@ type size struct {
 
 // directories lists the directories of the app. It follows no link.
 func (w *workspace) directories() (tree, error) {
-	app, err := beneath.Open(w.tmp.Host)
+	parent, err := beneath.Open(filepath.Dir(w.build.Host))
 	if err != nil {
 		return nil, err
 	}
-	defer app.Close()
+	defer parent.Close()
 	found, mu := tree{}, sync.Mutex{}
-	top := path.Base(w.Build)
-	err = app.Scan(top, func(l *beneath.Listing) error {
+	top := filepath.Base(w.build.Host)
+	err = parent.Scan(top, func(l *beneath.Listing) error {
 		if l.Path == top {
 			l.Entries = slices.DeleteFunc(l.Entries, func(e beneath.Entry) bool {
 				return slices.Contains(notSlices, e.Name)

@@ -3,10 +3,10 @@ package classic
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/cache/beneath"
@@ -19,6 +19,7 @@ type workspace struct {
 	Config
 	tmp, home, own, vars sandbox.Bind
 	build                sandbox.Bind
+	packages             []sandbox.Bind // what apt-get needs
 }
 
 // open makes the directories of a buildpack in Work. Those that are there from the detection stay.
@@ -34,7 +35,7 @@ func (c Config) open() (*workspace, error) {
 		Config: c,
 		tmp:    sandbox.Bind{Host: at("tmp"), Inside: tmpMount, Writable: true},
 		home:   sandbox.Bind{Host: c.Home, Inside: homeMount, Writable: true},
-		own:    sandbox.Bind{Host: at("buildpack"), Inside: buildpackMount, Writable: true},
+		own:    sandbox.Bind{Host: at("buildpack"), Inside: buildpacksMount + "/" + escaped(c.ID), Writable: true},
 		vars:   sandbox.Bind{Host: at("env"), Inside: envMount},
 	}
 	for _, dir := range []string{w.tmp.Host, w.home.Host} {
@@ -61,10 +62,32 @@ func (w *workspace) copyBuildpack() error {
 	if err == nil {
 		err = os.CopyFS(unfinished, os.DirFS(w.Dir))
 	}
+	if err == nil {
+		err = permitPrograms(unfinished)
+	}
 	if err != nil {
 		return err
 	}
 	return os.Rename(unfinished, w.own.Host)
+}
+
+// permitPrograms makes the programs executable, as Heroku does: some buildpacks were committed without that.
+func permitPrograms(dir string) error {
+	own, err := beneath.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	for _, name := range programs {
+		f, err := own.OpenFile("bin/" + name)
+		if err != nil {
+			continue // it is not there, or a link, and then as its target is
+		}
+		if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeVars makes the directory of config vars. A name that no file can have is no variable's either.
@@ -91,39 +114,63 @@ func (w *workspace) showApp() {
 	w.build = sandbox.Bind{Host: w.AppDir, Inside: w.Build}
 }
 
-// giveApp moves the app to where the buildpack may do with it what it likes. The function that it returns moves
-// it back.
+// giveApp gives the app to the buildpack. Where the sandbox can mount, it moves the app to a directory with which the
+// buildpack may do what it likes; elsewhere the buildpack gets AppDir. The function that giveApp returns takes the
+// app back.
 func (w *workspace) giveApp() (takeBack func() error, err error) {
-	name := path.Base(w.Build)
-	w.build = sandbox.Bind{Host: filepath.Join(w.tmp.Host, name), Inside: w.Build, Writable: true}
-	if err := os.Mkdir(w.build.Host, 0o755); err != nil {
-		return nil, fmt.Errorf("making the build directory: %w", err)
+	if w.packages, err = sandbox.Packages(filepath.Join(w.Work, "apt")); err != nil {
+		return nil, fmt.Errorf("making a build directory: %w", err)
 	}
 	app, err := beneath.Open(w.AppDir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the app directory: %w", err)
 	}
+	w.build = sandbox.Bind{Host: w.AppDir, Inside: w.Build, Writable: true}
+	if w.Sandbox.Path(w.build) == w.AppDir {
+		return func() error { return errors.Join(checkReplaced(app), app.Close()) }, nil
+	}
 	tmp, err := beneath.Open(w.tmp.Host)
 	if err != nil {
 		return nil, errors.Join(err, app.Close())
 	}
-	build, err := tmp.Dir(name)
+	name := path.Base(w.Build)
+	w.build.Host = filepath.Join(w.tmp.Host, name)
+	err = tmp.Mkdir(name, 0o755)
 	if err == nil {
-		err = errors.Join(moveAll(app, build), build.Close())
+		err = moveApp(tmp, name, func(build *beneath.Dir) error { return moveAll(app, build) })
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("moving the app: %w", err), tmp.Close(), app.Close())
 	}
 	return func() error {
-		defer app.Close()
-		defer tmp.Close()
-		build, err := tmp.Dir(name)
-		if err != nil {
-			return fmt.Errorf("opening the build directory: %w", beneath.Reason(err))
-		}
-		defer build.Close()
-		return moveAll(build, app)
+		err := moveApp(tmp, name, func(build *beneath.Dir) error { return moveAll(build, app) })
+		return errors.Join(err, tmp.Close(), app.Close())
 	}, nil
+}
+
+// checkReplaced returns an error if there is another directory now where the open one was.
+func checkReplaced(app *beneath.Dir) error {
+	is, err := beneath.Open(app.Path())
+	if err != nil {
+		return fmt.Errorf("opening the build directory: %w", beneath.Reason(err))
+	}
+	defer is.Close()
+	old, errOld := app.Stat()
+	now, err := is.Stat()
+	if err = errors.Join(errOld, err); err == nil && !beneath.Is(old, now) {
+		err = errors.New("the build directory is another one than before")
+	}
+	return err
+}
+
+// moveApp calls move with the open directory of that name in tmp.
+func moveApp(tmp *beneath.Dir, name string, move func(build *beneath.Dir) error) error {
+	build, err := tmp.Dir(name)
+	if err != nil {
+		return fmt.Errorf("opening the build directory: %w", beneath.Reason(err))
+	}
+	defer build.Close()
+	return move(build)
 }
 
 // moveAll moves what is in a directory to another one, but for the layers.
@@ -143,14 +190,14 @@ func moveAll(from, to *beneath.Dir) error {
 	return nil
 }
 
-// binds are what the sandbox shows of the workspace. Where BUILD is in /tmp, it is there by itself.
+// binds are what the sandbox shows of the workspace. Where the app was moved to /tmp, it is there by itself.
 func (w *workspace) binds() []sandbox.Bind {
-	var list []sandbox.Bind
-	if w.build.Writable {
-		list = append(list, w.tmp)
-	}
-	if !w.build.Writable || path.Dir(w.Build) != tmpMount {
-		list = append(list, w.build)
+	list := []sandbox.Bind{w.build}
+	if w.moved() {
+		list[0] = w.tmp
+		if path.Dir(w.Build) != tmpMount {
+			list = append(list, w.build)
+		}
 	}
 	if w.Build != homeMount {
 		list = append(list, w.home)
@@ -159,7 +206,24 @@ func (w *workspace) binds() []sandbox.Bind {
 	if w.Cache != "" {
 		list = append(list, w.cache())
 	}
-	return append(list, w.Binds...)
+	return slices.Concat(list, w.packages, w.Binds)
+}
+
+// moved reports whether the buildpack has the app somewhere else than in AppDir.
+func (w *workspace) moved() bool { return w.build.Host != w.AppDir }
+
+// shown is what later buildpacks see of this one's directory.
+func (w *workspace) shown() sandbox.Bind { return sandbox.Bind{Host: w.own.Host, Inside: w.own.Inside} }
+
+// escaped is a buildpack's id as a name of a directory.
+func escaped(id string) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, id)
+	return "bp-" + name
 }
 
 func (w *workspace) cache() sandbox.Bind {
@@ -203,7 +267,7 @@ func isVariable(name string) bool {
 	return name != ""
 }
 
-// missing reports whether the buildpack has no file of that name of its own: bin/release, export.
+// missing reports whether the buildpack's directory has nothing of that name.
 func (w *workspace) missing(name string) bool {
 	own, err := beneath.Open(w.own.Host)
 	if err != nil {
@@ -211,5 +275,5 @@ func (w *workspace) missing(name string) bool {
 	}
 	defer own.Close()
 	_, err = own.Lstat(name)
-	return errors.Is(err, fs.ErrNotExist) || strings.HasSuffix(name, "/")
+	return beneath.Missing(err)
 }

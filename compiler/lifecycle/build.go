@@ -39,7 +39,7 @@ const (
 func Build(ctx context.Context, c Config) (*Result, error) {
 	b := &builder{
 		Config: c, platform: filepath.Join(c.Work, "platform"),
-		env: maps.Clone(c.BaseEnv), foreignEnv: inheritedOf(c.BaseEnv),
+		env: newEnvironments(c.BaseEnv), sboms: sboms{files: map[string][]byte{}},
 	}
 	defer b.close()
 	if err := b.prepare(); err != nil {
@@ -54,9 +54,24 @@ func Build(ctx context.Context, c Config) (*Result, error) {
 			return nil, err
 		}
 	}
-	var err error
-	result.Profile, err = profile(result.Layers, b.app, c.appPath(), c.Member)
-	return result, err
+	return result, b.finish(result)
+}
+
+// finish adds what all buildpacks together have made.
+func (b *builder) finish(result *Result) (err error) {
+	if err := result.expandSlices(b.app); err != nil {
+		return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output", err,
+			"report it to the buildpack's author")
+	}
+	defaults, err := configChanges(b.configVars)
+	if err != nil {
+		return err
+	}
+	if result.SBOM, err = b.sboms.write(b.layers); err != nil {
+		return err
+	}
+	result.Profile, err = profile(defaults, result.Layers, b.app, b.appPath(), b.Config.Member)
+	return err
 }
 
 // builder is one call of Build.
@@ -64,10 +79,11 @@ type builder struct {
 	Config
 	platform    string
 	app, layers *beneath.Dir                // AppDir and Layers, as they were before the first buildpack
-	env         map[string]string           // of the next buildpack's process; build layers change it
-	foreignEnv  map[string]string           // the same, if it is a buildpack of others
+	env         environments                // of the next buildpack's process; build layers change it
 	foreign     []sandbox.Bind              // the platform directory of buildpacks of others
 	lent        []sandbox.Bind              // what the build layers of built-in buildpacks point to
+	sboms       sboms                       // of the buildpacks of others
+	configVars  map[string]string           // of the last classic buildpack
 	unmet       []libcnb.BuildpackPlanEntry // entries that buildpacks have left to later ones
 }
 
@@ -133,6 +149,15 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 	if err != nil {
 		return err
 	}
+	if !m.BuiltIn {
+		err = dropSBOMs(w.layers, before.layers)
+	}
+	if err != nil {
+		return err
+	}
+	if m.Classic {
+		return b.buildClassic(ctx, m, w, before, result)
+	}
 	m.Entries = slices.Concat(m.Entries, b.takeUnmet(m))
 	if err := w.writePlan(libcnb.BuildpackPlan{Entries: m.Entries}); err != nil {
 		return err
@@ -160,23 +185,48 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	if err := b.checkReplaced(m, w); err != nil {
 		return err
 	}
-	after, err := before.collect(w.layers)
+	after, err := b.collectLayers(m, w, before, result)
+	if err == nil && m.foreign() {
+		err = b.collectForeign(m, w, after)
+	}
 	if err != nil {
 		return err
+	}
+	result.notes = nil
+	if err := result.readLaunch(m.Buildpack, w.layers); err != nil {
+		return err
+	}
+	for _, note := range result.notes {
+		fmt.Fprintln(b.Output(m.Info.ID), note)
+	}
+	unmet, err := readUnmet(m.Entries, w.layers)
+	b.unmet = append(b.unmet, unmet...)
+	return err
+}
+
+// collectLayers reads the layers that a buildpack has left.
+func (b *builder) collectLayers(
+	m Member, w *workspace, before restored, result *Result,
+) (after map[string]layerFile, err error) {
+	if after, err = before.collect(w.layers); err != nil {
+		return nil, err
 	}
 	if b.Finished != nil {
 		b.Finished(m.Escaped(), slices.Collect(maps.Keys(after)))
 	}
 	result.States = append(result.States, b.states(m, before.layers, after)...)
-	if err := b.readLayers(m, w.layers, after, result); err != nil {
+	return after, b.readLayers(m, w.layers, after, result)
+}
+
+// collectForeign reads what only buildpacks of others leave: bills of materials, and a store.toml that is valid.
+func (b *builder) collectForeign(m Member, w *workspace, layers map[string]layerFile) error {
+	var store struct {
+		Metadata map[string]any `toml:"metadata"`
+	}
+	if err := decodeOptional(w.layers, storeName, &store); err != nil {
 		return err
 	}
-	if err := result.readLaunch(w.layers); err != nil {
-		return err
-	}
-	unmet, err := readUnmet(m.Entries, w.layers)
-	b.unmet = append(b.unmet, unmet...)
-	return err
+	return b.sboms.collect(m, w.layers, layers)
 }
 
 // takeUnmet takes, of what earlier buildpacks have left unmet, what the member provides.
@@ -228,7 +278,7 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 	args := []string{
 		at(bp, "bin", "build"), at(app, layersName, m.Escaped()), at(platform), at(plan, planFile),
 	}
-	env := maps.Clone(b.env)
+	env := maps.Clone(b.env.builtIn)
 	maps.Copy(env, map[string]string{
 		"HOME":                      at(home),
 		"CNB_BUILDPACK_DIR":         at(bp),
@@ -314,8 +364,7 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 			if err != nil {
 				return err
 			}
-			apply(b.env, changes)
-			apply(b.foreignEnv, changes)
+			b.env.apply(changes)
 			if m.BuiltIn {
 				b.lend(layer, changes)
 			}
@@ -323,7 +372,7 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{
 				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(b.Layers, m.Escaped(), name),
-				Runtime: runtime, metadata: layers[name].Metadata,
+				Runtime: runtime, metadata: layers[name].Metadata, foreign: !m.BuiltIn,
 			})
 		}
 	}

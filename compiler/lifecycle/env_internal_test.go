@@ -110,7 +110,7 @@ func TestProfile(t *testing.T) {
 		"env.launch/web/ONLY": "web",
 		"profile.d/p.sh":      "export FROM_PROFILE=$ROOT/p",
 	})
-	text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app", "")
+	text, err := profile(nil, []Layer{{Buildpack: "bp", Name: "l", Dir: layer}}, opened(t, app), "/app", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestProfileOfMember(t *testing.T) {
 	app := t.TempDir()
 	member := "apps/it's $HOME"
 	testkit.Write(t, filepath.Join(app, member, "x"), "")
-	text, err := profile(nil, opened(t, app), "/app", member)
+	text, err := profile(nil, nil, opened(t, app), "/app", member)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +147,40 @@ func TestProfileOfMember(t *testing.T) {
 	}
 }
 
-func TestProfileRefusesExecD(t *testing.T) {
+// TestProfileOrder holds the launcher's order where a buildpack of others has made a layer: the environment of all
+// layers, then exec.d, then profile.d.
+func TestProfileOrder(t *testing.T) {
 	t.Parallel()
-	layers := filepath.Join(t.TempDir(), ".layers")
-	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile([]Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app", ""); err == nil ||
-		!strings.Contains(err.Error(), "exec.d") {
-		t.Errorf("got %v", err)
+	app := t.TempDir()
+	var layers []Layer
+	for _, name := range []string{"a", "b"} {
+		dir := testkit.Tree(t, filepath.Join(app, ".layers", "bp", name), map[string]string{
+			"env/LIST.append": name, "bin/x": "", "env.launch/PATH.prepend": name + ":",
+			"exec.d/x": "", "profile.d/x.sh": "LIST=\"$LIST p" + name + "\"\n",
+			"profile.d/web/x.sh": "LIST=\"$LIST w" + name + "\"\n",
+		})
+		layers = append(layers, Layer{Buildpack: "bp", Name: name, Dir: dir, foreign: true})
+	}
+	text, err := profile(nil, layers, opened(t, app), "/app", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	launcher := filepath.Join(app, "launcher")
+	testkit.Write(t, launcher, "#!/bin/sh\necho \"LIST='$LIST $(basename $(dirname $2))'\"\n")
+	if err := os.Chmod(launcher, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got := sourced(t, text, app, "DYNO=web.1", "SLUGC_LAUNCHER="+launcher)
+	if want := "ab a b pa wa pb wb"; got["LIST"] != want {
+		t.Errorf("LIST = %q, want %q\n%s", got["LIST"], want, text)
+	}
+	if want := "b:a:" + app + "/.layers/bp/b/bin:" + app + "/.layers/bp/a/bin:/usr/bin:/bin"; got["PATH"] != want {
+		t.Errorf("PATH = %q, want %q\n%s", got["PATH"], want, text)
+	}
+	cmd := exec.Command("sh", "-c", text+"\necho started")
+	cmd.Env = []string{"HOME=" + app, "PATH=/usr/bin:/bin", "SLUGC_LAUNCHER=/bin/false"}
+	if out, err := cmd.Output(); cmd.ProcessState.ExitCode() != 82 || len(out) > 0 {
+		t.Errorf("after a failed program: %q, %v", out, err)
 	}
 }
 
@@ -177,7 +204,7 @@ func FuzzProfile(f *testing.F) {
 		layers := filepath.Join(app, ".layers")
 		dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), files)
 		// A path below the app would become one below $HOME, which TestProfile holds.
-		text, err := profile([]Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app", "")
+		text, err := profile(nil, []Layer{{Buildpack: "bp", Name: "l", Dir: dir}}, opened(t, app), "/no/such/app", "")
 		if strings.ContainsRune(value+delim, 0) {
 			if err == nil {
 				t.Errorf("%q with %q is accepted", value, delim)

@@ -20,8 +20,8 @@ import (
 
 // Where a buildpack of others sees the app and the layers a second time.
 const (
-	workspaceMount = "/workspace"
-	layersMount    = "/layers"
+	WorkspaceMount = "/workspace"
+	LayersMount    = "/layers"
 )
 
 // bindingRoot is the variable that names the directory of service bindings (servicebinding.io, "Workload
@@ -55,10 +55,10 @@ func (v foreignView) check() error {
 func (v foreignView) binds(writable bool) []sandbox.Bind {
 	binds := []sandbox.Bind{
 		{Host: v.app, Inside: AppMount, Writable: writable},
-		{Host: v.app, Inside: workspaceMount, Writable: writable},
+		{Host: v.app, Inside: WorkspaceMount, Writable: writable},
 	}
 	if v.layers != "" {
-		binds = append(binds, sandbox.Bind{Host: v.layers, Inside: layersMount, Writable: true})
+		binds = append(binds, sandbox.Bind{Host: v.layers, Inside: LayersMount, Writable: true})
 	}
 	return append(binds, sandbox.Bind{Host: v.bp.Dir, Inside: v.dir()})
 }
@@ -162,7 +162,7 @@ func (b *builder) execForeign(ctx context.Context, m Member, w *workspace, runti
 	plan := sandbox.Bind{Host: w.plan, Inside: planMount}
 	home := sandbox.Bind{Host: w.home, Inside: homeMount, Writable: true}
 	layers, planPath := path.Join(AppMount, layersName, m.Escaped()), path.Join(planMount, planFile)
-	env := view.environ(b.foreignEnv, b.Env, len(b.Bindings) > 0)
+	env := view.environ(b.env.foreign, b.Env, len(b.Bindings) > 0)
 	env["HOME"] = homeMount
 	if m.atLeast("0.8") {
 		env["CNB_LAYERS_DIR"], env["CNB_BP_PLAN_PATH"] = layers, planPath
@@ -196,7 +196,7 @@ func foreignFailure(ctx context.Context, m Member, err error) error {
 	if trouble, ok := disk.TroubleOf(err); ok {
 		return fmt.Errorf("%w: %w", running(exit), trouble.Errno)
 	}
-	return fault.AppError("buildpack/failed", running(fmt.Errorf("%s: %w", buildProgram, exit)),
+	return fault.AppError("build/failed", running(fmt.Errorf("%s: %w", buildProgram, exit)),
 		"its output above says more")
 }
 

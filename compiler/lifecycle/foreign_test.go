@@ -126,7 +126,7 @@ func TestDetectEnds(t *testing.T) {
 func TestForeignFails(t *testing.T) {
 	t.Parallel()
 	_, err := newMachine(t, "-- bp/bin/build --\nexit 4").build("bp")
-	if f := fault.Of(err); err == nil || f.ID != "buildpack/failed" || f.Code != fault.ExitBuild ||
+	if f := fault.Of(err); err == nil || f.ID != "build/failed" || f.Code != fault.ExitBuild ||
 		err.Error() != "running buildpack acme/bp: bin/build: exited with code 4" {
 		t.Errorf("got %v", err)
 	}

@@ -33,6 +33,7 @@ type machine struct {
 	app, bps     string
 	env, binding map[string]string
 	output       *testkit.Buffer
+	stack        string
 }
 
 // newMachine lays out buildpacks and an app: "one/bin/detect", "app/main.cbl". Programs get the first line that
@@ -68,6 +69,13 @@ func newMachine(t testing.TB, archive string) *machine {
 func (m *machine) load(name string) lifecycle.Buildpack {
 	m.Helper()
 	dir := filepath.Join(m.bps, name)
+	if testkit.Exists(dir, "bin", "compile") {
+		b, err := lifecycle.LoadClassic(dir, name, "")
+		if err != nil {
+			m.Fatal(err)
+		}
+		return b
+	}
 	for file, text := range map[string]string{
 		"buildpack.toml": "api = \"0.10\"\n[buildpack]\nid = \"acme/" + name + "\"\nversion = \"1.0\"\n",
 		"bin/detect":     "#!/bin/sh\n", "bin/build": "#!/bin/sh\n",
@@ -90,7 +98,7 @@ func (m *machine) load(name string) lifecycle.Buildpack {
 func (m *machine) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Outcome {
 	return lifecycle.RunDetect(ctx, lifecycle.DetectConfig{
 		Sandbox: m.box, AppDir: m.app, Work: m.TempDir(), Env: m.env, BaseEnv: baseEnv, Bindings: m.binding,
-		Target: target, Limits: sandbox.Limits{Deadline: time.Minute},
+		Target: target, Limits: sandbox.Limits{Deadline: time.Minute}, Stack: m.stack,
 	}, bp)
 }
 
@@ -124,6 +132,6 @@ func (m *machine) build(names ...string) (*lifecycle.Result, error) {
 	return lifecycle.Build(m.Context(), lifecycle.Config{
 		Sandbox: m.box, Group: choice.Members, AppDir: m.app, Layers: layers, Work: m.TempDir(), Env: m.env,
 		BaseEnv: baseEnv, Bindings: m.binding, Target: target, Limits: sandbox.Limits{Deadline: time.Minute},
-		Output: func(string) io.Writer { return m.output },
+		Output: func(string) io.Writer { return m.output }, Stack: m.stack,
 	})
 }

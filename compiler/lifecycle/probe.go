@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/BurntSushi/toml"
@@ -32,11 +33,13 @@ type DetectConfig struct {
 	Target   Target
 	Network  bool
 	Limits   sandbox.Limits // without a deadline it is a minute
+	// Stack and BuildPath are what classic buildpacks are told, as in [Config].
+	Stack, BuildPath string
 }
 
 const (
-	// detectDeadline is how long a detection may take, in seconds.
-	detectDeadline = 60e9
+	// detectDeadline is how long a detection may take.
+	detectDeadline = time.Minute
 	// maxPlan is the most bytes of a build plan, and of what is kept of a detection's output.
 	maxPlan = 1 << 20
 	// maxDetectDisk is how many bytes a detection may write.
@@ -45,13 +48,30 @@ const (
 	codeDecline = 100
 )
 
-// RunDetect runs bin/detect of a buildpack of others in the sandbox and returns what it says. The app is read-only.
+// RunDetect runs bin/detect of a buildpack of others in the sandbox, of either kind, and returns what it says. The
+// app is read-only.
 // Many goroutines may call it at once.
 func RunDetect(ctx context.Context, c DetectConfig, bp Buildpack) Outcome {
 	if err := bp.checkTarget(c.Target); err != nil {
 		return Outcome{Err: err}
 	}
-	output, err := c.run(ctx, bp)
+	base, err := os.MkdirTemp(c.Work, "detect-")
+	if err != nil {
+		return Outcome{Err: fmt.Errorf("making a build directory: %w", err)}
+	}
+	o := c.detect(ctx, bp, base)
+	if err := removeAll(base); err != nil && o.Err == nil {
+		o.Err = err
+	}
+	return o
+}
+
+// detect runs bin/detect. base is a directory for this run.
+func (c DetectConfig) detect(ctx context.Context, bp Buildpack, base string) Outcome {
+	if bp.Classic {
+		return c.detectClassic(ctx, bp, base)
+	}
+	output, err := c.run(ctx, bp, base)
 	o := Outcome{Output: printable(output.String())}
 	exit, exited := errors.AsType[*sandbox.ExitError](err)
 	switch {
@@ -59,8 +79,7 @@ func RunDetect(ctx context.Context, c DetectConfig, bp Buildpack) Outcome {
 	case err != nil:
 		o.Err = err
 	default:
-		o.Pass, o.Plans, o.Err = true, output.plans, output.err
-		o.Pass = o.Err == nil
+		o.Pass, o.Plans, o.Err = output.err == nil, output.plans, output.err
 	}
 	return o
 }
@@ -73,17 +92,8 @@ type detection struct {
 }
 
 // run runs bin/detect and reads the plan.
-func (c DetectConfig) run(ctx context.Context, bp Buildpack) (d *detection, err error) {
+func (c DetectConfig) run(ctx context.Context, bp Buildpack, base string) (d *detection, err error) {
 	d = &detection{}
-	base, err := os.MkdirTemp(c.Work, "detect-")
-	if err != nil {
-		return d, fmt.Errorf("making a build directory: %w", err)
-	}
-	defer func() {
-		if errRemove := removeAll(base); err == nil {
-			err = errRemove
-		}
-	}()
 	view := foreignView{box: c.Sandbox, app: c.AppDir, bp: bp, target: c.Target}
 	if err := view.check(); err != nil {
 		return d, err
@@ -106,21 +116,26 @@ func (c DetectConfig) run(ctx context.Context, bp Buildpack) (d *detection, err 
 	if bp.atLeast("0.8") {
 		env["CNB_BUILD_PLAN_PATH"] = planPath
 	}
-	limits := c.Limits
-	if limits.Deadline == 0 || limits.Deadline > detectDeadline {
-		limits.Deadline = detectDeadline
-	}
-	limits.Log, limits.Disk = maxPlan, maxDetectDisk
 	err = c.Sandbox.Run(ctx, sandbox.Spec{
 		Args: []string{path.Join(view.dir(), detectProgram), platformMount, planPath},
 		Dir:  AppMount, Env: command.Environ(env),
 		Binds:   slices.Concat(view.binds(false), platform, []sandbox.Bind{plan, home}, c.Binds),
-		Network: c.Network, Stdout: d, Stderr: d, Limits: limits,
+		Network: c.Network, Stdout: d, Stderr: d, Limits: c.limits(),
 	})
 	if err == nil {
 		d.plans, d.err = readPlan(plan.Host)
 	}
 	return d, err
+}
+
+// limits are those of a detection: it only looks.
+func (c DetectConfig) limits() sandbox.Limits {
+	limits := c.Limits
+	if limits.Deadline == 0 || limits.Deadline > detectDeadline {
+		limits.Deadline = detectDeadline
+	}
+	limits.Log, limits.Disk = maxPlan, maxDetectDisk
+	return limits
 }
 
 // removeAll removes a directory of which a child could write parts.

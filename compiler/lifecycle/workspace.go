@@ -17,6 +17,9 @@ import (
 const (
 	layersName    = ".layers" // of the layers directory, in the app directory
 	planFile      = "plan.toml"
+	launchName    = "launch.toml"
+	buildName     = "build.toml"
+	storeName     = "store.toml"
 	diagnosisFile = "diagnosis.json"
 	finishedFile  = "finished"
 )
@@ -24,6 +27,7 @@ const (
 // workspace holds the directories of one buildpack. What a buildpack may write is not given to the next:
 // each has its own.
 type workspace struct {
+	base   string       // holds the others on the host
 	plan   string       // holds the plan; read-only for the buildpack
 	report string       // the buildpack writes a diagnosis there
 	home   string       // HOME
@@ -35,6 +39,7 @@ type workspace struct {
 func (b *builder) open(index int, m Member) (_ *workspace, err error) {
 	base := filepath.Join(b.Work, strconv.Itoa(index))
 	w := &workspace{
+		base: base,
 		plan: filepath.Join(base, "plan"), report: filepath.Join(base, "report"), home: filepath.Join(base, "home"),
 	}
 	defer func() {

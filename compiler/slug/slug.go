@@ -134,4 +134,8 @@ type Buildpack struct {
 	ID      string   `json:"id"`
 	Version string   `json:"version"`
 	Reasons []string `json:"reasons,omitempty"`
+	// Source and Digest say where a buildpack that is not built in comes from, and what its files are. Of one that
+	// was a directory of the builder machine there is only the digest.
+	Source string        `json:"source,omitempty"`
+	Digest digest.Digest `json:"digest,omitempty"`
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/buildpacks/git"
 	"slugc/cache/unpack"
 )
 
@@ -65,12 +66,12 @@ func (g *gitTree) above(ctx context.Context, l *listing) error {
 		args = append(args, path.Join(dir, attributesFile))
 	}
 	cmd, stderr := g.repos[l.repo].command(ctx, args...)
-	out := &output{limit: 1 << 20}
+	out := &git.Output{Limit: 1 << 20}
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
 		return errGit(ctx, "ls-tree", err, stderr)
 	}
-	for line := range strings.SplitSeq(out.buf.String(), "\x00") {
+	for line := range strings.SplitSeq(out.String(), "\x00") {
 		head, name, _ := strings.Cut(line, "\t")
 		if fields := strings.Fields(head); len(fields) == 3 && strings.HasPrefix(fields[0], "100") {
 			l.attrs = append(l.attrs, blob{name, fields[2]})

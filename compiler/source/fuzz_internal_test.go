@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"slugc/buildpacks/git"
 	"slugc/cache/unpack"
 )
 
@@ -33,7 +34,7 @@ func FuzzModules(f *testing.F) {
 	f.Add([]byte("submodule.lib.path\nlib\x00submodule.lib.url\n../lib.git\x00"), "lib")
 	f.Add([]byte("submodule.a.b.path\nx\x00submodule.a.b.path\nx\x00core.bare\x00submodule."), "x")
 	f.Fuzz(func(t *testing.T, list []byte, path string) {
-		url, err := parseModules(list).url(path, path)
+		url, err := modules(git.ParseModules(list)).url(path, path)
 		if err == nil && (url == "" || strings.HasPrefix(path, "-") || strings.IndexByte(url, 0) >= 0) {
 			t.Errorf("the submodule %q has the URL %q", path, url)
 		}
@@ -49,20 +50,20 @@ func FuzzRemote(f *testing.F) {
 	} {
 		f.Add(raw)
 	}
-	base := remote{scheme: "https", host: "example.com", path: "/acme/app.git"}
+	base := git.Remote{Scheme: "https", Host: "example.com", Path: "/acme/app.git"}
 	f.Fuzz(func(t *testing.T, raw string) {
-		_ = shown(raw)
+		_ = git.Shown(raw)
 		_ = CheckPattern(raw)
-		r, err := resolve(base, raw)
+		r, err := git.Resolve(base, raw)
 		if err != nil {
 			return
 		}
-		if strings.HasPrefix(r.argument(), "-") {
-			t.Errorf("%q is the option %q", raw, r.argument())
+		if strings.HasPrefix(r.Argument(), "-") {
+			t.Errorf("%q is the option %q", raw, r.Argument())
 		}
-		for _, text := range []string{r.String(), r.argument()} {
-			again, err := parseRemote(text)
-			if again.home = r.home; err != nil || again != r {
+		for _, text := range []string{r.String(), r.Argument()} {
+			again, err := git.ParseRemote(text)
+			if again.Home = r.Home; err != nil || again != r {
 				t.Errorf("%q is %+v, but %q is %+v, %v", raw, r, text, again, err)
 			}
 		}
@@ -85,7 +86,7 @@ func FuzzListing(f *testing.F) {
 			return
 		}
 		for _, e := range l.entries {
-			if err := unpack.Default.CheckName(e.path); err != nil || !isOID(e.oid) || e.size < 0 {
+			if err := unpack.Default.CheckName(e.path); err != nil || !git.IsID(e.oid) || e.size < 0 {
 				t.Errorf("%q is %+v, %v", line, e, err)
 			}
 		}

@@ -1,8 +1,6 @@
 package source
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"slugc/buildpacks/git"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
 )
@@ -61,7 +59,7 @@ func openRepository(dir string, env []string) (*repository, error) {
 			search = value
 		}
 	}
-	program := findGit(search)
+	program := git.Find(search)
 	if program == "" {
 		return nil, fault.New(
 			fault.Slugc,
@@ -72,19 +70,8 @@ func openRepository(dir string, env []string) (*repository, error) {
 		)
 	}
 	r := newRepository(program, search, real)
-	r.env = append(r.env, pick(env, quarantine)...)
+	r.env = append(r.env, git.Pick(env, quarantine...)...)
 	return r, nil
-}
-
-// findGit returns the path of git in a search path, "" if it is not there.
-func findGit(search string) string {
-	for _, d := range filepath.SplitList(search) {
-		file := filepath.Join(d, "git")
-		if st, err := os.Stat(file); filepath.IsAbs(d) && err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-			return file
-		}
-	}
-	return ""
 }
 
 // newRepository returns the repository at dir, with an environment in which git only reads, and
@@ -95,37 +82,20 @@ func newRepository(program, search, dir string) *repository {
 		search:  search,
 		dir:     dir,
 		hint:    "`git fsck` tells what is wrong with the repository",
-		env: []string{
-			"PATH=" + search, "LC_ALL=C",
-			"GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir), // the repository is here or nowhere
-			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
-			// a partial clone's configuration must not have git run a transport
-			"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1",
-			"GIT_NO_REPLACE_OBJECTS=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
-		},
+		env:     git.LocalEnv(search, dir),
 	}
-}
-
-// pick returns the variables of an environment that have one of these names.
-func pick(env, names []string) (kept []string) {
-	for _, kv := range env {
-		if name, _, _ := strings.Cut(kv, "="); slices.Contains(names, name) {
-			kept = append(kept, kv)
-		}
-	}
-	return kept
 }
 
 // command prepares a git child and the buffer of its standard error. Only plumbing that reads
 // objects is run, so the repository's owner does not matter.
-func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *output) {
+func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *git.Output) {
 	cmd := exec.CommandContext(
 		ctx,
 		r.program,
 		append([]string{"-C", r.dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Env = r.env
 	cmd.WaitDelay = 2 * time.Second
-	stderr := &output{}
+	stderr := &git.Output{}
 	cmd.Stderr = stderr
 	return cmd, stderr
 }
@@ -133,60 +103,21 @@ func (r *repository) command(ctx context.Context, args ...string) (*exec.Cmd, *o
 // firstLine runs git and returns the first line that it prints.
 func (r *repository) firstLine(ctx context.Context, args ...string) (string, error) {
 	cmd, stderr := r.command(ctx, args...)
-	out := &output{}
+	out := &git.Output{}
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
 		return "", errGit(ctx, args[0], err, stderr)
 	}
-	return out.line(), nil
+	return out.Line(), nil
 }
-
-// gitError is a git child that failed.
-type gitError struct {
-	verb, stderr string
-	err          error
-}
-
-func (e *gitError) Error() string {
-	if e.stderr != "" {
-		return fmt.Sprintf("git %s: %s", e.verb, e.stderr)
-	}
-	return fmt.Sprintf("git %s: %v", e.verb, e.err)
-}
-
-func (e *gitError) Unwrap() error { return e.err }
 
 // errGit is the error of a git child that failed, or the context's.
-func errGit(ctx context.Context, verb string, err error, stderr *output) error {
+func errGit(ctx context.Context, verb string, err error, stderr *git.Output) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err = disk.Reported(err, stderr.buf.String())
-	return &gitError{verb: verb, stderr: strings.TrimPrefix(stderr.line(), "fatal: "), err: err}
-}
-
-// output keeps the start of a child's output. The buffer is a field, because [io.Copy] would bypass
-// Write by the methods of an embedded one.
-type output struct {
-	buf   bytes.Buffer
-	limit int // bytes to keep; 0 for 4096
-}
-
-func (t *output) Write(p []byte) (int, error) {
-	if room := cmp.Or(t.limit, 4096) - t.buf.Len(); room > 0 {
-		t.buf.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
-}
-
-func (t *output) line() string {
-	line, _, _ := strings.Cut(strings.TrimSpace(t.buf.String()), "\n")
-	return line
-}
-
-// isOID reports whether s is an object's id, sha1 or sha256.
-func isOID(s string) bool {
-	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+	err = disk.Reported(err, stderr.String())
+	return &git.Error{Verb: verb, Stderr: strings.TrimPrefix(stderr.Line(), "fatal: "), Err: err}
 }
 
 // resolve returns the commit that ref names, after peeling tags, and its tree. A ref to a tree has
@@ -211,7 +142,7 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 			continue
 		}
 		if err != nil {
-			if e, ok := errors.AsType[*gitError](err); ok && strings.HasPrefix(e.stderr, "not a git repository") {
+			if e, ok := errors.AsType[*git.Error](err); ok && strings.HasPrefix(e.Stderr, "not a git repository") {
 				return "", "", fault.UsageError(
 					"source/not-found",
 					fmt.Errorf("opening git repository %q: it is not one", r.dir),
@@ -222,7 +153,7 @@ func (r *repository) resolve(ctx context.Context, ref string) (commit, tree stri
 			}
 			return "", "", notFound()
 		}
-		if !isOID(out) {
+		if !git.IsID(out) {
 			return "", "", notFound() // "^HEAD" is verified, as "^" and an id
 		}
 		if peel == "commit" {
@@ -239,14 +170,14 @@ func (r *repository) subtree(ctx context.Context, tree, sub string) (string, err
 		return tree, nil
 	}
 	out, err := r.firstLine(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", tree+":"+sub)
-	if _, ok := errors.AsType[*gitError](err); ok || err == nil && !isOID(out) {
+	if _, ok := errors.AsType[*git.Error](err); ok || err == nil && !git.IsID(out) {
 		return "", errNoSubdir(sub, "no such file or directory")
 	}
 	if err != nil {
 		return "", err
 	}
 	kind, err := r.firstLine(ctx, "cat-file", "-t", out)
-	if _, ok := errors.AsType[*gitError](err); ok || err == nil && kind != "tree" {
+	if _, ok := errors.AsType[*git.Error](err); ok || err == nil && kind != "tree" {
 		return "", errNoSubdir(sub, "not a directory")
 	}
 	return out, err

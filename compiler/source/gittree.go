@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"slugc/buildpacks/git"
 	"slugc/detect"
 	"slugc/detect/ignore"
 )
@@ -205,7 +206,7 @@ func (r *repository) lines(ctx context.Context, tree string, l *lister) error {
 	}
 	if err := cmd.Wait(); err != nil {
 		err = errGit(ctx, "ls-tree", err, stderr)
-		if _, ok := errors.AsType[*gitError](err); ok {
+		if _, ok := errors.AsType[*git.Error](err); ok {
 			return errUnreadable("", err, r.hint)
 		}
 		return err
@@ -242,7 +243,7 @@ func (l *lister) line(line string) error {
 	if fields[1] == "commit" {
 		return l.link(gitlink{name, fields[2]})
 	}
-	if path.Base(own) == attributesFile && strings.HasPrefix(fields[0], "100") && isOID(fields[2]) {
+	if path.Base(own) == attributesFile && strings.HasPrefix(fields[0], "100") && git.IsID(fields[2]) {
 		l.listing.attrs = append(l.listing.attrs, blob{l.listing.base + own, fields[2]})
 	}
 	if l.taken != nil && !l.taken.Takes(name, false) || l.tree.file(name) {
@@ -264,7 +265,7 @@ func (l *lister) hint() string { return l.repos[l.listing.repo].hint }
 // link keeps a submodule. To .slugignore it is a directory.
 func (l *lister) link(link gitlink) error {
 	switch {
-	case path.Clean(link.path) != link.path || !isOID(link.oid):
+	case path.Clean(link.path) != link.path || !git.IsID(link.oid):
 		return errRefused(link.path, "is a submodule of a form that git doesn't make")
 	case l.taken != nil && !l.taken.Takes(link.path, true), l.tree.dir(link.path):
 		return nil
@@ -284,7 +285,7 @@ func (l *lister) add(name string, mode uint64, oid, size string) error {
 		return errRefused(name, fmt.Sprintf("has mode %o, which git doesn't know", mode))
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
-	if err != nil || n < 0 || !isOID(oid) {
+	if err != nil || n < 0 || !git.IsID(oid) {
 		return errUnreadable(name, fmt.Errorf("git ls-tree: %q has no content", name), l.hint())
 	}
 	e.size = n

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"slugc/buildpacks/git"
 	"slugc/cache/unpack"
 	"slugc/compiler/fault"
 )
@@ -41,11 +41,11 @@ const (
 // checkout is a tree in which submodules were found.
 type checkout struct {
 	repo  *repository
-	root  string // the tree, or a commit, that has the .gitmodules
-	sub   string // the directory in the tree that was listed, with a slash at the end; "" for all
-	at    string // where sub is in the source, with a slash at the end; "" for its root
-	url   remote // what relative URLs are relative to
-	depth int    // number of submodules around it
+	root  string     // the tree, or a commit, that has the .gitmodules
+	sub   string     // the directory in the tree that was listed, with a slash at the end; "" for all
+	at    string     // where sub is in the source, with a slash at the end; "" for its root
+	url   git.Remote // what relative URLs are relative to
+	depth int        // number of submodules around it
 }
 
 // listSubmodules fetches the submodules of a source, and theirs, and lists each at its path.
@@ -61,7 +61,7 @@ func (l *lister) listSubmodules(ctx context.Context, spec Spec, links []gitlink,
 		sub += "/"
 	}
 	host := l.repos[0]
-	c := checkout{repo: host, root: root, sub: sub, url: remote{scheme: "file", path: host.dir}}
+	c := checkout{repo: host, root: root, sub: sub, url: git.Remote{Scheme: "file", Path: host.dir}}
 	return l.enter(ctx, f, c, links)
 }
 
@@ -121,19 +121,14 @@ func errSubmodule(name string, reason error, hints ...string) error {
 		append(hints, "or commit the files themselves, or leave it out with .slugignore")...).At("%s", name)
 }
 
-// module is a submodule in .gitmodules.
-type module struct {
-	name, path, url string
-	twice           bool // its path or its URL is there twice
-}
-
-type modules []module
+// modules are the submodules in a .gitmodules.
+type modules []git.Module
 
 // modules reads the .gitmodules of c by git, because it has the syntax of git's configuration.
 func (c checkout) modules(ctx context.Context) (modules, error) {
 	place := path.Join(c.at, modulesFile)
 	line, err := c.repo.firstLine(ctx, "ls-tree", "-z", "-l", "--full-tree", c.root, "--", modulesFile)
-	if _, ok := errors.AsType[*gitError](err); ok {
+	if _, ok := errors.AsType[*git.Error](err); ok {
 		return nil, errUnreadable(place, err, c.repo.hint)
 	}
 	if err != nil || line == "" {
@@ -141,7 +136,7 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 	}
 	head, _, _ := strings.Cut(line, "\t")
 	fields := strings.Fields(head)
-	if len(fields) != 4 || !strings.HasPrefix(fields[0], "100") || !isOID(fields[2]) {
+	if len(fields) != 4 || !strings.HasPrefix(fields[0], "100") || !git.IsID(fields[2]) {
 		return nil, errNotRegular(place)
 	}
 	tooLarge := errTooLarge(place, fmt.Sprintf("is larger than %s", unpack.Size(maxModulesSize)))
@@ -150,7 +145,7 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 	}
 	cmd, stderr := c.repo.command(ctx, "config", "--blob", fields[2], "-z", "--list")
 	// Git repeats a section's name for each of its keys.
-	out := &output{limit: 8 * maxModulesSize}
+	out := &git.Output{Limit: 8 * maxModulesSize}
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
 		if err = errGit(ctx, "config", err, stderr); ctx.Err() != nil {
@@ -159,51 +154,20 @@ func (c checkout) modules(ctx context.Context) (modules, error) {
 		return nil, fault.AppError("source/gitmodules-invalid", fmt.Errorf("reading %q: %w", place, err),
 			"`git submodule status` in a clone shows the same").At("%s", place)
 	}
-	if out.buf.Len() == out.limit {
+	if len(out.Bytes()) == out.Limit {
 		return nil, tooLarge
 	}
-	return parseModules(out.buf.Bytes()), nil
-}
-
-// parseModules reads what `git config -z --list` prints: `key<LF>value<NUL>` for each value.
-func parseModules(list []byte) (ms modules) {
-	index := map[string]int{}
-	for record := range bytes.SplitSeq(list, []byte{0}) {
-		key, value, _ := strings.Cut(string(record), "\n")
-		rest, ok := strings.CutPrefix(key, "submodule.")
-		dot := strings.LastIndexByte(rest, '.')
-		if !ok || dot < 0 {
-			continue
-		}
-		name, kind := rest[:dot], rest[dot+1:]
-		if kind != "path" && kind != "url" {
-			continue
-		}
-		i, ok := index[name]
-		if !ok {
-			i = len(ms)
-			index[name] = i
-			ms = append(ms, module{name: name})
-		}
-		m := &ms[i]
-		field := &m.path
-		if kind == "url" {
-			field = &m.url
-		}
-		m.twice = m.twice || *field != ""
-		*field = value
-	}
-	return ms
+	return git.ParseModules(out.Bytes()), nil
 }
 
 // url returns the URL of the submodule at a path in its repository; name is its path in the source.
 func (ms modules) url(at, name string) (string, error) {
-	var found *module
+	var found *git.Module
 	for i := range ms {
-		if ms[i].path != at {
+		if ms[i].Path != at {
 			continue
 		}
-		if found != nil || ms[i].twice {
+		if found != nil || ms[i].Twice {
 			return "", errSubmodule(
 				name,
 				errors.New("is in .gitmodules more than once"),
@@ -213,20 +177,20 @@ func (ms modules) url(at, name string) (string, error) {
 		found = &ms[i]
 	}
 	switch {
-	case found == nil || found.url == "":
+	case found == nil || found.URL == "":
 		return "", errSubmodule(name, errors.New("has no URL in .gitmodules"),
 			"`git submodule add URL PATH` writes one")
 	case strings.HasPrefix(at, "-"):
 		return "", errSubmodule(name, errors.New("has a path that starts with a dash"), "`git mv` it elsewhere")
 	}
-	for part := range strings.FieldsFuncSeq(found.name, func(r rune) bool { return r == '/' || r == '\\' }) {
+	for part := range strings.FieldsFuncSeq(found.Name, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == ".." {
 			return "", errSubmodule(
 				name,
-				fmt.Errorf("is called %q in .gitmodules, which leads out of a repository", found.name),
+				fmt.Errorf("is called %q in .gitmodules, which leads out of a repository", found.Name),
 				"give it another name in .gitmodules",
 			)
 		}
 	}
-	return found.url, nil
+	return found.URL, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"slugc/buildpacks/git"
 	"slugc/cache/unpack"
 )
 
@@ -52,14 +53,14 @@ func (c *workCopy) init(ctx context.Context, from *repository) error {
 	if len(c.listing.attrs[0].oid) == 64 {
 		config = strings.Replace(config, "= 0", "= 1", 1) + "[extensions]\n\tobjectFormat = sha256\n"
 	}
-	git, tree := filepath.Join(c.temp, "git"), filepath.Join(c.temp, "tree")
-	for _, dir := range []string{git, filepath.Join(git, "objects"), filepath.Join(git, "refs"), tree} {
+	store, tree := filepath.Join(c.temp, "git"), filepath.Join(c.temp, "tree")
+	for _, dir := range []string{store, filepath.Join(store, "objects"), filepath.Join(store, "refs"), tree} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 	}
 	for name, text := range map[string]string{"HEAD": "ref: refs/heads/main\n", "config": config} {
-		if err := os.WriteFile(filepath.Join(git, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(store, name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
@@ -68,8 +69,8 @@ func (c *workCopy) init(ctx context.Context, from *repository) error {
 	}
 	c.repository = newRepository(from.program, from.search, tree)
 	c.hint = from.hint
-	c.env = append(append(c.env, pick(from.env, []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES"})...),
-		"GIT_DIR="+git, "GIT_WORK_TREE="+tree, "GIT_OBJECT_DIRECTORY="+objects, "GIT_ATTR_NOSYSTEM=1")
+	c.env = append(append(c.env, git.Pick(from.env, "GIT_ALTERNATE_OBJECT_DIRECTORIES")...),
+		"GIT_DIR="+store, "GIT_WORK_TREE="+tree, "GIT_OBJECT_DIRECTORY="+objects, "GIT_ATTR_NOSYSTEM=1")
 	return c.add(ctx, c.listing.attrs)
 }
 
@@ -104,7 +105,7 @@ func (c *workCopy) write(ctx context.Context, entries []*entry) error {
 	if err == nil {
 		err = c.records(ctx, names.String(), 1, func([]string) {}, "checkout-index", "-q", "-f", "-z", "--stdin")
 	}
-	if _, ok := errors.AsType[*gitError](err); ok {
+	if _, ok := errors.AsType[*git.Error](err); ok {
 		return errUnreadable(attributesFile, err, "`git clone` of the repository shows the same")
 	}
 	return err

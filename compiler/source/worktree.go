@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slugc/buildpacks/git"
 	"slugc/cache/disk"
 )
 
@@ -142,7 +143,7 @@ func (w *workTree) scope(ctx context.Context) (*scope, error) {
 // excludesFile returns the path of the user's own rules, "" if there are none. Git is asked only
 // where its configuration may name another file than the usual one.
 func (w *workTree) excludesFile(ctx context.Context) (string, error) {
-	home := pick(w.env, []string{"HOME", "XDG_CONFIG_HOME"})
+	home := git.Pick(w.env, "HOME", "XDG_CONFIG_HOME")
 	value := func(name string) string {
 		for _, kv := range home {
 			if v, ok := strings.CutPrefix(kv, name+"="); ok && filepath.IsAbs(v) {
@@ -227,16 +228,16 @@ func (w *workTree) list(ctx context.Context) error {
 		return err
 	}
 	cmd, stderr := r.command(ctx, "ls-files", "-z")
-	out := &output{limit: maxListed}
+	out := &git.Output{Limit: maxListed}
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
 		return errGit(ctx, "ls-files", err, stderr)
 	}
-	if out.buf.Len() == out.limit {
-		return fmt.Errorf("git ls-files: more than %d bytes of names", out.limit)
+	if len(out.Bytes()) == out.Limit {
+		return fmt.Errorf("git ls-files: more than %d bytes of names", out.Limit)
 	}
-	if out.buf.Len() > 0 {
-		w.files = strings.Split(strings.TrimSuffix(out.buf.String(), "\x00"), "\x00")
+	if len(out.Bytes()) > 0 {
+		w.files = strings.Split(strings.TrimSuffix(out.String(), "\x00"), "\x00")
 	}
 	return nil
 }

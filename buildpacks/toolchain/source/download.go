@@ -25,6 +25,32 @@ type Download struct {
 	File   string // to make; nothing may lie there
 	Meter  Meter
 	Sums   []hash.Hash // are fed with the document
+	Seen   *Validators // if not nil, is set to those of the document
+}
+
+// Validators tell states of a document apart (RFC 9110, section 8.8). Without any, one cannot be told from another.
+type Validators struct {
+	ETag     string `json:"etag,omitempty"`
+	Modified string `json:"modified,omitempty"`
+}
+
+// Changed reports whether a document is another than the one that has these validators. It is false where the server
+// cannot tell.
+func (w *Web) Changed(ctx context.Context, addr string, v Validators) (changed bool, err error) {
+	h := http.Header{}
+	if v.ETag != "" {
+		h.Set("If-None-Match", v.ETag)
+	} else if v.Modified != "" {
+		h.Set("If-Modified-Since", v.Modified)
+	}
+	if len(h) == 0 {
+		return false, nil
+	}
+	err = w.fetch(ctx, addr, h, func(a *answer) error {
+		changed = !a.unchanged
+		return nil
+	})
+	return changed, err
 }
 
 // Download writes a document to a new file. One that breaks off goes on where it did, if the server can tell
@@ -75,6 +101,9 @@ func (p *partial) add(a *answer, h http.Header) error {
 		if err := p.restart(); err != nil {
 			return err
 		}
+	}
+	if p.Seen != nil {
+		*p.Seen = Validators{a.etag, a.modified}
 	}
 	err := p.pump(a.body, max(a.from+a.size, 0))
 	wholeAgain(h)

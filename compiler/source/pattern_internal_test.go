@@ -2,6 +2,7 @@ package source
 
 import (
 	"path/filepath"
+	"slugc/buildpacks/git"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ func TestPatterns(t *testing.T) {
 			t.Errorf("%s: %v", test.pattern, err)
 			continue
 		}
-		r, err := parseRemote(test.url)
+		r, err := git.ParseRemote(test.url)
 		if got := err == nil && p.allows(r); got != test.want {
 			t.Errorf("%s allows %s: %t (%v), want %t", test.pattern, test.url, got, err, test.want)
 		}
@@ -64,60 +65,6 @@ func TestPatternsRefused(t *testing.T) {
 			t.Errorf("%q passes for a pattern", text)
 		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("a password is shown: %v", err)
-		}
-	}
-}
-
-// TestRemotesRefused holds what no pattern can allow.
-func TestRemotesRefused(t *testing.T) {
-	t.Parallel()
-	for _, raw := range []string{"", "lib", "-u./payload", "--upload-pack=touch x", "ext::sh -c touch% x",
-		"fd::17/x", "ext::sh -c x://y/z", "persistent-https://example.com/x",
-		"ssh://-oProxyCommand=x/lib", "-oProxyCommand=x:lib", "git@-oProxyCommand=x:lib", "-l@example.com:lib",
-		"example.com:-lib", "ssh://-l@example.com/x",
-		"https://example.com/a/../b", "https://example.com/a/%2e%2e/b", "https://example.com/./b",
-		"file:///srv/git/..", "/srv/git/../../etc", "git@example.com:../x", "git@example.com:~/../x",
-		"file://host/srv/git", "https:///x", "https://example.com", "https://example.com/x?y",
-		"https://example.com/x#y", "https://example.com/a%00b",
-		"https://example.com/a%0ab", "https://exa mple.com/x", "https://example.com\\@evil.example/x",
-		"https://user:secret@example.com/x", "https://:secret@example.com/x", "https://%2dx/y"} {
-		if r, err := parseRemote(raw); err == nil {
-			t.Errorf("%q passes for %s", raw, r)
-		}
-	}
-}
-
-func TestResolve(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ base, raw, want string }{
-		{"file:///srv/git/app.git", "../lib.git", "file:///srv/git/lib.git"},
-		{"file:///srv/git/app.git", "./lib.git", "file:///srv/git/app.git/lib.git"},
-		{"file:///srv/git/app.git", "../../../../lib.git", "file:///lib.git"},
-		{"https://example.com/acme/app.git", "../../other/lib.git", "https://example.com/other/lib.git"},
-		{"git@example.com:acme/app.git", "../lib.git", "git@example.com:acme/lib.git"},
-		{"https://example.com/acme/app.git", "git@example.org:lib", "git@example.org:lib"},
-		{"https://example.com/acme/app.git", "../a b", "https://example.com/acme/a%20b"},
-	}
-	for _, test := range tests {
-		base, err := parseRemote(test.base)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r, err := resolve(base, test.raw); err != nil || r.argument() != test.want {
-			t.Errorf("%s at %s is %s (%v), want %s", test.raw, test.base, r.argument(), err, test.want)
-		}
-	}
-}
-
-func TestShown(t *testing.T) {
-	t.Parallel()
-	for raw, want := range map[string]string{
-		"https://user:se/cret@example.com/x":              `"https://example.com/x"`,
-		"https://example.com/" + strings.Repeat("é", 200): `"https://example.com/` + strings.Repeat("é", 90) + `…"`,
-		"x\ny": `"x\ny"`,
-	} {
-		if got := shown(raw); got != want {
-			t.Errorf("shown(%q) = %s, want %s", raw, got, want)
 		}
 	}
 }

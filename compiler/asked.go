@@ -1,0 +1,171 @@
+package compiler
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"slugc/buildpacks/reference"
+	"slugc/compiler/fault"
+	"slugc/detect"
+	"slugc/detect/descriptor"
+)
+
+// Asked is a buildpack that a build is asked to use.
+type Asked struct {
+	reference.Ref
+	Optional bool
+	inApp    bool // it is a part of the source
+}
+
+// asked lists the buildpacks that build the app, in order, where the request or the app's files name any; none where
+// detection decides. What the request names comes before what the files name.
+func (b *build) asked(ctx context.Context, files fs.FS, s Staged, d Described) (list []Asked, err error) {
+	switch {
+	case len(b.Buildpacks) > 0:
+		list = b.Buildpacks
+	case b.Env["SLUGC_BUILDPACK"] != "":
+	default:
+		if list, err = b.askedBy(s, d.Buildpacks); err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			b.Report.Step("Buildpacks named in " + d.From)
+		}
+	}
+	pre, err := b.askedBy(s, d.Pre)
+	if err != nil {
+		return nil, err
+	}
+	post, err := b.askedBy(s, d.Post)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 && len(pre)+len(post) > 0 {
+		if list, err = b.askedByDetection(ctx, files, s, d); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(pre, list, post), nil
+}
+
+// askedByDetection lists the buildpacks of the language that is detected.
+func (b *build) askedByDetection(ctx context.Context, files fs.FS, s Staged, d Described) (list []Asked, err error) {
+	_, chosen, err := Detect(ctx, files, s.Member, b.env(d))
+	for _, r := range chosen {
+		list = append(list, Asked{Ref: reference.Ref{
+			Kind: reference.Builtin, ID: string(r.Language), Text: string(r.Language),
+		}})
+	}
+	return list, err
+}
+
+// askedBy reads the buildpacks that a file of the app names.
+func (b *build) askedBy(s Staged, uses []descriptor.Use) (list []Asked, err error) {
+	for i, use := range uses {
+		var a Asked
+		if use.Script != nil {
+			a, err = b.inline(s, use, i)
+		} else {
+			a, err = askedOf(s, use)
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.Optional = use.Optional
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+// inline makes the buildpack of a script in project.toml.
+func (b *build) inline(s Staged, use descriptor.Use, index int) (Asked, error) {
+	id := use.ID
+	if id == "" {
+		id = fmt.Sprintf("inline/%d", index+1)
+	}
+	dir := filepath.Join(s.Dirs.Dir, "inline", strings.ReplaceAll(id, "/", "_"))
+	for name, file := range use.Script.Files(id, use.Version) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		err := os.MkdirAll(filepath.Dir(path), 0o700)
+		if err == nil {
+			err = os.WriteFile(path, file.Data, file.Mode)
+		}
+		if err != nil {
+			return Asked{}, fmt.Errorf("making the buildpack of %s: %w", use.Place, err)
+		}
+	}
+	return Asked{Ref: reference.Ref{Kind: reference.Directory, Text: use.Place, Path: dir}, inApp: true}, nil
+}
+
+// askedOf reads a buildpack that a file of the app names. A path is one in the source: the file may be a stranger's,
+// and the builder machine is not his.
+func askedOf(s Staged, use descriptor.Use) (Asked, error) {
+	text := use.Ref
+	if text == "" {
+		text = use.ID
+	}
+	base := filepath.Join(s.Tree.Root, filepath.FromSlash(s.Member))
+	if isPath(text) {
+		if err := inSource(base, s.Tree.Root, text, use.Place); err != nil {
+			return Asked{}, err
+		}
+	}
+	ref, err := reference.Parse(text, base)
+	if err != nil {
+		f := fault.Of(ReferenceFault(fmt.Errorf("reading %s: %w", use.Place, err)))
+		f.Owner, f.Code, f.Place = fault.App, fault.ExitDetect, use.Place
+		return Asked{}, f
+	}
+	if ref.Local() && !within(s.Tree.Root, ref.Path) {
+		return Asked{}, outside(text, use.Place)
+	}
+	return Asked{Ref: ref, inApp: ref.Local()}, nil
+}
+
+// isPath reports whether a reference can only be a path.
+func isPath(text string) bool { return strings.HasPrefix(text, ".") || strings.HasPrefix(text, "/") }
+
+// inSource refuses a path that leads out of the source or to nothing, without a look at what is outside.
+func inSource(base, root, path, place string) error {
+	full := filepath.Join(base, filepath.FromSlash(path))
+	if filepath.IsAbs(path) || full != root && !strings.HasPrefix(full, root+"/") {
+		return outside(path, place)
+	}
+	if _, err := os.Lstat(full); err != nil {
+		return detectFault(&detect.Error{
+			ID: "buildpack/not-found", Place: place,
+			Summary: fmt.Sprintf("%s names the buildpack %q, which the source does not have", place, path),
+			Hints:   []string{"commit the buildpack, or correct the path: it is relative to the app"},
+		})
+	}
+	return nil
+}
+
+func outside(path, place string) error {
+	return detectFault(&detect.Error{
+		ID: "buildpack/outside", Place: place,
+		Summary: fmt.Sprintf("%s names the buildpack %q, which is outside of the source", place, path),
+		Hints: []string{
+			"name a directory of the source, an address or an image",
+			"or name it with --buildpack: who builds may use any directory of the machine",
+		},
+	})
+}
+
+// within reports whether a path leads to something in a directory, all links followed.
+func within(dir, path string) bool {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil || path == "" {
+		return false
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
