@@ -58,6 +58,7 @@ var exclusive = map[string][]string{
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
 	"github.com/klauspost/compress/": {
+		"slugc/buildpacks",
 		"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang",
 	},
 }
