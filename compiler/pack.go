@@ -138,7 +138,17 @@ func sections(appDir string, built Built, shared *slug.Store) ([]slug.Section, e
 		}
 		list = append(list, section)
 	}
+	if built.Layers.SBOM != "" {
+		rel, _ := filepath.Rel(appDir, built.Layers.SBOM)
+		list = append(list, slug.Section{
+			Name: "sbom", Dir: built.Layers.SBOM, Within: appDir, Prefix: filepath.ToSlash(rel),
+		})
+	}
 	for _, s := range built.Layers.Slices {
+		if s.Paths != nil {
+			list = append(list, slug.Section{Name: slicePrefix + s.Path, Dir: appDir, Include: s.Paths})
+			continue
+		}
 		section := slug.Section{
 			Name: slicePrefix + s.Path, Prefix: s.Path, Key: s.Key,
 			Dir: filepath.Join(appDir, filepath.FromSlash(s.Path)), Within: appDir,

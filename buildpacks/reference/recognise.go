@@ -93,7 +93,7 @@ func identify(d *beneath.Dir) (member, error) {
 	compile := has(d, "bin/compile")
 	switch {
 	case compile && (desc.API == "" || desc.Buildpack.ID == "" || !has(d, "bin/build") && len(desc.Order) == 0):
-		return member{Dir: ".", Kind: Classic}, executable(d, "bin/detect", "bin/compile")
+		return member{Dir: ".", Kind: Classic}, nil // whoever runs it makes its programs executable, as Heroku does
 	case err != nil:
 		return member{}, errNone(d)
 	case desc.Buildpack.ID == "":

@@ -97,9 +97,12 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Directory = found.types, found.directory
+	x.Processes, x.Directory = found.types, found.manifest.Directory
 	x.Env = c.environ(config, found)
 	if x.Formation, err = found.counts(x.formation); err != nil {
+		return err
+	}
+	if err := c.checkSlug(found, x.Formation, x.Env); err != nil {
 		return err
 	}
 	files, err := export.Export(format, x.Options)

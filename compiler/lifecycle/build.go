@@ -39,7 +39,7 @@ const (
 func Build(ctx context.Context, c Config) (*Result, error) {
 	b := &builder{
 		Config: c, platform: filepath.Join(c.Work, "platform"),
-		env: newEnvironments(c.BaseEnv),
+		env: newEnvironments(c.BaseEnv), sboms: sboms{files: map[string][]byte{}},
 	}
 	defer b.close()
 	if err := b.prepare(); err != nil {
@@ -54,12 +54,24 @@ func Build(ctx context.Context, c Config) (*Result, error) {
 			return nil, err
 		}
 	}
+	return result, b.finish(result)
+}
+
+// finish adds what all buildpacks together have made.
+func (b *builder) finish(result *Result) (err error) {
+	if err := result.expandSlices(b.app); err != nil {
+		return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/broken-output", err,
+			"report it to the buildpack's author")
+	}
 	defaults, err := configChanges(b.configVars)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	result.Profile, err = profile(defaults, result.Layers, b.app, c.appPath(), c.Member)
-	return result, err
+	if result.SBOM, err = b.sboms.write(b.layers); err != nil {
+		return err
+	}
+	result.Profile, err = profile(defaults, result.Layers, b.app, b.appPath(), b.Config.Member)
+	return err
 }
 
 // builder is one call of Build.
@@ -70,6 +82,7 @@ type builder struct {
 	env         environments                // of the next buildpack's process; build layers change it
 	foreign     []sandbox.Bind              // the platform directory of buildpacks of others
 	lent        []sandbox.Bind              // what the build layers of built-in buildpacks point to
+	sboms       sboms                       // of the buildpacks of others
 	configVars  map[string]string           // of the last classic buildpack
 	unmet       []libcnb.BuildpackPlanEntry // entries that buildpacks have left to later ones
 }
@@ -136,6 +149,12 @@ func (b *builder) build(ctx context.Context, index int, m Member, result *Result
 	if err != nil {
 		return err
 	}
+	if !m.BuiltIn {
+		err = dropSBOMs(w.layers, before.layers)
+	}
+	if err != nil {
+		return err
+	}
 	if m.Classic {
 		return b.buildClassic(ctx, m, w, before, result)
 	}
@@ -166,11 +185,19 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 	if err := b.checkReplaced(m, w); err != nil {
 		return err
 	}
-	if err := b.collectLayers(m, w, before, result); err != nil {
+	after, err := b.collectLayers(m, w, before, result)
+	if err == nil && m.foreign() {
+		err = b.collectForeign(m, w, after)
+	}
+	if err != nil {
 		return err
 	}
-	if err := result.readLaunch(w.layers); err != nil {
+	result.notes = nil
+	if err := result.readLaunch(m.Buildpack, w.layers); err != nil {
 		return err
+	}
+	for _, note := range result.notes {
+		fmt.Fprintln(b.Output(m.Info.ID), note)
 	}
 	unmet, err := readUnmet(m.Entries, w.layers)
 	b.unmet = append(b.unmet, unmet...)
@@ -178,16 +205,28 @@ func (b *builder) collect(m Member, w *workspace, before restored, result *Resul
 }
 
 // collectLayers reads the layers that a buildpack has left.
-func (b *builder) collectLayers(m Member, w *workspace, before restored, result *Result) error {
-	after, err := before.collect(w.layers)
-	if err != nil {
-		return err
+func (b *builder) collectLayers(
+	m Member, w *workspace, before restored, result *Result,
+) (after map[string]layerFile, err error) {
+	if after, err = before.collect(w.layers); err != nil {
+		return nil, err
 	}
 	if b.Finished != nil {
 		b.Finished(m.Escaped(), slices.Collect(maps.Keys(after)))
 	}
 	result.States = append(result.States, b.states(m, before.layers, after)...)
-	return b.readLayers(m, w.layers, after, result)
+	return after, b.readLayers(m, w.layers, after, result)
+}
+
+// collectForeign reads what only buildpacks of others leave: bills of materials, and a store.toml that is valid.
+func (b *builder) collectForeign(m Member, w *workspace, layers map[string]layerFile) error {
+	var store struct {
+		Metadata map[string]any `toml:"metadata"`
+	}
+	if err := decodeOptional(w.layers, storeName, &store); err != nil {
+		return err
+	}
+	return b.sboms.collect(m, w.layers, layers)
 }
 
 // takeUnmet takes, of what earlier buildpacks have left unmet, what the member provides.
@@ -333,7 +372,7 @@ func (b *builder) readLayers(m Member, dir *beneath.Dir, layers map[string]layer
 		if types.Launch {
 			result.Layers = append(result.Layers, Layer{
 				Buildpack: m.Info.ID, Name: name, Dir: filepath.Join(b.Layers, m.Escaped(), name),
-				Runtime: runtime, metadata: layers[name].Metadata,
+				Runtime: runtime, metadata: layers[name].Metadata, foreign: !m.BuiltIn,
 			})
 		}
 	}

@@ -73,7 +73,7 @@ func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, befo
 		return err
 	}
 	b.addClassic(made, result)
-	if err := b.collectLayers(m, w, before, result); err != nil {
+	if _, err := b.collectLayers(m, w, before, result); err != nil {
 		return brokenOutput(m, err)
 	}
 	return nil
@@ -113,8 +113,12 @@ func (b *builder) addClassic(made *classic.Result, result *Result) {
 	}
 	b.configVars = made.ConfigVars
 	for _, dir := range made.Slices {
-		result.Slices = append(result.Slices, Slice{Path: dir})
+		above := func(s Slice) bool { return dir == s.Path || strings.HasPrefix(dir, s.Path+"/") }
+		if !slices.ContainsFunc(result.Slices, above) {
+			result.Slices = append(result.Slices, Slice{Path: dir})
+		}
 	}
+	b.lent = append(b.lent, made.Own)
 	b.env.export(made.Exported, b.BuildPath)
 }
 

@@ -147,13 +147,40 @@ func TestProfileOfMember(t *testing.T) {
 	}
 }
 
-func TestProfileRefusesExecD(t *testing.T) {
+// TestProfileOrder holds the launcher's order where a buildpack of others has made a layer: the environment of all
+// layers, then exec.d, then profile.d.
+func TestProfileOrder(t *testing.T) {
 	t.Parallel()
-	layers := filepath.Join(t.TempDir(), ".layers")
-	dir := testkit.Tree(t, filepath.Join(layers, "bp", "l"), map[string]string{"exec.d/x": ""})
-	if _, err := profile(nil, []Layer{{Dir: dir}}, opened(t, filepath.Dir(layers)), "/app", ""); err == nil ||
-		!strings.Contains(err.Error(), "exec.d") {
-		t.Errorf("got %v", err)
+	app := t.TempDir()
+	var layers []Layer
+	for _, name := range []string{"a", "b"} {
+		dir := testkit.Tree(t, filepath.Join(app, ".layers", "bp", name), map[string]string{
+			"env/LIST.append": name, "bin/x": "", "env.launch/PATH.prepend": name + ":",
+			"exec.d/x": "", "profile.d/x.sh": "LIST=\"$LIST p" + name + "\"\n",
+			"profile.d/web/x.sh": "LIST=\"$LIST w" + name + "\"\n",
+		})
+		layers = append(layers, Layer{Buildpack: "bp", Name: name, Dir: dir, foreign: true})
+	}
+	text, err := profile(nil, layers, opened(t, app), "/app", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	launcher := filepath.Join(app, "launcher")
+	testkit.Write(t, launcher, "#!/bin/sh\necho \"LIST='$LIST $(basename $(dirname $2))'\"\n")
+	if err := os.Chmod(launcher, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got := sourced(t, text, app, "DYNO=web.1", "SLUGC_LAUNCHER="+launcher)
+	if want := "ab a b pa wa pb wb"; got["LIST"] != want {
+		t.Errorf("LIST = %q, want %q\n%s", got["LIST"], want, text)
+	}
+	if want := "b:a:" + app + "/.layers/bp/b/bin:" + app + "/.layers/bp/a/bin:/usr/bin:/bin"; got["PATH"] != want {
+		t.Errorf("PATH = %q, want %q\n%s", got["PATH"], want, text)
+	}
+	cmd := exec.Command("sh", "-c", text+"\necho started")
+	cmd.Env = []string{"HOME=" + app, "PATH=/usr/bin:/bin", "SLUGC_LAUNCHER=/bin/false"}
+	if out, err := cmd.Output(); cmd.ProcessState.ExitCode() != 82 || len(out) > 0 {
+		t.Errorf("after a failed program: %q, %v", out, err)
 	}
 }
 

@@ -22,6 +22,13 @@ type layerFile struct {
 	Metadata map[string]any    `toml:"metadata,omitempty"`
 }
 
+// oldLayerFile has the types where they were before API 0.6, and mean nothing.
+type oldLayerFile struct {
+	Build  any `toml:"build"`
+	Launch any `toml:"launch"`
+	Cache  any `toml:"cache"`
+}
+
 // notLayers are the names of TOML files that are not a layer's.
 var notLayers = map[string]bool{"launch": true, "build": true, "store": true}
 
@@ -33,6 +40,9 @@ func readLayers(dir *beneath.Dir) (map[string]layerFile, error) {
 	}
 	layers := map[string]layerFile{}
 	for _, entry := range entries {
+		if notLayers[entry.Name] && beneath.IsDir(entry.Stat_t) {
+			return nil, fmt.Errorf("no layer can be called %q: %s.toml is another file", entry.Name, entry.Name)
+		}
 		name, isTOML := strings.CutSuffix(entry.Name, ".toml")
 		if !isTOML || notLayers[name] {
 			continue
@@ -40,11 +50,17 @@ func readLayers(dir *beneath.Dir) (map[string]layerFile, error) {
 		if name == "" || name == "." || name == ".." {
 			return nil, fmt.Errorf("%q does not name a layer", entry.Name)
 		}
-		var l layerFile
-		if err := decodeFile(dir, entry.Name, &l); err != nil {
+		var file struct {
+			layerFile
+			oldLayerFile
+		}
+		if err := decodeFile(dir, entry.Name, &file); err != nil {
 			return nil, err
 		}
-		layers[name] = l
+		if file.oldLayerFile != (oldLayerFile{}) {
+			return nil, fmt.Errorf("reading %q: build, launch and cache belong into its table [types]", entry.Name)
+		}
+		layers[name] = file.layerFile
 	}
 	return layers, nil
 }
@@ -79,7 +95,7 @@ func restore(dir, aside *beneath.Dir) (restored, error) {
 			return r, err
 		}
 	}
-	return r, errors.Join(dir.RemoveAll("launch.toml"), dir.RemoveAll("build.toml"))
+	return r, errors.Join(dir.RemoveAll(launchName), dir.RemoveAll(buildName))
 }
 
 // empty removes all that is in a directory.

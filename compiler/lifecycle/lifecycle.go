@@ -106,20 +106,30 @@ type Config struct {
 // Result is what the group has built.
 type Result struct {
 	Processes []procfile.Process // default process types; a later buildpack overrides an earlier one
-	Slices    []Slice            // in the order declared
-	Layers    []Layer            // launch layers, in the order of buildpacks and names
-	Warned    []string           // process types of the Procfile that a buildpack has warned of
-	Addons    []string           // add-ons for the release, "heroku-postgresql"
-	States    []LayerState       // all layers of all buildpacks
-	Profile   string             // the shell script that sets the launch environment; "" for nothing to set
+	// DefaultType is the process type that a buildpack has declared the default; "" for none.
+	DefaultType string
+	Labels      []libcnb.Label // of buildpacks of others
+	Slices      []Slice        // in the order declared
+	Layers      []Layer        // launch layers, in the order of buildpacks and names
+	// SBOM is the host directory of the bills of materials that belong to the slug, .layers/sbom/launch; "" for none.
+	SBOM    string
+	Warned  []string     // process types of the Procfile that a buildpack has warned of
+	Addons  []string     // add-ons for the release, "heroku-postgresql"
+	States  []LayerState // all layers of all buildpacks
+	Profile string       // the shell script that sets the launch environment; "" for nothing to set
 
+	notes   []string                         // what the last buildpack's output should say
 	classic struct{ types, addons []string } // of the last classic buildpack, and not replaced since
 }
 
 // Slice is a part of the app directory with a section of its own in the slug.
 type Slice struct {
-	Path string // relative to the app directory, slash-separated
+	Path string // relative to the app directory, slash-separated; with Paths, a name for messages and the section
 	Key  string // identifies the content, as the buildpack states; may be ""
+	// Paths are the files and directories of a slice of a buildpack of others, relative to the app directory.
+	Paths []string
+
+	patterns []string // that Paths are to match, until the end of the build
 }
 
 // Layer is a launch layer.
@@ -129,6 +139,7 @@ type Layer struct {
 	Runtime         Runtime
 
 	metadata map[string]any // as the buildpack left it
+	foreign  bool           // it is of a buildpack of others
 }
 
 // LayerState is whether a layer was reused, and why.

@@ -111,6 +111,9 @@ func (b Buildpack) check(root *os.Root) error {
 	if !idGrammar.MatchString(b.Info.ID) {
 		return invalid(b.Dir, descriptorName, fmt.Errorf("the buildpack id %q is malformed", b.Info.ID))
 	}
+	if slices.Contains(reservedIDs, b.Info.ID) {
+		return invalid(b.Dir, descriptorName, fmt.Errorf("no buildpack can have the id %q", b.Info.ID))
+	}
 	if !versionGrammar.MatchString(b.Info.Version) {
 		return invalid(b.Info.ID, descriptorName, fmt.Errorf("the version %q is malformed", b.Info.Version))
 	}
@@ -194,6 +197,9 @@ func LoadClassic(dir, id, version string) (Buildpack, error) {
 	}
 	return b, nil
 }
+
+// reservedIDs cannot be those of a buildpack (specification, "Buildpack ID").
+var reservedIDs = []string{"app", "config", "generated", sbomName}
 
 var (
 	// idGrammar is the form of a buildpack id, which paths and section names contain.

@@ -9,21 +9,41 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"slugc/buildpacks/extension"
-	"slugc/buildpacks/shell"
 	"slugc/cache/beneath"
 	"slugc/compiler/procfile"
 	"slugc/detect/lazyregexp"
 )
 
+// launchFile is the content of launch.toml, of all versions of the API.
+type launchFile struct {
+	Labels    []libcnb.Label  `toml:"labels"`
+	Processes []launchProcess `toml:"processes"`
+	Slices    []libcnb.Slice  `toml:"slices"`
+}
+
 // readLaunch adds what a buildpack's launch.toml declares. A missing file declares nothing.
-func (r *Result) readLaunch(dir *beneath.Dir) error {
-	var launch libcnb.LaunchTOML
-	if err := decodeOptional(dir, "launch.toml", &launch); err != nil {
+func (r *Result) readLaunch(bp Buildpack, dir *beneath.Dir) error {
+	var launch launchFile
+	if err := decodeOptional(dir, launchName, &launch); err != nil {
 		return err
 	}
-	if err := r.addProcesses(launch.Processes); err != nil {
-		return err
+	err := r.addProcesses(bp, launch.Processes)
+	if err == nil && bp.BuiltIn {
+		err = r.readOwn(launch)
+	} else if err == nil {
+		r.Labels = append(r.Labels, launch.Labels...)
+		for i, s := range launch.Slices {
+			r.Slices = append(r.Slices, Slice{Path: fmt.Sprintf("%s#%d", bp.Info.ID, i+1), patterns: s.Paths})
+		}
 	}
+	if err != nil {
+		return fmt.Errorf("reading %q: %w", launchName, err)
+	}
+	return nil
+}
+
+// readOwn adds the slices of a built-in buildpack and what its labels say.
+func (r *Result) readOwn(launch launchFile) error {
 	keys := map[string]string{}
 	for _, l := range launch.Labels {
 		if path, ok := extension.SlicePath(l.Key); ok {
@@ -51,13 +71,13 @@ func (r *Result) readLaunch(dir *beneath.Dir) error {
 // readUnmet returns the entries of a buildpack's plan that it leaves to the next ones by its build.toml.
 func readUnmet(plan []libcnb.BuildpackPlanEntry, dir *beneath.Dir) (unmet []libcnb.BuildpackPlanEntry, err error) {
 	var build libcnb.BuildTOML
-	if err := decodeOptional(dir, "build.toml", &build); err != nil {
+	if err := decodeOptional(dir, buildName, &build); err != nil {
 		return nil, err
 	}
 	for _, u := range build.Unmet {
 		named := func(e libcnb.BuildpackPlanEntry) bool { return e.Name == u.Name }
 		if !slices.ContainsFunc(plan, named) {
-			return nil, fmt.Errorf("reading \"build.toml\": the unmet entry %q is not in its plan", u.Name)
+			return nil, fmt.Errorf("reading %q: the unmet entry %q is not in its plan", buildName, u.Name)
 		}
 		if !slices.ContainsFunc(unmet, named) {
 			unmet = append(unmet, slices.DeleteFunc(slices.Clone(plan), func(e libcnb.BuildpackPlanEntry) bool {
@@ -80,17 +100,6 @@ func (r *Result) addAddons(list string) {
 // addonGrammar is the form of an add-on, with an optional plan: "heroku-postgresql:mini".
 var addonGrammar = lazyregexp.New(`^[a-z][a-z0-9-]{0,62}(:[a-z0-9-]{1,62})?$`)
 
-// addProcesses adds a buildpack's processes. They override those of the same type.
-func (r *Result) addProcesses(list []libcnb.Process) error {
-	for _, p := range list {
-		if p.Type == "" || len(p.Command) == 0 {
-			return fmt.Errorf("process %q has no command", p.Type)
-		}
-		r.setProcess(procfile.Process{Type: p.Type, Command: commandLine(p)})
-	}
-	return nil
-}
-
 // setProcess adds a process, or replaces the one of the same type.
 func (r *Result) setProcess(p procfile.Process) {
 	r.classic.types = slices.DeleteFunc(r.classic.types, func(t string) bool { return t == p.Type })
@@ -100,27 +109,4 @@ func (r *Result) setProcess(p procfile.Process) {
 		return
 	}
 	r.Processes = append(r.Processes, p)
-}
-
-// commandLine returns the line that starts a process by `bash -c`. Of a process that itself is `bash -c LINE` or
-// `sh -c LINE` it returns LINE.
-func commandLine(p libcnb.Process) string {
-	words := append(slices.Clone(p.Command), p.Arguments...)
-	line := ""
-	if len(words) == 3 && (words[0] == "bash" || words[0] == "sh") && words[1] == "-c" {
-		line = words[2]
-	} else {
-		for i, word := range words {
-			// Unlike shell.Word this leaves "=" unquoted, which only the first word needs.
-			if i == 0 || shell.Word(strings.ReplaceAll(word, "=", "_")) != strings.ReplaceAll(word, "=", "_") {
-				word = shell.Word(word)
-			}
-			words[i] = word
-		}
-		line = strings.Join(words, " ")
-	}
-	if p.WorkingDirectory != "" {
-		line = "cd " + shell.Quote(p.WorkingDirectory) + " && " + line
-	}
-	return line
 }

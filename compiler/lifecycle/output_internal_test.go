@@ -36,7 +36,7 @@ func TestReadLaunch(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tree(t, t.TempDir(), map[string]string{"launch.toml": launchTOML})
 	result := &Result{Processes: []procfile.Process{{Type: "web", Command: "former"}}}
-	if err := result.readLaunch(opened(t, dir)); err != nil {
+	if err := result.readLaunch(ours, opened(t, dir)); err != nil {
 		t.Fatal(err)
 	}
 	want := &Result{
@@ -47,7 +47,7 @@ func TestReadLaunch(t *testing.T) {
 		Slices: []Slice{{Path: "node_modules", Key: "k"}},
 		Addons: []string{"heroku-postgresql"},
 	}
-	if diff := cmp.Diff(want, result, cmpopts.IgnoreUnexported(Result{})); diff != "" {
+	if diff := cmp.Diff(want, result, cmpopts.IgnoreUnexported(Result{}, Slice{})); diff != "" {
 		t.Error(diff)
 	}
 	for _, text := range []string{
@@ -55,7 +55,7 @@ func TestReadLaunch(t *testing.T) {
 		"[[processes]]\ncommand = [\"x\"]\n", "processes = 1",
 	} {
 		testkit.Write(t, filepath.Join(dir, "launch.toml"), text)
-		if err := (&Result{}).readLaunch(opened(t, dir)); err == nil {
+		if err := (&Result{}).readLaunch(ours, opened(t, dir)); err == nil {
 			t.Errorf("%q is accepted", text)
 		}
 	}
@@ -84,7 +84,7 @@ func FuzzLaunchTOML(f *testing.F) {
 			t.Errorf("the error is not one line: %q", err)
 		}
 		var r Result
-		if r.readLaunch(opened(t, dir)) != nil {
+		if r.readLaunch(ours, opened(t, dir)) != nil {
 			return
 		}
 		for _, p := range r.Processes {
@@ -99,3 +99,6 @@ func FuzzLaunchTOML(f *testing.F) {
 		}
 	})
 }
+
+// ours is a built-in buildpack.
+var ours = Buildpack{Buildpack: libcnb.Buildpack{API: "0.10"}, BuiltIn: true}

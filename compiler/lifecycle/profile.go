@@ -1,31 +1,37 @@
 package lifecycle
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/buildpacks/shell"
 	"slugc/cache/beneath"
+	"slugc/compiler/fault"
 )
 
 // profile compiles the launch environment into one POSIX shell script: defaults first, then what the launch layers
 // set. Its paths are relative to $HOME, so that any runner that sources .profile.d/*.sh starts the app correctly.
 // appPath is where the buildpacks saw the app directory. At its end the script enters the directory of a member,
 // where the processes run and the app's own profiles are read.
+//
+// Where a buildpack of others has made a launch layer, the order is that of the CNB launcher: the environment of all
+// layers, exec.d of all, profile.d of all.
 func profile(defaults []change, layers []Layer, app *beneath.Dir, appPath, member string) (string, error) {
 	var b strings.Builder
-	script{b: &b, appPath: appPath}.changes("", defaults)
-	for _, l := range layers {
-		rel, err := filepath.Rel(app.Path(), l.Dir)
-		if err != nil {
-			return "", fmt.Errorf("placing layer %q: %w", l.Name, err)
-		}
-		s := script{b: &b, appPath: appPath}
-		if err := s.layer(app, filepath.ToSlash(rel), l.Runtime); err != nil {
-			return "", fmt.Errorf("compiling the launch environment of layer %q: %w", l.Name, err)
+	s := script{b: &b, appPath: appPath}
+	s.changes("", defaults)
+	steps := [][]step{{script.root, script.env, script.execD, script.profileD}}
+	if slices.ContainsFunc(layers, func(l Layer) bool { return l.foreign }) {
+		steps = [][]step{{script.root}, {script.env}, {script.execD}, {script.profileD}}
+	}
+	for _, together := range steps {
+		for _, l := range layers {
+			if err := s.layer(app, l, together); err != nil {
+				return "", fmt.Errorf("compiling the launch environment of layer %q: %w", l.Name, err)
+			}
 		}
 	}
 	if member != "" {
@@ -43,48 +49,95 @@ type script struct {
 	appPath string
 }
 
-// layer writes a layer's path variables, env, env.launch, env.launch/‹process› and profile.d, in the order
-// of the CNB launcher. rel is the layer's path below the app directory.
-func (s script) layer(app *beneath.Dir, rel string, r Runtime) error {
-	layer, err := app.Dir(rel)
+// openLayer is a launch layer that is being compiled. tree is what its directories are read from, and rel its path
+// below the app directory.
+type openLayer struct {
+	layer, tree *beneath.Dir
+	rel         string
+}
+
+// step writes a part of what a layer sets.
+type step func(script, openLayer) error
+
+// layer writes parts of what a layer sets.
+func (s script) layer(app *beneath.Dir, l Layer, steps []step) error {
+	rel, err := filepath.Rel(app.Path(), l.Dir)
 	if err != nil {
 		return err
 	}
-	defer layer.Close()
-	tree, err := r.open(layer)
-	if err != nil {
+	open := openLayer{rel: filepath.ToSlash(rel)}
+	if open.layer, err = app.Dir(open.rel); err != nil {
 		return err
 	}
-	defer tree.Close()
-	s.changes("", pathChanges(launchPathDirs, tree, s.appPath+"/"+rel))
+	defer open.layer.Close()
+	if open.tree, err = l.Runtime.open(open.layer); err != nil {
+		return err
+	}
+	defer open.tree.Close()
+	for _, write := range steps {
+		if err := write(s, open); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// root writes the path variables.
+func (s script) root(l openLayer) error {
+	s.changes("", pathChanges(launchPathDirs, l.tree, s.appPath+"/"+l.rel))
+	return nil
+}
+
+// env writes env, env.launch, and env.launch/‹process›: changes for one process type, which DYNO names.
+func (s script) env(l openLayer) error {
 	for _, dir := range []string{"env", "env.launch"} {
-		changes, err := readEnv(layer, dir)
+		changes, err := readEnv(l.layer, dir)
 		if err != nil {
 			return err
 		}
 		s.changes("", changes)
 	}
-	if err := s.processes(layer); err != nil {
+	return s.processes(l.layer, "env.launch", func(s script, dir string) error {
+		changes, err := readEnv(l.layer, dir)
+		s.changes("  ", changes)
+		return err
+	})
+}
+
+// execD writes the call of `slugc exec-d`, which runs the programs in exec.d and exec.d/‹process› and writes what
+// they set. The variable SLUGC_LAUNCHER may name the binary. A failure ends the process, as in the CNB launcher.
+func (s script) execD(l openLayer) error {
+	programs, err := readDir(l.tree, "exec.d")
+	if err != nil || len(programs) == 0 {
 		return err
 	}
-	if programs, err := readDir(tree, "exec.d"); err != nil {
-		return err
-	} else if len(programs) > 0 {
-		return errors.New("exec.d programs are not supported; use profile.d or env.launch")
-	}
-	scripts, err := readDir(tree, "profile.d")
-	if err != nil {
-		return err
-	}
-	for _, entry := range scripts {
-		fmt.Fprintf(s.b, ". \"$HOME\"/%s\n", shell.Quote(rel+"/profile.d/"+entry.Name))
-	}
+	fmt.Fprintf(s.b, `_slugc="$("${SLUGC_LAUNCHER:-slugc}" exec-d "$HOME"/%s)" || exit %d
+eval "$_slugc"
+unset _slugc
+`, shell.Quote(l.rel+"/exec.d"), fault.ExitLaunch)
 	return nil
 }
 
-// processes writes env.launch/‹process›: changes for one process type, which DYNO names.
-func (s script) processes(layer *beneath.Dir) error {
-	entries, err := readDir(layer, "env.launch")
+// profileD writes the calls of the scripts in profile.d and profile.d/‹process›.
+func (s script) profileD(l openLayer) error {
+	source := func(s script, dir, indent string) error {
+		scripts, err := readDir(l.tree, dir)
+		for _, entry := range scripts {
+			if !beneath.IsDir(entry.Stat_t) {
+				fmt.Fprintf(s.b, "%s. \"$HOME\"/%s\n", indent, shell.Quote(path.Join(l.rel, dir, entry.Name)))
+			}
+		}
+		return err
+	}
+	if err := source(s, "profile.d", ""); err != nil {
+		return err
+	}
+	return s.processes(l.tree, "profile.d", func(s script, dir string) error { return source(s, dir, "  ") })
+}
+
+// processes writes a case for each sub-directory of dir of which write writes something. Its name is a process type.
+func (s script) processes(layer *beneath.Dir, dir string, write func(s script, dir string) error) error {
+	entries, err := readDir(layer, dir)
 	if err != nil {
 		return err
 	}
@@ -92,14 +145,12 @@ func (s script) processes(layer *beneath.Dir) error {
 		if !beneath.IsDir(entry.Stat_t) {
 			continue
 		}
-		changes, err := readEnv(layer, path.Join("env.launch", entry.Name))
-		if err != nil {
+		inner := script{b: &strings.Builder{}, appPath: s.appPath}
+		if err := write(inner, path.Join(dir, entry.Name)); err != nil {
 			return err
 		}
-		if len(changes) > 0 {
-			fmt.Fprintf(s.b, "case \"${DYNO:-}\" in %s.*)\n", shell.Quote(entry.Name))
-			s.changes("  ", changes)
-			s.b.WriteString("esac\n")
+		if inner.b.Len() > 0 {
+			fmt.Fprintf(s.b, "case \"${DYNO:-}\" in %s.*)\n%sesac\n", shell.Quote(entry.Name), inner.b)
 		}
 	}
 	return nil

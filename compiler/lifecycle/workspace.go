@@ -17,6 +17,9 @@ import (
 const (
 	layersName    = ".layers" // of the layers directory, in the app directory
 	planFile      = "plan.toml"
+	launchName    = "launch.toml"
+	buildName     = "build.toml"
+	storeName     = "store.toml"
 	diagnosisFile = "diagnosis.json"
 	finishedFile  = "finished"
 )
