@@ -40,7 +40,7 @@ func Main(args []string) (handled bool) {
 			return true
 		}
 		if l.ID == bp.Info.ID {
-			libcnb.BuildpackMain(l.Detect, l.Build, libcnb.WithArguments(args), libcnb.WithExitHandler(exit{}))
+			libcnb.BuildpackMain(l.detectAlone, l.Build, libcnb.WithArguments(args), libcnb.WithExitHandler(exit{}))
 			return true
 		}
 	}

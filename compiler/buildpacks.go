@@ -95,6 +95,7 @@ func (b *build) environment(
 	if err != nil {
 		return environment{}, err
 	}
+	b.addStack(vars, group.Described)
 	mount := storeMount{box, sandbox.Bind{Host: b.Home.Path("toolchains"), Inside: toolchainsMount}}
 	binds := []sandbox.Bind{mount.bind, {Host: b.Self, Inside: b.Self}}
 	binds = append(binds, files...)

@@ -18,19 +18,33 @@ import (
 // Described is what the app's own files say about its build.
 type Described struct {
 	descriptor.Descriptor
-	warnings []string
+	Warnings []string // sentences for people
 }
 
-// describe reads what the app's own files say, until ctx ends.
-func (b *build) describe(ctx context.Context, files fs.FS, member string) (Described, error) {
-	d, err := awaited(ctx, func() (d Described, err error) {
+// Describe reads what the files of the app in the directory member of files say about its build. When ctx ends, it
+// returns the cause at once.
+func Describe(ctx context.Context, files fs.FS, member string) (Described, error) {
+	return awaited(ctx, func() (d Described, err error) {
 		read, warnings, err := descriptor.Read(files, member)
 		if err == nil {
 			d = Described{*read, warnings}
 		}
 		return d, detectFault(err)
 	})
-	for _, w := range d.warnings {
+}
+
+// Names lists the buildpacks that the files name, for people.
+func (d Described) Names() (names []string) {
+	for _, use := range slices.Concat(d.Pre, d.Buildpacks, d.Post) {
+		names = append(names, cmp.Or(use.Ref, use.ID, "a script at "+use.Place))
+	}
+	return names
+}
+
+// describe is [Describe], and reports the warnings.
+func (b *build) describe(ctx context.Context, files fs.FS, member string) (Described, error) {
+	d, err := Describe(ctx, files, member)
+	for _, w := range d.Warnings {
 		b.Report.Warn(w)
 	}
 	return d, err
@@ -87,7 +101,15 @@ func (b *build) stack(d Described) string {
 	return cmp.Or(b.Stack, d.Settings.Stack, machine)
 }
 
-// ownProcesses are the process types in project.toml, by name.
+// addStack adds the stack that was asked for to the environment of buildpacks, where one was: those of older APIs
+// look for it.
+func (b *build) addStack(env map[string]string, d Described) {
+	if stack := cmp.Or(b.Stack, d.Settings.Stack); stack != "" {
+		env["CNB_STACK_ID"] = stack
+	}
+}
+
+// processes are the process types in project.toml, by name.
 func (d Described) processes() (list []procfile.Process) {
 	for _, name := range slices.Sorted(maps.Keys(d.Settings.Processes)) {
 		list = append(list, procfile.Process{Type: name, Command: d.Settings.Processes[name]})

@@ -167,6 +167,7 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
+	c.addStack(env, c.described)
 	work := filepath.Join(c.staged.Dirs.Dir, "detect")
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return lifecycle.Outcome{Err: fmt.Errorf("making a build directory: %w", err)}

@@ -45,6 +45,9 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
+	if err := b.leaveOut(root, staged, described); err != nil {
+		return Group{}, err
+	}
 	asked, err := b.asked(ctx, root.FS(), staged, described)
 	if err != nil {
 		return Group{}, err

@@ -70,7 +70,7 @@ func (e *NoMatch) Text() string {
 		fmt.Fprintf(&b, "It holds: %s\n", strings.Join(e.Names, "  "))
 	}
 	if e.Foreign != nil {
-		fmt.Fprintf(&b, "It looks like %s, for which slugc has no buildpack.\n", e.Foreign)
+		fmt.Fprintf(&b, "It looks like %s, for which no buildpack is built in.\n", e.Foreign)
 	}
 	for _, check := range e.Checks {
 		if e.Foreign != nil && len(check.Found) == 0 {

@@ -21,6 +21,7 @@ import (
 // about says what a package of the store is.
 type about struct {
 	Ref     string        `json:"ref"`    // that it was first taken by
+	Name    string        `json:"name"`   // of that
 	Source  string        `json:"source"` // of that
 	Digest  digest.Digest `json:"digest"`
 	Size    int64         `json:"size"` // bytes of its files
@@ -34,6 +35,8 @@ type member struct {
 	Kind    Kind   `json:"kind"`
 	ID      string `json:"id,omitempty"`
 	Version string `json:"version,omitempty"`
+
+	parts []part // of a composite one
 }
 
 // fetched is a package in staging.
@@ -50,7 +53,7 @@ var errAbsent = errors.New("the store does not hold it")
 
 // commit puts a fetched package in its place, holds it, and returns what it is. Equal files are there once. Where was
 // is a digest, only that package is put there.
-func (s *Store) commit(ctx context.Context, ref string, f *fetched, was digest.Digest) (*about, error) {
+func (s *Store) commit(ctx context.Context, r Ref, f *fetched, was digest.Digest) (*about, error) {
 	m, err := manifest.Of(ctx, f.tree)
 	if err != nil {
 		return nil, err
@@ -70,8 +73,8 @@ func (s *Store) commit(ctx context.Context, ref string, f *fetched, was digest.D
 			return kept, err
 		}
 		a := &about{
-			Ref: ref, Source: f.source, Digest: d, Size: m.Size(), Taken: time.Now().UTC().Round(time.Second),
-			Members: f.members,
+			Ref: r.Text, Name: r.name(), Source: f.source, Digest: d, Size: m.Size(),
+			Taken: time.Now().UTC().Round(time.Second), Members: f.members,
 		}
 		err = s.moveIn(f, m, a)
 		if err == nil {

@@ -40,6 +40,16 @@ func failed(owner Owner, id string, err error, hints ...string) *Error {
 	return &Error{ID: id, Owner: owner, Hints: hints, Err: err}
 }
 
+// within says in an error what part of a package it is about.
+func within(part string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		inner := *e
+		inner.Ref, inner.Err = "", fmt.Errorf("%s: %w", part, e.Err)
+		return &inner
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}
+
 // errNotFound is the error for a reference that leads nowhere.
 func errNotFound(err error, hints ...string) *Error {
 	return failed(Writer, "buildpack/not-found", err, hints...)

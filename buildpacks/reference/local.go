@@ -109,7 +109,7 @@ func (s *Store) unpackFile(ctx context.Context, file, to string) error {
 	if err := makeDir(to); err != nil {
 		return err
 	}
-	_, err := unpack.File(ctx, file, to, unpack.Options{Limits: s.o.Limits})
+	_, err := unpack.File(ctx, file, to, unpack.Options{Limits: s.o.Limits, Rooted: isLayoutName})
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

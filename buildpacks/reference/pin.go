@@ -108,8 +108,7 @@ func (s *Store) pinned(ctx context.Context, r Ref) (*pin, *about, error) {
 // same is fetched again.
 func (s *Store) fetchPinned(ctx context.Context, r Ref, was *pin, staging string) (*pin, *about, error) {
 	if s.o.Offline {
-		return nil, nil, failed(Writer, "buildpack/offline", errors.New("the store does not hold it, and nothing is "+
-			"fetched now"), "`slugc buildpacks add REF` takes it where there is a network")
+		return nil, nil, errOffline()
 	}
 	key, same := r.key(), digest.Digest("")
 	if was != nil {
@@ -119,12 +118,18 @@ func (s *Store) fetchPinned(ctx context.Context, r Ref, was *pin, staging string
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := s.commit(ctx, r.Text, f, same)
+	a, err := s.commit(ctx, r, f, same)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &pin{Ref: r.Text, Source: f.source, Digest: a.Digest, At: time.Now().UTC().Round(time.Second), Seen: f.seen}
 	return p, a, s.writePin(key, p)
+}
+
+// errOffline is the error for what would have to be fetched.
+func errOffline() error {
+	return failed(Writer, "buildpack/offline", errors.New("the store does not hold it, and nothing is fetched now"),
+		"`slugc buildpacks add REF` takes it where there is a network")
 }
 
 // exact is the reference to what a source states: a commit, or an image by digest.
@@ -157,6 +162,12 @@ func (s *Store) moved(ctx context.Context, r Ref, p *pin) string {
 				now = repo.from.Argument() + "#" + id
 			}
 		}
+	case r.Kind == Registry:
+		if addr, err := s.lookUp(ctx, r); err == nil {
+			now = addr
+		}
+	case r.Kind == Image && !strings.Contains(r.Addr, "@"):
+		now, _ = s.imageNow(ctx, r.Addr) // where it cannot be asked, nothing is said
 	}
 	if now == p.Source {
 		return ""

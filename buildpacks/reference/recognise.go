@@ -24,12 +24,14 @@ type descriptor struct {
 		Version string `toml:"version"`
 	} `toml:"buildpack"`
 	Order []struct {
-		Group []struct {
-			ID       string `toml:"id"`
-			Version  string `toml:"version"`
-			Optional bool   `toml:"optional"`
-		} `toml:"group"`
+		Group []part `toml:"group"`
 	} `toml:"order"`
+}
+
+// part is a buildpack that a composite one consists of.
+type part struct {
+	ID      string `toml:"id"`
+	Version string `toml:"version"`
 }
 
 // recognise finds the buildpack in an unpacked tree, which is in the directory sub, if that is not "", or alone in a
@@ -91,13 +93,16 @@ func identify(d *beneath.Dir) (member, error) {
 	compile := has(d, "bin/compile")
 	switch {
 	case compile && (desc.API == "" || desc.Buildpack.ID == "" || !has(d, "bin/build") && len(desc.Order) == 0):
-		return member{Dir: ".", Kind: Classic}, executable(d, "bin/detect", "bin/compile")
+		return member{Dir: ".", Kind: Classic}, nil // whoever runs it makes its programs executable, as Heroku does
 	case err != nil:
 		return member{}, errNone(d)
 	case desc.Buildpack.ID == "":
 		return member{}, errMalformed(errors.New("it has no id in [buildpack]"))
 	}
 	m := member{Dir: ".", Kind: CNB, ID: desc.Buildpack.ID, Version: desc.Buildpack.Version}
+	for _, o := range desc.Order {
+		m.parts = append(m.parts, o.Group...)
+	}
 	if len(desc.Order) > 0 {
 		return m, nil
 	}

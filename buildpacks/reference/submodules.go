@@ -88,7 +88,7 @@ func (m *modules) fetch(ctx context.Context, in *repository, k git.Module, commi
 		sub.User = nil
 	}
 	if _, err := sub.fetch(ctx, commit); err != nil {
-		return fmt.Errorf("fetching the submodule %q: %w", name, err)
+		return within(fmt.Sprintf("fetching the submodule %q", name), errGit(err))
 	}
 	to, err := m.place(name)
 	if err != nil {

@@ -40,7 +40,7 @@ func (s *Store) take(ctx context.Context, r Ref, fresh bool) (Package, error) {
 		if err != nil {
 			return err
 		}
-		a, err := s.commit(ctx, r.Text, f, "")
+		a, err := s.commit(ctx, r, f, "")
 		if err == nil {
 			got = s.answer(r, a, f.source)
 		}
@@ -63,13 +63,22 @@ func (s *Store) fetch(ctx context.Context, r Ref, staging string) (*fetched, err
 		err = s.fetchArchive(ctx, r, f, tree)
 	case r.Kind == Git:
 		err = s.fetchGit(ctx, r, f, tree)
+	case r.Kind == Registry:
+		return s.fetchRegistry(ctx, r, staging)
+	case r.Kind == Image:
+		return f, s.fetchImage(ctx, r, f)
 	default:
 		return nil, fmt.Errorf("a reference of kind %q is not fetched", r.Kind)
 	}
 	if err != nil {
 		return nil, err
 	}
-	f.tree, f.members, err = recognise(tree, r.Sub)
+	if isLayout(tree) {
+		return f, s.unpackLayout(ctx, f, tree)
+	}
+	if f.tree, f.members, err = recognise(tree, r.Sub); err == nil {
+		err = s.compose(ctx, r, f, tree)
+	}
 	return f, err
 }
 

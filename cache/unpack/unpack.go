@@ -31,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 )
 
@@ -72,7 +73,10 @@ type Options struct {
 	Limits Limits
 	// Only reports whether to take an entry, by its stripped, clean name; nil takes all. A hard
 	// link to an entry that is left out is refused.
-	Only      func(name string) bool
+	Only func(name string) bool
+	// Rooted reports whether an absolute name is meant to be below the directory, as names in layers of images are.
+	// Nil refuses all. A hard link's target then is too.
+	Rooted    func(name string) bool
 	KeepTimes bool // set the archive's modification times, clamped to the years 1970 to 2106
 	// Progress, if not nil, is called with the bytes of content written so far. Calls may be
 	// concurrent.
@@ -151,6 +155,12 @@ type entry struct {
 func put(ctx context.Context, w *Writer, e entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if w.o.Rooted != nil && strings.HasPrefix(e.name, "/") && w.o.Rooted(e.name) {
+		e.name = "." + e.name
+		if e.kind == kindHardlink && strings.HasPrefix(e.target, "/") {
+			e.target = "." + e.target
+		}
 	}
 	name, err := w.place(e.name)
 	if err != nil || name == "" {

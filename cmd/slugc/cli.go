@@ -107,6 +107,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.hookCommand(),
 		c.execDCommand(),
 		c.cacheCommand(),
+		c.buildpacksCommand(),
 		c.schemaCommand(),
 		c.doctorCommand(),
 		c.versionCommand(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type detection struct {
 	// are relative to the repository.
 	Directory string   `json:"directory,omitempty"`
 	With      []string `json:"with,omitempty"`
+	// Named are the buildpacks that a file of the app names, which build it instead of the group.
+	Named     []string `json:"named,omitempty"`
+	NamedFrom string   `json:"named_from,omitempty"`
 }
 
 type candidate struct {
@@ -41,8 +45,8 @@ func (c *cli) detectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detect [DIR]",
 		Short: "Say what an app is, which buildpacks would build it, and why",
-		Long: `Detect prints every detector's verdict with its reasons, then the chosen group. It only reads files:
-nothing is built, fetched or changed.`,
+		Long: `Detect prints every detector's verdict with its reasons, then the chosen group, or the buildpacks that a file
+of the app names. It only reads files: nothing is built, fetched or changed.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := c.sourceSpec(f, args)
@@ -64,11 +68,16 @@ nothing is built, fetched or changed.`,
 				member = taken.In()
 			}
 			verdicts, chosen, err := compiler.Detect(ctx, files, member, c.buildEnv(more))
-			err = end("detecting the language", err)
+			doc := detection{Group: chosen}
+			errNamed := c.addNamed(ctx, &doc, files, member)
+			err = end("detecting the language", cmp.Or(errNamed, err))
 			for _, name := range compiler.Misnamed(files, member) {
 				c.ui.Warn(compiler.MisnamedText(name))
 			}
-			return c.printDetection(taken, verdicts, chosen, err)
+			if errNamed != nil {
+				return err
+			}
+			return c.printDetection(doc, taken, verdicts, err)
 		},
 	}
 	flags := cmd.Flags()
@@ -131,10 +140,22 @@ func stageIn(ctx context.Context, src *source.Source, dir string) (*os.Root, err
 	return os.OpenRoot(dir)
 }
 
+// addNamed adds the buildpacks that a file of the app names.
+func (c *cli) addNamed(ctx context.Context, doc *detection, files fs.FS, member string) error {
+	d, err := compiler.Describe(ctx, files, member)
+	if err != nil {
+		return err
+	}
+	for _, w := range d.Warnings {
+		c.ui.Warn(w)
+	}
+	doc.Named, doc.NamedFrom = d.Names(), d.From
+	return nil
+}
+
 func (c *cli) printDetection(
-	taken *detect.Selection, verdicts []detect.Verdict, chosen []detect.Result, err error,
+	doc detection, taken *detect.Selection, verdicts []detect.Verdict, err error,
 ) error {
-	doc := detection{Group: chosen}
 	var text strings.Builder
 	if taken != nil {
 		doc.Directory = taken.Member
@@ -152,6 +173,10 @@ func (c *cli) printDetection(
 		doc.Candidates = append(doc.Candidates, one)
 		one.print(&text)
 	}
+	if doc.NamedFrom != "" {
+		fmt.Fprintf(&text, "\nbuildpacks named in %s: %s\n", doc.NamedFrom, safetext.Cell(strings.Join(doc.Named, ", ")))
+		return c.result(doc, text.String())
+	}
 	if err != nil {
 		if none, ok := errors.AsType[*detect.NoMatch](err); ok {
 			text.Reset()
@@ -165,10 +190,13 @@ func (c *cli) printDetection(
 		return err
 	}
 	var group []string
-	for _, r := range chosen {
+	for _, r := range doc.Group {
 		group = append(group, "slugc/"+string(r.Language))
 	}
 	fmt.Fprintf(&text, "\ngroup: %s\n", strings.Join(group, ", "))
+	if len(doc.Named) > 0 {
+		fmt.Fprintf(&text, "with, before or after it: %s\n", safetext.Cell(strings.Join(doc.Named, ", ")))
+	}
 	return c.result(doc, text.String())
 }
 

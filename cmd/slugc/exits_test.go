@@ -18,6 +18,7 @@ import (
 var exitsShown = map[int]string{
 	1: "source-no-git", 2: "usage-flag", 20: "detect-no-match", 42: "cache-state-directory",
 	51: "procfile-empty", 62: "slug-damaged", 72: "release-no-releases", 75: "toolchain-unavailable-network",
+	82: "launch-not-loadable",
 }
 
 // TestExitCodes holds README's table of exit codes against what slugc ends with.

@@ -35,8 +35,8 @@ var floors = map[string]int{
 	"compiler/launch": 40, "compiler/lifecycle": 40, "compiler/release": 40,
 	"compiler/classic": 33,
 	"compiler/slug":    32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
-	"compiler/procfile": 31,
-	"compiler/fault":    30, "compiler/report": 30,
+	"compiler/procfile": 31, "compiler/abi": 31,
+	"compiler/fault": 30, "compiler/report": 30,
 	"buildpacks": 20, "buildpacks/reference": 15, "buildpacks/git": 11,
 	"buildpacks/toolchain": 14,
 	// The tools, of which none imports another.
@@ -58,6 +58,7 @@ var exclusive = map[string][]string{
 	"github.com/spf13/cobra":         {"slugc/cmd"},
 	"github.com/landlock-lsm":        {"slugc/compiler/sandbox"},
 	"github.com/klauspost/compress/": {
+		"slugc/buildpacks",
 		"slugc/compiler/slug", "slugc/cache/unpack", "slugc/buildpacks/toolchain/golang",
 	},
 }

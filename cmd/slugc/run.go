@@ -29,7 +29,7 @@ type appSlug struct {
 	version   int    // of the app's release
 	file      string
 	types     []procfile.Process
-	directory string         // of the app in the slug
+	manifest  *slug.Manifest
 	formation map[string]int // nil for a file
 	env       []string       // what processes learn of the release, K=V; none of a file
 	config    release.Config // the app's own config vars; none of a file
@@ -76,7 +76,7 @@ func (c *cli) find(ctx context.Context, name string) (*appSlug, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.types, n.directory = m.ProcessTypes, m.Directory
+	n.types, n.manifest = m.ProcessTypes, m
 	return n, launch.CheckDigest(known, n.file, want)
 }
 
@@ -214,7 +214,11 @@ first, as slugc build does it, and not registered.`,
 				Stderr: os.Stderr,
 				Grace:  30 * time.Second,
 			}
-			if err := s.choose(&o, cmd.ArgsLenAtDash(), args); err != nil {
+			typ, err := s.choose(&o, cmd.ArgsLenAtDash(), args)
+			if err == nil {
+				err = c.checkSlug(s.appSlug, map[string]int{typ: 1}, o.Env)
+			}
+			if err != nil {
 				return err
 			}
 			if named || o.Dyno == "web.1" {
@@ -263,18 +267,18 @@ func (c *cli) passSignals(terminal bool) (<-chan os.Signal, <-chan struct{}) {
 	return pass, kill
 }
 
-// choose sets the command to run: a process type's, or the one after --.
-func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) error {
+// choose sets the command to run: a process type's, which it returns, or the one after --.
+func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) (typ string, err error) {
 	if dash == 1 && len(args) > 1 {
 		o.Command = shell.Command(args[1:]...)
-		return nil
+		return "", nil
 	}
 	if len(args) > 2 || dash > 1 {
-		return fault.UsageError("usage/arguments",
+		return "", fault.UsageError("usage/arguments",
 			fmt.Errorf("reading the arguments: there is one too many, %q", args[2]),
 			"to run a command, write `slugc run "+args[0]+" -- CMD…`")
 	}
-	typ := "web"
+	typ = "web"
 	if len(args) == 2 {
 		typ = args[1]
 	}
@@ -284,12 +288,13 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) err
 		for _, p := range s.types {
 			known = append(known, p.Type)
 		}
-		return fault.UsageError("run/unknown-type", fmt.Errorf("running %q: the slug has no such process type", typ),
+		return "", fault.UsageError("run/unknown-type",
+			fmt.Errorf("running %q: the slug has no such process type", typ),
 			"there are: "+strings.Join(known, ", "), "to run a command, write `slugc run "+args[0]+" -- "+typ+"`")
 	}
 	o.Command = s.types[i].Command
 	if typ == "web" {
 		o.Dyno = "web.1"
 	}
-	return nil
+	return typ, nil
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"slugc/cache/digest"
+	"slugc/compiler/abi"
 	"slugc/compiler/report"
 	"slugc/compiler/slug"
 )
@@ -44,6 +46,9 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	if m.Directory != "" {
 		t.row("directory", m.Directory)
 	}
+	if len(m.Mounts) > 0 {
+		t.row("mounts", strings.Join(m.Mounts, ", "))
+	}
 	t.row()
 	t.row("SECTION", "IN THE SLUG", "UNPACKED", "ENTRIES", "DIGEST")
 	for _, s := range m.Sections {
@@ -69,12 +74,25 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 	for _, p := range m.Buildpacks {
 		t.row(p.ID, p.Version, strings.Join(p.Reasons, ", "))
 	}
+	describeABI(t, m.ABI)
 	t.row()
 	t.row("LARGEST DIRECTORY", "UNPACKED")
 	for _, d := range largest {
 		t.row(d.Path, report.Bytes(d.Size))
 	}
 	return t.String()
+}
+
+// describeABI lists what a slug needs of a machine. What no process type is sure to need has none beside it.
+func describeABI(t *table, r *abi.Record) {
+	if r == nil {
+		return
+	}
+	t.row()
+	t.row("NEEDS OF THE MACHINE", "", "FOR", "FILE")
+	for _, n := range r.Needs {
+		t.row(n.Kind, n.Name, cmp.Or(strings.Join(n.Types, ", "), "if it is used"), n.File)
+	}
 }
 
 // short returns the first twelve digits of a commit.

@@ -95,6 +95,10 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, config proces
 	if err != nil {
 		return err
 	}
+	env := c.environ(config, s.appSlug)
+	if err := c.checkSlug(s.appSlug, counts, env); err != nil {
+		return err
+	}
 	record, done, err := c.recorder(s.app, "start")
 	if err != nil {
 		return err
@@ -104,7 +108,7 @@ func (c *cli) start(cmd *cobra.Command, name string, f startFlags, config proces
 	c.exit, err = launch.Start(context.WithoutCancel(cmd.Context()), launch.StartOptions{
 		Self: s.self, Dir: s.Dir, Directory: s.Directory, Mounts: s.Mounts, Layers: s.Layers, Tmp: s.Tmp,
 		Signals: signals, Kill: kill,
-		Processes: s.types, Formation: counts, BasePort: f.port, Env: c.environ(config, s.appSlug),
+		Processes: s.types, Formation: counts, BasePort: f.port, Env: env,
 		CanDie: f.canDie, Restart: f.restart,
 		Out: os.Stdout, Color: c.colorful(), Timestamps: !f.noTimestamp, Timeout: f.timeout,
 		Record: func(name string, own bool, line []byte) { record(s.version, name, own, line) },
@@ -138,7 +142,7 @@ func (c *cli) follow(ctx context.Context, app string, f startFlags, env []string
 		return follow.Run(ctx, follow.Options{
 			App: app, Self: self, Updates: r.Follow(ctx, app), Fetch: c.fetcher(home), Runs: home.Path("run"),
 			Trees: home.Path("trees"), Known: home.Digests(),
-			Config: configOf(r),
+			Config: configOf(r), Check: c.checkMachine,
 			Listen: f.listen, Port: f.port, Env: env, Grace: f.timeout, BootTimeout: f.boot,
 			Console: launch.NewConsole(os.Stdout, c.colorful(), !f.noTimestamp), Record: record,
 			Signals: signals, Kill: kill,

@@ -10,7 +10,7 @@
 //	}
 //	found, err := classic.Detect(ctx, c) // {Pass: true, Name: "Python"}
 //	made, err := classic.Compile(ctx, c) // {Processes: {web, gunicorn …}, Slices: {".heroku/python"}, …}
-//	maps.Copy(env, made.Exported)        // for the next buildpack, of whatever kind, which also gets made.Binds
+//	maps.Copy(env, made.Exported)        // for the next buildpack, of whatever kind, which also sees made.Own
 //
 // The caller makes AppDir, Home and Cache, which all later buildpacks of the build may use, and a new Work for
 // each buildpack of each build. [Detect] and [Compile] of one buildpack may share Work, not at once.
@@ -68,7 +68,7 @@ type Config struct {
 	Vars          map[string]string // config vars, for ENV_DIR
 	Stack         string            // STACK, such as "heroku-24"; "" for none
 	SourceVersion string            // SOURCE_VERSION, the commit; "" for none
-	Binds         []sandbox.Bind    // further host paths that the buildpack sees; those at Build are left out
+	Binds         []sandbox.Bind    // further host paths that the buildpack sees, also below /app
 	Network       bool
 	Limits        sandbox.Limits // of each program
 	Output        io.Writer      // of bin/compile, and the standard error of the others; may be nil
@@ -88,9 +88,9 @@ type Result struct {
 	ConfigVars map[string]string  // defaults for the environment at launch
 	Addons     []string           // add-ons for the release, "heroku-postgresql:mini"
 	// Exported are the variables that the buildpack's file "export" sets, for the buildpacks after it. Their
-	// values may name /app, and BUILD and the buildpack's own directory, which Binds show to those.
+	// values may name BUILD, /app, and the buildpack's own directory, which Own shows to those.
 	Exported map[string]string
-	Binds    []sandbox.Bind
+	Own      sandbox.Bind
 	// Slices are directories of the app that the buildpack has made and that are large, sorted and
 	// slash-separated; none is in another one.
 	Slices []string

@@ -7,6 +7,7 @@ import (
 
 	"slugc/compiler/classic"
 	"slugc/compiler/procfile"
+	"slugc/compiler/sandbox"
 )
 
 // TestBuildpack runs the programs of an ordinary buildpack.
@@ -38,7 +39,7 @@ func TestBuildpack(t *testing.T) {
 		Report:     map[string]any{"language": "hello", "seconds": 1.5},
 	}
 	got := b.compile()
-	got.Binds = nil // held by TestSeveral
+	got.Own = sandbox.Bind{} // held by TestSeveral
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the result differs (-want +got):\n%s", diff)
 	}

@@ -67,7 +67,7 @@ func (w *workspace) collect(ctx context.Context, result *Result, before tree) (e
 	if result.Exported, err = w.exported(ctx); err != nil {
 		return err
 	}
-	result.Binds = w.shown()
+	result.Own = w.shown()
 	if err = w.release(ctx, result); err != nil {
 		return err
 	}

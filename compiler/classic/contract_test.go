@@ -141,7 +141,7 @@ func TestSeveral(t *testing.T) {
 		second.Env, second.Binds = map[string]string{
 			"PATH": made.Exported["PATH"],
 			"LIB":  made.Exported["LIB"],
-		}, made.Binds
+		}, []sandbox.Bind{made.Own}
 		second.compile()
 		if got := first.read("second"); got != "tool\nlib\n" {
 			t.Errorf("the second buildpack has made %q", got)

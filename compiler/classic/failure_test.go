@@ -81,19 +81,26 @@ func TestNotRunnable(t *testing.T) {
 	t.Parallel()
 	b := buildpack(t, compile(":"))
 	program := filepath.Join(b.Dir, "bin", "compile")
-	must(t, os.Chmod(program, 0o644))
-	b.fails(52, "buildpack/not-runnable", "bin/compile of buildpack acme is not executable")
 	must(t, os.Remove(program))
 	must(t, os.Mkdir(program, 0o755))
 	b.fails(52, "buildpack/not-runnable", "bin/compile of buildpack acme is not a file")
-	b = buildpack(t, nil)
-	program = filepath.Join(b.Dir, "bin", "compile")
-	must(t, os.Symlink("../lib/compile.sh", program))
-	testkit.Write(t, filepath.Join(b.Dir, "lib", "compile.sh"), "echo plain > \"$1/file\"\n")
-	must(t, os.Chmod(filepath.Join(b.Dir, "lib", "compile.sh"), 0o755))
-	b.app(nil).compile()
-	if got := b.read("file"); got != "plain\n" {
-		t.Errorf("a script without an interpreter has made %q", got)
+	for _, link := range []bool{false, true} {
+		b := buildpack(t, nil).app(nil)
+		program := filepath.Join(b.Dir, "bin", "compile")
+		if link {
+			must(t, os.Symlink("../lib/compile.sh", program))
+			program = filepath.Join(b.Dir, "lib", "compile.sh")
+		}
+		testkit.Write(t, program, "[ -L dangling ] && echo plain > \"$1/file\"\n")
+		must(t, os.Chmod(program, 0o755))
+		if !link {
+			must(t, os.Chmod(program, 0o644)) // as many are committed
+		}
+		must(t, os.Symlink("/no/such", filepath.Join(b.Dir, "dangling")))
+		b.compile()
+		if got := b.read("file"); got != "plain\n" {
+			t.Errorf("a script without an interpreter has made %q", got)
+		}
 	}
 }
 

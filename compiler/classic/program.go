@@ -42,7 +42,7 @@ func has(dir, name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// check returns an error for a program that is missing or cannot be executed.
+// check returns an error for a program that is missing or is none.
 func (w *workspace) check(name string) error {
 	info, err := os.Stat(filepath.Join(w.Dir, "bin", name))
 	switch {
@@ -52,8 +52,6 @@ func (w *workspace) check(name string) error {
 		return err
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("bin/%s of buildpack %s is not a file", name, w.ID)
-	case info.Mode()&0o111 == 0:
-		return fmt.Errorf("bin/%s of buildpack %s is not executable", name, w.ID)
 	}
 	return nil
 }

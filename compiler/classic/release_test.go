@@ -8,6 +8,7 @@ import (
 
 	"slugc/compiler/classic"
 	"slugc/compiler/procfile"
+	"slugc/compiler/sandbox"
 )
 
 // release is a buildpack whose bin/release says this.
@@ -59,7 +60,7 @@ func TestRelease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := buildpack(t, release(c.yaml)).app(nil).compile()
-			got.Binds = nil
+			got.Own = sandbox.Bind{}
 			if diff := cmp.Diff(&c.want, got); diff != "" {
 				t.Errorf("the result differs (-want +got):\n%s", diff)
 			}

@@ -2,6 +2,7 @@ package classic
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -59,15 +60,23 @@ func (c *capture) Write(p []byte) (int, error) {
 // escape matches what terminals take for commands: colours, for the most part.
 var escape = lazyregexp.New("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-_])")
 
-// lastLine returns the last line of an output that says something: in Heroku's style an error is between lines
-// with "!" alone.
+// lastLine returns the last line of an output that says something. In Heroku's style an error is a block of lines
+// that start with "!": of such a block at the end it is the first.
 func lastLine(output string) string {
 	output = escape.ReplaceAllString(output, "")
 	lines := strings.FieldsFunc(output, func(r rune) bool { return r == '\n' || r == '\r' })
-	for i := len(lines) - 1; i >= 0; i-- {
-		if line := diagnosis.Line(strings.TrimLeft(lines[i], " \t!>-"), maxLine); line != "" {
-			return line
+	last := ""
+	for _, l := range slices.Backward(lines) {
+		text, marked := strings.CutPrefix(strings.TrimLeft(l, " \t"), "!")
+		if last != "" && !marked {
+			break
+		}
+		if line := diagnosis.Line(strings.TrimLeft(text, " \t!>-"), maxLine); line != "" {
+			last = line
+		}
+		if last != "" && !marked {
+			break
 		}
 	}
-	return ""
+	return last
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slugc/cache/beneath"
@@ -61,10 +62,32 @@ func (w *workspace) copyBuildpack() error {
 	if err == nil {
 		err = os.CopyFS(unfinished, os.DirFS(w.Dir))
 	}
+	if err == nil {
+		err = permitPrograms(unfinished)
+	}
 	if err != nil {
 		return err
 	}
 	return os.Rename(unfinished, w.own.Host)
+}
+
+// permitPrograms makes the programs executable, as Heroku does: some buildpacks were committed without that.
+func permitPrograms(dir string) error {
+	own, err := beneath.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	for _, name := range programs {
+		f, err := own.OpenFile("bin/" + name)
+		if err != nil {
+			continue // it is not there, or a link, and then as its target is
+		}
+		if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeVars makes the directory of config vars. A name that no file can have is no variable's either.
@@ -183,23 +206,14 @@ func (w *workspace) binds() []sandbox.Bind {
 	if w.Cache != "" {
 		list = append(list, w.cache())
 	}
-	for _, b := range w.Binds {
-		if b.Inside != w.Build {
-			list = append(list, b)
-		}
-	}
-	return append(list, w.packages...)
+	return slices.Concat(list, w.packages, w.Binds)
 }
 
 // moved reports whether the buildpack has the app somewhere else than in AppDir.
 func (w *workspace) moved() bool { return w.build.Host != w.AppDir }
 
-// shown are the binds with which a later buildpack sees what this one has exported the paths of.
-func (w *workspace) shown() []sandbox.Bind {
-	own, app := w.own, w.build
-	own.Writable, app.Host = false, w.AppDir
-	return []sandbox.Bind{own, app}
-}
+// shown is what later buildpacks see of this one's directory.
+func (w *workspace) shown() sandbox.Bind { return sandbox.Bind{Host: w.own.Host, Inside: w.own.Inside} }
 
 // escaped is a buildpack's id as a name of a directory.
 func escaped(id string) string {

@@ -42,6 +42,7 @@ import (
 	"time"
 
 	"slugc/cache/digest"
+	"slugc/compiler/abi"
 	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
@@ -56,13 +57,16 @@ type Options struct {
 	// when ctx ends.
 	Fetch func(ctx context.Context, app string, rel release.Release) (path string, err error)
 	// Config returns the release's own config vars, K=V; it may be nil. It must return when ctx ends.
-	Config  func(ctx context.Context, app string, rel release.Release) ([]string, error)
-	Runs    string        // directory to run in
-	Trees   string        // where sections are kept unpacked, "" for nowhere; as in [launch.UnpackOptions]
-	Known   *digest.Known // as in [launch.UnpackOptions]
-	Listen  string        // host of the public port; "" is all interfaces
-	Port    int           // the public port; 0 is one that the kernel chooses
-	Env     []string      // more config vars, K=V, before the release's own
+	Config func(ctx context.Context, app string, rel release.Release) ([]string, error)
+	Runs   string        // directory to run in
+	Trees  string        // where sections are kept unpacked, "" for nowhere; as in [launch.UnpackOptions]
+	Known  *digest.Known // as in [launch.UnpackOptions]
+	// Check, if not nil, is asked before a release starts: an error abandons it, a warning is printed. It gets what the
+	// slug needs of a machine, the types that are to run, and the variables of processes, K=V.
+	Check   func(r *abi.Record, types, env []string) (warning string, err error)
+	Listen  string   // host of the public port; "" is all interfaces
+	Port    int      // the public port; 0 is one that the kernel chooses
+	Env     []string // more config vars, K=V, before the release's own
 	Console *launch.Console
 	// Record receives every line with the version of its release, 0 for Run's own; it may be nil.
 	Record func(version int, name string, own bool, line []byte)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"slugc/compiler/fault"
 	"slugc/compiler/launch"
 	"slugc/compiler/release"
 )
@@ -62,14 +63,27 @@ func (f *follower) startNext(rel release.Release) {
 	f.next = g
 	f.print("starting v%d", rel.Version)
 	f.preparing++
+	var types []string
+	for typ, quantity := range f.wanted.Formation {
+		if quantity > 0 {
+			types = append(types, typ)
+		}
+	}
 	f.background.Go(func() {
 		config, err := f.config(ctx, rel)
 		var unpacked *launch.Unpacked
 		if err == nil {
 			unpacked, err = f.unpack(ctx, rel)
 		}
+		warning := ""
+		if err == nil && f.o.Check != nil {
+			warning, err = f.o.Check(unpacked.ABI, types, slices.Concat(config, f.o.Env))
+		}
 		f.mustPost(func() {
 			g.config = config
+			if warning != "" {
+				f.print("%s", warning)
+			}
 			f.handleUnpacked(g, unpacked, err)
 		})
 	})
@@ -104,7 +118,7 @@ func (f *follower) handleUnpacked(g *generation, unpacked *launch.Unpacked, err 
 	case g.retired, f.ctx.Err() != nil:
 		f.retire(g)
 	case err != nil:
-		f.abandon(g, err, true)
+		f.abandon(g, err, fault.Of(err).Code != fault.ExitLaunch)
 	default:
 		f.reconcile()
 	}

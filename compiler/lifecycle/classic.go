@@ -113,8 +113,12 @@ func (b *builder) addClassic(made *classic.Result, result *Result) {
 	}
 	b.configVars = made.ConfigVars
 	for _, dir := range made.Slices {
-		result.Slices = append(result.Slices, Slice{Path: dir})
+		above := func(s Slice) bool { return dir == s.Path || strings.HasPrefix(dir, s.Path+"/") }
+		if !slices.ContainsFunc(result.Slices, above) {
+			result.Slices = append(result.Slices, Slice{Path: dir})
+		}
 	}
+	b.lent = append(b.lent, made.Own)
 	b.env.export(made.Exported, b.BuildPath)
 }
 

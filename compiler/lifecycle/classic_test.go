@@ -27,14 +27,21 @@ tool "$STACK" >"$1/classic.out"
 echo x >>"$2/builds"
 cat "$2/builds"
 mkdir -p "$1/bin"
-echo "export COBOL_HOME=$1/bin PATH=$1/bin:\$PATH" >"$(dirname "$0")/../export"
+mkdir -p "$1/lib/cobol"
+head -c 2000000 /dev/zero >"$1/lib/cobol/data"
+echo own >own
+echo "export COBOL_HOME=$1/bin PATH=$1/bin:\$PATH OWN=$PWD/own" >"$(dirname "$0")/../export"
 -- classic/bin/release --
 printf 'addons: [cobol-db]\nconfig_vars: {COBOL_ENV: production}\ndefault_process_types: {web: "cobol run", old: x}\n'
 -- after/bin/build --
 echo "$COBOL_HOME $PATH" >after.out
+cat "$OWN" >>after.out
 printf '[[processes]]\ntype = "web"\ncommand = ["after"]\n' >"$1/launch.toml"
 -- last/bin/detect --
 -- last/bin/compile --
+cat "$OWN"
+mkdir "$1/lib/cobol/more"
+head -c 2000000 /dev/zero >"$1/lib/cobol/more/data"
 echo "$COBOL_HOME" >"$1/last.out"
 -- last/bin/release --
 printf 'default_process_types: {clock: tick}\n'
@@ -51,7 +58,7 @@ func TestClassicMember(t *testing.T) {
 	}
 	for file, want := range map[string]string{
 		"classic.out": "tool debian-12\n", "last.out": classic.BuildPath("") + "/bin\n",
-		"after.out": "/app/bin /app/bin:/app/.layers/acme_before/tool/bin:/usr/bin:/bin\n",
+		"after.out": "/app/bin /app/bin:/app/.layers/acme_before/tool/bin:/usr/bin:/bin\nown\n",
 	} {
 		if got := testkit.Read(t, filepath.Join(m.app, file)); got != want {
 			t.Errorf("%s is %q, want %q", file, got, want)
@@ -60,6 +67,9 @@ func TestClassicMember(t *testing.T) {
 	want := []procfile.Process{{Type: "web", Command: "after"}, {Type: "clock", Command: "tick"}}
 	if diff := cmp.Diff(want, result.Processes); diff != "" || len(result.Addons) > 0 {
 		t.Errorf("%v\n%s", result.Addons, diff)
+	}
+	if diff := cmp.Diff([]lifecycle.Slice{{Path: "lib/cobol"}}, result.Slices); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -155,7 +155,7 @@ func platformDir(dir string, env, bindings map[string]string) (binds []sandbox.B
 
 // execForeign runs bin/build of a buildpack of others.
 func (b *builder) execForeign(ctx context.Context, m Member, w *workspace, runtimes []sandbox.Bind) error {
-	view := foreignView{box: b.Sandbox, app: b.AppDir, layers: b.Layers, bp: m.Buildpack, target: b.Target}
+	view := foreignView{box: b.Sandbox, app: b.AppDir, layers: b.Layers, bp: m.Buildpack, target: b.Target.As(b.Stack)}
 	if err := view.check(); err != nil {
 		return err
 	}

@@ -79,3 +79,17 @@ func TestResolve(t *testing.T) {
 		})
 	}
 }
+
+// TestStack holds which distribution a stack is of, for buildpacks that ask.
+func TestStack(t *testing.T) {
+	t.Parallel()
+	host := lifecycle.Target{OS: "linux", Arch: "amd64", DistroName: "debian", DistroVersion: "12"}
+	for stack, want := range map[string]string{
+		"": "debian 12", "heroku-24": "ubuntu 24.04", "debian-13": "debian 13", "alpine-3.20": "alpine 3.20",
+		"mine": "debian 12", "io.buildpacks.stacks.jammy": "debian 12", "a-b-c": "debian 12",
+	} {
+		if is := host.As(stack); is.DistroName+" "+is.DistroVersion != want || is.OS != host.OS || is.Arch != host.Arch {
+			t.Errorf("%q: got %v, want %s", stack, is, want)
+		}
+	}
+}

@@ -52,7 +52,7 @@ const (
 // app is read-only.
 // Many goroutines may call it at once.
 func RunDetect(ctx context.Context, c DetectConfig, bp Buildpack) Outcome {
-	if err := bp.checkTarget(c.Target); err != nil {
+	if err := bp.checkTarget(c.Target.As(c.Stack)); err != nil {
 		return Outcome{Err: err}
 	}
 	base, err := os.MkdirTemp(c.Work, "detect-")
@@ -94,7 +94,7 @@ type detection struct {
 // run runs bin/detect and reads the plan.
 func (c DetectConfig) run(ctx context.Context, bp Buildpack, base string) (d *detection, err error) {
 	d = &detection{}
-	view := foreignView{box: c.Sandbox, app: c.AppDir, bp: bp, target: c.Target}
+	view := foreignView{box: c.Sandbox, app: c.AppDir, bp: bp, target: c.Target.As(c.Stack)}
 	if err := view.check(); err != nil {
 		return d, err
 	}

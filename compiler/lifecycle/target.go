@@ -10,6 +10,21 @@ import (
 // Target is the machine to build for, CNB_TARGET_* in the specification.
 type Target struct{ OS, Arch, DistroName, DistroVersion string }
 
+// As returns the target with the distribution that a stack is of, for buildpacks of others: those of Heroku's stacks
+// are releases of Ubuntu (Heroku Dev Center, "Stacks"), and any other name is "debian-12". What is no such name
+// changes nothing.
+func (t Target) As(stack string) Target {
+	name, version, ok := strings.Cut(stack, "-")
+	if !ok || name == "" || version == "" || strings.ContainsAny(version, "-/") {
+		return t
+	}
+	if name == "heroku" {
+		name, version = "ubuntu", version+".04"
+	}
+	t.DistroName, t.DistroVersion = name, version
+	return t
+}
+
 // environ returns the target's variables. What is not known has none.
 func (t Target) environ() map[string]string {
 	env := map[string]string{"CNB_TARGET_OS": t.OS, "CNB_TARGET_ARCH": t.Arch}

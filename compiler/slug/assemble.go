@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
+	"slugc/compiler/abi"
+	"slugc/compiler/procfile"
 )
 
 // assembly is a slug's file while it is written: it grows as segments are made, in their order, and is hashed
@@ -107,13 +110,35 @@ func (a *assembly) manifest() (Manifest, []byte, error) {
 		info.Digest = sectionDigest(info.Segments)
 		m.Sections = append(m.Sections, info)
 	}
-	m.Content = contentDigest(m)
+	m.Content, m.ABI = contentDigest(m), a.abi()
 	end, last, err := tailBytes(&m, at)
 	if err != nil {
 		return m, nil, err
 	}
 	end = binary.LittleEndian.AppendUint32(end, combineCRC(crc, crc32.ChecksumIEEE(last), int64(len(last))))
 	return m, binary.LittleEndian.AppendUint32(end, uint32(length+int64(len(last)))), nil
+}
+
+// abi returns what the slug needs of a machine.
+func (a *assembly) abi() *abi.Record {
+	var files []abi.File
+	for _, section := range a.built {
+		for _, b := range section {
+			files = append(files, b.ABI...)
+		}
+	}
+	var starts []abi.Start
+	for _, p := range a.Manifest.ProcessTypes {
+		for _, program := range procfile.Programs(p.Command) {
+			start := abi.Start{Type: p.Type, Name: program.Name}
+			if program.Path != "" {
+				start.Path = path.Join(a.Manifest.Directory, program.Path)
+			}
+			starts = append(starts, start)
+		}
+	}
+	_, arch, _ := strings.Cut(a.Manifest.Target, "/")
+	return abi.Of(files, starts, arch)
 }
 
 // dirsSegment returns the tar bytes of the directories above all sections.

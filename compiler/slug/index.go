@@ -13,6 +13,7 @@ import (
 
 	"slugc/cache/digest"
 	"slugc/cache/disk"
+	"slugc/compiler/abi"
 )
 
 // The bounds of what a store keeps.
@@ -54,6 +55,7 @@ type keptSegment struct {
 	Files   string        `json:"files"` // fingerprint of its plan; "" if that is not known
 	Part    int           `json:"part,omitempty"`
 	Entries int           `json:"entries"`
+	ABI     []abi.File    `json:"abi,omitempty"` // what counts of the files that start in it
 }
 
 // index is what a store knows. The latest record is the last.

@@ -31,7 +31,7 @@ func orDefault(n int) int {
 type PackOptions struct {
 	Store    *Store    // keeps segments between packs; nil keeps none
 	Sections []Section // in the slug's order: layers, slices, the app last
-	Manifest Manifest  // slug.json; Format, Content, Dirs and Sections are set by Pack
+	Manifest Manifest  // slug.json; Format, Content, Dirs, Sections and ABI are set by Pack
 	Output   string    // the slug's file name; an existing file is replaced in one step at the end
 	// Name, if not nil, returns the file's name by its digest, in the directory of Output. To rename it later would
 	// make a store read it again.

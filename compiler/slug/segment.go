@@ -12,10 +12,10 @@ import (
 	"slugc/cache/digest"
 )
 
-// codec names everything that decides a segment's bytes: the layout of tar, the compressor and its
-// level. A store written with another codec is not used. A test fails if the compressed bytes
-// change and codec does not.
-const codec = "tar1 klauspost/compress/flate-1.20.3 level-6 random-stored align-4096"
+// codec names everything that decides a segment's bytes, the layout of tar, the compressor and its
+// level, and what is noted of its files. A store written with another codec is not used. A test
+// fails if the compressed bytes change and codec does not.
+const codec = "tar1 klauspost/compress/flate-1.20.3 level-6 random-stored align-4096 abi-1"
 
 // level is the deflate level: the fastest that keeps a slug within 4 % of gzip -6.
 const level = 6

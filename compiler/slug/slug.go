@@ -51,6 +51,7 @@ package slug
 
 import (
 	"slugc/cache/digest"
+	"slugc/compiler/abi"
 	"slugc/compiler/procfile"
 )
 
@@ -94,6 +95,8 @@ type Manifest struct {
 	// Mounts are the absolute paths at which processes see the app, because something in it was built for them:
 	// "/app", "/workspace", and "/layers" for its layers. Without them the app runs at any path.
 	Mounts []string `json:"mounts,omitempty"`
+	// ABI is what its programs need of a machine; nil if it has none of its own. Pack sets it.
+	ABI *abi.Record `json:"abi,omitempty"`
 }
 
 // SectionInfo describes a section in a slug.

@@ -1,11 +1,14 @@
 package slug
 
 import (
+	"archive/tar"
 	"bytes"
+	"io"
 
 	"golang.org/x/sys/unix"
 
 	"slugc/cache/digest"
+	"slugc/compiler/abi"
 )
 
 // The ways a segment comes into a slug, cheapest first.
@@ -40,6 +43,7 @@ type worker struct {
 	*packing
 	out packWriter
 	tar bytes.Buffer
+	abi []abi.File // of the files in tar
 	buf []byte
 }
 
@@ -73,6 +77,7 @@ func (w *worker) do(j job) error {
 		Files:   files,
 		Part:    j.plan.part,
 		Entries: len(j.plan.entries),
+		ABI:     w.abi,
 	}
 	if j.plan.part > 0 {
 		b.Entries = 0
@@ -103,6 +108,7 @@ func (w *worker) compress(b *built) (err error) {
 // write writes the plan's tar bytes to w.tar.
 func (w *worker) write(s placement, p plan) error {
 	w.tar.Reset()
+	w.abi = nil
 	if w.tar.Cap() == 0 {
 		w.tar.Grow(maxSegment + 64<<10)
 	}
@@ -111,6 +117,9 @@ func (w *worker) write(s placement, p plan) error {
 			if err := appendHeader(&w.tar, e); err != nil {
 				return err
 			}
+		}
+		if f, counts := abi.OfLink(e.path, e.link); e.kind == tar.TypeSymlink && counts {
+			w.abi = append(w.abi, f)
 		}
 		offset, end := int64(0), e.size
 		if p.split {
@@ -142,5 +151,31 @@ func (w *worker) content(s placement, e entry, offset int64, n int) error {
 	}
 	clear(b[n:])
 	w.tar.Write(b)
+	if offset == 0 {
+		all := io.ReaderAt(bytes.NewReader(b[:n]))
+		if int64(n) < e.size {
+			all = openFile(fd)
+		}
+		if f, counts := abi.OfFile(e.path, e.exec, b[:min(n, abi.HeadSize)], all); counts {
+			w.abi = append(w.abi, f)
+		}
+	}
 	return unchanged(fd, host, e.stat)
+}
+
+// openFile reads an open file at any place.
+type openFile int
+
+func (fd openFile) ReadAt(b []byte, offset int64) (n int, err error) {
+	for n < len(b) {
+		got, err := retry(func() (int, error) { return unix.Pread(int(fd), b[n:], offset+int64(n)) })
+		if err == nil && got == 0 {
+			err = io.EOF
+		}
+		if err != nil {
+			return n, err
+		}
+		n += got
+	}
+	return n, nil
 }

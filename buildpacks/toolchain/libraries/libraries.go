@@ -74,6 +74,9 @@ func Bring(into string, roots, from []string) (brought []Library, missing []stri
 	return brought, missing, nil
 }
 
+// IsLibC reports whether a library comes with the C library itself, glibc's: "libm.so.6".
+func IsLibC(name string) bool { return libc.MatchString(name) }
+
 // Triple is the name that Debian's directories have for a processor of Linux, Go's name of it, ""
 // for others than amd64 and arm64.
 func Triple(arch string) string {
@@ -149,7 +152,7 @@ func (s *search) read(path string) error {
 	defer f.Close()
 	names, _ := f.ImportedLibraries() // a static program has none
 	for _, name := range names {
-		if !libc.MatchString(name) && filepath.Base(name) == name {
+		if !IsLibC(name) && filepath.Base(name) == name {
 			s.need[name] = f.Machine
 		}
 	}

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
 	"slugc/cache/testkit"
+	"slugc/compiler/abi"
+	"slugc/compiler/abi/abitest"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
 )
@@ -88,13 +91,36 @@ func SmallSlug(t testing.TB, text, release string) string {
 // SlugOf packs a slug of the files, which nothing builds, with the process types.
 func SlugOf(t testing.TB, files map[string]string, types procfile.ProcessMap) string {
 	t.Helper()
+	return pack(t, files, slug.Manifest{ProcessTypes: types, Target: "linux/amd64"})
+}
+
+// MountedSlug packs a slug whose processes see the app at these paths.
+func MountedSlug(t testing.TB, mounts ...string) string {
+	t.Helper()
+	types := procfile.ProcessMap{{Type: "web", Command: "pwd; cat /app/hello.txt"}}
+	return pack(t, map[string]string{"hello.txt": "at /app"}, slug.Manifest{ProcessTypes: types, Mounts: mounts})
+}
+
+// UnloadableSlug packs a slug whose web process no machine can load.
+func UnloadableSlug(t testing.TB) string {
+	t.Helper()
+	program := abitest.File(abi.Object{
+		Arch: runtime.GOARCH, Interp: "/lib/ld-none.so.1", Needed: []string{"libnone.so.1"},
+	})
+	types := procfile.ProcessMap{{Type: "web", Command: "bin/server"}, {Type: "worker", Command: "echo works"}}
+	files := map[string]string{"bin/server": string(program)}
+	return pack(t, files, slug.Manifest{ProcessTypes: types, Target: "linux/" + runtime.GOARCH})
+}
+
+func pack(t testing.TB, files map[string]string, m slug.Manifest) string {
+	t.Helper()
 	dir := t.TempDir()
 	testkit.Tree(t, filepath.Join(dir, "app"), files)
 	file := filepath.Join(dir, "hello.tgz")
 	_, err := slug.Pack(context.Background(), slug.PackOptions{
 		Output:   file,
 		Sections: []slug.Section{{Name: "app", Dir: filepath.Join(dir, "app")}},
-		Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"},
+		Manifest: m,
 	})
 	if err != nil {
 		t.Fatal(err)
