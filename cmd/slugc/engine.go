@@ -56,7 +56,7 @@ func (c *cli) engine() (*compiler.Engine, error) {
 	}
 	return &compiler.Engine{
 		References: references,
-		Version: recordedVersion(), Self: self, Home: home, Report: c.ui,
+		Version:    recordedVersion(), Self: self, Home: home, Report: c.ui,
 		Target: lifecycle.Target{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, DistroName: distro, DistroVersion: release,
 		},

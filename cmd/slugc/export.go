@@ -12,6 +12,7 @@ import (
 
 	"slugc/buildpacks/shell"
 	"slugc/compiler/fault"
+	"slugc/compiler/launch"
 	"slugc/compiler/launch/export"
 	"slugc/compiler/release"
 )
@@ -97,9 +98,12 @@ func (c *cli) export(cmd *cobra.Command, args []string, x exportFlags) error {
 	if err := x.complete(cmd, found, target); err != nil {
 		return err
 	}
-	x.Processes, x.Directory = found.types, found.manifest.Directory
+	x.Processes, x.Directory, x.Mounts = found.types, found.manifest.Directory, found.manifest.Mounts
 	x.Env = c.environ(config, found)
 	if x.Formation, err = found.counts(x.formation); err != nil {
+		return err
+	}
+	if x.Self, err = selfPath(); err != nil {
 		return err
 	}
 	if err := c.checkSlug(found, x.Formation, x.Env); err != nil {
@@ -171,6 +175,11 @@ func (c *cli) reportExport(format string, found *appSlug, x exportFlags, done ex
 	}
 	if _, err := os.Stat(filepath.Join(x.Root, ".slugc", "slug.json")); err != nil {
 		c.ui.Detail("next, unpack the slug: " + shell.Command("slugc", "unpack", found.file, x.Root))
+	}
+	for _, place := range launch.Places(x.Root, x.Mounts) {
+		if x.Root == x.Mounts[0] && place.At != x.Root && format != "systemd" {
+			c.ui.Detail("the slug may need this link: " + shell.Command("ln", "-s", place.From, place.At))
+		}
 	}
 	if next := nextSteps[format]; next != "" {
 		c.ui.Detail(fmt.Sprintf("to start it: "+next, x.App))

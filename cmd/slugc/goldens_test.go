@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "write what errors look like into testda
 // SCRIPT" lines that make ready what no archive can hold, "env NAME=value" lines, and one "$
 // COMMAND" line; its files are the command's working directory, but for "stderr": what the command
 // says from the first " !" on, and how it ends. SLUG, OTHER, FAILING and SLOW are paths of slugs
-// with the process types web and release, MOUNTED of one to be seen at an unknown path, UNLOADABLE of one for another
-// machine. The archive is named for the error's id.
+// with the process types web and release, FIXED of one to be seen at /app, MOUNTED of one to be seen
+// at an unknown path, UNLOADABLE of one for another machine. The archive is named for the error's id.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/errors/*.txtar")
@@ -40,6 +40,7 @@ func TestErrors(t *testing.T) {
 		),
 		"SLOW":       slugctest.SmallSlug(t, "four", "sleep 60"),
 		"MOUNTED":    slugctest.MountedSlug(t, "/app", "/opt/app"),
+		"FIXED":      slugctest.MountedSlug(t, "/app", "/workspace", "/layers"),
 		"UNLOADABLE": slugctest.UnloadableSlug(t),
 	}
 	for _, file := range files {

@@ -41,6 +41,18 @@ func CheckMounts(mounts []string) error {
 		"run it with the version of slugc that has built it")
 }
 
+// Place is a directory of the machine and where a process sees it.
+type Place struct{ From, At string }
+
+// Places returns where processes see the app in dir, by its mounts: HOME first, nothing for an app without mounts.
+func Places(dir string, mounts []string) []Place {
+	var list []Place
+	for _, at := range mounts {
+		list = append(list, Place{filepath.Join(dir, mountable[at]), at})
+	}
+	return list
+}
+
 // inside returns where the process sees the app.
 func (o RunOptions) inside() string {
 	if len(o.Mounts) > 0 {
@@ -106,8 +118,8 @@ func (o RunOptions) root() (*supervise.Root, error) {
 		}
 	}
 	r := &supervise.Root{Stage: o.Dir}
-	for _, at := range o.Mounts {
-		r.Binds = append(r.Binds, supervise.Bind{From: filepath.Join(o.Dir, mountable[at]), To: at})
+	for _, place := range Places(o.Dir, o.Mounts) {
+		r.Binds = append(r.Binds, supervise.Bind{From: place.From, To: place.At})
 	}
 	if o.hidden(o.Self) {
 		r.Binds = append(r.Binds, supervise.Bind{From: o.Self, To: launcherPlace})
@@ -127,8 +139,8 @@ func (o RunOptions) sandboxBinds(box *sandbox.Sandbox) ([]sandbox.Bind, error) {
 	if err := makeLayers(o.Dir); err != nil {
 		return nil, err
 	}
-	for _, at := range o.Mounts[1:] {
-		binds = append(binds, sandbox.Bind{Host: filepath.Join(o.Dir, mountable[at]), Inside: at, Writable: true})
+	for _, place := range Places(o.Dir, o.Mounts)[1:] {
+		binds = append(binds, sandbox.Bind{Host: place.From, Inside: place.At, Writable: true})
 	}
 	if self := box.Self(); self != "" {
 		binds = append(binds, sandbox.Bind{Host: self, Inside: launcherPlace})

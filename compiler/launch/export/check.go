@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"slugc/compiler/fault"
+	"slugc/compiler/launch"
 	"slugc/compiler/release"
 	"slugc/detect/lazyregexp"
 )
@@ -37,7 +38,7 @@ func (e *export) check(f format) error {
 			fmt.Errorf("exporting %q: the timeout is negative: %s", e.App, e.Timeout),
 			"write how long processes may take to end, such as -t 30s")
 	}
-	for _, err := range []error{e.checkEnv(), e.checkCommands(), e.checkDirectories()} {
+	for _, err := range []error{e.checkEnv(), e.checkCommands(), e.checkDirectories(), e.checkMounts(f)} {
 		if err != nil {
 			return err
 		}
@@ -83,6 +84,22 @@ func (e *export) checkDirectories() error {
 		}
 	}
 	return nil
+}
+
+// checkMounts returns an error for a format that cannot show a process the slug where it must be.
+func (e *export) checkMounts(f format) error {
+	if err := launch.CheckMounts(e.Mounts); err != nil || len(e.Mounts) == 0 {
+		return err
+	}
+	at := e.Mounts[0]
+	if f.mounts || e.Root == at {
+		return nil
+	}
+	return fault.UsageError("export/mounts",
+		fmt.Errorf("exporting %q for %s: the slug must be at %s, because a buildpack has made it for these paths, "+
+			"and %[2]s can't show it there", e.App, e.format, strings.Join(e.Mounts, ", ")),
+		fmt.Sprintf("unpack it there: --root %s", at), "or export it for systemd",
+		"or let the init system run `slugc start`, which shows it there")
 }
 
 func (e *export) hasNUL(what string) error {

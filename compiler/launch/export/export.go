@@ -30,6 +30,10 @@
 // BindPaths= in systemd.exec(5). In the other formats processes share tmp, and PIDFILE names a file for each
 // where the app has tmp/pids.
 //
+// A slug with Options.Mounts must be seen at /app, /workspace and /layers. systemd shows it there, by BindPaths=, which
+// makes empty directories of these names where there are none. No other format can: [Export] refuses it
+// ("export/mounts"), unless the slug lies unpacked in /app itself.
+//
 // A stop signal goes to all processes of a dyno at once. launchd is the exception: it signals the first
 // process only. What has not ended after the timeout is killed. runit is the exception: it waits.
 //
@@ -66,6 +70,8 @@ type Options struct {
 	Env       []string           // config vars, K=V; a later one wins
 	Root      string             // where the slug is or will be unpacked: absolute
 	Directory string             // the app's directory below Root, see [launch.RunOptions]
+	Mounts    []string           // where processes are to see the slug, see [launch.RunOptions]
+	Self      string             // the slugc binary, for the programs of exec.d of a slug with Mounts: absolute
 	Dir       string             // where the files will be: absolute; systemd's units name it
 	Log       string             // directory of logs, for the formats that name one: absolute
 	User      string             // user of the processes; "" is the init system's default
@@ -87,10 +93,11 @@ type format struct {
 	files       func(e *export) []File
 	owns        func(app, name string) bool // reports whether a file of this name may be of the app's export
 	ignoresCase bool                        // the disk does not tell capitals from small letters
+	mounts      bool                        // it can show a process a directory at another path
 }
 
 var formats = map[string]format{
-	"systemd": {literal: isText, check: checkSystemd, files: systemd, owns: systemdName},
+	"systemd": {literal: isText, check: checkSystemd, files: systemd, owns: systemdName, mounts: true},
 	"upstart": {literal: isLine, files: upstart, owns: appNames(".conf")},
 	"supervisord": {
 		literal:    isASCII,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"slugc/compiler/fault"
+	"slugc/compiler/launch"
 )
 
 // specialTargets are systemd's own, systemd.special(7). A unit of the same name would replace one.
@@ -74,12 +75,17 @@ func (e *export) service(u unit) string {
 	if e.User != "" {
 		fmt.Fprintf(&b, "User=%s\n", e.User)
 	}
-	fmt.Fprintf(&b, "WorkingDirectory=%s\n", percent(e.Root))
+	fmt.Fprintf(&b, "WorkingDirectory=%s\n", percent(e.homes()[0]))
 	for _, v := range u.own {
 		fmt.Fprintf(&b, "Environment=%s\n", systemdWord(v.name+"="+v.value))
 	}
 	if len(u.vars) > 0 {
 		fmt.Fprintf(&b, "EnvironmentFile=%s\n", percent(path.Join(e.Dir, e.App+".env")))
+	}
+	for _, place := range launch.Places(e.Root, e.Mounts) {
+		if place.From != place.At { // "-": it may have no layers
+			fmt.Fprintf(&b, "BindPaths=%s:%s\n", bindWord("-"+place.From), place.At)
+		}
 	}
 	b.WriteString(e.ownTmp(u))
 	argv := u.argv()
@@ -101,14 +107,33 @@ func (e *export) ownTmp(u unit) string {
 	const script = `[ ! -d "$1/tmp" ] || exec setpriv --reuid="$(stat -c %u "$0")" --regid="$(stat -c %g "$0")" ` +
 		`--clear-groups cp -R "$1/tmp/." "$0"`
 	name := u.dotted()
-	return fmt.Sprintf("RuntimeDirectory=%s\nBindPaths=\"%%t/%[1]s\":\"%[2]s/tmp\"\n"+
-		"ExecStartPre=+-/bin/sh -c %[3]s %%t/%[1]s %[4]s\n",
-		name, strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(e.appDir()), dollar(systemdWord(script)),
-		dollar(systemdWord(e.appDir())))
+	var b strings.Builder
+	fmt.Fprintf(&b, "RuntimeDirectory=%s\n", name)
+	for _, home := range e.homes() {
+		fmt.Fprintf(&b, "BindPaths=\"%%t/%s\":%s\n", name, bindWord(path.Join(home, e.Directory, "tmp")))
+	}
+	fmt.Fprintf(&b, "ExecStartPre=+-/bin/sh -c %s %%t/%s %s\n",
+		dollar(systemdWord(script)), name, dollar(systemdWord(path.Join(e.Root, e.Directory))))
+	return b.String()
 }
 
-// appDir is where the processes run.
-func (e *export) appDir() string { return path.Join(e.Root, e.Directory) }
+// homes are the paths at which a process sees all of the slug; the first is HOME.
+func (e *export) homes() (list []string) {
+	for _, place := range launch.Places(e.Root, e.Mounts) {
+		if place.From == e.Root {
+			list = append(list, place.At)
+		}
+	}
+	if len(list) == 0 {
+		return []string{e.Root}
+	}
+	return list
+}
+
+// bindWord returns a path in quotes, as BindPaths= takes it.
+func bindWord(name string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(name) + `"`
+}
 
 // percent escapes percent signs, as systemd and supervisord require.
 func percent(text string) string { return strings.ReplaceAll(text, "%", "%%") }

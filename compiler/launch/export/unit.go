@@ -37,7 +37,10 @@ func newUnit(e *export, f format, i launch.Instance) unit {
 		name, _, _ := strings.Cut(entry, "=")
 		config[name] = !slices.Contains(ownNames, name)
 	}
-	for _, entry := range (launch.RunOptions{Dir: e.Root, Port: i.Port, Dyno: i.Name(), Env: e.Env}).Environment() {
+	process := launch.RunOptions{
+		Self: e.Self, Dir: e.Root, Mounts: e.Mounts, Port: i.Port, Dyno: i.Name(), Env: e.Env,
+	}
+	for _, entry := range process.Environment() {
 		name, value, _ := strings.Cut(entry, "=")
 		if !f.literalVar(value) {
 			value = encode(value)
