@@ -76,7 +76,7 @@ func (s *Store) fetch(ctx context.Context, r Ref, staging string) (*fetched, err
 	if isLayout(tree) {
 		return f, s.unpackLayout(ctx, f, tree)
 	}
-	if f.tree, f.members, err = recognise(tree, r.Sub); err == nil {
+	if f.tree, f.members, err = recognise(tree, r.Sub, s.o.OS+"/"+s.o.Arch); err == nil {
 		err = s.compose(ctx, r, f, tree)
 	}
 	return f, err

@@ -40,15 +40,19 @@ func TestApp(t *testing.T) {
 			{Name: "WEB_CONCURRENCY", Value: "5", Required: true, Place: "app.json:6"},
 		},
 		Formation: map[string]int{"web": 2, "worker": 0},
-		Predeploy: "rake assets", Postdeploy: "notify", Setup: "rake seed", Stack: "heroku-24",
+		Predeploy: "rake assets", Postdeploy: "rake seed", Stack: "heroku-24",
 	}
 	if diff := cmp.Diff(want, d.App); diff != "" {
 		t.Errorf("the app:\n%s", diff)
 	}
 	unused := "app.json: slugc does not use addons, cron, environments, formation.web.size, healthchecks, image, " +
-		"scripts.test."
+		"scripts.dokku.postdeploy, scripts.test."
 	if diff := cmp.Diff([]string{unused}, warnings); diff != "" {
 		t.Errorf("warnings:\n%s", diff)
+	}
+	after := " id=app.json/predeploy version= optional=false at app.json 0.10 /bin/sh -e \"rake assets\"\n"
+	if got := show(d.Post); got != after {
+		t.Errorf("after the buildpacks: %s", got)
 	}
 	var missing []string
 	for _, v := range d.App.Missing(map[string]string{"PLAIN": ""}) {
