@@ -74,9 +74,12 @@ func (r real) outcome(t *testing.T, c corpusCase) outcome {
 	t.Helper()
 	base := t.TempDir()
 	c.layOutFor(t, base)
-	testkit.Tree(t, filepath.Join(base, "out"), map[string]string{"order.toml": c.orderTOML(), "analyzed.toml": fmt.Sprintf(
+	analyzed := fmt.Sprintf(
 		"[run-image.target]\nos = %q\narch = %q\n[run-image.target.distro]\nname = %q\nversion = %q\n",
-		target.OS, target.Arch, target.DistroName, target.DistroVersion)})
+		target.OS, target.Arch, target.DistroName, target.DistroVersion)
+	testkit.Tree(t, filepath.Join(base, "out"), map[string]string{
+		"order.toml": c.orderTOML(), "analyzed.toml": analyzed,
+	})
 	log, exit := r.run(t, base, []string{"sh", "-c", phases}, nil)
 	o := r.read(t, base, log, exit)
 	if exit == 0 {

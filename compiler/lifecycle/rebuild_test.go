@@ -71,8 +71,8 @@ func (r real) rebuild(t *testing.T, c corpusCase) (last rebuilt) {
 			"REGISTRY": address, "CNB_USER_ID": "1000", "CNB_GROUP_ID": "1000",
 		})
 		// The image's layer of the app is to be without the layers; read looks for them there.
-		err := errors.Join(os.RemoveAll(filepath.Join(app, ".layers")), os.Rename(layers, filepath.Join(app, ".layers")))
-		if err != nil {
+		inApp := filepath.Join(app, ".layers")
+		if err := errors.Join(os.RemoveAll(inApp), os.Rename(layers, inApp)); err != nil {
 			t.Fatal(err)
 		}
 		last.outcome = r.read(t, base, log, exit)
