@@ -90,6 +90,9 @@ func (c *choice) take(ctx context.Context, asked []Asked) (list []lifecycle.Orde
 		if err != nil {
 			return nil, err
 		}
+		// Only the first classic one can look at the source: each of the others detects what those before it have made.
+		bp.Late = bp.Classic && !a.Optional &&
+			slices.ContainsFunc(list, func(o lifecycle.Ordered) bool { return o.Classic })
 		list = append(list, lifecycle.Ordered{Buildpack: bp, Optional: a.Optional})
 	}
 	return list, nil
@@ -158,6 +161,9 @@ func (c *choice) find(id, version string) (lifecycle.Buildpack, bool) {
 func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Outcome {
 	if bp.BuiltIn {
 		return c.probeBuiltIn(ctx, bp)
+	}
+	if bp.Late {
+		return lifecycle.Outcome{Pass: true}
 	}
 	box, err := c.ahead.sandbox()
 	if err != nil {

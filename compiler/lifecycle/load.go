@@ -23,6 +23,7 @@ type Buildpack struct {
 	Dir              string     // its directory on the host, which no build can write
 	BuiltIn          bool       // slugc's own
 	Classic          bool       // of the older contract, bin/compile
+	Late             bool       // a classic one that detects when those before it have run, as on Heroku
 	Order            []OrderOf  // of a composite buildpack: the groups that it consists of
 	targets          []targetOf // of buildpack.toml or inferred; empty for any
 }
