@@ -169,7 +169,7 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
-	env, binds, err := c.BaseEnv(ctx, nil)
+	env, _, err := c.BaseEnv(ctx, nil)
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
@@ -180,7 +180,7 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 	}
 	return lifecycle.RunDetect(ctx, lifecycle.DetectConfig{
 		Sandbox: box, AppDir: c.staged.Dirs.AppDir, Work: work, Env: c.buildEnv(c.staged, c.described), BaseEnv: env,
-		Bindings: c.bindings(), Binds: binds, Target: c.Target, Network: c.network(c.described) != lifecycle.NoNetwork,
+		Bindings: c.bindings(), Target: c.Target, Network: c.network(c.described) != lifecycle.NoNetwork,
 		Limits: c.limits(c.described), Stack: c.stack(c.described), BuildPath: classic.BuildPath(c.App),
 	}, bp)
 }

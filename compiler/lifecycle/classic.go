@@ -24,7 +24,7 @@ func (c DetectConfig) detectClassic(ctx context.Context, bp Buildpack, work stri
 	found, err := classic.Detect(ctx, classic.Config{
 		Sandbox: c.Sandbox, ID: bp.Info.ID, Dir: bp.Dir, Work: work, AppDir: c.AppDir, Build: c.BuildPath,
 		Env: inheritedOf(c.BaseEnv), Vars: c.Env, Stack: c.Stack, SourceVersion: c.Env[extension.SourceVersion],
-		Binds: c.Binds, Network: c.Network, Limits: c.limits(),
+		Network: c.Network, Limits: c.limits(),
 	})
 	output := found.Output
 	if found.Pass {
