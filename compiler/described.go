@@ -98,13 +98,13 @@ func (b *build) stack(d Described) string {
 	if b.Target.DistroVersion != "" {
 		machine = fmt.Sprintf("%s-%s", machine, b.Target.DistroVersion)
 	}
-	return cmp.Or(b.Stack, d.Settings.Stack, machine)
+	return cmp.Or(b.askedStack(d), machine)
 }
 
 // addStack adds the stack that was asked for to the environment of buildpacks, where one was: those of older APIs
 // look for it.
 func (b *build) addStack(env map[string]string, d Described) {
-	if stack := cmp.Or(b.Stack, d.Settings.Stack); stack != "" {
+	if stack := b.askedStack(d); stack != "" {
 		env["CNB_STACK_ID"] = stack
 	}
 }
@@ -115,4 +115,13 @@ func (d Described) processes() (list []procfile.Process) {
 		list = append(list, procfile.Process{Type: name, Command: d.Settings.Processes[name]})
 	}
 	return list
+}
+
+// askedStack is the stack that the request or the app's files name; "" if none does.
+func (b *build) askedStack(d Described) string {
+	stack := cmp.Or(b.Stack, d.Settings.Stack)
+	if stack == "" && d.App != nil {
+		stack = d.App.Stack
+	}
+	return stack
 }

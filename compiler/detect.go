@@ -116,7 +116,7 @@ func noMatchHints(e *detect.NoMatch) (hints []string) {
 	}
 	if e.Foreign != nil {
 		return []string{
-			fmt.Sprintf("for %s name a buildpack: --buildpack REF, or a file .buildpacks or project.toml", e.Foreign.Name),
+			fmt.Sprintf("for %s name a buildpack: --buildpack REF, a file .buildpacks or project.toml", e.Foreign.Name),
 			"slugc itself builds apps in Ruby, Node.js, Go and Clojure",
 			"if it is one of these, commit its Gemfile, package.json, go.mod, project.clj or deps.edn",
 		}

@@ -25,6 +25,7 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 		Commit:       src.Commit(),
 		Addons:       built.Layers.Addons,
 		Directory:    staged.Member,
+		AppJSON:      group.Described.App,
 	}
 	counts, err := staged.CommitCounts()
 	if err != nil {

@@ -23,6 +23,9 @@ type Packed struct {
 	Types []procfile.Process
 }
 
+// minNames is how wide the column of the sections' names is at least.
+const minNames = 32
+
 // slicePrefix is how the names of sections start that are slices.
 const slicePrefix = "slice:"
 
@@ -71,8 +74,12 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 	if err != nil {
 		return Packed{}, err
 	}
+	width := minNames
 	for _, s := range p.Sections {
-		b.Report.Detail(fmt.Sprintf("%-32s %9s  %s", s.Name, report.Bytes(s.Size), s.Why))
+		width = max(width, len(s.Name))
+	}
+	for _, s := range p.Sections {
+		b.Report.Detail(fmt.Sprintf("%-*s %9s  %s", width, s.Name, report.Bytes(s.Size), s.Why))
 	}
 	b.clock.mark("pack")
 	return Packed{p, types}, nil

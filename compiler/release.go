@@ -50,6 +50,7 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 	if err != nil && !errors.Is(err, release.ErrNoReleases) {
 		return nil, err
 	}
+	notYet := err
 	isCurrent := err == nil && current.Slug.Digest == result.Slug.Digest
 	url := current.Slug.URL
 	// A current release that names a store had its slug there once. One that names a file may be older
@@ -69,6 +70,10 @@ func (b *build) register(ctx context.Context, result *Result) (*Release, error) 
 		}
 		return &Release{App: b.App, Version: current.Version, Status: string(current.Status)}, nil
 	}
+	first := errors.Is(notYet, release.ErrNoReleases)
+	if err := b.setUpVars(ctx, releases, result.AppJSON, first); err != nil {
+		return nil, err
+	}
 	made, err := deployer.Deploy(ctx, b.App, result.Slug.Path, b.releaseRequest(result, url), b.deployOptions(result))
 	if err != nil {
 		return nil, err
@@ -82,7 +87,7 @@ func (b *build) releaseRequest(result *Result, url string) release.Request {
 	return release.Request{
 		Slug:      release.SlugRef{Digest: s.Digest, Content: s.Content, Size: s.Size, URL: url},
 		Processes: result.ProcessTypes, Addons: result.Addons, Commit: result.Commit,
-		Description: b.description(result), Target: b.platform(),
+		Description: b.description(result), Target: b.platform(), Formation: formationOf(result),
 	}
 }
 
@@ -94,6 +99,9 @@ func (b *build) deployOptions(result *Result) deploy.Options {
 	deadline := o.Limits.Deadline
 	o.Limits = b.Limits
 	o.Limits.Deadline, o.Limits.Idle = deadline, 0
+	if result.AppJSON != nil {
+		o.Setup = result.AppJSON.Postdeploy
+	}
 	if o.Key == "" {
 		o.Key = cache.Key(b.App, string(result.Slug.Digest), b.clock.started.String())
 	}

@@ -5,6 +5,7 @@ import (
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/procfile"
 	"slugc/compiler/slug"
+	"slugc/detect/descriptor"
 )
 
 // Result is what a build produced. Its JSON form is `slugc build --json`'s document.
@@ -21,6 +22,7 @@ type Result struct {
 	Commit       string                 `json:"commit,omitempty"`
 	Addons       []string               `json:"addons,omitempty"`
 	Directory    string                 `json:"directory,omitempty"` // of the app in the slug, see [slug.Manifest]
+	AppJSON      *descriptor.App        `json:"app_json,omitempty"`  // what app.json says; nil without one
 }
 
 // Slug is the built slug.

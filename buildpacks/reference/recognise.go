@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -35,8 +36,9 @@ type part struct {
 }
 
 // recognise finds the buildpack in an unpacked tree, which is in the directory sub, if that is not "", or alone in a
-// directory of the root, as in archives that GitHub makes. It returns the directory that is to be kept.
-func recognise(tree, sub string) (dir string, members []member, err error) {
+// directory of the root, as in archives that GitHub makes. Of a buildpack for several platforms the one called platform
+// counts, "linux/amd64". It returns the directory that is to be kept.
+func recognise(tree, sub, platform string) (dir string, members []member, err error) {
 	root, err := beneath.Open(tree)
 	if err != nil {
 		return "", nil, err
@@ -52,11 +54,24 @@ func recognise(tree, sub string) (dir string, members []member, err error) {
 			"write #REV:DIR with a directory that it has")
 	}
 	defer d.Close()
+	if err := choosePlatform(d, platform); err != nil {
+		return "", nil, err
+	}
 	m, err := identify(d)
 	if err != nil {
 		return "", nil, err
 	}
 	return filepath.Join(tree, filepath.FromSlash(at)), []member{m}, nil
+}
+
+// choosePlatform puts the programs for a platform, "linux/amd64", where those of a buildpack for one platform are. A
+// buildpack for several keeps them in a directory for each (pack's "multi-platform buildpacks").
+func choosePlatform(d *beneath.Dir, platform string) error {
+	own := path.Join(platform, "bin")
+	if has(d, "bin") || !has(d, path.Join(own, "build")) {
+		return nil
+	}
+	return d.Rename(own, d, "bin")
 }
 
 // descend returns the directory that holds the buildpack, by its name.

@@ -156,6 +156,10 @@ func TestClassic(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), reference.Options{})
 	p := take(t, s, write(t, filepath.Join(t.TempDir(), "heroku-buildpack-python"), classic))
+	odd := take(t, s, write(t, filepath.Join(t.TempDir(), "+my buildpack+1"), classic))
+	if odd.Buildpacks[0].ID != "my-buildpack-1" {
+		t.Errorf("a directory with an odd name makes the id %q", odd.Buildpacks[0].ID)
+	}
 	b := p.Buildpacks[0]
 	if b.Kind != reference.Classic || b.ID != "heroku-buildpack-python" || b.Version != p.Digest.Short() {
 		t.Errorf("got %+v", p)
@@ -323,4 +327,28 @@ func TestBadDirectories(t *testing.T) {
 	}
 	fails(t, o, outside, "buildpack/archive-refused", `"etc"`)
 	fails(t, o, filepath.Join(outside, "none"), "buildpack/not-found", "none")
+}
+
+// TestPlatforms holds that of a buildpack for several platforms the programs for one serve.
+func TestPlatforms(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Tree(t, filepath.Join(t.TempDir(), "python"), map[string]string{
+		"buildpack.toml":        cnb["buildpack.toml"],
+		"linux/arm64/bin/build": "#!/bin/sh\necho arm\n", "linux/arm64/bin/detect": "#!/bin/sh\n",
+		"linux/amd64/bin/build": "#!/bin/sh\necho amd\n", "linux/amd64/bin/detect": "#!/bin/sh\n",
+	})
+	for _, arch := range []string{"arm64", "amd64"} {
+		for _, program := range []string{"build", "detect"} {
+			chmod(t, filepath.Join(dir, "linux", arch, "bin", program), 0o755)
+		}
+	}
+	p := take(t, open(t, filepath.Join(t.TempDir(), "foreign"), reference.Options{OS: "linux", Arch: "arm64"}), dir)
+	if got := testkit.Read(t, filepath.Join(p.Buildpacks[0].Dir, "bin", "build")); !strings.Contains(got, "arm") {
+		t.Errorf("the programs are %q", got)
+	}
+	other := open(t, filepath.Join(t.TempDir(), "foreign"), reference.Options{OS: "plan9", Arch: "mips"})
+	_, err := try(t.Context(), other, dir, "/nowhere")
+	if e, ok := errors.AsType[*reference.Error](err); !ok || e.ID != "buildpack/no-programs" {
+		t.Errorf("got %v for a platform without programs", err)
+	}
 }

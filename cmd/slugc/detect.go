@@ -45,8 +45,8 @@ func (c *cli) detectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detect [DIR]",
 		Short: "Say what an app is, which buildpacks would build it, and why",
-		Long: `Detect prints every detector's verdict with its reasons, then the chosen group, or the buildpacks that a file
-of the app names. It only reads files: nothing is built, fetched or changed.`,
+		Long: `Detect prints every detector's verdict with its reasons, then the chosen group, or the buildpacks
+that a file of the app names. It only reads files: nothing is built, fetched or changed.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := c.sourceSpec(f, args)
@@ -174,7 +174,8 @@ func (c *cli) printDetection(
 		one.print(&text)
 	}
 	if doc.NamedFrom != "" {
-		fmt.Fprintf(&text, "\nbuildpacks named in %s: %s\n", doc.NamedFrom, safetext.Cell(strings.Join(doc.Named, ", ")))
+		named := safetext.Cell(strings.Join(doc.Named, ", "))
+		fmt.Fprintf(&text, "\nbuildpacks named in %s: %s\n", doc.NamedFrom, named)
 		return c.result(doc, text.String())
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 // scriptApps are the Go apps that a script builds. The compiled standard library is there.
 var scriptApps = map[string][]string{
+	"script-app-json":   {"blog"},
 	"script-buildpacks": {"all"},
 	"script-cache":      {"hello"},
 	"script-go":         {"hello", "app"},

@@ -13,6 +13,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -53,6 +54,9 @@ type Options struct {
 	Actor   string            // who deploys, as the release records it
 	Env     map[string]string // more config vars of the release process, before the app's own
 	Limits  sandbox.Limits    // of the release process; Deadline 0: an hour, Log: always 4 MB
+	// Setup is a command that sets an app up: it runs once in the slug, as the release process does and after it,
+	// before the app's first release becomes current. "" is none.
+	Setup string
 	// BeforeRegister is nil, or called right before the release is registered. Its error ends the
 	// deployment.
 	BeforeRegister func() error
@@ -62,21 +66,23 @@ type Options struct {
 type PhaseError struct {
 	Version int // of the release
 	Err     error
+
+	what string // of the release it ran: "the release process"
 }
 
 // Error returns the text of what happened.
 func (e *PhaseError) Error() string {
-	return fmt.Sprintf("running the release process of v%d: %v", e.Version, e.Err)
+	return fmt.Sprintf("running %s of v%d: %v", cmp.Or(e.what, phase("").what), e.Version, e.Err)
 }
 
 // Unwrap returns what happened.
 func (e *PhaseError) Unwrap() error { return e.Err }
 
-// phaseFailed is a PhaseError as a fault of the app. The first hint says that the current release
-// is unchanged and what to do.
-func phaseFailed(version int, why error, hints ...string) error {
-	hints[0] = "the current release is unchanged; " + hints[0]
-	return fault.New(fault.App, fault.ExitRelease, "release/phase-failed", &PhaseError{version, why}, hints...)
+// failed is a PhaseError as a fault of the app. The first hint says what the app still
+// runs and what to do.
+func (j job) failed(version int, why error, hints ...string) error {
+	hints[0] = j.still + "; " + hints[0]
+	return fault.New(fault.App, fault.ExitRelease, "release/phase-failed", &PhaseError{version, why, j.what}, hints...)
 }
 
 // Deploy registers a release of the slug in file as q describes it (Key and Pending are o's) and
@@ -101,22 +107,33 @@ func (d *Deployer) Deploy(
 		return d.Releases.Register(ctx, app, q)
 	}
 	_, hasPhase := procfile.ProcessMap(q.Processes).Command(processType)
-	if hasPhase {
-		kept, err := d.Releases.Config(ctx, app)
-		if err != nil {
-			return release.Release{}, err
-		}
-		p.Env = merge(kept, o.Env)
-		q.ConfigVars = release.Config(p.Env).Names()
-		current, err := d.Releases.Current(ctx, app)
-		if err == nil {
-			err = checkConfig("releasing "+app, current.Version, current.ConfigVars, p.Env)
-		}
-		if err != nil && !errors.Is(err, release.ErrNoReleases) {
+	if hasPhase || o.Setup != "" {
+		if err := p.prepare(ctx, hasPhase); err != nil {
 			return release.Release{}, err
 		}
 	}
-	return p.run(ctx, hasPhase)
+	if hasPhase {
+		q.ConfigVars = release.Config(p.Env).Names()
+	}
+	return p.run(ctx, hasPhase || p.Setup != "")
+}
+
+// prepare finds out what the release's processes need: the config vars, and whether the app must be set up.
+func (p *promotion) prepare(ctx context.Context, hasPhase bool) error {
+	kept, err := p.Releases.Config(ctx, p.app)
+	if err != nil {
+		return err
+	}
+	p.Env = merge(kept, p.Env)
+	current, err := p.Releases.Current(ctx, p.app)
+	if errors.Is(err, release.ErrNoReleases) {
+		return nil
+	}
+	p.Setup = ""
+	if err == nil && hasPhase {
+		err = checkConfig("releasing "+p.app, current.Version, current.ConfigVars, p.Env)
+	}
+	return err
 }
 
 // Rollback makes an earlier release's slug current again, as [release.Releases.Rollback] does and
@@ -217,7 +234,7 @@ func (p *promotion) trackPending(ctx context.Context) (release.Release, error) {
 		case release.Pending:
 			made, err = p.complete(ctx, made)
 		case release.Failed:
-			err = phaseFailed(
+			err = phase("").failed(
 				made.Version,
 				errors.New("it failed under this key before"),
 				"deploy again with another key",
@@ -234,11 +251,16 @@ func (p *promotion) trackPending(ctx context.Context) (release.Release, error) {
 	return made, err
 }
 
-// complete runs the release process of a pending release, if it has one, and promotes the release
-// unless the caller wants it pending. It returns the release as it is then.
+// complete runs the release process of a pending release, if it has one, and what sets the app up, and promotes the
+// release unless the caller wants it pending. It returns the release as it is then.
 func (p *promotion) complete(ctx context.Context, made release.Release) (release.Release, error) {
 	if command, ok := made.ProcessTypes.Command(processType); ok {
-		if err := p.runProcess(ctx, made, command); err != nil {
+		if err := p.runProcess(ctx, made, phase(command)); err != nil {
+			return p.fail(ctx, made, err)
+		}
+	}
+	if p.Setup != "" {
+		if err := p.runProcess(ctx, made, setup(p.Setup)); err != nil {
 			return p.fail(ctx, made, err)
 		}
 	}

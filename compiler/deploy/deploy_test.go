@@ -206,6 +206,45 @@ func TestReleaseProcessFails(t *testing.T) {
 	}
 }
 
+// TestSetup sets an app up: once, before its first release is current, and again until that succeeds.
+func TestSetup(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	env := map[string]string{"DATABASE": "db1"}
+	file, q := m.pack("one", "echo migrated")
+	_, err := m.Deploy(t.Context(), "hello", file, q, deploy.Options{Env: env, Setup: "exit 3"})
+	f := fault.Of(err)
+	const failed = "running scripts.postdeploy of v1: it ended with code 3"
+	if f == nil || f.ID != "release/phase-failed" || f.Error() != failed ||
+		!strings.HasPrefix(f.Hints[0], "the app has no release yet; fix scripts.postdeploy in app.json") {
+		t.Errorf("got %+v", f)
+	}
+	m.recorded.Out.Reset()
+	const seed = `echo "seeds $(cat hello.txt) in $DATABASE as $DYNO"`
+	m.deploys("one", "echo migrated", deploy.Options{Env: env, Setup: seed}, 2, release.Current)
+	if out := m.recorded.Out.String(); out != "migrated\nseeds one in db1 as postdeploy.1\n" {
+		t.Errorf("the first release says %q", out)
+	}
+	if !m.recorded.Has("step: Running scripts.postdeploy of hello v2") {
+		t.Errorf("it reports %q", m.recorded.Lines)
+	}
+	m.recorded.Out.Reset()
+	m.deploys("two", "", deploy.Options{Setup: seed}, 3, release.Current)
+	if out := m.recorded.Out.String(); out != "" || m.statuses() != "failed superseded current" {
+		t.Errorf("the next one says %q; releases %s", out, m.statuses())
+	}
+}
+
+// TestSetupOfPending sets an app up whose first release somebody else will promote, and that has no release process.
+func TestSetupOfPending(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.deploys("one", "", deploy.Options{Pending: true, Setup: "echo seeded"}, 1, release.Pending)
+	if out := m.recorded.Out.String(); out != "seeded\n" {
+		t.Errorf("it says %q", out)
+	}
+}
+
 // TestCancelledDuringProcess ends the deployment while the release process runs.
 func TestCancelledDuringProcess(t *testing.T) {
 	t.Parallel()

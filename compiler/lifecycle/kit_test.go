@@ -2,7 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
-	"io"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +13,26 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"slugc/cache/testkit"
+	"slugc/compiler/launch/execd"
 	"slugc/compiler/lifecycle"
 	"slugc/compiler/sandbox"
 )
+
+// TestMain stands for slugc where a profile calls `slugc exec-d`.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 3 || os.Args[1] != "exec-d" {
+		os.Exit(m.Run())
+	}
+	process, _, _ := strings.Cut(os.Getenv("DYNO"), ".")
+	text, err := execd.Script(context.Background(), execd.Options{
+		Dirs: os.Args[2:], Process: process, Dir: os.Getenv("HOME"), Environ: os.Environ(), Stderr: os.Stderr,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Print(text)
+}
 
 // bubblewrap returns the sandbox that all tests share.
 var bubblewrap = sync.OnceValues(func() (*sandbox.Sandbox, error) {
@@ -125,13 +142,5 @@ func (m *machine) build(names ...string) (*lifecycle.Result, error) {
 	if err != nil {
 		m.Fatal(err)
 	}
-	layers := filepath.Join(m.app, ".layers")
-	if err := os.MkdirAll(layers, 0o755); err != nil {
-		m.Fatal(err)
-	}
-	return lifecycle.Build(m.Context(), lifecycle.Config{
-		Sandbox: m.box, Group: choice.Members, AppDir: m.app, Layers: layers, Work: m.TempDir(), Env: m.env,
-		BaseEnv: baseEnv, Bindings: m.binding, Target: target, Limits: sandbox.Limits{Deadline: time.Minute},
-		Output: func(string) io.Writer { return m.output }, Stack: m.stack,
-	})
+	return m.buildGroup(choice.Members)
 }

@@ -88,7 +88,8 @@ func TestStack(t *testing.T) {
 		"": "debian 12", "heroku-24": "ubuntu 24.04", "debian-13": "debian 13", "alpine-3.20": "alpine 3.20",
 		"mine": "debian 12", "io.buildpacks.stacks.jammy": "debian 12", "a-b-c": "debian 12",
 	} {
-		if is := host.As(stack); is.DistroName+" "+is.DistroVersion != want || is.OS != host.OS || is.Arch != host.Arch {
+		is := host.As(stack)
+		if is.DistroName+" "+is.DistroVersion != want || is.OS != host.OS || is.Arch != host.Arch {
 			t.Errorf("%q: got %v, want %s", stack, is, want)
 		}
 	}

@@ -21,6 +21,9 @@ type Request struct {
 	Target      string   // what the slug was built for, such as "linux/amd64"; may be empty
 	Description string   // "": "Deploy" and the commit's first 8 characters
 	ConfigVars  []string // names of the config vars of the release process, sorted
+	// Formation is how many of a process type run if this becomes the app's first current release; 0 to
+	// [MaxQuantity]. Without it, web runs once, and others do not.
+	Formation Formation
 	// Key is an idempotency key of any form: another request with it returns the same release. "":
 	// a random one.
 	Key     string
@@ -34,6 +37,11 @@ type Request struct {
 func (r *Releases) Register(ctx context.Context, app string, q Request) (Release, error) {
 	if _, err := digest.Parse(string(q.Slug.Digest)); err != nil {
 		return Release{}, fmt.Errorf("registering a release of %q: %w", app, err)
+	}
+	for typ, n := range q.Formation {
+		if err := checkQuantity(typ, n); err != nil {
+			return Release{}, err
+		}
 	}
 	if q.Description == "" {
 		q.Description = "Deploy"
@@ -51,6 +59,7 @@ func (r *Releases) Register(ctx context.Context, app string, q Request) (Release
 			Commit:       q.Commit,
 			Description:  q.Description,
 			ConfigVars:   q.ConfigVars,
+			Formation:    q.Formation,
 		})
 		return err
 	})

@@ -113,6 +113,9 @@ type Release struct {
 	RollbackOf   int                 `json:"rollback_of,omitempty"`
 	// ConfigVars are the names of the config vars that its release process had, sorted; never a value.
 	ConfigVars []string `json:"config_vars,omitempty"`
+	// Formation is how many of each process type run once this is the app's first current release. Of a later
+	// one it means nothing.
+	Formation Formation `json:"formation,omitempty"`
 	// ConfigRev is the revision of its set of config vars, 0 for none; its status row has it in the store.
 	ConfigRev int       `json:"config_rev,omitempty"`
 	CreatedAt time.Time `json:"created_at"` // UTC, seconds

@@ -106,11 +106,18 @@ func (f Formation) apply(app string, rel Release, c Change) error {
 	if c.Relative {
 		n += f[c.Type]
 	}
-	if n < 0 || n > MaxQuantity {
-		return refusal(ErrBadQuantity, fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity),
-			"process type %q can't run %d times", c.Type, n)
+	if err := checkQuantity(c.Type, n); err != nil {
+		return err
 	}
 	f[c.Type] = n
+	return nil
+}
+
+func checkQuantity(typ string, n int) error {
+	if n < 0 || n > MaxQuantity {
+		return refusal(ErrBadQuantity, fmt.Sprintf("choose a quantity from 0 to %d", MaxQuantity),
+			"process type %q can't run %d times", typ, n)
+	}
 	return nil
 }
 

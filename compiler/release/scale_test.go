@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -38,6 +39,36 @@ func TestFormation(t *testing.T) {
 	released("web", release.Formation{"web": 0}) // it is no longer new
 	if got := releasetest.Must(r.Scale(ctx, "blog"))(t); !cmp.Equal(got, release.Formation{"web": 0}) {
 		t.Errorf("no change returns %v", got)
+	}
+}
+
+// TestFormationOfFirstRelease: the first release that becomes current brings its formation, and no later one does.
+func TestFormationOfFirstRelease(t *testing.T) {
+	r, ctx := newReleases(t), t.Context()
+	register := func(step int, types string, pending bool, f release.Formation) release.Release {
+		t.Helper()
+		q := releasetest.Request(step, types)
+		q.Pending, q.Formation = pending, f
+		return releasetest.Must(r.Register(ctx, "blog", q))(t)
+	}
+	first := release.Formation{"worker": 3, "clock": 0, "release": 1, "elsewhere": 2}
+	failed := register(1, "web worker", true, release.Formation{"worker": 9})
+	releasetest.Must(r.Fail(ctx, "blog", failed.Version))(t)
+	pending := register(2, "web worker clock release", true, first)
+	releasetest.Must(r.Promote(ctx, "blog", pending.Version))(t)
+	want := release.Formation{"web": 1, "worker": 3, "clock": 0}
+	if diff := cmp.Diff(want, releasetest.Must(r.Formation(ctx, "blog"))(t)); diff != "" {
+		t.Errorf("the first release's formation:\n%s", diff)
+	}
+	register(3, "web worker mail", false, release.Formation{"web": 5, "worker": 5, "mail": 5})
+	want = release.Formation{"web": 1, "worker": 3, "mail": 0}
+	if diff := cmp.Diff(want, releasetest.Must(r.Formation(ctx, "blog"))(t)); diff != "" {
+		t.Errorf("the formation after the second:\n%s", diff)
+	}
+	q := releasetest.Request(4, "web")
+	q.Formation = release.Formation{"web": release.MaxQuantity + 1}
+	if _, err := r.Register(ctx, "shop", q); !errors.Is(err, release.ErrBadQuantity) {
+		t.Errorf("too many are registered: %v", err)
 	}
 }
 

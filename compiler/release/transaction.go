@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -248,7 +249,8 @@ func (tx *transaction) currentRelease() (Release, error) {
 	return tx.release(row.Version)
 }
 
-// makeCurrent makes rel current, and writes the row of "web" if the app never had one.
+// makeCurrent makes rel current, and writes the row of "web" if the app never had one. The app's first current release
+// brings the rows of its own formation.
 func (tx *transaction) makeCurrent(rel Release) error {
 	before, err := tx.current()
 	if err != nil {
@@ -257,6 +259,9 @@ func (tx *transaction) makeCurrent(rel Release) error {
 	if err := tx.put(tx.keys.current(), currentRow{Version: rel.Version, Previous: before.Version}); err != nil {
 		return err
 	}
+	if before.Version == 0 && len(rel.Formation) > 0 {
+		return tx.begin(rel)
+	}
 	if _, web := rel.ProcessTypes.Command("web"); !web {
 		return nil
 	}
@@ -264,4 +269,18 @@ func (tx *transaction) makeCurrent(rel Release) error {
 		return err
 	}
 	return tx.put(tx.row("web"), quantityRow{1})
+}
+
+// begin writes the formation that the app's first current release brings.
+func (tx *transaction) begin(rel Release) error {
+	formation := Formation{"web": 1}
+	maps.Copy(formation, rel.Formation)
+	for _, p := range rel.ProcessTypes {
+		if n, ok := formation[p.Type]; ok && p.Type != "release" {
+			if err := tx.put(tx.row(p.Type), quantityRow{n}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
