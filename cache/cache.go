@@ -9,6 +9,7 @@
 //	    .staging/ .locks/ .used/ .choices/ .listings/   see package toolchain
 //	  segments/            compressed bytes of what apps run on, shared
 //	  buildpacks/          the built-in buildpacks as directories
+//	  foreign/             buildpacks that are not built in, by digest, see package reference
 //	  coordinator.db       the local coordinator
 //	  coordinator.db.begun that there is one, and its last revision: a file that has gone or is older is
 //	                       refused

@@ -90,6 +90,9 @@ func (c *choice) take(ctx context.Context, asked []Asked) (list []lifecycle.Orde
 		if err != nil {
 			return nil, err
 		}
+		// Only the first classic one can look at the source: each of the others detects what those before it have made.
+		bp.Late = bp.Classic && !a.Optional &&
+			slices.ContainsFunc(list, func(o lifecycle.Ordered) bool { return o.Classic })
 		list = append(list, lifecycle.Ordered{Buildpack: bp, Optional: a.Optional})
 	}
 	return list, nil
@@ -159,11 +162,14 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 	if bp.BuiltIn {
 		return c.probeBuiltIn(ctx, bp)
 	}
+	if bp.Late {
+		return lifecycle.Outcome{Pass: true}
+	}
 	box, err := c.ahead.sandbox()
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
-	env, binds, err := c.BaseEnv(ctx, nil)
+	env, _, err := c.BaseEnv(ctx, nil)
 	if err != nil {
 		return lifecycle.Outcome{Err: err}
 	}
@@ -174,7 +180,7 @@ func (c *choice) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Ou
 	}
 	return lifecycle.RunDetect(ctx, lifecycle.DetectConfig{
 		Sandbox: box, AppDir: c.staged.Dirs.AppDir, Work: work, Env: c.buildEnv(c.staged, c.described), BaseEnv: env,
-		Bindings: c.bindings(), Binds: binds, Target: c.Target, Network: c.network(c.described) != lifecycle.NoNetwork,
+		Bindings: c.bindings(), Target: c.Target, Network: c.network(c.described) != lifecycle.NoNetwork,
 		Limits: c.limits(c.described), Stack: c.stack(c.described), BuildPath: classic.BuildPath(c.App),
 	}, bp)
 }

@@ -78,7 +78,8 @@ func errReading(path string, err error) error {
 		return fmt.Errorf("reading %q: %w", path, err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return errNotFound(fmt.Errorf("there is no %q", path), "paths are relative to the app; see that it exists")
+		return errNotFound(fmt.Errorf("there is no %q", path),
+			"paths are relative to the working directory, or to the app where its files have them")
 	}
 	return fmt.Errorf("reading %q: %w", path, err)
 }

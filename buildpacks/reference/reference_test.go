@@ -156,6 +156,10 @@ func TestClassic(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), reference.Options{})
 	p := take(t, s, write(t, filepath.Join(t.TempDir(), "heroku-buildpack-python"), classic))
+	odd := take(t, s, write(t, filepath.Join(t.TempDir(), "+my buildpack+1"), classic))
+	if odd.Buildpacks[0].ID != "my-buildpack-1" {
+		t.Errorf("a directory with an odd name makes the id %q", odd.Buildpacks[0].ID)
+	}
 	b := p.Buildpacks[0]
 	if b.Kind != reference.Classic || b.ID != "heroku-buildpack-python" || b.Version != p.Digest.Short() {
 		t.Errorf("got %+v", p)
@@ -342,8 +346,8 @@ func TestPlatforms(t *testing.T) {
 	if got := testkit.Read(t, filepath.Join(p.Buildpacks[0].Dir, "bin", "build")); !strings.Contains(got, "arm") {
 		t.Errorf("the programs are %q", got)
 	}
-	_, err := try(t.Context(), open(t, filepath.Join(t.TempDir(), "foreign"), reference.Options{OS: "plan9", Arch: "mips"}),
-		dir, "/nowhere")
+	other := open(t, filepath.Join(t.TempDir(), "foreign"), reference.Options{OS: "plan9", Arch: "mips"})
+	_, err := try(t.Context(), other, dir, "/nowhere")
 	if e, ok := errors.AsType[*reference.Error](err); !ok || e.ID != "buildpack/no-programs" {
 		t.Errorf("got %v for a platform without programs", err)
 	}

@@ -89,6 +89,14 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
+// OpenKept is Open for upkeep: it fetches nothing, makes no directory, and returns nil if there is none.
+func OpenKept(dir string) (*Store, error) {
+	if !exists(dir) {
+		return nil, nil
+	}
+	return Open(dir, Options{Offline: true})
+}
+
 // Close gives back what the store has returned: from now on it may be removed.
 func (s *Store) Close() {
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"slugc/cache/digest"
+	"slugc/detect/lazyregexp"
 )
 
 // Take returns the package that a reference names. A directory or an archive of this machine is read each time,
@@ -88,6 +90,8 @@ func (r Ref) key() string {
 	return "ref-" + digest.Of([]byte(text)).Hex()[:40]
 }
 
+var notInID = lazyregexp.New(`[^a-zA-Z0-9._-]+`)
+
 // name is the last name of a reference, which a classic buildpack is known by.
 func (r Ref) name() string {
 	text := r.Sub
@@ -105,8 +109,7 @@ func (r Ref) name() string {
 			break
 		}
 	}
-	if strings.Trim(name, "./") == "" {
-		return "buildpack"
-	}
-	return name
+	// An id has no other characters, and begins with a letter or a digit.
+	name = strings.Trim(notInID.ReplaceAllString(name, "-"), "-._")
+	return cmp.Or(name, "buildpack")
 }

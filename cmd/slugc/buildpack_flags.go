@@ -43,7 +43,7 @@ func (f buildpackFlags) apply(req *compiler.Request, env map[string]string) erro
 	for _, name := range names {
 		ref, err := reference.Parse(name, here)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", from, err)
+			return compiler.ReferenceFault(fmt.Errorf("reading %s: %w", from, err))
 		}
 		req.Buildpacks = append(req.Buildpacks, compiler.Asked{Ref: ref})
 	}

@@ -77,11 +77,11 @@ func (c *cli) cachePruneCommand() *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what no build needs",
 		Long: `Prune removes an app's slugs but the last ten that were released, segments that no kept slug uses,
-what killed processes left to run in, config vars of releases whose slug is gone, and toolchains and
-caches of apps that no build used for the given time. If the rest has more bytes than the budget, what
+what killed processes left to run in, config vars of releases whose slug is gone, and toolchains, buildpacks
+and caches of apps that no build used for the given time. If the rest has more bytes than the budget, what
 has not served for longest goes too: see slugc cache ls. What a running build uses stays. With --all it
-removes the apps' layers and submodules, all toolchains, and what is kept unpacked to run: the next builds
-start from scratch.
+removes the apps' layers and submodules, all toolchains and buildpacks, and what is kept unpacked to run: the
+next builds start from scratch.
 Releases stay.
 
 After each build, slugc does the same with what exceeds the two budgets. Before a build on a nearly full
@@ -203,7 +203,7 @@ func (c *cli) pruneConfig(ctx context.Context, r *release.Releases, app *cache.A
 func (c *cli) cacheVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Check every toolchain, kept segment and slug; the next build makes again what is damaged",
+		Short: "Check every toolchain, buildpack, kept segment and slug; the next build makes again what is damaged",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := c.openHome()

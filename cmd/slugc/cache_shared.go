@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"slugc/buildpacks/reference"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/compiler/artifact"
@@ -22,8 +23,9 @@ func sharedStores(home *cache.Home) (*toolchain.Store, *slug.Store, error) {
 	return tools, segments, err
 }
 
-// pruneShared removes what all apps share, if all, or else what was not used for an age (0: no limit), and the
-// segments of what is no longer there. A running build loses nothing. It returns the bytes freed.
+// pruneShared removes what all apps share, buildpacks that are not built in included, if all, or else what was not
+// used for an age (0: no limit), and the segments of what is no longer there. A running build loses nothing. It
+// returns the bytes freed.
 func pruneShared(ctx context.Context, home *cache.Home, all bool, age time.Duration) (freed int64, err error) {
 	tools, segments, err := sharedStores(home)
 	if err != nil {
@@ -36,11 +38,21 @@ func pruneShared(ctx context.Context, home *cache.Home, all bool, age time.Durat
 		return freed, err
 	}
 	n, err := upkeep.SweepSegments(ctx, tools, segments)
+	if freed += n; err != nil {
+		return freed, err
+	}
+	taken, err := reference.OpenKept(home.Path("foreign"))
+	if taken == nil || err != nil {
+		return freed, err
+	}
+	n, err = taken.Prune(func(k reference.Kept) bool {
+		return !all && (age <= 0 || time.Since(k.Used) < age)
+	})
 	return freed + n, err
 }
 
-// verifyShared checks the toolchains and the segments that all apps share, and what is kept unpacked to run. It
-// removes what is damaged and says so, one sentence each.
+// verifyShared checks the toolchains and the segments that all apps share, what is kept unpacked to run, and the
+// buildpacks that are not built in. It removes what is damaged and says so, one sentence each.
 func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 	tools, segments, err := sharedStores(home)
 	if err != nil {
@@ -59,5 +71,13 @@ func verifyShared(ctx context.Context, home *cache.Home) ([]string, error) {
 		return problems, err
 	}
 	more, err = unpacked.Verify(ctx)
+	if problems = append(problems, more...); err != nil {
+		return problems, err
+	}
+	taken, err := reference.OpenKept(home.Path("foreign"))
+	if taken == nil || err != nil {
+		return problems, err
+	}
+	more, err = taken.Verify(ctx)
 	return append(problems, more...), err
 }

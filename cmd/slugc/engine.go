@@ -50,8 +50,13 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		func(ctx context.Context) (map[string]string, error) { return c.env.goSettings(ctx), nil },
 	)
 	registry := c.npmRegistry()
+	references, err := c.referenceOptions()
+	if err != nil {
+		return nil, err
+	}
 	return &compiler.Engine{
-		Version: recordedVersion(), Self: self, Home: home, Report: c.ui,
+		References: references,
+		Version:    recordedVersion(), Self: self, Home: home, Report: c.ui,
 		Target: lifecycle.Target{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, DistroName: distro, DistroVersion: release,
 		},

@@ -24,7 +24,7 @@ func (c DetectConfig) detectClassic(ctx context.Context, bp Buildpack, work stri
 	found, err := classic.Detect(ctx, classic.Config{
 		Sandbox: c.Sandbox, ID: bp.Info.ID, Dir: bp.Dir, Work: work, AppDir: c.AppDir, Build: c.BuildPath,
 		Env: inheritedOf(c.BaseEnv), Vars: c.Env, Stack: c.Stack, SourceVersion: c.Env[extension.SourceVersion],
-		Binds: c.Binds, Network: c.Network, Limits: c.limits(),
+		Network: c.Network, Limits: c.limits(),
 	})
 	output := found.Output
 	if found.Pass {
@@ -56,13 +56,19 @@ func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, befo
 	if err != nil {
 		return err
 	}
-	made, err := classic.Compile(ctx, classic.Config{
+	config := classic.Config{
 		Sandbox: b.Sandbox, ID: m.Info.ID, Dir: m.Dir, Work: filepath.Join(w.base, "classic"), AppDir: b.AppDir,
 		Home: home, Cache: filepath.Join(b.Layers, m.Escaped(), classicCache), Build: b.BuildPath,
 		Env: b.env.classic, Vars: b.Env, Stack: b.Stack, SourceVersion: b.Env[extension.SourceVersion],
 		Binds:   slices.Concat(b.earlierLayers(m), b.lent, runtimes),
 		Network: b.Network != NoNetwork, Limits: b.Limits, Output: b.Output(m.Info.ID),
-	})
+	}
+	if m.Late {
+		if err := b.detectLate(ctx, m, config); err != nil {
+			return err
+		}
+	}
+	made, err := classic.Compile(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -77,6 +83,29 @@ func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, befo
 		return brokenOutput(m, err)
 	}
 	return nil
+}
+
+// detectLate runs bin/detect of a buildpack which looks for what one before it makes.
+func (b *builder) detectLate(ctx context.Context, m Member, config classic.Config) error {
+	found, err := classic.Detect(ctx, config)
+	if err != nil {
+		return err
+	}
+	if !found.Pass {
+		return fault.New(fault.App, fault.ExitNoMatch, "buildpack/declined",
+			fmt.Errorf("detecting with buildpack %s: it does not take what the buildpacks before it have made of the app",
+				m.Info.ID), declineHints(found.Output)...)
+	}
+	fmt.Fprintf(b.Output(m.Info.ID), "%s app detected\n", found.Name)
+	return nil
+}
+
+func declineHints(output string) []string {
+	hints := []string{"leave it out, or put it behind the buildpack that makes what it looks for"}
+	if line, _, _ := strings.Cut(strings.TrimSpace(printable(output)), "\n"); line != "" {
+		hints = append([]string{fmt.Sprintf("it says: %s", line)}, hints...)
+	}
+	return hints
 }
 
 // earlierLayers shows a classic buildpack, which does not see the app at /app, the layers of the buildpacks before.

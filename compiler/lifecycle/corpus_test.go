@@ -23,6 +23,7 @@ import (
 //	env: NAME=VALUE       of the platform; \n stands for a line end
 //	api: 0.8              of the buildpacks, if it is not 0.10
 //	launch: web           process types to start
+//	builds: 2             the app is built twice; BUILD is the number
 //	differs: Layers: why  a field of outcome that is not the same, and the reason
 //	-- a/detect --
 //	provides x
@@ -34,6 +35,7 @@ type corpusCase struct {
 	order     []string
 	env       map[string]string
 	launch    []string
+	twice     bool
 	differs   map[string]string
 	files     []txtar.File
 }
@@ -96,6 +98,8 @@ func readCase(t testing.TB, text string) corpusCase {
 			c.env[k] = strings.ReplaceAll(v, `\n`, "\n")
 		case "api":
 			c.api = value
+		case "builds":
+			c.twice = value == "2"
 		case "launch":
 			c.launch = strings.Fields(value)
 		case "differs":
@@ -197,10 +201,17 @@ func TestAgainstLifecycle(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			theirs := real.outcome(t, c)
-			want, got := theirs.fields(), c.outcome(t).fields()
+			var want, got map[string]any
+			var log string
+			if c.twice {
+				theirs := real.rebuild(t, c)
+				want, got, log = theirs.fields(), c.rebuild(t).fields(), theirs.log
+			} else {
+				theirs := real.outcome(t, c)
+				want, got, log = theirs.fields(), c.outcome(t).fields(), theirs.log
+			}
 			if *show {
-				t.Logf("%+v", theirs)
+				t.Logf("%+v", want)
 			}
 			for field, why := range c.differs {
 				if cmp.Equal(want[field], got[field]) {
@@ -210,7 +221,7 @@ func TestAgainstLifecycle(t *testing.T) {
 				delete(got, field)
 			}
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("slugc (+) differs from the lifecycle (-):\n%s\n%s", diff, theirs.log)
+				t.Errorf("slugc (+) differs from the lifecycle (-):\n%s\n%s", diff, log)
 			}
 		})
 	}

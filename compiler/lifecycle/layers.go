@@ -114,7 +114,9 @@ func (r restored) keep(dir *beneath.Dir, name string, l layerFile) error {
 			return fmt.Errorf("setting layer %q aside: %w", name, err)
 		}
 	}
-	return writeTOML(dir, name+".toml", layerFile{Metadata: l.Metadata})
+	return writeTOML(dir, name+".toml", struct {
+		Metadata map[string]any `toml:"metadata,omitempty"`
+	}{l.Metadata})
 }
 
 // collect reads the layers after the build. It brings back launch-only layers that the buildpack declared

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ type Buildpack struct {
 	Dir              string     // its directory on the host, which no build can write
 	BuiltIn          bool       // slugc's own
 	Classic          bool       // of the older contract, bin/compile
+	Late             bool       // a classic one that detects when those before it have run, as on Heroku
 	Order            []OrderOf  // of a composite buildpack: the groups that it consists of
 	targets          []targetOf // of buildpack.toml or inferred; empty for any
 }
@@ -141,15 +143,16 @@ func (b Buildpack) check(root *os.Root) error {
 		return nil
 	}
 	for _, program := range []string{detectProgram, buildProgram} {
-		if err := isProgram(root, program); err != nil {
+		if err := isProgram(root, program, 0o111); err != nil {
 			return invalid(b.Info.ID, program, err)
 		}
 	}
 	return nil
 }
 
-// isProgram returns an error if a buildpack lacks a program. A link within the buildpack may stand for it.
-func isProgram(root *os.Root, name string) error {
+// isProgram returns an error if a buildpack lacks a program with one of these bits of its mode. A link within the
+// buildpack may stand for it.
+func isProgram(root *os.Root, name string, mode fs.FileMode) error {
 	info, err := root.Stat(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -158,7 +161,7 @@ func isProgram(root *os.Root, name string) error {
 		return beneath.Reason(err)
 	case !info.Mode().IsRegular():
 		return beneath.ErrNotRegular
-	case info.Mode()&0o111 == 0:
+	case info.Mode()&mode == 0:
 		return errors.New("it is not executable")
 	}
 	return nil
@@ -187,11 +190,11 @@ func LoadClassic(dir, id, version string) (Buildpack, error) {
 		return b, fmt.Errorf("opening a buildpack: %w", err)
 	}
 	defer root.Close()
-	if !idGrammar.MatchString(id) {
+	if !idGrammar.MatchString(id) || slices.Contains(reservedIDs, id) {
 		return b, invalid(dir, "its name", fmt.Errorf("the buildpack id %q is malformed", id))
 	}
 	for _, program := range []string{detectProgram, "bin/compile"} {
-		if err := isProgram(root, program); err != nil {
+		if err := isProgram(root, program, 0o777); err != nil { // they are made executable
 			return b, invalid(id, program, err)
 		}
 	}

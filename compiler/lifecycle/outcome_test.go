@@ -73,35 +73,58 @@ ln -s /cnb/lifecycle/cnb-lifecycle /tmp/builder
 func (r real) outcome(t *testing.T, c corpusCase) outcome {
 	t.Helper()
 	base := t.TempDir()
-	app, bps, out := filepath.Join(base, "app"), filepath.Join(base, "bps"), filepath.Join(base, "out")
-	c.layOut(t, bps, app)
-	platform := testkit.Tree(t, filepath.Join(base, "platform"), map[string]string{"bindings/.keep": ""})
-	for name, value := range c.env {
-		testkit.Write(t, filepath.Join(platform, "env", name), value)
-	}
-	order := ""
-	for _, group := range c.order {
-		order += "[[order]]\n" + groupTOML("order.group", group)
-	}
-	testkit.Tree(t, out, map[string]string{"order.toml": order, "analyzed.toml": fmt.Sprintf(
+	c.layOutFor(t, base)
+	analyzed := fmt.Sprintf(
 		"[run-image.target]\nos = %q\narch = %q\n[run-image.target.distro]\nname = %q\nversion = %q\n",
-		target.OS, target.Arch, target.DistroName, target.DistroVersion)})
-	testkit.Write(t, filepath.Join(app, ".layers/.keep"), "")
+		target.OS, target.Arch, target.DistroName, target.DistroVersion)
+	testkit.Tree(t, filepath.Join(base, "out"), map[string]string{
+		"order.toml": c.orderTOML(), "analyzed.toml": analyzed,
+	})
 	log, exit := r.run(t, base, []string{"sh", "-c", phases}, nil)
+	o := r.read(t, base, log, exit)
+	if exit == 0 {
+		r.launch(t, c, base, &o)
+	}
+	return o
+}
+
+// layOutFor lays out what the real lifecycle finds below base.
+func (c corpusCase) layOutFor(t *testing.T, base string) {
+	t.Helper()
+	app := filepath.Join(base, "app")
+	c.layOut(t, filepath.Join(base, "bps"), app)
+	testkit.Write(t, filepath.Join(base, "platform/bindings/.keep"), "")
+	for name, value := range c.env {
+		testkit.Write(t, filepath.Join(base, "platform/env", name), value)
+	}
+	testkit.Write(t, filepath.Join(app, ".layers/.keep"), "")
+}
+
+// orderTOML is the order for the real lifecycle.
+func (c corpusCase) orderTOML() (text string) {
+	for _, group := range c.order {
+		text += "[[order]]\n" + groupTOML("order.group", group)
+	}
+	return text
+}
+
+// read reads what the real lifecycle has left below base.
+func (r real) read(t *testing.T, base, log string, exit int) outcome {
+	t.Helper()
 	o := outcome{Exit: exit, log: log}
 	var group struct{ Group []struct{ ID string } }
-	if data, err := os.ReadFile(filepath.Join(out, "group.toml")); err == nil {
+	if data, err := os.ReadFile(filepath.Join(base, "out/group.toml")); err == nil {
 		decodeTOML(t, string(data), &group)
 	}
 	for _, m := range group.Group {
 		o.Group = append(o.Group, m.ID)
 	}
+	app := filepath.Join(base, "app")
 	o.Seen = recorded(t, app)
-	if exit != 0 {
-		return o
+	if exit == 0 {
+		o.Layers = layersOf(t, app, o.Group)
+		r.readMetadata(t, app, &o)
 	}
-	o.Layers = layersOf(t, app, o.Group)
-	r.launch(t, c, base, &o)
 	return o
 }
 
@@ -119,6 +142,9 @@ func (r real) run(t *testing.T, base string, args []string, env map[string]strin
 		"--setenv", "HTTP_PROXY", baseEnv["HTTP_PROXY"], "--setenv", "SECRET", baseEnv["SECRET"],
 		"--setenv", "CNB_PLATFORM_API", "0.14",
 	}
+	if layers := filepath.Join(base, "layers"); testkit.Exists(layers) {
+		shown = append(shown, "--bind", layers, "/layers")
+	}
 	for name, value := range env {
 		shown = append(shown, "--setenv", name, value)
 	}
@@ -132,15 +158,14 @@ func (r real) run(t *testing.T, base string, args []string, env map[string]strin
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
-// launch reads metadata.toml and starts processes with the real launcher.
-func (r real) launch(t *testing.T, c corpusCase, base string, o *outcome) {
+// readMetadata reads metadata.toml.
+func (r real) readMetadata(t *testing.T, app string, o *outcome) {
 	t.Helper()
 	var metadata struct {
 		Default   string                        `toml:"buildpack-default-process-type"`
 		Processes []struct{ Type string }       `toml:"processes"`
 		Labels    []struct{ Key, Value string } `toml:"labels"`
 	}
-	app := filepath.Join(base, "app")
 	decodeTOML(t, testkit.Read(t, filepath.Join(app, ".layers/config/metadata.toml")), &metadata)
 	o.Default = metadata.Default
 	for _, p := range metadata.Processes {
@@ -149,7 +174,12 @@ func (r real) launch(t *testing.T, c corpusCase, base string, o *outcome) {
 	for _, l := range metadata.Labels {
 		o.Labels += l.Key + "=" + l.Value + "\n"
 	}
-	onlyLaunch(t, app, o)
+}
+
+// launch starts processes with the real launcher.
+func (r real) launch(t *testing.T, c corpusCase, base string, o *outcome) {
+	t.Helper()
+	onlyLaunch(t, filepath.Join(base, "app"), o)
 	for _, process := range c.launch {
 		output, exit := r.run(t, base, []string{
 			"sh", "-c", "ln -s /cnb/lifecycle/cnb-launcher /tmp/" + process + "; exec /tmp/" + process + " 2>&1",
@@ -192,23 +222,37 @@ func onlyLaunch(t *testing.T, app string, o *outcome) {
 }
 
 // outcome runs slugc's own lifecycle.
-func (c corpusCase) outcome(t *testing.T) (o outcome) {
+func (c corpusCase) outcome(t *testing.T) outcome {
 	t.Helper()
 	m := newMachine(t, "")
 	c.layOut(t, m.bps, m.app)
+	o, result := c.build(t, m)
+	if result == nil {
+		return o
+	}
+	onlyLaunch(t, m.app, &o)
+	for _, process := range c.launch {
+		output, exit := m.start(result, process)
+		o.launched(process, output, exit)
+	}
+	return o
+}
+
+// build detects and builds. Without a result it has failed.
+func (c corpusCase) build(t *testing.T, m *machine) (o outcome, result *lifecycle.Result) {
+	t.Helper()
 	m.env = c.env
 	choice, err := c.choose(m)
 	for _, member := range choice.Members {
 		o.Group = append(o.Group, member.Info.ID)
 	}
-	var result *lifecycle.Result
 	if err == nil {
 		result, err = m.buildGroup(choice.Members)
 	}
 	o.Seen = recorded(t, m.app)
 	if err != nil {
 		o.Exit = fault.Of(err).Code
-		return o
+		return o, nil
 	}
 	o.Layers = layersOf(t, m.app, o.Group)
 	o.Default = result.DefaultType
@@ -219,12 +263,7 @@ func (c corpusCase) outcome(t *testing.T) (o outcome) {
 	for _, l := range result.Labels {
 		o.Labels += l.Key + "=" + l.Value + "\n"
 	}
-	onlyLaunch(t, m.app, &o)
-	for _, process := range c.launch {
-		output, exit := m.start(result, process)
-		o.launched(process, output, exit)
-	}
-	return o
+	return o, result
 }
 
 // choose loads and expands the order and chooses a group.

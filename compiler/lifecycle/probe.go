@@ -29,7 +29,6 @@ type DetectConfig struct {
 	Env      map[string]string // user-provided variables
 	BaseEnv  map[string]string // PATH and proxies; others are not passed on
 	Bindings map[string]string // host directory by name
-	Binds    []sandbox.Bind    // files that BaseEnv names
 	Target   Target
 	Network  bool
 	Limits   sandbox.Limits // without a deadline it is a minute
@@ -119,7 +118,7 @@ func (c DetectConfig) run(ctx context.Context, bp Buildpack, base string) (d *de
 	err = c.Sandbox.Run(ctx, sandbox.Spec{
 		Args: []string{path.Join(view.dir(), detectProgram), platformMount, planPath},
 		Dir:  AppMount, Env: command.Environ(env),
-		Binds:   slices.Concat(view.binds(false), platform, []sandbox.Bind{plan, home}, c.Binds),
+		Binds:   slices.Concat(view.binds(false), platform, []sandbox.Bind{plan, home}),
 		Network: c.Network, Stdout: d, Stderr: d, Limits: c.limits(),
 	})
 	if err == nil {

@@ -40,7 +40,7 @@ func withoutPaths(env string) string {
 		if strings.HasPrefix(line, "CNB_BP_PLAN_PATH=") {
 			line = "CNB_BP_PLAN_PATH\n"
 		}
-		lines = append(lines, line)
+		lines = append(lines, strings.Replace(line, "CNB_LAYERS_DIR=/layers/", "CNB_LAYERS_DIR=/app/.layers/", 1))
 	}
 	return strings.Join(lines, "")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"slugc/buildpacks/reference"
 	"slugc/buildpacks/toolchain"
 	"slugc/cache"
 	"slugc/cache/digest"
@@ -25,6 +26,9 @@ func (k *Keeper) inventory(ctx context.Context, built string) (*inventory, error
 		return nil, err
 	}
 	if err := k.addTrees(inv); err != nil {
+		return nil, err
+	}
+	if err := k.addBuildpacks(inv); err != nil {
 		return nil, err
 	}
 	apps, err := k.Home.Apps()
@@ -122,6 +126,28 @@ func (k *Keeper) addTrees(inv *inventory) error {
 			e.Kept = "a process runs on it"
 		}
 		e.remove = func(context.Context) (int64, error) { return store.Drop(t) }
+		inv.add(e)
+	}
+	return nil
+}
+
+// addBuildpacks adds the buildpacks that are not built in.
+func (k *Keeper) addBuildpacks(inv *inventory) error {
+	store, err := reference.OpenKept(k.Home.Path("foreign"))
+	if store == nil || err != nil {
+		return err
+	}
+	list, err := store.List()
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		e := Entry{What: "buildpack " + p.Buildpacks[0].ID + " " + p.Digest.Short(), For: "builds with " + p.Ref,
+			Size: p.Size, Frees: p.Size, Used: p.Used}
+		if p.InUse {
+			e.Kept = building
+		}
+		e.remove = func(context.Context) (int64, error) { return store.Remove(p.Digest) }
 		inv.add(e)
 	}
 	return nil

@@ -1,10 +1,12 @@
 package descriptor
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -95,15 +97,25 @@ func (appVar) rules() map[string]rule {
 // aboutApp are the keys of app.json that describe the app to people. Nobody expects them to do anything in a build.
 var aboutApp = []string{"$schema", "name", "description", "keywords", "website", "repository", "logo", "success_url"}
 
-// app reads app.json.
+// herokus are the other keys that Heroku and Dokku define.
+var herokus = []string{
+	"buildpacks", "env", "formation", "scripts", "stack", "addons", "cron", "environments", "healthchecks", "image",
+}
+
+// app reads app.json. Other tools have a file of that name too, React Native for one: without any key of Heroku's it
+// is theirs.
 func (r *reader) app() error {
 	data, ok, err := r.file(AppFile)
 	if err != nil || !ok {
 		return err
 	}
 	doc, err := parseJSON(AppFile, data)
-	if err != nil {
+	names := func(key string) bool { return strings.Contains(string(data), `"`+key+`"`) }
+	if err != nil && slices.ContainsFunc(herokus, names) {
 		return err
+	}
+	if err != nil || !slices.ContainsFunc(herokus, func(key string) bool { return doc.root[key] != nil }) {
+		return nil
 	}
 	normalise(doc.root)
 	var f appFile
@@ -121,13 +133,38 @@ func (r *reader) app() error {
 	return r.takeApp(f)
 }
 
-// normalise writes the short forms of app.json out: a text for a variable or a buildpack.
+// normalise writes the short forms of app.json out: a text for a variable or a buildpack. It reads what people write
+// for a text and for true.
 func normalise(root map[string]any) {
 	if env, ok := root["env"].(map[string]any); ok {
 		for name, value := range env {
-			if text, ok := value.(string); ok {
-				env[name] = map[string]any{"value": text}
+			if _, long := value.(map[string]any); !long && value != nil {
+				value = map[string]any{"value": value}
 			}
+			if v, ok := value.(map[string]any); ok {
+				switch plain := v["value"].(type) {
+				case json.Number, bool:
+					v["value"] = fmt.Sprint(plain)
+				}
+				if required, err := strconv.ParseBool(fmt.Sprint(v["required"])); err == nil {
+					v["required"] = required
+				}
+				env[name] = v
+			}
+		}
+	}
+	// Once, a formation was a list.
+	if list, ok := values(root["formation"]); ok {
+		types := map[string]any{}
+		for _, value := range list {
+			entry, _ := value.(map[string]any)
+			if name, ok := entry["process"].(string); ok {
+				delete(entry, "process")
+				types[name] = entry
+			}
+		}
+		if len(types) == len(list) {
+			root["formation"] = types
 		}
 	}
 	list, _ := values(root["buildpacks"])

@@ -19,11 +19,11 @@ func TestApp(t *testing.T) {
   "logo": "l", "success_url": "/", "image": "heroku/ruby", "addons": ["openredis"],
   "stack": "heroku-24",
   "env": {
-    "WEB_CONCURRENCY": "5",
+    "WEB_CONCURRENCY": 5,
     "SECRET_TOKEN": {"generator": "secret", "description": "signs cookies"},
     "API_KEY": {"description": "of the bank", "required": true},
     "PLAIN": {},
-    "OPTIONAL": {"required": false, "value": null}
+    "OPTIONAL": {"required": "false", "value": null}
   },
   "formation": {"web": {"quantity": 2, "size": "standard-1x"}, "worker": {"quantity": 0}, "clock": {}},
   "scripts": {
@@ -60,6 +60,30 @@ func TestApp(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"API_KEY"}, missing); diff != "" {
 		t.Errorf("missing:\n%s", diff)
+	}
+}
+
+// TestOldFormation reads a formation in the form that app.json once had.
+func TestOldFormation(t *testing.T) {
+	t.Parallel()
+	d, warnings := read(t, files("app.json", `{"formation": [{"process": "web", "quantity": 3}]}`), "")
+	if d.App.Formation["web"] != 3 || warnings != nil {
+		t.Errorf("got %v, %q", d.App.Formation, warnings)
+	}
+}
+
+// TestOthersApp reads files of other tools, which have the same name: nothing is said of them.
+func TestOthersApp(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"name": "Shop", "displayName": "Shop"}`,
+		`{"expo": {"name": "Shop", "env": {}, "scripts": []}}`,
+		"{\n  // a comment\n  expo: {},\n}",
+		`{"pages": ["pages/index"], "window": {}}`,
+	} {
+		if d, warnings := read(t, files("app.json", text), ""); d.App != nil || warnings != nil {
+			t.Errorf("%s: got %+v, %q", text, d.App, warnings)
+		}
 	}
 }
 

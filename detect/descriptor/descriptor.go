@@ -57,7 +57,8 @@ type Descriptor struct {
 
 // Use is a buildpack that a file names.
 type Use struct {
-	// Ref is the reference as written: a URI, an id, or "id@version". "" for a script.
+	// Ref is the reference: a URI, an id, or "id@version"; "" for a script. It is as written, except that
+	// "heroku/ruby" and its like are slugc's own.
 	Ref         string
 	ID, Version string  // if the file has them
 	Script      *Script // an inline buildpack, else nil
@@ -116,6 +117,25 @@ func (r *reader) choose(file string, list []Use) {
 		r.ignored = append(r.ignored, file)
 	default:
 		r.d.From, r.d.Buildpacks = file, list
+		r.takeOwn()
+	}
+}
+
+// officials are the names by which an app asks its platform for the platform's own buildpack, as Heroku's apps do.
+var officials = map[string]string{
+	"heroku/ruby": "slugc/ruby", "heroku/nodejs": "slugc/node", "heroku/go": "slugc/go",
+	"heroku/clojure": "slugc/clojure",
+}
+
+// takeOwn replaces the names of Heroku's buildpacks for the languages that slugc builds itself: an app that comes
+// from there wants what its platform has. The address of one still names Heroku's.
+func (r *reader) takeOwn() {
+	for i := range r.d.Buildpacks {
+		u := &r.d.Buildpacks[i]
+		if own := officials[u.Ref]; own != "" {
+			r.warn("%s: %s is slugc's own buildpack %s here; name Heroku's by its address", u.Place, u.Ref, own)
+			u.Ref = own
+		}
 	}
 }
 

@@ -158,7 +158,7 @@ func TestChoosing(t *testing.T) {
 		none  = "[com.slugc]\nstack = \"cedar\"\n"
 		two   = "[_]\nschema-version = \"0.3\"\n[[io.buildpacks.group]]\nuri = \"p\"\n"
 		ours  = "[com.slugc]\nbuildpacks = [\n  \"./bp\", # ours\n  \"slugc/node\",\n]\n"
-		list  = "\r\n# comment\r\n https://host/a.git#v1 # why\r\n\r\n#no\r\nheroku/ruby\r\n"
+		list  = "\r\n# comment\r\n https://host/a.git#v1 # why\r\n\r\n#no\r\nheroku/python\r\n"
 		app   = `{"buildpacks": [{"url": "heroku/nodejs"}, "https://host/b.git"]}`
 		first = "[[build.buildpacks]]\nid = \"one\"\n"
 	)
@@ -170,10 +170,12 @@ func TestChoosing(t *testing.T) {
 		{name: "nothing", tree: files("README", "x"), want: ""},
 		{name: "settings alone", tree: files("project.toml", none), want: ""},
 		{name: "list", tree: files("project.toml", none, ".buildpacks", list),
-			want: ".buildpacks https://host/a.git#v1@.buildpacks:3 heroku/ruby@.buildpacks:6"},
+			want: ".buildpacks https://host/a.git#v1@.buildpacks:3 heroku/python@.buildpacks:6"},
 		{name: "CR alone", tree: files(".buildpacks", "a\rb\r"), want: ".buildpacks a@.buildpacks:1 b@.buildpacks:2"},
 		{name: "app.json", tree: files("app.json", app),
-			want: "app.json heroku/nodejs@app.json:1 https://host/b.git@app.json:1"},
+			want: "app.json slugc/node@app.json:1 https://host/b.git@app.json:1", warnings: []string{
+				"app.json:1: heroku/nodejs is slugc's own buildpack slugc/node here; name Heroku's by its address.",
+			}},
 		{name: "byte order mark", tree: files("app.json", "\ufeff"+app, ".buildpacks", "\ufeffa"),
 			want: ".buildpacks a@.buildpacks:1", warnings: []string{
 				".buildpacks chooses the buildpacks; those of app.json are ignored.",

@@ -166,6 +166,9 @@ func (p projectReader) first(undeclared bool) error {
 		p.warn(`%s: [io.buildpacks] is ignored, because %s; add schema-version = "0.2" to [_]`, ProjectFile, why)
 	}
 	table, err := p.sub("build")
+	if err != nil && undeclared { // another tool's file, which says nothing of a schema
+		return nil
+	}
 	if err != nil || table == nil {
 		return err
 	}
