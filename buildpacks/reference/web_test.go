@@ -1,7 +1,6 @@
 package reference_test
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -100,6 +99,18 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// TestHerokuRegistry takes a buildpack by the name that it has there.
+func TestHerokuRegistry(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, map[string][]byte{"/acme/python_3.tgz": gzipped(t, tarball(t, "", classic))})
+	o := reference.Options{Heroku: srv.URL}
+	p := take(t, open(t, t.TempDir(), o), "acme/python_3")
+	if p.Buildpacks[0].ID != "python_3" || p.Source != srv.URL+"/acme/python_3.tgz" || p.Ref != "acme/python_3" {
+		t.Errorf("got %+v", p)
+	}
+	fails(t, o, "acme/none", "buildpack/not-found", `"acme/none"`, "no such directory")
+}
+
 func TestAddressErrors(t *testing.T) {
 	t.Parallel()
 	archive := gzipped(t, tarball(t, "", cnb))
@@ -118,7 +129,7 @@ func TestAddressErrors(t *testing.T) {
 	fails(t, o, "https://127.0.0.1:1/bp.tgz", "buildpack/unreachable", "127.0.0.1")
 }
 
-// TestDamagedCopy fetches again what was changed in the store, if it is still the same.
+// TestDamagedCopy fetches again what was changed in the store, and says it if that is another by now.
 func TestDamagedCopy(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, map[string][]byte{"/bp.tgz": gzipped(t, tarball(t, "", cnb))})
@@ -139,12 +150,11 @@ func TestDamagedCopy(t *testing.T) {
 	}
 	damage()
 	srv.put("/bp.tgz", gzipped(t, tarball(t, "", classic)))
-	_, err := try(t.Context(), open(t, home, reference.Options{}), srv.URL+"/bp.tgz", "/")
-	if e, ok := errors.AsType[*reference.Error](err); !ok || e.ID != "buildpack/changed" {
-		t.Errorf("got %v", err)
-	}
-	if n := len(strings.Fields(names(t, home))); n != 2 {
-		t.Errorf("the store holds %s", names(t, home))
+	var notes []string
+	o := reference.Options{Note: func(line string) { notes = append(notes, line) }}
+	p, err := try(t.Context(), open(t, home, o), srv.URL+"/bp.tgz", "/")
+	if err != nil || p.Digest == want || len(notes) != 2 || !strings.Contains(notes[1], "is another file than") {
+		t.Errorf("got %+v, %v, %q", p, err, notes)
 	}
 }
 
