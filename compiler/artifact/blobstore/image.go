@@ -26,6 +26,7 @@ const (
 	slugTrailer  = "io.slugc.slug.trailer" // of the manifest: the last 8 bytes of the slug's file, in hexadecimal
 	partDigest   = "io.slugc.part.digest"  // of a layer: the part's
 	partSection  = "io.slugc.part.section" // of a layer: the section it is of, for people
+	linksTo      = "io.slugc.links"        // of a last layer that is no part of the slug: where its links lead
 	processTypes = "io.slugc.process-types"
 )
 
@@ -33,7 +34,8 @@ const (
 var created = v1.Time{Time: time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)}
 
 // entrypoint starts an app as package launch does, in a shell that has sourced .profile.d. The slug
-// has no shell of its own: it runs on a base image with bash.
+// has no shell of its own: it runs on a base image with bash. If a layer of another's buildpack has programs in
+// exec.d, the profile runs them with slugc, which must then be on the image's PATH, or where SLUGC_LAUNCHER says.
 const entrypoint = `cd /app; for f in .profile.d/*.sh .profile; do if [ -f "$f" ]; then . "$f"; fi; done; eval "$0"`
 
 // imageConfig is the configuration of a slug's image, without its layers.
@@ -58,9 +60,9 @@ func imageConfig(m *slug.Manifest, d digest.Digest) (*v1.ConfigFile, error) {
 }
 
 // image returns the configuration and the manifest of a slug's image, as JSON. trailer is the
-// slug's last 8 bytes.
+// slug's last 8 bytes, links the last layer or nil.
 func image(
-	m *slug.Manifest, d digest.Digest, archives []slug.Archive, trailer []byte,
+	m *slug.Manifest, d digest.Digest, archives []slug.Archive, trailer []byte, links *blob,
 ) (config, manifest []byte, err error) {
 	c, err := imageConfig(m, d)
 	if err != nil {
@@ -90,6 +92,18 @@ func image(
 		}
 		x.Layers = append(x.Layers, descriptor)
 	}
+	if links != nil {
+		diff, err1 := links.DiffID()
+		layer, err2 := links.Digest()
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, nil, err
+		}
+		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, diff)
+		c.History = append(c.History, v1.History{Created: created, CreatedBy: "slugc", Comment: "links to the app"})
+		x.Layers = append(x.Layers, v1.Descriptor{
+			MediaType: types.OCILayer, Size: links.size, Digest: layer, Annotations: map[string]string{linksTo: "/app"},
+		})
+	}
 	x.Annotations[slugSize] = strconv.FormatInt(size, 10)
 	if config, err = json.Marshal(c); err != nil {
 		return nil, nil, fmt.Errorf("describing slug %s: %w", d, err)
@@ -109,7 +123,7 @@ type slugImage struct {
 	parts   []slug.Part
 	layers  []v1.Descriptor // of the parts
 	trailer []byte          // the slug's last 8 bytes
-	config  v1.Descriptor
+	others  []v1.Descriptor // the blobs that are no parts: the configuration, and perhaps a layer of links
 }
 
 // parseImage reads the manifest of the image of the slug want. It trusts nothing that it has not
@@ -130,15 +144,18 @@ func parseImage(manifest []byte, want digest.Digest) (*slugImage, error) {
 	if err1 != nil || err2 != nil || len(trailer) != 8 {
 		return nil, errors.New("it does not say how the slug ends")
 	}
-	image := &slugImage{layers: x.Layers, trailer: trailer, config: x.Config}
-	for i, l := range x.Layers {
+	image := &slugImage{layers: x.Layers, trailer: trailer, others: []v1.Descriptor{x.Config}}
+	if last := len(x.Layers) - 1; last >= 0 && x.Layers[last].Annotations[linksTo] != "" {
+		image.layers, image.others = x.Layers[:last:last], append(image.others, x.Layers[last])
+	}
+	for i, l := range image.layers {
 		if l.MediaType != types.OCILayer || checkDigest(digest.Digest(l.Digest.String())) != nil || len(l.URLs) > 0 {
 			return nil, fmt.Errorf("its layer %d is not one of a slug", i)
 		}
 		image.parts = append(image.parts, slug.Part{
 			Section: l.Annotations[partSection],
 			Digest:  digest.Digest(l.Annotations[partDigest]),
-			Size:    slug.ArchivedSize(i, len(x.Layers), l.Size),
+			Size:    slug.ArchivedSize(i, len(image.layers), l.Size),
 		})
 	}
 	if err := setOffsets(image.parts, size); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,7 +33,11 @@ func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string,
 	if is != want {
 		return "", Transfer{}, otherSlug(file, is, want)
 	}
-	config, manifest, err := image(m, want, archives, trailer)
+	links, err := linksOf(m)
+	if err != nil {
+		return "", Transfer{}, err
+	}
+	config, manifest, err := image(m, want, archives, trailer, links)
 	if err != nil {
 		return "", Transfer{}, err
 	}
@@ -58,6 +63,11 @@ func (s *oci) Put(ctx context.Context, file string, want digest.Digest) (string,
 		return "", c.transfer(), err
 	}
 	err = s.retry(ctx, func() error {
+		if links != nil {
+			if _, err := up.upload(ctx, links); err != nil {
+				return err
+			}
+		}
 		if _, err := up.upload(ctx, bytesBlob(config, types.OCIConfigJSON)); err != nil {
 			return err
 		}
@@ -223,7 +233,7 @@ func (s *oci) Stat(ctx context.Context, url string, want digest.Digest) error {
 	if err != nil {
 		return err
 	}
-	blobs := append(image.layers, image.config)
+	blobs := slices.Concat(image.layers, image.others)
 	return s.forEach(ctx, indices(len(blobs)), func(ctx context.Context, i int) error {
 		what := "the part " + blobs[i].Digest.String()
 		layer, err := pull.Layer(ctx, s.ref(blobs[i]))

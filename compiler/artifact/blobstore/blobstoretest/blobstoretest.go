@@ -37,6 +37,16 @@ func Small(t testing.TB, text string) Slug {
 	return pack(t, runtime, app, filepath.Join(dir, "slug.tgz"))
 }
 
+// Mounted packs a slug like [Small]'s whose processes see the app at these paths.
+func Mounted(t testing.TB, mounts ...string) Slug {
+	t.Helper()
+	dir := t.TempDir()
+	runtime, app := filepath.Join(dir, "runtime"), filepath.Join(dir, "app")
+	writeNoise(t, runtime, "bin/node", 1000)
+	testkit.Write(t, filepath.Join(app, "hello.txt"), "mounted")
+	return pack(t, runtime, app, filepath.Join(dir, "slug.tgz"), mounts...)
+}
+
 // Large packs two slugs of about 25 MB: a runtime with a program of 12 MB, an app of 9 MB, and the
 // same with one file of the app changed.
 func Large(t testing.TB) (before, after Slug) {
@@ -65,12 +75,12 @@ func writeNoise(t testing.TB, dir, name string, n int) {
 }
 
 // pack packs the trees of an app and its Node.js runtime.
-func pack(t testing.TB, runtime, app, to string) Slug {
+func pack(t testing.TB, runtime, app, to string, mounts ...string) Slug {
 	t.Helper()
 	types := procfile.ProcessMap{{Type: "web", Command: "cat hello.txt"}, {Type: "worker", Command: "sleep 60"}}
 	p, err := slug.Pack(t.Context(), slug.PackOptions{
 		Output:   to,
-		Manifest: slug.Manifest{Target: "linux/amd64", ProcessTypes: types},
+		Manifest: slug.Manifest{Target: "linux/amd64", ProcessTypes: types, Mounts: mounts},
 		Sections: []slug.Section{
 			{Name: "layer:slugc/node:node", Dir: runtime, Prefix: ".layers/slugc_node/node"},
 			{Name: "app", Dir: app, Exclude: []string{".layers"}},
