@@ -178,14 +178,15 @@ func TestDetectHangs(t *testing.T) {
 	for name, test := range map[string]struct{ detect, text string }{
 		"sleeps":   {"sleep 1000 & sleep 1000", "running bin/detect of buildpack acme/bp: stopped after 100ms"},
 		"writes":   {"yes", "stopped after 100ms"},
-		"fills up": {`dd if=/dev/zero of="$2" bs=1M 2>/dev/null; sleep 1000`, "running bin/detect of buildpack acme/bp"},
+		"fills up": {`dd if=/dev/zero of="$2" bs=1M 2>/dev/null; sleep 1000`, "bin/detect of buildpack acme/bp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t, "-- bp/bin/detect --\n"+test.detect)
 			m.deadline = 100 * time.Millisecond
 			choice, err := m.choose("bp")
-			if f := fault.Of(err); err == nil || f.Code != 21 && f.Code != 75 || !strings.Contains(err.Error(), test.text) {
+			f := fault.Of(err)
+			if err == nil || f.Code != 21 && f.Code != 75 || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("got %v", err)
 			}
 			if size := len(choice.Verdicts[0].Output); size > 32<<10 {

@@ -14,26 +14,41 @@ import (
 func TestBrokenOutput(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ build, text string }{
-		"a link":             {`ln -s /etc/passwd "$1/launch.toml"`, `"launch.toml": it is reached through a link`},
-		"a FIFO":             {`mkfifo "$1/build.toml"`, `"build.toml": it is not a regular file`},
-		"a link as store":    {`ln -s launch.toml "$1/store.toml"`, `"store.toml": it is reached through a link`},
-		"a large file":       {`truncate -s 1T "$1/l.toml"`, `"l.toml": it has 1099511627776 bytes, more than`},
-		"not TOML":           {`echo = >"$1/l.toml"`, `"l.toml": toml: line 1`},
-		"a layer's name":     {`: >"$1/..toml"`, `"..toml" does not name a layer`},
-		"a layer build":      {`mkdir "$1/build"`, `no layer can be called "build"`},
-		"old types":          {`echo "launch = true" >"$1/l.toml"`, `"l.toml": build, launch and cache belong into its table`},
-		"no command":         {`printf '[[processes]]\ntype = "web"\n' >"$1/launch.toml"`, `"launch.toml": process "web": it has no command`},
-		"no type":            {`printf '[[processes]]\ncommand = ["x"]\n' >"$1/launch.toml"`, `"launch.toml": a process type is empty`},
-		"a NUL in a command": {`printf '[[processes]]\ntype = "web"\ncommand = ["\\u0000"]\n' >"$1/launch.toml"`, "NUL"},
-		"a bad pattern":      {`printf '[[slices]]\npaths = ["[a"]\n' >"$1/launch.toml"`, `pattern "[a"`},
+		"a link":          {`ln -s /etc/passwd "$1/launch.toml"`, `"launch.toml": it is reached through a link`},
+		"a FIFO":          {`mkfifo "$1/build.toml"`, `"build.toml": it is not a regular file`},
+		"a link as store": {`ln -s launch.toml "$1/store.toml"`, `"store.toml": it is reached through a link`},
+		"a large file":    {`truncate -s 1T "$1/l.toml"`, `"l.toml": it has 1099511627776 bytes, more than`},
+		"not TOML":        {`echo = >"$1/l.toml"`, `"l.toml": toml: line 1`},
+		"a layer's name":  {`: >"$1/..toml"`, `"..toml" does not name a layer`},
+		"a layer build":   {`mkdir "$1/build"`, `no layer can be called "build"`},
+		"old types": {
+			`echo "launch = true" >"$1/l.toml"`,
+			`"l.toml": build, launch and cache belong into its table`,
+		},
+		"no command": {
+			`printf '[[processes]]\ntype = "web"\n' >"$1/launch.toml"`,
+			`"launch.toml": process "web": it has no command`,
+		},
+		"no type": {
+			`printf '[[processes]]\ncommand = ["x"]\n' >"$1/launch.toml"`,
+			`"launch.toml": a process type is empty`,
+		},
+		"a NUL in a command": {
+			`printf '[[processes]]\ntype = "web"\ncommand = ["\\u0000"]\n' >"$1/launch.toml"`, "NUL",
+		},
+		"a bad pattern": {`printf '[[slices]]\npaths = ["[a"]\n' >"$1/launch.toml"`, `pattern "[a"`},
 		"two defaults": {
-			`for t in a b; do printf '[[processes]]\ntype = "%s"\ncommand = ["x"]\ndefault = true\n' $t; done >"$1/launch.toml"`,
+			`for t in a b; do printf '[[processes]]\ntype = "%s"\ncommand = ["x"]\ndefault = true\n' $t
+			done >"$1/launch.toml"`,
 			`both "a" and "b" are the default process`,
 		},
 		"unmet": {`printf '[[unmet]]\nname = "x"\n' >"$1/build.toml"`, `"build.toml": the unmet entry "x"`},
 		"a bill of materials": {`ln -s /etc/passwd "$1/launch.sbom.cdx.json"`,
 			`"launch.sbom.cdx.json": it is reached through a link`},
-		"a format":             {`: >"$1/launch.sbom.spdx.json"`, `sbom-formats of its buildpack.toml lacks application/spdx+json`},
+		"a format": {
+			`: >"$1/launch.sbom.spdx.json"`,
+			`sbom-formats of its buildpack.toml lacks application/spdx+json`,
+		},
 		"another format":       {`: >"$1/launch.sbom.x.json"`, `the format "x" of a bill of materials is not known`},
 		"the layers directory": {`mv "$1" "$1.x"; mkdir "$1"`, `layers directory ".layers/acme_bp"`},
 		"a variable": {`mkdir -p "$1/l/env"; : >"$1/l/env/A-B"; printf '[types]\nbuild = true\n' >"$1/l.toml"`,
