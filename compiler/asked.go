@@ -106,8 +106,8 @@ func (b *build) inline(s Staged, use descriptor.Use, index int) (Asked, error) {
 // and the builder machine is not his.
 func askedOf(s Staged, use descriptor.Use) (Asked, error) {
 	text := use.Ref
-	if text == "" {
-		text = use.ID
+	if id, version, _ := strings.Cut(text, "@"); use.ID != "" && (text == "" || id == use.ID) {
+		text = reference.Named(use.ID, version)
 	}
 	base := filepath.Join(s.Tree.Root, filepath.FromSlash(s.Member))
 	if isPath(text) {

@@ -20,6 +20,8 @@ var (
 	scpForm   = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9_.-]+:[^:]`)
 	shortForm = lazyregexp.New(`^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._+-]*)?$`)
 	idForm    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+
+	versionForm = lazyregexp.New(`^[A-Za-z0-9._+~-]*$`)
 )
 
 // parseURL reads the address of an archive or a repository.
@@ -177,10 +179,10 @@ func parseURN(text string) (Ref, error) {
 		return Ref{Kind: Registry, Text: text, ID: id, Rev: version}, nil
 	}
 	if id, ok := strings.CutPrefix(text, "urn:cnb:builder:"); ok {
-		id, _, _ = strings.Cut(id, "@")
-		if own := strings.TrimPrefix(id, "slugc/"); slices.Contains(builtins, own) {
-			return Ref{Kind: Builtin, Text: text, ID: own}, nil
+		if own, version, ok := builtin(id); ok {
+			return Ref{Kind: Builtin, Text: text, ID: own, Rev: version}, nil
 		}
+		id, _, _ = strings.Cut(id, "@")
 		return Ref{}, failed(Writer, "buildpack/no-builder",
 			fmt.Errorf("slugc has no builder image that could hold %q", id),
 			"name the buildpack's image by docker://, or the registry's by urn:cnb:registry:")
@@ -194,12 +196,17 @@ var herokus = map[string]string{
 	"clojure": "clojure", "scala": "scala", "gradle": "gradle", "jvm": "jvm-common", "static": "static",
 }
 
-// parseShort reads heroku/python.
+// parseShort reads heroku/python, another name of Heroku's registry, or ns/name@version.
 func parseShort(text string) (Ref, error) {
-	if id, ok := strings.CutPrefix(text, "heroku/"); ok && herokus[id] != "" {
-		return Ref{Kind: Git, Text: text, Addr: "https://github.com/heroku/heroku-buildpack-" + herokus[id]}, nil
+	id, version, versioned := strings.Cut(text, "@")
+	if own, ok := strings.CutPrefix(text, "heroku/"); ok && herokus[own] != "" {
+		return Ref{Kind: Git, Text: text, Addr: "https://github.com/heroku/heroku-buildpack-" + herokus[own]}, nil
 	}
-	id, _, _ := strings.Cut(text, "@")
-	return Ref{}, errNotFound(fmt.Errorf("there is no such directory, and no buildpack is known by the name %q", id),
-		"for a Cloud Native Buildpack write urn:cnb:registry:"+id, "for any other, write its address")
+	switch {
+	case !shortForm.MatchString(text):
+		return Ref{}, fmt.Errorf("%q is not the name of a buildpack, as ns/name is", text)
+	case versioned:
+		return Ref{Kind: Registry, Text: text, ID: id, Rev: version}, nil
+	}
+	return Ref{Kind: Archive, Text: text, ID: id}, nil
 }

@@ -59,7 +59,7 @@ func (s *Store) fetchGit(ctx context.Context, r Ref, f *fetched, to string) erro
 	s.o.Note("Fetching " + repo.from.String())
 	id, err := repo.fetch(limited, r.Rev)
 	if err == nil {
-		f.source = repo.from.Argument() + "#" + id
+		f.source = repo.at(id, r.Sub)
 		if err = makeDir(to); err == nil {
 			err = s.export(limited, repo, id, to)
 		}
@@ -72,6 +72,11 @@ func (s *Store) fetchGit(ctx context.Context, r Ref, f *fetched, to string) erro
 		return context.Cause(ctx)
 	}
 	return errGit(err)
+}
+
+// at is the reference to a directory of a commit.
+func (r *repository) at(id, sub string) string {
+	return r.from.Argument() + strings.TrimSuffix("#"+id+":"+sub, ":")
 }
 
 // resolve returns the commit that a revision names, by asking the server; "" if only a fetch of everything can tell.

@@ -65,7 +65,8 @@ func TestGit(t *testing.T) {
 		}
 	}
 	p := take(t, s, addr+"#next:packs/python")
-	if b := p.Buildpacks[0]; p.Source != addr+"#"+second || b.Kind != reference.CNB || b.ID != "acme/python" {
+	if b := p.Buildpacks[0]; p.Source != addr+"#"+second+":packs/python" ||
+		b.Kind != reference.CNB || b.ID != "acme/python" {
 		t.Errorf("got %+v", p)
 	}
 }

@@ -29,9 +29,9 @@ type Ref struct {
 	Kind RefKind
 	Text string // as written, credentials removed
 
-	ID     string        // of a built-in buildpack: "node"; of the CNB registry: "ns/name"
+	ID     string        // of a built-in buildpack: "node"; of the CNB registry or Heroku's: "ns/name"
 	Path   string        // of a directory or an archive of this machine, absolute
-	Addr   string        // of anything else, with its credentials: only to fetch it
+	Addr   string        // of anything else, with its credentials: only to fetch it; "" for an ID of Heroku's registry
 	Rev    string        // branch, tag or commit of a repository; "" for its default branch; the version of an ID
 	Sub    string        // the directory in the tree that has the buildpack, slash-separated; "" for its root
 	SHA256 digest.Digest // that an archive must have; "" for any
@@ -57,7 +57,8 @@ var archiveSuffixes = []string{
 //	                                       a tag or a commit, and REV:dir a directory in it
 //	docker://host/name:tag, …@sha256:…     an image
 //	urn:cnb:registry:ns/name@version       a buildpack of the CNB registry
-//	heroku/python                          one of Heroku's classic buildpacks
+//	heroku/python, ns/name                 one of Heroku's classic buildpacks, or of its registry for everyone's
+//	ns/name@version                        the same as urn:cnb:registry:ns/name@version
 //
 // An error is an [*Error] with the id "buildpack/reference-invalid", or "buildpack/not-found" for a path.
 func Parse(text, dir string) (Ref, error) {
@@ -82,8 +83,8 @@ func parse(text, dir string) (Ref, error) {
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return Ref{}, errors.New("it has control characters")
 	}
-	if id := strings.TrimPrefix(text, "slugc/"); slices.Contains(builtins, id) {
-		return Ref{Kind: Builtin, Text: text, ID: id}, nil
+	if id, version, ok := builtin(text); ok {
+		return Ref{Kind: Builtin, Text: text, ID: id, Rev: version}, nil
 	}
 	scheme, rest, isURL := strings.Cut(text, "://")
 	switch {
@@ -101,6 +102,22 @@ func parse(text, dir string) (Ref, error) {
 		return parseShort(text)
 	}
 	return parsePath(text, dir)
+}
+
+// builtin reads the id of a built-in buildpack, which may have "slugc/" before it and a version after it.
+func builtin(text string) (id, version string, ok bool) {
+	id, version, _ = strings.Cut(strings.TrimPrefix(text, "slugc/"), "@")
+	return id, version, slices.Contains(builtins, id)
+}
+
+// Named is the reference to a Cloud Native Buildpack that is named by its id, as project.toml does: a built-in one, or
+// one of the CNB registry. An empty version is any.
+func Named(id, version string) string {
+	text := strings.TrimSuffix(id+"@"+version, "@")
+	if _, _, ok := builtin(text); ok {
+		return text
+	}
+	return "urn:cnb:registry:" + text
 }
 
 func exists(path string) bool {

@@ -64,6 +64,9 @@ func TestParse(t *testing.T) {
 		"docker://" + host + "@" + zeros:                     {Kind: reference.Image, Addr: host + "@" + zeros},
 		"docker:/host.example/bp":                            {Kind: reference.Image, Addr: "host.example/bp:latest"},
 		"urn:cnb:registry:ns/bp@1.2":                         {Kind: reference.Registry, ID: "ns/bp", Rev: "1.2"},
+		"ns/bp@1.2":                                          {Kind: reference.Registry, ID: "ns/bp", Rev: "1.2"},
+		"ns/bp":                                              {Kind: reference.Archive, ID: "ns/bp"},
+		"slugc/go@1":                                         {Kind: reference.Builtin, ID: "go", Rev: "1"},
 		"urn:cnb:registry:ns/bp":                             {Kind: reference.Registry, ID: "ns/bp"},
 	} {
 		got, err := reference.Parse(text, dir)
@@ -102,7 +105,7 @@ func TestParseErrors(t *testing.T) {
 		"urn:cnb:registry:heroku":                     "buildpack/reference-invalid ns/name",
 		"urn:isbn:1":                                  "buildpack/reference-invalid URN",
 		"python":                                      "buildpack/not-found python",
-		"acme/python":                                 "buildpack/not-found acme/python",
+		"urn:buildpack:Acme Inc":                      "buildpack/reference-invalid ns/name",
 		"/none/bp":                                    "buildpack/not-found /none/bp",
 		"file:///none/bp.git#main":                    "buildpack/not-found /none/bp.git",
 	} {

@@ -136,7 +136,7 @@ func errOffline() error {
 func (r Ref) exact(source string) Ref {
 	switch r.Kind {
 	case Git:
-		r.Rev = source[strings.LastIndexByte(source, '#')+1:]
+		r.Rev, _, _ = strings.Cut(source[strings.LastIndexByte(source, '#')+1:], ":")
 	case Image, Registry:
 		r.Kind, r.Addr = Image, source
 	}
@@ -153,13 +153,13 @@ func (s *Store) moved(ctx context.Context, r Ref, p *pin) string {
 	var now string
 	switch {
 	case r.Kind == Archive && r.SHA256 == "":
-		if changed, err := s.web.Changed(ctx, r.Addr, p.Seen); err == nil && changed {
+		if changed, err := s.web.Changed(ctx, s.address(r), p.Seen); err == nil && changed {
 			now = p.Source + " (another file than that of " + p.At.Format(time.DateOnly) + ")"
 		}
 	case r.Kind == Git && !git.IsID(r.Rev):
 		if repo, err := s.remote(r); err == nil {
 			if id, err := repo.resolve(ctx, filepath.Join(s.dir, stagingDir), r.Rev); err == nil && id != "" {
-				now = repo.from.Argument() + "#" + id
+				now = repo.at(id, r.Sub)
 			}
 		}
 	case r.Kind == Registry:

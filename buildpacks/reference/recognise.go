@@ -115,6 +115,9 @@ func identify(d *beneath.Dir) (member, error) {
 		return member{}, errMalformed(errors.New("it has no id in [buildpack]"))
 	}
 	m := member{Dir: ".", Kind: CNB, ID: desc.Buildpack.ID, Version: desc.Buildpack.Version}
+	if !idForm.MatchString(m.ID) || !versionForm.MatchString(m.Version) {
+		return m, errMalformed(fmt.Errorf("its id is %.80q and its version %.80q", m.ID, m.Version))
+	}
 	for _, o := range desc.Order {
 		m.parts = append(m.parts, o.Group...)
 	}
@@ -157,6 +160,10 @@ func errMalformed(err error) error {
 
 // errNone is the error for a tree without a buildpack. It names what there is.
 func errNone(d *beneath.Dir) error {
+	if has(d, "extension.toml") {
+		return failed(Author, "buildpack/extension", errors.New("it is an image extension (extension.toml)"),
+			"extensions change the image that a build runs in, and slugc has none: name a buildpack")
+	}
 	what, hint := "it has no bin/build and no bin/compile", "name a directory or an archive that holds a buildpack"
 	for _, source := range []string{"Cargo.toml", "go.mod"} {
 		if has(d, source) {

@@ -308,6 +308,11 @@ func TestBadDirectories(t *testing.T) {
 	}
 	fails(t, o, only("buildpack.toml", "[buildpack\n"), "buildpack/descriptor-malformed", "line 2")
 	fails(t, o, only("buildpack.toml", "api = \"0.10\"\n"), "buildpack/descriptor-malformed", "no id")
+	fails(t, o, only("buildpack.toml", strings.Replace(cnb["buildpack.toml"], "acme", "\\u001b[31m", 1)),
+		"buildpack/descriptor-malformed", "its id is")
+	extension := without("buildpack.toml")
+	testkit.Write(t, filepath.Join(extension, "extension.toml"), "")
+	fails(t, o, extension, "buildpack/extension", "extension.toml")
 	fails(t, o, without("bin/build"), "buildpack/no-programs", "no bin/build and no bin/compile")
 	fails(t, o, without("buildpack.toml"), "buildpack/no-programs")
 	source := without("bin/build")

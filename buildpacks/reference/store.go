@@ -44,6 +44,7 @@ type Options struct {
 	Env      []string          // of the caller: PATH to find git, proxies, certificates, the agent of ssh
 	Offline  bool              // fetch nothing
 	Index    string            // where the index of the CNB registry is read; "" for its own place
+	Heroku   string            // where Heroku's registry is read; "" for its own place
 	Check    bool              // see whether what was fetched before has moved, within a few seconds
 	Note     func(line string) // receives one line for people; may be nil
 }

@@ -86,7 +86,8 @@ func (s *Store) fetch(ctx context.Context, r Ref, staging string) (*fetched, err
 
 // key names a reference in the store: equal ones have equal keys.
 func (r Ref) key() string {
-	text := strings.Join([]string{string(r.Kind), r.ID, r.Path, shown(r.Addr), r.Rev, r.Sub, r.SHA256.String()}, "\x00")
+	addr := userinfo.ReplaceAllString(r.Addr, "$1")
+	text := strings.Join([]string{string(r.Kind), r.ID, r.Path, addr, r.Rev, r.Sub, r.SHA256.String()}, "\x00")
 	return "ref-" + digest.Of([]byte(text)).Hex()[:40]
 }
 
@@ -100,6 +101,9 @@ func (r Ref) name() string {
 	}
 	if text == "" {
 		text, _, _ = strings.Cut(shown(r.Addr), "#")
+	}
+	if text == "" {
+		text = r.ID
 	}
 	name := path.Base(strings.TrimRight(text, "/"))
 	name = name[strings.LastIndexByte(name, ':')+1:]

@@ -1,8 +1,10 @@
 package reference
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"hash"
 	"path/filepath"
 
@@ -12,12 +14,17 @@ import (
 
 // fetchArchive fetches and unpacks an archive.
 func (s *Store) fetchArchive(ctx context.Context, r Ref, f *fetched, to string) error {
-	f.source = shown(r.Addr)
+	addr := s.address(r)
+	f.source = shown(addr)
 	file, sum := filepath.Join(f.staging, "archive"), sha256.New()
 	s.o.Note("Fetching " + f.source)
 	err := s.web.Download(ctx, source.Download{
-		Addr: r.Addr, File: file, Sums: []hash.Hash{sum}, Seen: &f.seen, Meter: func(done, total int64) {},
+		Addr: addr, File: file, Sums: []hash.Hash{sum}, Seen: &f.seen, Meter: func(done, total int64) {},
 	})
+	if err != nil && r.ID != "" && (source.Absent(err) || source.Refused(err)) {
+		return errNotFound(fmt.Errorf("there is no such directory, and Heroku's registry has no buildpack %q", r.ID),
+			"for a Cloud Native Buildpack write urn:cnb:registry:"+r.ID, "for any other, write its address")
+	}
 	if err != nil {
 		return errFetching(ctx, err)
 	}
@@ -25,6 +32,17 @@ func (s *Store) fetchArchive(ctx context.Context, r Ref, f *fetched, to string) 
 		return errDigest(is, r.SHA256)
 	}
 	return s.unpackFile(ctx, file, to)
+}
+
+// herokuRegistry is where Heroku keeps the buildpacks of everyone, by namespace and name.
+const herokuRegistry = "https://buildpack-registry.s3.amazonaws.com/buildpacks"
+
+// address is where an archive is.
+func (s *Store) address(r Ref) string {
+	if r.Addr == "" {
+		return cmp.Or(s.o.Heroku, herokuRegistry) + "/" + r.ID + ".tgz"
+	}
+	return r.Addr
 }
 
 // errFetching is the error of a download.

@@ -100,6 +100,18 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// TestHerokuRegistry takes a buildpack by the name that it has there.
+func TestHerokuRegistry(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, map[string][]byte{"/acme/python_3.tgz": gzipped(t, tarball(t, "", classic))})
+	o := reference.Options{Heroku: srv.URL}
+	p := take(t, open(t, t.TempDir(), o), "acme/python_3")
+	if p.Buildpacks[0].ID != "python_3" || p.Source != srv.URL+"/acme/python_3.tgz" || p.Ref != "acme/python_3" {
+		t.Errorf("got %+v", p)
+	}
+	fails(t, o, "acme/none", "buildpack/not-found", `"acme/none"`, "no such directory")
+}
+
 func TestAddressErrors(t *testing.T) {
 	t.Parallel()
 	archive := gzipped(t, tarball(t, "", cnb))

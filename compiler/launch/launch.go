@@ -20,6 +20,13 @@
 // share the app's directory, but for tmp: each has its own copy of what the slug holds there; where the kernel
 // permits no mount at all, PIDFILE and TMPDIR name the copy.
 //
+// An app with mounts ([Unpacked].Mounts), which a buildpack has made for absolute paths, is besides at /app and
+// /workspace, and its layers at /layers: each process has a root directory of its own, all of the host's with these
+// three over it, in the same mount namespace. Where the kernel permits no mount, links lead there if slugc may make
+// them; else the app is refused. bubblewrap would be no way out: it may mount where slugc may, and its own process
+// between takes signals and exit codes. What the host has at these paths an app with mounts does not see. A
+// program that the machine cannot load [CheckMachine] finds before.
+//
 // A process gets a clean environment: a default PATH and LANG, the config vars, HOME, DYNO, foreman's PS,
 // and PORT if it has one. A shell in the app's directory sources .profile.d/*.sh in the order of their
 // names and then .profile, and executes `bash -c COMMAND`, or sh where there is no bash. A signal reaches
@@ -51,6 +58,7 @@ type RunOptions struct {
 	// Mounts are where the process sees the app besides ([slug.Manifest]): HOME and the working directory are the
 	// first of them.
 	Mounts  []string
+	linked  bool     // links lead to the app from its mounts
 	Command string   // for the shell
 	Env     []string // config vars, K=V; a later one wins
 	Port    int      // PORT; 0 leaves it to Env
@@ -139,7 +147,10 @@ func (o RunOptions) start(in, out, problems *os.File) (process *supervise.Proces
 			return nil, nil, err
 		}
 		if request.Overlay == nil {
-			return nil, nil, o.refusal(err)
+			if err := o.link(err); err != nil {
+				return nil, nil, err
+			}
+			continue
 		}
 		if err := o.Layers.unpack(); err != nil {
 			return nil, nil, fmt.Errorf("running %q: %w", o.Command, err)

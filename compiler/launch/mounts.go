@@ -105,8 +105,8 @@ func makeLayers(dir string) error {
 }
 
 // root returns the root directory in which the app is at its mounts, nil for an app without.
-func (o RunOptions) root() (*supervise.Root, error) {
-	if len(o.Mounts) == 0 {
+func (o *RunOptions) root() (*supervise.Root, error) {
+	if len(o.Mounts) == 0 || o.linked {
 		return nil, nil
 	}
 	if o.Self == "" {
@@ -128,13 +128,17 @@ func (o RunOptions) root() (*supervise.Root, error) {
 }
 
 // sandboxBinds are those that show a sandboxed process the app, at /app first.
-func (o RunOptions) sandboxBinds(box *sandbox.Sandbox) ([]sandbox.Bind, error) {
+func (o *RunOptions) sandboxBinds(box *sandbox.Sandbox) ([]sandbox.Bind, error) {
 	binds := []sandbox.Bind{{Host: o.Dir, Inside: appMount, Writable: true}}
 	if len(o.Mounts) == 0 {
 		return binds, nil
 	}
+	self := box.Self()
 	if box.Level() != sandbox.Bubblewrap {
-		return nil, o.refusal(errors.New(box.Reason()))
+		if err := o.link(errors.New("the sandbox is of level " + string(box.Level()))); err != nil || self == "" {
+			return binds, err
+		}
+		return append(binds, sandbox.Bind{Host: self, Inside: self}), nil
 	}
 	if err := makeLayers(o.Dir); err != nil {
 		return nil, err
@@ -142,17 +146,33 @@ func (o RunOptions) sandboxBinds(box *sandbox.Sandbox) ([]sandbox.Bind, error) {
 	for _, place := range Places(o.Dir, o.Mounts)[1:] {
 		binds = append(binds, sandbox.Bind{Host: place.From, Inside: place.At, Writable: true})
 	}
-	if self := box.Self(); self != "" {
+	if self != "" {
 		binds = append(binds, sandbox.Bind{Host: self, Inside: launcherPlace})
 	}
 	return binds, nil
 }
 
-// refusal is the fault for an app that cannot be shown at its mounts.
-func (o RunOptions) refusal(err error) error {
+// link leads to the app from its mounts by links, because it cannot be mounted there: cause says why. The error is a
+// fault "launch/no-mounts" if that cannot be done either; it is cause itself where no links are missing.
+func (o *RunOptions) link(cause error) error {
+	if len(o.Mounts) == 0 || o.linked {
+		return cause
+	}
+	err := makeLayers(o.Dir)
+	if err == nil {
+		err = link(Places(o.Dir, o.Mounts))
+	}
+	if o.linked = err == nil; o.linked {
+		return nil
+	}
+	return o.refusal(fmt.Errorf("%w, and no link can be made: %w", cause, err))
+}
+
+func (o *RunOptions) refusal(err error) error {
 	return fault.New(fault.Slugc, fault.ExitLaunch, "launch/no-mounts",
 		fmt.Errorf("running %q: the app must be at %s, because a buildpack has made it for these paths: %w",
 			o.Command, strings.Join(o.Mounts, ", "), err),
 		"permit slugc to mount: run it as root or with user namespaces, in a container with the capability SYS_ADMIN",
-		"or run an image of the slug, in which the paths are right: `slugc export --help` says how")
+		"or let nothing be at these paths and run slugc as root, which then makes links there",
+		"or run an image of the slug from an OCI registry, in which the paths are right")
 }

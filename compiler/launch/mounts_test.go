@@ -157,6 +157,61 @@ func TestMountsRefused(t *testing.T) {
 	}
 }
 
+// within runs the child in a root directory of its own in which nothing can be mounted, and into which more options of
+// bubblewrap put something. It is root there, as in a container without privileges.
+func within(t *testing.T, dir string, more []string, args ...string) (out string, err error) {
+	t.Helper()
+	testkit.NeedsTools(t, "bubblewrap")
+	options := []string{
+		"--unshare-user", "--disable-userns", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--proc", "/proc",
+		"--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", child(t), child(t), "--bind", dir, dir,
+	}
+	for _, name := range []string{"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64"} {
+		if target, err := os.Readlink(name); err == nil {
+			options = append(options, "--symlink", target, name)
+		} else {
+			options = append(options, "--ro-bind-try", name, name)
+		}
+	}
+	cmd := exec.Command("bwrap", slices.Concat(options, more, []string{"--", child(t)}, args)...)
+	text, err := cmd.CombinedOutput()
+	return string(text), err
+}
+
+// TestMountsByLinks runs an app that must be at fixed paths where nothing can be mounted. Links lead to it, unless
+// something is in their way, and go with it.
+func TestMountsByLinks(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		more []string
+		want string // what is printed, "" for the app's own
+	}{
+		"free":                  {nil, ""},
+		"a killed process's":    {[]string{"--symlink", "/tmp/gone", "/workspace"}, ""},
+		"another app's":         {[]string{"--symlink", "/usr", "/workspace"}, "/workspace leads to /usr"},
+		"a directory":           {[]string{"--dir", "/app"}, "something else at /app"},
+		"a read-only directory": {[]string{"--remount-ro", "/"}, "read-only file system"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			const command = `echo "$HOME $(cat /app/server /workspace/server /layers/bp/tool/bin/x) $(pwd -P)"
+test -x "$SLUGC_LAUNCHER" && readlink /app`
+			out, err := within(t, dir, test.more, "slug", child(t), mounted(t, dir, allMounts), dir, command)
+			if test.want != "" {
+				if err == nil || !strings.Contains(out, test.want) {
+					t.Errorf("it ends with %v: %s", err, out)
+				}
+				return
+			}
+			lines := strings.Split(out, "\n")
+			if err != nil || len(lines) != 3 || lines[0] != "/app oneonetool "+lines[1] {
+				t.Errorf("it ends with %v: %s", err, out)
+			}
+		})
+	}
+}
+
 // TestMountsSandboxed runs a release process, which sees the app at the same paths.
 func TestMountsSandboxed(t *testing.T) {
 	t.Parallel()

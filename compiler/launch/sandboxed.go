@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"slugc/compiler/sandbox"
 )
@@ -17,6 +18,10 @@ func RunSandboxed(ctx context.Context, box *sandbox.Sandbox, o RunOptions, limit
 		return 0, err
 	}
 	inside := box.Path(binds[0])
+	if o.linked {
+		// HOME is where the sandbox lets the process write.
+		o.Mounts, o.Env = nil, append(slices.Clone(o.Env), launcherVariable+"="+box.Self())
+	}
 	path, script, err := o.interpreter(inside)
 	if err != nil {
 		return 0, err

@@ -212,6 +212,7 @@ func CheckDigest(known *digest.Known, file string, want digest.Digest) error {
 // Remove removes the directory, what killed processes have left beside it, and kept sections that are too many.
 // What it cannot remove, a later one removes.
 func (u *Unpacked) Remove() {
+	unlink(Places(u.Dir, u.Mounts))
 	_ = disk.RemoveAll(u.tmp)
 	_ = u.lock.Unlock()
 	if u.Layers != nil {

@@ -81,7 +81,7 @@ type builder struct {
 	platform    string
 	app, layers *beneath.Dir                // AppDir and Layers, as they were before the first buildpack
 	env         environments                // of the next buildpack's process; build layers change it
-	foreign     []sandbox.Bind              // the platform directory of buildpacks of others
+	foreign     []sandbox.Bind              // what buildpacks of others see: the platform directory, apt's sources
 	lent        []sandbox.Bind              // what the build layers of built-in buildpacks point to
 	sboms       sboms                       // of the buildpacks of others
 	configVars  map[string]string           // of the last classic buildpack
@@ -119,6 +119,11 @@ func (b *builder) prepare() (err error) {
 		if err != nil {
 			return err
 		}
+		packages, err := sandbox.Packages(filepath.Join(b.Work, "apt"))
+		if err != nil {
+			return fmt.Errorf("making a build directory: %w", err)
+		}
+		b.foreign = append(b.foreign, packages...)
 	}
 	steps, _ := b.Network.steps(b.Sandbox)
 	if err := extension.WriteSteps(b.platform, steps); err != nil {

@@ -52,14 +52,20 @@ func (v foreignView) check() error {
 		"`slugc doctor` says what the sandbox lacks: only slugc's own buildpacks run without it")
 }
 
-// binds returns the mounts of the app, the layers and the buildpack.
+// binds returns the mounts of the app, the layers and the buildpack. Layers of other buildpacks are read-only: nothing
+// that one leaves there may reach another's next build.
 func (v foreignView) binds(writable bool) []sandbox.Bind {
 	binds := []sandbox.Bind{
 		{Host: v.app, Inside: AppMount, Writable: writable},
 		{Host: v.app, Inside: WorkspaceMount, Writable: writable},
 	}
 	if v.layers != "" {
-		binds = append(binds, sandbox.Bind{Host: v.layers, Inside: LayersMount, Writable: true})
+		for _, at := range []string{path.Join(AppMount, layersName), path.Join(WorkspaceMount, layersName), LayersMount} {
+			own := sandbox.Bind{
+				Host: filepath.Join(v.layers, v.bp.Escaped()), Inside: path.Join(at, v.bp.Escaped()), Writable: true,
+			}
+			binds = append(binds, sandbox.Bind{Host: v.layers, Inside: at}, own)
+		}
 	}
 	return append(binds, sandbox.Bind{Host: v.bp.Dir, Inside: v.dir()})
 }

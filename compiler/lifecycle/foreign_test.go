@@ -288,3 +288,33 @@ END
 		t.Error(diff)
 	}
 }
+
+// TestForeignKeepsOff holds that a buildpack of others changes nothing of another one's layers, which that finds again
+// in the next build.
+func TestForeignKeepsOff(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, `
+-- one/bin/build --
+mkdir -p "$1/tool"
+echo good >"$1/tool/file"
+printf '[types]\ncache = true\n' >"$1/tool.toml"
+-- two/bin/build --
+for layers in /app/.layers /workspace/.layers /layers; do
+	for attack in "echo bad >$layers/acme_one/tool/file" "rm $layers/acme_one/tool.toml" "mkdir $layers/acme_three" \
+		"mv $layers/acme_one /app/one" "mv $layers /app/old" "ln -s / $layers/acme_four" \
+		"ln $layers/acme_one/tool/file /app/linked"; do
+		if sh -c "$attack" 2>/dev/null; then echo "succeeded: $attack"; exit 1; fi
+	done
+done
+for layers in /app/.layers /workspace/.layers /layers; do echo mine >>$layers/acme_two/own; done
+`)
+	if _, err := m.build("one", "two"); err != nil {
+		t.Fatalf("%v\n%s", err, m.output)
+	}
+	if got := testkit.Read(t, filepath.Join(m.app, ".layers", "acme_one", "tool", "file")); got != "good\n" {
+		t.Errorf("the first buildpack's layer holds %q", got)
+	}
+	if got := testkit.Read(t, filepath.Join(m.app, ".layers", "acme_two", "own")); got != "mine\nmine\nmine\n" {
+		t.Errorf("the second buildpack's layers directory holds %q\n%s", got, m.output)
+	}
+}

@@ -49,11 +49,9 @@ func TestBrokenOutput(t *testing.T) {
 			`: >"$1/launch.sbom.spdx.json"`,
 			`sbom-formats of its buildpack.toml lacks application/spdx+json`,
 		},
-		"another format":       {`: >"$1/launch.sbom.x.json"`, `the format "x" of a bill of materials is not known`},
-		"the layers directory": {`mv "$1" "$1.x"; mkdir "$1"`, `layers directory ".layers/acme_bp"`},
+		"another format": {`: >"$1/launch.sbom.x.json"`, `the format "x" of a bill of materials is not known`},
 		"a variable": {`mkdir -p "$1/l/env"; : >"$1/l/env/A-B"; printf '[types]\nbuild = true\n' >"$1/l.toml"`,
 			`"A-B" is not a variable name`},
-		"another's bills of materials": {`ln -s /etc "$1/../sbom"; printf '[types]\nlaunch = true\n' >"$1/l.toml"`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,12 +64,6 @@ version = "1"
 sbom-formats = ["application/vnd.cyclonedx+json"]
 `)
 			_, err := m.build("bp")
-			if test.text == "" {
-				if err != nil {
-					t.Error(err)
-				}
-				return
-			}
 			f := fault.Of(err)
 			if err == nil || f.ID != "buildpack/broken-output" || f.Code != 52 || strings.Contains(err.Error(), "\n") ||
 				!strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), "acme/bp") {

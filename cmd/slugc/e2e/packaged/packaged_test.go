@@ -22,23 +22,31 @@ import (
 
 // platform is a platform that knows nothing of slugc.
 type platform struct {
-	dir string // with buildpacks, app, layers and platform
-	env []string
+	buildpacks string // the directory with all of them
+	dir        string // with app, layers and platform
+	env        []string
 }
 
-// newPlatform unpacks the archives into a directory of buildpacks and copies an app.
-func newPlatform(t *testing.T, archives []buildpacks.Archive, app string) platform {
+// unpack unpacks the archives into a directory of buildpacks.
+func unpack(t *testing.T, archives []buildpacks.Archive) string {
 	t.Helper()
-	p := platform{dir: t.TempDir()}
+	all := t.TempDir()
 	for _, a := range archives {
-		dir := filepath.Join(p.dir, "buildpacks", name(a.ID))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		dir := filepath.Join(all, name(a.ID))
+		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command("tar", "-xzf", a.File, "-C", dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
+	return all
+}
+
+// newPlatform makes a platform with buildpacks and a copy of an app.
+func newPlatform(t *testing.T, all, app string) platform {
+	t.Helper()
+	p := platform{buildpacks: all, dir: t.TempDir()}
 	// What such a platform's user sets for a build is in its env, and the lifecycle exports it.
 	for _, kv := range slugctest.Settings(t) {
 		key, value, _ := strings.Cut(kv, "=")
@@ -59,7 +67,7 @@ func name(id string) string { return strings.ReplaceAll(id, "/", "_") }
 // run runs a program of a buildpack in the app. more and args are what the program's phase gives it besides.
 func (p platform) run(t *testing.T, id, program string, more []string, args ...string) slugctest.Outcome {
 	t.Helper()
-	bp := filepath.Join(p.dir, "buildpacks", name(id))
+	bp := filepath.Join(p.buildpacks, name(id))
 	cmd := exec.Command(filepath.Join(bp, "bin", program), args...)
 	cmd.Dir = filepath.Join(p.dir, "app")
 	cmd.Env = append([]string{
@@ -155,27 +163,16 @@ func tree(t *testing.T, dir string) map[string]string {
 	return list
 }
 
-// TestPackaged holds that the archives are the same bytes each time, that each buildpack detects what slugc would
-// choose it for, and that what they build is what slugc builds.
+// TestPackaged holds that each buildpack detects what slugc would choose it for, and that what they build is what slugc
+// builds.
 func TestPackaged(t *testing.T) {
 	t.Parallel()
 	testkit.NeedsTools(t, "npm")
-	home := slugctest.Home(t)
-	pack := func() []buildpacks.Archive {
-		t.Helper()
-		o := slugctest.Run(t, home, "buildpacks", "package", filepath.Join(t.TempDir(), "out"), "--json")
-		if o.Exit != 0 {
-			t.Fatal(o.Stderr)
-		}
-		return slugctest.Decode[[]buildpacks.Archive](t, o)
+	o := slugctest.Run(t, slugctest.Home(t), "buildpacks", "package", filepath.Join(t.TempDir(), "out"), "--json")
+	if o.Exit != 0 {
+		t.Fatal(o.Stderr)
 	}
-	archives, again := pack(), pack()
-	for i := range again {
-		again[i].File = archives[i].File
-	}
-	if diff := cmp.Diff(archives, again); diff != "" || len(archives) != len(buildpacks.Languages)+1 {
-		t.Fatalf("%d archives:\n%s", len(archives), diff)
-	}
+	all := unpack(t, slugctest.Decode[[]buildpacks.Archive](t, o))
 	apps := map[string]func(dir string){
 		"slugc/go": func(dir string) { slugctest.GoApp(t, dir, "hello") }, // small, as no cache has what it compiles
 		"slugc/node": func(dir string) {
@@ -189,34 +186,29 @@ func TestPackaged(t *testing.T) {
 			t.Parallel()
 			app := filepath.Join(t.TempDir(), "hello")
 			write(app)
-			comparePlatforms(t, archives, app, id)
+			comparePlatforms(t, all, app, id)
 		})
 	}
 }
 
 // comparePlatforms builds an app on another platform and with slugc.
-func comparePlatforms(t *testing.T, archives []buildpacks.Archive, app, id string) {
+func comparePlatforms(t *testing.T, all, app, id string) {
 	t.Helper()
-	p := newPlatform(t, archives, app)
-	for _, a := range archives {
-		if a.ID == buildpacks.CompositeID {
-			continue
-		}
-		exit, plan := p.detect(t, a.ID)
-		requires := strings.Contains(plan, "[[requires]]")
-		if (exit == 0 && requires) != (a.ID == id) {
-			t.Errorf("%s: bin/detect ends with %d and the plan\n%s", a.ID, exit, plan)
-		}
-	}
 	language := strings.TrimPrefix(id, "slugc/")
-	home := slugctest.WarmHome(t, language, "hello")
-	p.restore(t, id)
-	p.build(t, id, "[[entries]]\nname = \""+language+"\"\n")
-	built := slugctest.Build(t, home, app, "--app", "hello", "--no-register")
+	built := slugctest.Build(t, slugctest.WarmHome(t, language, "hello"), app, "--app", "hello", "--no-register")
 	ours := t.TempDir()
 	if out, err := exec.Command("tar", "-xzf", built.Slug.Path, "-C", ours).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	p := newPlatform(t, all, app)
+	for _, l := range buildpacks.Languages {
+		exit, plan := p.detect(t, l.ID)
+		if requires := strings.Contains(plan, "[[requires]]"); (exit == 0 && requires) != (l.ID == id) {
+			t.Errorf("%s: bin/detect ends with %d and the plan\n%s", l.ID, exit, plan)
+		}
+	}
+	p.restore(t, id)
+	p.build(t, id, "[[entries]]\nname = \""+language+"\"\n")
 	for layer, theirs := range p.launchLayers(t, id) {
 		if diff := cmp.Diff(tree(t, filepath.Join(ours, "app", ".layers", name(id), layer)), theirs); diff != "" {
 			t.Errorf("layer %s:\n%s", layer, diff)
@@ -230,12 +222,11 @@ func comparePlatforms(t *testing.T, archives []buildpacks.Archive, app, id strin
 // restore gives a platform the cache layer that another build would have left: the toolchains.
 func (p platform) restore(t *testing.T, id string) {
 	t.Helper()
-	from, to := slugctest.Toolchains(t), filepath.Join(p.dir, "layers", name(id), "toolchains")
-	script := `mkdir -p "$2" && cd "$1" && cp -a .choices .manifests .listings "$2" &&
-		for tree in $3; do mkdir -p "$2/$tree" && cp -a "$tree"/* "$2/$tree"; done`
-	wanted := map[string]string{"slugc/go": "go/1.25.*", "slugc/node": "node/22.*"}[id]
-	o := slugctest.Wait(t, exec.Command("sh", "-ec", script, "sh", from, to, wanted))
-	if o.Exit != 0 {
-		t.Fatal(o.Stderr)
+	layers := filepath.Join(p.dir, "layers", name(id))
+	if err := os.MkdirAll(layers, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(slugctest.Toolchains(t), filepath.Join(layers, "toolchains")); err != nil {
+		t.Fatal(err)
 	}
 }
