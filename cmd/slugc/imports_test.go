@@ -34,7 +34,7 @@ var floors = map[string]int{
 	"compiler/launch/export": 41, "compiler/artifact/blobstore": 41,
 	"compiler/launch": 40, "compiler/lifecycle": 40, "compiler/release": 40,
 	"compiler/classic": 34, "compiler/program": 33,
-	"compiler/slug":    32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
+	"compiler/slug": 32, "compiler/source": 32, "compiler/sandbox": 32, "compiler/coordinator": 32,
 	"compiler/procfile": 31, "compiler/abi": 31,
 	"compiler/fault": 30, "compiler/report": 30,
 	"buildpacks": 20, "buildpacks/reference": 15, "buildpacks/git": 11,

@@ -60,7 +60,8 @@ func (v foreignView) binds(writable bool) []sandbox.Bind {
 		{Host: v.app, Inside: WorkspaceMount, Writable: writable},
 	}
 	if v.layers != "" {
-		for _, at := range []string{path.Join(AppMount, layersName), path.Join(WorkspaceMount, layersName), LayersMount} {
+		inApp, inWorkspace := path.Join(AppMount, layersName), path.Join(WorkspaceMount, layersName)
+		for _, at := range []string{inApp, inWorkspace, LayersMount} {
 			own := sandbox.Bind{
 				Host: filepath.Join(v.layers, v.bp.Escaped()), Inside: path.Join(at, v.bp.Escaped()), Writable: true,
 			}
