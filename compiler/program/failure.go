@@ -70,15 +70,10 @@ const (
 	exitNotFound      = 127
 )
 
-// NotStarted reports whether an exit code is the shell's for a program that could not be started.
-func NotStarted(exit *sandbox.ExitError) bool {
-	return exit.Code == exitNotExecutable || exit.Code == exitNotFound
-}
-
 // Missing returns the interpreter that the program which has exited names and the machine lacks, or "". file is the
 // program, below dir. run runs a command where the program ran.
 func Missing(exit *sandbox.ExitError, dir, file string, run func(args ...string) error) string {
-	if !NotStarted(exit) {
+	if exit.Code != exitNotExecutable && exit.Code != exitNotFound {
 		return ""
 	}
 	wanted := interpreter(dir, file)
