@@ -26,6 +26,7 @@ const (
 	stagingDir   = ".staging"
 	lockDir      = ".locks"
 	pinDir       = ".pins"
+	seenDir      = ".seen"
 	treeName     = "tree"
 	manifestName = "manifest"
 	aboutName    = "about.json"
@@ -75,7 +76,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store of buildpacks %q: %w", dir, err)
 	}
-	for _, sub := range []string{stagingDir, lockDir, pinDir} {
+	for _, sub := range []string{stagingDir, lockDir, pinDir, seenDir} {
 		if err := os.MkdirAll(filepath.Join(abs, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("opening the store of buildpacks %q: %w", dir, err)
 		}
@@ -176,6 +177,7 @@ func (s *Store) place(d digest.Digest) string { return filepath.Join(s.dir, d.He
 // sweep removes what killed processes have left. It only frees space, so it ignores errors.
 func (s *Store) sweep() {
 	disk.RemoveUnfinished(filepath.Join(s.dir, pinDir))
+	disk.RemoveStale(filepath.Join(s.dir, seenDir), "ref-")
 	staged, _ := os.ReadDir(filepath.Join(s.dir, stagingDir))
 	for _, e := range staged {
 		if unlock, ok, err := s.tryLock(e.Name()); err == nil && ok {
