@@ -129,7 +129,9 @@ func TestOf(t *testing.T) {
 			web("x"), []string{ofX[0], ofX[1], "symbols GLIBC_2.36 of own/liba.so.1 for [web]"},
 		},
 		"a package's own copy of a library": {
-			[]abi.File{alone("bin/x", "liba.so.1", "/opt"), library("node_modules/p/liba.so.1", "", "2.36", "libb.so")},
+			[]abi.File{
+				alone("bin/x", "liba.so.1", "/opt"), library("node_modules/p/liba.so.1", "", "2.36", "libb.so"),
+			},
 			web("x"),
 			[]string{
 				ofX[0], ofX[1], ofX[2], "symbols GLIBC_2.36 of node_modules/p/liba.so.1 for []",
