@@ -15,8 +15,8 @@ const maxSaid = 4 << 10
 
 // Detect runs bin/detect for the app, which it cannot change. Exit code 0 is a match, and the first line of its
 // standard output is the name of what it has found. Any other is none: the reason may be in Detected.Output. A
-// bin/detect that cannot be started, that a signal ends or that meets a limit is an error with exit code 21, and
-// says nothing of the app.
+// bin/detect that is missing or has no interpreter, that a signal ends or that meets a limit is an error with exit
+// code 21, and says nothing of the app.
 func Detect(ctx context.Context, c Config) (Detected, error) {
 	w, err := c.open()
 	if err != nil {
@@ -34,12 +34,12 @@ func Detect(ctx context.Context, c Config) (Detected, error) {
 		return Detected{Pass: true, Name: w.name(string(said.data))}, nil
 	}
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
-	started := ok && exit.Code != exitNotExecutable && exit.Code != exitNotFound
-	if started && exit.Signal == 0 && ctx.Err() == nil {
+	err = w.failure(ctx, "detect", err, output)
+	f, _ := errors.AsType[*fault.Error](err)
+	if ok && exit.Signal == 0 && f != nil && f.ID == idFailed {
 		return Detected{Output: output}, nil
 	}
-	err = w.failure(ctx, "detect", err, output)
-	if f, ok := errors.AsType[*fault.Error](err); ok {
+	if f != nil && f.Owner != fault.Transient {
 		err = detectFault(err, f.Hints...)
 	}
 	return Detected{Output: output}, err
