@@ -114,7 +114,8 @@ func TestOf(t *testing.T) {
 				"arch amd64 of .layers/a/b/bin/x for [web]", loader + ".layers/a/b/bin/x for [web]",
 				"symbols GLIBC_2.36 of .layers/a/b/lib/liba.so.1.2 for [web]",
 				"symbols GLIBC_2.38 of lib/plugin.so for []",
-				"library libb.so.2 of .layers/a/b/lib/liba.so.1.2 for [web]", "library libz.so.1 of lib/plugin.so for []",
+				"library libb.so.2 of .layers/a/b/lib/liba.so.1.2 for [web]",
+				"library libz.so.1 of lib/plugin.so for []",
 			},
 		},
 		"a library by a link": {
