@@ -47,7 +47,7 @@ func parseURL(text string) (Ref, error) {
 		return Ref{}, errors.New("http is not safe for a repository: use https or ssh")
 	}
 	if u.RawQuery != "" {
-		return Ref{}, errors.New("the address of a repository has no query: variables for a buildpack are set with --env")
+		return Ref{}, errors.New("a repository's address has no query: variables for a buildpack are set with --env")
 	}
 	r := Ref{Kind: Git, Text: shown(text)}
 	if r.Rev, r.Sub, err = parseRev(u.Fragment); err != nil {

@@ -84,6 +84,9 @@ func parse(text, dir string) (Ref, error) {
 	if id, version, ok := builtin(text); ok {
 		return Ref{Kind: Builtin, Text: text, ID: id, Rev: version}, nil
 	}
+	if id, ok := strings.CutPrefix(text, "from=builder:"); ok { // pack's older form
+		text = "urn:cnb:builder:" + id
+	}
 	scheme, rest, isURL := strings.Cut(text, "://")
 	switch {
 	case strings.HasPrefix(text, "docker:"):

@@ -34,6 +34,7 @@ func TestParse(t *testing.T) {
 	for text, want := range map[string]reference.Ref{
 		"node":                                  {Kind: reference.Builtin, ID: "node"},
 		"slugc/go":                              {Kind: reference.Builtin, ID: "go"},
+		"from=builder:slugc/go":                 {Kind: reference.Builtin, ID: "go"},
 		"urn:cnb:builder:slugc/go":              {Kind: reference.Builtin, ID: "go"},
 		"bp":                                    local(reference.Directory, "bp"),
 		"./bp/":                                 local(reference.Directory, "bp"),

@@ -48,6 +48,8 @@ type Options struct {
 	Heroku   string            // where Heroku's registry is read; "" for its own place
 	Check    bool              // see whether what was fetched before has moved, within a few seconds
 	Note     func(line string) // receives one line for people; may be nil
+	// Progress is told of downloads, in bytes; total is 0 while it is unknown. It may be nil.
+	Progress func(what string, done, total int64)
 }
 
 // Store is a directory of buildpacks. Any number of processes may use one directory; what a Store has returned stays
@@ -71,6 +73,9 @@ func Open(dir string, o Options) (*Store, error) {
 	o.Limits = o.Limits.OrDefault()
 	if o.Note == nil {
 		o.Note = func(string) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int64, int64) {}
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
