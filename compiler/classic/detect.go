@@ -7,6 +7,7 @@ import (
 
 	"slugc/buildpacks/diagnosis"
 	"slugc/compiler/fault"
+	"slugc/compiler/program"
 	"slugc/compiler/sandbox"
 )
 
@@ -27,7 +28,7 @@ func Detect(ctx context.Context, c Config) (Detected, error) {
 	if err := w.check("detect"); err != nil {
 		return Detected{}, detectFault(err)
 	}
-	said, all := &capture{limit: maxSaid}, &tail{}
+	said, all := &capture{limit: maxSaid}, &program.Tail{}
 	err = w.run(ctx, "detect", said, all, w.Sandbox.Path(w.build))
 	output := strings.TrimSpace(string(said.data) + "\n" + all.String())
 	if err == nil {
@@ -52,7 +53,7 @@ func detectFault(err error, hints ...string) error {
 
 // name is what bin/detect said that it has found.
 func (w *workspace) name(said string) string {
-	for line := range strings.Lines(escape.ReplaceAllString(said, "")) {
+	for line := range strings.Lines(program.Plain(said)) {
 		if name := diagnosis.Line(line, maxName); name != "" {
 			return name
 		}
