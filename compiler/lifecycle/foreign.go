@@ -59,7 +59,7 @@ func (v foreignView) binds(writable bool) []sandbox.Bind {
 		{Host: v.app, Inside: WorkspaceMount, Writable: writable},
 	}
 	if v.layers != "" {
-		for _, at := range []string{path.Join(AppMount, layersName), path.Join(WorkspaceMount, layersName), LayersMount} {
+		for _, at := range []string{AppMount + "/" + layersName, WorkspaceMount + "/" + layersName, LayersMount} {
 			own := sandbox.Bind{
 				Host: filepath.Join(v.layers, v.bp.Escaped()), Inside: path.Join(at, v.bp.Escaped()), Writable: true,
 			}
