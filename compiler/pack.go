@@ -31,11 +31,11 @@ const slicePrefix = "slice:"
 
 // pack packs layers, slices and the app into a slug.
 func (b *build) pack(ctx context.Context, staged Staged, group Group, built Built) (Packed, error) {
-	types, err := b.processTypes(staged, group, built)
+	types, from, err := b.processTypes(staged, group, built)
 	if err != nil {
 		return Packed{}, err
 	}
-	b.announceTypes(types, group, built)
+	b.announceTypes(types, from, built)
 	if err := moveUp(staged.Dirs.AppDir, staged.Member); err != nil {
 		return Packed{}, err
 	}
@@ -106,13 +106,9 @@ func labels(built Built) map[string]string {
 	return all
 }
 
-// announceTypes reports the process types and add-ons.
-func (b *build) announceTypes(types []procfile.Process, group Group, built Built) {
+// announceTypes reports the process types, where they are from, and add-ons.
+func (b *build) announceTypes(types []procfile.Process, from string, built Built) {
 	b.Report.Step("Discovering process types")
-	from := "Procfile"
-	if len(group.Procfile) == 0 {
-		from = "buildpack defaults"
-	}
 	names := make([]string, len(types))
 	for i, p := range types {
 		names[i] = p.Type

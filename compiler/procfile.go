@@ -62,21 +62,27 @@ func MisnamedText(name string) string {
 }
 
 // processTypes are the app's process types: the Procfile's, then the buildpacks' defaults for types
-// that it does not name. A build step may have written the Procfile, so it is read again.
-func (b *build) processTypes(staged Staged, group Group, built Built) ([]procfile.Process, error) {
+// that it does not name. A build step may have written the Procfile, so it is read again. from says which of the two
+// there was.
+func (b *build) processTypes(
+	staged Staged, group Group, built Built,
+) (types []procfile.Process, from string, err error) {
 	fromFile, err := b.readProcfile(staged.Dirs.AppDir, staged.Member, len(group.Procfile) == 0)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	types := procfile.Effective(procfile.Effective(fromFile, group.processes()), built.Layers.Processes)
+	types = procfile.Effective(procfile.Effective(fromFile, group.processes()), built.Layers.Processes)
 	if len(types) == 0 {
-		return nil, fault.AppError("procfile/no-process-types",
+		return nil, "", fault.AppError("procfile/no-process-types",
 			errors.New("discovering process types: there is no Procfile and the buildpack knows no default"),
 			"add a Procfile with a line such as `web: ./server --port $PORT`",
 			"or give the app what its buildpack starts by default (a start script, a main package, a config.ru)",
 		).At("Procfile")
 	}
-	return types, b.warnMissing(staged, built, fromFile)
+	if from = procfile.Name; len(fromFile) == 0 {
+		from = "buildpack defaults"
+	}
+	return types, from, b.warnMissing(staged, built, fromFile)
 }
 
 // writeProfile puts the launch environment into the app, where Heroku's and other runners find it.

@@ -32,7 +32,7 @@ var processTypes = map[string]struct {
 	},
 	"written later": {
 		script: "echo 'web: late' >Procfile\n",
-		want:   "web: late\n", from: "buildpack defaults -> web",
+		want:   "web: late\n", from: "Procfile -> web",
 	},
 	"a fault": {procfile: "web: a\nnonsense\n", id: "procfile/unparsable-line"},
 	"a lenient fault": {

@@ -2,6 +2,7 @@ package reference_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -100,6 +101,33 @@ func TestGitMoves(t *testing.T) {
 	gone := open(t, home, reference.Options{Offline: true})
 	if p, err := gone.Take(t.Context(), r); err != nil || p.Digest != fresh.Digest {
 		t.Errorf("without its repository: %+v, %v", p, err)
+	}
+}
+
+// TestGitAgain fetches the same commit again that the store has lost, though the branch has moved.
+func TestGitAgain(t *testing.T) {
+	t.Parallel()
+	dir, home := repository(t, filepath.Join(t.TempDir(), "bp")), t.TempDir()
+	ref := "file://" + dir + "#main"
+	s := open(t, home, reference.Options{})
+	was := take(t, s, ref)
+	s.Close()
+	if n, err := s.Drop(was.Digest); err != nil || n == 0 {
+		t.Fatal(n, err)
+	}
+	write(t, dir, map[string]string{"bin/compile": "#!/bin/sh\nnew\n"})
+	now := sh(t, dir, "git commit -qam 3; git rev-parse HEAD")
+	s = open(t, home, reference.Options{Check: true})
+	if p := take(t, s, ref); p.Digest != was.Digest || p.Source != was.Source || !strings.HasSuffix(p.Moved, now) {
+		t.Errorf("got %+v", p)
+	}
+	s.Close()
+	// A pin that a repository cannot have led to.
+	other := take(t, s, write(t, t.TempDir(), cnb))
+	sh(t, home, "sed -i s/"+was.Digest.Hex()+"/"+other.Digest.Hex()+"/ .pins/*; rm -r "+other.Digest.Hex())
+	_, err := try(t.Context(), open(t, home, reference.Options{}), ref, "/")
+	if e, ok := errors.AsType[*reference.Error](err); !ok || e.ID != "buildpack/changed" {
+		t.Errorf("got %v", err)
 	}
 }
 

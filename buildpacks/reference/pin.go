@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,12 +71,14 @@ func (s *Store) takePinned(ctx context.Context, r Ref, fresh bool) (Package, err
 		}
 	}
 	var got Package
+	var again *pin // of what the store has lost
 	err := s.stage(ctx, r.key(), func(dir string) error {
 		p, a, err := s.pinned(ctx, r)
-		if a == nil || fresh {
+		if err == nil && (a == nil || fresh) {
 			if fresh {
 				p = nil
 			}
+			again = p
 			p, a, err = s.fetchPinned(ctx, r, p, dir)
 		}
 		if err == nil {
@@ -83,6 +86,9 @@ func (s *Store) takePinned(ctx context.Context, r Ref, fresh bool) (Package, err
 		}
 		return err
 	})
+	if err == nil && again != nil && again.Source == got.Source && again.Digest == got.Digest {
+		got.Moved = s.moved(ctx, r, again)
+	}
 	return got, err
 }
 
@@ -105,13 +111,14 @@ func (s *Store) pinned(ctx context.Context, r Ref) (*pin, *about, error) {
 }
 
 // fetchPinned fetches what a reference names, and pins it. was is its pin if the store has lost what that led to: the
-// same is fetched again.
+// same is fetched again, or of an address without a digest what it has now.
 func (s *Store) fetchPinned(ctx context.Context, r Ref, was *pin, staging string) (*pin, *about, error) {
 	if s.o.Offline {
 		return nil, nil, errOffline()
 	}
 	key, same := r.key(), digest.Digest("")
-	if was != nil {
+	mayDiffer := r.Kind == Archive && r.SHA256 == ""
+	if was != nil && !mayDiffer {
 		r, same = r.exact(was.Source), was.Digest
 	}
 	f, err := s.fetch(ctx, r, staging)
@@ -121,6 +128,10 @@ func (s *Store) fetchPinned(ctx context.Context, r Ref, was *pin, staging string
 	a, err := s.commit(ctx, r, f, same)
 	if err != nil {
 		return nil, nil, err
+	}
+	if was != nil && was.Digest != a.Digest {
+		s.o.Note(fmt.Sprintf("%s is another file than that of %s, which is no longer kept",
+			r.Text, was.At.Format(time.DateOnly)))
 	}
 	p := &pin{Ref: r.Text, Source: f.source, Digest: a.Digest, At: time.Now().UTC().Round(time.Second), Seen: f.seen}
 	return p, a, s.writePin(key, p)
@@ -173,6 +184,15 @@ func (s *Store) moved(ctx context.Context, r Ref, p *pin) string {
 		return ""
 	}
 	return now
+}
+
+// Forget removes the pin of a reference, and reports whether there was one: the next build takes what it leads to then.
+func (s *Store) Forget(r Ref) (was bool, err error) {
+	err = os.Remove(s.pinFile(r.key()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // forget removes the pins that lead to a package.

@@ -88,7 +88,12 @@ func (s *Store) kept(d digest.Digest) (*Kept, error) {
 func (a *about) by() Ref { return Ref{Text: a.Ref, Addr: a.Name} }
 
 // Remove removes a package and what is pinned to it, unless a process uses it, and returns the bytes freed.
-func (s *Store) Remove(d digest.Digest) (freed int64, err error) {
+func (s *Store) Remove(d digest.Digest) (freed int64, err error) { return s.remove(d, true) }
+
+// Drop removes a package as Remove does, but keeps the pins: a build that needs it fetches the same again.
+func (s *Store) Drop(d digest.Digest) (freed int64, err error) { return s.remove(d, false) }
+
+func (s *Store) remove(d digest.Digest, forget bool) (freed int64, err error) {
 	unlock, free, err := s.tryLock(d.Hex())
 	if err != nil || !free {
 		return 0, err
@@ -100,13 +105,15 @@ func (s *Store) Remove(d digest.Digest) (freed int64, err error) {
 	} else if !errors.Is(err, errAbsent) {
 		return 0, err
 	}
-	if err := s.forget(d); err != nil {
-		return 0, err
+	if forget {
+		if err := s.forget(d); err != nil {
+			return 0, err
+		}
 	}
 	return freed, disk.Discard(s.place(d))
 }
 
-// Prune removes the packages for which keep returns false and that no process uses. It returns the bytes freed, also
+// Prune drops the packages for which keep returns false and that no process uses. It returns the bytes freed, also
 // with an error.
 func (s *Store) Prune(keep func(k Kept) bool) (freed int64, err error) {
 	list, err := s.List()
@@ -114,7 +121,7 @@ func (s *Store) Prune(keep func(k Kept) bool) (freed int64, err error) {
 		if keep(k) {
 			continue
 		}
-		n, gone := s.Remove(k.Digest)
+		n, gone := s.Drop(k.Digest)
 		freed, err = freed+n, errors.Join(err, gone)
 	}
 	return freed, err

@@ -102,7 +102,11 @@ func removeBuildpack(store *reference.Store, arg string) (freed int64, err error
 	if err != nil {
 		return 0, err
 	}
-	if len(list) == 0 {
+	pinned, err := forgetReference(store, arg)
+	if err != nil {
+		return 0, err
+	}
+	if len(list) == 0 && !pinned {
 		return 0, errNotKept(arg)
 	}
 	for _, k := range list {
@@ -116,6 +120,19 @@ func removeBuildpack(store *reference.Store, arg string) (freed int64, err error
 		}
 	}
 	return freed, nil
+}
+
+// forgetReference removes the pin of a reference, and reports whether there was one.
+func forgetReference(store *reference.Store, arg string) (bool, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return false, fmt.Errorf("finding the working directory: %w", err)
+	}
+	r, err := reference.Parse(arg, here)
+	if err != nil {
+		return false, nil // it is a digest or an id
+	}
+	return store.Forget(r)
 }
 
 func errNotKept(arg string) error {

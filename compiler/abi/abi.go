@@ -13,8 +13,8 @@
 //   - only the programs that a process type is sure to start count, found through links and "#!" lines, with the
 //     libraries that they name: node of `npm start`, ruby of `bundle exec puma`. What else is in the slug, native
 //     extensions and the programs of packages, which nobody may ever load, is at most warned of;
-//   - a library that is anywhere in the slug is not the machine's: if no search path leads there, the app runs on no
-//     machine;
+//   - a library that is anywhere in the slug need not be the machine's; what it needs itself counts if a search path
+//     surely leads to it;
 //   - of several programs of one name, none counts;
 //   - what this package cannot find out about a machine is taken to be right.
 package abi

@@ -25,7 +25,7 @@ func newContents(files []File) *contents {
 			c.addProgram(base, name)
 		}
 		if strings.Contains(base, ".so") {
-			c.libraries[base] = append(c.libraries[base], c.follow(name))
+			c.libraries[base] = append(c.libraries[base], name)
 		}
 		if f.Object != nil && f.Object.Soname != "" && f.Object.Soname != base {
 			c.libraries[f.Object.Soname] = append(c.libraries[f.Object.Soname], name)
@@ -50,6 +50,36 @@ func (c *contents) addProgram(name, file string) {
 	case depth == strings.Count(is[0], "/"):
 		c.programs[name] = append(is, file)
 	}
+}
+
+// finds reports whether a file surely loads a library of the slug that it names: one that its own search path leads
+// to, or of its own layer, or in the lib of a layer. A package may have brought a library for itself alone.
+func (c *contents) finds(file, library string) bool {
+	o, lib := c.files[file].Object, c.files[c.follow(library)].Object
+	if lib == nil || lib.Arch != o.Arch {
+		return false
+	}
+	at := path.Dir(library)
+	if layer := layerOf(file); layer != "" && layer == layerOf(library) || at == path.Join(layerOf(library), "lib") {
+		return true
+	}
+	for _, dir := range o.Paths {
+		rest, own := strings.CutPrefix(strings.Replace(dir, "${ORIGIN}", "$ORIGIN", 1), "$ORIGIN")
+		rel, inside := inApp(dir)
+		if own && path.Join(path.Dir(file), rest) == at || inside && rel == at {
+			return true
+		}
+	}
+	return false
+}
+
+// layerOf returns the directory of the layer that a file is in: ".layers/ID/NAME"; "" for none.
+func layerOf(name string) string {
+	parts := strings.SplitN(name, "/", 4)
+	if len(parts) < 4 || parts[0] != ".layers" {
+		return ""
+	}
+	return path.Join(parts[:3]...)
 }
 
 // has reports whether an absolute path is one of a file of the slug.

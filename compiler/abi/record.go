@@ -102,9 +102,9 @@ func (n needs) add(file, typ string) (loads []string) {
 	}
 	for _, name := range o.Needed {
 		own, inSlug := n.libraries[path.Base(name)]
-		for _, file := range own {
-			if lib := n.files[file].Object; lib != nil && lib.Arch == o.Arch {
-				loads = append(loads, file)
+		for _, at := range own {
+			if n.finds(file, at) {
+				loads = append(loads, n.follow(at))
 			}
 		}
 		// The C library comes with the interpreter.

@@ -18,6 +18,13 @@ func program(name string, needed ...string) abi.File {
 	}}
 }
 
+// alone is a program with a search path of its own.
+func alone(name, needed, dir string) abi.File {
+	f := program(name, needed)
+	f.Object.Paths = []string{dir}
+	return f
+}
+
 // library is a shared library of glibc.
 func library(name, soname, c string, needed ...string) abi.File {
 	return abi.File{Path: name, Object: &abi.Object{
@@ -99,28 +106,43 @@ func TestOf(t *testing.T) {
 		},
 		"a library of the slug": {
 			[]abi.File{
-				program("bin/x", "liba.so.1"), library("lib/liba.so.1.2", "liba.so.1", "2.36", "libb.so.2"),
+				program(".layers/a/b/bin/x", "liba.so.1"),
+				library(".layers/a/b/lib/liba.so.1.2", "liba.so.1", "2.36", "libb.so.2"),
 				library("lib/plugin.so", "", "2.38", "libc.so.6", "libz.so.1", "liba.so.1"),
 			}, web("x"),
 			[]string{
-				"arch amd64 of bin/x for [web]", loader + "bin/x for [web]",
-				"symbols GLIBC_2.36 of lib/liba.so.1.2 for [web]", "symbols GLIBC_2.38 of lib/plugin.so for []",
-				"library libb.so.2 of lib/liba.so.1.2 for [web]", "library libz.so.1 of lib/plugin.so for []",
+				"arch amd64 of .layers/a/b/bin/x for [web]", loader + ".layers/a/b/bin/x for [web]",
+				"symbols GLIBC_2.36 of .layers/a/b/lib/liba.so.1.2 for [web]",
+				"symbols GLIBC_2.38 of lib/plugin.so for []",
+				"library libb.so.2 of .layers/a/b/lib/liba.so.1.2 for [web]", "library libz.so.1 of lib/plugin.so for []",
 			},
 		},
 		"a library by a link": {
 			[]abi.File{
-				program("bin/x", "liba.so.1"), link("lib/liba.so.1", "liba-1.2.so"),
-				library("lib/liba-1.2.so", "", "2.2"),
+				alone("bin/x", "liba.so.1", "$ORIGIN/../lib"), link("lib/liba.so.1", "liba-1.2.so"),
+				library("lib/liba-1.2.so", "", "2.36"),
 			},
-			web("x"), ofX,
+			web("x"), []string{ofX[0], ofX[1], "symbols GLIBC_2.36 of lib/liba-1.2.so for [web]"},
+		},
+		"a library by an absolute path": {
+			[]abi.File{alone("bin/x", "liba.so.1", "/app/own"), library("own/liba.so.1", "", "2.36")},
+			web("x"), []string{ofX[0], ofX[1], "symbols GLIBC_2.36 of own/liba.so.1 for [web]"},
+		},
+		"a package's own copy of a library": {
+			[]abi.File{alone("bin/x", "liba.so.1", "/opt"), library("node_modules/p/liba.so.1", "", "2.36", "libb.so")},
+			web("x"),
+			[]string{
+				ofX[0], ofX[1], ofX[2], "symbols GLIBC_2.36 of node_modules/p/liba.so.1 for []",
+				"library libb.so of node_modules/p/liba.so.1 for []",
+			},
 		},
 		"libraries in a circle": {
 			[]abi.File{
-				program("bin/x", "liba.so"), library("liba.so", "", "2.2", "libb.so"),
-				library("libb.so", "", "2.2", "liba.so"),
+				alone("bin/x", "liba.so", "$ORIGIN/../.layers/a/b"),
+				library(".layers/a/b/liba.so", "", "2.2", "libb.so"),
+				library(".layers/a/b/libb.so", "", "2.35", "liba.so"),
 			},
-			web("x"), ofX,
+			web("x"), []string{ofX[0], ofX[1], "symbols GLIBC_2.35 of .layers/a/b/libb.so for [web]"},
 		},
 		"a C library of its own": {
 			[]abi.File{

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"slugc/compiler/fault"
+	"slugc/compiler/program"
 )
 
 // Compile runs bin/compile and reads what the buildpack leaves: the file "export", bin/release, and the app's new
@@ -43,7 +44,7 @@ func (w *workspace) compile(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return result, err
 	}
-	out := &tail{to: w.Output}
+	out := &program.Tail{To: w.Output}
 	err = w.run(ctx, "compile", out, out, w.arguments()...)
 	if err != nil {
 		err = w.failure(ctx, "compile", err, out.String())
@@ -81,7 +82,7 @@ func (w *workspace) collect(ctx context.Context, result *Result, before tree) (e
 func (w *workspace) ask(
 	ctx context.Context, name string, errOut io.Writer, limit int, args ...string,
 ) (answer []byte, err error) {
-	out, said := &capture{limit: limit}, &tail{to: errOut}
+	out, said := &capture{limit: limit}, &program.Tail{To: errOut}
 	if err := w.run(ctx, name, out, said, args...); err != nil {
 		return nil, w.asBroken(w.failure(ctx, name, err, said.String()))
 	}

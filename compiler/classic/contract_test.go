@@ -95,6 +95,7 @@ func TestDetect(t *testing.T) {
 		"a flood":            {`head -c 100000000 /dev/zero; echo Ruby`, classic.Detected{Pass: true, Name: "acme"}},
 		"no match":           {`exit 1`, classic.Detected{}},
 		"another code":       {`exit 100`, classic.Detected{}},
+		"no command":         {`exec "$1/bin/detect" 2>/dev/null`, classic.Detected{}},
 		"a reason":           {`echo "no Gemfile" >&2; exit 1`, classic.Detected{Output: "no Gemfile"}},
 		"a reason on stdout": {`echo "no Gemfile"; exit 1`, classic.Detected{Output: "no Gemfile"}},
 		"the app's files":    {`cat "$1/file"`, classic.Detected{Pass: true, Name: "text"}},

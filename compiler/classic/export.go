@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"slugc/compiler/program"
 	"slugc/compiler/sandbox"
 )
 
@@ -34,13 +35,13 @@ func (w *workspace) exported(ctx context.Context) (map[string]string, error) {
 	if w.missing("export") {
 		return nil, nil
 	}
-	out, said := &capture{limit: 2 * maxEnvironment}, &tail{to: w.Output}
+	out, said := &capture{limit: 2 * maxEnvironment}, &program.Tail{To: w.Output}
 	file := w.Sandbox.Path(w.own) + "/export"
 	err := w.exec(ctx, out, said, "/bin/bash", "--norc", "--noprofile", "-c", sourceExport, "bash", file)
 	exit, ended := errors.AsType[*sandbox.ExitError](err)
 	switch {
 	case ended && ctx.Err() == nil:
-		return nil, w.brokenOutput(because(`sourcing "export"`, exit, said.String()))
+		return nil, w.brokenOutput(program.Because(`sourcing "export"`, exit, said.String()))
 	case err != nil:
 		return nil, w.stopped(ctx, fmt.Sprintf(`sourcing "export" of buildpack %s`, w.ID), err)
 	}

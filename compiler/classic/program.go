@@ -9,13 +9,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"slugc/buildpacks/command"
-	"slugc/buildpacks/diagnosis"
-	"slugc/cache/beneath"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/compiler/program"
 	"slugc/compiler/sandbox"
 )
 
@@ -56,14 +54,10 @@ func (w *workspace) check(name string) error {
 	return nil
 }
 
-// starter is the script that starts a program: with sh, a program without an interpreter's line is a shell
-// script, as on Heroku.
-const starter = `umask 022; exec "$0" "$@"`
-
 // run runs a program of the buildpack.
 func (w *workspace) run(ctx context.Context, name string, out, errOut io.Writer, args ...string) error {
 	file := path.Join(w.Sandbox.Path(w.own), "bin", name)
-	return w.exec(ctx, out, errOut, append([]string{"/bin/sh", "-c", starter, file}, args...)...)
+	return w.exec(ctx, out, errOut, program.Start(file, args...)...)
 }
 
 // exec runs a command as the buildpack, in the buildpack's directory, as on Heroku: some find their files by that.
@@ -73,12 +67,6 @@ func (w *workspace) exec(ctx context.Context, out, errOut io.Writer, args ...str
 		Network: w.Network, Stdout: out, Stderr: errOut, Limits: w.Limits,
 	})
 }
-
-// The shell's exit codes for a program that cannot be started.
-const (
-	exitNotExecutable = 126
-	exitNotFound      = 127
-)
 
 // failure returns the fault of a program that has failed with err after this output.
 func (w *workspace) failure(ctx context.Context, name string, err error, output string) error {
@@ -90,13 +78,14 @@ func (w *workspace) failure(ctx context.Context, name string, err error, output 
 	if trouble, ok := disk.TroubleIn(output); ok {
 		return fmt.Errorf("%s: %w: %w", doing, exit, trouble.Errno)
 	}
-	if exit.Code == exitNotExecutable || exit.Code == exitNotFound {
-		if missing := w.missingInterpreter(ctx, name); missing != "" {
-			return w.broken(idNotRunnable, fmt.Errorf("%s: its interpreter %q is not on this machine", doing, missing),
-				"install it, or use a buildpack that needs no more than a shell")
-		}
+	missing := program.Missing(exit, w.own.Host, "bin/"+name, func(args ...string) error {
+		return w.exec(ctx, nil, nil, args...)
+	})
+	if missing != "" && ctx.Err() == nil {
+		return w.broken(idNotRunnable, fmt.Errorf("%s: its interpreter %q is not on this machine", doing, missing),
+			"install it, or use a buildpack that needs no more than a shell")
 	}
-	return fault.AppError(idFailed, because(doing, exit, output), "its output above says more")
+	return fault.AppError(idFailed, program.Because(doing, exit, output), "its output above says more")
 }
 
 // stopped returns the fault of something that did not end by itself, or did not start.
@@ -110,14 +99,6 @@ func (w *workspace) stopped(ctx context.Context, doing string, err error) error 
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// because is the error for a program that has exited, with the last that it said.
-func because(doing string, exit *sandbox.ExitError, output string) error {
-	if said := lastLine(output); said != "" {
-		return fmt.Errorf("%s: %w: %s", doing, exit, said)
-	}
-	return fmt.Errorf("%s: %w", doing, exit)
-}
-
 // broken is the fault of a buildpack that breaks the contract.
 func (w *workspace) broken(id string, err error, hints ...string) error {
 	return fault.New(fault.Slugc, fault.ExitBuildpack, id, err, hints...)
@@ -127,46 +108,4 @@ func (w *workspace) broken(id string, err error, hints ...string) error {
 func (w *workspace) brokenOutput(err error) error {
 	return w.broken(idOutput, fmt.Errorf("reading what buildpack %s left: %w", w.ID, err),
 		"report it to the buildpack's author")
-}
-
-// missingInterpreter returns the interpreter that a program names and the sandbox does not have, or "".
-func (w *workspace) missingInterpreter(ctx context.Context, name string) string {
-	wanted := w.interpreter(name)
-	if wanted == "" {
-		return ""
-	}
-	err := w.exec(ctx, nil, nil, "/bin/sh", "-c", `command -v "$1"`, "sh", wanted)
-	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok && exit.Signal == 0 {
-		return diagnosis.Line(wanted, maxName)
-	}
-	return ""
-}
-
-// interpreter returns the program in the first line of a script: "/bin/bash", or "ruby" of "/usr/bin/env ruby".
-func (w *workspace) interpreter(name string) string {
-	own, err := beneath.Open(w.own.Host)
-	if err != nil {
-		return ""
-	}
-	defer own.Close()
-	f, err := own.OpenFile("bin/" + name)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	start := make([]byte, 256) // the kernel reads no more (BINPRM_BUF_SIZE)
-	n, _ := io.ReadFull(f, start)
-	line, _, _ := strings.Cut(string(start[:n]), "\n")
-	line, script := strings.CutPrefix(line, "#!")
-	if !script {
-		return ""
-	}
-	words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
-	if len(words) > 1 && path.Base(words[0]) == "env" {
-		words = slices.DeleteFunc(words[1:], func(w string) bool { return w[0] == '-' || strings.Contains(w, "=") })
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return words[0]
 }

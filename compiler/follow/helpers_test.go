@@ -31,6 +31,7 @@ type testFollower struct {
 	updates chan release.Update
 	out     *testkit.Buffer
 	slugs   string
+	mounts  []string // of the slugs
 	address string
 	cancel  func()
 	ended   chan error
@@ -110,7 +111,7 @@ func (f *testFollower) release(version int, formation release.Formation, pairs .
 		slug.PackOptions{
 			Output:   file,
 			Sections: []slug.Section{{Name: "app", Dir: app}},
-			Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64"},
+			Manifest: slug.Manifest{ProcessTypes: types, Target: "linux/amd64", Mounts: f.mounts},
 		},
 	)
 	if err != nil {

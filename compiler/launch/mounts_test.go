@@ -157,14 +157,14 @@ func TestMountsRefused(t *testing.T) {
 	}
 }
 
-// within runs the child in a root directory of its own in which nothing can be mounted, and into which more options of
-// bubblewrap put something. It is root there, as in a container without privileges.
-func within(t *testing.T, dir string, more []string, args ...string) (out string, err error) {
+// within runs the child, at self, in a root directory of its own, into which more options of bubblewrap put something.
+// It is root there, as in a container.
+func within(t *testing.T, dir, self string, more []string, args ...string) (out string, err error) {
 	t.Helper()
 	testkit.NeedsTools(t, "bubblewrap")
 	options := []string{
-		"--unshare-user", "--disable-userns", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--proc", "/proc",
-		"--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", child(t), child(t), "--bind", dir, dir,
+		"--unshare-user", "--uid", "0", "--gid", "0", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+		"--bind", dir, dir, "--ro-bind", child(t), self,
 	}
 	for _, name := range []string{"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64"} {
 		if target, err := os.Readlink(name); err == nil {
@@ -173,9 +173,21 @@ func within(t *testing.T, dir string, more []string, args ...string) (out string
 			options = append(options, "--ro-bind-try", name, name)
 		}
 	}
-	cmd := exec.Command("bwrap", slices.Concat(options, more, []string{"--", child(t)}, args)...)
+	cmd := exec.Command("bwrap", slices.Concat(options, more, []string{"--", self}, args)...)
 	text, err := cmd.CombinedOutput()
 	return string(text), err
+}
+
+// TestMountsInAContainer runs slugc itself, and keeps its state, below /app, which its processes do not see.
+func TestMountsInAContainer(t *testing.T) {
+	t.Parallel()
+	dir, self := t.TempDir(), "/app/bin/slugc"
+	file := mounted(t, dir, allMounts)
+	privileged := []string{"--cap-add", "ALL", "--dir", "/app/state", "--dir", "/workspace"}
+	out, err := within(t, dir, self, privileged, "slug", self, file, "/app/state", look)
+	if err != nil || out != looked {
+		t.Errorf("it ends with %v: %s", err, cmp.Diff(looked, out))
+	}
 }
 
 // TestMountsByLinks runs an app that must be at fixed paths where nothing can be mounted. Links lead to it, unless
@@ -184,7 +196,7 @@ func TestMountsByLinks(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		more []string
-		want string // what is printed, "" for the app's own
+		want string // what is said of it, "" for nothing
 	}{
 		"free":                  {nil, ""},
 		"a killed process's":    {[]string{"--symlink", "/tmp/gone", "/workspace"}, ""},
@@ -197,7 +209,8 @@ func TestMountsByLinks(t *testing.T) {
 			dir := t.TempDir()
 			const command = `echo "$HOME $(cat /app/server /workspace/server /layers/bp/tool/bin/x) $(pwd -P)"
 test -x "$SLUGC_LAUNCHER" && readlink /app`
-			out, err := within(t, dir, test.more, "slug", child(t), mounted(t, dir, allMounts), dir, command)
+			more := append([]string{"--disable-userns", "--cap-drop", "ALL"}, test.more...)
+			out, err := within(t, dir, child(t), more, "slug", child(t), mounted(t, dir, allMounts), dir, command)
 			if test.want != "" {
 				if err == nil || !strings.Contains(out, test.want) {
 					t.Errorf("it ends with %v: %s", err, out)

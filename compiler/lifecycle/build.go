@@ -19,6 +19,7 @@ import (
 	"slugc/cache/beneath"
 	"slugc/cache/disk"
 	"slugc/compiler/fault"
+	"slugc/compiler/program"
 	"slugc/compiler/sandbox"
 	"slugc/compiler/slug"
 )
@@ -298,7 +299,7 @@ func (b *builder) exec(ctx context.Context, m Member, w *workspace, runtimes []s
 		extension.FinishedEnv:       at(report, finishedFile),
 	})
 	_, steps := b.Network.steps(b.Sandbox)
-	out := &tail{Writer: b.Output(m.Info.ID)}
+	out := &program.Tail{To: b.Output(m.Info.ID)}
 	err := b.Sandbox.Run(ctx, sandbox.Spec{
 		Args: args, Dir: at(app), Env: command.Environ(env),
 		Binds:   slices.Concat([]sandbox.Bind{app, bp, platform, plan, report, home}, b.Binds, runtimes),

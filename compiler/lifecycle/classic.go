@@ -93,7 +93,7 @@ func (b *builder) detectLate(ctx context.Context, m Member, config classic.Confi
 	}
 	if !found.Pass {
 		return fault.New(fault.App, fault.ExitNoMatch, "buildpack/declined",
-			fmt.Errorf("detecting with buildpack %s: it does not take what the buildpacks before it have made",
+			fmt.Errorf("detecting with buildpack %s: it does not take what those before it have made of the app",
 				m.Info.ID), declineHints(found.Output)...)
 	}
 	fmt.Fprintf(b.Output(m.Info.ID), "%s app detected\n", found.Name)

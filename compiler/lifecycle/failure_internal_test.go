@@ -2,9 +2,7 @@ package lifecycle
 
 import (
 	"errors"
-	"io"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -128,20 +126,5 @@ func TestBrokenOutput(t *testing.T) {
 	f := fault.Of(brokenOutput(m, err))
 	if f.ID != "buildpack/broken-output" || f.Code != fault.ExitBuildpack || len(f.Hints) == 0 {
 		t.Errorf("got %+v", f)
-	}
-}
-
-// TestTail holds that the end of an output is kept, and that all of it is passed on.
-func TestTail(t *testing.T) {
-	t.Parallel()
-	var all strings.Builder
-	out := &tail{Writer: &all}
-	for range 3000 {
-		if _, err := io.WriteString(out, "0123456789"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if all.Len() != 30000 || out.String() != all.String()[30000-tailSize:] {
-		t.Errorf("passes on %d bytes, keeps %d", all.Len(), len(out.String()))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"slugc/compiler/fault"
+	"slugc/compiler/program"
 	"slugc/compiler/sandbox"
 )
 
@@ -59,7 +60,8 @@ func (v foreignView) binds(writable bool) []sandbox.Bind {
 		{Host: v.app, Inside: WorkspaceMount, Writable: writable},
 	}
 	if v.layers != "" {
-		for _, at := range []string{AppMount + "/" + layersName, WorkspaceMount + "/" + layersName, LayersMount} {
+		inApp, inWorkspace := path.Join(AppMount, layersName), path.Join(WorkspaceMount, layersName)
+		for _, at := range []string{inApp, inWorkspace, LayersMount} {
 			own := sandbox.Bind{
 				Host: filepath.Join(v.layers, v.bp.Escaped()), Inside: path.Join(at, v.bp.Escaped()), Writable: true,
 			}
@@ -173,37 +175,49 @@ func (b *builder) execForeign(ctx context.Context, m Member, w *workspace, runti
 	if m.atLeast("0.8") {
 		env["CNB_LAYERS_DIR"], env["CNB_BP_PLAN_PATH"] = layers, planPath
 	}
-	out := &tail{Writer: b.Output(m.Info.ID)}
-	err := b.Sandbox.Run(ctx, sandbox.Spec{
-		Args: []string{path.Join(view.dir(), buildProgram), layers, platformMount, planPath},
-		Dir:  AppMount, Env: command.Environ(env),
+	out := &program.Tail{To: b.Output(m.Info.ID)}
+	spec := sandbox.Spec{
+		Dir: AppMount, Env: command.Environ(env), Stdout: out, Stderr: out,
 		Binds:   slices.Concat(view.binds(true), b.foreign, []sandbox.Bind{plan, home}, b.lent, runtimes),
-		Network: b.Network != NoNetwork, Stdout: out, Stderr: out, Limits: b.Limits,
-	})
-	if err != nil {
-		return foreignFailure(ctx, m, disk.Reported(err, out.String()))
+		Network: b.Network != NoNetwork, Limits: b.Limits,
 	}
-	return nil
+	return view.run(ctx, b.Sandbox, spec, buildProgram, out, layers, platformMount, planPath)
 }
 
-// foreignFailure returns the fault of a buildpack of others that has failed with err.
-func foreignFailure(ctx context.Context, m Member, err error) error {
-	running := func(err error) error { return fmt.Errorf("running buildpack %s: %w", m.Info.ID, err) }
+// run runs a program of the buildpack. A failure is a fault: the app's, or the buildpack's where the machine lacks its
+// interpreter.
+func (v foreignView) run(
+	ctx context.Context, box *sandbox.Sandbox, spec sandbox.Spec, file string, out *program.Tail, args ...string,
+) error {
+	spec.Args = program.Start(path.Join(v.dir(), file), args...)
+	err := box.Run(ctx, spec)
+	if err == nil {
+		return nil
+	}
+	doing := fmt.Sprintf("running %s of buildpack %s", file, v.bp.Info.ID)
+	exit, exited := errors.AsType[*sandbox.ExitError](err)
 	if ctx.Err() != nil {
-		return running(err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if limit, ok := errors.AsType[*sandbox.LimitError](err); ok {
-		return limit.Fault(running(limit))
+		return limit.Fault(fmt.Errorf("%s: %w", doing, limit))
 	}
-	exit, ok := errors.AsType[*sandbox.ExitError](err)
-	if !ok {
-		return running(err)
+	if !exited {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if trouble, ok := disk.TroubleOf(err); ok {
-		return fmt.Errorf("%w: %w", running(exit), trouble.Errno)
+	if trouble, ok := disk.TroubleIn(out.String()); ok {
+		return fmt.Errorf("%s: %w: %w", doing, exit, trouble.Errno)
 	}
-	return fault.AppError("build/failed", running(fmt.Errorf("%s: %w", buildProgram, exit)),
-		"its output above says more")
+	missing := program.Missing(exit, v.bp.Dir, file, func(args ...string) error {
+		spec.Args, spec.Stdout, spec.Stderr = args, nil, nil
+		return box.Run(ctx, spec)
+	})
+	if missing != "" && ctx.Err() == nil {
+		return fault.New(fault.Slugc, fault.ExitBuildpack, "buildpack/not-runnable",
+			fmt.Errorf("%s: its interpreter %q is not on this machine", doing, missing),
+			"install it, or use a buildpack that needs no more than a shell")
+	}
+	return fault.AppError("build/failed", program.Because(doing, exit, out.String()), "its output above says more")
 }
 
 // lend notes what the next buildpacks need of a build layer of a built-in buildpack: the directories of the machine

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,18 +103,23 @@ func TestDetectEnds(t *testing.T) {
 	}{
 		"declines": {"exit 100", "detect/no-match", 20, "choosing buildpacks: acme/bp@1.0 declines the app"},
 		"fails": {"echo oops; exit 7", "buildpack/detect-failed", 21,
-			"detecting with buildpack acme/bp@1.0: exited with code 7"},
+			"running bin/detect of buildpack acme/bp: exited with code 7: oops"},
 		"a broken plan": {`echo = >"$2"`, "buildpack/detect-failed", 21, "reading its build plan"},
 		"no plan":       {`rm "$2"`, "buildpack/detect-failed", 21, "no such file"},
 		"a link":        {`ln -sf /etc/passwd "$2"`, "buildpack/detect-failed", 21, "a link"},
 		"an old version": {`printf '[[requires]]\nname = "x"\nversion = "1"\n' >"$2"`, "buildpack/detect-failed", 21,
 			`it requires "x" with a key version`},
+		"no interpreter": {"", "buildpack/detect-failed", 21, `its interpreter "/no/such/ruby" is not on this machine`},
 		"unmet": {`printf '[[requires]]\nname = "x"\n' >"$2"`, "detect/no-match", 20,
 			`acme/bp@1.0 requires "x", which no buildpack before it provides`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := newMachine(t, "-- bp/bin/detect --\n"+test.detect).choose("bp")
+			m := newMachine(t, "-- bp/bin/detect --\n"+test.detect)
+			if test.detect == "" {
+				testkit.Write(t, filepath.Join(m.bps, "bp/bin/detect"), "#!/no/such/ruby\n")
+			}
+			_, err := m.choose("bp")
 			if f := fault.Of(err); err == nil || f.ID != test.id || f.Code != test.code ||
 				!strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v", err)
@@ -125,9 +131,9 @@ func TestDetectEnds(t *testing.T) {
 // TestForeignFails holds whose fault a buildpack is that fails, and that it needs the mounts.
 func TestForeignFails(t *testing.T) {
 	t.Parallel()
-	_, err := newMachine(t, "-- bp/bin/build --\nexit 4").build("bp")
+	_, err := newMachine(t, "-- bp/bin/build --\necho no main\nexit 4").build("bp")
 	if f := fault.Of(err); err == nil || f.ID != "build/failed" || f.Code != fault.ExitBuild ||
-		err.Error() != "running buildpack acme/bp: bin/build: exited with code 4" {
+		err.Error() != "running bin/build of buildpack acme/bp: exited with code 4: no main" {
 		t.Errorf("got %v", err)
 	}
 	m := newMachine(t, "-- bp/bin/build --\n")
@@ -137,6 +143,149 @@ func TestForeignFails(t *testing.T) {
 	_, err = m.choose("bp")
 	if f := fault.Of(err); err == nil || f.ID != "buildpack/needs-mounts" || f.Code != fault.ExitDetect {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTarget holds what is said of a buildpack for another machine.
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, `
+-- bp/buildpack.toml --
+api = "0.10"
+[buildpack]
+id = "acme/bp"
+version = "1"
+[[targets]]
+os = "linux"
+arch = "s390x"
+[[targets.distros]]
+name = "debian"
+version = "11"
+[[targets.distros]]
+name = "ubuntu"
+`)
+	_, err := m.choose("bp")
+	want := "loading buildpack acme/bp: buildpack.toml: it is for another target: " +
+		"linux/s390x debian 11 or ubuntu; this is linux/amd64 debian 12"
+	if f := fault.Of(err); err == nil || f.ID != "buildpack/target" || f.Code != 21 || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestDetectHangs holds that a detection that does not end, or does not stop writing, ends.
+func TestDetectHangs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ detect, text string }{
+		"sleeps":   {"sleep 1000 & sleep 1000", "running bin/detect of buildpack acme/bp: stopped after 100ms"},
+		"writes":   {"yes", "stopped after 100ms"},
+		"fills up": {`dd if=/dev/zero of="$2" bs=1M 2>/dev/null; sleep 1000`, "bin/detect of buildpack acme/bp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, "-- bp/bin/detect --\n"+test.detect)
+			m.deadline = 100 * time.Millisecond
+			choice, err := m.choose("bp")
+			f := fault.Of(err)
+			if err == nil || f.Code != 21 && f.Code != 75 || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("got %v", err)
+			}
+			if size := len(choice.Verdicts[0].Output); size > 32<<10 {
+				t.Errorf("%d bytes of its output are kept", size)
+			}
+		})
+	}
+}
+
+// TestBindings holds that buildpacks of others see service bindings, which they cannot change.
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, `
+-- bp/bin/detect --
+grep -q secret "$SERVICE_BINDING_ROOT/db/password"
+-- bp/bin/build --
+cat "$CNB_PLATFORM_DIR/bindings/db/password" >out
+if echo x >"$SERVICE_BINDING_ROOT/db/password"; then exit 1; fi
+`)
+	m.binding = map[string]string{"db": testkit.Tree(t, t.TempDir(), map[string]string{"password": "secret"})}
+	if _, err := m.build("bp"); err != nil || testkit.Read(t, filepath.Join(m.app, "out")) != "secret" {
+		t.Errorf("%v\n%s", err, m.output)
+	}
+}
+
+// TestExecutionEnvironment holds what API 0.12 adds, which the lifecycle of the corpus does not speak.
+func TestExecutionEnvironment(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, `
+-- bp/buildpack.toml --
+api = "0.12"
+[buildpack]
+id = "acme/bp"
+version = "1"
+-- bp/bin/build --
+[ "$CNB_EXEC_ENV" = production ]
+cat >"$1/launch.toml" <<END
+[[processes]]
+type = "all"
+command = ["x"]
+[[processes]]
+type = "any"
+command = ["x"]
+exec-env = ["*"]
+[[processes]]
+type = "ours"
+command = ["x"]
+exec-env = ["test", "production"]
+[[processes]]
+type = "test"
+command = ["x"]
+exec-env = ["test"]
+END
+`)
+	result, err := m.build("bp")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, m.output)
+	}
+	var types []string
+	for _, p := range result.Processes {
+		types = append(types, p.Type)
+	}
+	if diff := cmp.Diff([]string{"all", "any", "ours"}, types); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSlicePatterns holds which files the slices of a buildpack have.
+func TestSlicePatterns(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, `
+-- app/lib/a.jar --
+-- app/lib/b.jar --
+-- app/lib/deep/c.jar --
+-- app/classes/A.class --
+-- bp/bin/build --
+ln -s /etc link
+cat >"$1/launch.toml" <<'END'
+[[slices]]
+paths = ["lib/a.*", "lib/a.jar", "../etc/*", "/etc/passwd", "link/*", ".layers/*"]
+[[slices]]
+paths = ["lib/*.jar"]
+[[slices]]
+paths = ["none/*"]
+[[slices]]
+paths = ["classes", "lib"]
+END
+`)
+	result, err := m.build("bp")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, m.output)
+	}
+	var got []string
+	for _, s := range result.Slices {
+		got = append(got, s.Path+": "+strings.Join(s.Paths, " "))
+	}
+	want := []string{"acme/bp#1: lib/a.jar", "acme/bp#2: lib/b.jar", "acme/bp#4: classes lib"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

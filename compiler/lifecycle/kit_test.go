@@ -51,6 +51,7 @@ type machine struct {
 	env, binding map[string]string
 	output       *testkit.Buffer
 	stack        string
+	deadline     time.Duration
 }
 
 // newMachine lays out buildpacks and an app: "one/bin/detect", "app/main.cbl". Programs get the first line that
@@ -64,7 +65,7 @@ func newMachine(t testing.TB, archive string) *machine {
 	}
 	base := t.TempDir()
 	m := &machine{TB: t, box: box, app: filepath.Join(base, "app"), bps: filepath.Join(base, "bps"),
-		output: &testkit.Buffer{}}
+		output: &testkit.Buffer{}, deadline: time.Minute}
 	testkit.Write(t, filepath.Join(m.app, "main.cbl"), "")
 	for _, f := range txtar.Parse([]byte(archive)).Files {
 		name, text := filepath.Join(m.bps, f.Name), string(f.Data)
@@ -115,7 +116,7 @@ func (m *machine) load(name string) lifecycle.Buildpack {
 func (m *machine) probe(ctx context.Context, bp lifecycle.Buildpack) lifecycle.Outcome {
 	return lifecycle.RunDetect(ctx, lifecycle.DetectConfig{
 		Sandbox: m.box, AppDir: m.app, Work: m.TempDir(), Env: m.env, BaseEnv: baseEnv, Bindings: m.binding,
-		Target: target, Limits: sandbox.Limits{Deadline: time.Minute}, Stack: m.stack,
+		Target: target, Limits: sandbox.Limits{Deadline: m.deadline}, Stack: m.stack,
 	}, bp)
 }
 

@@ -44,7 +44,7 @@ func readLayers(dir *beneath.Dir) (map[string]layerFile, error) {
 			return nil, fmt.Errorf("no layer can be called %q: %s.toml is another file", entry.Name, entry.Name)
 		}
 		name, isTOML := strings.CutSuffix(entry.Name, ".toml")
-		if !isTOML || notLayers[name] {
+		if !isTOML || notLayers[name] || beneath.IsDir(entry.Stat_t) {
 			continue
 		}
 		if name == "" || name == "." || name == ".." {

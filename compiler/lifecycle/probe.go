@@ -1,12 +1,10 @@
 package lifecycle
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +16,8 @@ import (
 
 	"slugc/buildpacks/command"
 	"slugc/cache/beneath"
+	"slugc/compiler/fault"
+	"slugc/compiler/program"
 	"slugc/compiler/sandbox"
 )
 
@@ -52,7 +52,9 @@ const (
 // Many goroutines may call it at once.
 func RunDetect(ctx context.Context, c DetectConfig, bp Buildpack) Outcome {
 	if err := bp.checkTarget(c.Target.As(c.Stack)); err != nil {
-		return Outcome{Err: err}
+		return Outcome{Err: fault.New(fault.App, fault.ExitDetect, "buildpack/target",
+			fmt.Errorf("loading buildpack %s: %s: %w", bp.Info.ID, descriptorName, err),
+			"take a buildpack for this machine, or name its stack with --stack")}
 	}
 	base, err := os.MkdirTemp(c.Work, "detect-")
 	if err != nil {
@@ -76,16 +78,25 @@ func (c DetectConfig) detect(ctx context.Context, bp Buildpack, base string) Out
 	switch {
 	case exited && exit.Code == codeDecline && exit.Signal == 0:
 	case err != nil:
-		o.Err = err
+		o.Err = detectFailed(err)
 	default:
 		o.Pass, o.Plans, o.Err = output.err == nil, output.plans, output.err
 	}
 	return o
 }
 
+// detectFailed is the fault of a detection that could not decide.
+func detectFailed(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Owner == fault.Transient || f.Code == fault.ExitDetect {
+		return err
+	}
+	return fault.New(fault.App, fault.ExitDetect, "buildpack/detect-failed", f.Err, f.Hints...)
+}
+
 // detection is what a run of bin/detect leaves.
 type detection struct {
-	bytes.Buffer
+	program.Tail
 	plans libcnb.BuildPlans
 	err   error // of the plan
 }
@@ -115,12 +126,11 @@ func (c DetectConfig) run(ctx context.Context, bp Buildpack, base string) (d *de
 	if bp.atLeast("0.8") {
 		env["CNB_BUILD_PLAN_PATH"] = planPath
 	}
-	err = c.Sandbox.Run(ctx, sandbox.Spec{
-		Args: []string{path.Join(view.dir(), detectProgram), platformMount, planPath},
-		Dir:  AppMount, Env: command.Environ(env),
+	err = view.run(ctx, c.Sandbox, sandbox.Spec{
+		Dir: AppMount, Env: command.Environ(env), Stdout: d, Stderr: d,
 		Binds:   slices.Concat(view.binds(false), platform, []sandbox.Bind{plan, home}),
-		Network: c.Network, Stdout: d, Stderr: d, Limits: c.limits(),
-	})
+		Network: c.Network, Limits: c.limits(),
+	}, detectProgram, &d.Tail, platformMount, planPath)
 	if err == nil {
 		d.plans, d.err = readPlan(plan.Host)
 	}

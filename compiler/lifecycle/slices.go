@@ -30,7 +30,8 @@ func (r *Result) expandSlices(app *beneath.Dir) error {
 				return fmt.Errorf("reading the slice %q: pattern %q: %w", s.Path, pattern, err)
 			}
 			for _, m := range matches {
-				if !slices.ContainsFunc(taken, func(dir string) bool { return within(m, dir) }) {
+				has := func(dir string) bool { return within(m, dir) }
+				if !slices.ContainsFunc(taken, has) && !slices.ContainsFunc(s.Paths, has) {
 					s.Paths = append(s.Paths, m)
 				}
 			}

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -69,10 +68,7 @@ func (d descriptor) targets(root *os.Root) []targetOf {
 	return all
 }
 
-// errTarget wraps why a buildpack is not for the machine.
-var errTarget = errors.New("it is for another target")
-
-// checkTarget returns an error that wraps errTarget if the buildpack is not for t.
+// checkTarget returns an error if the buildpack is not for t.
 func (b Buildpack) checkTarget(t Target) error {
 	if len(b.targets) == 0 {
 		return nil
@@ -84,7 +80,7 @@ func (b Buildpack) checkTarget(t Target) error {
 		}
 		wanted = append(wanted, w.String())
 	}
-	return fmt.Errorf("%w: %s; this is %s", errTarget, strings.Join(wanted, ", "),
+	return fmt.Errorf("it is for another target: %s; this is %s", strings.Join(wanted, ", "),
 		strings.Join(strings.Fields(t.OS+"/"+t.Arch+" "+t.DistroName+" "+t.DistroVersion), " "))
 }
 

@@ -22,7 +22,7 @@ func TestABI(t *testing.T) {
 	t.Parallel()
 	server := abi.Object{
 		Arch: "amd64", Libc: abi.Glibc, Interp: "/lib64/ld-linux-x86-64.so.2", C: "2.34", CXX: "3.4.30",
-		Needed: []string{"libc.so.6", "libown.so.1", "libother.so.1"},
+		Needed: []string{"libc.so.6", "libown.so.1", "libother.so.1"}, Paths: []string{"$ORIGIN/../lib"},
 	}
 	own := abi.Object{Arch: "amd64", Libc: abi.Glibc, C: "2.36", Needed: []string{"libssl.so.3"}}
 	huge := string(abitest.File(server)) + strings.Repeat("\x00", 9<<20)

@@ -147,7 +147,7 @@ func (k *Keeper) addBuildpacks(inv *inventory) error {
 		if p.InUse {
 			e.Kept = building
 		}
-		e.remove = func(context.Context) (int64, error) { return store.Remove(p.Digest) }
+		e.remove = func(context.Context) (int64, error) { return store.Drop(p.Digest) }
 		inv.add(e)
 	}
 	return nil

@@ -20,7 +20,7 @@ type ioTable struct {
 	Build   struct {
 		Env []variable `key:"env"`
 	} `key:"build"`
-	// Old is where files have it that follow an early mistake of pack.
+	// Old is where files of schema 0.2 may have it, after an early mistake of pack.
 	Old struct {
 		Build []variable `key:"build"`
 	} `key:"env"`
@@ -150,7 +150,10 @@ func (p projectReader) standard() error {
 		return err
 	}
 	env := t.Build.Env
-	if env == nil {
+	switch {
+	case t.Old.Build != nil && p.schema != "0.2":
+		p.ignores(ProjectFile, []string{"io.buildpacks.env.build"})
+	case env == nil:
 		env = t.Old.Build
 	}
 	return p.take("io.buildpacks", part{t.Group, t.Pre.Group, t.Post.Group, env, t.Include, t.Exclude})
