@@ -108,7 +108,8 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		}
 		if is := bp.Info.Version; a.Rev != "" && a.Rev != is {
 			return bp, fault.UsageError("buildpack/no-such-version",
-				fmt.Errorf("taking the buildpack %q: this slugc has its version %s", a.Text, is), "leave the version out")
+				fmt.Errorf("taking the buildpack %q: this slugc has its version %s", a.Text, is),
+				"leave the version out")
 		}
 		return bp, nil
 	}
