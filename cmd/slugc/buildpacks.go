@@ -14,7 +14,7 @@ import (
 // buildpacksCommand is the group of commands about buildpacks.
 func (c *cli) buildpacksCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "buildpacks",
+		Use: "buildpacks", Aliases: []string{"buildpack"},
 		Short: "List, take, remove or show buildpacks, or write slugc's own for other platforms",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
