@@ -68,6 +68,9 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 			Target:       b.platform(),
 			Directory:    staged.Member,
 			Mounts:       group.mounts(),
+
+			DefaultProcess: defaultProcess(types, built),
+			Labels:         labels(built),
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
@@ -83,6 +86,24 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 	}
 	b.clock.mark("pack")
 	return Packed{p, types}, nil
+}
+
+// defaultProcess is the process type that a buildpack has declared the default, if the slug has it.
+func defaultProcess(types []procfile.Process, built Built) string {
+	is := func(p procfile.Process) bool { return p.Type == built.Layers.DefaultType }
+	if !slices.ContainsFunc(types, is) {
+		return ""
+	}
+	return built.Layers.DefaultType
+}
+
+// labels are those of the buildpacks; a later one's count.
+func labels(built Built) map[string]string {
+	all := map[string]string{}
+	for _, l := range built.Layers.Labels {
+		all[l.Key] = l.Value
+	}
+	return all
 }
 
 // announceTypes reports the process types, where they are from, and add-ons.

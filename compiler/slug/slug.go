@@ -89,7 +89,11 @@ type Manifest struct {
 	ProcessTypes procfile.ProcessMap `json:"process_types"` // in order
 	Runtimes     []Runtime           `json:"runtimes"`
 	Buildpacks   []Buildpack         `json:"buildpacks"`
-	Target       string              `json:"target"` // "linux/amd64"
+	// DefaultProcess is the process type that a buildpack declares the default; "" for none.
+	DefaultProcess string `json:"default_process,omitempty"`
+	// Labels are what buildpacks say of the slug, as those of an image (CNB specification, launch.toml).
+	Labels map[string]string `json:"labels,omitempty"`
+	Target string            `json:"target"` // "linux/amd64"
 	// Directory is where below ./app the processes start, slash-separated: "apps/api"; "" for ./app itself.
 	Directory string `json:"directory,omitempty"`
 	// Mounts are the absolute paths at which processes see the app, because something in it was built for them:
