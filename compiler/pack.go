@@ -68,6 +68,8 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 			Target:       b.platform(),
 			Directory:    staged.Member,
 			Mounts:       group.mounts(),
+			DefaultType:  defaultType(types, built.Layers.DefaultType),
+			Labels:       built.Layers.Labels,
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
@@ -166,4 +168,15 @@ func sections(appDir string, built Built, shared *slug.Store) ([]slug.Section, e
 		list = append(list, section)
 	}
 	return append(list, slug.Section{Name: "app", Dir: appDir, Exclude: exclude}), nil
+}
+
+// defaultType is the process type that a buildpack has declared the default, where the app has it and no web.
+func defaultType(types []procfile.Process, declared string) string {
+	has := func(name string) bool {
+		return slices.ContainsFunc(types, func(p procfile.Process) bool { return p.Type == name })
+	}
+	if has("web") || !has(declared) {
+		return ""
+	}
+	return declared
 }

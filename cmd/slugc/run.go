@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -181,9 +182,9 @@ func (c *cli) runCommand() *cobra.Command {
 		Use:   "run SLUG|APP|DIR [TYPE | -- CMD…]",
 		Short: "Run one process of a slug, of an app's current release or of a directory, as a dyno would",
 		Long: `Run unpacks the slug into a directory of its own, sources .profile.d/*.sh and .profile, and runs the
-process type (default: web) or the command with HOME and the working directory in the app. Signals go
-to the whole process group; the exit code is the process's. A directory, such as . or ./blog, is built
-first, as slugc build does it, and not registered.`,
+process type (default: web, or else the default that a buildpack has declared) or the command with HOME
+and the working directory in the app. Signals go to the whole process group; the exit code is the
+process's. A directory, such as . or ./blog, is built first, as slugc build does it, and not registered.`,
 		Example: `  slugc run blog                      the web process of the current release
   slugc run ./blog.tgz worker
   slugc run blog -- node -e 'console.log(process.version)'`,
@@ -278,7 +279,7 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) (ty
 			fmt.Errorf("reading the arguments: there is one too many, %q", args[2]),
 			"to run a command, write `slugc run "+args[0]+" -- CMD…`")
 	}
-	typ = "web"
+	typ = cmp.Or(s.DefaultType, "web")
 	if len(args) == 2 {
 		typ = args[1]
 	}
@@ -293,8 +294,8 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) (ty
 			"there are: "+strings.Join(known, ", "), "to run a command, write `slugc run "+args[0]+" -- "+typ+"`")
 	}
 	o.Command = s.types[i].Command
-	if typ == "web" {
-		o.Dyno = "web.1"
+	if typ == "web" || len(s.Mounts) > 0 { // buildpacks of others make settings for one process type
+		o.Dyno = typ + ".1"
 	}
 	return typ, nil
 }

@@ -95,6 +95,10 @@ type Manifest struct {
 	// Mounts are the absolute paths at which processes see the app, because something in it was built for them:
 	// "/app", "/workspace", and "/layers" for its layers. Without them the app runs at any path.
 	Mounts []string `json:"mounts,omitempty"`
+	// DefaultType is the process type that runs where none is named; "" for web.
+	DefaultType string `json:"default_type,omitempty"`
+	// Labels are those of an image of the slug, which buildpacks of others have declared.
+	Labels map[string]string `json:"labels,omitempty"`
 	// ABI is what its programs need of a machine; nil if it has none of its own. Pack sets it.
 	ABI *abi.Record `json:"abi,omitempty"`
 }

@@ -2,11 +2,13 @@ package blobstore
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -47,12 +49,14 @@ func imageConfig(m *slug.Manifest, d digest.Digest) (*v1.ConfigFile, error) {
 	c := &v1.ConfigFile{Created: created, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
 		WorkingDir: "/app",
 		Env:        []string{"HOME=/app"},
-		Labels:     map[string]string{slugDigest: d.String(), processTypes: string(processes)},
+		Labels:     map[string]string{},
 		Entrypoint: []string{"bash", "-c", entrypoint},
 	}}
+	maps.Copy(c.Config.Labels, m.Labels)
+	maps.Copy(c.Config.Labels, map[string]string{slugDigest: d.String(), processTypes: string(processes)})
 	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
 	for _, p := range m.ProcessTypes {
-		if p.Type == "web" {
+		if p.Type == cmp.Or(m.DefaultType, "web") {
 			c.Config.Cmd = []string{p.Command}
 		}
 	}
