@@ -46,11 +46,14 @@ func parseURL(text string) (Ref, error) {
 	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		return Ref{}, errors.New("http is not safe for a repository: use https or ssh")
 	}
-	r := Ref{Kind: Git, Text: shown(text), Config: config(u.RawQuery)}
+	if u.RawQuery != "" {
+		return Ref{}, errors.New("a repository's address has no query: variables for a buildpack are set with --env")
+	}
+	r := Ref{Kind: Git, Text: shown(text)}
 	if r.Rev, r.Sub, err = parseRev(u.Fragment); err != nil {
 		return Ref{}, err
 	}
-	u.RawQuery, u.Fragment, u.RawFragment = "", "", ""
+	u.Fragment, u.RawFragment = "", ""
 	r.Addr = u.String()
 	return r, nil
 }
@@ -90,19 +93,6 @@ func parseArchive(text string, u *url.URL) (Ref, error) {
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// config are the variables in the query of an address.
-func config(query string) map[string]string {
-	values, err := url.ParseQuery(query)
-	if err != nil || len(values) == 0 {
-		return nil
-	}
-	vars := map[string]string{}
-	for k, v := range values {
-		vars[k] = v[len(v)-1]
-	}
-	return vars
 }
 
 // parseRev reads "REV", "REV:dir" or ":dir".

@@ -35,8 +35,6 @@ type Ref struct {
 	Rev    string        // branch, tag or commit of a repository; "" for its default branch; the version of an ID
 	Sub    string        // the directory in the tree that has the buildpack, slash-separated; "" for its root
 	SHA256 digest.Digest // that an archive must have; "" for any
-	// Config are the variables of the query of a repository's address, as Heroku passes them to bin/compile.
-	Config map[string]string
 }
 
 // builtins are the ids of the built-in buildpacks, without "slugc/".
@@ -85,6 +83,9 @@ func parse(text, dir string) (Ref, error) {
 	}
 	if id, version, ok := builtin(text); ok {
 		return Ref{Kind: Builtin, Text: text, ID: id, Rev: version}, nil
+	}
+	if id, ok := strings.CutPrefix(text, "from=builder:"); ok { // pack's older form
+		text = "urn:cnb:builder:" + id
 	}
 	scheme, rest, isURL := strings.Cut(text, "://")
 	switch {

@@ -30,11 +30,11 @@ func TestParse(t *testing.T) {
 	pinned := archive("http://host.example/bp?x=1")
 	pinned.SHA256 = digest.Digest(zeros)
 	configured := git("https://u:p@host.example/bp.git", "v1", "")
-	configured.Config = map[string]string{"A": "1", "B": "2 3"}
 	const host = "host.example/ns/bp"
 	for text, want := range map[string]reference.Ref{
 		"node":                                  {Kind: reference.Builtin, ID: "node"},
 		"slugc/go":                              {Kind: reference.Builtin, ID: "go"},
+		"from=builder:slugc/go":                 {Kind: reference.Builtin, ID: "go"},
 		"urn:cnb:builder:slugc/go":              {Kind: reference.Builtin, ID: "go"},
 		"bp":                                    local(reference.Directory, "bp"),
 		"./bp/":                                 local(reference.Directory, "bp"),
@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 		"git://github.com/heroku/heroku-buildpack-go.git#v1": git(gh+"go.git", "v1", ""),
 		"https://host.example/bp.git#feature/x:dir/":         git("https://host.example/bp.git", "feature/x", "dir"),
 		"https://host.example/bp.git#:dir":                   git("https://host.example/bp.git", "", "dir"),
-		"https://u:p@host.example/bp.git?A=1&B=2%203#v1":     configured,
+		"https://u:p@host.example/bp.git#v1":                 configured,
 		"git@host.example:o/bp.git#main":                     git("git@host.example:o/bp.git", "main", ""),
 		"ssh://git@host.example:22/o/bp.git":                 git("ssh://git@host.example:22/o/bp.git", "", ""),
 		"heroku/python":                                      git(gh+"python", "", ""),
@@ -103,6 +103,7 @@ func TestParseErrors(t *testing.T) {
 		"docker://UPPER/x y":                          "buildpack/reference-invalid image",
 		"urn:cnb:builder:heroku/go@1":                 "buildpack/no-builder heroku/go",
 		"urn:cnb:registry:heroku":                     "buildpack/reference-invalid ns/name",
+		"https://host.example/bp.git?A=1#v1":          "buildpack/reference-invalid --env",
 		"urn:isbn:1":                                  "buildpack/reference-invalid URN",
 		"python":                                      "buildpack/not-found python",
 		"urn:buildpack:Acme Inc":                      "buildpack/reference-invalid ns/name",

@@ -20,6 +20,7 @@
 //	    manifest         digest and stat of every file (package manifest)
 //	    about.json       what it is; its modification time is the last use
 //	  .pins/             what a reference led to, by the digest of its text without credentials
+//	  .seen/             stats of the directories of this machine that were taken lately
 //	  .locks/            never deleted
 //	  .staging/          what is being fetched
 package reference

@@ -26,6 +26,7 @@ const (
 	stagingDir   = ".staging"
 	lockDir      = ".locks"
 	pinDir       = ".pins"
+	seenDir      = ".seen"
 	treeName     = "tree"
 	manifestName = "manifest"
 	aboutName    = "about.json"
@@ -47,6 +48,8 @@ type Options struct {
 	Heroku   string            // where Heroku's registry is read; "" for its own place
 	Check    bool              // see whether what was fetched before has moved, within a few seconds
 	Note     func(line string) // receives one line for people; may be nil
+	// Progress is told of downloads, in bytes; total is 0 while it is unknown. It may be nil.
+	Progress func(what string, done, total int64)
 }
 
 // Store is a directory of buildpacks. Any number of processes may use one directory; what a Store has returned stays
@@ -71,11 +74,14 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Note == nil {
 		o.Note = func(string) {}
 	}
+	if o.Progress == nil {
+		o.Progress = func(string, int64, int64) {}
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store of buildpacks %q: %w", dir, err)
 	}
-	for _, sub := range []string{stagingDir, lockDir, pinDir} {
+	for _, sub := range []string{stagingDir, lockDir, pinDir, seenDir} {
 		if err := os.MkdirAll(filepath.Join(abs, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("opening the store of buildpacks %q: %w", dir, err)
 		}
@@ -176,6 +182,7 @@ func (s *Store) place(d digest.Digest) string { return filepath.Join(s.dir, d.He
 // sweep removes what killed processes have left. It only frees space, so it ignores errors.
 func (s *Store) sweep() {
 	disk.RemoveUnfinished(filepath.Join(s.dir, pinDir))
+	disk.RemoveStale(filepath.Join(s.dir, seenDir), "ref-")
 	staged, _ := os.ReadDir(filepath.Join(s.dir, stagingDir))
 	for _, e := range staged {
 		if unlock, ok, err := s.tryLock(e.Name()); err == nil && ok {

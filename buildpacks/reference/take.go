@@ -36,8 +36,12 @@ func (s *Store) take(ctx context.Context, r Ref, fresh bool) (Package, error) {
 	if r.Path == "" {
 		return s.takePinned(ctx, r, fresh)
 	}
+	if a := s.unchanged(ctx, r); a != nil {
+		return s.answer(r, a, r.Path), nil
+	}
 	var got Package
 	err := s.stage(ctx, r.key(), func(dir string) error {
+		was := r.look(ctx)
 		f, err := s.fetch(ctx, r, dir)
 		if err != nil {
 			return err
@@ -45,6 +49,7 @@ func (s *Store) take(ctx context.Context, r Ref, fresh bool) (Package, error) {
 		a, err := s.commit(ctx, r, f, "")
 		if err == nil {
 			got = s.answer(r, a, f.source)
+			s.remember(ctx, r, was, a.Digest)
 		}
 		return err
 	})

@@ -14,7 +14,7 @@ import (
 // buildpacksCommand is the group of commands about buildpacks.
 func (c *cli) buildpacksCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "buildpacks",
+		Use: "buildpacks", Aliases: []string{"buildpack"},
 		Short: "List, take, remove or show buildpacks, or write slugc's own for other platforms",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -33,10 +33,11 @@ func (c *cli) referenceOptions() (reference.Options, error) {
 		return reference.Options{}, err
 	}
 	o := reference.Options{
-		Index:   c.env.vars["SLUGC_BUILDPACK_REGISTRY"],
-		Offline: c.env.vars["SLUGC_OFFLINE"] != "" || mode == lifecycle.NoNetwork,
-		Check:   true,
-		Note:    func(line string) { c.ui.Detail(line) },
+		Index:    c.env.vars["SLUGC_BUILDPACK_REGISTRY"],
+		Offline:  c.env.vars["SLUGC_OFFLINE"] != "" || mode == lifecycle.NoNetwork,
+		Check:    true,
+		Note:     c.ui.Detail,
+		Progress: c.ui.Progress,
 	}
 	for name, value := range c.env.vars {
 		o.Env = append(o.Env, name+"="+value)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"slugc/detect/lazyregexp"
@@ -120,10 +121,22 @@ func (b *binder) check(path, value string, r rule) error {
 		return b.doc.invalid(path, fmt.Sprintf("is %s; it should be %s", shortly(value), oneOf(r.enum)),
 			append(meant(value, r.enum), hints(r)...)...)
 	}
-	if r.pattern != "" && !lazyregexp.New(r.pattern).MatchString(value) {
+	if r.pattern != "" && !matches(r.pattern, value) {
 		return b.doc.invalid(path, "can't be "+shortly(value), hints(r)...)
 	}
 	return nil
+}
+
+// compiled are the patterns of rules that were used, by their text.
+var compiled sync.Map
+
+// matches reports whether a text matches a rule's pattern.
+func matches(pattern, text string) bool {
+	re, ok := compiled.Load(pattern)
+	if !ok {
+		re, _ = compiled.LoadOrStore(pattern, lazyregexp.New(pattern))
+	}
+	return re.(*lazyregexp.Regexp).MatchString(text)
 }
 
 // oneOf lists texts: `"a", "b" or "c"`.
@@ -169,7 +182,7 @@ func (b *binder) measure(path string, from any, to reflect.Value, r rule) error 
 		}
 		n = int64(d)
 	}
-	if err != nil || !lazyregexp.New(r.pattern).MatchString(value) {
+	if err != nil || !matches(r.pattern, value) {
 		return b.doc.invalid(path, "can't be "+shortly(value), hints(r)...)
 	}
 	to.SetInt(n)
@@ -204,7 +217,7 @@ func (b *binder) table(path string, from any, to reflect.Value, r rule) error {
 	}
 	to.Set(reflect.MakeMap(to.Type()))
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		if r.names != "" && !lazyregexp.New(r.names).MatchString(name) {
+		if r.names != "" && !matches(r.names, name) {
 			return b.doc.invalid(path, "can't have the name "+shortly(name), hints(r)...)
 		}
 		value := reflect.New(to.Type().Elem()).Elem()

@@ -1,12 +1,14 @@
-// Package packaged_test runs the built-in buildpacks as another platform would: from their archives, by bin/detect and
-// bin/build, with the environment and the arguments that the CNB lifecycle gives them.
+// Package packaged_test runs the built-in buildpacks on another platform: from their archives, by the CNB lifecycle.
 package packaged_test
 
 import (
+	"fmt"
+	"go/build"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -20,88 +22,134 @@ import (
 	"slugc/cmd/slugc/slugctest"
 )
 
-// platform is a platform that knows nothing of slugc.
-type platform struct {
-	buildpacks string // the directory with all of them
-	dir        string // with app, layers and platform
-	env        []string
-}
-
-// unpack unpacks the archives into a directory of buildpacks.
-func unpack(t *testing.T, archives []buildpacks.Archive) string {
-	t.Helper()
+// TestPackaged holds that the lifecycle chooses from the archives the buildpacks that slugc would, and that what they
+// build there is what slugc builds.
+func TestPackaged(t *testing.T) {
+	t.Parallel()
+	testkit.NeedsTools(t, "npm", "bubblewrap", "the CNB lifecycle")
+	o := slugctest.Run(t, slugctest.Home(t), "buildpacks", "package", filepath.Join(t.TempDir(), "out"), "--json")
+	if o.Exit != 0 {
+		t.Fatal(o.Stderr)
+	}
+	archives := slugctest.Decode[[]buildpacks.Archive](t, o)
 	all := t.TempDir()
 	for _, a := range archives {
-		dir := filepath.Join(all, name(a.ID))
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command("tar", "-xzf", a.File, "-C", dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+		unpack(t, a.File, filepath.Join(all, name(a.ID), a.Version))
 	}
-	return all
+	order := fmt.Sprintf("[[order]]\ngroup = [{ id = %q, version = %q }]\n",
+		buildpacks.CompositeID, archives[len(archives)-1].Version)
+	apps := map[string]func(dir string){
+		"slugc/go": func(dir string) { slugctest.GoApp(t, dir, "hello") }, // small, as no cache has what it compiles
+		"slugc/node": func(dir string) {
+			if err := os.CopyFS(dir, os.DirFS(slugctest.Fixture("node-express-npm"))); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for id, write := range apps {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			p := platform{t.TempDir(), all}
+			write(filepath.Join(p.dir, "hello"))
+			p.prepare(t, order)
+			p.compare(t, id)
+		})
+	}
 }
 
-// newPlatform makes a platform with buildpacks and a copy of an app.
-func newPlatform(t *testing.T, all, app string) platform {
+// platform is a platform that knows nothing of slugc.
+type platform struct {
+	dir        string // with hello, the app
+	buildpacks string // the directory of all of them
+}
+
+func name(id string) string { return strings.ReplaceAll(id, "/", "_") }
+
+func unpack(t *testing.T, file, dir string) {
 	t.Helper()
-	p := platform{buildpacks: all, dir: t.TempDir()}
-	// What such a platform's user sets for a build is in its env, and the lifecycle exports it.
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("tar", "-xzf", file, "-C", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// prepare writes what the lifecycle reads besides the app.
+func (p platform) prepare(t *testing.T, order string) {
+	t.Helper()
 	for _, kv := range slugctest.Settings(t) {
 		key, value, _ := strings.Cut(kv, "=")
 		key = strings.Replace(key, "SLUGC_NPM_REGISTRY", "npm_config_registry", 1)
 		if key != "PATH" {
 			testkit.Write(t, filepath.Join(p.dir, "platform", "env", key), value)
-			p.env = append(p.env, key+"="+value)
 		}
 	}
-	if err := os.CopyFS(filepath.Join(p.dir, "app"), os.DirFS(app)); err != nil {
+	testkit.Write(t, filepath.Join(p.dir, "out", "order.toml"), order)
+	testkit.Write(t, filepath.Join(p.dir, "out", "analyzed.toml"),
+		fmt.Sprintf("[run-image.target]\nos = \"linux\"\narch = %q\n", runtime.GOARCH))
+	if err := os.CopyFS(filepath.Join(p.dir, "workspace"), os.DirFS(filepath.Join(p.dir, "hello"))); err != nil {
 		t.Fatal(err)
 	}
-	return p
 }
 
-func name(id string) string { return strings.ReplaceAll(id, "/", "_") }
+// phases is the script that runs the lifecycle's phases.
+const phases = `
+ln -s /lifecycle /tmp/detector
+ln -s /lifecycle /tmp/builder
+/tmp/detector -app /workspace -buildpacks /cnb/buildpacks -layers /layers -platform /platform \
+	-order /out/order.toml -group /out/group.toml -plan /out/plan.toml -analyzed /out/analyzed.toml || exit
+/tmp/builder -app /workspace -buildpacks /cnb/buildpacks -layers /layers -platform /platform \
+	-group /out/group.toml -plan /out/plan.toml -analyzed /out/analyzed.toml
+`
 
-// run runs a program of a buildpack in the app. more and args are what the program's phase gives it besides.
-func (p platform) run(t *testing.T, id, program string, more []string, args ...string) slugctest.Outcome {
+// run runs the lifecycle. The buildpack's toolchains are there, as after another build.
+func (p platform) run(t *testing.T, id string) {
 	t.Helper()
-	bp := filepath.Join(p.buildpacks, name(id))
-	cmd := exec.Command(filepath.Join(bp, "bin", program), args...)
-	cmd.Dir = filepath.Join(p.dir, "app")
-	cmd.Env = append([]string{
-		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + p.dir, "CNB_BUILDPACK_DIR=" + bp,
-		"CNB_PLATFORM_DIR=" + filepath.Join(p.dir, "platform"), "CNB_STACK_ID=any", "CNB_TARGET_OS=linux",
-		"CNB_TARGET_ARCH=amd64", "CNB_TARGET_DISTRO_NAME=debian", "CNB_TARGET_DISTRO_VERSION=12",
-	}, append(p.env, more...)...)
-	return slugctest.Wait(t, cmd)
-}
-
-// detect runs bin/detect and returns its exit code and build plan.
-func (p platform) detect(t *testing.T, id string) (int, string) {
-	t.Helper()
-	plan := filepath.Join(p.dir, "plan-"+name(id)+".toml")
-	testkit.Write(t, plan, "")
-	o := p.run(t, id, "detect", []string{"CNB_BUILD_PLAN_PATH=" + plan}, filepath.Join(p.dir, "platform"), plan)
-	if o.Exit != 0 && o.Exit != 100 {
-		t.Errorf("%s: detection ended with %d: %s%s", id, o.Exit, o.Stdout, o.Stderr)
+	lifecycle := filepath.Join(build.Default.GOPATH, "bin", "cnb-lifecycle")
+	if !testkit.Exists(lifecycle) {
+		t.Fatalf("there is no %s: .ci/setup builds it", lifecycle)
 	}
-	return o.Exit, testkit.Read(t, plan)
-}
-
-// build runs bin/build with the entries of the plan that the buildpack itself requires.
-func (p platform) build(t *testing.T, id, entries string) {
-	t.Helper()
-	plan, layers := filepath.Join(p.dir, "entries.toml"), filepath.Join(p.dir, "layers", name(id))
-	testkit.Write(t, plan, entries)
-	if err := os.MkdirAll(layers, 0o755); err != nil {
+	toolchains := filepath.Join("layers", name(id), "toolchains")
+	if err := os.MkdirAll(filepath.Join(p.dir, toolchains), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	o := p.run(t, id, "build", []string{"CNB_BP_PLAN_PATH=" + plan, "CNB_LAYERS_DIR=" + layers},
-		layers, filepath.Join(p.dir, "platform"), plan)
+	o := slugctest.Wait(t, exec.Command("bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-pid",
+		"--die-with-parent", "--clearenv", "--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc",
+		"--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+		"--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/home/cnb",
+		"--bind", filepath.Join(p.dir, "workspace"), "/workspace", "--bind", filepath.Join(p.dir, "layers"), "/layers",
+		"--bind", slugctest.Toolchains(t), "/"+toolchains, "--bind", filepath.Join(p.dir, "out"), "/out",
+		"--ro-bind", filepath.Join(p.dir, "platform"), "/platform", "--ro-bind", p.buildpacks, "/cnb/buildpacks",
+		"--ro-bind", lifecycle, "/lifecycle", "--setenv", "HOME", "/home/cnb", "--setenv", "PATH", "/usr/bin:/bin",
+		"--setenv", "CNB_PLATFORM_API", "0.14", "sh", "-c", phases))
 	if o.Exit != 0 {
 		t.Fatalf("%s: exit %d\n%s%s", id, o.Exit, o.Stdout, o.Stderr)
+	}
+}
+
+// compare builds the app with slugc and on the platform, where one buildpack must be chosen.
+func (p platform) compare(t *testing.T, id string) {
+	t.Helper()
+	home := slugctest.WarmHome(t, strings.TrimPrefix(id, "slugc/"), "hello")
+	built := slugctest.Build(t, home, filepath.Join(p.dir, "hello"), "--no-register")
+	ours := t.TempDir()
+	unpack(t, built.Slug.Path, ours)
+	p.run(t, id)
+	var group struct{ Group []struct{ ID string } }
+	if _, err := toml.DecodeFile(filepath.Join(p.dir, "out", "group.toml"), &group); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(group.Group); got != "[{"+id+"}]" {
+		t.Errorf("the group is %s, want %s", got, id)
+	}
+	for layer, theirs := range p.launchLayers(t, id) {
+		if diff := cmp.Diff(tree(t, filepath.Join(ours, "app", ".layers", name(id), layer)), theirs); diff != "" {
+			t.Errorf("layer %s:\n%s", layer, diff)
+		}
+	}
+	if diff := cmp.Diff(tree(t, filepath.Join(ours, "app")), tree(t, filepath.Join(p.dir, "workspace"))); diff != "" {
+		t.Errorf("the app:\n%s", diff)
 	}
 }
 
@@ -126,6 +174,9 @@ func (p platform) launchLayers(t *testing.T, id string) map[string]map[string]st
 			dir := strings.TrimSuffix(file, ".toml")
 			layers[filepath.Base(dir)] = tree(t, dir)
 		}
+	}
+	if len(layers) == 0 {
+		t.Error("there is no layer for the launch")
 	}
 	return layers
 }
@@ -161,72 +212,4 @@ func tree(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return list
-}
-
-// TestPackaged holds that each buildpack detects what slugc would choose it for, and that what they build is what slugc
-// builds.
-func TestPackaged(t *testing.T) {
-	t.Parallel()
-	testkit.NeedsTools(t, "npm")
-	o := slugctest.Run(t, slugctest.Home(t), "buildpacks", "package", filepath.Join(t.TempDir(), "out"), "--json")
-	if o.Exit != 0 {
-		t.Fatal(o.Stderr)
-	}
-	all := unpack(t, slugctest.Decode[[]buildpacks.Archive](t, o))
-	apps := map[string]func(dir string){
-		"slugc/go": func(dir string) { slugctest.GoApp(t, dir, "hello") }, // small, as no cache has what it compiles
-		"slugc/node": func(dir string) {
-			if err := os.CopyFS(dir, os.DirFS(slugctest.Fixture("node-express-npm"))); err != nil {
-				t.Fatal(err)
-			}
-		},
-	}
-	for id, write := range apps {
-		t.Run(id, func(t *testing.T) {
-			t.Parallel()
-			app := filepath.Join(t.TempDir(), "hello")
-			write(app)
-			comparePlatforms(t, all, app, id)
-		})
-	}
-}
-
-// comparePlatforms builds an app on another platform and with slugc.
-func comparePlatforms(t *testing.T, all, app, id string) {
-	t.Helper()
-	language := strings.TrimPrefix(id, "slugc/")
-	built := slugctest.Build(t, slugctest.WarmHome(t, language, "hello"), app, "--app", "hello", "--no-register")
-	ours := t.TempDir()
-	if out, err := exec.Command("tar", "-xzf", built.Slug.Path, "-C", ours).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	p := newPlatform(t, all, app)
-	for _, l := range buildpacks.Languages {
-		exit, plan := p.detect(t, l.ID)
-		if requires := strings.Contains(plan, "[[requires]]"); (exit == 0 && requires) != (l.ID == id) {
-			t.Errorf("%s: bin/detect ends with %d and the plan\n%s", l.ID, exit, plan)
-		}
-	}
-	p.restore(t, id)
-	p.build(t, id, "[[entries]]\nname = \""+language+"\"\n")
-	for layer, theirs := range p.launchLayers(t, id) {
-		if diff := cmp.Diff(tree(t, filepath.Join(ours, "app", ".layers", name(id), layer)), theirs); diff != "" {
-			t.Errorf("layer %s:\n%s", layer, diff)
-		}
-	}
-	if diff := cmp.Diff(tree(t, filepath.Join(ours, "app")), tree(t, filepath.Join(p.dir, "app"))); diff != "" {
-		t.Errorf("the app:\n%s", diff)
-	}
-}
-
-// restore gives a platform the cache layer that another build would have left: the toolchains.
-func (p platform) restore(t *testing.T, id string) {
-	t.Helper()
-	layers := filepath.Join(p.dir, "layers", name(id))
-	if err := os.MkdirAll(layers, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(slugctest.Toolchains(t), filepath.Join(layers, "toolchains")); err != nil {
-		t.Fatal(err)
-	}
 }
