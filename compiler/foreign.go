@@ -12,6 +12,7 @@ import (
 	"slugc/buildpacks"
 	"slugc/buildpacks/reference"
 	"slugc/compiler/classic"
+	"slugc/compiler/fault"
 	"slugc/compiler/lifecycle"
 	"slugc/detect"
 )
@@ -104,6 +105,11 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		bp, ok := c.find("slugc/"+a.ID, "")
 		if !ok {
 			return bp, fmt.Errorf("laying out the built-in buildpack %q", a.ID)
+		}
+		if is := bp.Info.Version; a.Rev != "" && a.Rev != is {
+			return bp, fault.UsageError("buildpack/no-such-version",
+				fmt.Errorf("taking the buildpack %q: this slugc has its version %s", a.Text, is),
+				"leave the version out")
 		}
 		return bp, nil
 	}

@@ -31,6 +31,8 @@ func (b *build) keep(src *source.Source, staged Staged, group Group, built Built
 	if err != nil {
 		return nil, err
 	}
+	// What a buildpack of others makes of the commit is not known.
+	counts = counts || group.foreign() && src.Commit() != ""
 	return result, b.saveRecord(src, group, counts, result)
 }
 

@@ -68,8 +68,9 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 			Target:       b.platform(),
 			Directory:    staged.Member,
 			Mounts:       group.mounts(),
-			DefaultType:  defaultType(types, built.Layers.DefaultType),
-			Labels:       built.Layers.Labels,
+
+			DefaultProcess: defaultProcess(types, built),
+			Labels:         built.Layers.Labels,
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
@@ -85,6 +86,15 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 	}
 	b.clock.mark("pack")
 	return Packed{p, types}, nil
+}
+
+// defaultProcess is the process type that a buildpack has declared the default, if the slug has it.
+func defaultProcess(types []procfile.Process, built Built) string {
+	is := func(p procfile.Process) bool { return p.Type == built.Layers.DefaultType }
+	if !slices.ContainsFunc(types, is) {
+		return ""
+	}
+	return built.Layers.DefaultType
 }
 
 // announceTypes reports the process types, where they are from, and add-ons.
@@ -168,15 +178,4 @@ func sections(appDir string, built Built, shared *slug.Store) ([]slug.Section, e
 		list = append(list, section)
 	}
 	return append(list, slug.Section{Name: "app", Dir: appDir, Exclude: exclude}), nil
-}
-
-// defaultType is the process type that a buildpack has declared the default, where the app has it and no web.
-func defaultType(types []procfile.Process, declared string) string {
-	has := func(name string) bool {
-		return slices.ContainsFunc(types, func(p procfile.Process) bool { return p.Type == name })
-	}
-	if has("web") || !has(declared) {
-		return ""
-	}
-	return declared
 }

@@ -81,11 +81,14 @@ func (r *repository) at(id, sub string) string {
 
 // resolve returns the commit that a revision names, by asking the server; "" if only a fetch of everything can tell.
 func (r *repository) resolve(ctx context.Context, dir, rev string) (string, error) {
+	if rev == "" {
+		rev = "HEAD"
+	}
 	switch {
+	case r.isNearby():
+		return r.resolveNearby(ctx, rev)
 	case git.IsID(rev):
 		return rev, nil
-	case rev == "":
-		rev = "HEAD"
 	}
 	refs, err := r.List(ctx, dir, r.from, rev, rev+"^{}")
 	if err != nil {
@@ -100,17 +103,16 @@ func (r *repository) resolve(ctx context.Context, dir, rev string) (string, erro
 	if len(rev) >= 7 && strings.Trim(rev, "0123456789abcdef") == "" {
 		return "", nil
 	}
-	if rev == "HEAD" {
-		return "", errNotFound(errors.New("the repository is empty"), "see that the address is right")
-	}
-	return "", errNotFound(fmt.Errorf("the repository has no branch, tag or commit %q", rev),
-		fmt.Sprintf("`git ls-remote %s` lists those that it has", r.from.Argument()))
+	return "", r.errNoRevision(rev)
 }
 
 // fetch fetches the commit that a revision names, and returns it.
 func (r *repository) fetch(ctx context.Context, rev string) (string, error) {
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return "", err
+	}
+	if r.isNearby() {
+		return r.borrow(ctx, rev)
 	}
 	id, err := r.resolve(ctx, r.dir, rev)
 	if err == nil {
@@ -197,7 +199,7 @@ func errGit(err error) error {
 			fmt.Errorf("the repository is not there, or not for everyone: %s", git.Complaint(err)),
 			"see that the address is right, and that this machine may read it without being asked for a password")
 	case said("not found", "not our ref", "couldn't find remote ref", "does not appear to be a git repository",
-		"does not exist", "no such remote ref", "returned error: 40"):
+		"does not exist", "no such remote ref", "not a git repository", "returned error: 40"):
 		return errNotFound(errors.New(git.Complaint(err)), "see that the address and the revision are right")
 	}
 	return failed(Author, "buildpack/repository", errors.New(git.Complaint(err)),

@@ -3,7 +3,9 @@ package reference_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -173,6 +175,56 @@ func TestGitErrors(t *testing.T) {
 	tiny := reference.Options{}
 	tiny.Limits.Files = 3
 	fails(t, tiny, "file://"+dir+"#v1", "buildpack/too-large", "3 are allowed")
+}
+
+// TestGitOfOthers takes from a repository of another user, whose configuration counts for nothing.
+func TestGitOfOthers(t *testing.T) {
+	t.Parallel()
+	dir := repository(t, filepath.Join(t.TempDir(), "bp"))
+	sh(t, dir, `git config core.fsmonitor "touch $PWD/touched"; git config uploadpack.packObjectsHook "$PWD/touched"
+		git config core.hooksPath "$PWD"; chown -R 65534 . 2>/dev/null || true`)
+	s := open(t, t.TempDir(), reference.Options{Check: true})
+	for range 2 {
+		if p := take(t, s, "file://"+dir+"#main"); p.Moved != "" || len(p.Buildpacks) != 1 {
+			t.Errorf("got %+v", p)
+		}
+	}
+	if testkit.Exists(dir, "touched") {
+		t.Error("a program of the repository's was run")
+	}
+}
+
+// TestSmartServer fetches single commits from a server that speaks git's own protocol over http.
+func TestSmartServer(t *testing.T) {
+	t.Parallel()
+	dir := repository(t, filepath.Join(t.TempDir(), "bp"))
+	srv := httptest.NewServer(&cgi.Handler{
+		Path: sh(t, dir, "git --exec-path") + "/git-http-backend",
+		Env: []string{
+			"GIT_PROJECT_ROOT=" + filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + dir,
+		},
+		InheritEnv: []string{"PATH"}, Stderr: io.Discard,
+	})
+	defer srv.Close()
+	first := sh(t, dir, "git rev-parse main")
+	s := open(t, t.TempDir(), reference.Options{Check: true})
+	var was string
+	for _, rev := range []string{"", "#main", "#v1", "#" + first, "#" + first[:9], "#refs/heads/main"} {
+		p := take(t, s, srv.URL+"/bp/.git"+rev)
+		if was += p.Digest.String(); p.Source != srv.URL+"/bp/.git#"+first || !strings.HasSuffix(was, was[:71]) {
+			t.Errorf("%q: %+v", rev, p)
+		}
+	}
+	write(t, dir, map[string]string{"bin/compile": "#!/bin/sh\nnew\n"})
+	now := sh(t, dir, "git commit -qam 3; git rev-parse HEAD")
+	if p := take(t, s, srv.URL+"/bp/.git#main"); !strings.HasSuffix(p.Moved, "#"+now) || p.Source == p.Moved {
+		t.Errorf("got %+v", p)
+	}
+	var o reference.Options
+	fails(t, o, srv.URL+"/bp/.git#none", "buildpack/not-found", `"none"`)
+	fails(t, o, srv.URL+"/bp/.git#"+strings.Repeat("0", 40), "buildpack/not-found")
+	fails(t, o, srv.URL+"/bp/.git#deadbeef", "buildpack/not-found", `"deadbeef"`)
+	fails(t, o, srv.URL+"/none.git", "buildpack/not-found")
 }
 
 // TestGitCredentials sends credentials to the server and shows them to nobody.

@@ -19,7 +19,8 @@ func (s *Store) fetchArchive(ctx context.Context, r Ref, f *fetched, to string) 
 	file, sum := filepath.Join(f.staging, "archive"), sha256.New()
 	s.o.Note("Fetching " + f.source)
 	err := s.web.Download(ctx, source.Download{
-		Addr: addr, File: file, Sums: []hash.Hash{sum}, Seen: &f.seen, Meter: func(done, total int64) { s.o.Progress("fetching "+f.source, done, total) },
+		Addr: addr, File: file, Sums: []hash.Hash{sum}, Seen: &f.seen,
+		Meter: func(done, total int64) { s.o.Progress("fetching "+f.source, done, total) },
 	})
 	if err != nil && r.ID != "" && (source.Absent(err) || source.Refused(err)) {
 		return errNotFound(fmt.Errorf("there is no such directory, and Heroku's registry has no buildpack %q", r.ID),

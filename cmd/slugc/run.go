@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -182,8 +181,8 @@ func (c *cli) runCommand() *cobra.Command {
 		Use:   "run SLUG|APP|DIR [TYPE | -- CMD…]",
 		Short: "Run one process of a slug, of an app's current release or of a directory, as a dyno would",
 		Long: `Run unpacks the slug into a directory of its own, sources .profile.d/*.sh and .profile, and runs the
-process type (default: web, or else the default that a buildpack has declared) or the command with HOME
-and the working directory in the app. Signals go to the whole process group; the exit code is the
+process type (default: web, or else the one that a buildpack declares the default) or the command with
+HOME and the working directory in the app. Signals go to the whole process group; the exit code is the
 process's. A directory, such as . or ./blog, is built first, as slugc build does it, and not registered.`,
 		Example: `  slugc run blog                      the web process of the current release
   slugc run ./blog.tgz worker
@@ -279,11 +278,16 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) (ty
 			fmt.Errorf("reading the arguments: there is one too many, %q", args[2]),
 			"to run a command, write `slugc run "+args[0]+" -- CMD…`")
 	}
-	typ = cmp.Or(s.DefaultType, "web")
+	index := func(typ string) int {
+		return slices.IndexFunc(s.types, func(p procfile.Process) bool { return p.Type == typ })
+	}
+	typ = "web"
 	if len(args) == 2 {
 		typ = args[1]
+	} else if own := s.manifest.DefaultProcess; index(typ) < 0 && own != "" {
+		typ = own
 	}
-	i := slices.IndexFunc(s.types, func(p procfile.Process) bool { return p.Type == typ })
+	i := index(typ)
 	if i < 0 {
 		var known []string
 		for _, p := range s.types {

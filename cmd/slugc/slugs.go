@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,10 +71,7 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 		t.row(r.Name, r.Version, r.Source, asked)
 	}
 	t.row()
-	t.row("BUILDPACK", "VERSION", "CHOSEN BECAUSE")
-	for _, p := range m.Buildpacks {
-		t.row(p.ID, p.Version, strings.Join(p.Reasons, ", "))
-	}
+	describeBuildpacks(t, m.Buildpacks)
 	describeABI(t, m.ABI)
 	t.row()
 	t.row("LARGEST DIRECTORY", "UNPACKED")
@@ -81,6 +79,23 @@ func describe(m *slug.Manifest, largest []slug.DirSize) string {
 		t.row(d.Path, report.Bytes(d.Size))
 	}
 	return t.String()
+}
+
+// describeBuildpacks lists the buildpacks, with the digests of those that are not built in.
+func describeBuildpacks(t *table, list []slug.Buildpack) {
+	heads := []any{"BUILDPACK", "VERSION", "CHOSEN BECAUSE"}
+	foreign := slices.ContainsFunc(list, func(p slug.Buildpack) bool { return p.Digest != "" })
+	if foreign {
+		heads = append(heads, "DIGEST", "SOURCE")
+	}
+	t.row(heads...)
+	for _, p := range list {
+		cells := []any{p.ID, p.Version, strings.Join(p.Reasons, ", ")}
+		if foreign {
+			cells = append(cells, p.Digest.Short(), p.Source)
+		}
+		t.row(cells...)
+	}
 }
 
 // describeABI lists what a slug needs of a machine. What no process type is sure to need has none beside it.

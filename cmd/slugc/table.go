@@ -35,5 +35,9 @@ func (t *table) row(cells ...any) {
 
 func (t *table) String() string {
 	_ = t.columns.Flush()
-	return t.text.String()
+	var text strings.Builder
+	for line := range strings.Lines(t.text.String()) {
+		fmt.Fprintln(&text, strings.TrimRight(line, " \n")) // the last cells may be empty
+	}
+	return text.String()
 }

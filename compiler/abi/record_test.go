@@ -114,7 +114,8 @@ func TestOf(t *testing.T) {
 				"arch amd64 of .layers/a/b/bin/x for [web]", loader + ".layers/a/b/bin/x for [web]",
 				"symbols GLIBC_2.36 of .layers/a/b/lib/liba.so.1.2 for [web]",
 				"symbols GLIBC_2.38 of lib/plugin.so for []",
-				"library libb.so.2 of .layers/a/b/lib/liba.so.1.2 for [web]", "library libz.so.1 of lib/plugin.so for []",
+				"library libb.so.2 of .layers/a/b/lib/liba.so.1.2 for [web]",
+				"library libz.so.1 of lib/plugin.so for []",
 			},
 		},
 		"a library by a link": {
@@ -129,7 +130,9 @@ func TestOf(t *testing.T) {
 			web("x"), []string{ofX[0], ofX[1], "symbols GLIBC_2.36 of own/liba.so.1 for [web]"},
 		},
 		"a package's own copy of a library": {
-			[]abi.File{alone("bin/x", "liba.so.1", "/opt"), library("node_modules/p/liba.so.1", "", "2.36", "libb.so")},
+			[]abi.File{
+				alone("bin/x", "liba.so.1", "/opt"), library("node_modules/p/liba.so.1", "", "2.36", "libb.so"),
+			},
 			web("x"),
 			[]string{
 				ofX[0], ofX[1], ofX[2], "symbols GLIBC_2.36 of node_modules/p/liba.so.1 for []",

@@ -225,6 +225,20 @@ test -x "$SLUGC_LAUNCHER" && readlink /app`
 	}
 }
 
+// TestMountsSandboxedByLinks runs a release process where nothing can be mounted.
+func TestMountsSandboxedByLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const command = `cat /app/server /workspace/server /layers/bp/tool/bin/x && : >"$HOME/new" && ls /app/new &&
+test -x "$SLUGC_LAUNCHER"`
+	unprivileged := []string{"--disable-userns", "--cap-drop", "ALL"}
+	out, err := within(t, dir, child(t), unprivileged, "release", child(t), mounted(t, dir, allMounts), dir, command)
+	level, out, _ := strings.Cut(out, "\n")
+	if err != nil || level == string(sandbox.Bubblewrap) || out != "oneonetool/app/new\n" {
+		t.Errorf("at level %s it ends with %v: %s", level, err, out)
+	}
+}
+
 // TestMountsSandboxed runs a release process, which sees the app at the same paths.
 func TestMountsSandboxed(t *testing.T) {
 	t.Parallel()

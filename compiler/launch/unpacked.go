@@ -26,8 +26,6 @@ type Unpacked struct {
 	Directory string
 	// Mounts are the paths that processes are to see the app at ([slug.Manifest]).
 	Mounts []string
-	// DefaultType is the process type that runs where none is named ([slug.Manifest]).
-	DefaultType string
 	// ABI is what its programs need, for [CheckMachine].
 	ABI *abi.Record
 	// Layers are put together in Dir for each process; nil if Dir is the app.
@@ -70,7 +68,7 @@ func Unpack(ctx context.Context, file string, o UnpackOptions) (*Unpacked, error
 	if err != nil {
 		return nil, fmt.Errorf("making a directory to run in: %w", err)
 	}
-	u.Directory, u.Mounts, u.DefaultType, u.ABI = m.Directory, m.Mounts, m.DefaultType, m.ABI
+	u.Directory, u.Mounts, u.ABI = m.Directory, m.Mounts, m.ABI
 	plain := func() error {
 		return slug.Unpack(context.WithoutCancel(ctx), file, u.Dir, slug.UnpackOptions{Progress: o.Progress})
 	}

@@ -89,16 +89,16 @@ type Manifest struct {
 	ProcessTypes procfile.ProcessMap `json:"process_types"` // in order
 	Runtimes     []Runtime           `json:"runtimes"`
 	Buildpacks   []Buildpack         `json:"buildpacks"`
-	Target       string              `json:"target"` // "linux/amd64"
+	// DefaultProcess is the process type that a buildpack declares the default; "" for none.
+	DefaultProcess string `json:"default_process,omitempty"`
+	// Labels are what buildpacks say of the slug, as those of an image (CNB specification, launch.toml).
+	Labels map[string]string `json:"labels,omitempty"`
+	Target string            `json:"target"` // "linux/amd64"
 	// Directory is where below ./app the processes start, slash-separated: "apps/api"; "" for ./app itself.
 	Directory string `json:"directory,omitempty"`
 	// Mounts are the absolute paths at which processes see the app, because something in it was built for them:
 	// "/app", "/workspace", and "/layers" for its layers. Without them the app runs at any path.
 	Mounts []string `json:"mounts,omitempty"`
-	// DefaultType is the process type that runs where none is named; "" for web.
-	DefaultType string `json:"default_type,omitempty"`
-	// Labels are those of an image of the slug, which buildpacks of others have declared.
-	Labels map[string]string `json:"labels,omitempty"`
 	// ABI is what its programs need of a machine; nil if it has none of its own. Pack sets it.
 	ABI *abi.Record `json:"abi,omitempty"`
 }

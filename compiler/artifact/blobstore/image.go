@@ -2,7 +2,6 @@ package blobstore
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -55,9 +54,9 @@ func imageConfig(m *slug.Manifest, d digest.Digest) (*v1.ConfigFile, error) {
 	maps.Copy(c.Config.Labels, m.Labels)
 	maps.Copy(c.Config.Labels, map[string]string{slugDigest: d.String(), processTypes: string(processes)})
 	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
-	for _, p := range m.ProcessTypes {
-		if p.Type == cmp.Or(m.DefaultType, "web") {
-			c.Config.Cmd = []string{p.Command}
+	for _, name := range []string{m.DefaultProcess, "web"} {
+		if command, ok := m.ProcessTypes.Command(name); ok {
+			c.Config.Cmd = []string{command}
 		}
 	}
 	return c, nil

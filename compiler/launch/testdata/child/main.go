@@ -5,6 +5,7 @@
 //	child run SELF DIR COMMAND     runs a command on the terminal, as launch.Run does
 //	child start SELF DIR COMMAND   starts a formation of one web process, as launch.Start does
 //	child slug SELF FILE DIR CMD   runs a command in a slug that is unpacked below DIR, as slugc run does
+//	child release SELF FILE DIR CMD   the same in a sandbox, as a release process
 //	child serve TEXT               answers requests on $PORT with TEXT, after ?wait=DURATION
 //	child dump FILE ARG...         writes its arguments, environment and directory to FILE, and waits for SIGTERM
 package main
@@ -29,6 +30,7 @@ func main() {
 	sandbox.ChildMain(os.Args)
 	modes := map[string]func(args []string) (exitCode int, err error){
 		"sandbox": runSandboxed, "run": run, "start": start, "serve": serve, "dump": dump, "slug": runSlug,
+		"release": runRelease,
 	}
 	mode, known := modes[os.Args[1]]
 	if !known {
@@ -82,6 +84,22 @@ func runSlug(args []string) (int, error) {
 		Self: args[0], Dir: u.Dir, Mounts: u.Mounts, Layers: u.Layers, Command: args[3], Tmp: u.Tmp,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	})
+}
+
+func runRelease(args []string) (int, error) {
+	box, err := sandbox.Probe(context.Background(), sandbox.ProbeOptions{Self: args[0]})
+	if err != nil {
+		return 0, err
+	}
+	u, err := launch.Unpack(context.Background(), args[1], launch.UnpackOptions{Runs: filepath.Join(args[2], "run")})
+	if err != nil {
+		return 0, err
+	}
+	defer u.Remove()
+	fmt.Println(box.Level())
+	return launch.RunSandboxed(context.Background(), box, launch.RunOptions{
+		Dir: u.Dir, Mounts: u.Mounts, Command: args[3], Stdout: os.Stdout, Stderr: os.Stderr,
+	}, sandbox.Limits{})
 }
 
 func start(args []string) (int, error) {
