@@ -52,7 +52,7 @@ func (b *build) runBuildpacks(
 	if err != nil {
 		return Built{}, err
 	}
-	lent, err := b.keptSlices(mode)
+	lent, err := b.keptSlices(group, mode)
 	if err != nil {
 		return Built{}, err
 	}
@@ -163,9 +163,11 @@ func (b *build) runLifecycle(
 	})
 }
 
-// keptSlices lists the slices whose files the buildpacks need not make, with their keys.
-func (b *build) keptSlices(mode sliceMode) (map[string]string, error) {
-	if b.Fresh || mode == allFiles {
+// keptSlices lists the slices whose files the buildpacks need not make, with their keys. Buildpacks that are not built
+// in do not know of that: they see all files of those before them.
+func (b *build) keptSlices(group Group, mode sliceMode) (map[string]string, error) {
+	foreign := slices.ContainsFunc(group.Members, func(m lifecycle.Member) bool { return !m.BuiltIn })
+	if b.Fresh || mode == allFiles || foreign {
 		return nil, nil
 	}
 	segments, err := b.segments()

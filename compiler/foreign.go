@@ -127,7 +127,7 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 	}
 	var first lifecycle.Buildpack
 	for i, one := range p.Buildpacks {
-		bp, err := loadTaken(one)
+		bp, err := loadTaken(c.distinct(one))
 		if err != nil {
 			return first, err
 		}
@@ -137,6 +137,19 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, Taken{p, a.Ref, a.inApp}
 	}
 	return first, nil
+}
+
+// distinct gives a classic buildpack, which is called by the name of its directory or repository, another id if a
+// different one has it: "python-2".
+func (c *choice) distinct(b reference.Buildpack) reference.Buildpack {
+	id := b.ID
+	for n := 2; b.Kind == reference.Classic; n++ {
+		if other, ok := c.known[b.ID]; !ok || other.Dir == b.Dir {
+			break
+		}
+		b.ID = fmt.Sprintf("%s-%d", id, n)
+	}
+	return b
 }
 
 // loadTaken reads a buildpack that is not built in.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slugc/buildpacks/reference"
 	"slugc/cache/testkit"
 )
 
@@ -129,5 +130,31 @@ func TestKeepOrder(t *testing.T) {
 	}
 	if r := m.build(); filepath.Base(r.Slug.Path) != name || r.Unchanged {
 		t.Errorf("the next build: %+v", r)
+	}
+}
+
+// TestSliceForOthers holds that a buildpack which is not built in sees all that those before it have made, also where
+// the platform could supply a part of it.
+func TestSliceForOthers(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, t.TempDir())
+	m.write("build.sh", sliceScript)
+	dir := testkit.Tree(t, filepath.Join(t.TempDir(), "reader"), map[string]string{
+		"bin/detect": "echo Reader\n", "bin/compile": "wc -c <\"$1/deps/library\"\n",
+	})
+	for _, text := range []string{"go", dir} {
+		ref, err := reference.Parse(text, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.req.Buildpacks = append(m.req.Buildpacks, Asked{Ref: ref})
+	}
+	for _, version := range []string{"1", "2"} {
+		m.write("version", version)
+		m.recorded.Out.Reset()
+		m.build()
+		if got, want := m.recorded.Out.String(), "installed\n100000\n"; got != want {
+			t.Errorf("version %s: the buildpacks say %q, want %q", version, got, want)
+		}
 	}
 }

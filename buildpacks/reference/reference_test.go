@@ -387,3 +387,21 @@ func TestUnchangedDirectory(t *testing.T) {
 		was = p
 	}
 }
+
+// TestUnchangedArchive does not unpack an archive again that has not changed.
+func TestUnchangedArchive(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	file := pack(t, filepath.Join(t.TempDir(), "bp.tgz"), "", cnb)
+	s := open(t, home, reference.Options{})
+	was := take(t, s, file)
+	sh(t, home, "rmdir .staging; touch .staging") // nothing can be unpacked
+	if p := take(t, s, file); p.Digest != was.Digest || p.Source != file {
+		t.Errorf("got %+v", p)
+	}
+	sh(t, home, "rm .staging; mkdir .staging")
+	pack(t, file, "", classic)
+	if p := take(t, s, file); p.Digest == was.Digest || p.Buildpacks[0].Kind != reference.Classic {
+		t.Errorf("got %+v", p)
+	}
+}

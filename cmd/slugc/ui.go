@@ -145,7 +145,7 @@ func placed(text, place string) string {
 		strings.Contains(text, place),
 		line != "" && strings.Contains(text, fmt.Sprintf("%q: line %s:", file, line)):
 		return text
-	case strings.HasPrefix(text, file+" "):
+	case strings.HasPrefix(text, file+" "), strings.HasPrefix(text, file+": "):
 		return place + strings.TrimPrefix(text, file)
 	}
 	return place + ": " + text

@@ -202,11 +202,12 @@ func (w *workspace) binds() []sandbox.Bind {
 	if w.Build != homeMount {
 		list = append(list, w.home)
 	}
-	list = append(list, w.own, w.vars)
+	list = append(list, w.vars)
 	if w.Cache != "" {
 		list = append(list, w.cache())
 	}
-	return slices.Concat(list, w.packages, w.Binds)
+	// Another buildpack of the same id may have had its directory at the same place.
+	return slices.Concat(list, w.packages, w.Binds, []sandbox.Bind{w.own})
 }
 
 // moved reports whether the buildpack has the app somewhere else than in AppDir.
