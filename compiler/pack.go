@@ -70,7 +70,7 @@ func (b *build) pack(ctx context.Context, staged Staged, group Group, built Buil
 			Mounts:       group.mounts(),
 
 			DefaultProcess: defaultProcess(types, built),
-			Labels:         labels(built),
+			Labels:         built.Layers.Labels,
 		},
 		Progress: func(done, total int64) { b.Report.Progress("packing", done, total) },
 	})
@@ -95,15 +95,6 @@ func defaultProcess(types []procfile.Process, built Built) string {
 		return ""
 	}
 	return built.Layers.DefaultType
-}
-
-// labels are those of the buildpacks; a later one's count.
-func labels(built Built) map[string]string {
-	all := map[string]string{}
-	for _, l := range built.Layers.Labels {
-		all[l.Key] = l.Value
-	}
-	return all
 }
 
 // announceTypes reports the process types, where they are from, and add-ons.

@@ -61,6 +61,9 @@ func errUnpacking(err error) error {
 	switch {
 	case refused && refusal.TooLarge:
 		return failed(Author, "buildpack/too-large", err, "take a smaller release of the buildpack")
+	case refused && refusal.Target != "":
+		return failed(Author, "buildpack/archive-refused", err,
+			"links of a buildpack must lead to its own files, by relative paths")
 	case refused:
 		return failed(Author, "buildpack/archive-refused", err, "get the buildpack from a source that you trust")
 	case errors.Is(err, unpack.ErrFormat):

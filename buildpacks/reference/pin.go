@@ -27,7 +27,7 @@ type pin struct {
 }
 
 // checkTime is how long it may take to see where a reference leads now.
-const checkTime = 5 * time.Second
+const checkTime = 3 * time.Second
 
 func (s *Store) pinFile(key string) string { return filepath.Join(s.dir, pinDir, key+".json") }
 

@@ -5,32 +5,54 @@ import (
 	"encoding/json"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"slugc/buildpacks/toolchain/manifest"
 	"slugc/cache/digest"
 	"slugc/cache/disk"
 )
 
-// seen is what a directory of this machine was when it was taken. It only saves time: a directory whose files have
-// the same stats is not copied again. [Open] removes what is a day old.
+// seen is what a directory or an archive of this machine was when it was taken. It only saves time: what has the same
+// stats is not copied or unpacked again. [Open] removes what is a day old.
 type seen struct {
-	Tree digest.Digest `json:"tree"` // of the manifest of the directory
-	Is   digest.Digest `json:"is"`   // the package
+	Tree digest.Digest `json:"tree,omitempty"` // of the manifest of a directory
+	File fileState     `json:"file,omitzero"`  // of an archive
+	Is   digest.Digest `json:"is"`             // the package
+
+	manifest *manifest.Manifest // of a directory
+}
+
+// fileState tells a file from any other and from what it was before: a program can set the modification time, but not
+// the change time (inode(7)).
+type fileState struct {
+	Dev, Ino           uint64
+	Size, Mtime, Ctime int64
+}
+
+func stateOf(path string) (f fileState, err error) {
+	var s unix.Stat_t
+	if err := unix.Stat(path, &s); err != nil {
+		return f, err
+	}
+	return fileState{uint64(s.Dev), s.Ino, s.Size, s.Mtim.Nano(), s.Ctim.Nano()}, nil
 }
 
 func (s *Store) seenFile(r Ref) string { return filepath.Join(s.dir, seenDir, r.key()) }
 
-// unchanged returns the package of a directory that is as it was when it was taken, and holds it; else nil.
+// unchanged returns the package of a directory or an archive that is as it was when it was taken, and holds it; else
+// nil.
 func (s *Store) unchanged(ctx context.Context, r Ref) *about {
-	if r.Kind != Directory {
-		return nil
-	}
 	var was seen
 	text, err := disk.ReadRegular(s.seenFile(r)+".json", 1<<12)
 	if err != nil || json.Unmarshal(text, &was) != nil {
 		return nil
 	}
-	m, err := manifest.Read(s.seenFile(r))
-	if err != nil || m.Digest() != was.Tree || m.Check(ctx, r.Path, manifest.ByStat) != nil {
+	if r.Kind == Directory {
+		m, err := manifest.Read(s.seenFile(r))
+		if err != nil || m.Digest() != was.Tree || m.Check(ctx, r.Path, manifest.ByStat) != nil {
+			return nil
+		}
+	} else if now, err := stateOf(r.Path); err != nil || now != was.File {
 		return nil
 	}
 	if s.hold(ctx, was.Is) != nil {
@@ -44,26 +66,43 @@ func (s *Store) unchanged(ctx context.Context, r Ref) *about {
 	return a
 }
 
-// look notes the stats of a directory that is about to be taken; nil if that would not save time.
-func (r Ref) look(ctx context.Context) *manifest.Manifest {
-	if r.Kind != Directory || exists(filepath.Join(r.Path, ".git")) || exists(filepath.Join(r.Path, "package.toml")) {
+// look notes the stats of what is about to be taken; nil if that would not save time.
+func (r Ref) look(ctx context.Context) *seen {
+	if r.Kind != Directory {
+		state, err := stateOf(r.Path)
+		if err != nil {
+			return nil
+		}
+		return &seen{File: state}
+	}
+	if exists(filepath.Join(r.Path, ".git")) || exists(filepath.Join(r.Path, "package.toml")) {
 		return nil
 	}
 	m, err := manifest.Stat(ctx, r.Path)
 	if err != nil {
 		return nil // taking it names what is wrong
 	}
-	return m
+	return &seen{manifest: m}
 }
 
-// remember notes which package a directory is, if it has not changed since look. Where that cannot be written, the
-// directory is copied again.
-func (s *Store) remember(ctx context.Context, r Ref, m *manifest.Manifest, is digest.Digest) {
-	if m == nil || m.Sum(ctx, r.Path) != nil {
+// remember notes which package was taken, if that has not changed since look. Where it cannot be written, the same is
+// taken again.
+func (s *Store) remember(ctx context.Context, r Ref, was *seen, is digest.Digest) {
+	if was == nil {
 		return
 	}
-	text, err := json.Marshal(seen{m.Digest(), is})
-	if err == nil && m.Write(s.seenFile(r)) == nil {
+	was.Is = is
+	if was.manifest == nil {
+		if now, err := stateOf(r.Path); err != nil || now != was.File {
+			return
+		}
+	} else {
+		if was.manifest.Sum(ctx, r.Path) != nil || was.manifest.Write(s.seenFile(r)) != nil {
+			return
+		}
+		was.Tree = was.manifest.Digest()
+	}
+	if text, err := json.Marshal(was); err == nil {
 		_ = disk.WriteFile(s.seenFile(r)+".json", text, 0o644)
 	}
 }

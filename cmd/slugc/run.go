@@ -298,8 +298,8 @@ func (s *unpackedSlug) choose(o *launch.RunOptions, dash int, args []string) (ty
 			"there are: "+strings.Join(known, ", "), "to run a command, write `slugc run "+args[0]+" -- "+typ+"`")
 	}
 	o.Command = s.types[i].Command
-	if typ == "web" {
-		o.Dyno = "web.1"
+	if typ == "web" || len(s.Mounts) > 0 { // buildpacks of others make settings for one process type
+		o.Dyno = typ + ".1"
 	}
 	return typ, nil
 }

@@ -108,9 +108,9 @@ type Result struct {
 	Processes []procfile.Process // default process types; a later buildpack overrides an earlier one
 	// DefaultType is the process type that a buildpack has declared the default; "" for none.
 	DefaultType string
-	Labels      []libcnb.Label // of buildpacks of others
-	Slices      []Slice        // in the order declared
-	Layers      []Layer        // launch layers, in the order of buildpacks and names
+	Labels      map[string]string // of buildpacks of others, for an image; a later one replaces an earlier one
+	Slices      []Slice           // in the order declared
+	Layers      []Layer           // launch layers, in the order of buildpacks and names
 	// SBOM is the host directory of the bills of materials that belong to the slug, .layers/sbom/launch; "" for none.
 	SBOM    string
 	Warned  []string     // process types of the Procfile that a buildpack has warned of

@@ -29,7 +29,7 @@ type outcome struct {
 	Layers    map[string]string // types, metadata and files, by name
 	Processes []string
 	Default   string
-	Labels    string
+	Labels    map[string]string
 	Launched  map[string]string // the output of started processes, by type
 
 	log string
@@ -171,8 +171,9 @@ func (r real) readMetadata(t *testing.T, app string, o *outcome) {
 	for _, p := range metadata.Processes {
 		o.Processes = append(o.Processes, p.Type)
 	}
+	o.Labels = map[string]string{}
 	for _, l := range metadata.Labels {
-		o.Labels += l.Key + "=" + l.Value + "\n"
+		o.Labels[l.Key] = l.Value
 	}
 }
 
@@ -260,9 +261,7 @@ func (c corpusCase) build(t *testing.T, m *machine) (o outcome, result *lifecycl
 		o.Processes = append(o.Processes, p.Type)
 	}
 	slices.Sort(o.Processes)
-	for _, l := range result.Labels {
-		o.Labels += l.Key + "=" + l.Value + "\n"
-	}
+	o.Labels = result.Labels
 	return o, result
 }
 

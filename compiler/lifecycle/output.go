@@ -31,7 +31,12 @@ func (r *Result) readLaunch(bp Buildpack, dir *beneath.Dir) error {
 	if err == nil && bp.BuiltIn {
 		err = r.readOwn(launch)
 	} else if err == nil {
-		r.Labels = append(r.Labels, launch.Labels...)
+		for _, l := range launch.Labels {
+			if r.Labels == nil {
+				r.Labels = map[string]string{}
+			}
+			r.Labels[l.Key] = l.Value
+		}
 		for i, s := range launch.Slices {
 			r.Slices = append(r.Slices, Slice{Path: fmt.Sprintf("%s#%d", bp.Info.ID, i+1), patterns: s.Paths})
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -47,13 +48,15 @@ func imageConfig(m *slug.Manifest, d digest.Digest) (*v1.ConfigFile, error) {
 	c := &v1.ConfigFile{Created: created, RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{
 		WorkingDir: "/app",
 		Env:        []string{"HOME=/app"},
-		Labels:     map[string]string{slugDigest: d.String(), processTypes: string(processes)},
+		Labels:     map[string]string{},
 		Entrypoint: []string{"bash", "-c", entrypoint},
 	}}
+	maps.Copy(c.Config.Labels, m.Labels)
+	maps.Copy(c.Config.Labels, map[string]string{slugDigest: d.String(), processTypes: string(processes)})
 	c.OS, c.Architecture, _ = strings.Cut(m.Target, "/")
-	for _, p := range m.ProcessTypes {
-		if p.Type == "web" {
-			c.Config.Cmd = []string{p.Command}
+	for _, name := range []string{m.DefaultProcess, "web"} {
+		if command, ok := m.ProcessTypes.Command(name); ok {
+			c.Config.Cmd = []string{command}
 		}
 	}
 	return c, nil
