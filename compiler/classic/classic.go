@@ -38,7 +38,7 @@
 // # What a buildpack leaves
 //
 // Files in BUILD, .profile.d included, belong to the app. The rest is in a [Result]. bin/test-compile and
-// bin/test do not run in a build; [Programs] lists what a buildpack has.
+// bin/test do not run in a build.
 //
 // # Errors
 //

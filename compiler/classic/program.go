@@ -29,11 +29,6 @@ const (
 // programs are those of the Buildpack API.
 var programs = []string{"detect", "compile", "release", "report", "test-compile", "test"}
 
-// Programs lists the programs of the Buildpack API that the buildpack in dir has, such as "detect" and "compile".
-func Programs(dir string) []string {
-	return slices.DeleteFunc(slices.Clone(programs), func(name string) bool { return !has(dir, name) })
-}
-
 // has reports whether the buildpack has a program of that name, which need not be executable.
 func has(dir, name string) bool {
 	info, err := os.Stat(filepath.Join(dir, "bin", name))
