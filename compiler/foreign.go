@@ -39,8 +39,8 @@ type choice struct {
 	staged    Staged
 	described Described
 	verdicts  []detect.Verdict
-	taken     map[string]Taken               // by the buildpack's id
-	known     map[string]lifecycle.Buildpack // by id: built-in ones and those that were taken
+	taken     map[string]Taken               // by the buildpack's name, its id with its version
+	known     map[string]lifecycle.Buildpack // by id, and by name: built-in ones and those that were taken
 }
 
 // listed makes a group of the buildpacks that were asked for. Each must pass its own detection, and their plans
@@ -135,7 +135,10 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		if i == 0 {
 			first = bp
 		}
-		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, Taken{p, a.Ref, a.inApp, a.inline}
+		if _, ok := c.known[bp.Info.ID]; !ok || i == 0 {
+			c.known[bp.Info.ID] = bp
+		}
+		c.known[bp.Name()], c.taken[bp.Name()] = bp, Taken{p, a.Ref, a.inApp, a.inline}
 	}
 	return first, nil
 }
@@ -164,6 +167,9 @@ func loadTaken(b reference.Buildpack) (lifecycle.Buildpack, error) {
 // find returns the buildpack with an id, and a version where one is named: one that was taken, or else a built-in
 // one.
 func (c *choice) find(id, version string) (lifecycle.Buildpack, bool) {
+	if bp, ok := c.known[id+"@"+version]; ok {
+		return bp, true
+	}
 	bp, ok := c.known[id]
 	if l, builtIn := buildpacks.ByID(id); !ok && builtIn {
 		dir, err := l.Materialise(c.Home.Path("buildpacks"), c.Self)
@@ -247,7 +253,7 @@ func (c *choice) group(chosen lifecycle.Choice) Group {
 	for i, m := range g.Members {
 		id := m.Info.ID
 		if !m.BuiltIn {
-			g.Taken[id] = c.taken[id]
+			g.Taken[id] = c.taken[m.Name()]
 			c.announceTaken(g, m, said[id])
 			continue
 		}
