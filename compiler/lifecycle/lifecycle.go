@@ -1,7 +1,7 @@
 // Package lifecycle is the platform's side of the Cloud Native Buildpacks specification (Buildpack API 0.7 to 0.12). It
 // chooses buildpacks, resolves build plans, restores layers, runs each buildpack's bin/build in the sandbox, and reads
-// the files that the buildpack leaves. It does what the CNB lifecycle 0.20.5 does: testdata/corpus holds the two against
-// each other, and lists what differs.
+// the files that the buildpack leaves. It does what the CNB lifecycle 0.20.5 does: testdata/corpus holds the two
+// against each other, and lists what differs.
 //
 //	node, err := lifecycle.LoadBuiltIn("/var/slugc/buildpacks/node")
 //	candidate, err := lifecycle.Detect(node, detectNode, appDir, env)
