@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/reference"
+	"slugc/cache"
 	"slugc/compiler/fault"
 	"slugc/detect"
 	"slugc/detect/descriptor"
@@ -20,6 +22,7 @@ type Asked struct {
 	reference.Ref
 	Optional bool
 	inApp    bool // it is a part of the source
+	inline   bool // it is a script there
 }
 
 // asked lists the buildpacks that build the app, in order, where the request or the app's files name any; none where
@@ -30,18 +33,18 @@ func (b *build) asked(ctx context.Context, files fs.FS, s Staged, d Described) (
 		list = b.Buildpacks
 	case b.Env["SLUGC_BUILDPACK"] != "":
 	default:
-		if list, err = b.askedBy(s, d.Buildpacks); err != nil {
+		if list, err = askedBy(s, d.Buildpacks); err != nil {
 			return nil, err
 		}
 		if len(list) > 0 {
 			b.Report.Step("Buildpacks named in " + d.From)
 		}
 	}
-	pre, err := b.askedBy(s, d.Pre)
+	pre, err := askedBy(s, d.Pre)
 	if err != nil {
 		return nil, err
 	}
-	post, err := b.askedBy(s, d.Post)
+	post, err := askedBy(s, d.Post)
 	if err != nil {
 		return nil, err
 	}
@@ -65,11 +68,11 @@ func (b *build) askedByDetection(ctx context.Context, files fs.FS, s Staged, d D
 }
 
 // askedBy reads the buildpacks that a file of the app names.
-func (b *build) askedBy(s Staged, uses []descriptor.Use) (list []Asked, err error) {
-	for i, use := range uses {
+func askedBy(s Staged, uses []descriptor.Use) (list []Asked, err error) {
+	for _, use := range uses {
 		var a Asked
 		if use.Script != nil {
-			a, err = b.inline(s, use, i)
+			a, err = inline(s, use)
 		} else {
 			a, err = askedOf(s, use)
 		}
@@ -83,12 +86,10 @@ func (b *build) askedBy(s Staged, uses []descriptor.Use) (list []Asked, err erro
 }
 
 // inline makes the buildpack of a script in project.toml.
-func (b *build) inline(s Staged, use descriptor.Use, index int) (Asked, error) {
-	id := use.ID
-	if id == "" {
-		id = fmt.Sprintf("inline/%d", index+1)
-	}
-	dir := filepath.Join(s.Dirs.Dir, "inline", strings.ReplaceAll(id, "/", "_"))
+func inline(s Staged, use descriptor.Use) (Asked, error) {
+	_, line, _ := strings.Cut(use.Place, ":")
+	id := cmp.Or(use.ID, "inline/"+line)
+	dir := filepath.Join(s.Dirs.Dir, "inline", cache.Key(id, use.Place)[:12])
 	for name, file := range use.Script.Files(id, use.Version) {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		err := os.MkdirAll(filepath.Dir(path), 0o700)
@@ -99,7 +100,8 @@ func (b *build) inline(s Staged, use descriptor.Use, index int) (Asked, error) {
 			return Asked{}, fmt.Errorf("making the buildpack of %s: %w", use.Place, err)
 		}
 	}
-	return Asked{Ref: reference.Ref{Kind: reference.Directory, Text: use.Place, Path: dir}, inApp: true}, nil
+	ref := reference.Ref{Kind: reference.Directory, Text: use.Place, Path: dir}
+	return Asked{Ref: ref, inApp: true, inline: true}, nil
 }
 
 // askedOf reads a buildpack that a file of the app names. A path is one in the source: the file may be a stranger's,

@@ -20,8 +20,9 @@ import (
 // Taken is where a buildpack comes from that is not built in.
 type Taken struct {
 	reference.Package
-	ref   reference.Ref
-	inApp bool // it is a part of the source
+	ref    reference.Ref
+	inApp  bool // it is a part of the source
+	inline bool // it is a script in a file of the app, whose place is the reference
 }
 
 // source is what a slug says of where a buildpack comes from. Where on this machine it was does not count.
@@ -134,7 +135,7 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		if i == 0 {
 			first = bp
 		}
-		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, Taken{p, a.Ref, a.inApp}
+		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, Taken{p, a.Ref, a.inApp, a.inline}
 	}
 	return first, nil
 }
@@ -276,7 +277,10 @@ func (c *choice) announceTaken(g Group, m lifecycle.Member, said string) {
 
 // name is what the buildpack was asked for as.
 func (t Taken) name() string {
-	if t.ref.Path != "" {
+	switch {
+	case t.inline:
+		return t.ref.Text
+	case t.ref.Path != "":
 		return filepath.Base(t.ref.Path)
 	}
 	return t.Source

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"slugc/buildpacks/reference"
@@ -133,6 +134,18 @@ func TestKeepOrder(t *testing.T) {
 	}
 }
 
+// ask makes the machine build with these buildpacks.
+func (m *machine) ask(texts ...string) {
+	m.Helper()
+	for _, text := range texts {
+		ref, err := reference.Parse(text, m.src)
+		if err != nil {
+			m.Fatal(err)
+		}
+		m.req.Buildpacks = append(m.req.Buildpacks, Asked{Ref: ref})
+	}
+}
+
 // TestSliceForOthers holds that a buildpack which is not built in sees all that those before it have made, also where
 // the platform could supply a part of it.
 func TestSliceForOthers(t *testing.T) {
@@ -142,19 +155,38 @@ func TestSliceForOthers(t *testing.T) {
 	dir := testkit.Tree(t, filepath.Join(t.TempDir(), "reader"), map[string]string{
 		"bin/detect": "echo Reader\n", "bin/compile": "wc -c <\"$1/deps/library\"\n",
 	})
-	for _, text := range []string{"go", dir} {
-		ref, err := reference.Parse(text, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.req.Buildpacks = append(m.req.Buildpacks, Asked{Ref: ref})
-	}
+	m.ask("go", dir)
 	for _, version := range []string{"1", "2"} {
 		m.write("version", version)
 		m.recorded.Out.Reset()
 		m.build()
 		if got, want := m.recorded.Out.String(), "installed\n100000\n"; got != want {
 			t.Errorf("version %s: the buildpacks say %q, want %q", version, got, want)
+		}
+	}
+}
+
+// TestCacheOfFailed holds that the cache of a classic buildpack outlives a build that the buildpack itself has ended,
+// and not one in which it was killed.
+func TestCacheOfFailed(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, t.TempDir())
+	m.write("Procfile", "web: ./server\n")
+	m.ask(testkit.Tree(t, filepath.Join(t.TempDir(), "counter"), map[string]string{
+		"bin/detect": "true\n", "bin/compile": "echo x >>\"$2/log\"; cat \"$2/log\"; . \"$1/end.sh\"\n",
+	}))
+	for _, step := range []struct{ end, says string }{
+		{"exit 0", "x\n"},
+		{"exit 1", "x\nx\n"},
+		{"exit 0 # again", "x\nx\nx\n"},
+		{"kill -9 $$", "x\nx\nx\nx\n"},
+		{"exit 0 # at last", "The last build was interrupted: the cache is empty\nx\n"},
+	} {
+		m.write("end.sh", step.end)
+		m.recorded.Out.Reset()
+		_, err := m.change(nil)
+		if got := m.recorded.Out.String(); got != step.says || (err == nil) != strings.HasPrefix(step.end, "exit 0") {
+			t.Errorf("%s: %v, the buildpack says %q, want %q", step.end, err, got, step.says)
 		}
 	}
 }

@@ -31,7 +31,11 @@ func (b *build) leaveOut(root *os.Root, s Staged, d Described) error {
 			err = p.matches.Err()
 		}
 		if p.removed > 0 {
-			b.Report.Step(fmt.Sprintf("Left out %d files (%s)", p.removed, descriptor.ProjectFile))
+			files := "files"
+			if p.removed == 1 {
+				files = "file"
+			}
+			b.Report.Step(fmt.Sprintf("Left out %d %s (%s)", p.removed, files, descriptor.ProjectFile))
 		}
 	}
 	if cost, ok := errors.AsType[*ignore.CostError](err); ok {

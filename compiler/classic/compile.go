@@ -7,6 +7,7 @@ import (
 
 	"slugc/compiler/fault"
 	"slugc/compiler/program"
+	"slugc/compiler/sandbox"
 )
 
 // Compile runs bin/compile and reads what the buildpack leaves: the file "export", bin/release, and the app's new
@@ -94,7 +95,8 @@ func (w *workspace) ask(
 
 // asBroken makes the buildpack's fault of a failure that would be the app's in bin/compile.
 func (w *workspace) asBroken(err error) error {
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.ID == idFailed {
+	_, exited := errors.AsType[*sandbox.ExitError](err)
+	if f, ok := errors.AsType[*fault.Error](err); ok && exited && f.Owner == fault.App {
 		return w.broken(idBroke, err, f.Hints...)
 	}
 	return err

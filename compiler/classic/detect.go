@@ -37,7 +37,7 @@ func Detect(ctx context.Context, c Config) (Detected, error) {
 	exit, ok := errors.AsType[*sandbox.ExitError](err)
 	err = w.failure(ctx, "detect", err, output)
 	f, _ := errors.AsType[*fault.Error](err)
-	if ok && exit.Signal == 0 && f != nil && f.ID == idFailed {
+	if ok && exit.Signal == 0 && f != nil && f.Owner == fault.App {
 		return Detected{Output: output}, nil
 	}
 	if f != nil && f.Owner != fault.Transient {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -221,11 +222,15 @@ func TestReport(t *testing.T) {
 		"too long":   {`echo '{"a": 1}'; head -c 100000 /dev/zero | tr '\0' ' '`, nil},
 		"not quiet":  {`echo '{"a": 1}'; echo secret noise >&2`, map[string]any{"a": 1}},
 		"no program": {"#!/no/such\n", nil},
+		"endless":    {"sleep 60", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, end := range []string{"exit 0", "exit 1"} {
 				b := buildpack(t, map[string]string{"compile": end, "report": c.report}).app(nil)
+				if name == "endless" {
+					b.Limits.Deadline = 5 * time.Second // of bin/compile too
+				}
 				made, err := classic.Compile(t.Context(), b.Config)
 				if (err == nil) != (end == "exit 0") {
 					t.Fatalf("after %s: %v", end, err)

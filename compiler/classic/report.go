@@ -2,12 +2,16 @@ package classic
 
 import (
 	"context"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// maxReport is the most bytes of bin/report's answer.
-const maxReport = 64 << 10
+// The limits of bin/report: of its answer in bytes, and of its time.
+const (
+	maxReport  = 64 << 10
+	reportTime = 30 * time.Second
+)
 
 // report runs bin/report, if there is one. Whatever goes wrong, there is no report then: it must not make a build
 // fail. Its answer is a flat map in JSON or YAML; what is no string, number or boolean in it is left out.
@@ -15,7 +19,11 @@ func (w *workspace) report(ctx context.Context) map[string]any {
 	if !has(w.Dir, "report") {
 		return nil
 	}
-	answer, err := w.ask(ctx, "report", nil, maxReport, w.arguments()...)
+	quick := *w
+	if quick.Limits.Deadline = min(reportTime, w.Limits.Deadline); quick.Limits.Deadline <= 0 {
+		quick.Limits.Deadline = reportTime
+	}
+	answer, err := quick.ask(ctx, "report", nil, maxReport, w.arguments()...)
 	var document yaml.Node // JSON is YAML
 	if err != nil || yaml.Unmarshal(answer, &document) != nil {
 		return nil

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"slugc/buildpacks/extension"
+	"slugc/cache/disk"
 	"slugc/compiler/classic"
 	"slugc/compiler/fault"
 	"slugc/compiler/procfile"
@@ -33,20 +35,10 @@ func (c DetectConfig) detectClassic(ctx context.Context, bp Buildpack, work stri
 	return Outcome{Pass: found.Pass, Output: printable(output), Err: err}
 }
 
-// buildClassic runs a classic buildpack and adds what it leaves to the result. Its cache directory is a cache layer,
-// which is emptied when the stack changes.
+// buildClassic runs a classic buildpack and adds what it leaves to the result.
 func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, before restored, result *Result) error {
-	types := layerFile{Metadata: map[string]any{"stack": b.Stack}}
-	types.Types.Cache = true
-	if last, ok := before.layers[classicCache]; ok && last.Metadata["stack"] != b.Stack {
-		fmt.Fprintf(b.Output(m.Info.ID), "The stack changed from %v to %s: the cache is empty\n",
-			last.Metadata["stack"], b.Stack)
-		if err := w.layers.RemoveAll(classicCache); err != nil {
-			return err
-		}
-	}
-	if err := w.layers.Mkdir(classicCache, 0o755); err != nil {
-		return brokenOutput(m, fmt.Errorf("making its cache directory: %w", err))
+	if err := b.restoreClassic(m, w, before); err != nil {
+		return err
 	}
 	home := filepath.Join(b.Work, "classic-home")
 	if err := mkdirs(home); err != nil {
@@ -70,12 +62,13 @@ func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, befo
 	}
 	made, err := classic.Compile(ctx, config)
 	if err != nil {
+		b.salvageClassic(m, w, err)
 		return err
 	}
 	if err := b.checkReplaced(m, w); err != nil {
 		return brokenOutput(m, err)
 	}
-	if err := writeTOML(w.layers, classicCache+".toml", types); err != nil {
+	if err := b.declareClassic(w); err != nil {
 		return err
 	}
 	b.addClassic(made, result)
@@ -83,6 +76,49 @@ func (b *builder) buildClassic(ctx context.Context, m Member, w *workspace, befo
 		return brokenOutput(m, err)
 	}
 	return nil
+}
+
+// restoreClassic makes a classic buildpack's cache directory, a cache layer. It is emptied when the stack changes, and
+// when its metadata is missing: then it is as a build that was ended has left it.
+func (b *builder) restoreClassic(m Member, w *workspace, before restored) error {
+	last, ok := before.layers[classicCache]
+	_, err := w.layers.Lstat(classicCache)
+	why := ""
+	switch {
+	case ok && last.Metadata["stack"] != b.Stack:
+		why = fmt.Sprintf("The stack changed from %v to %s", last.Metadata["stack"], b.Stack)
+	case !ok && err == nil:
+		why = "The last build was interrupted"
+	}
+	if why != "" {
+		fmt.Fprintln(b.Output(m.Info.ID), why+": the cache is empty")
+		if err := w.layers.RemoveAll(classicCache); err != nil {
+			return err
+		}
+	}
+	if err := w.layers.Mkdir(classicCache, 0o755); err != nil {
+		return brokenOutput(m, fmt.Errorf("making its cache directory: %w", err))
+	}
+	return nil
+}
+
+// declareClassic writes the metadata of a classic buildpack's cache directory.
+func (b *builder) declareClassic(w *workspace) error {
+	l := layerFile{Metadata: map[string]any{"stack": b.Stack}}
+	l.Types.Cache = true
+	return writeTOML(w.layers, classicCache+".toml", l)
+}
+
+// salvageClassic keeps the cache directory of a buildpack that has failed by itself: it is as the buildpack wants it.
+// One that was ended, or that met trouble of the machine, may have left it half written.
+func (b *builder) salvageClassic(m Member, w *workspace, err error) {
+	exit, ended := errors.AsType[*sandbox.ExitError](err)
+	if _, trouble := disk.TroubleOf(err); !ended || exit.Signal != 0 || trouble || b.Finished == nil {
+		return
+	}
+	if b.checkReplaced(m, w) == nil && b.declareClassic(w) == nil {
+		b.Finished(m.Escaped(), []string{classicCache})
+	}
 }
 
 // detectLate runs bin/detect of a buildpack which looks for what one before it makes.
