@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"slugc/buildpacks/reference"
@@ -25,35 +24,32 @@ type Asked struct {
 	inline   bool // it is a script there
 }
 
-// asked lists the buildpacks that build the app, in order, where the request or the app's files name any; none where
-// detection decides. What the request names comes before what the files name.
-func (b *build) asked(ctx context.Context, files fs.FS, s Staged, d Described) (list []Asked, err error) {
+// named are the buildpacks that the request or the app's files name.
+type named struct{ pre, list, post []Asked }
+
+// any reports whether a buildpack is named at all: without any, detection decides alone.
+func (n named) any() bool { return len(n.pre)+len(n.list)+len(n.post) > 0 }
+
+// named lists the buildpacks that are named. What the request names comes before what the files name. Without a list,
+// the buildpacks of the language stand in its place.
+func (b *build) named(s Staged, d Described) (n named, err error) {
 	switch {
 	case len(b.Buildpacks) > 0:
-		list = b.Buildpacks
+		n.list = b.Buildpacks
 	case b.Env["SLUGC_BUILDPACK"] != "":
 	default:
-		if list, err = askedBy(s, d.Buildpacks); err != nil {
-			return nil, err
+		if n.list, err = askedBy(s, d.Buildpacks); err != nil {
+			return n, err
 		}
-		if len(list) > 0 {
+		if len(n.list) > 0 {
 			b.Report.Step("Buildpacks named in " + d.From)
 		}
 	}
-	pre, err := askedBy(s, d.Pre)
-	if err != nil {
-		return nil, err
+	if n.pre, err = askedBy(s, d.Pre); err != nil {
+		return n, err
 	}
-	post, err := askedBy(s, d.Post)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == 0 && len(pre)+len(post) > 0 {
-		if list, err = b.askedByDetection(ctx, files, s, d); err != nil {
-			return nil, err
-		}
-	}
-	return slices.Concat(pre, list, post), nil
+	n.post, err = askedBy(s, d.Post)
+	return n, err
 }
 
 // askedByDetection lists the buildpacks of the language that is detected.

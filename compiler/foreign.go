@@ -3,7 +3,6 @@ package compiler
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,20 +38,18 @@ type choice struct {
 	staged    Staged
 	described Described
 	verdicts  []detect.Verdict
-	taken     map[string]Taken               // by the buildpack's id
-	known     map[string]lifecycle.Buildpack // by id: built-in ones and those that were taken
+	taken     map[string]Taken               // by the buildpack's name, its id with its version
+	known     map[string]lifecycle.Buildpack // by id, and by name: built-in ones and those that were taken
 }
 
-// listed makes a group of the buildpacks that were asked for. Each must pass its own detection, and their plans
-// must go together.
-func (b *build) listed(
-	ctx context.Context, files fs.FS, staged Staged, d Described, asked []Asked,
-) (Group, error) {
+// listed makes a group of the buildpacks that are named. Each must pass its own detection, and their plans must go
+// together.
+func (b *build) listed(ctx context.Context, root *os.Root, staged Staged, d Described, n named) (Group, error) {
 	c := &choice{
 		build: b, staged: staged, described: d,
 		taken: map[string]Taken{}, known: map[string]lifecycle.Buildpack{},
 	}
-	list, err := c.take(ctx, asked)
+	list, err := c.order(ctx, root, n)
 	if err != nil {
 		return Group{}, err
 	}
@@ -61,7 +58,7 @@ func (b *build) listed(
 		return Group{}, err
 	}
 	c.verdicts, err = awaited(ctx, func() ([]detect.Verdict, error) {
-		return detect.All(detect.Input{FS: files, Member: staged.Member, Env: b.env(d)}), nil
+		return detect.All(detect.Input{FS: root.FS(), Member: staged.Member, Env: b.env(d)}), nil
 	})
 	if err != nil {
 		return Group{}, err
@@ -72,6 +69,42 @@ func (b *build) listed(
 		return Group{}, err
 	}
 	return c.group(chosen), nil
+}
+
+// order takes the buildpacks that are named and returns them in order. What project.toml excludes is left out
+// afterwards: a buildpack in the source may be among it.
+func (c *choice) order(ctx context.Context, root *os.Root, n named) (all []lifecycle.Ordered, err error) {
+	pre, err := c.take(ctx, n.pre)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.take(ctx, n.list)
+	if err != nil {
+		return nil, err
+	}
+	post, err := c.take(ctx, n.post)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.leaveOut(root, c.staged, c.described); err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		detected, err := c.askedByDetection(ctx, root.FS(), c.staged, c.described)
+		if err != nil {
+			return nil, err
+		}
+		if list, err = c.take(ctx, detected); err != nil {
+			return nil, err
+		}
+	}
+	all = slices.Concat(pre, list, post)
+	// Only the first classic one can look at the source: each of the others detects what those before it have made.
+	first := slices.IndexFunc(all, func(o lifecycle.Ordered) bool { return o.Classic })
+	for i := range all {
+		all[i].Late = all[i].Classic && !all[i].Optional && i > first
+	}
+	return all, nil
 }
 
 // reportVerdicts says what each buildpack's detection said, where no group passes.
@@ -92,9 +125,6 @@ func (c *choice) take(ctx context.Context, asked []Asked) (list []lifecycle.Orde
 		if err != nil {
 			return nil, err
 		}
-		// Only the first classic one can look at the source: each of the others detects what those before it have made.
-		bp.Late = bp.Classic && !a.Optional &&
-			slices.ContainsFunc(list, func(o lifecycle.Ordered) bool { return o.Classic })
 		list = append(list, lifecycle.Ordered{Buildpack: bp, Optional: a.Optional})
 	}
 	return list, nil
@@ -135,7 +165,10 @@ func (c *choice) takeOne(ctx context.Context, a Asked) (lifecycle.Buildpack, err
 		if i == 0 {
 			first = bp
 		}
-		c.known[bp.Info.ID], c.taken[bp.Info.ID] = bp, Taken{p, a.Ref, a.inApp, a.inline}
+		if _, ok := c.known[bp.Info.ID]; !ok || i == 0 {
+			c.known[bp.Info.ID] = bp
+		}
+		c.known[bp.Name()], c.taken[bp.Name()] = bp, Taken{p, a.Ref, a.inApp, a.inline}
 	}
 	return first, nil
 }
@@ -164,6 +197,9 @@ func loadTaken(b reference.Buildpack) (lifecycle.Buildpack, error) {
 // find returns the buildpack with an id, and a version where one is named: one that was taken, or else a built-in
 // one.
 func (c *choice) find(id, version string) (lifecycle.Buildpack, bool) {
+	if bp, ok := c.known[id+"@"+version]; ok {
+		return bp, true
+	}
 	bp, ok := c.known[id]
 	if l, builtIn := buildpacks.ByID(id); !ok && builtIn {
 		dir, err := l.Materialise(c.Home.Path("buildpacks"), c.Self)
@@ -247,7 +283,7 @@ func (c *choice) group(chosen lifecycle.Choice) Group {
 	for i, m := range g.Members {
 		id := m.Info.ID
 		if !m.BuiltIn {
-			g.Taken[id] = c.taken[id]
+			g.Taken[id] = c.taken[m.Name()]
 			c.announceTaken(g, m, said[id])
 			continue
 		}

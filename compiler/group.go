@@ -45,17 +45,14 @@ func (b *build) group(ctx context.Context, staged Staged) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	if err := b.leaveOut(root, staged, described); err != nil {
-		return Group{}, err
-	}
-	asked, err := b.asked(ctx, root.FS(), staged, described)
+	named, err := b.named(staged, described)
 	if err != nil {
 		return Group{}, err
 	}
 	var group Group
-	if len(asked) > 0 {
-		group, err = b.listed(ctx, root.FS(), staged, described, asked)
-	} else {
+	if named.any() {
+		group, err = b.listed(ctx, root, staged, described, named)
+	} else if err = b.leaveOut(root, staged, described); err == nil {
 		group, err = b.detected(ctx, root.FS(), staged, described)
 	}
 	if err != nil {

@@ -33,10 +33,10 @@ const (
 	bpMount       = "/cnb/buildpacks"
 )
 
-// Build runs the group's buildpacks in order. A buildpack that fails with a diagnosis causes a fault with
-// the diagnosis' id. One that fails without, or leaves files that break the specification, causes a fault
-// "buildpack/broke" or "buildpack/broken-output" (exit 52). A limit causes a fault "build/limit", a launch
-// layer that is a link "slug/link-outside".
+// Build runs the group's buildpacks in order. A built-in buildpack that fails with a diagnosis causes a fault with the
+// diagnosis' id, one that fails without "buildpack/broke" (exit 52), and one of others that fails "build/failed" (exit
+// 51). One that leaves files that break the specification causes "buildpack/broken-output" (exit 52). A limit causes a
+// fault "build/limit", a launch layer that is a link "slug/link-outside".
 func Build(ctx context.Context, c Config) (*Result, error) {
 	b := &builder{
 		Config: c, platform: filepath.Join(c.Work, "platform"),

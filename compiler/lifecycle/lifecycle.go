@@ -1,8 +1,9 @@
-// Package lifecycle is the platform's side of the Cloud Native Buildpacks specification (Buildpack API 0.10,
-// and what it shares with 0.8 to 0.12). It resolves build plans, restores layers, runs each buildpack's
-// bin/build in the sandbox, and reads the files that the buildpack leaves.
+// Package lifecycle is the platform's side of the Cloud Native Buildpacks specification (Buildpack API 0.7 to 0.12). It
+// chooses buildpacks, resolves build plans, restores layers, runs each buildpack's bin/build in the sandbox, and reads
+// the files that the buildpack leaves. It does what the CNB lifecycle 0.20.5 does: testdata/corpus holds the two
+// against each other, and lists what differs.
 //
-//	node, err := lifecycle.Load("/var/slugc/buildpacks/node")
+//	node, err := lifecycle.LoadBuiltIn("/var/slugc/buildpacks/node")
 //	candidate, err := lifecycle.Detect(node, detectNode, appDir, env)
 //	group, ok := lifecycle.Resolve([]lifecycle.Candidate{candidate})
 //	result, err := lifecycle.Build(ctx, lifecycle.Config{Sandbox: box, Group: group, AppDir: appDir, …})

@@ -99,6 +99,9 @@ type descriptor struct {
 	Groups     []struct{ Group OrderOf } `toml:"order"`
 	Extensions []any                     `toml:"order-extensions"`
 	Targets    []targetOf                `toml:"targets"`
+	Stacks     []struct {
+		ID string `toml:"id"`
+	} `toml:"stacks"`
 }
 
 func (d descriptor) order() (order []OrderOf) {
