@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 
 	"slugc/buildpacks/command"
 	"slugc/cache/disk"
