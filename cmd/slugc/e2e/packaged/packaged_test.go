@@ -17,9 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slugc/buildpacks"
+	"slugc/buildpacks/clojure/clojuretest"
+	"slugc/buildpacks/ruby/rubytest"
 	"slugc/cache/digest"
 	"slugc/cache/testkit"
 	"slugc/cmd/slugc/slugctest"
+	"slugc/compiler"
 )
 
 // TestPackaged holds that the lifecycle chooses from the archives the buildpacks that slugc would, and that what they
@@ -38,19 +41,27 @@ func TestPackaged(t *testing.T) {
 	}
 	order := fmt.Sprintf("[[order]]\ngroup = [{ id = %q, version = %q }]\n",
 		buildpacks.CompositeID, archives[len(archives)-1].Version)
-	apps := map[string]func(dir string){
-		"slugc/go": func(dir string) { slugctest.GoApp(t, dir, "hello") }, // small, as no cache has what it compiles
-		"slugc/node": func(dir string) {
-			if err := os.CopyFS(dir, os.DirFS(slugctest.Fixture("node-express-npm"))); err != nil {
-				t.Fatal(err)
-			}
-		},
+	fixtures := map[string]string{
+		"slugc/go":   "", // a small app, as no cache has what it compiles
+		"slugc/node": "node-express-npm", "slugc/ruby": "ruby-rack-only", "slugc/clojure": "clojure-lein-plain",
 	}
-	for id, write := range apps {
+	mirrors := map[string]func(t *testing.T) string{
+		"slugc/ruby":    func(t *testing.T) string { return "SLUGC_GEM_MIRROR=" + rubytest.Serve(t).URL },
+		"slugc/clojure": func(t *testing.T) string { return "SLUGC_MAVEN_MIRROR=" + clojuretest.Serve(t).URL },
+	}
+	for id, fixture := range fixtures {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			p := platform{t.TempDir(), all}
-			write(filepath.Join(p.dir, "hello"))
+			p := platform{dir: t.TempDir(), buildpacks: all, env: slugctest.Settings(t)}
+			if mirror := mirrors[id]; mirror != nil {
+				p.mirror = []string{mirror(t)}
+			}
+			app := filepath.Join(p.dir, "hello")
+			if fixture == "" {
+				slugctest.GoApp(t, app, "hello")
+			} else if err := os.CopyFS(app, os.DirFS(slugctest.Fixture(fixture))); err != nil {
+				t.Fatal(err)
+			}
 			p.prepare(t, order)
 			p.compare(t, id)
 		})
@@ -61,6 +72,8 @@ func TestPackaged(t *testing.T) {
 type platform struct {
 	dir        string // with hello, the app
 	buildpacks string // the directory of all of them
+	env        []string
+	mirror     []string // of the language's packages, K=V
 }
 
 func name(id string) string { return strings.ReplaceAll(id, "/", "_") }
@@ -78,7 +91,7 @@ func unpack(t *testing.T, file, dir string) {
 // prepare writes what the lifecycle reads besides the app.
 func (p platform) prepare(t *testing.T, order string) {
 	t.Helper()
-	for _, kv := range slugctest.Settings(t) {
+	for _, kv := range slices.Concat(p.env, p.mirror) {
 		key, value, _ := strings.Cut(kv, "=")
 		key = strings.Replace(key, "SLUGC_NPM_REGISTRY", "npm_config_registry", 1)
 		if key != "PATH" {
@@ -131,8 +144,17 @@ func (p platform) run(t *testing.T, id string) {
 // compare builds the app with slugc and on the platform, where one buildpack must be chosen.
 func (p platform) compare(t *testing.T, id string) {
 	t.Helper()
-	home := slugctest.WarmHome(t, strings.TrimPrefix(id, "slugc/"), "hello")
-	built := slugctest.Build(t, home, filepath.Join(p.dir, "hello"), "--no-register")
+	home := slugctest.Home(t)
+	if len(p.mirror) == 0 {
+		slugctest.Warm(t, home, strings.TrimPrefix(id, "slugc/"), "hello")
+	}
+	cmd := slugctest.Command(t, home, "build", filepath.Join(p.dir, "hello"), "--no-register", "--json")
+	cmd.Env = append(cmd.Env, p.mirror...)
+	o := slugctest.Wait(t, cmd)
+	if o.Exit != 0 {
+		t.Fatalf("%s: exit %d\n%s", id, o.Exit, o.Stderr)
+	}
+	built := slugctest.Decode[compiler.Result](t, o)
 	ours := t.TempDir()
 	unpack(t, built.Slug.Path, ours)
 	p.run(t, id)
@@ -185,7 +207,7 @@ func (p platform) launchLayers(t *testing.T, id string) map[string]map[string]st
 // app, and a layer's variables into that script.
 var own = []string{".layers", ".slugc", ".profile.d", "env", "env.build", "env.launch"}
 
-// tree lists what a directory holds, except for [own]: modes and digests by path.
+// tree lists what a directory holds, except for [own], by path.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	list := map[string]string{}
@@ -205,7 +227,8 @@ func tree(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		sum, _, err := digest.File(path)
-		list[rel] = info.Mode().String() + " " + sum.Short()
+		// Of a mode, a slug keeps whether the owner may execute the file.
+		list[rel] = fmt.Sprintf("executable %t, %s", info.Mode()&0o100 != 0, sum.Short())
 		return err
 	})
 	if err != nil {
