@@ -309,6 +309,26 @@ func (c *choice) announceTaken(g Group, m lifecycle.Member, said string) {
 	}
 	c.Report.Step(line + ")")
 	c.Report.Detail(t.Digest.String())
+	if !m.Classic {
+		c.reportSaid(said)
+	}
+}
+
+// maxSaid is how many lines of a detection that passes are shown.
+const maxSaid = 5
+
+// reportSaid shows why a buildpack accepts the app.
+func (c *choice) reportSaid(said string) {
+	lines := strings.Split(said, "\n")
+	for i, line := range lines {
+		if i == maxSaid {
+			c.Report.Detail(fmt.Sprintf("+ … (%d lines more)", len(lines)-maxSaid))
+			return
+		}
+		if line = strings.TrimSpace(line); line != "" {
+			c.Report.Detail("+ " + line)
+		}
+	}
 }
 
 // name is what the buildpack was asked for as.
