@@ -55,8 +55,8 @@ type Engine struct {
 	Home        *cache.Home
 	Sandbox     func(context.Context) (*sandbox.Sandbox, error)
 	Coordinator func(context.Context) (coordinator.Coordinator, error)
-	// Toolchains opens the store of toolchains. settings are as for BaseEnv.
-	Toolchains func(ctx context.Context, settings []string) (*toolchain.Store, error)
+	// Toolchains opens the store of toolchains, which fetches nothing if offline. settings are as for BaseEnv.
+	Toolchains func(ctx context.Context, settings []string, offline bool) (*toolchain.Store, error)
 	// OpenStore opens the store where other machines find the slugs of releases. If it is nil or
 	// returns nil, slugs stay in the state directory only.
 	OpenStore artifact.Opener
@@ -93,7 +93,7 @@ type Request struct {
 	Lenient    bool              // a faulty Procfile line is a warning
 	Limit      int64             // bytes of the slug; 0: none
 	Limits     sandbox.Limits    // of each buildpack
-	Network    lifecycle.Network // which steps have the network; without any, Toolchains must not use it either
+	Network    lifecycle.Network // which steps have the network; without any, nothing is fetched either
 	Register   bool
 	Message    string // the release's description; "" for a default
 	// Push is the id of the push that is built, "" if it is none. What its build leaves is used by later
@@ -192,7 +192,8 @@ func (b *build) makeSlug(ctx context.Context, src *source.Source) (result *Resul
 	if err != nil {
 		return nil, err
 	}
-	store, err := b.Toolchains(ctx, buildpacks.Settings(group.Chosen))
+	offline := b.network(group.Described) == lifecycle.NoNetwork
+	store, err := b.Toolchains(ctx, buildpacks.Settings(group.Chosen), offline)
 	if err != nil {
 		return nil, err
 	}

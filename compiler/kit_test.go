@@ -71,7 +71,7 @@ func newMachine(t *testing.T, shared string) *machine {
 		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
 			return sandbox.Probe(ctx, sandbox.ProbeOptions{Want: sandbox.None})
 		},
-		Toolchains: func(context.Context, []string) (*toolchain.Store, error) {
+		Toolchains: func(context.Context, []string, bool) (*toolchain.Store, error) {
 			return toolchain.Open(home.Path("toolchains"), toolchain.Settings{Offline: true})
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) {

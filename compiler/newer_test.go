@@ -31,7 +31,7 @@ func oldApp(t *testing.T, failsWith string, releases ...string) *machine {
 		srv.AddGoModule(release)
 	}
 	store := m.Home.Path("toolchains-here")
-	m.Toolchains = func(context.Context, []string) (*toolchain.Store, error) { return srv.Open(store), nil }
+	m.Toolchains = func(context.Context, []string, bool) (*toolchain.Store, error) { return srv.Open(store), nil }
 	m.write("go.mod", "module example.com/hello\n\ngo 1.18\n")
 	m.write("build.sh", strings.ReplaceAll(tooOldFor, "%s", failsWith))
 	return m

@@ -70,7 +70,7 @@ func (c *cli) examine(ctx context.Context) ([]finding, error) {
 	}
 	list = append(list, c.examineCoordinator(ctx, engine.Home))
 	list = append(list, findPrograms()...)
-	store, err := engine.Toolchains(ctx, goVariables)
+	store, err := engine.Toolchains(ctx, goVariables, false)
 	if err != nil {
 		return nil, err
 	}

@@ -63,8 +63,8 @@ func (c *cli) engine() (*compiler.Engine, error) {
 		Sandbox: func(ctx context.Context) (*sandbox.Sandbox, error) {
 			return c.probeSandbox(ctx, self, home.Path("sandbox.json"))
 		},
-		Toolchains: func(ctx context.Context, settings []string) (*toolchain.Store, error) {
-			return c.toolchains(ctx, home, settings, registry, goSettings)
+		Toolchains: func(ctx context.Context, settings []string, offline bool) (*toolchain.Store, error) {
+			return c.toolchains(ctx, home, settings, offline, registry, goSettings)
 		},
 		Coordinator: func(context.Context) (coordinator.Coordinator, error) { return c.openCoordinator(home) },
 		OpenStore:   c.openStore,
@@ -137,6 +137,7 @@ func (c *cli) toolchains(
 	ctx context.Context,
 	home *cache.Home,
 	names []string,
+	offline bool,
 	registry func(context.Context) (string, error),
 	goSettings func(context.Context) (map[string]string, error),
 ) (*toolchain.Store, error) {
@@ -162,7 +163,7 @@ func (c *cli) toolchains(
 		RubyMirror: c.env.vars["SLUGC_RUBY_MIRROR"], Debian: c.env.debian(), LocalRuby: c.env.localRuby(),
 		JDKMirror: c.env.vars["SLUGC_JDK_MIRROR"], LocalJDK: c.env.localJDK(),
 		LeinMirror: c.env.vars["SLUGC_LEIN_MIRROR"], ClojureMirror: c.env.vars["SLUGC_CLOJURE_MIRROR"],
-		Offline: c.env.vars["SLUGC_OFFLINE"] != "" || mode == lifecycle.NoNetwork,
+		Offline: c.env.vars["SLUGC_OFFLINE"] != "" || mode == lifecycle.NoNetwork || offline,
 	})
 }
 
