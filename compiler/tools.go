@@ -43,7 +43,8 @@ func (b *build) fetchTools(
 			tools, err = lease.Ensure(ctx, buildpacks.Sticky(buildpacks.Requests(newer.Chosen), b.lastVersions()))
 		}
 	}
-	if _, missing := errors.AsType[*toolchain.Unavailable](err); missing && b.network(group.Described) == lifecycle.NoNetwork {
+	_, missing := errors.AsType[*toolchain.Unavailable](err)
+	if missing && b.network(group.Described) == lifecycle.NoNetwork {
 		return nil, fault.New(fault.Slugc, 0, "toolchain/unavailable", err,
 			"the build has no network (--network none): one with it keeps the toolchain for those without")
 	}

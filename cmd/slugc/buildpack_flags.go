@@ -22,9 +22,14 @@ type buildpackFlags struct {
 }
 
 func (f *buildpackFlags) flags(flags *pflag.FlagSet) {
+	f.chooseFlags(flags)
+	flags.StringArrayVar(&f.bindings, "binding", nil, "directory of a service binding for buildpacks")
+}
+
+// chooseFlags adds the flags that choose buildpacks.
+func (f *buildpackFlags) chooseFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.buildpacks, "buildpack", "b", nil,
 		"use this buildpack: a built-in `REF`, a directory, an archive, a git URL or an image; repeat for several")
-	flags.StringArrayVar(&f.bindings, "binding", nil, "directory of a service binding for buildpacks")
 	flags.StringVar(&f.stack, "stack", "",
 		"STACK for buildpacks that ask for one, such as heroku-24 (default: this machine's distribution)")
 }
@@ -60,6 +65,24 @@ func (f buildpackFlags) apply(req *compiler.Request, env map[string]string) erro
 	}
 	req.Stack = f.stack
 	return nil
+}
+
+// absolute returns the references with paths that do not depend on the working directory.
+func (f buildpackFlags) absolute() (names []string, err error) {
+	var req compiler.Request
+	if err := f.apply(&req, nil); err != nil {
+		return nil, err
+	}
+	for i, a := range req.Buildpacks {
+		name := f.buildpacks[i]
+		if _, fragment, ok := strings.Cut(name, "#"); a.Path != "" && ok {
+			name = a.Path + "#" + fragment
+		} else if a.Path != "" {
+			name = a.Path
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 func isSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }

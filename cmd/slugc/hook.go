@@ -44,7 +44,7 @@ build fails is rejected.`,
 
 func (c *cli) hookInstallCommand() *cobra.Command {
 	var s push.Settings
-	var resources resourceFlags
+	resources, chosen := resourceFlags{}, buildpackFlags{}
 	cmd := &cobra.Command{
 		Use:   "install REPO --app NAME",
 		Short: "Set the hooks up, or change their settings",
@@ -61,8 +61,11 @@ install replaces them.`,
 				return err
 			}
 			s.Memory, s.Pids, s.Disk = resources.memory, resources.pids, resources.disk
-			s.Sandbox, s.Network = c.sandbox, c.network
+			s.Sandbox, s.Network, s.Stack = c.sandbox, c.network, chosen.stack
 			if _, err := c.resources(sandbox.Limits{}, resources); err != nil {
+				return err
+			}
+			if s.Buildpacks, err = chosen.absolute(); err != nil {
 				return err
 			}
 			if err := c.completeSettings(&s, repo); err != nil {
@@ -90,8 +93,8 @@ install replaces them.`,
 	flags.StringVar(&s.EnvFile, "env-file", "", "build configuration of every push")
 	configVarFlag(flags, &s.ConfigVars)
 	flags.StringVar(&s.ReleaseEnvFile, "release-env-file", "", "config vars of the process type release")
-	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "",
-		"variables of slugc itself, such as passwords of coordinator and store")
+	flags.StringVar(&s.SlugcEnvFile, "slugc-env-file", "", "variables of slugc itself, such as passwords of a store")
+	chosen.chooseFlags(flags)
 	flags.StringArrayVar(&s.Submodules, "allow-submodules", nil, "pattern of URLs that submodules are fetched from")
 	resources.flags(flags)
 	c.networkFlag(flags)

@@ -237,7 +237,9 @@ func (c *cli) receive(
 		Deploy: deployment,
 		Limits: limits, Network: network,
 	}
-	if err := (buildpackFlags{}).apply(&request, request.Env); err != nil {
+	if err := (buildpackFlags{
+		buildpacks: h.Settings.Buildpacks, stack: h.Settings.Stack,
+	}).apply(&request, request.Env); err != nil {
 		return err
 	}
 	return h.PreReceive(

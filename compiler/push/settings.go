@@ -33,6 +33,9 @@ type Settings struct {
 	Submodules   []string `json:"submodules,omitempty"` // patterns of URLs that submodules may have
 	Sandbox      string   `json:"sandbox,omitempty"`    // level of the sandbox; none: the best, but not level none
 	Network      string   `json:"network,omitempty"`    // which steps of a build have the network; none: all
+	// Buildpacks build every push, as --buildpack of slugc build names them; none: the app's files and detection.
+	Buildpacks []string `json:"buildpacks,omitempty"`
+	Stack      string   `json:"stack,omitempty"` // what buildpacks are told; none: this machine's distribution
 	// Memory, Pids and Disk are limits of a build, as the flags of slugc build are written.
 	Memory string `json:"memory,omitempty"`
 	Pids   string `json:"pids,omitempty"`
@@ -53,6 +56,7 @@ func (s *Settings) textKeys() map[string]*string {
 		"slugcEnvFile":   &s.SlugcEnvFile,
 		"sandbox":        &s.Sandbox,
 		"network":        &s.Network,
+		"stack":          &s.Stack,
 		"memory":         &s.Memory,
 		"pids":           &s.Pids,
 		"disk":           &s.Disk,
@@ -60,7 +64,9 @@ func (s *Settings) textKeys() map[string]*string {
 }
 
 func (s *Settings) listKeys() map[string]*[]string {
-	return map[string]*[]string{"branch": &s.Branches, "allowSubmodules": &s.Submodules, "configVar": &s.ConfigVars}
+	return map[string]*[]string{
+		"branch": &s.Branches, "allowSubmodules": &s.Submodules, "configVar": &s.ConfigVars, "buildpack": &s.Buildpacks,
+	}
 }
 
 // values are the values of each key; a setting that is not set has none.
