@@ -75,7 +75,9 @@ var shapes = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:]+Z`), "TIME"},
 	{regexp.MustCompile(`\d+(\.\d)? [kMG]?B\b`), "SIZE"},
 	{regexp.MustCompile(`\bv?\d+\.\d+\.\d+\b`), "VERSION"},
+	// What other tests do on this machine at the same time shows too.
 	{regexp.MustCompile(`(?m)^-----> Compiling the standard library of .*, once on this machine\n`), ""},
+	{regexp.MustCompile(`(?m)^-----> Waiting for another build to .*\n`), ""},
 	{regexp.MustCompile(`\b\d+(\.\d+)?m?s\b`), "DURATION"},
 	{regexp.MustCompile(`\d+ of \d+ segments`), "N of M segments"},
 	{regexp.MustCompile(`linux/\w+`), "TARGET"},
