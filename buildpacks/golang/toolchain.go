@@ -8,8 +8,8 @@ import (
 )
 
 // findToolchain takes the Go that the platform fetched. Under a platform that fetches none, the
-// buildpack fetches one itself. Without GOPROXY the store takes the distribution at go.dev. The checksum database is
-// Go's own if none is set, as for the go command.
+// buildpack fetches one itself. Without GOPROXY the store takes the distribution at go.dev, and with it
+// the platform must set GOSUMDB too.
 func (b *work) findToolchain() error {
 	tools, err := b.Toolchains()
 	if err != nil {
@@ -21,8 +21,7 @@ func (b *work) findToolchain() error {
 	}
 	b.Log.Step("Installing Go")
 	b.goTool, err = b.Fetch("toolchains", toolchain.Settings{
-		GoProxy: b.env.vars["GOPROXY"], GoSumDB: b.env.vars["GOSUMDB"],
-		GoNoSumDB: b.env.vars["GONOSUMDB"],
+		GoProxy: b.env.vars["GOPROXY"], GoSumDB: b.env.vars["GOSUMDB"], GoNoSumDB: b.env.vars["GONOSUMDB"],
 	}, language.RequestFor("go", b.wants))
 	return err
 }

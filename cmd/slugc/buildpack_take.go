@@ -18,7 +18,7 @@ import (
 func (c *cli) buildpackAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add REF...",
-		Short: "Take buildpacks into this machine's store, or take anew what they have moved to",
+		Short: "Take buildpacks into this machine's store, or take again what they have moved to",
 		Long: `Add fetches each REF and keeps what it leads to, by the digest of its files. A build does so by itself
 the first time, and then uses what is kept: add is how a branch, a tag or an address is followed. REF is a
 directory, an archive (.tgz, .tar, .tbz, .zip, .cnb) by path or address with #sha256=DIGEST, a git address with

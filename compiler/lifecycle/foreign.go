@@ -242,7 +242,7 @@ func (b *builder) lend(layer *beneath.Dir, changes []change) {
 	}
 }
 
-// lendPath lends the directory of the machine that a path which a build layer names lies in: one toolchain.
+// lendPath lends the directory of the machine around a path that a build layer names: one toolchain.
 func (b *builder) lendPath(target string) {
 	for _, bind := range b.Binds {
 		rel, below := strings.CutPrefix(path.Clean(target), bind.Inside+"/")
