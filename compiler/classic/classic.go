@@ -3,8 +3,8 @@
 // most part, and hostile: they run in the sandbox, and what they leave is read through handles and with limits.
 //
 //	c := classic.Config{
-//		Sandbox: box, ID: "heroku-buildpack-python", Dir: taken, Work: filepath.Join(work, "2"),
-//		AppDir: app, Home: filepath.Join(work, "home"), Cache: filepath.Join(layers, "heroku-buildpack-python", "cache"),
+//		Sandbox: box, ID: id, Dir: taken, Work: filepath.Join(work, "2"),
+//		AppDir: app, Home: filepath.Join(work, "home"), Cache: filepath.Join(layers, id, "cache"),
 //		Build: classic.BuildPath("blog"), Stack: "debian-12", SourceVersion: commit,
 //		Env: map[string]string{"PATH": "/usr/bin:/bin"}, Vars: vars, Network: true, Limits: limits, Output: out,
 //	}
